@@ -1,0 +1,116 @@
+#include "base/buf.h"
+
+#include "base/wipe.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SMALLEST_BYTES = 128 };
+
+void buf_done(struct buf *buf)
+{
+    wipe_bytes(buf->ptr, buf->len);
+    if (!buf->borrowed && !buf->arena)
+        free(buf->ptr);
+    *buf = BUF_INIT;
+}
+
+void buf_reset(struct buf *buf)
+{
+    wipe_bytes(buf->ptr, buf->len);
+    buf->len = 0;
+    buf->failed = false;
+}
+
+/* A new block rather than realloc: the old one may hold a secret and is wiped. */
+static bool move_to(struct buf *buf, size_t cap)
+{
+    char *grown = buf->arena ? arena_bytes(buf->arena, cap) : malloc(cap);
+    if (!grown)
+        return false;
+    if (buf->len)
+        memcpy(grown, buf->ptr, buf->len);
+    wipe_bytes(buf->ptr, buf->len);
+    if (!buf->arena)
+        free(buf->ptr);
+    buf->ptr = grown;
+    buf->cap = cap;
+    return true;
+}
+
+bool buf_reserve(struct buf *buf, size_t more)
+{
+    if (buf->failed)
+        return false;
+    if (more <= buf->cap - buf->len)
+        return true;
+    size_t need = 0;
+    if (!buf->borrowed && !__builtin_add_overflow(buf->len, more, &need)) {
+        size_t cap = buf->cap < SMALLEST_BYTES ? SMALLEST_BYTES : buf->cap;
+        while (cap < need)
+            cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+        if (move_to(buf, cap))
+            return true;
+    }
+    buf->failed = true;
+    buf->cap = buf->len; /* so that no later, shorter append slips in */
+    return false;
+}
+
+void buf_add_str(struct buf *buf, const char *text)
+{
+    buf_add(buf, slice_str(text));
+}
+
+void buf_add_u64(struct buf *buf, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    buf_add(buf, slice_of(digits + at, sizeof digits - at));
+}
+
+void buf_add_i64(struct buf *buf, int64_t value)
+{
+    if (value < 0)
+        buf_add_byte(buf, '-');
+    buf_add_u64(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void buf_add_hex(struct buf *buf, struct slice bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.len; i++) {
+        unsigned char byte = (unsigned char)bytes.ptr[i];
+        buf_add_byte(buf, digits[byte >> 4]);
+        buf_add_byte(buf, digits[byte & 15]);
+    }
+}
+
+void buf_addf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int need = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (need < 0 || !buf_reserve(buf, (size_t)need + 1)) {
+        buf->failed = true;
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(buf->ptr + buf->len, (size_t)need + 1, format, args);
+    va_end(args);
+    buf->len += (size_t)need;
+}
+
+char *buf_string(struct buf *buf)
+{
+    if (!buf_reserve(buf, 1))
+        return NULL;
+    buf->ptr[buf->len] = '\0';
+    return buf->ptr;
+}

@@ -1,0 +1,98 @@
+#include "base/percent.h"
+
+/* 1 for the unreserved characters of RFC 3986 §2.3, which RFC 5849 §3.6 leaves as they are. */
+static const unsigned char unreserved[256] = {
+    ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
+};
+
+/* The value of a hexadecimal digit plus one; 0 for all else. */
+static const unsigned char hex_value[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
+static const char hex_digit[] = "0123456789ABCDEF";
+
+bool percent_is_unreserved(char byte)
+{
+    return unreserved[(unsigned char)byte];
+}
+
+bool percent_is_plain(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!unreserved[(unsigned char)text.ptr[i]])
+            return false;
+    return true;
+}
+
+static char *put_encoded(char *at, unsigned char byte)
+{
+    if (unreserved[byte]) {
+        *at++ = (char)byte;
+        return at;
+    }
+    at[0] = '%';
+    at[1] = hex_digit[byte >> 4]; /* upper case: RFC 5849 §3.6 */
+    at[2] = hex_digit[byte & 15];
+    return at + 3;
+}
+
+void percent_encode(struct buf *out, struct slice bytes)
+{
+    if (bytes.len > SIZE_MAX / 3 || !buf_reserve(out, bytes.len * 3)) {
+        out->failed = true;
+        return;
+    }
+    char *at = out->ptr + out->len;
+    for (size_t i = 0; i < bytes.len; i++)
+        at = put_encoded(at, (unsigned char)bytes.ptr[i]);
+    out->len = (size_t)(at - out->ptr);
+}
+
+/* Reads one encoded byte at text[*i], moves *i behind it. False for a broken escape. */
+static inline bool next_byte(struct slice text, enum plus plus, size_t *i, unsigned char *ret_byte)
+{
+    unsigned char byte = (unsigned char)text.ptr[(*i)++];
+    if (byte == '%') {
+        if (text.len - *i < 2)
+            return false;
+        unsigned high = hex_value[(unsigned char)text.ptr[*i]];
+        unsigned low = hex_value[(unsigned char)text.ptr[*i + 1]];
+        if (!high || !low)
+            return false;
+        byte = (unsigned char)((high - 1) << 4 | (low - 1));
+        *i += 2;
+    } else if (byte == '+' && plus == PLUS_IS_SPACE) {
+        byte = ' ';
+    }
+    *ret_byte = byte;
+    return true;
+}
+
+bool percent_decode(struct slice text, enum plus plus, char *out, size_t *ret_len)
+{
+    char *at = out;
+    for (size_t i = 0; i < text.len;) {
+        unsigned char byte = 0;
+        if (!next_byte(text, plus, &i, &byte))
+            return false;
+        *at++ = (char)byte;
+    }
+    *ret_len = (size_t)(at - out);
+    return true;
+}
+
+bool percent_canonical(struct slice text, enum plus plus, char *out, size_t *ret_len)
+{
+    char *at = out;
+    for (size_t i = 0; i < text.len;) {
+        unsigned char byte = 0;
+        if (!next_byte(text, plus, &i, &byte))
+            return false;
+        at = put_encoded(at, byte);
+    }
+    *ret_len = (size_t)(at - out);
+    return true;
+}

@@ -1,0 +1,29 @@
+/* sealed: secrets at rest, AES-256-GCM under a list of keys (protocol.md §3).
+ *
+ * The first key encrypts, all decrypt. The additional data binds a sealed secret to its row, so
+ * that one moved to another row does not open. Layout: 1 byte version (1), 1 byte length of the
+ * key's id, the id, 12 bytes nonce, ciphertext, 16 bytes tag. A keyring is immutable after it was
+ * parsed and may be used by any thread. */
+#ifndef COUNTERSIGN_CRYPTO_SEALED_H
+#define COUNTERSIGN_CRYPTO_SEALED_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+struct keyring;
+
+/* Parses OAUTH1_SECRETS_KEYS, `id:base64[,id:base64…]`: an id of 1 to 32 letters, digits, '-' or
+ * '_', a key of 32 bytes, no id twice. STATUS_BAD_INPUT: *ret_why says what is wrong (a static
+ * text without any key in it). The caller frees with keyring_free. */
+MUST_USE enum status keyring_parse(struct slice text, struct keyring **ret_keys, const char **ret_why);
+/* Wipes; NULL is fine. */
+void keyring_free(struct keyring *keys);
+
+/* Appends the sealed secret to `out`. Errors: STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */
+MUST_USE enum status sealed_seal(const struct keyring *keys, struct slice secret, struct slice row, struct buf *out);
+/* Appends the secret to `out`. STATUS_STORE_CORRUPT: no such key, another row, or changed bytes. */
+MUST_USE enum status sealed_open(const struct keyring *keys, struct slice sealed, struct slice row, struct buf *out);
+
+#endif
