@@ -1,0 +1,169 @@
+/* config: what an operator sets, from flags, environment, files and defaults.
+ *
+ * Invariants: one table of rows (config_rows) is the whole truth: the struct below, the help, what
+ * `config print` shows and the table in the documentation come from it. Flags win over the
+ * environment, the environment over defaults; a variable that is empty counts as not set. After a
+ * config_load that went well every value is parsed, within its range and consistent with the
+ * others; nothing is asked of the environment later. A config is immutable once loaded; slices
+ * in it live until config_done, which wipes. Lists have a count, and may be empty. */
+#ifndef COUNTERSIGN_CONFIG_CONFIG_H
+#define COUNTERSIGN_CONFIG_CONFIG_H
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The two binaries; also as a set, in the rows. */
+enum config_service { CONFIG_AUTH = 1, CONFIG_INTROSPECTION = 2 };
+
+/* http(s)://host[:port][/path], no userinfo, no query, no fragment. */
+struct config_url {
+    struct slice text;      /* as given, without a slash at the end */
+    struct slice scheme;    /* "http" or "https" */
+    struct slice authority; /* lower case, host[:port], without the scheme's own port */
+    struct slice host;      /* lower case; an IPv6 address without brackets */
+    uint16_t port;          /* given, or the scheme's */
+    struct slice path;      /* "" or "/prefix", without a slash at the end */
+};
+
+/* Where to listen; host "" means every address of the machine. Absent (not listening) where both
+ * texts are absent. */
+struct config_listen {
+    struct slice host;
+    struct slice unix_path; /* absent unless unix:/path */
+    uint16_t port;
+};
+
+struct config_strings {
+    const struct slice *items;
+    size_t count;
+};
+
+struct config_token {
+    struct slice name;
+    struct slice token; /* secret */
+};
+
+struct config_tokens {
+    const struct config_token *items;
+    size_t count;
+};
+
+/* Peers whose forwarded headers count. */
+struct config_proxies {
+    const struct address_block *blocks;
+    size_t count;
+    bool unix_peers;
+};
+
+/* Where a value came from. */
+enum config_source { CONFIG_DEFAULT, CONFIG_FROM_FLAG, CONFIG_FROM_FLAG_FILE, CONFIG_FROM_ENV, CONFIG_FROM_ENV_FILE };
+
+/* A value as it was set, before parsing; absent where there is none. */
+struct config_value {
+    struct slice text;
+    enum config_source source;
+    const char *file; /* for the two …_FILE sources: to be read again on SIGHUP */
+};
+
+enum { CONFIG_MAX_ROWS = 64 };
+
+struct config {
+    enum config_service service;
+    bool dev;
+    struct config_url public_url;
+    struct config_listen listen, admin_listen, ops_listen;
+
+    struct slice database_url, database_read_url, database_password; /* absent where not set */
+    struct slice redis_url, redis_password;
+    int64_t database_pool;
+    int64_t workers; /* at least 1: one a core where not set */
+
+    struct slice secrets_keys; /* `id:base64,…`; absent only in development (config_dev_keys_blocking) */
+    struct config_tokens admin_tokens, login_tokens;
+
+    struct config_strings signature_methods;
+    int64_t timestamp_skew_s, timestamp_lead_s;
+    int64_t temp_ttl_s;
+    int64_t token_ttl_s; /* 0: never expires */
+    int64_t clock_offset_s;
+    int64_t cache_ttl_s, cache_entries;
+
+    struct slice initiate_path, authorize_path, token_path;
+    struct config_strings origins; /* scheme://host[:port], lower case, without the scheme's own port */
+    struct config_proxies trusted_proxies;
+    struct slice realm;
+    bool insecure_transport;
+
+    struct slice tls_cert, tls_key, tls_client_ca; /* paths; absent: no TLS */
+    struct slice login_url, login_trusted_header;  /* absent: built-in login */
+
+    /* per minute; 0: no limit */
+    int64_t rate_limit_client, rate_limit_address, rate_limit_login_account, rate_limit_login_address;
+
+    enum log_level log_level;
+    enum log_format log_format;
+    int64_t shutdown_delay_ms, shutdown_timeout_ms;
+
+    struct config_value values[CONFIG_MAX_ROWS]; /* by row */
+    struct arena arena;
+};
+
+/* A row of the table. */
+struct config_row;
+
+/* A flag of the command line. `--database-url` belongs to the row of OAUTH1_DATABASE_URL, and
+ * `--database-url-file` names a file to read the value from. */
+struct config_flag {
+    const struct config_row *row;
+    bool is_file;
+    const char *value;
+};
+
+/* The row of a flag's name (without the dashes), or NULL. A flag that takes no value unless it is
+ * joined by '=' (`--dev`) sets *ret_optional. */
+const struct config_row *config_find_flag(struct slice name, bool *ret_is_file, bool *ret_optional);
+/* The closest flag, for "did you mean"; NULL if none is close. */
+const char *config_closest_flag(struct slice name);
+
+/* Loads. `environment` is environ's kind of list. Every problem is appended to `problems`, a line
+ * each, that names the variable, what is wrong and what to do; no secret is in it. STATUS_BAD_INPUT
+ * if there was one (then *config needs no config_done); STATUS_NO_MEMORY. */
+MUST_USE enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
+                                 enum config_service service, struct config *ret_config, struct buf *problems);
+void config_done(struct config *config);
+
+/* What an operator should know at every start, a line each: development mode, insecure transport,
+ * an admin port in the open, embedded storage. */
+void config_warnings(const struct config *config, struct buf *out);
+
+/* With OAUTH1_DEV and no OAUTH1_SECRETS_KEYS: the keys from a file beside the database, which is
+ * made with mode 0600 and a random key if it is not there (two processes that start at once agree
+ * on one). Otherwise config->secrets_keys. STATUS_BAD_INPUT: *ret_why says what to do (a text of
+ * the config's arena). */
+MUST_USE enum status config_secrets_keys_blocking(struct config *config, struct slice *ret_keys, const char **ret_why);
+
+/* Whether an https client can reach the public port without a proxy. */
+static inline bool config_has_tls(const struct config *config)
+{
+    return !slice_is_absent(config->tls_cert);
+}
+
+/* The same lines as `config print`: every row with its value and where it came from; secrets, and
+ * passwords in URLs, as ***. */
+enum config_print { CONFIG_PRINT_TABLE, CONFIG_PRINT_JSON, CONFIG_PRINT_ENV };
+void config_write(const struct config *config, enum config_print how, struct buf *out);
+/* The section "Configuration" of --help: the rows of one service. */
+void config_write_help(enum config_service service, struct buf *out);
+/* The table of the documentation, in Markdown, of all rows. */
+void config_write_markdown(struct buf *out);
+
+#endif
