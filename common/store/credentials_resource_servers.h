@@ -1,0 +1,56 @@
+/* credentials_resource_servers: who may ask the introspection service, and about which origins.
+ *
+ * The key itself is never stored, only its SHA-256. Two servers may share a name: that is how a key is rotated. */
+#ifndef COUNTERSIGN_STORE_CREDENTIALS_RESOURCE_SERVERS_H
+#define COUNTERSIGN_STORE_CREDENTIALS_RESOURCE_SERVERS_H
+
+#include "base/arena.h"
+#include "store/credentials.h"
+
+struct db_pool;
+struct ticket;
+
+enum { RESOURCE_SERVER_KEY_DIGEST_BYTES = 32 };
+
+struct resource_server {
+    struct arena arena;
+    int64_t id;
+    struct slice name;
+    struct slice key_digest; /* SHA-256 of the key; empty: only by certificate */
+    struct slice origins;    /* separated by spaces; empty: every one */
+    struct slice tls_sans;   /* separated by spaces */
+    bool allow_explain;
+    int64_t created_ms;
+    int64_t revoked_ms; /* 0: live */
+};
+
+struct resource_server_page {
+    struct arena arena;
+    struct resource_server *servers;
+    size_t count;
+};
+
+void resource_server_free(void *server);
+void resource_server_page_free(void *page);
+
+/* BAD_INPUT: no name, or neither key nor certificate name; CONFLICT: the key exists. */
+MUST_USE enum status credentials_resource_server_create_blocking(struct credentials *db,
+                                                                 const struct resource_server *server, int64_t *ret_id);
+/* Revoked ones too. */
+MUST_USE enum status credentials_resource_server_list_blocking(struct credentials *db, struct page_request page,
+                                                               struct resource_server_page **ret_page);
+/* Revoked ones too. NOT_FOUND. */
+MUST_USE enum status credentials_resource_server_find_blocking(struct credentials *db, struct slice key_digest,
+                                                               struct resource_server **ret_server);
+/* Every live one of that name; counts them. NOT_FOUND: no server ever had it. */
+MUST_USE enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name,
+                                                                 int64_t *ret_count);
+
+/* Complete with a struct resource_server; a struct resource_server_page; nothing; an int64_t. */
+void credentials_resource_server_find_start(struct db_pool *pool, struct slice key_digest, struct ticket ticket);
+void credentials_resource_server_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
+void credentials_resource_server_create_start(struct db_pool *pool, const struct resource_server *server,
+                                              struct ticket ticket);
+void credentials_resource_server_revoke_start(struct db_pool *pool, struct slice name, struct ticket ticket);
+
+#endif

@@ -1,0 +1,55 @@
+/* db_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
+ *
+ * Invariants: each thread has one connection. Reads run in parallel; SQLite has one thread that writes, so a write
+ * waits for writes only, never for reads. A job owns its arguments and its result, never a request's memory. A job
+ * whose thread has lost its connection opens it again first. A full queue completes the ticket with STORE_DOWN at once
+ * (deferred). */
+#ifndef COUNTERSIGN_STORE_DB_POOL_H
+#define COUNTERSIGN_STORE_DB_POOL_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "crypto/sealed.h"
+
+#include <stddef.h>
+
+struct credentials;
+struct db_pool;
+struct loop;
+struct ticket;
+
+struct db_pool_options {
+    struct slice url;           /* OAUTH1_DATABASE_URL */
+    size_t readers;             /* OAUTH1_DATABASE_POOL */
+    size_t queue_limit;         /* jobs that may wait, for each kind; 0: 1024 */
+    const struct keyring *keys; /* borrowed */
+    const struct clock *clock;  /* borrowed */
+};
+
+/* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
+ * `auth-service migrate up` where that helps). BAD_INPUT: the URL, or a schema that does not fit. */
+MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,
+                                          struct db_pool **ret_pool);
+/* Finishes what is queued, closes. NULL is fine. */
+void db_pool_free(struct db_pool *pool);
+
+enum db_access { DB_READ, DB_WRITE };
+
+/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). */
+typedef enum status (*db_work_fn)(struct credentials *db, void *arguments, void **ret_result);
+
+struct db_job {
+    enum db_access access;
+    db_work_fn work;
+    void *arguments; /* owned by the job from here on */
+    void (*free_arguments)(void *arguments);
+    void (*free_result)(void *result);
+};
+
+/* Queues it; the ticket completes on its loop with work's status and result. NULL arguments count as out of memory. */
+void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket);
+
+#endif

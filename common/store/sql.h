@@ -1,0 +1,108 @@
+/* sql: one connection to a durable store, whichever engine it is.
+ *
+ * Invariants: SQL is written once, in the subset that SQLite and MySQL share: `?` for parameters, no RETURNING, no
+ * upsert; what differs (column types) lives in the migrations. A statement's text is a constant of the program, never
+ * built from input; each connection keeps its prepared statements. A connection is used by one thread at a time. A text
+ * that a row callback gets is valid until it returns.
+ *
+ * Status of every function: OK; CONFLICT (a unique value is taken, or a foreign key has nothing to point to);
+ * STORE_DOWN (cannot be opened, locked beyond the time-out, I/O error, read-only, full); STORE_CORRUPT (damaged, or no
+ * database); NO_MEMORY. sql_last_error then says what, where and what to do. */
+#ifndef COUNTERSIGN_STORE_SQL_H
+#define COUNTERSIGN_STORE_SQL_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/embedded.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum sql_type { SQL_NULL, SQL_INT, SQL_TEXT, SQL_BLOB };
+
+struct sql_value {
+    enum sql_type type;
+    int64_t integer;
+    struct slice bytes; /* text, blob: borrowed */
+};
+
+static inline struct sql_value sql_null(void)
+{
+    return (struct sql_value){.type = SQL_NULL};
+}
+static inline struct sql_value sql_int(int64_t value)
+{
+    return (struct sql_value){.type = SQL_INT, .integer = value};
+}
+static inline struct sql_value sql_text(struct slice text)
+{
+    return (struct sql_value){.type = SQL_TEXT, .bytes = text};
+}
+static inline struct sql_value sql_blob(struct slice bytes)
+{
+    return (struct sql_value){.type = SQL_BLOB, .bytes = bytes};
+}
+
+/* Called for each row; anything but OK ends the statement and is what sql_execute returns. */
+typedef enum status (*sql_row_fn)(void *context, const struct sql_value *columns, size_t count);
+
+struct sql;
+
+/* What an engine implements; callers use the functions below. */
+struct sql_ops {
+    void (*close)(struct sql *sql);
+    enum status (*begin_write)(struct sql *sql);
+    enum status (*commit)(struct sql *sql);
+    void (*rollback)(struct sql *sql);
+    enum status (*execute)(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
+                           sql_row_fn row, void *context);
+    int64_t (*affected)(const struct sql *sql);
+    int64_t (*last_id)(const struct sql *sql);
+    const char *(*last_error)(const struct sql *sql);
+    const struct embedded_file *migrations; /* of this engine, in order */
+};
+
+/* Comes first in each engine's own struct. */
+struct sql {
+    const struct sql_ops *ops;
+};
+
+struct sql_options {
+    int busy_timeout_ms;  /* how long to wait for a lock that another connection holds */
+    bool read_only;       /* for the readers of a pool */
+    bool must_exist;      /* do not create a missing database */
+    const char *variable; /* what the operator set, for the error texts; NULL: OAUTH1_DATABASE_URL */
+};
+
+enum { SQL_SERVICE_BUSY_MS = 150, SQL_COMMAND_BUSY_MS = 10000 };
+
+/* Opens `sqlite:PATH` (a new file gets mode 0600; WAL, synchronous=FULL, foreign keys on) or, for unit tests,
+ * `sqlite::memory:`. BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`; it never
+ * holds a password. The caller closes. */
+MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                       struct sql **ret_sql);
+/* Rolls back what is open; NULL is fine. */
+void sql_close(struct sql *sql);
+
+/* Runs one statement, whose `?` are the params in order. `row` may be NULL. */
+MUST_USE enum status sql_execute_blocking(struct sql *sql, const char *text, const struct sql_value *params,
+                                          size_t param_count, sql_row_fn row, void *context);
+/* Rows that the last INSERT, UPDATE or DELETE matched. */
+int64_t sql_affected(const struct sql *sql);
+/* Primary key of the last INSERT. */
+int64_t sql_last_id(const struct sql *sql);
+/* About the last failure of this connection; "" if there was none. Valid until the next call. */
+const char *sql_last_error(const struct sql *sql);
+
+typedef enum status (*sql_work_fn)(struct sql *sql, void *context);
+
+/* Runs `work` inside one write transaction (SQLite: BEGIN IMMEDIATE) and commits if it returns OK, else rolls back and
+ * returns its status. `work` may be run again from its start (a deadlock on MySQL), so it only sets, never adds up,
+ * what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN. Within a transaction already
+ * (sql_in_transaction) it joins that one. */
+MUST_USE enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context);
+
+#endif
