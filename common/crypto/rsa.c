@@ -1,0 +1,193 @@
+#include "crypto/rsa.h"
+
+#include "crypto/algorithms.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+
+enum { KEPT_KEYS = 64, DIGESTS = 3, PEM_MAX_BYTES = 16384 };
+
+/* One parsed key and, per digest, a context that is ready to verify. */
+struct kept_key {
+    char *pem; /* malloc'ed copy; NULL while the place is free */
+    size_t pem_len;
+    EVP_PKEY *key;
+    EVP_PKEY_CTX *contexts[DIGESTS];
+};
+
+struct rsa {
+    struct kept_key keys[KEPT_KEYS];
+};
+
+struct rsa *rsa_new(void)
+{
+    return calloc(1, sizeof(struct rsa));
+}
+
+static void forget(struct kept_key *kept)
+{
+    for (size_t i = 0; i < DIGESTS; i++)
+        EVP_PKEY_CTX_free(kept->contexts[i]);
+    EVP_PKEY_free(kept->key);
+    free(kept->pem);
+    *kept = (struct kept_key){0};
+}
+
+void rsa_free(struct rsa *rsa)
+{
+    if (!rsa)
+        return;
+    for (size_t i = 0; i < KEPT_KEYS; i++)
+        forget(&rsa->keys[i]);
+    free(rsa);
+}
+
+/* A passphrase is never asked for on a terminal. */
+static int no_passphrase(char *buffer, int size, int writing, void *context)
+{
+    (void)buffer, (void)size, (void)writing, (void)context;
+    return -1;
+}
+
+static EVP_PKEY *key_of_certificate(BIO *pem)
+{
+    X509 *certificate = PEM_read_bio_X509(pem, NULL, no_passphrase, NULL);
+    EVP_PKEY *key = certificate ? X509_get_pubkey(certificate) : NULL;
+    X509_free(certificate);
+    return key;
+}
+
+/* NULL when the text is no RSA public key. PEM_read_bio_PUBKEY takes both forms of public key. */
+static EVP_PKEY *parse_public(struct slice pem)
+{
+    if (pem.len == 0 || pem.len > PEM_MAX_BYTES)
+        return NULL;
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    if (!bio)
+        return NULL;
+    bool certificate = slice_find_slice(pem, SLICE("BEGIN CERTIFICATE")) < pem.len;
+    EVP_PKEY *key = certificate ? key_of_certificate(bio) : PEM_read_bio_PUBKEY(bio, NULL, no_passphrase, NULL);
+    BIO_free(bio);
+    if (key && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    ERR_clear_error();
+    return key;
+}
+
+enum status rsa_check_public_key(struct slice pem, const char **ret_why)
+{
+    EVP_PKEY *key = parse_public(pem);
+    if (!key) {
+        *ret_why = "it is not an RSA public key or certificate in PEM";
+        return STATUS_BAD_INPUT;
+    }
+    int bits = EVP_PKEY_get_bits(key);
+    EVP_PKEY_free(key);
+    if (bits >= RSA_KEY_MIN_BITS && bits <= RSA_KEY_MAX_BITS)
+        return STATUS_OK;
+    *ret_why = "an RSA key must have 1024 to 8192 bits";
+    return STATUS_BAD_INPUT;
+}
+
+static struct kept_key *place_of(struct rsa *rsa, struct slice pem)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (size_t i = 0; i < pem.len; i++) /* FNV-1a */
+        hash = (hash ^ (unsigned char)pem.ptr[i]) * 1099511628211u;
+    return &rsa->keys[(hash ^ hash >> 32) % KEPT_KEYS];
+}
+
+static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key **ret_kept)
+{
+    struct kept_key *kept = place_of(rsa, pem);
+    if (!kept->pem || !slice_eq(slice_of(kept->pem, kept->pem_len), pem)) {
+        EVP_PKEY *key = parse_public(pem);
+        if (!key)
+            return STATUS_SIGNATURE_INVALID;
+        char *copy = malloc(pem.len);
+        if (!copy) {
+            EVP_PKEY_free(key);
+            return STATUS_NO_MEMORY;
+        }
+        memcpy(copy, pem.ptr, pem.len);
+        forget(kept);
+        kept->pem = copy;
+        kept->pem_len = pem.len;
+        kept->key = key;
+    }
+    *ret_kept = kept;
+    return STATUS_OK;
+}
+
+static EVP_PKEY_CTX *new_verify_context(EVP_PKEY *key, enum digest digest)
+{
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    if (context && EVP_PKEY_verify_init(context) == 1 &&
+        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
+        EVP_PKEY_CTX_set_signature_md(context, algorithm_md(digest)) == 1)
+        return context;
+    EVP_PKEY_CTX_free(context);
+    return NULL;
+}
+
+enum status rsa_verify(struct rsa *rsa, struct slice pem, enum digest digest, struct slice text, struct slice signature)
+{
+    struct kept_key *kept = NULL;
+    TRY(find_key(rsa, pem, &kept));
+    if (!kept->contexts[digest])
+        kept->contexts[digest] = new_verify_context(kept->key, digest);
+    if (!kept->contexts[digest])
+        return STATUS_NO_MEMORY;
+    unsigned char hash[DIGEST_MAX_BYTES];
+    TRY(digest_bytes(digest, text, hash));
+    int verdict = EVP_PKEY_verify(kept->contexts[digest], (const unsigned char *)signature.ptr, signature.len, hash,
+                                  digest_size_bytes(digest));
+    if (verdict != 1)
+        ERR_clear_error();
+    return verdict == 1 ? STATUS_OK : STATUS_SIGNATURE_INVALID;
+}
+
+static EVP_PKEY *parse_private(struct slice pem)
+{
+    if (pem.len == 0 || pem.len > PEM_MAX_BYTES)
+        return NULL;
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    BIO_free(bio);
+    if (key && (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || EVP_PKEY_get_bits(key) > RSA_KEY_MAX_BITS)) {
+        EVP_PKEY_free(key);
+        key = NULL;
+    }
+    ERR_clear_error();
+    return key;
+}
+
+enum status rsa_sign(struct slice private_pem, enum digest digest, struct slice text, unsigned char *out,
+                     size_t *ret_len)
+{
+    unsigned char hash[DIGEST_MAX_BYTES];
+    TRY(digest_bytes(digest, text, hash));
+    EVP_PKEY *key = parse_private(private_pem);
+    if (!key)
+        return STATUS_BAD_INPUT;
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
+    size_t len = RSA_SIGNATURE_MAX_BYTES;
+    bool done = context && EVP_PKEY_sign_init(context) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
+                EVP_PKEY_CTX_set_signature_md(context, algorithm_md(digest)) == 1 &&
+                EVP_PKEY_sign(context, out, &len, hash, digest_size_bytes(digest)) == 1;
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    if (!done)
+        return STATUS_NO_MEMORY;
+    *ret_len = len;
+    return STATUS_OK;
+}

@@ -1,0 +1,25 @@
+/* auth_header: the Authorization header of scheme OAuth (RFC 5849 §3.5.1, RFC 9110 §11). */
+#ifndef COUNTERSIGN_OAUTH_AUTH_HEADER_H
+#define COUNTERSIGN_OAUTH_AUTH_HEADER_H
+
+#include "base/attributes.h"
+#include "base/slice.h"
+
+#include <stdbool.h>
+
+/* Whether the value is of the scheme OAuth (any case, RFC 5849 §3.5.1); *ret_list is what follows
+ * the scheme's name. */
+bool auth_header_is_oauth(struct slice value, struct slice *ret_list);
+
+enum auth_header_item { AUTH_HEADER_PARAMETER, AUTH_HEADER_END, AUTH_HEADER_BROKEN };
+
+/* Reads the next name="value" of the list and moves *list behind it. Name and value are raw, still
+ * percent-encoded. Spaces and tabs around commas and '=' and empty elements are skipped (RFC 9110
+ * §5.6.1.2). Broken: an unquoted value, a missing quote or comma, an empty name, a control
+ * character (so also a line fold), a backslash in any value but the realm's. */
+MUST_USE enum auth_header_item auth_header_next(struct slice *list, struct slice *ret_name, struct slice *ret_value);
+
+/* Whether the parameter is the realm, which is no part of the signature (RFC 5849 §3.4.1.3.1). */
+bool auth_header_is_realm(struct slice name);
+
+#endif

@@ -1,0 +1,147 @@
+#include "oauth/params.h"
+
+enum status params_init(struct oauth_params *params, struct arena *arena, size_t capacity)
+{
+    if (capacity > OAUTH_PARAMS_MAX)
+        capacity = OAUTH_PARAMS_MAX;
+    struct oauth_param *rows = arena_alloc(arena, capacity * sizeof *rows);
+    if (!rows)
+        return STATUS_NO_MEMORY;
+    *params = (struct oauth_params){rows, 0, capacity};
+    return STATUS_OK;
+}
+
+static enum status canonical(struct arena *arena, struct slice raw, enum plus plus, struct slice *ret_canonical)
+{
+    if (percent_is_plain(raw)) {
+        *ret_canonical = raw;
+        return STATUS_OK;
+    }
+    size_t room = raw.len * 3;
+    char *out = arena_bytes(arena, room);
+    if (!out)
+        return STATUS_NO_MEMORY;
+    size_t len = 0;
+    if (!percent_canonical(raw, plus, out, &len))
+        return STATUS_MALFORMED;
+    arena_trim(arena, out, room, len);
+    *ret_canonical = slice_of(out, len);
+    return STATUS_OK;
+}
+
+void params_index(struct oauth_param *param)
+{
+    unsigned char first[8] = {0};
+    memcpy(first, param->name.ptr ? param->name.ptr : "", param->name.len < 8 ? param->name.len : 8);
+    uint64_t order = 0;
+    for (size_t i = 0; i < sizeof first; i++)
+        order = order << 8 | first[i];
+    param->order = order;
+}
+
+enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
+                       enum plus plus, enum param_source source)
+{
+    if (params->count == params->capacity)
+        return STATUS_TOO_LARGE;
+    struct oauth_param param = {.source = source};
+    TRY(canonical(arena, name, plus, &param.name));
+    TRY(canonical(arena, value, plus, &param.value));
+    params_index(&param);
+    param.is_oauth = slice_starts_with(param.name, SLICE("oauth_"));
+    param.is_signed = !slice_eq(param.name, SLICE("oauth_signature"));
+    params->rows[params->count++] = param;
+    return STATUS_OK;
+}
+
+enum status params_add_form(struct oauth_params *params, struct arena *arena, struct slice form,
+                            enum param_source source)
+{
+    bool more = form.len > 0;
+    while (more) {
+        struct slice value = slice_cut(&form, '&', &more);
+        if (value.len == 0)
+            continue;
+        bool has_value = false;
+        struct slice name = slice_cut(&value, '=', &has_value);
+        TRY(params_add(params, arena, name, value, PLUS_IS_SPACE, source));
+    }
+    return STATUS_OK;
+}
+
+/* RFC 5849 §3.4.1.3.2: by encoded name, then by encoded value, as bytes. */
+static bool precedes(const struct oauth_param *a, const struct oauth_param *b)
+{
+    if (a->order != b->order)
+        return a->order < b->order;
+    int order = slice_cmp(a->name, b->name);
+    return order ? order < 0 : slice_cmp(a->value, b->value) < 0;
+}
+
+static void sort_few(const struct oauth_param **rows, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        const struct oauth_param *row = rows[i];
+        size_t at = i;
+        for (; at > 0 && precedes(row, rows[at - 1]); at--)
+            rows[at] = rows[at - 1];
+        rows[at] = row;
+    }
+}
+
+static void sift_down(const struct oauth_param **rows, size_t at, size_t count)
+{
+    const struct oauth_param *row = rows[at];
+    for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
+        if (child + 1 < count && precedes(rows[child], rows[child + 1]))
+            child++;
+        if (!precedes(row, rows[child]))
+            break;
+        rows[at] = rows[child];
+        at = child;
+    }
+    rows[at] = row;
+}
+
+/* Heapsort, so that no choice of names makes it quadratic; equal rows are the same bytes. */
+static void sort_many(const struct oauth_param **rows, size_t count)
+{
+    for (size_t at = count / 2; at-- > 0;)
+        sift_down(rows, at, count);
+    for (size_t end = count; end-- > 1;) {
+        const struct oauth_param *last = rows[end];
+        rows[end] = rows[0];
+        rows[0] = last;
+        sift_down(rows, 0, end);
+    }
+}
+
+const struct oauth_param **params_sorted(const struct oauth_params *params, struct arena *arena, size_t *ret_count)
+{
+    enum { FEW = 24 };
+    const struct oauth_param **sorted = arena_alloc(arena, params->count * sizeof *sorted);
+    if (!sorted)
+        return NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < params->count; i++)
+        if (params->rows[i].is_signed)
+            sorted[count++] = &params->rows[i];
+    if (count <= FEW)
+        sort_few(sorted, count);
+    else
+        sort_many(sorted, count);
+    *ret_count = count;
+    return sorted;
+}
+
+struct slice params_decoded(struct slice canonical_text, struct arena *arena)
+{
+    if (slice_find(canonical_text, '%') == canonical_text.len)
+        return canonical_text.ptr ? canonical_text : SLICE("");
+    char *out = arena_bytes(arena, canonical_text.len);
+    size_t len = 0;
+    if (!out || !percent_decode(canonical_text, PLUS_LITERAL, out, &len))
+        return SLICE_ABSENT;
+    arena_trim(arena, out, canonical_text.len, len);
+    return slice_of(out, len);
+}

@@ -1,0 +1,60 @@
+/* params: the parameters of a signed request, collected in one pass from the Authorization header,
+ * the query and a form body (RFC 5849 §3.4.1.3.1), each in the canonical percent-encoding that is
+ * sorted and signed (§3.4.1.3.2). */
+#ifndef COUNTERSIGN_OAUTH_PARAMS_H
+#define COUNTERSIGN_OAUTH_PARAMS_H
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/percent.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdint.h>
+
+enum param_source { PARAM_FROM_HEADER, PARAM_FROM_QUERY, PARAM_FROM_BODY };
+
+struct oauth_param {
+    struct slice name;  /* canonically encoded; borrows from the request where it was so already */
+    struct slice value; /* likewise; empty for "c2" and "c2=" */
+    uint64_t order;     /* the name's first 8 bytes, so that most comparisons are one */
+    enum param_source source;
+    bool is_oauth;  /* the decoded name begins with "oauth_" */
+    bool is_signed; /* false for oauth_signature alone (§3.4.1.3.1) */
+};
+
+enum { OAUTH_PARAMS_MAX = 256 };
+
+struct oauth_params {
+    struct oauth_param *rows; /* in the order sent */
+    size_t count;
+    size_t capacity;
+};
+
+/* Room for at most `capacity` parameters (cut to OAUTH_PARAMS_MAX). STATUS_NO_MEMORY. */
+MUST_USE enum status params_init(struct oauth_params *params, struct arena *arena, size_t capacity);
+
+/* Adds one parameter as it was sent. STATUS_MALFORMED for a broken percent-encoding, STATUS_TOO_LARGE
+ * for one parameter too many, STATUS_NO_MEMORY. */
+MUST_USE enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
+                                enum plus plus, enum param_source source);
+
+/* Adds all of a query or form body: '&' separates, '+' is a space, "a" is "a=", empty pieces between
+ * two '&' are none. Errors as params_add. */
+MUST_USE enum status params_add_form(struct oauth_params *params, struct arena *arena, struct slice form,
+                                     enum param_source source);
+
+/* Pointers to the signed parameters, sorted by name and then value bytes (§3.4.1.3.2); NULL when
+ * there is no memory. */
+MUST_USE const struct oauth_param **params_sorted(const struct oauth_params *params, struct arena *arena,
+                                                  size_t *ret_count);
+
+/* The decoded text of a canonically encoded one; borrows where nothing was encoded. The absent
+ * slice when there is no memory. */
+MUST_USE struct slice params_decoded(struct slice canonical, struct arena *arena);
+
+/* Sets the sort key after a name was changed. */
+void params_index(struct oauth_param *param);
+
+#endif
