@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-enum { PASSWORD_HASH_BYTES = 384, PASSWORD_MAX_BYTES = 512 };
+enum { PASSWORD_HASH_BYTES = 384, PASSWORD_MAX_BYTES = 511 }; /* libxcrypt takes no more */
 
 /* Writes a NUL-terminated "$y$…" text. STATUS_BAD_INPUT: empty, a NUL inside, or longer than
  * PASSWORD_MAX_BYTES; STATUS_NO_RANDOMNESS; STATUS_NO_MEMORY. */

@@ -1,0 +1,91 @@
+#include "base/clock.h"
+#include "crypto/password.h"
+#include "crypto/random.h"
+#include "support/test.h"
+
+static void a_password_opens_its_own_hash_only(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES];
+    assert_status(password_hash_blocking(SLICE("correct horse \xc3\xa9"), hash), STATUS_OK);
+    assert_true(slice_starts_with(slice_str(hash), SLICE("$y$")));
+    assert_true(password_verify_blocking(SLICE("correct horse \xc3\xa9"), slice_str(hash)));
+    assert_false(password_verify_blocking(SLICE("correct horse \xc3\xa8"), slice_str(hash)));
+    assert_false(password_verify_blocking(SLICE("correct horse"), slice_str(hash)));
+}
+
+static void the_same_password_hashes_differently_each_time(void **state)
+{
+    (void)state;
+    char first[PASSWORD_HASH_BYTES];
+    char second[PASSWORD_HASH_BYTES];
+    assert_status(password_hash_blocking(SLICE("hunter2"), first), STATUS_OK);
+    assert_status(password_hash_blocking(SLICE("hunter2"), second), STATUS_OK);
+    assert_string_not_equal(first, second);
+}
+
+static void unusable_passwords_are_refused(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES];
+    char longest[PASSWORD_MAX_BYTES + 1];
+    memset(longest, 'p', sizeof longest);
+    assert_status(password_hash_blocking(SLICE(""), hash), STATUS_BAD_INPUT);
+    assert_status(password_hash_blocking(SLICE("a\0b"), hash), STATUS_BAD_INPUT);
+    assert_status(password_hash_blocking(slice_of(longest, sizeof longest), hash), STATUS_BAD_INPUT);
+    assert_status(password_hash_blocking(slice_of(longest, sizeof longest - 1), hash), STATUS_OK);
+    assert_true(password_verify_blocking(slice_of(longest, sizeof longest - 1), slice_str(hash)));
+    assert_false(password_verify_blocking(slice_of(longest, sizeof longest), slice_str(hash)));
+}
+
+static void rubbish_hashes_open_for_nobody(void **state)
+{
+    (void)state;
+    static const char *const hashes[] = {"", "x", "*0", "*1", "$y$", "$y$j9T$", "$9$abc$def", "plain"};
+    for (size_t i = 0; i < COUNT_OF(hashes); i++)
+        assert_false(password_verify_blocking(slice_str(hashes[i]), slice_str(hashes[i])));
+    assert_false(password_verify_blocking(SLICE("password"), SLICE_ABSENT));
+}
+
+static int64_t fastest_of_five(struct slice hash)
+{
+    int64_t fastest = INT64_MAX;
+    for (int i = 0; i < 5; i++) {
+        int64_t start = clock_monotonic_ns();
+        assert_false(password_verify_blocking(SLICE("wrong"), hash));
+        int64_t took = clock_monotonic_ns() - start;
+        fastest = took < fastest ? took : fastest;
+    }
+    return fastest;
+}
+
+static void a_user_who_does_not_exist_costs_the_same_time(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES];
+    assert_status(password_hash_blocking(SLICE("right"), hash), STATUS_OK);
+    int64_t known = fastest_of_five(slice_str(hash));
+    int64_t unknown = fastest_of_five(SLICE_ABSENT);
+    assert_true(unknown > known / 2 && known > unknown / 2);
+}
+
+static void no_randomness_is_told(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES];
+    random_fail_next(1);
+    assert_status(password_hash_blocking(SLICE("password"), hash), STATUS_NO_RANDOMNESS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_password_opens_its_own_hash_only),
+        cmocka_unit_test(the_same_password_hashes_differently_each_time),
+        cmocka_unit_test(unusable_passwords_are_refused),
+        cmocka_unit_test(rubbish_hashes_open_for_nobody),
+        cmocka_unit_test(a_user_who_does_not_exist_costs_the_same_time),
+        cmocka_unit_test(no_randomness_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,168 @@
+#include "crypto/random.h"
+#include "crypto/sealed.h"
+#include "support/test.h"
+
+#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
+static struct keyring *parse(const char *text)
+{
+    struct keyring *keys = NULL;
+    const char *why = NULL;
+    assert_status(keyring_parse(slice_str(text), &keys, &why), STATUS_OK);
+    return keys;
+}
+
+static void opens_what_it_sealed(void **state)
+{
+    (void)state;
+    static const struct slice secrets[] = {SLICE_INIT("kd94hf93k423kf44"), SLICE_INIT(""), SLICE_INIT("a\0b")};
+    struct keyring *keys = parse("2026:" KEY_A);
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        struct buf sealed = BUF_INIT;
+        struct buf opened = BUF_INIT;
+        assert_status(sealed_seal(keys, secrets[i], SLICE("row 1"), &sealed), STATUS_OK);
+        assert_int_equal(sealed.len, 2 + 4 + 12 + secrets[i].len + 16);
+        assert_status(sealed_open(keys, buf_slice(&sealed), SLICE("row 1"), &opened), STATUS_OK);
+        assert_slice_equal(buf_slice(&opened), secrets[i]);
+        buf_done(&sealed);
+        buf_done(&opened);
+    }
+    keyring_free(keys);
+}
+
+static void appends_and_leaves_what_was_there(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    struct buf opened = BUF_INIT;
+    buf_add_str(&opened, "before ");
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE(""), &sealed), STATUS_OK);
+    assert_status(sealed_open(keys, buf_slice(&sealed), SLICE(""), &opened), STATUS_OK);
+    assert_slice_equal(buf_slice(&opened), SLICE("before secret"));
+    buf_done(&sealed);
+    buf_done(&opened);
+    keyring_free(keys);
+}
+
+static void a_secret_moved_to_another_row_does_not_open(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    struct buf opened = BUF_INIT;
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row 1"), &sealed), STATUS_OK);
+    assert_status(sealed_open(keys, buf_slice(&sealed), SLICE("row 2"), &opened), STATUS_STORE_CORRUPT);
+    assert_status(sealed_open(keys, buf_slice(&sealed), SLICE(""), &opened), STATUS_STORE_CORRUPT);
+    assert_int_equal(opened.len, 0);
+    buf_done(&sealed);
+    buf_done(&opened);
+    keyring_free(keys);
+}
+
+static void any_changed_or_missing_byte_is_found(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    struct buf opened = BUF_INIT;
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
+    for (size_t i = 0; i < sealed.len; i++) {
+        sealed.ptr[i] = (char)(sealed.ptr[i] ^ 1);
+        assert_status(sealed_open(keys, buf_slice(&sealed), SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+        sealed.ptr[i] = (char)(sealed.ptr[i] ^ 1);
+        struct slice cut = slice_sub(buf_slice(&sealed), 0, i);
+        assert_status(sealed_open(keys, cut, SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    }
+    buf_done(&sealed);
+    buf_done(&opened);
+    keyring_free(keys);
+}
+
+static void the_first_key_seals_and_all_open(void **state)
+{
+    (void)state;
+    struct keyring *old = parse("old:" KEY_A);
+    struct keyring *both = parse("new:" KEY_B ",old:" KEY_A);
+    struct keyring *new_only = parse("new:" KEY_B);
+    struct buf sealed = BUF_INIT;
+    struct buf opened = BUF_INIT;
+    assert_status(sealed_seal(old, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
+    assert_status(sealed_open(both, buf_slice(&sealed), SLICE("row"), &opened), STATUS_OK);
+    assert_status(sealed_open(new_only, buf_slice(&sealed), SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    buf_reset(&sealed);
+    assert_status(sealed_seal(both, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
+    assert_status(sealed_open(new_only, buf_slice(&sealed), SLICE("row"), &opened), STATUS_OK);
+    assert_status(sealed_open(old, buf_slice(&sealed), SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    buf_done(&sealed);
+    buf_done(&opened);
+    keyring_free(old);
+    keyring_free(both);
+    keyring_free(new_only);
+}
+
+static void sealing_twice_gives_different_bytes(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf first = BUF_INIT;
+    struct buf second = BUF_INIT;
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &first), STATUS_OK);
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &second), STATUS_OK);
+    assert_false(slice_eq(buf_slice(&first), buf_slice(&second)));
+    buf_done(&first);
+    buf_done(&second);
+    keyring_free(keys);
+}
+
+static void no_randomness_seals_nothing(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    random_fail_next(1);
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &sealed), STATUS_NO_RANDOMNESS);
+    assert_int_equal(sealed.len, 0);
+    keyring_free(keys);
+}
+
+static void key_lists_that_are_wrong_are_explained(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "",
+        "k",
+        ":" KEY_A,
+        "k:",
+        "k:AAAA",
+        "k:" KEY_A "=",
+        "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=", /* not canonical */
+        "k:" KEY_A ",",
+        "k:" KEY_A ",k:" KEY_B,
+        "k y:" KEY_A,
+        "0123456789012345678901234567890123:" KEY_A,
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct keyring *keys = NULL;
+        const char *why = NULL;
+        assert_status(keyring_parse(slice_str(texts[i]), &keys, &why), STATUS_BAD_INPUT);
+        assert_non_null(why);
+        assert_null(keys);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(opens_what_it_sealed),
+        cmocka_unit_test(appends_and_leaves_what_was_there),
+        cmocka_unit_test(a_secret_moved_to_another_row_does_not_open),
+        cmocka_unit_test(any_changed_or_missing_byte_is_found),
+        cmocka_unit_test(the_first_key_seals_and_all_open),
+        cmocka_unit_test(sealing_twice_gives_different_bytes),
+        cmocka_unit_test(no_randomness_seals_nothing),
+        cmocka_unit_test(key_lists_that_are_wrong_are_explained),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
