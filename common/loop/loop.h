@@ -1,0 +1,88 @@
+/* loop: one thread's event loop, with deferred calls, timers and a mailbox.
+ *
+ * Invariants: a loop belongs to the thread that runs it (until loop_run, to the one that made it);
+ * only loop_post and loop_stop may be called by others. Its event_base has no locks, for the same
+ * reason. Nothing here calls back inline: a deferred call runs later in the same turn, a message
+ * and a timer in a turn of their own. */
+#ifndef COUNTERSIGN_LOOP_LOOP_H
+#define COUNTERSIGN_LOOP_LOOP_H
+
+#include "base/attributes.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "loop/observer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct event;
+struct event_base;
+struct loop;
+
+/* The clock and the observer (which may be NULL) are borrowed. NULL: no memory or no descriptors. */
+MUST_USE struct loop *loop_new(const struct clock *clock, const struct observer *observer);
+/* Not while it runs. Messages that still lie in the mailbox are delivered first, so that what they
+ * carry is freed by its owner; deferred calls too. NULL is fine. */
+void loop_free(struct loop *loop);
+
+/* Runs until loop_stop; again after that if it is called again. */
+void loop_run(struct loop *loop);
+/* Makes loop_run return after what is ready now; a loop that does not run yet returns from its next
+ * run at once. From any thread. */
+void loop_stop(struct loop *loop);
+
+/* For those who add events of their own (hiredis, evhttp). */
+struct event_base *loop_base(struct loop *loop);
+const struct clock *loop_clock(const struct loop *loop);
+const struct observer *loop_observer(const struct loop *loop);
+/* Whether the caller is on the loop's thread: for assertions. True before the first loop_run. */
+bool loop_is_current(const struct loop *loop);
+/* The loop's steady clock. */
+static inline int64_t loop_now_ms(const struct loop *loop)
+{
+    return clock_steady_ms(loop_clock(loop));
+}
+
+/* A call to be made later in this turn of the loop. Embedded in the object it is about, so that
+ * deferring cannot fail; zeroed before its first use. */
+struct deferred {
+    struct deferred *next;
+    struct deferred **prev; /* NULL while it is not queued */
+    void (*run)(void *context);
+    void *context;
+};
+
+/* Queues it behind those that are queued already. One that is queued stays where it is. */
+void loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(void *context), void *context);
+/* Takes it out; nothing happens if it is not queued. */
+void loop_defer_cancel(struct loop *loop, struct deferred *deferred);
+
+/* What one thread sends to another's loop. Embedded in the object it carries. */
+struct loop_message {
+    struct loop_message *next;
+    void (*deliver)(struct loop_message *message); /* on the loop's thread; the message is the callee's then */
+};
+
+/* From any thread; never fails, never inline; in order of posting. The loop must outlive it. */
+void loop_post(struct loop *loop, struct loop_message *message);
+
+/* Calls on the loop's thread after a while. Embedded; stop and start cost little. */
+struct loop_timer {
+    struct event *event;
+    struct loop *loop;
+    void (*fire)(void *context);
+    void *context;
+    unsigned period_ms; /* 0: one shot */
+};
+
+MUST_USE enum status loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(void *context),
+                                     void *context);
+/* Stops it. Fine for a zeroed one. */
+void loop_timer_done(struct loop_timer *timer);
+/* Fires once, delay_ms from now; one that runs starts anew. */
+MUST_USE enum status loop_timer_start(struct loop_timer *timer, unsigned delay_ms);
+/* Fires every period_ms (at least 1), for the first time one period from now. */
+MUST_USE enum status loop_timer_start_periodic(struct loop_timer *timer, unsigned period_ms);
+void loop_timer_stop(struct loop_timer *timer);
+
+#endif
