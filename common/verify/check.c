@@ -1,0 +1,275 @@
+#include "verify/check.h"
+
+#include "base/percent.h"
+#include "oauth/base_string.h"
+
+/* Verified against where the client is unknown, so that the time tells nothing. Nobody holds the
+ * private key: it was thrown away. */
+static const char nobodys_key[] = "-----BEGIN PUBLIC KEY-----\n"
+                                  "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw0Aa/uKrqzCn7q7QWwuM\n"
+                                  "Lz15Drqa+yPQaDf45kGupzxgkqvadhFGXu6LHH9tlY4piDXaByrCBo/CzB0xem2C\n"
+                                  "bpFFlA0fpoVBnaUpgc08+jHAy48N5iV0YiIxLXXDGfPXRwYXMqYFCsgz8Qr2/ma+\n"
+                                  "UY75tgcxeQH3qv3bPdTDsfAVgaSiIwpAw6DX0xk6wc6wV34Mitc5d3hE9DL3wc9u\n"
+                                  "c4oX+nassNN2J+CMsoD+czZDaX1l0svSFJBG47GZcACT3C6ZrLsTSjKKS22PoR8p\n"
+                                  "PPYZd/Qg3LHD5nmdEH9JmNWN1FtKIygarax7YSZqkSp8Nekv2IfpJBAgAmr2jt6Q\n"
+                                  "nQIDAQAB\n"
+                                  "-----END PUBLIC KEY-----\n";
+
+static unsigned required_parameters(enum check_purpose purpose)
+{
+    switch (purpose) {
+    case CHECK_TEMPORARY_CREDENTIAL:
+        return MESSAGE_REQUIRED | OAUTH_BIT(OAUTH_CALLBACK); /* RFC 5849 §2.1 */
+    case CHECK_TOKEN_CREDENTIAL:
+        return MESSAGE_REQUIRED | OAUTH_BIT(OAUTH_TOKEN) | OAUTH_BIT(OAUTH_VERIFIER); /* §2.3 */
+    case CHECK_PROTECTED_RESOURCE:
+        break;
+    }
+    return MESSAGE_REQUIRED;
+}
+
+/* RFC 5849 §2.1, §2.3: TLS is a MUST at both endpoints; §3.4.4: and for PLAINTEXT everywhere. */
+static enum status check_transport(struct check *check, bool known_plaintext)
+{
+    bool needed = check->purpose != CHECK_PROTECTED_RESOURCE || known_plaintext;
+    if (!needed || check->secure || check->rules->insecure_transport)
+        return STATUS_OK;
+    return problem_set(&check->problem, STATUS_INSECURE_TRANSPORT, NULL);
+}
+
+enum status check_parse(struct check *check)
+{
+    bool resource = check->purpose == CHECK_PROTECTED_RESOURCE;
+    check->problem = (struct problem){0};
+    if (!resource)
+        TRY(check_transport(check, false));
+    TRY(message_parse(&check->request, check->arena, &check->message, &check->problem));
+    if (resource) {
+        check->secure = check->message.url.https;
+        if (message_is_unsigned(&check->message))
+            return problem_set(&check->problem, STATUS_UNSIGNED, NULL);
+        const struct signature_method *method = check->message.signature_method;
+        TRY(check_transport(check, method && method->kind == SIGNATURE_PLAINTEXT));
+    }
+    return message_check(&check->message, required_parameters(check->purpose), check->arena, &check->problem);
+}
+
+/* ---- who it is ---- */
+
+static enum status judge_token(struct check *check, int64_t now_ms)
+{
+    const struct credential_pair *pair = check->pair;
+    const struct token *token = &pair->token;
+    if (check_token(check).len == 0) { /* RFC 5849 §3.1: left out, or sent empty, where no user is concerned */
+        check->legs = 2;
+        if (pair->client.flags & CLIENT_TWO_LEGGED)
+            return STATUS_OK;
+        return problem_set(&check->problem, STATUS_TOKEN_REJECTED,
+                           "there is no oauth_token, and this client may not sign without one");
+    }
+    check->legs = 3;
+    if (!pair->token_found || token->client != pair->client.id)
+        return problem_set(&check->problem, STATUS_TOKEN_REJECTED, NULL);
+    if (token->revoked_ms != 0 || token->user_disabled)
+        return problem_set(&check->problem, STATUS_TOKEN_REVOKED, NULL);
+    if (token->expires_ms != 0 && token->expires_ms <= now_ms)
+        return problem_set(&check->problem, STATUS_TOKEN_EXPIRED, NULL);
+    return STATUS_OK;
+}
+
+static enum status judge_temp(struct check *check)
+{
+    const struct temp_credential *temp = check->temp;
+    if (!temp || temp->state == TEMP_KILLED || !slice_eq(temp->client_id, check->pair->client.client_id))
+        return problem_set(&check->problem, STATUS_TOKEN_REJECTED, NULL);
+    /* one that was exchanged says so after the signature, even when its time has passed */
+    if (temp->expired && temp->state != TEMP_EXCHANGED)
+        return problem_set(&check->problem, STATUS_TOKEN_EXPIRED, NULL);
+    return STATUS_OK;
+}
+
+static enum status judge_identity(struct check *check, int64_t now_ms)
+{
+    if (!check->pair->client_found)
+        return problem_set(&check->problem, STATUS_CLIENT_UNKNOWN, NULL);
+    if (check->pair->client.flags & CLIENT_DISABLED)
+        return problem_set(&check->problem, STATUS_CLIENT_DISABLED, NULL);
+    switch (check->purpose) {
+    case CHECK_TEMPORARY_CREDENTIAL:
+        return STATUS_OK;
+    case CHECK_TOKEN_CREDENTIAL:
+        return judge_temp(check);
+    case CHECK_PROTECTED_RESOURCE:
+        return judge_token(check, now_ms);
+    }
+    return STATUS_OK;
+}
+
+/* ---- method and timestamp ---- */
+
+static bool has_live(const struct client_secret *secrets, size_t count, int64_t now_ms)
+{
+    for (size_t i = 0; i < count; i++)
+        if (client_secret_is_live(&secrets[i], now_ms))
+            return true;
+    return false;
+}
+
+/* Methods are pinned per client, and a client verifies only by what it registered: one with an RSA
+ * key alone has no shared secret, so nobody can sign by HMAC over the text of its public key. */
+static enum status judge_method(struct check *check, int64_t now_ms)
+{
+    const struct signature_method *method = check->message.signature_method;
+    const struct client *client = &check->pair->client;
+    unsigned allowed = check->rules->signature_methods;
+    unsigned own = 0;
+    struct slice unknown = {0};
+    if (client->signature_methods.len && signature_methods_parse(client->signature_methods, &own, &unknown))
+        allowed &= own;
+    bool has_key = method && (method->kind == SIGNATURE_RSA ? has_live(client->keys, client->key_count, now_ms)
+                                                            : has_live(client->secrets, client->secret_count, now_ms));
+    if (method && (method->bit & allowed) && has_key)
+        return STATUS_OK;
+    return problem_reject(&check->problem, STATUS_METHOD_REJECTED, NULL, SLICE("oauth_signature_method"));
+}
+
+/* RFC 5849 §3.3: too old or too far ahead is refused; both edges are inside. */
+static enum status judge_timestamp(struct check *check, int64_t now_ms)
+{
+    int64_t now_s = now_ms / 1000;
+    int64_t oldest = now_s - check->rules->skew_s;
+    int64_t newest = now_s + check->rules->lead_s;
+    TRY(message_timestamp(&check->message, &check->timestamp_s, &check->problem));
+    bool sent = !slice_is_absent(check->message.protocol[OAUTH_TIMESTAMP]);
+    if (!sent || (check->timestamp_s >= oldest && check->timestamp_s <= newest))
+        return STATUS_OK;
+    check->problem = (struct problem){
+        .status = STATUS_TIMESTAMP_REFUSED,
+        .detail = check->timestamp_s < oldest ? "oauth_timestamp is too old: is the client's clock slow?"
+                                              : "oauth_timestamp is too far ahead: is the client's clock fast?",
+        .acceptable_from_s = oldest,
+        .acceptable_to_s = newest,
+    };
+    return STATUS_TIMESTAMP_REFUSED;
+}
+
+/* ---- the signature ---- */
+
+static struct slice token_secret(const struct check *check)
+{
+    switch (check->purpose) {
+    case CHECK_TEMPORARY_CREDENTIAL:
+        break;
+    case CHECK_TOKEN_CREDENTIAL:
+        return check->temp ? check->temp->secret : SLICE("");
+    case CHECK_PROTECTED_RESOURCE:
+        return check->legs == 3 && check->pair->token_found ? check->pair->token.secret : SLICE("");
+    }
+    return SLICE("");
+}
+
+static enum status verify_shared(struct check *check, struct signer *signer, struct slice secret)
+{
+    struct buf key = buf_in(check->arena);
+    signature_write_shared_key(secret, token_secret(check), &key);
+    if (key.failed)
+        return STATUS_NO_MEMORY;
+    const struct signature_key keys = {.shared_key = buf_slice(&key)};
+    return signature_verify(signer, check->message.signature_method, &keys, check->base_string,
+                            check->message.protocol[OAUTH_SIGNATURE]);
+}
+
+static enum status verify_rsa(struct check *check, struct signer *signer, struct slice pem)
+{
+    const struct signature_key keys = {.rsa_public_key = pem};
+    return signature_verify(signer, check->message.signature_method, &keys, check->base_string,
+                            check->message.protocol[OAUTH_SIGNATURE]);
+}
+
+/* Two secrets or keys may be live at once, while a client rotates. */
+static enum status verify_any(struct check *check, struct signer *signer, int64_t now_ms)
+{
+    const struct client *client = &check->pair->client;
+    bool rsa = check->message.signature_method->kind == SIGNATURE_RSA;
+    const struct client_secret *secrets = rsa ? client->keys : client->secrets;
+    size_t count = rsa ? client->key_count : client->secret_count;
+    for (size_t i = 0; i < count; i++) {
+        if (!client_secret_is_live(&secrets[i], now_ms))
+            continue;
+        enum status status =
+            rsa ? verify_rsa(check, signer, secrets[i].text) : verify_shared(check, signer, secrets[i].text);
+        if (status != STATUS_SIGNATURE_INVALID)
+            return status;
+    }
+    return STATUS_SIGNATURE_INVALID;
+}
+
+/* Does what verifying would do and forgets the result: protocol.md §2.16. */
+static void verify_in_vain(struct check *check, struct signer *signer)
+{
+    const struct signature_method *method = check->message.signature_method;
+    if (!method || base_string_build(&check->message, check->arena, &check->base_string) != STATUS_OK)
+        return;
+    if (method->kind == SIGNATURE_RSA)
+        (void)!verify_rsa(check, signer, slice_str(nobodys_key));
+    else
+        (void)!verify_shared(check, signer, SLICE("the secret of a client that does not exist"));
+}
+
+enum status check_signature(struct check *check, struct signer *signer, int64_t now_ms)
+{
+    enum status identity = judge_identity(check, now_ms);
+    if (identity != STATUS_OK) {
+        verify_in_vain(check, signer);
+        return identity;
+    }
+    TRY(judge_method(check, now_ms));
+    TRY(judge_timestamp(check, now_ms));
+    bool hash_required = check->pair->client.flags & CLIENT_BODY_HASH_REQUIRED;
+    TRY(body_hash_check_form(&check->message, hash_required && check->purpose == CHECK_PROTECTED_RESOURCE,
+                             &check->problem));
+    TRY(base_string_build(&check->message, check->arena, &check->base_string));
+    enum status status = verify_any(check, signer, now_ms);
+    if (status != STATUS_OK)
+        return problem_set(&check->problem, status, NULL);
+    return body_hash_verify(&check->message, &check->body_hash, &check->problem);
+}
+
+bool check_nonce(const struct check *check, struct nonce *ret_nonce)
+{
+    struct slice nonce = check->message.protocol[OAUTH_NONCE];
+    if (slice_is_absent(nonce) || slice_is_absent(check->message.protocol[OAUTH_TIMESTAMP]))
+        return false;
+    *ret_nonce = (struct nonce){check_client_id(check), check_token(check), check->timestamp_s, nonce};
+    return true;
+}
+
+/* ---- hints ---- */
+
+/* The newest live secret or key; absent: none. */
+static struct slice newest_live(const struct client_secret *secrets, size_t count, int64_t now_ms)
+{
+    for (size_t i = 0; i < count; i++)
+        if (client_secret_is_live(&secrets[i], now_ms))
+            return secrets[i].text;
+    return SLICE_ABSENT;
+}
+
+enum status check_explain(const struct check *check, struct signer *signer, int64_t now_ms,
+                          const struct explain_options *given, struct arena *scratch, struct explanation *explanation)
+{
+    const struct client *client = &check->pair->client;
+    struct explain_options options = *given;
+    struct slice *former = arena_calloc(check->arena, client->secret_count, sizeof *former);
+    if (!former)
+        return STATUS_NO_MEMORY;
+    size_t count = 0;
+    for (size_t i = 0; i < client->secret_count; i++)
+        if (!client_secret_is_live(&client->secrets[i], now_ms))
+            former[count++] = client->secrets[i].text;
+    options.client_secret = newest_live(client->secrets, client->secret_count, now_ms);
+    options.rsa_public_key = newest_live(client->keys, client->key_count, now_ms);
+    options.token_secret = token_secret(check);
+    options.former_secrets = (struct slice_list){former, count};
+    return explain_mismatch(&check->message, &options, check->base_string, signer, check->arena, scratch, explanation);
+}
