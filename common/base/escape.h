@@ -9,7 +9,8 @@
  * control characters (also DEL) escaped, each byte outside well-formed UTF-8 as U+FFFD. */
 void escape_json(struct buf *out, struct slice text);
 
-/* Appends the text for a terminal: control characters (also C1 and line separators) and bytes
+/* Appends the text for a terminal: control characters (also C1), line separators, marks that turn the
+ * direction of writing, and bytes
  * outside well-formed UTF-8 become '?', so that it cannot break a line or command the terminal. */
 void escape_terminal(struct buf *out, struct slice text);
 

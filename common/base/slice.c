@@ -65,6 +65,21 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return overlong || surrogate || beyond ? 0 : len;
 }
 
+size_t slice_utf8_sequence(struct slice s, size_t at)
+{
+    return utf8_sequence((const unsigned char *)s.ptr + at, s.len - at);
+}
+
+struct slice slice_cut_utf8(struct slice s, size_t max)
+{
+    if (s.len <= max)
+        return s;
+    size_t len = max;
+    while (len > 0 && max - len < 3 && ((unsigned char)s.ptr[len] & 0xC0) == 0x80)
+        len--;
+    return slice_sub(s, 0, len);
+}
+
 bool slice_is_utf8(struct slice s)
 {
     const unsigned char *p = (const unsigned char *)s.ptr;

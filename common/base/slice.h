@@ -91,6 +91,13 @@ struct slice slice_trim(struct slice s);
  * *more tells whether a separator was there. */
 struct slice slice_cut(struct slice *rest, char separator, bool *more);
 
+/* Length of the well-formed UTF-8 sequence (RFC 3629) that begins at s.ptr[at]; 0 if none does.
+ * `at` is within the slice. */
+size_t slice_utf8_sequence(struct slice s, size_t at);
+
+/* At most `max` bytes of the front, cut between two characters if the text is UTF-8. */
+struct slice slice_cut_utf8(struct slice s, size_t max);
+
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). NUL is. */
 bool slice_is_utf8(struct slice s);
 

@@ -21,9 +21,10 @@
 #include <stdint.h>
 
 enum {
-    JSON_MAX_DEPTH = 8,    /* of nested objects and arrays */
-    JSON_MAX_MEMBERS = 64, /* of one object */
-    JSON_MAX_VALUES = 16384,
+    JSON_MAX_DEPTH = 8,        /* of nested objects and arrays */
+    JSON_MAX_MEMBERS = 64,     /* of one object */
+    JSON_MAX_NAME_BYTES = 256, /* of a member, as written with its quotes */
+    JSON_MAX_VALUES = 16384,   /* of one text */
 };
 
 /* The largest integer n for which n and its neighbours differ as doubles: 2^53 - 1. */
