@@ -1,0 +1,42 @@
+#include "oauth/scope.h"
+
+bool scope_next(struct slice *list, struct slice *ret_scope)
+{
+    bool more = true;
+    while (more && list->len) {
+        struct slice scope = slice_cut(list, ' ', &more);
+        if (scope.len == 0)
+            continue;
+        *ret_scope = scope;
+        return true;
+    }
+    return false;
+}
+
+static bool has(struct slice granted, struct slice needed)
+{
+    struct slice scope = {0};
+    while (scope_next(&granted, &scope))
+        if (slice_eq(scope, needed))
+            return true;
+    return false;
+}
+
+bool scope_covers(struct slice granted, struct slice needed)
+{
+    struct slice scope = {0};
+    while (scope_next(&needed, &scope))
+        if (!has(granted, scope))
+            return false;
+    return true;
+}
+
+bool scope_is_valid(struct slice list)
+{
+    for (size_t i = 0; i < list.len; i++) {
+        unsigned char c = (unsigned char)list.ptr[i];
+        if (c < ' ' || c > '~' || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
