@@ -1,0 +1,125 @@
+/* request: one HTTP request and its reply, whatever transport carried them.
+ *
+ * Invariants: a request belongs to one loop's thread. It was checked before an endpoint sees it:
+ * exactly one Host (HTTP/1.1), at most one Authorization, one framing, no control characters in
+ * target or headers, sizes within the limits. Every slice lives in the request's arena, which is
+ * wiped when the flow has ended; the client may be gone by then, which the endpoint need not know.
+ * A reply is made once: start, headers, body, send, and leaves when the flow ends. */
+#ifndef COUNTERSIGN_HTTP_REQUEST_H
+#define COUNTERSIGN_HTTP_REQUEST_H
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "loop/flow.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_loop; /* a server's part on one loop (transport.h) */
+struct route;
+
+enum {
+    REQUEST_ID_LEN = 32,
+    REQUEST_PATH_VALUES_MAX = 4,
+    REPLY_HEADERS_MAX = 32,
+};
+
+struct header {
+    struct slice name; /* as sent */
+    struct slice value;
+};
+
+/* Who is at the other end of the connection: a proxy, or the client. */
+struct peer {
+    bool is_unix;           /* a socket file: no address */
+    struct address address; /* IPv4 as ::ffff:a.b.c.d */
+    uint16_t port;
+    char text[46]; /* "192.0.2.1", "2001:db8::1", "unix" */
+};
+
+/* The endpoint sets it through the functions below. */
+struct reply {
+    int http_status; /* 0: not started */
+    struct header headers[REPLY_HEADERS_MAX];
+    size_t header_count;
+    struct slice body;
+    bool is_sent;
+    bool is_broken; /* a header could not be taken: 500 goes out instead */
+    bool is_last;   /* the connection closes after it */
+};
+
+/* Everything but the flow and the reply is to be read only. */
+struct request {
+    struct flow flow; /* its subject is this request */
+    struct loop *loop;
+    size_t loop_index;         /* the loop's place among the server's: for tables of one entry a loop */
+    void *app;                 /* the server's, from its configuration */
+    const struct route *route; /* NULL for one that was answered before routing */
+    struct arena arena;
+
+    struct slice method;                               /* as sent; case counts */
+    struct slice target;                               /* byte for byte as sent, also in absolute-form */
+    struct slice path;                                 /* the target's, raw: "/a%2Fb" */
+    struct slice query;                                /* raw, behind the '?'; absent without one */
+    struct slice path_values[REQUEST_PATH_VALUES_MAX]; /* of the route's {…} segments, raw */
+    struct slice host;                                 /* Host's value; absent in HTTP/1.0 without one */
+    const struct header *headers;                      /* in the order sent */
+    size_t header_count;
+    struct slice body; /* empty where there is none */
+
+    struct peer peer;
+    bool is_tls;                 /* TLS ended here */
+    char id[REQUEST_ID_LEN + 1]; /* lower-case hex: the trace id of a valid traceparent, or random */
+    int64_t deadline_ms;         /* loop_now_ms by which it should be answered */
+    int64_t started_ns;          /* clock_monotonic_ns when it was complete */
+
+    struct reply reply;
+    struct http_loop *http_loop;
+    void *exchange; /* the transport's */
+    struct request *next_free;
+};
+
+/* The request whose flow this is: the first line of every step. */
+static inline struct request *request_of(const struct flow *flow)
+{
+    return flow_subject(flow);
+}
+
+static inline struct slice request_id(const struct request *request)
+{
+    return slice_of(request->id, REQUEST_ID_LEN);
+}
+
+/* The value of the first header of this name (any case), absent without one; *ret_count (may be NULL)
+ * says how many there are, so that a second one is noticed. */
+struct slice request_header(const struct request *request, const char *name, size_t *ret_count);
+
+/* The decoded value of the cookie of this name in the Cookie header(s) (RFC 6265 §5.4: first one wins,
+ * no decoding); absent without one. */
+struct slice request_cookie(const struct request *request, const char *name);
+
+/* Whether the body's media type is this one ("application/json"), any case, parameters ignored. */
+bool request_has_media_type(const struct request *request, const char *media_type);
+
+/* The i-th DNS name or URI among the subject alternative names of the client's verified certificate;
+ * absent beyond the last and without a verified certificate. */
+struct slice request_tls_san(struct request *request, size_t index);
+
+/* Begins the reply, or begins it anew: headers and body that were set are dropped. */
+void request_reply_start(struct request *request, int http_status);
+/* Adds a header; name is a literal token, the value is copied. A value with a control character, one
+ * too many, or no memory: the reply becomes a 500 (nothing that was injected ever leaves).
+ * Content-Length, Date, Connection and X-Request-Id are set by the server. */
+void request_reply_header(struct request *request, const char *name, struct slice value);
+/* Sets the body, which is borrowed until the flow ends (arena, literal), and its Content-Type. */
+void request_reply_body(struct request *request, const char *content_type, struct slice body);
+/* The reply is complete; the step answers STEP_REPLY. */
+void request_reply_send(struct request *request);
+/* The connection closes once the reply was written. */
+void request_reply_close(struct request *request);
+
+#endif
