@@ -152,6 +152,8 @@ bool callback_is_registered(struct slice callback, const struct client *client)
     if (callback_is_oob(callback))
         return true;
     bool web = parse_web(callback, &url);
+    if (client->default_callback.len && slice_eq(callback, client->default_callback))
+        return true;
     if (web && !url.https && !(client->flags & CLIENT_HTTP_CALLBACK) && !address_host_is_loopback(url.host))
         return false;
     for (size_t i = 0; i < client->callback_count; i++) {

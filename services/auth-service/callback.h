@@ -24,8 +24,8 @@ MUST_USE bool callback_is_acceptable(struct slice callback, const char **ret_why
 MUST_USE bool callback_may_be_registered(const struct client_callback *callback, bool http_allowed,
                                          const char **ret_why);
 
-/* Whether this (acceptable) callback is the client's: registered exactly, or under a registered
- * prefix; on a loopback address with any port (RFC 8252 §7.3); http elsewhere only where the client
+/* Whether this (acceptable) callback is the client's: its default one, registered exactly, or under
+ * a registered prefix; on a loopback address with any port (RFC 8252 §7.3); http elsewhere only where the client
  * is marked for it. `oob` is open to every client. */
 MUST_USE bool callback_is_registered(struct slice callback, const struct client *client);
 

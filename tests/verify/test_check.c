@@ -1,0 +1,323 @@
+#include "verify/check.h"
+
+#include "base/percent.h"
+#include "oauth/base_string.h"
+#include "support/test.h"
+
+#include <stdlib.h>
+
+/* One described request, signed by the test itself, and what the stores would say about it. */
+enum { NOW_S = 1790000000 };
+
+struct fixture {
+    struct arena arena;
+    struct signer signer;
+    struct check_rules rules;
+    struct client_secret secrets[2];
+    struct credential_pair pair;
+    struct temp_credential temp;
+    struct check check;
+};
+
+struct signing {
+    const char *method;       /* HMAC-SHA256 if NULL */
+    const char *client_id;    /* "client" */
+    const char *token;        /* "token"; "-": left out */
+    const char *secret;       /* "secret" */
+    const char *token_secret; /* "token secret" */
+    int64_t timestamp;        /* NOW_S; -1: left out, with the nonce */
+    const char *more;         /* further parameters, as they stand in the header */
+    const char *url;
+    const char *content_type;
+    const char *body;
+};
+
+static const char *or_default(const char *value, const char *instead)
+{
+    return value ? value : instead;
+}
+
+static char *sign(struct fixture *f, const struct signing *s)
+{
+    const char *method = or_default(s->method, "HMAC-SHA256");
+    const char *token = or_default(s->token, "token");
+    struct buf header = buf_in(&f->arena);
+    buf_addf(&header, "OAuth oauth_consumer_key=\"%s\", oauth_signature_method=\"%s\"",
+             or_default(s->client_id, "client"), method);
+    if (s->timestamp >= 0)
+        buf_addf(&header, ", oauth_nonce=\"n\", oauth_timestamp=\"%lld\"",
+                 (long long)(s->timestamp ? s->timestamp : NOW_S));
+    if (strcmp(token, "-") != 0)
+        buf_addf(&header, ", oauth_token=\"%s\"", token);
+    if (s->more)
+        buf_addf(&header, ", %s", s->more);
+    f->check.request = (struct described_request){
+        .method = SLICE("GET"),
+        .url = slice_str(or_default(s->url, "https://api.example/photos?size=o")),
+        .authorization = buf_slice(&header),
+        .content_type = slice_str(s->content_type),
+        .body = slice_str(s->body),
+    };
+    struct message message;
+    struct problem problem;
+    struct slice base_string;
+    assert_status(message_parse(&f->check.request, &f->arena, &message, &problem), STATUS_OK);
+    assert_status(base_string_build(&message, &f->arena, &base_string), STATUS_OK);
+    struct buf key = buf_in(&f->arena);
+    struct buf signature = buf_in(&f->arena);
+    bool has_token = token[0] && strcmp(token, "-") != 0;
+    signature_write_shared_key(slice_str(or_default(s->secret, "secret")),
+                               slice_str(has_token ? or_default(s->token_secret, "token secret") : ""), &key);
+    const struct signature_method *by = signature_method_find(slice_str(method));
+    if (by && by->kind != SIGNATURE_RSA)
+        assert_status(signature_make(&f->signer, by, buf_slice(&key), SLICE_ABSENT, base_string, &signature),
+                      STATUS_OK);
+    buf_addf(&header, ", oauth_signature=\"");
+    percent_encode(&header, buf_slice(&signature));
+    buf_add_byte(&header, '"');
+    f->check.request.authorization = buf_slice(&header);
+    return header.ptr;
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
+    arena_init(&f->arena, 1 << 20);
+    assert_status(signer_init(&f->signer, 0), STATUS_OK);
+    f->rules = (struct check_rules){SIGNATURE_METHODS_ALL, 300, 60, false};
+    f->secrets[0] = (struct client_secret){.text = SLICE("secret")};
+    f->pair = (struct credential_pair){
+        .client_found = true,
+        .token_found = true,
+        .client = {.id = 7, .client_id = SLICE("client"), .secrets = f->secrets, .secret_count = 1},
+        .token = {.client = 7, .secret = SLICE("token secret")},
+    };
+    f->temp = (struct temp_credential){.client_id = SLICE("client"), .secret = SLICE("token secret")};
+    f->check = (struct check){.purpose = CHECK_PROTECTED_RESOURCE,
+                              .rules = &f->rules,
+                              .arena = &f->arena,
+                              .pair = &f->pair,
+                              .temp = &f->temp};
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    signer_done(&f->signer);
+    arena_done(&f->arena);
+    free(f);
+    return 0;
+}
+
+static enum status run(struct fixture *f, const struct signing *signing)
+{
+    (void)sign(f, signing);
+    TRY(check_parse(&f->check));
+    return check_signature(&f->check, &f->signer, (int64_t)NOW_S * 1000 + 999);
+}
+
+static void accepts_a_signed_request_and_names_its_nonce(void **state)
+{
+    struct fixture *f = *state;
+    struct nonce nonce;
+    assert_status(run(f, &(struct signing){0}), STATUS_OK);
+    assert_int_equal(f->check.legs, 3);
+    assert_true(check_nonce(&f->check, &nonce));
+    assert_slice_equal(nonce.client_id, SLICE("client"));
+    assert_slice_equal(nonce.token, SLICE("token"));
+    assert_int_equal(nonce.timestamp_s, NOW_S);
+}
+
+static void judges_in_the_promised_order(void **state)
+{
+    struct fixture *f = *state;
+    /* everything is wrong; what is mended step by step shows the next fault (protocol.md §1) */
+    struct signing s = {.method = "HMAC-SHA512", .secret = "wrong", .timestamp = NOW_S - 301};
+    f->rules.signature_methods = OAUTH_BIT(0);
+    f->pair.client_found = false;
+    f->pair.token_found = false;
+    assert_status(run(f, &s), STATUS_CLIENT_UNKNOWN);
+    f->pair.client_found = true;
+    f->pair.client.flags = CLIENT_DISABLED;
+    assert_status(run(f, &s), STATUS_CLIENT_DISABLED);
+    f->pair.client.flags = 0;
+    assert_status(run(f, &s), STATUS_TOKEN_REJECTED);
+    f->pair.token_found = true;
+    assert_status(run(f, &s), STATUS_METHOD_REJECTED);
+    s.method = "HMAC-SHA1";
+    assert_status(run(f, &s), STATUS_TIMESTAMP_REFUSED);
+    assert_int_equal(f->check.problem.acceptable_from_s, NOW_S - 300);
+    assert_int_equal(f->check.problem.acceptable_to_s, NOW_S + 60);
+    s.timestamp = NOW_S - 300;
+    assert_status(run(f, &s), STATUS_SIGNATURE_INVALID);
+    s.secret = "secret";
+    assert_status(run(f, &s), STATUS_OK);
+}
+
+static void refuses_a_token_that_is_not_this_clients(void **state)
+{
+    struct fixture *f = *state;
+    f->pair.token.client = 8;
+    assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REJECTED);
+}
+
+static void tells_revoked_from_expired(void **state)
+{
+    struct fixture *f = *state;
+    f->pair.token.expires_ms = (int64_t)NOW_S * 1000;
+    assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_EXPIRED);
+    f->pair.token.revoked_ms = 1;
+    assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
+    f->pair.token = (struct token){.client = 7, .secret = SLICE("token secret"), .user_disabled = true};
+    assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
+}
+
+static void signs_without_a_token_only_where_the_client_may(void **state)
+{
+    struct fixture *f = *state;
+    f->pair.token_found = false;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_TOKEN_REJECTED);
+    f->pair.client.flags = CLIENT_TWO_LEGGED;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_OK);
+    assert_int_equal(f->check.legs, 2);
+    assert_status(run(f, &(struct signing){.token = ""}), STATUS_OK); /* empty, and signed as such */
+    assert_int_equal(f->check.legs, 2);
+}
+
+static void takes_either_of_two_live_secrets_and_no_other(void **state)
+{
+    struct fixture *f = *state;
+    f->secrets[0].text = SLICE("new");
+    f->secrets[1] = (struct client_secret){.text = SLICE("old"), .expires_ms = (int64_t)(NOW_S + 10) * 1000};
+    f->pair.client.secret_count = 2;
+    assert_status(run(f, &(struct signing){.secret = "new"}), STATUS_OK);
+    assert_status(run(f, &(struct signing){.secret = "old"}), STATUS_OK);
+    f->secrets[1].expires_ms = (int64_t)NOW_S * 1000;
+    assert_status(run(f, &(struct signing){.secret = "old"}), STATUS_SIGNATURE_INVALID);
+}
+
+static void never_verifies_an_rsa_client_by_hmac(void **state)
+{
+    struct fixture *f = *state;
+    struct client_secret key = {.text = SLICE("the text of a public key")};
+    f->pair.client.secret_count = 0;
+    f->pair.client.keys = &key;
+    f->pair.client.key_count = 1;
+    assert_status(run(f, &(struct signing){.secret = "the text of a public key"}), STATUS_METHOD_REJECTED);
+}
+
+static void narrows_methods_per_client(void **state)
+{
+    struct fixture *f = *state;
+    f->pair.client.signature_methods = SLICE("HMAC-SHA512 RSA-SHA1");
+    assert_status(run(f, &(struct signing){0}), STATUS_METHOD_REJECTED);
+    assert_status(run(f, &(struct signing){.method = "HMAC-SHA512"}), STATUS_OK);
+    assert_status(run(f, &(struct signing){.method = "RSA-SHA1"}), STATUS_METHOD_REJECTED); /* has no key */
+}
+
+static void keeps_both_edges_of_the_window_inside(void **state)
+{
+    struct fixture *f = *state;
+    assert_status(run(f, &(struct signing){.timestamp = NOW_S - 300}), STATUS_OK);
+    assert_status(run(f, &(struct signing){.timestamp = NOW_S + 60}), STATUS_OK);
+    assert_status(run(f, &(struct signing){.timestamp = NOW_S + 61}), STATUS_TIMESTAMP_REFUSED);
+}
+
+static void wants_tls_for_plaintext_and_for_credentials(void **state)
+{
+    struct fixture *f = *state;
+    const struct signing plain = {.method = "PLAINTEXT", .url = "http://api.example/"};
+    assert_status(run(f, &plain), STATUS_INSECURE_TRANSPORT);
+    assert_status(run(f, &(struct signing){.url = "http://api.example/"}), STATUS_OK);
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
+    f->check.secure = false;
+    assert_status(run(f, &(struct signing){.token = "-", .more = "oauth_callback=\"oob\""}), STATUS_INSECURE_TRANSPORT);
+    f->check.secure = true;
+    assert_status(run(f, &(struct signing){.token = "-", .more = "oauth_callback=\"oob\""}), STATUS_OK);
+    f->rules.insecure_transport = true;
+    f->check.purpose = CHECK_PROTECTED_RESOURCE;
+    assert_status(run(f, &plain), STATUS_OK);
+}
+
+static void lets_plaintext_go_without_a_nonce(void **state)
+{
+    struct fixture *f = *state;
+    struct nonce nonce;
+    assert_status(run(f, &(struct signing){.method = "PLAINTEXT", .timestamp = -1}), STATUS_OK);
+    assert_false(check_nonce(&f->check, &nonce));
+    assert_status(run(f, &(struct signing){.timestamp = -1}), STATUS_PARAMETER_ABSENT);
+    assert_slice_equal(f->check.problem.absent, SLICE("oauth_timestamp&oauth_nonce"));
+}
+
+static void wants_the_body_hash_where_the_client_is_marked_for_it(void **state)
+{
+    struct fixture *f = *state;
+    /* base64 of the SHA-256 of "{}" */
+    const char *hash = "oauth_body_hash=\"RBNvo1WzZ4oRRq0W9%2BhknpT7T8If536DEMBg9hyq%2F4o%3D\"";
+    f->pair.client.flags = CLIENT_BODY_HASH_REQUIRED;
+    assert_status(run(f, &(struct signing){.body = "{}"}), STATUS_BODY_HASH_ABSENT);
+    assert_status(run(f, &(struct signing){.more = hash}), STATUS_BODY_HASH_ABSENT); /* no body handed over */
+    assert_status(run(f, &(struct signing){.more = hash, .body = "{}"}), STATUS_OK);
+    assert_int_equal(f->check.body_hash, BODY_HASH_VERIFIED);
+    assert_status(run(f, &(struct signing){.more = hash, .body = "[]"}), STATUS_BODY_HASH_MISMATCH);
+}
+
+static void judges_the_temporary_credential_at_the_token_endpoint(void **state)
+{
+    struct fixture *f = *state;
+    const struct signing s = {.more = "oauth_verifier=\"v\""};
+    f->check.purpose = CHECK_TOKEN_CREDENTIAL;
+    f->check.secure = true;
+    assert_status(run(f, &s), STATUS_OK);
+    f->temp.client_id = SLICE("Client");
+    assert_status(run(f, &s), STATUS_TOKEN_REJECTED);
+    f->temp.client_id = SLICE("client");
+    f->temp.expired = true;
+    assert_status(run(f, &s), STATUS_TOKEN_EXPIRED);
+    f->temp.state = TEMP_EXCHANGED;
+    assert_status(run(f, &s), STATUS_OK); /* the endpoint says token_used, after the signature */
+    f->check.temp = NULL;
+    assert_status(run(f, &s), STATUS_TOKEN_REJECTED);
+}
+
+static void explains_with_secrets_that_were_rotated_out(void **state)
+{
+    struct fixture *f = *state;
+    struct arena scratch;
+    struct explanation explanation = {0};
+    arena_init(&scratch, 1 << 20);
+    f->secrets[1] = (struct client_secret){.text = SLICE("former"), .expires_ms = 1};
+    f->pair.client.secret_count = 2;
+    assert_status(run(f, &(struct signing){.secret = "former"}), STATUS_SIGNATURE_INVALID);
+    assert_status(check_explain(&f->check, &f->signer, (int64_t)NOW_S * 1000, &(struct explain_options){0}, &scratch,
+                                &explanation),
+                  STATUS_OK);
+    assert_int_equal(explanation.hint_count, 1);
+    assert_true(slice_find_slice(explanation.hints[0], SLICE("rotated out")) < explanation.hints[0].len);
+    arena_done(&scratch);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(accepts_a_signed_request_and_names_its_nonce),
+        CASE(judges_in_the_promised_order),
+        CASE(refuses_a_token_that_is_not_this_clients),
+        CASE(tells_revoked_from_expired),
+        CASE(signs_without_a_token_only_where_the_client_may),
+        CASE(takes_either_of_two_live_secrets_and_no_other),
+        CASE(never_verifies_an_rsa_client_by_hmac),
+        CASE(narrows_methods_per_client),
+        CASE(keeps_both_edges_of_the_window_inside),
+        CASE(wants_tls_for_plaintext_and_for_credentials),
+        CASE(lets_plaintext_go_without_a_nonce),
+        CASE(wants_the_body_hash_where_the_client_is_marked_for_it),
+        CASE(judges_the_temporary_credential_at_the_token_endpoint),
+        CASE(explains_with_secrets_that_were_rotated_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
