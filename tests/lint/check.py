@@ -1,0 +1,183 @@
+#!/usr/bin/python3
+"""The rules for our sources that no compiler checks. Prints each breach as FILE:LINE: what, and
+ends with `N passed, N failed`, one for each rule. Run by `./dev lint`, from the top of the tree."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def listed(*patterns):
+    """The tree's files, committed or about to be, never what a build left."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [name for name in names if (ROOT / name).is_file()]
+
+
+def text(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def code(name):
+    """The text with comments and string literals blanked, so that words in them are not calls."""
+    pattern = r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\''
+    return re.sub(pattern, lambda match: re.sub(r"[^\n]", " ", match.group()), text(name), flags=re.S)
+
+
+def matches(names, pattern, message, read=code):
+    """A breach for each match of the pattern in the files."""
+    for name in names:
+        body = read(name)
+        for match in re.finditer(pattern, body):
+            line = body.count("\n", 0, match.start()) + 1
+            yield f"{name}:{line}: {message.format(match.group(match.lastindex or 0))}"
+
+
+HEADERS = listed("common/*.h", "services/*.h")
+C_FILES = listed("common/*.c", "services/*.c") + HEADERS
+ALL_C = C_FILES + listed("tests/*.c", "tests/*.h")
+TEXTS = [name for name in listed() if name not in ("LICENSE",) and b"\0" not in (ROOT / name).read_bytes()]
+
+# ---- rules: generators of breaches ---------------------------------------------------------------
+
+
+def no_banned_calls():
+    calls = "strcpy|stpcpy|strcat|strncat|sprintf|vsprintf|strtok|atoi|atol|atoll|atof|gets|alloca|rand|srand"
+    yield from matches(ALL_C, rf"(?<![\w.>])({calls})\s*\(", "{}() is banned")
+
+
+def secrets_are_compared_in_constant_time():
+    secret = [n for n in C_FILES if n.split("/")[1] in ("oauth", "crypto", "verify", "store")]
+    why = "{}() may end early: ct_equal() for secrets, slice_equal() for what anybody may know"
+    yield from matches(secret, r"(?<!\w)(memcmp|bcmp)\s*\(", why)
+
+
+def nothing_is_left_open():
+    markers = "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"))
+    yield from matches(TEXTS, rf"\b({markers})\b", "{}: finish it or drop it", read=text)
+
+
+def headers_are_guarded_by_their_path():
+    for name in HEADERS:
+        path = name.removeprefix("common/").removeprefix("services/")
+        guard = "COUNTERSIGN_" + re.sub(r"\W", "_", path).upper()
+        if f"#ifndef {guard}\n#define {guard}\n" not in text(name):
+            yield f"{name}:1: the guard must be {guard}"
+
+
+def headers_begin_with_what_they_are_for():
+    for name in HEADERS:
+        if not text(name).startswith("/* "):
+            yield f"{name}:1: begin with a comment that says what this is for"
+
+
+def exported_functions_are_documented():
+    """A prototype needs a comment right above it, or above the unbroken group that it stands in.
+    X_free() and X_done() say it all in their names."""
+    prototype = re.compile(r"^(?!typedef\b|struct \w+ \{|#|\}|static )[A-Za-z][\w *]*?\b(\w+)\s*\([^;{]*\)[^;{]*;", re.M)
+    for name in HEADERS:
+        body = text(name)
+        plain = code(name)
+        for match in prototype.finditer(plain):
+            if match.group(1).endswith(("_free", "_done")):
+                continue
+            group = body[: match.start()].rpartition("\n\n")[2]
+            if "/*" not in group and "//" not in group:
+                line = plain.count("\n", 0, match.start()) + 1
+                yield f"{name}:{line}: {match.group(1)}() has no comment"
+
+
+def includes_follow_the_design():
+    """CMakeLists.txt's library(FOLDER USES...) lines are the one list of who may use whom."""
+    uses = {}
+    for folder, used in re.findall(r"^library\((\w+)([^)]*)\)", text("CMakeLists.txt"), re.M):
+        uses[folder] = {word for word in used.split() if word.islower()}
+    for folder in uses:
+        reachable = {folder}
+        while (more := set().union(*(uses[f] for f in reachable)) - reachable):
+            reachable |= more
+        for name in C_FILES:
+            if not name.startswith(f"common/{folder}/"):
+                continue
+            for line, included in included_by(name, '"'):
+                if included.partition("/")[0] not in reachable:
+                    yield f'{name}:{line}: {folder}/ may not see "{included}"'
+
+
+# Whose headers stay inside which folder or file.
+FOREIGN = {
+    "event2/http": ("common/http/transport_evhttp",),
+    "event2/": ("common/loop/", "common/http/", "common/store/redis"),
+    "hiredis/": ("common/store/redis",),
+    "sqlite3.h": ("common/store/sql_sqlite",),
+    "mysql": ("common/store/sql_mysql",),
+    "cjson/": ("common/json/",),
+    "openssl/": ("common/crypto/", "common/http/"),
+    "crypt.h": ("common/crypto/",),
+}
+
+
+def foreign_headers_stay_at_home():
+    for name in C_FILES:
+        for line, included in included_by(name, "<"):
+            homes = next((homes for prefix, homes in FOREIGN.items() if included.startswith(prefix)), None)
+            if homes and not name.startswith(homes):
+                yield f"{name}:{line}: <{included}> belongs in {' or '.join(homes)}"
+
+
+def included_by(name, quote):
+    for number, line in enumerate(text(name).splitlines(), 1):
+        match = re.match(rf'\s*#\s*include\s*{quote}([^">]+)[">]', line)
+        if match:
+            yield number, match.group(1)
+
+
+def headers_have_telling_names():
+    for name in HEADERS:
+        if re.search(r"(^|[/_])(utils?|common|misc|helpers?)(_|\.h$)", name.removeprefix("common/")):
+            yield f"{name}:1: name it after what it is, not util, common, misc or helper"
+
+
+def no_paths_or_hosts_of_one_machine():
+    machine = r"(?<![\w./:-])/(?:work|farm|root|home/\w+)/"
+    hosts = r"\b(?:deb\.debian|registry\.(?:npmjs|yarnpkg)|pypi\.(?:org|python))\b"
+    yield from matches(TEXTS, machine, "{} is a path of one machine", read=text)
+    yield from matches(TEXTS, hosts, "{} is a package registry's host", read=text)
+
+
+def python_is_debians():
+    scripts = [name for name in TEXTS if not name.endswith(".md")]
+    yield from matches(scripts, r"^#!.*(env python\d?)", "{}: use /usr/bin/python3, which has the packages", read=text)
+
+
+RULES = [
+    no_banned_calls,
+    secrets_are_compared_in_constant_time,
+    nothing_is_left_open,
+    headers_are_guarded_by_their_path,
+    headers_begin_with_what_they_are_for,
+    exported_functions_are_documented,
+    includes_follow_the_design,
+    foreign_headers_stay_at_home,
+    headers_have_telling_names,
+    no_paths_or_hosts_of_one_machine,
+    python_is_debians,
+]
+
+
+def main():
+    failed = 0
+    for rule in RULES:
+        breaches = list(rule())
+        failed += bool(breaches)
+        for breach in breaches:
+            print(f"{breach}  [{rule.__name__}]")
+    print(f"{len(RULES) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+# The parts of `./dev test`; sourced by dev, from the top of the tree.
+# shellcheck shell=bash
+
+passed=0 failed=0 skipped=0
+report=() # a line for each step, for the closing summary
+
+# step NAME COMMAND...: runs it, its output to a log of which the end is shown when it fails.
+# A last line `N passed, N failed[, N skipped]` gives the counts; without one the step counts as one.
+step() {
+  local name=$1 log begin line status=0 p=0 f=0 s=0
+  shift
+  log=build/log/${name//[^a-zA-Z0-9]/-}.txt
+  begin=$SECONDS
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
+    p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
+    if ((status && f == 0)); then f=1; fi
+  elif ((status)); then f=1; else p=1; fi
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  line=$(printf '%-32s %4d s  %s' "$name" $((SECONDS - begin)) "$(counts "$p" "$f" "$s")")
+  report+=("$line")
+  say "$line"
+  if ((f == 0)); then return 0; fi
+  say "---- the end of $log"
+  tail -n "${DEV_LOG_LINES:-80}" "$log"
+  say '----'
+  return 1
+}
+
+counts() {
+  if (($3)); then say "$1 passed, $2 failed, $3 skipped"; else say "$1 passed, $2 failed"; fi
+}
+
+# not_run NAME WHY: what this machine cannot do is counted and named, never left out
+not_run() {
+  skipped=$((skipped + 1))
+  report+=("$(printf '%-32s NOT RUN: %s' "$1" "$2")")
+  say "${report[-1]}"
+}
+
+# run_ctest DIR OPTION...: the counts are those of the single tests, not of the programs
+run_ctest() {
+  local dir=$1 status=0 log=$1/Testing/Temporary/LastTest.log
+  shift
+  ctest --test-dir "$dir" --parallel 2 --output-on-failure --no-tests=error "$@" || status=$?
+  awk -v status="$status" '
+    /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
+    /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
+    /^\[  SKIPPED \] [0-9]+ test/ { skipped += $4 }
+    END {
+      if (status && !failed) failed = 1
+      printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+    }' "$log"
+  return "$status"
+}
+
+# run_pytest PATH...
+run_pytest() {
+  local status=0 log=build/log/pytest.txt
+  /usr/bin/python3 -m pytest -q -ra -p no:cacheprovider --durations=5 "$@" 2>&1 | tee "$log" || status=$?
+  awk -v status="$status" '
+    function number(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART, RLENGTH) + 0 : 0 }
+    / in [0-9.]+s/ { passed = number("passed"); skipped = number("skipped"); failed = number("failed") + number("error") }
+    END {
+      if (status && !failed) failed = 1
+      printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+    }' "$log"
+  return "$status"
+}
+
+build_asan() {
+  configure build/asan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=address,undefined && compile build/asan
+}
+
+build_clang() {
+  configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang && compile build/clang
+}
+
+# What shares memory between threads: loop, store, http.
+threaded='^test_(loop|store|http)_'
+
+build_tsan() {
+  configure build/tsan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=thread || return
+  local targets
+  mapfile -t targets < <(ninja -C build/tsan -t targets all | sed -n 's/: phony$//p' | grep -E "$threaded")
+  compile build/tsan "${targets[@]}"
+}
+
+# gcc 12's runtime cannot place its shadow memory where the kernel randomizes addresses widely.
+run_tsan() {
+  local fixed=()
+  if setarch -R true 2>/dev/null; then fixed=(setarch -R); fi
+  TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 "${fixed[@]}" "$BASH" "$PWD/dev" ctest-tsan
+}
+
+part_unit() {
+  local ok=true
+  step 'unit: gcc build, ASan and UBSan' build_asan && step 'unit: tests' run_ctest build/asan || ok=false
+  step 'unit: clang build, -Werror' build_clang || ok=false
+  step 'unit: TSan build' build_tsan && step 'unit: threaded tests, TSan' run_tsan || ok=false
+  $ok
+}
+
+part_integration() {
+  step 'integration: ASan binaries' build_asan || return
+  step 'integration: services, clients, browser' run_pytest -n 2 tests/integration tests/browser
+}
+
+part_lint() {
+  step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run
+  step 'lint: sources' /usr/bin/python3 tests/lint/check.py
+  local version
+  version=$(clang-format --version | sed 's/.*version \([0-9]*\).*/\1/')
+  if [[ $version == 14 ]]; then
+    step 'lint: clang-format' check_format
+  else
+    not_run 'lint: clang-format' "the sources are formatted by clang-format 14; this one is $version"
+  fi
+}
+
+c_sources() { git ls-files --cached --others --exclude-standard '*.c' '*.h'; }
+
+check_format() {
+  local sources
+  mapfile -t sources < <(c_sources)
+  clang-format --dry-run -Werror "${sources[@]}"
+}
+
+check_tidy() {
+  build_clang >build/log/tidy-build.txt 2>&1 || { tail build/log/tidy-build.txt; return 1; }
+  local sources
+  mapfile -t sources < <(c_sources | grep -E '^(common|services)/.*\.c$')
+  printf '%s\0' "${sources[@]}" | xargs -0 -n 4 -P 2 clang-tidy -p build/clang --quiet --warnings-as-errors='*'
+}
+
+trixie_image=debian:trixie-slim
+
+# Debian 13 has another compiler, libevent, hiredis and cJSON. The image with their packages is
+# kept (its layers are made anew when this script changes); the sources are copied in.
+part_trixie() {
+  local name='trixie: unit tests on Debian 13'
+  if ! timeout 10 docker info >/dev/null 2>&1; then
+    not_run "$name" 'no docker engine answers'
+  elif ! docker image inspect $trixie_image >/dev/null 2>&1; then
+    not_run "$name" "no image $trixie_image here (docker pull $trixie_image)"
+  else
+    step 'trixie: image with the packages' make_trixie_image && step "$name" run_trixie
+  fi
+}
+
+make_trixie_image() {
+  local context=build/trixie
+  mkdir -p "$context"
+  cp dev "$context/dev"
+  printf 'FROM %s\nCOPY dev /countersign/dev\nRUN /countersign/dev deps --unit && rm -rf /var/lib/apt/lists/*\n' \
+    $trixie_image >"$context/Dockerfile"
+  timeout 420 docker build -q -t countersign-test:trixie "$context"
+}
+
+run_trixie() {
+  { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - ; } |
+    timeout 600 docker run --rm -i --init --network none countersign-test:trixie \
+      bash -c 'tar -x -C /countersign && exec /countersign/dev test unit'
+}
+
+# Parts that are a folder of pytest files and need more than this script starts.
+part_folder() {
+  if [[ -d tests/$1 ]]; then
+    step "$1: ASan binaries" build_asan && step "$1" run_pytest "tests/$1"
+  else
+    not_run "$1" "there is no tests/$1"
+  fi
+}
+
+test_command() {
+  local parts=("$@") part begin=$SECONDS
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration); fi
+  for part in "${parts[@]}"; do
+    case $part in
+      unit | integration | lint | trixie | gateways | compose | long) ;;
+      *) die "test: there is no part $part (see ./dev help)" ;;
+    esac
+  done
+  case " ${parts[*]} " in
+    *' integration '* | *' lint '* | *' gateways '* | *' compose '* | *' long '*) deps --test ;;
+    *) deps --unit ;;
+  esac
+  mkdir -p build/log
+  for part in "${parts[@]}"; do
+    case $part in
+      gateways | compose | long) part_folder "$part" || true ;;
+      *) "part_$part" || true ;;
+    esac
+  done
+  say
+  say "./dev test ${parts[*]}: $((SECONDS - begin)) s"
+  printf '  %s\n' "${report[@]}"
+  counts "$passed" "$failed" "$skipped"
+  ((failed == 0))
+}
+
+lint_command() {
+  deps --test
+  mkdir -p build/log
+  case "${1:-}" in
+    tidy) check_tidy ;;
+    '')
+      part_lint || true
+      ((failed == 0))
+      ;;
+    *) die "lint: unknown option $1" ;;
+  esac
+}
+
