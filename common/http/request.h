@@ -58,6 +58,7 @@ struct request {
     struct loop *loop;
     size_t loop_index;         /* the loop's place among the server's: for tables of one entry a loop */
     void *app;                 /* the server's, from its configuration */
+    void *state;               /* the endpoint's own, in the arena; NULL at first, not read by http */
     const struct route *route; /* NULL for one that was answered before routing */
     struct arena arena;
 

@@ -58,17 +58,16 @@ enum status check_parse(struct check *check)
 
 static enum status judge_token(struct check *check, int64_t now_ms)
 {
-    const struct credential_pair *pair = check->pair;
-    const struct token *token = &pair->token;
+    const struct token *token = check->token;
     if (check_token(check).len == 0) { /* RFC 5849 §3.1: left out, or sent empty, where no user is concerned */
         check->legs = 2;
-        if (pair->client.flags & CLIENT_TWO_LEGGED)
+        if (check->client->flags & CLIENT_TWO_LEGGED)
             return STATUS_OK;
         return problem_set(&check->problem, STATUS_TOKEN_REJECTED,
                            "there is no oauth_token, and this client may not sign without one");
     }
     check->legs = 3;
-    if (!pair->token_found || token->client != pair->client.id)
+    if (!token || token->client != check->client->id)
         return problem_set(&check->problem, STATUS_TOKEN_REJECTED, NULL);
     if (token->revoked_ms != 0 || token->user_disabled)
         return problem_set(&check->problem, STATUS_TOKEN_REVOKED, NULL);
@@ -80,7 +79,7 @@ static enum status judge_token(struct check *check, int64_t now_ms)
 static enum status judge_temp(struct check *check)
 {
     const struct temp_credential *temp = check->temp;
-    if (!temp || temp->state == TEMP_KILLED || !slice_eq(temp->client_id, check->pair->client.client_id))
+    if (!temp || temp->state == TEMP_KILLED || !slice_eq(temp->client_id, check->client->client_id))
         return problem_set(&check->problem, STATUS_TOKEN_REJECTED, NULL);
     /* one that was exchanged says so after the signature, even when its time has passed */
     if (temp->expired && temp->state != TEMP_EXCHANGED)
@@ -90,9 +89,9 @@ static enum status judge_temp(struct check *check)
 
 static enum status judge_identity(struct check *check, int64_t now_ms)
 {
-    if (!check->pair->client_found)
+    if (!check->client)
         return problem_set(&check->problem, STATUS_CLIENT_UNKNOWN, NULL);
-    if (check->pair->client.flags & CLIENT_DISABLED)
+    if (check->client->flags & CLIENT_DISABLED)
         return problem_set(&check->problem, STATUS_CLIENT_DISABLED, NULL);
     switch (check->purpose) {
     case CHECK_TEMPORARY_CREDENTIAL:
@@ -120,7 +119,7 @@ static bool has_live(const struct client_secret *secrets, size_t count, int64_t 
 static enum status judge_method(struct check *check, int64_t now_ms)
 {
     const struct signature_method *method = check->message.signature_method;
-    const struct client *client = &check->pair->client;
+    const struct client *client = check->client;
     unsigned allowed = check->rules->signature_methods;
     unsigned own = 0;
     struct slice unknown = {0};
@@ -163,7 +162,7 @@ static struct slice token_secret(const struct check *check)
     case CHECK_TOKEN_CREDENTIAL:
         return check->temp ? check->temp->secret : SLICE("");
     case CHECK_PROTECTED_RESOURCE:
-        return check->legs == 3 && check->pair->token_found ? check->pair->token.secret : SLICE("");
+        return check->legs == 3 && check->token ? check->token->secret : SLICE("");
     }
     return SLICE("");
 }
@@ -189,7 +188,7 @@ static enum status verify_rsa(struct check *check, struct signer *signer, struct
 /* Two secrets or keys may be live at once, while a client rotates. */
 static enum status verify_any(struct check *check, struct signer *signer, int64_t now_ms)
 {
-    const struct client *client = &check->pair->client;
+    const struct client *client = check->client;
     bool rsa = check->message.signature_method->kind == SIGNATURE_RSA;
     const struct client_secret *secrets = rsa ? client->keys : client->secrets;
     size_t count = rsa ? client->key_count : client->secret_count;
@@ -225,7 +224,7 @@ enum status check_signature(struct check *check, struct signer *signer, int64_t 
     }
     TRY(judge_method(check, now_ms));
     TRY(judge_timestamp(check, now_ms));
-    bool hash_required = check->pair->client.flags & CLIENT_BODY_HASH_REQUIRED;
+    bool hash_required = check->client->flags & CLIENT_BODY_HASH_REQUIRED;
     TRY(body_hash_check_form(&check->message, hash_required && check->purpose == CHECK_PROTECTED_RESOURCE,
                              &check->problem));
     TRY(base_string_build(&check->message, check->arena, &check->base_string));
@@ -258,7 +257,7 @@ static struct slice newest_live(const struct client_secret *secrets, size_t coun
 enum status check_explain(const struct check *check, struct signer *signer, int64_t now_ms,
                           const struct explain_options *given, struct arena *scratch, struct explanation *explanation)
 {
-    const struct client *client = &check->pair->client;
+    const struct client *client = check->client;
     struct explain_options options = *given;
     struct slice *former = arena_calloc(check->arena, client->secret_count, sizeof *former);
     if (!former)

@@ -44,9 +44,11 @@ struct check {
     bool secure;
 
     struct message message;
-    struct problem problem;             /* of the first refusal */
-    const struct credential_pair *pair; /* set by the endpoint after loading; borrowed */
-    const struct temp_credential *temp; /* likewise; NULL: there is none */
+    struct problem problem; /* of the first refusal */
+    /* set by the endpoint after loading, and borrowed; NULL: there is none */
+    const struct client *client;
+    const struct token *token;
+    const struct temp_credential *temp;
     struct slice base_string;
     int64_t timestamp_s; /* 0: none (PLAINTEXT) */
     enum body_hash body_hash;

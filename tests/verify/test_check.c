@@ -14,7 +14,8 @@ struct fixture {
     struct signer signer;
     struct check_rules rules;
     struct client_secret secrets[2];
-    struct credential_pair pair;
+    struct client client;
+    struct token token;
     struct temp_credential temp;
     struct check check;
 };
@@ -87,17 +88,14 @@ static int set_up(void **state)
     assert_status(signer_init(&f->signer, 0), STATUS_OK);
     f->rules = (struct check_rules){SIGNATURE_METHODS_ALL, 300, 60, false};
     f->secrets[0] = (struct client_secret){.text = SLICE("secret")};
-    f->pair = (struct credential_pair){
-        .client_found = true,
-        .token_found = true,
-        .client = {.id = 7, .client_id = SLICE("client"), .secrets = f->secrets, .secret_count = 1},
-        .token = {.client = 7, .secret = SLICE("token secret")},
-    };
+    f->client = (struct client){.id = 7, .client_id = SLICE("client"), .secrets = f->secrets, .secret_count = 1};
+    f->token = (struct token){.client = 7, .secret = SLICE("token secret")};
     f->temp = (struct temp_credential){.client_id = SLICE("client"), .secret = SLICE("token secret")};
     f->check = (struct check){.purpose = CHECK_PROTECTED_RESOURCE,
                               .rules = &f->rules,
                               .arena = &f->arena,
-                              .pair = &f->pair,
+                              .client = &f->client,
+                              .token = &f->token,
                               .temp = &f->temp};
     *state = f;
     return 0;
@@ -137,15 +135,15 @@ static void judges_in_the_promised_order(void **state)
     /* everything is wrong; what is mended step by step shows the next fault (protocol.md §1) */
     struct signing s = {.method = "HMAC-SHA512", .secret = "wrong", .timestamp = NOW_S - 301};
     f->rules.signature_methods = OAUTH_BIT(0);
-    f->pair.client_found = false;
-    f->pair.token_found = false;
+    f->check.client = NULL;
+    f->check.token = NULL;
     assert_status(run(f, &s), STATUS_CLIENT_UNKNOWN);
-    f->pair.client_found = true;
-    f->pair.client.flags = CLIENT_DISABLED;
+    f->check.client = &f->client;
+    f->client.flags = CLIENT_DISABLED;
     assert_status(run(f, &s), STATUS_CLIENT_DISABLED);
-    f->pair.client.flags = 0;
+    f->client.flags = 0;
     assert_status(run(f, &s), STATUS_TOKEN_REJECTED);
-    f->pair.token_found = true;
+    f->check.token = &f->token;
     assert_status(run(f, &s), STATUS_METHOD_REJECTED);
     s.method = "HMAC-SHA1";
     assert_status(run(f, &s), STATUS_TIMESTAMP_REFUSED);
@@ -160,27 +158,27 @@ static void judges_in_the_promised_order(void **state)
 static void refuses_a_token_that_is_not_this_clients(void **state)
 {
     struct fixture *f = *state;
-    f->pair.token.client = 8;
+    f->token.client = 8;
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REJECTED);
 }
 
 static void tells_revoked_from_expired(void **state)
 {
     struct fixture *f = *state;
-    f->pair.token.expires_ms = (int64_t)NOW_S * 1000;
+    f->token.expires_ms = (int64_t)NOW_S * 1000;
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_EXPIRED);
-    f->pair.token.revoked_ms = 1;
+    f->token.revoked_ms = 1;
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
-    f->pair.token = (struct token){.client = 7, .secret = SLICE("token secret"), .user_disabled = true};
+    f->token = (struct token){.client = 7, .secret = SLICE("token secret"), .user_disabled = true};
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
 }
 
 static void signs_without_a_token_only_where_the_client_may(void **state)
 {
     struct fixture *f = *state;
-    f->pair.token_found = false;
+    f->check.token = NULL;
     assert_status(run(f, &(struct signing){.token = "-"}), STATUS_TOKEN_REJECTED);
-    f->pair.client.flags = CLIENT_TWO_LEGGED;
+    f->client.flags = CLIENT_TWO_LEGGED;
     assert_status(run(f, &(struct signing){.token = "-"}), STATUS_OK);
     assert_int_equal(f->check.legs, 2);
     assert_status(run(f, &(struct signing){.token = ""}), STATUS_OK); /* empty, and signed as such */
@@ -192,7 +190,7 @@ static void takes_either_of_two_live_secrets_and_no_other(void **state)
     struct fixture *f = *state;
     f->secrets[0].text = SLICE("new");
     f->secrets[1] = (struct client_secret){.text = SLICE("old"), .expires_ms = (int64_t)(NOW_S + 10) * 1000};
-    f->pair.client.secret_count = 2;
+    f->client.secret_count = 2;
     assert_status(run(f, &(struct signing){.secret = "new"}), STATUS_OK);
     assert_status(run(f, &(struct signing){.secret = "old"}), STATUS_OK);
     f->secrets[1].expires_ms = (int64_t)NOW_S * 1000;
@@ -203,16 +201,16 @@ static void never_verifies_an_rsa_client_by_hmac(void **state)
 {
     struct fixture *f = *state;
     struct client_secret key = {.text = SLICE("the text of a public key")};
-    f->pair.client.secret_count = 0;
-    f->pair.client.keys = &key;
-    f->pair.client.key_count = 1;
+    f->client.secret_count = 0;
+    f->client.keys = &key;
+    f->client.key_count = 1;
     assert_status(run(f, &(struct signing){.secret = "the text of a public key"}), STATUS_METHOD_REJECTED);
 }
 
 static void narrows_methods_per_client(void **state)
 {
     struct fixture *f = *state;
-    f->pair.client.signature_methods = SLICE("HMAC-SHA512 RSA-SHA1");
+    f->client.signature_methods = SLICE("HMAC-SHA512 RSA-SHA1");
     assert_status(run(f, &(struct signing){0}), STATUS_METHOD_REJECTED);
     assert_status(run(f, &(struct signing){.method = "HMAC-SHA512"}), STATUS_OK);
     assert_status(run(f, &(struct signing){.method = "RSA-SHA1"}), STATUS_METHOD_REJECTED); /* has no key */
@@ -257,7 +255,7 @@ static void wants_the_body_hash_where_the_client_is_marked_for_it(void **state)
     struct fixture *f = *state;
     /* base64 of the SHA-256 of "{}" */
     const char *hash = "oauth_body_hash=\"RBNvo1WzZ4oRRq0W9%2BhknpT7T8If536DEMBg9hyq%2F4o%3D\"";
-    f->pair.client.flags = CLIENT_BODY_HASH_REQUIRED;
+    f->client.flags = CLIENT_BODY_HASH_REQUIRED;
     assert_status(run(f, &(struct signing){.body = "{}"}), STATUS_BODY_HASH_ABSENT);
     assert_status(run(f, &(struct signing){.more = hash}), STATUS_BODY_HASH_ABSENT); /* no body handed over */
     assert_status(run(f, &(struct signing){.more = hash, .body = "{}"}), STATUS_OK);
@@ -290,7 +288,7 @@ static void explains_with_secrets_that_were_rotated_out(void **state)
     struct explanation explanation = {0};
     arena_init(&scratch, 1 << 20);
     f->secrets[1] = (struct client_secret){.text = SLICE("former"), .expires_ms = 1};
-    f->pair.client.secret_count = 2;
+    f->client.secret_count = 2;
     assert_status(run(f, &(struct signing){.secret = "former"}), STATUS_SIGNATURE_INVALID);
     assert_status(check_explain(&f->check, &f->signer, (int64_t)NOW_S * 1000, &(struct explain_options){0}, &scratch,
                                 &explanation),
