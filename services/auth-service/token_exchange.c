@@ -1,0 +1,171 @@
+#include "token_exchange.h"
+
+#include "app.h"
+#include "base/percent.h"
+#include "oauth_reply.h"
+#include "service_metrics.h"
+
+static enum step_result parse(struct flow *flow);
+static enum step_result load(struct flow *flow);
+static enum step_result verify(struct flow *flow);
+static enum step_result spend(struct flow *flow);
+static enum step_result try_verifier(struct flow *flow);
+static enum step_result persist(struct flow *flow);
+static enum step_result mark(struct flow *flow);
+static enum step_result reply(struct flow *flow);
+
+/* POST /oauth/token: trades an authorized temporary credential for a token credential
+ * (RFC 5849 §2.3). Nothing before the verifier can harm the temporary credential. */
+const struct step token_exchange[] = {
+    {"parse", parse},
+    {"load", load},             /* waits: client and temporary credential */
+    {"verify", verify},         /* signature */
+    {"spend", spend},           /* waits: the nonce */
+    {"verifier", try_verifier}, /* waits: counts a wrong one */
+    {"persist", persist},       /* waits: the token's row, the one thing that makes it once */
+    {"mark", mark},             /* waits: the temporary credential is exchanged */
+    {"reply", reply},
+    {NULL, NULL},
+};
+
+enum { LOADED_CLIENT, LOADED_TEMP, LOADED_COUNT };
+
+struct exchange {
+    struct check check;
+    const struct temp_credential *granted; /* as it was when its verifier held */
+    char token[TOKEN_TEXT_BYTES];
+    char secret[TOKEN_TEXT_BYTES];
+    const struct token_issued *issued;
+};
+
+static struct exchange *state_of(struct flow *flow)
+{
+    return request_of(flow)->state;
+}
+
+static enum step_result refuse(struct flow *flow)
+{
+    return oauth_refuse(request_of(flow), &state_of(flow)->check.problem);
+}
+
+static enum step_result refuse_status(struct flow *flow, enum status status)
+{
+    return oauth_refuse_status(request_of(flow), status);
+}
+
+static enum step_result parse(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct exchange *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
+    if (!it || oauth_describe(request, CHECK_TOKEN_CREDENTIAL, &it->check) != STATUS_OK)
+        return refuse_status(flow, STATUS_NO_MEMORY);
+    return check_parse(&it->check) == STATUS_OK ? STEP_NEXT : refuse(flow);
+}
+
+static enum step_result load(struct flow *flow)
+{
+    const struct check *check = &state_of(flow)->check;
+    struct ticket tickets[LOADED_COUNT];
+    flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
+    credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(check), tickets[LOADED_CLIENT]);
+    ephemeral_temp_find_start(app_loop_of(request_of(flow))->ephemeral, check_token(check), tickets[LOADED_TEMP]);
+    return STEP_WAIT;
+}
+
+static enum step_result verify(struct flow *flow)
+{
+    struct app_loop *loop = app_loop_of(request_of(flow));
+    struct check *check = &state_of(flow)->check;
+    void *client = NULL;
+    void *temp = NULL;
+    int64_t now_ms = 0;
+    enum status status = flow_outcome_at(flow, LOADED_CLIENT, &client);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return refuse_status(flow, status);
+    status = flow_outcome_at(flow, LOADED_TEMP, &temp);
+    if (status != STATUS_OK && status != STATUS_TOKEN_REJECTED)
+        return refuse_status(flow, status);
+    check->client = client;
+    check->temp = temp;
+    status = ephemeral_now(loop->ephemeral, &now_ms);
+    if (status != STATUS_OK)
+        return refuse_status(flow, status);
+    return check_signature(check, &loop->signer, now_ms) == STATUS_OK ? STEP_NEXT : refuse(flow);
+}
+
+static enum step_result spend(struct flow *flow)
+{
+    struct nonce nonce;
+    if (!check_nonce(&state_of(flow)->check, &nonce))
+        return STEP_NEXT;
+    ephemeral_nonce_spend_start(app_loop_of(request_of(flow))->ephemeral, &nonce, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* The state of the temporary credential is told only now, to whom the signature belongs. */
+static enum step_result try_verifier(struct flow *flow)
+{
+    const struct check *check = &state_of(flow)->check;
+    struct nonce nonce;
+    if (check_nonce(check, &nonce)) {
+        enum status spent = flow_outcome(flow, NULL);
+        if (spent != STATUS_OK)
+            return refuse_status(flow, spent);
+    }
+    ephemeral_temp_try_start(app_loop_of(request_of(flow))->ephemeral, check_token(check),
+                             check->message.protocol[OAUTH_VERIFIER], flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result persist(struct flow *flow)
+{
+    const struct app *app = app_of(request_of(flow));
+    struct exchange *it = state_of(flow);
+    void *granted = NULL;
+    enum status status = flow_outcome(flow, &granted);
+    if (status == STATUS_OK)
+        status = credentials_generate_token(it->token, it->secret);
+    if (status != STATUS_OK)
+        return refuse_status(flow, status);
+    it->granted = granted;
+    const struct token_issue issue = {
+        .temp_token = it->granted->token,
+        .client_id = it->granted->client_id,
+        .user = it->granted->user,
+        .scopes = it->granted->scopes,
+        .oauth_token = slice_of(it->token, sizeof it->token),
+        .secret = slice_of(it->secret, sizeof it->secret),
+        .lifetime_ms = app->config->token_ttl_s * 1000,
+    };
+    credentials_token_issue_start(app->db, &issue, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* After the commit: a crash in between leaves a row without a mark, and the retry gets that token. */
+static enum step_result mark(struct flow *flow)
+{
+    struct exchange *it = state_of(flow);
+    void *issued = NULL;
+    enum status status = flow_outcome(flow, &issued);
+    if (status != STATUS_OK)
+        return refuse_status(flow, status);
+    it->issued = issued;
+    ephemeral_temp_exchanged_start(app_loop_of(request_of(flow))->ephemeral, it->granted->token,
+                                   flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* The token stands whether or not the mark could be set: without it a retry gets the same token. */
+static enum step_result reply(struct flow *flow)
+{
+    const struct token *token = state_of(flow)->issued->token;
+    struct buf form = buf_in(&request_of(flow)->arena);
+    metric_count(&tokens_issued, TOKEN_TYPE_TOKEN);
+    buf_add(&form, SLICE("oauth_token="));
+    percent_encode(&form, token->oauth_token);
+    buf_add(&form, SLICE("&oauth_token_secret="));
+    percent_encode(&form, token->secret);
+    if (token->expires_ms != 0)
+        buf_addf(&form, "&oauth_expires_in=%lld", (long long)((token->expires_ms - token->created_ms) / 1000));
+    return oauth_reply_form(request_of(flow), &form);
+}
