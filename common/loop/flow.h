@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "loop/loop.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,13 +41,15 @@ struct flow {
     void *subject;
     flow_end_fn end;
     struct deferred resume;
-    struct flow_wait *wait;  /* newest first, kept to the end for their results */
-    int64_t step_started_ns; /* 0: the step has not run yet */
-    enum status failure;     /* of the newest wait, where it could not be set up */
+    struct flow_wait *wait; /* newest first, kept to the end for their results */
+    int64_t step_started_ns;
+    bool wait_begun;     /* by the step that runs */
+    bool is_waiting;     /* the step answered STEP_WAIT */
+    enum status failure; /* of the newest wait, where it could not be set up */
 };
 
-/* Runs `steps` from the next deferred call on, and calls `end` (deferred or from a step's return, never
- * inline) after a step answered STEP_REPLY; by then results are freed. `handler` names the table for the
+/* Runs `steps` from the next deferred call on, and calls `end` after a step answered STEP_REPLY: never
+ * inline. Results are freed after it; the flow itself may be freed by it. `handler` names the table for the
  * observer; `steps`, `handler` and `subject` are borrowed until the end. */
 void flow_start(struct flow *flow, struct loop *loop, const char *handler, const struct step *steps, void *subject,
                 flow_end_fn end);

@@ -1,0 +1,295 @@
+#include "loop/flow.h"
+
+#include "base/clock.h"
+#include "loop/loop_waits.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include <assert.h>
+#include <stdlib.h>
+
+struct outcome {
+    enum status status;
+    void *result;
+    void (*free_result)(void *result);
+    bool is_in;
+};
+
+struct flow_wait {
+    struct flow *flow;
+    struct flow_wait *older;
+    struct event deadline;
+    uint32_t slot;
+    size_t count;
+    size_t missing;
+    struct outcome outcomes[];
+};
+
+/* --- the table of live waits --- */
+
+static bool grow(struct loop_waits *waits)
+{
+    uint32_t count = waits->slot_count ? waits->slot_count * 2 : 64;
+    if (count < waits->slot_count)
+        return false;
+    struct wait_slot *slots = realloc(waits->slots, count * sizeof *slots);
+    if (!slots)
+        return false;
+    for (uint32_t i = count; i-- > waits->slot_count;) {
+        slots[i] = (struct wait_slot){.generation = 1, .next_free = waits->first_free};
+        waits->first_free = i + 1;
+    }
+    waits->slots = slots;
+    waits->slot_count = count;
+    return true;
+}
+
+static bool take_slot(struct loop_waits *waits, struct flow_wait *wait)
+{
+    if (!waits->first_free && !grow(waits))
+        return false;
+    wait->slot = waits->first_free - 1;
+    struct wait_slot *slot = &waits->slots[wait->slot];
+    waits->first_free = slot->next_free;
+    slot->wait = wait;
+    return true;
+}
+
+static void give_slot_back(struct loop_waits *waits, const struct flow_wait *wait)
+{
+    struct wait_slot *slot = &waits->slots[wait->slot];
+    slot->wait = NULL;
+    if (++slot->generation == 0) /* 0 is the void ticket's */
+        slot->generation = 1;
+    slot->next_free = waits->first_free;
+    waits->first_free = wait->slot + 1;
+}
+
+static struct flow_wait *find_wait(struct ticket ticket)
+{
+    if (!ticket.loop)
+        return NULL;
+    assert(loop_is_current(ticket.loop));
+    const struct loop_waits *waits = loop_waits(ticket.loop);
+    if (ticket.slot >= waits->slot_count || waits->slots[ticket.slot].generation != ticket.generation)
+        return NULL;
+    return waits->slots[ticket.slot].wait;
+}
+
+void loop_waits_done(struct loop_waits *waits)
+{
+    free(waits->slots);
+}
+
+/* --- deadlines --- */
+
+/* The common timeout of this length; NULL where there are too many lengths (then an ordinary one). */
+static const struct timeval *common_timeout(struct loop *loop, unsigned timeout_ms, const struct timeval *length)
+{
+    struct loop_waits *waits = loop_waits(loop);
+    for (size_t i = 0; i < waits->timeout_count; i++)
+        if (waits->timeouts[i].timeout_ms == timeout_ms)
+            return waits->timeouts[i].common;
+    if (waits->timeout_count == COMMON_TIMEOUTS_MAX)
+        return NULL;
+    const struct timeval *common = event_base_init_common_timeout(loop_base(loop), length);
+    if (!common)
+        return NULL;
+    waits->timeouts[waits->timeout_count].timeout_ms = timeout_ms;
+    waits->timeouts[waits->timeout_count].common = common;
+    waits->timeout_count++;
+    return common;
+}
+
+static void go_on(void *context);
+
+static void end_wait(struct flow_wait *wait)
+{
+    struct flow *flow = wait->flow;
+    event_del(&wait->deadline);
+    give_slot_back(loop_waits(flow->loop), wait);
+    loop_defer(flow->loop, &flow->resume, go_on, flow);
+}
+
+static void pass_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+{
+    end_wait(context);
+}
+
+static bool start_deadline(struct flow_wait *wait, unsigned timeout_ms)
+{
+    struct loop *loop = wait->flow->loop;
+    struct timeval length = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+    const struct timeval *common = common_timeout(loop, timeout_ms, &length);
+    return event_assign(&wait->deadline, loop_base(loop), -1, 0, pass_deadline, wait) == 0 &&
+           event_add(&wait->deadline, common ? common : &length) == 0;
+}
+
+/* --- waits --- */
+
+static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned timeout_ms)
+{
+    if (count > UINT32_MAX)
+        return NULL;
+    struct flow_wait *wait = malloc(sizeof *wait + count * sizeof wait->outcomes[0]);
+    if (!wait)
+        return NULL;
+    wait->flow = flow;
+    wait->count = count;
+    wait->missing = count;
+    for (size_t i = 0; i < count; i++)
+        wait->outcomes[i] = (struct outcome){.status = STATUS_STORE_DOWN};
+    if (!take_slot(loop_waits(flow->loop), wait)) {
+        free(wait);
+        return NULL;
+    }
+    if (!start_deadline(wait, timeout_ms)) {
+        give_slot_back(loop_waits(flow->loop), wait);
+        free(wait);
+        return NULL;
+    }
+    return wait;
+}
+
+void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struct ticket *ret_tickets)
+{
+    assert(count > 0 && !flow->wait_begun);
+    flow->wait_begun = true;
+    struct flow_wait *wait = new_wait(flow, count, timeout_ms);
+    flow->failure = wait ? STATUS_OK : STATUS_NO_MEMORY;
+    if (!wait) {
+        for (size_t i = 0; i < count; i++)
+            ret_tickets[i] = (struct ticket){0};
+        loop_defer(flow->loop, &flow->resume, go_on, flow);
+        return;
+    }
+    wait->older = flow->wait;
+    flow->wait = wait;
+    uint32_t generation = loop_waits(flow->loop)->slots[wait->slot].generation;
+    for (size_t i = 0; i < count; i++)
+        ret_tickets[i] = (struct ticket){flow->loop, wait->slot, generation, (uint32_t)i};
+}
+
+struct ticket flow_wait(struct flow *flow, unsigned timeout_ms)
+{
+    struct ticket ticket;
+    flow_wait_group(flow, 1, timeout_ms, &ticket);
+    return ticket;
+}
+
+static struct outcome *find_outcome(struct ticket ticket)
+{
+    struct flow_wait *wait = find_wait(ticket);
+    if (!wait || ticket.index >= wait->count || wait->outcomes[ticket.index].is_in)
+        return NULL;
+    return &wait->outcomes[ticket.index];
+}
+
+void ticket_complete(struct ticket ticket, enum status status, void *result, void (*free_result)(void *result))
+{
+    struct outcome *outcome = find_outcome(ticket);
+    if (!outcome) {
+        if (result && free_result)
+            free_result(result);
+        return;
+    }
+    *outcome = (struct outcome){status, result, free_result, true};
+    struct flow_wait *wait = find_wait(ticket);
+    if (--wait->missing == 0)
+        end_wait(wait);
+}
+
+bool ticket_is_live(struct ticket ticket)
+{
+    return find_outcome(ticket) != NULL;
+}
+
+enum status flow_outcome_at(const struct flow *flow, size_t index, void **ret_result)
+{
+    if (ret_result)
+        *ret_result = NULL;
+    if (flow->failure != STATUS_OK)
+        return flow->failure;
+    assert(flow->wait && index < flow->wait->count);
+    if (ret_result)
+        *ret_result = flow->wait->outcomes[index].result;
+    return flow->wait->outcomes[index].status;
+}
+
+enum status flow_outcome(const struct flow *flow, void **ret_result)
+{
+    return flow_outcome_at(flow, 0, ret_result);
+}
+
+static void free_waits(struct flow_wait *wait)
+{
+    while (wait) {
+        struct flow_wait *older = wait->older;
+        for (size_t i = 0; i < wait->count; i++)
+            if (wait->outcomes[i].result && wait->outcomes[i].free_result)
+                wait->outcomes[i].free_result(wait->outcomes[i].result);
+        free(wait);
+        wait = older;
+    }
+}
+
+/* --- the runner --- */
+
+static bool is_timed(const struct flow *flow)
+{
+    const struct observer *observer = loop_observer(flow->loop);
+    return observer && observer->phase;
+}
+
+static void report_step(struct flow *flow)
+{
+    if (!is_timed(flow))
+        return;
+    int64_t now_ns = clock_monotonic_ns();
+    observer_phase(loop_observer(flow->loop), flow->handler, flow->step->name, now_ns - flow->step_started_ns);
+    flow->step_started_ns = now_ns;
+}
+
+static void finish(struct flow *flow)
+{
+    /* The end may free the flow, and what it sends may be part of a result. */
+    struct flow_wait *waits = flow->wait;
+    flow->wait = NULL;
+    flow->end(flow);
+    free_waits(waits);
+}
+
+static void go_on(void *context)
+{
+    struct flow *flow = context;
+    if (flow->is_waiting) {
+        flow->is_waiting = false;
+        report_step(flow);
+        flow->step++;
+    }
+    for (;; flow->step++) {
+        assert(flow->step->run); /* the table ended without a reply */
+        flow->wait_begun = false;
+        enum step_result result = flow->step->run(flow);
+        assert(flow->wait_begun == (result == STEP_WAIT));
+        if (result == STEP_WAIT) {
+            flow->is_waiting = true;
+            return;
+        }
+        report_step(flow);
+        if (result == STEP_REPLY) {
+            finish(flow);
+            return;
+        }
+    }
+}
+
+void flow_start(struct flow *flow, struct loop *loop, const char *handler, const struct step *steps, void *subject,
+                flow_end_fn end)
+{
+    *flow = (struct flow){.loop = loop, .handler = handler, .step = steps, .subject = subject, .end = end};
+    if (is_timed(flow))
+        flow->step_started_ns = clock_monotonic_ns();
+    loop_defer(loop, &flow->resume, go_on, flow);
+}

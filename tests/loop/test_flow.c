@@ -1,0 +1,339 @@
+#include "support/test.h"
+
+#include "base/buf.h"
+#include "loop/flow.h"
+
+#include <stdlib.h>
+
+/* A fake store: keeps tickets, and completes them when told. */
+struct desk {
+    struct loop *loop;
+    struct flow flow;
+    struct ticket tickets[4];
+    struct deferred answer;
+    struct loop_timer timer;
+    struct buf trace;
+    unsigned ended;
+    enum status outcome;
+    const char *text;
+};
+
+static struct clock clock_of_tests;
+static unsigned results_alive;
+
+static void *new_result(const char *text)
+{
+    results_alive++;
+    return strdup(text);
+}
+
+static void free_result(void *result)
+{
+    results_alive--;
+    free(result);
+}
+
+static void trace_phase(void *context, const char *handler, const char *step, int64_t duration_ns)
+{
+    assert_true(duration_ns >= 0);
+    buf_addf(context, "%s.%s ", handler, step);
+}
+
+static struct observer observer;
+
+static int set_up(void **state)
+{
+    clock_of_tests = clock_system(0);
+    struct desk *desk = calloc(1, sizeof *desk);
+    observer = (struct observer){&desk->trace, trace_phase, NULL};
+    desk->loop = loop_new(&clock_of_tests, &observer);
+    results_alive = 0;
+    *state = desk;
+    return desk->loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    struct desk *desk = *state;
+    loop_timer_done(&desk->timer);
+    loop_free(desk->loop);
+    buf_done(&desk->trace);
+    free(desk);
+    return results_alive == 0 ? 0 : -1;
+}
+
+static void end(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    desk->ended++;
+    loop_stop(desk->loop);
+}
+
+static void run(struct desk *desk, const struct step *steps)
+{
+    flow_start(&desk->flow, desk->loop, "table", steps, desk, end);
+    assert_int_equal(desk->ended, 0);
+    loop_run(desk->loop);
+    assert_int_equal(desk->ended, 1);
+}
+
+static enum step_result next(struct flow *flow UNUSED)
+{
+    return STEP_NEXT;
+}
+
+static enum step_result reply(struct flow *flow UNUSED)
+{
+    return STEP_REPLY;
+}
+
+static enum step_result forbidden(struct flow *flow UNUSED)
+{
+    fail_msg("a step behind the reply ran");
+    return STEP_REPLY;
+}
+
+static void runs_the_steps_in_order_until_one_replies(void **state)
+{
+    static const struct step steps[] = {
+        {"one", next}, {"two", next}, {"three", reply}, {"four", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.three "));
+}
+
+static void complete_found(void *context)
+{
+    struct desk *desk = context;
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("found"), free_result);
+    assert_false(ticket_is_live(desk->tickets[0]));
+    assert_int_equal(desk->ended, 0); /* never inline */
+}
+
+static enum step_result ask(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    desk->tickets[0] = flow_wait(flow, 5000);
+    assert_true(ticket_is_live(desk->tickets[0]));
+    loop_defer(desk->loop, &desk->answer, complete_found, desk);
+    return STEP_WAIT;
+}
+
+static enum step_result read_outcome(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    void *result;
+    desk->outcome = flow_outcome(flow, &result);
+    desk->text = result ? "found" : NULL;
+    if (result)
+        assert_string_equal(result, "found");
+    return STEP_REPLY;
+}
+
+static void a_completion_resumes_at_the_next_step_with_its_result(void **state)
+{
+    static const struct step steps[] = {{"ask", ask}, {"read", read_outcome}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_status(desk->outcome, STATUS_OK);
+    assert_non_null(desk->text);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("table.ask table.read "));
+    assert_int_equal(results_alive, 0);
+}
+
+static enum step_result ask_and_answer_inline(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    ticket_complete(flow_wait(flow, 5000), STATUS_NONCE_USED, NULL, NULL);
+    buf_add_str(&desk->trace, "answered ");
+    return STEP_WAIT;
+}
+
+static void a_completion_inside_the_step_still_resumes_later(void **state)
+{
+    static const struct step steps[] = {{"ask", ask_and_answer_inline}, {"read", read_outcome}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_status(desk->outcome, STATUS_NONCE_USED);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("answered table.ask table.read "));
+}
+
+static enum step_result ask_in_vain(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    desk->tickets[0] = flow_wait(flow, 10);
+    return STEP_WAIT;
+}
+
+static enum step_result answer_too_late(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    assert_false(ticket_is_live(desk->tickets[0]));
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("late"), free_result);
+    assert_int_equal(results_alive, 0);
+    return read_outcome(flow);
+}
+
+static void a_deadline_resumes_as_store_down_and_voids_the_ticket(void **state)
+{
+    static const struct step steps[] = {{"ask", ask_in_vain}, {"late", answer_too_late}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_status(desk->outcome, STATUS_STORE_DOWN);
+    assert_null(desk->text);
+    /* and after the flow's end */
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("later"), free_result);
+    assert_int_equal(results_alive, 0);
+}
+
+static void a_zeroed_ticket_is_void(void **state UNUSED)
+{
+    struct ticket none = {0};
+    assert_false(ticket_is_live(none));
+    ticket_complete(none, STATUS_OK, new_result("x"), free_result);
+    assert_int_equal(results_alive, 0);
+}
+
+static enum step_result ask_again(struct flow *flow)
+{
+    void *first;
+    assert_status(flow_outcome(flow, &first), STATUS_OK);
+    struct desk *desk = flow_subject(flow);
+    struct ticket old = desk->tickets[0];
+    enum step_result result = ask(flow);
+    assert_false(ticket_is_live(old)); /* although the slot may be the same */
+    assert_string_equal(first, "found");
+    return result;
+}
+
+static void results_of_earlier_waits_live_to_the_end(void **state)
+{
+    static const struct step steps[] = {{"ask", ask}, {"again", ask_again}, {"read", read_outcome}, {NULL, NULL}};
+    run(*state, steps);
+    assert_int_equal(results_alive, 0);
+}
+
+static void complete_group(void *context)
+{
+    struct desk *desk = context;
+    ticket_complete(desk->tickets[2], STATUS_OK, new_result("third"), free_result);
+    ticket_complete(desk->tickets[0], STATUS_TOKEN_REVOKED, NULL, NULL);
+    assert_false(ticket_is_live(desk->tickets[0]));
+    assert_true(ticket_is_live(desk->tickets[1]));
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("twice"), free_result);
+    assert_int_equal(results_alive, 1);
+    if (desk->text) /* the whole group */
+        ticket_complete(desk->tickets[1], STATUS_OK, NULL, NULL);
+}
+
+static enum step_result ask_group(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    flow_wait_group(flow, 3, desk->text ? 5000 : 15, desk->tickets);
+    loop_defer(desk->loop, &desk->answer, complete_group, desk);
+    return STEP_WAIT;
+}
+
+static enum step_result read_group(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    void *third;
+    assert_status(flow_outcome_at(flow, 0, NULL), STATUS_TOKEN_REVOKED);
+    desk->outcome = flow_outcome_at(flow, 1, NULL);
+    assert_status(flow_outcome_at(flow, 2, &third), STATUS_OK);
+    assert_string_equal(third, "third");
+    return STEP_REPLY;
+}
+
+static const struct step group_steps[] = {{"ask", ask_group}, {"read", read_group}, {NULL, NULL}};
+
+static void a_group_resumes_once_when_the_last_is_in(void **state)
+{
+    struct desk *desk = *state;
+    desk->text = "all";
+    run(desk, group_steps);
+    assert_status(desk->outcome, STATUS_OK);
+}
+
+static void a_group_at_its_deadline_has_store_down_for_the_missing(void **state)
+{
+    struct desk *desk = *state;
+    run(desk, group_steps);
+    assert_status(desk->outcome, STATUS_STORE_DOWN);
+}
+
+/* Many flows at once, each of many waits, on few slots. */
+enum { FLOWS = 300, ROUNDS = 20 };
+
+struct crowd {
+    struct loop *loop;
+    unsigned running;
+    struct member {
+        struct crowd *crowd;
+        struct flow flow;
+        struct ticket ticket;
+        struct deferred answer;
+        unsigned rounds;
+    } members[FLOWS];
+};
+
+static void answer_member(void *context)
+{
+    struct member *member = context;
+    ticket_complete(member->ticket, STATUS_OK, new_result("found"), free_result);
+}
+
+static enum step_result wait_a_round(struct flow *flow)
+{
+    struct member *member = flow_subject(flow);
+    if (++member->rounds > ROUNDS)
+        return STEP_REPLY;
+    /* a few lengths, more than there are common timeouts among them */
+    member->ticket = flow_wait(flow, 1000 + (unsigned)(member - member->crowd->members) % 50);
+    if (member->rounds > 1)
+        flow->step--; /* the table is a ring in this test */
+    loop_defer(flow_loop(flow), &member->answer, answer_member, member);
+    return STEP_WAIT;
+}
+
+static void end_member(struct flow *flow)
+{
+    struct member *member = flow_subject(flow);
+    if (--member->crowd->running == 0)
+        loop_stop(member->crowd->loop);
+}
+
+static void many_flows_wait_many_times(void **state)
+{
+    static const struct step ring[] = {{"first", wait_a_round}, {"again", wait_a_round}, {NULL, NULL}};
+    struct desk *desk = *state;
+    struct crowd *crowd = calloc(1, sizeof *crowd);
+    crowd->loop = desk->loop;
+    crowd->running = FLOWS;
+    for (size_t i = 0; i < FLOWS; i++) {
+        crowd->members[i].crowd = crowd;
+        flow_start(&crowd->members[i].flow, crowd->loop, "crowd", ring, &crowd->members[i], end_member);
+    }
+    loop_run(desk->loop);
+    assert_int_equal(crowd->running, 0);
+    assert_int_equal(results_alive, 0);
+    free(crowd);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(runs_the_steps_in_order_until_one_replies),
+        TEST(a_completion_resumes_at_the_next_step_with_its_result),
+        TEST(a_completion_inside_the_step_still_resumes_later),
+        TEST(a_deadline_resumes_as_store_down_and_voids_the_ticket),
+        TEST(a_zeroed_ticket_is_void),
+        TEST(results_of_earlier_waits_live_to_the_end),
+        TEST(a_group_resumes_once_when_the_last_is_in),
+        TEST(a_group_at_its_deadline_has_store_down_for_the_missing),
+        TEST(many_flows_wait_many_times),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
