@@ -69,7 +69,7 @@ static enum step_result load(struct flow *flow)
 
 static enum step_result verify(struct flow *flow)
 {
-    struct app_loop *loop = app_loop_of(request_of(flow));
+    struct verifier_loop *loop = app_loop_of(request_of(flow));
     struct initiate *it = state_of(flow);
     void *client = NULL;
     int64_t now_ms = 0;

@@ -74,7 +74,7 @@ static enum step_result load(struct flow *flow)
 
 static enum step_result verify(struct flow *flow)
 {
-    struct app_loop *loop = app_loop_of(request_of(flow));
+    struct verifier_loop *loop = app_loop_of(request_of(flow));
     struct check *check = &state_of(flow)->check;
     void *client = NULL;
     void *temp = NULL;
@@ -160,7 +160,8 @@ static enum step_result reply(struct flow *flow)
 {
     const struct token *token = state_of(flow)->issued->token;
     struct buf form = buf_in(&request_of(flow)->arena);
-    metric_count(&tokens_issued, TOKEN_TYPE_TOKEN);
+    if (!state_of(flow)->issued->existing)
+        metric_count(&tokens_issued, TOKEN_TYPE_TOKEN);
     buf_add(&form, SLICE("oauth_token="));
     percent_encode(&form, token->oauth_token);
     buf_add(&form, SLICE("&oauth_token_secret="));
