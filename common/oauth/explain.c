@@ -3,8 +3,7 @@
 #include "oauth/base_string.h"
 #include "oauth/body_hash.h"
 
-/* The base string and its parts, for the reader; also of a request that will be refused. */
-static enum status show(struct explanation *out, struct arena *arena)
+enum status explain_show(struct explanation *out, struct arena *arena)
 {
     struct buf parameters = buf_in(arena);
     TRY(base_string_write_parameters(&out->message, arena, &parameters));
@@ -73,7 +72,7 @@ enum status explain(const struct described_request *request, const struct explai
     out.status = message_parse(request, arena, &out.message, &out.problem);
     if (out.status == STATUS_OK) {
         out.parsed = true;
-        TRY(show(&out, arena));
+        TRY(explain_show(&out, arena));
         out.status = judge(&out.message, options, out.base_string, signer, arena, &out.problem);
     }
     if (status_is_infrastructure(out.status))

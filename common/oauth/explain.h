@@ -55,6 +55,10 @@ MUST_USE enum status explain(const struct described_request *request, const stru
                              struct signer *signer, struct arena *arena, struct arena *scratch,
                              struct explanation *ret_explanation);
 
+/* Fills in the base string and its parts from explanation->message, for the reader; also of a request
+ * that was refused. STATUS_NO_MEMORY. */
+MUST_USE enum status explain_show(struct explanation *explanation, struct arena *arena);
+
 /* Fills the hints for a signature that did not match; called by explain, and by whoever judged the
  * request himself: `base_string` is what our side signed. */
 MUST_USE enum status explain_mismatch(const struct message *message, const struct explain_options *options,

@@ -47,7 +47,7 @@ static enum status open_stores(const struct verifier_options *options, struct bu
     struct verifier_stores *stores = verifier->stores;
     TRY(parse_keys(options->secrets_keys, why, &stores->keys));
     TRY(database_open_blocking(options->database_url, SQL_COMMAND_BUSY_MS, options->clock, why, &stores->sql));
-    stores->credentials = (struct credentials){stores->sql, stores->keys, options->clock};
+    stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = options->clock};
     credentials_nonce_ledger_init(&stores->ledger, &stores->credentials);
     const struct db_pool_options pool = {
         .url = options->database_url,

@@ -1,0 +1,24 @@
+/* call: the JSON in which a resource server describes the request that it received (api.md §1). */
+#ifndef COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
+#define COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "oauth/message.h"
+
+#include <stdbool.h>
+
+struct call {
+    struct described_request request;
+    struct slice required_scope; /* absent: none */
+    bool explain;
+    struct slice client_base_string; /* absent: none */
+};
+
+/* STATUS_BAD_INPUT: not JSON, an unknown, doubled, missing or mistyped member; *ret_why names it (a
+ * text in the arena). STATUS_NO_MEMORY. */
+MUST_USE enum status call_read(struct slice json, struct arena *arena, struct call *ret_call, const char **ret_why);
+
+#endif

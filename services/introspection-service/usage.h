@@ -1,0 +1,23 @@
+/* usage: when tokens were last used, coarsely, and written in batches (protocol.md §3).
+ *
+ * One for each loop, on its thread alone. What was not written when the process ends is lost: the
+ * time is for people, not for decisions. */
+#ifndef COUNTERSIGN_INTROSPECTION_SERVICE_USAGE_H
+#define COUNTERSIGN_INTROSPECTION_SERVICE_USAGE_H
+
+#include "base/attributes.h"
+#include "store/credentials_tokens.h"
+
+struct db_pool;
+struct loop;
+struct usage;
+
+/* NULL: no memory. */
+MUST_USE struct usage *usage_new(struct loop *loop, struct db_pool *db);
+/* NULL is fine. */
+void usage_free(struct usage *usage);
+
+/* The token was used now; noted once an hour at most. */
+void usage_note(struct usage *usage, const struct token *token);
+
+#endif
