@@ -1,0 +1,93 @@
+/* command: the command line that both binaries share: a table of subcommands, each with a table of
+ * options.
+ *
+ *   auth-service client create --name Demo --callback https://a.example/cb --format json
+ *                \_ command __/ \_ its options ________________________/ \_ everybody's _/
+ *
+ * Every command also takes the configuration's flags (--database-url …), so that it works on the same
+ * stores as `serve`. Exit codes: 0 done, 1 refused or not found, 2 usage, 3 a store is down. */
+#ifndef COUNTERSIGN_SERVICE_COMMAND_H
+#define COUNTERSIGN_SERVICE_COMMAND_H
+
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "config/config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_STORE_DOWN = 3 };
+
+enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_ENV };
+
+enum option_kind {
+    OPTION_TEXT, /* struct slice; absent where not given */
+    OPTION_LIST, /* struct option_list: may be given again and again */
+    OPTION_FLAG, /* bool */
+};
+
+enum { OPTION_LIST_MAX = 64, COMMAND_ARGUMENTS_MAX = 8 };
+
+struct option_list {
+    struct slice items[OPTION_LIST_MAX];
+    size_t count;
+};
+
+struct command_option {
+    const char *name; /* without dashes */
+    enum option_kind kind;
+    const char *value; /* its name in the help: "URL"; NULL for a flag */
+    bool required;
+    size_t offset; /* in the command's own struct of options */
+    const char *help;
+};
+
+struct command_line {
+    const struct command *command;
+    void *options; /* the command's own struct, filled by its table */
+    struct slice arguments[COMMAND_ARGUMENTS_MAX];
+    size_t argument_count;
+    enum output_format format;
+    bool quiet;
+    const struct config *config; /* NULL where the command takes none */
+};
+
+struct command {
+    const char *name;      /* "client create" */
+    const char *arguments; /* "METHOD URL"; "" */
+    size_t arguments_min, arguments_max;
+    const char *summary;                  /* one line */
+    const char *example;                  /* lines to be shown in --help */
+    const struct command_option *options; /* ends with a row without a name; NULL: none */
+    size_t options_size;                  /* of the struct */
+    bool needs_config;
+    int (*run)(const struct command_line *line); /* the exit code */
+};
+
+struct program {
+    const char *name; /* "auth-service" */
+    const char *summary;
+    enum config_service service;
+    const struct command *commands; /* ends with a row without a name */
+};
+
+/* Parses, loads the configuration where it is needed, runs; returns the exit code. What is wrong with
+ * the words goes to stderr with "did you mean". */
+int command_main(const struct program *program, int argc, char **argv);
+
+/* Prints "NAME: text" to stderr and returns the exit code: for the end of a command. */
+int command_fail(const struct command_line *line, int exit_code, const char *format, ...) PRINTF_LIKE(3, 4);
+/* 3 for a store that is down or damaged, else 1. */
+int command_exit_code(enum status status);
+
+/* The whole of a file, or of standard input for "-", into `out`; one trailing newline is left off.
+ * STATUS_BAD_INPUT: it cannot be read, *ret_why says why; STATUS_NO_MEMORY. */
+MUST_USE enum status command_read_file(struct slice path, struct buf *out, const char **ret_why);
+
+/* Commands of both binaries: `config check`, `config print`, `healthcheck`. */
+extern const struct command command_config_check;
+extern const struct command command_config_print;
+extern const struct command command_healthcheck;
+
+#endif

@@ -1,0 +1,61 @@
+/* service: the `serve` that both binaries share: start, loops, ops endpoints, signals, shutdown.
+ *
+ * Start is all or nothing: what cannot be opened is one line that says what, where and what to do, and
+ * an exit code; only then are ports taken. On SIGTERM or SIGINT: /readyz fails, replies close their
+ * connections for OAUTH1_SHUTDOWN_DELAY, then the listeners close, what is in flight is finished (at
+ * most OAUTH1_SHUTDOWN_TIMEOUT), and the stores are closed; a second signal ends it at once. SIGHUP
+ * reads the TLS files again. */
+#ifndef COUNTERSIGN_SERVICE_SERVICE_H
+#define COUNTERSIGN_SERVICE_SERVICE_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "http/http_server.h"
+#include "loop/flow.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { READY_CHECKS_MAX = 4 };
+
+/* One thing that must answer for the service to be ready. */
+struct ready_check {
+    const char *name; /* of the store: "database", "ephemeral" */
+    void (*start)(void *app, size_t loop_index, struct ticket ticket);
+};
+
+/* What `open` is given. */
+struct service_start {
+    const struct config *config;
+    const struct clock *clock;
+    struct loop *const *loops;
+    size_t loop_count;
+    const struct observer *observer;
+};
+
+/* What `open` makes. */
+struct service_parts {
+    void *app; /* of every request */
+    const struct route *routes;
+    size_t route_count;
+};
+
+struct service {
+    const char *name;
+    enum config_service config_service;
+    /* Opens stores and makes the routes; the loops do not run yet. On failure a text for the operator is
+     * appended to `why` and nothing stays open. */
+    enum status (*open_blocking)(const struct service_start *start, struct buf *why, struct service_parts *ret_parts);
+    /* The loops have ended. `clean`: every request was finished. */
+    void (*close_blocking)(void *app, bool clean);
+    struct ready_check ready_checks[READY_CHECKS_MAX];
+    size_t ready_check_count;
+};
+
+/* Serves until a signal; returns the exit code. */
+int service_serve(const struct service *service, const struct config *config);
+
+#endif
