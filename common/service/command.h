@@ -50,7 +50,7 @@ struct command_line {
     size_t argument_count;
     enum output_format format;
     bool quiet;
-    const struct config *config; /* NULL where the command takes none */
+    struct config *config; /* NULL where the command takes none */
 };
 
 struct command {

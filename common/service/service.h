@@ -29,7 +29,7 @@ struct ready_check {
 
 /* What `open` is given. */
 struct service_start {
-    const struct config *config;
+    struct config *config;
     const struct clock *clock;
     struct loop *const *loops;
     size_t loop_count;
@@ -56,6 +56,6 @@ struct service {
 };
 
 /* Serves until a signal; returns the exit code. */
-int service_serve(const struct service *service, const struct config *config);
+int service_serve(const struct service *service, struct config *config);
 
 #endif

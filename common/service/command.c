@@ -1,0 +1,372 @@
+#include "service/command.h"
+
+#include "base/nearest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { FLAGS_MAX = CONFIG_MAX_ROWS * 2 };
+
+/* The words of one command line while they are read. */
+struct parse {
+    const struct program *program;
+    struct command_line line;
+    struct config_flag flags[FLAGS_MAX];
+    size_t flag_count;
+    bool help;
+};
+
+/* ---- finding the command ---- */
+
+/* How many of the words are the command's name; 0: they are not. */
+static int match(const struct command *command, int argc, char **argv)
+{
+    struct slice name = slice_str(command->name);
+    int words = 0;
+    for (bool more = true; more; words++) {
+        struct slice word = slice_cut(&name, ' ', &more);
+        if (words >= argc || !slice_eq(slice_str(argv[words]), word))
+            return 0;
+    }
+    return words;
+}
+
+static const struct command *find_command(const struct program *program, int argc, char **argv, int *ret_words)
+{
+    for (const struct command *command = program->commands; command->name; command++) {
+        *ret_words = match(command, argc, argv);
+        if (*ret_words)
+            return command;
+    }
+    return NULL;
+}
+
+static void print_program_help(const struct program *program, FILE *out)
+{
+    fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION…]\n\n", program->name, program->summary, program->name);
+    for (const struct command *command = program->commands; command->name; command++)
+        fprintf(out, "  %-24s %s\n", command->name, command->summary);
+    fprintf(out, "\n%s COMMAND --help shows the options of a command, with an example.\n", program->name);
+}
+
+static int unknown_command(const struct program *program, int argc, char **argv)
+{
+    char typed[128];
+    struct buf words = buf_fixed(typed, sizeof typed);
+    for (int i = 0; i < argc && i < 2 && argv[i][0] != '-'; i++) {
+        buf_add_str(&words, i ? " " : "");
+        buf_add_str(&words, argv[i]);
+    }
+    struct nearest nearest = {.wanted = buf_slice(&words)};
+    for (const struct command *command = program->commands; command->name; command++)
+        nearest_consider(&nearest, command->name);
+    fprintf(stderr, "%s: there is no command \"%.*s\"", program->name, SLICE_ARGS(buf_slice(&words)));
+    if (nearest.name)
+        fprintf(stderr, "; did you mean \"%s\"?\n", nearest.name);
+    else
+        fprintf(stderr, "; %s --help lists them\n", program->name);
+    return EXIT_USAGE;
+}
+
+/* ---- options ---- */
+
+static const struct command_option *find_option(const struct command *command, struct slice name)
+{
+    for (const struct command_option *option = command->options; option && option->name; option++)
+        if (slice_eq(slice_str(option->name), name))
+            return option;
+    return NULL;
+}
+
+static int complain(const struct parse *parse, const char *format, ...) PRINTF_LIKE(2, 3);
+static int complain(const struct parse *parse, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s %s: ", parse->program->name, parse->line.command->name);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, " (--help shows how)\n");
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+static int unknown_option(const struct parse *parse, struct slice name)
+{
+    struct nearest nearest = {.wanted = name};
+    nearest_consider(&nearest, "format");
+    nearest_consider(&nearest, "quiet");
+    for (const struct command_option *option = parse->line.command->options; option && option->name; option++)
+        nearest_consider(&nearest, option->name);
+    if (!nearest.name && parse->line.command->needs_config)
+        nearest.name = config_closest_flag(name);
+    if (nearest.name)
+        return complain(parse, "unknown option --%.*s; did you mean --%s?", SLICE_ARGS(name), nearest.name);
+    return complain(parse, "unknown option --%.*s", SLICE_ARGS(name));
+}
+
+static int set_option(const struct parse *parse, const struct command_option *option, const char *value)
+{
+    char *place = (char *)parse->line.options + option->offset;
+    if (option->kind == OPTION_FLAG) {
+        *(bool *)(void *)place = true;
+    } else if (option->kind == OPTION_TEXT) {
+        struct slice *text = (struct slice *)(void *)place;
+        if (!slice_is_absent(*text))
+            return complain(parse, "--%s is given twice", option->name);
+        *text = slice_str(value);
+    } else {
+        struct option_list *list = (struct option_list *)(void *)place;
+        if (list->count == OPTION_LIST_MAX)
+            return complain(parse, "--%s is given more than %d times", option->name, OPTION_LIST_MAX);
+        list->items[list->count++] = slice_str(value);
+    }
+    return EXIT_DONE;
+}
+
+static int set_format(struct parse *parse, const char *value)
+{
+    static const char *const names[] = {[FORMAT_TABLE] = "table", [FORMAT_JSON] = "json", [FORMAT_ENV] = "env"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (strcmp(value, names[i]) != 0)
+            continue;
+        parse->line.format = (enum output_format)i;
+        return EXIT_DONE;
+    }
+    return complain(parse, "--format must be table, json or env");
+}
+
+/* One word that begins with "--": *at is moved on where its value is the next word. */
+static int parse_option(struct parse *parse, int argc, char **argv, int *at)
+{
+    struct slice rest = slice_str(argv[*at] + 2);
+    bool joined = false;
+    struct slice name = slice_cut(&rest, '=', &joined);
+    const struct command_option *option = find_option(parse->line.command, name);
+    bool is_file = false;
+    bool optional = false;
+    bool is_format = !option && slice_eq(name, SLICE("format"));
+    const struct config_row *row = NULL;
+    if (!option && slice_eq(name, SLICE("help"))) {
+        parse->help = true;
+        return EXIT_DONE;
+    }
+    if (!option && slice_eq(name, SLICE("quiet"))) {
+        parse->line.quiet = true;
+        return EXIT_DONE;
+    }
+    if (!option && !is_format && parse->line.command->needs_config)
+        row = config_find_flag(name, &is_file, &optional);
+    if (!option && !is_format && !row)
+        return unknown_option(parse, name);
+    bool takes_value = option ? option->kind != OPTION_FLAG : !(row && optional);
+    const char *value = joined ? rest.ptr : NULL; /* argv is terminated, so is what stands behind '=' */
+    if (option && option->kind == OPTION_FLAG && joined)
+        return complain(parse, "--%s takes no value", option->name);
+    if (!value && takes_value) {
+        if (*at + 1 >= argc)
+            return complain(parse, "--%.*s needs a value", SLICE_ARGS(name));
+        value = argv[++*at];
+    }
+    if (option)
+        return set_option(parse, option, value);
+    if (is_format)
+        return set_format(parse, value);
+    if (parse->flag_count == FLAGS_MAX)
+        return complain(parse, "too many options");
+    parse->flags[parse->flag_count++] = (struct config_flag){row, is_file, value};
+    return EXIT_DONE;
+}
+
+static int parse_words(struct parse *parse, int argc, char **argv)
+{
+    bool only_arguments = false;
+    for (int at = 0; at < argc; at++) {
+        if (!only_arguments && strcmp(argv[at], "--") == 0) {
+            only_arguments = true;
+        } else if (!only_arguments && strcmp(argv[at], "-h") == 0) {
+            parse->help = true;
+        } else if (!only_arguments && argv[at][0] == '-' && argv[at][1] == '-') {
+            int code = parse_option(parse, argc, argv, &at);
+            if (code != EXIT_DONE)
+                return code;
+        } else if (!only_arguments && argv[at][0] == '-' && argv[at][1]) {
+            return complain(parse, "unknown option %s", argv[at]);
+        } else if (parse->line.argument_count == COMMAND_ARGUMENTS_MAX) {
+            return complain(parse, "too many arguments");
+        } else {
+            parse->line.arguments[parse->line.argument_count++] = slice_str(argv[at]);
+        }
+    }
+    return EXIT_DONE;
+}
+
+static int check_words(const struct parse *parse)
+{
+    const struct command *command = parse->line.command;
+    if (parse->line.argument_count < command->arguments_min)
+        return complain(parse, "it needs %s", command->arguments);
+    if (parse->line.argument_count > command->arguments_max)
+        return complain(parse, "unexpected argument \"%.*s\"",
+                        SLICE_ARGS(parse->line.arguments[command->arguments_max]));
+    for (const struct command_option *option = command->options; option && option->name; option++)
+        if (option->required && option->kind == OPTION_TEXT &&
+            slice_is_absent(*(const struct slice *)(const void *)((const char *)parse->line.options + option->offset)))
+            return complain(parse, "--%s %s is needed", option->name, option->value);
+    return EXIT_DONE;
+}
+
+static void print_command_help(const struct program *program, const struct command *command)
+{
+    printf("usage: %s %s %s%s[OPTION…]\n\n%s\n", program->name, command->name, command->arguments,
+           command->arguments[0] ? " " : "", command->summary);
+    printf("\nOptions:\n");
+    for (const struct command_option *option = command->options; option && option->name; option++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "--%s%s%s%s", option->name, option->value ? " " : "",
+                       option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
+        printf("  %-28s %s%s\n", name, option->help, option->required ? " (needed)" : "");
+    }
+    printf("  %-28s %s\n", "--format table|json|env", "how to print (table)");
+    printf("  %-28s %s\n", "--quiet", "print only what was asked for");
+    if (command->example)
+        printf("\nExample:\n%s\n", command->example);
+    printf("\nExit codes: 0 done, 1 refused or not found, 2 usage, 3 a store is down\n");
+    if (!command->needs_config)
+        return;
+    struct buf help = BUF_INIT;
+    config_write_help(program->service, &help);
+    printf("\n%.*s", SLICE_ARGS(buf_slice(&help)));
+    buf_done(&help);
+}
+
+/* ---- running ---- */
+
+static int load_and_run(struct parse *parse)
+{
+    struct config config;
+    struct buf problems = BUF_INIT;
+    if (!parse->line.command->needs_config)
+        return parse->line.command->run(&parse->line);
+    enum status status =
+        config_load(parse->flags, parse->flag_count, environ, parse->program->service, &config, &problems);
+    if (status != STATUS_OK) {
+        fprintf(stderr, "%s: the configuration is not usable:\n%.*s", parse->program->name,
+                SLICE_ARGS(buf_slice(&problems)));
+        buf_done(&problems);
+        return EXIT_USAGE;
+    }
+    buf_done(&problems);
+    log_init(STDERR_FILENO, config.log_level, config.log_format);
+    parse->line.config = &config;
+    int code = parse->line.command->run(&parse->line);
+    config_done(&config);
+    return code;
+}
+
+static int run_command(struct parse *parse, int argc, char **argv)
+{
+    int code = parse_words(parse, argc, argv);
+    if (parse->help) {
+        print_command_help(parse->program, parse->line.command);
+        return EXIT_DONE;
+    }
+    if (code == EXIT_DONE)
+        code = check_words(parse);
+    return code == EXIT_DONE ? load_and_run(parse) : code;
+}
+
+int command_main(const struct program *program, int argc, char **argv)
+{
+    int words = 0;
+    if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)) {
+        printf("%s %s\n", program->name, COUNTERSIGN_VERSION);
+        return EXIT_DONE;
+    }
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_program_help(program, argc < 2 ? stderr : stdout);
+        return argc < 2 ? EXIT_USAGE : EXIT_DONE;
+    }
+    const struct command *command = find_command(program, argc - 1, argv + 1, &words);
+    if (!command)
+        return unknown_command(program, argc - 1, argv + 1);
+    struct parse *parse = calloc(1, sizeof *parse);
+    void *options = calloc(1, command->options_size ? command->options_size : 1);
+    int code = EXIT_STORE_DOWN;
+    if (parse && options) {
+        parse->program = program;
+        parse->line.command = command;
+        parse->line.options = options;
+        code = run_command(parse, argc - 1 - words, argv + 1 + words);
+    } else {
+        fprintf(stderr, "%s: out of memory\n", program->name);
+    }
+    free(options);
+    free(parse);
+    if (fflush(stdout) != 0 && code == EXIT_DONE) {
+        fprintf(stderr, "%s: standard output: %s\n", program->name, strerror(errno));
+        code = EXIT_REFUSED;
+    }
+    return code;
+}
+
+int command_fail(const struct command_line *line, int exit_code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "%s: ", line->command->name);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return exit_code;
+}
+
+int command_exit_code(enum status status)
+{
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    return status_is_infrastructure(status) ? EXIT_STORE_DOWN : EXIT_REFUSED;
+}
+
+static enum status read_all(int fd, struct buf *out, const char **ret_why)
+{
+    for (;;) {
+        if (!buf_reserve(out, 4096))
+            return STATUS_NO_MEMORY;
+        ssize_t got = read(fd, out->ptr + out->len, out->cap - out->len);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            *ret_why = strerror(errno);
+            return STATUS_BAD_INPUT;
+        }
+        if (got == 0)
+            return STATUS_OK;
+        out->len += (size_t)got;
+    }
+}
+
+enum status command_read_file(struct slice path, struct buf *out, const char **ret_why)
+{
+    bool is_stdin = slice_eq(path, SLICE("-"));
+    struct buf name = BUF_INIT;
+    buf_add(&name, path);
+    const char *text = buf_string(&name);
+    int fd = is_stdin ? STDIN_FILENO : text ? open(text, O_RDONLY | O_CLOEXEC) : -1;
+    enum status status = STATUS_BAD_INPUT;
+    if (fd < 0)
+        *ret_why = strerror(errno);
+    else
+        status = read_all(fd, out, ret_why);
+    if (fd >= 0 && !is_stdin)
+        (void)close(fd);
+    buf_done(&name);
+    if (status == STATUS_OK && out->len && out->ptr[out->len - 1] == '\n')
+        out->len--;
+    return status;
+}
