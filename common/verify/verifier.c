@@ -15,48 +15,63 @@ struct verifier_stores {
     struct ephemeral_store *ephemeral;
 };
 
-static enum status parse_keys(struct slice text, struct buf *why, struct keyring **ret_keys)
+static enum status parse_keys(struct config *config, struct buf *why, struct keyring **ret_keys)
 {
     const char *reason = NULL;
-    enum status status = keyring_parse(text, ret_keys, &reason);
+    struct slice text = {0};
+    enum status status = config_secrets_keys_blocking(config, &text, &reason);
+    if (status == STATUS_OK)
+        status = keyring_parse(text, ret_keys, &reason);
     if (status == STATUS_BAD_INPUT)
         buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
     return status;
 }
 
-static enum status open_ephemeral(const struct verifier_options *options, struct verifier_stores *stores,
+/* The names were checked by config; one that is unknown to us would be a bug. */
+static unsigned methods_of(const struct config_strings *names)
+{
+    unsigned mask = 0;
+    for (size_t i = 0; i < names->count; i++) {
+        const struct signature_method *method = signature_method_find(names->items[i]);
+        mask |= method ? method->bit : 0;
+    }
+    return mask;
+}
+
+static enum status open_ephemeral(const struct config *config, const char *service_name, struct verifier_stores *stores,
                                   struct buf *why)
 {
     char name[64];
     struct buf ledger_name = buf_fixed(name, sizeof name);
     buf_add(&ledger_name, SLICE("memory:"));
-    buf_add(&ledger_name, options->service_name);
+    buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {
-        .clock = options->clock,
-        .skew_ms = options->rules.skew_s * 1000,
-        .lead_ms = options->rules.lead_s * 1000,
-        .temp_ttl_ms = options->temp_ttl_ms,
+        .clock = stores->credentials.clock,
+        .skew_ms = config->timestamp_skew_s * 1000,
+        .lead_ms = config->timestamp_lead_s * 1000,
+        .temp_ttl_ms = config->temp_ttl_s * 1000,
         .ledger = &stores->ledger.ledger,
         .ledger_name = buf_slice(&ledger_name),
     };
-    return ephemeral_open_blocking(options->redis_url, &ephemeral, why, &stores->ephemeral);
+    return ephemeral_open_blocking(config->redis_url, &ephemeral, why, &stores->ephemeral);
 }
 
-static enum status open_stores(const struct verifier_options *options, struct buf *why, struct verifier *verifier)
+static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
+                               struct buf *why, struct verifier *verifier)
 {
     struct verifier_stores *stores = verifier->stores;
-    TRY(parse_keys(options->secrets_keys, why, &stores->keys));
-    TRY(database_open_blocking(options->database_url, SQL_COMMAND_BUSY_MS, options->clock, why, &stores->sql));
-    stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = options->clock};
+    TRY(parse_keys(config, why, &stores->keys));
+    TRY(database_open_blocking(config->database_url, SQL_COMMAND_BUSY_MS, clock, why, &stores->sql));
+    stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
     credentials_nonce_ledger_init(&stores->ledger, &stores->credentials);
     const struct db_pool_options pool = {
-        .url = options->database_url,
-        .readers = options->database_pool,
+        .url = config->database_url,
+        .readers = (size_t)config->database_pool,
         .keys = stores->keys,
-        .clock = options->clock,
+        .clock = clock,
     };
     TRY(db_pool_new_blocking(&pool, why, &verifier->db));
-    return open_ephemeral(options, stores, why);
+    return open_ephemeral(config, service_name, stores, why);
 }
 
 static enum status open_loops(struct verifier *verifier, struct loop *const *loops, size_t count)
@@ -72,13 +87,18 @@ static enum status open_loops(struct verifier *verifier, struct loop *const *loo
     return STATUS_OK;
 }
 
-enum status verifier_open_blocking(const struct verifier_options *options, struct loop *const *loops, size_t loop_count,
-                                   struct buf *why, struct verifier *ret_verifier)
+enum status verifier_open_blocking(struct config *config, const char *service_name, const struct clock *clock,
+                                   struct loop *const *loops, size_t loop_count, struct buf *why,
+                                   struct verifier *ret_verifier)
 {
-    struct verifier verifier = {.rules = options->rules, .stores = calloc(1, sizeof *verifier.stores)};
+    struct verifier verifier = {
+        .rules = {methods_of(&config->signature_methods), config->timestamp_skew_s, config->timestamp_lead_s,
+                  config->insecure_transport},
+        .stores = calloc(1, sizeof *verifier.stores),
+    };
     if (!verifier.stores)
         return STATUS_NO_MEMORY;
-    enum status status = open_stores(options, why, &verifier);
+    enum status status = open_stores(config, service_name, clock, why, &verifier);
     if (status == STATUS_OK)
         status = open_loops(&verifier, loops, loop_count);
     if (status != STATUS_OK) {
@@ -108,4 +128,22 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
     keyring_free(stores->keys);
     free(stores);
     *verifier = (struct verifier){0};
+}
+
+static enum status ping(struct credentials *db, void *arguments, void **ret_result)
+{
+    (void)arguments, (void)ret_result;
+    return sql_execute_blocking(db->sql, "SELECT 1", NULL, 0, NULL, NULL);
+}
+
+static void keep(void *arguments)
+{
+    (void)arguments;
+}
+
+void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket)
+{
+    static char nothing;
+    const struct db_job job = {.access = DB_READ, .work = ping, .arguments = &nothing, .free_arguments = keep};
+    db_pool_start(verifier->db, &job, ticket);
 }

@@ -1,4 +1,131 @@
-int main(void)
+#include "app.h"
+#include "introspect.h"
+#include "service/command.h"
+#include "service/service.h"
+#include "service_metrics.h"
+#include "usage.h"
+
+#include <stdlib.h>
+
+/* introspection-service: tells resource servers whether a signed request is good, and whose it is. */
+
+static const struct route routes[] = {
+    {.name = "introspect",
+     .path = "/v1/introspect",
+     .methods = "POST",
+     .steps = introspect,
+     .body_max_bytes = INTROSPECT_BODY_MAX_BYTES},
+};
+
+/* What lives as long as the process serves. */
+struct serving {
+    struct app app; /* first: requests and ready checks get its address */
+    struct verifier verifier;
+    struct slice origins[1];
+    struct slice prefixes[1];
+};
+
+static void close_blocking(void *app, bool clean)
 {
-    return 0;
+    struct serving *serving = app;
+    for (size_t i = 0; serving->app.usage && i < serving->verifier.loop_count; i++)
+        usage_free(serving->app.usage[i]);
+    free(serving->app.usage);
+    verifier_close_blocking(&serving->verifier, clean);
+    free(serving);
+}
+
+static enum status note_usage(struct serving *serving, const struct service_start *start)
+{
+    serving->app.usage = calloc(start->loop_count, sizeof *serving->app.usage);
+    if (!serving->app.usage)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < start->loop_count; i++) {
+        serving->app.usage[i] = usage_new(start->loops[i], serving->verifier.db);
+        if (!serving->app.usage[i])
+            return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+/* Where a client may have thought it was: the configured origins, and the public URL. */
+static void know_origins(struct serving *serving, const struct config *config)
+{
+    serving->origins[0] = config->public_url.text;
+    serving->prefixes[0] = config->public_url.path;
+    serving->app.known_origins = (struct slice_list){serving->origins, 1};
+    if (config->origins.count)
+        serving->app.known_origins = (struct slice_list){config->origins.items, config->origins.count};
+    serving->app.known_prefixes = (struct slice_list){serving->prefixes, config->public_url.path.len ? 1 : 0};
+}
+
+static enum status open_blocking(const struct service_start *start, struct buf *why, struct service_parts *ret_parts)
+{
+    struct serving *serving = calloc(1, sizeof *serving);
+    if (!serving)
+        return STATUS_NO_MEMORY;
+    enum status status = verifier_open_blocking(start->config, "introspection-service", start->clock, start->loops,
+                                                start->loop_count, why, &serving->verifier);
+    if (status == STATUS_OK)
+        status = note_usage(serving, start);
+    if (status == STATUS_OK)
+        status = service_metrics_register();
+    if (status != STATUS_OK) {
+        close_blocking(serving, true);
+        return status;
+    }
+    serving->app.config = start->config;
+    serving->app.rules = serving->verifier.rules;
+    serving->app.db = serving->verifier.db;
+    serving->app.loops = serving->verifier.loops;
+    know_origins(serving, start->config);
+    *ret_parts = (struct service_parts){&serving->app, routes, COUNT_OF(routes)};
+    return STATUS_OK;
+}
+
+static void ping_database(void *app, size_t loop_index, struct ticket ticket)
+{
+    (void)loop_index;
+    verifier_ping_database_start(&((struct serving *)app)->verifier, ticket);
+}
+
+static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
+{
+    ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
+}
+
+static int serve(const struct command_line *line)
+{
+    static const struct service service = {
+        .name = "introspection-service",
+        .config_service = CONFIG_INTROSPECTION,
+        .open_blocking = open_blocking,
+        .close_blocking = close_blocking,
+        .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
+        .ready_check_count = 2,
+    };
+    return service_serve(&service, line->config);
+}
+
+int main(int argc, char **argv)
+{
+    const struct command commands[] = {
+        {.name = "serve",
+         .arguments = "",
+         .summary = "serves until SIGTERM",
+         .example = "  OAUTH1_DEV=true introspection-service serve",
+         .needs_config = true,
+         .run = serve},
+        command_config_check,
+        command_config_print,
+        command_healthcheck,
+        {0},
+    };
+    const struct program program = {
+        .name = "introspection-service",
+        .summary = "tells resource servers whether an OAuth 1.0a request is good, and whose it is",
+        .service = CONFIG_INTROSPECTION,
+        .commands = commands,
+    };
+    return command_main(&program, argc, argv);
 }

@@ -1,0 +1,47 @@
+#include "service/command.h"
+
+#include <stdio.h>
+
+/* A configuration that does not load never gets here: command_main has printed every problem. */
+static int check(const struct command_line *line)
+{
+    struct buf warnings = BUF_INIT;
+    config_warnings(line->config, &warnings);
+    if (!line->quiet) {
+        printf("%.*s", SLICE_ARGS(buf_slice(&warnings)));
+        printf("the configuration is usable\n");
+    }
+    buf_done(&warnings);
+    return EXIT_DONE;
+}
+
+const struct command command_config_check = {
+    .name = "config check",
+    .arguments = "",
+    .summary = "reads the configuration and names every problem at once",
+    .example = "  OAUTH1_DEV=true auth-service config check",
+    .needs_config = true,
+    .run = check,
+};
+
+static int print(const struct command_line *line)
+{
+    static const enum config_print how[] = {
+        [FORMAT_TABLE] = CONFIG_PRINT_TABLE, [FORMAT_JSON] = CONFIG_PRINT_JSON, [FORMAT_ENV] = CONFIG_PRINT_ENV};
+    struct buf text = BUF_INIT;
+    config_write(line->config, how[line->format], &text);
+    if (text.failed)
+        return command_fail(line, EXIT_STORE_DOWN, "out of memory");
+    printf("%.*s", SLICE_ARGS(buf_slice(&text)));
+    buf_done(&text);
+    return EXIT_DONE;
+}
+
+const struct command command_config_print = {
+    .name = "config print",
+    .arguments = "",
+    .summary = "shows what is in force and where each value came from; secrets as ***",
+    .example = "  auth-service config print --format env",
+    .needs_config = true,
+    .run = print,
+};

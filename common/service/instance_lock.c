@@ -1,0 +1,41 @@
+#include "service/instance_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static enum status take(const char *path, const char *service, struct buf *why, int *ret_fd)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        buf_addf(why, "%s: %s (OAUTH1_DATABASE_URL says where the database is)", path, strerror(errno));
+        return STATUS_BAD_INPUT;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        *ret_fd = fd;
+        return STATUS_OK;
+    }
+    buf_addf(why,
+             "%s is locked: another %s serves this embedded database; stop it, or give each its own "
+             "OAUTH1_DATABASE_URL",
+             path, service);
+    (void)close(fd);
+    return STATUS_BAD_INPUT;
+}
+
+enum status instance_lock_take(struct slice database_url, const char *service, struct buf *why, int *ret_fd)
+{
+    static const struct slice scheme = SLICE_INIT("sqlite:");
+    struct buf path = BUF_INIT;
+    *ret_fd = -1;
+    if (!slice_starts_with(database_url, scheme) || slice_eq(database_url, SLICE("sqlite::memory:")))
+        return STATUS_OK;
+    buf_add(&path, slice_sub(database_url, scheme.len, database_url.len));
+    buf_addf(&path, ".%s.lock", service);
+    const char *text = buf_string(&path);
+    enum status status = text ? take(text, service, why, ret_fd) : STATUS_NO_MEMORY;
+    buf_done(&path);
+    return status;
+}

@@ -1,0 +1,272 @@
+#include "service/service.h"
+
+#include "base/log.h"
+#include "http/tls.h"
+#include "loop/loop_group.h"
+#include "service/command.h"
+#include "service/instance_lock.h"
+#include "service/ops.h"
+#include "service/standard_metrics.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { LOOPS_MAX = 256, SIGNALS = 3 };
+
+struct serving {
+    const struct service *service;
+    struct config *config;
+    struct clock clock;
+    int64_t began_ns;
+    int lock_fd;
+    struct loop_group *group;
+    struct loop *loops[LOOPS_MAX];
+    size_t loop_count;
+    struct service_parts parts;
+    bool is_open;
+    struct tls *tls;
+    struct http_server *public_server;
+    struct http_server *ops_server;
+    struct ops ops;
+    struct event *signals[SIGNALS];
+    struct loop_timer delay;
+    const char *stores[READY_CHECKS_MAX];
+};
+
+/* ---- start ---- */
+
+static enum status open_loops(struct serving *s)
+{
+    size_t count = (size_t)s->config->workers;
+    s->loop_count = count < LOOPS_MAX ? count : LOOPS_MAX;
+    s->group = loop_group_new(s->loop_count, &s->clock, standard_metrics_observer());
+    if (!s->group)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < s->loop_count; i++)
+        s->loops[i] = loop_group_at(s->group, i);
+    return STATUS_OK;
+}
+
+static enum status open_parts(struct serving *s, struct buf *why)
+{
+    const struct service_start start = {
+        .config = s->config,
+        .clock = &s->clock,
+        .loops = s->loops,
+        .loop_count = s->loop_count,
+        .observer = standard_metrics_observer(),
+    };
+    TRY(s->service->open_blocking(&start, why, &s->parts));
+    s->is_open = true;
+    for (size_t i = 0; i < s->service->ready_check_count; i++)
+        s->stores[i] = s->service->ready_checks[i].name;
+    return standard_metrics_register(s->parts.routes, s->parts.route_count, s->stores, s->service->ready_check_count);
+}
+
+static enum status open_tls(struct serving *s, struct buf *why)
+{
+    const struct config *config = s->config;
+    if (!config_has_tls(config))
+        return STATUS_OK;
+    const struct tls_files files = {
+        .certificate = arena_string(&s->config->arena, config->tls_cert),
+        .key = arena_string(&s->config->arena, config->tls_key),
+        .client_ca =
+            slice_is_absent(config->tls_client_ca) ? NULL : arena_string(&s->config->arena, config->tls_client_ca),
+    };
+    if (!files.certificate || !files.key)
+        return STATUS_NO_MEMORY;
+    return tls_new_blocking(&files, why, &s->tls);
+}
+
+static struct http_listen listen_of(const struct config_listen *listen, struct tls *tls)
+{
+    return (struct http_listen){.host = listen->host, .unix_path = listen->unix_path, .port = listen->port, .tls = tls};
+}
+
+static enum status open_server(struct http_server_config *config, const struct config_listen *listen, struct tls *tls,
+                               const char *variable, struct buf *why, struct http_server **ret_server)
+{
+    const struct http_listen address = listen_of(listen, tls);
+    config->listen = &address;
+    config->listen_count = 1;
+    *ret_server = http_server_new(config);
+    if (!*ret_server)
+        return STATUS_NO_MEMORY;
+    enum status status = http_server_start(*ret_server, why);
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "; choose another with %s", variable);
+    return status;
+}
+
+static enum status open_servers(struct serving *s, struct buf *why)
+{
+    struct http_server_config public_config = {
+        .routes = s->parts.routes,
+        .route_count = s->parts.route_count,
+        .loops = s->loops,
+        .loop_count = s->loop_count,
+        .app = s->parts.app,
+        .observer = standard_metrics_http_observer(),
+    };
+    TRY(open_server(&public_config, &s->config->listen, s->tls, "OAUTH1_LISTEN", why, &s->public_server));
+    s->ops.service = s->service;
+    s->ops.app = s->parts.app;
+    s->ops.observed = s->public_server;
+    struct http_server_config ops_config = {
+        .routes = ops_routes,
+        .route_count = ops_route_count,
+        .loops = s->loops,
+        .loop_count = 1,
+        .app = &s->ops,
+    };
+    return open_server(&ops_config, &s->config->ops_listen, NULL, "OAUTH1_OPS_LISTEN", why, &s->ops_server);
+}
+
+/* ---- stop ---- */
+
+static void ops_stopped(void *context)
+{
+    struct serving *s = context;
+    loop_group_stop(s->group);
+}
+
+static void public_stopped(void *context)
+{
+    struct serving *s = context;
+    http_server_stop(s->ops_server, 1000, ops_stopped, s);
+}
+
+/* The delay is over: load balancers have seen that /readyz fails. */
+static void stop_listening(void *context)
+{
+    struct serving *s = context;
+    http_server_stop(s->public_server, (unsigned)s->config->shutdown_timeout_ms, public_stopped, s);
+}
+
+static void asked_to_stop(evutil_socket_t signal_number, short what, void *context)
+{
+    struct serving *s = context;
+    (void)what;
+    if (atomic_exchange(&s->ops.stopping, true)) {
+        log_line(LOG_WARN, "stopping at once", LOG_INT("signal", signal_number));
+        loop_group_stop(s->group);
+        return;
+    }
+    log_line(LOG_INFO, "stopping", LOG_INT("signal", signal_number), LOG_INT("delay_ms", s->config->shutdown_delay_ms),
+             LOG_INT("in_flight", http_server_in_flight(s->public_server)));
+    http_server_drain(s->public_server);
+    unsigned delay_ms = (unsigned)s->config->shutdown_delay_ms;
+    if (loop_timer_start(&s->delay, delay_ms ? delay_ms : 1) != STATUS_OK)
+        stop_listening(s);
+}
+
+static void asked_to_reload(evutil_socket_t signal_number, short what, void *context)
+{
+    struct serving *s = context;
+    struct buf why = BUF_INIT;
+    (void)signal_number, (void)what;
+    if (s->tls && tls_reload_blocking(s->tls, &why) != STATUS_OK)
+        log_line(LOG_ERROR, "the certificate stays as it was", LOG_SLICE("why", buf_slice(&why)));
+    else
+        log_line(LOG_INFO, "reloaded", LOG_BOOL("tls", s->tls != NULL));
+    buf_done(&why);
+}
+
+static enum status watch_signals(struct serving *s)
+{
+    static const struct {
+        int number;
+        event_callback_fn call;
+    } rows[SIGNALS] = {{SIGTERM, asked_to_stop}, {SIGINT, asked_to_stop}, {SIGHUP, asked_to_reload}};
+    for (size_t i = 0; i < SIGNALS; i++) {
+        s->signals[i] = event_new(loop_base(s->loops[0]), rows[i].number, EV_SIGNAL | EV_PERSIST, rows[i].call, s);
+        if (!s->signals[i] || event_add(s->signals[i], NULL) != 0)
+            return STATUS_NO_MEMORY;
+    }
+    return loop_timer_init(&s->delay, s->loops[0], stop_listening, s);
+}
+
+/* ---- the whole ---- */
+
+static enum status open_all(struct serving *s, struct buf *why)
+{
+    struct slice url = s->config->database_url;
+    TRY(instance_lock_take(url, s->service->name, why, &s->lock_fd));
+    TRY(open_loops(s));
+    TRY(open_tls(s, why));
+    TRY(open_parts(s, why));
+    TRY(open_servers(s, why));
+    return watch_signals(s);
+}
+
+static void close_all(struct serving *s)
+{
+    bool clean = !s->public_server || http_server_in_flight(s->public_server) == 0;
+    for (size_t i = 0; i < SIGNALS; i++)
+        if (s->signals[i])
+            event_free(s->signals[i]);
+    loop_timer_done(&s->delay);
+    http_server_free(s->public_server);
+    http_server_free(s->ops_server);
+    if (s->is_open)
+        s->service->close_blocking(s->parts.app, clean);
+    loop_group_free(s->group);
+    tls_free(s->tls);
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+}
+
+static void log_warnings(const struct config *config)
+{
+    struct buf warnings = BUF_INIT;
+    config_warnings(config, &warnings);
+    struct slice rest = buf_slice(&warnings);
+    for (bool more = rest.len > 0; more;) {
+        struct slice line = slice_cut(&rest, '\n', &more);
+        if (line.len)
+            log_line(LOG_WARN, "configuration", LOG_SLICE("warning", line));
+    }
+    buf_done(&warnings);
+}
+
+static void log_ready(const struct serving *s)
+{
+    log_line(LOG_INFO, "ready", LOG_TEXT("service", s->service->name), LOG_TEXT("version", COUNTERSIGN_VERSION),
+             LOG_SLICE("public_url", s->config->public_url.text),
+             LOG_INT("port", http_server_port(s->public_server, 0)),
+             LOG_INT("ops_port", http_server_port(s->ops_server, 0)), LOG_INT("loops", s->loop_count),
+             LOG_NS("start_ms", clock_monotonic_ns() - s->began_ns));
+}
+
+int service_serve(const struct service *service, struct config *config)
+{
+    struct buf why = BUF_INIT;
+    struct serving *s = calloc(1, sizeof *s);
+    if (!s) {
+        log_line(LOG_ERROR, "cannot start", LOG_TEXT("why", "out of memory"));
+        return EXIT_STORE_DOWN;
+    }
+    *s = (struct serving){.service = service, .config = config, .lock_fd = -1, .began_ns = clock_monotonic_ns()};
+    s->clock = clock_system(config->clock_offset_s * 1000);
+    (void)prctl(PR_SET_DUMPABLE, 0); /* no secret in a core dump */
+    log_warnings(config);
+    enum status status = open_all(s, &why);
+    if (status == STATUS_OK) {
+        log_ready(s);
+        status = loop_group_run_blocking(s->group);
+    }
+    if (status != STATUS_OK)
+        log_line(LOG_ERROR, "cannot start",
+                 LOG_SLICE("why", why.len ? buf_slice(&why) : slice_str(status_text(status))));
+    close_all(s);
+    if (status == STATUS_OK)
+        log_line(LOG_INFO, "stopped");
+    buf_done(&why);
+    free(s);
+    return command_exit_code(status);
+}

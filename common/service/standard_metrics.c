@@ -1,0 +1,176 @@
+#include "service/standard_metrics.h"
+
+#include "base/log.h"
+#include "base/metrics.h"
+
+enum { HANDLERS_MAX = 48, PHASES_MAX = 64 };
+
+static const char *handlers[HANDLERS_MAX] = {"none"};
+static const char *phases[PHASES_MAX] = {"other"};
+static const char *const versions[] = {COUNTERSIGN_VERSION};
+static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "other"};
+static const char *const codes[] = {"200", "201", "204", "302", "303", "304", "400", "401", "403", "404",  "405",
+                                    "409", "412", "413", "415", "429", "431", "500", "501", "503", "other"};
+
+static struct metric requests = {
+    .kind = METRIC_COUNTER,
+    .name = "http_requests_total",
+    .help = "Requests that were answered.",
+    .labels = {{"handler", handlers, 1}, {"method", methods, COUNT_OF(methods)}, {"code", codes, COUNT_OF(codes)}},
+    .label_count = 3,
+};
+
+static struct metric durations = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "http_request_duration_seconds",
+    .help = "From a request's last byte to its reply.",
+    .labels = {{"handler", handlers, 1}},
+    .label_count = 1,
+};
+
+static struct metric in_flight = {
+    .kind = METRIC_LEVEL,
+    .name = "http_requests_in_flight",
+    .help = "Requests that were received and not answered yet.",
+    .show_zero = true,
+};
+
+static struct metric phase_durations = {
+    .kind = METRIC_HISTOGRAM,
+    .name = "oauth1_verify_phase_seconds",
+    .help = "Time of each step of an endpoint, its wait included.",
+    .labels = {{"phase", phases, 1}},
+    .label_count = 1,
+};
+
+static struct metric store_up = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_store_up",
+    .help = "Whether the store answered the last readiness check.",
+    .label_count = 1,
+    .show_zero = true,
+};
+
+static struct metric build_info = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_build_info",
+    .help = "The running version.",
+    .labels = {{"version", versions, 1}},
+    .label_count = 1,
+    .show_zero = true,
+};
+
+/* The index of a name in a list that began with one for all others; added if there is room. */
+static void add_name(const char **names, size_t max, size_t *count, const char *name)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(names[i], name) == 0)
+            return;
+    if (*count < max)
+        names[(*count)++] = name;
+}
+
+static size_t index_of(const char *const *names, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (names[i] == name || strcmp(names[i], name) == 0)
+            return i;
+    return 0;
+}
+
+static void collect_names(const struct route *routes, size_t route_count)
+{
+    size_t handler_count = 1;
+    size_t phase_count = 1;
+    for (size_t i = 0; i < route_count; i++) {
+        add_name(handlers, HANDLERS_MAX, &handler_count, routes[i].name);
+        for (const struct step *step = routes[i].steps; step->name; step++)
+            add_name(phases, PHASES_MAX, &phase_count, step->name);
+    }
+    requests.labels[0].count = handler_count;
+    durations.labels[0].count = handler_count;
+    phase_durations.labels[0].count = phase_count;
+}
+
+enum status standard_metrics_register(const struct route *routes, size_t route_count, const char *const *stores,
+                                      size_t store_count)
+{
+    collect_names(routes, route_count);
+    durations.bucket_ns = metric_buckets_request;
+    durations.bucket_count = metric_buckets_request_count;
+    phase_durations.bucket_ns = metric_buckets_step;
+    phase_durations.bucket_count = metric_buckets_step_count;
+    store_up.labels[0] = (struct metric_label){"store", stores, store_count};
+    struct metric *all[] = {&requests, &durations, &in_flight, &phase_durations, &build_info};
+    for (size_t i = 0; i < COUNT_OF(all); i++)
+        TRY(metrics_register(all[i]));
+    if (store_count)
+        TRY(metrics_register(&store_up));
+    metric_set(&build_info, 0, 1);
+    return STATUS_OK;
+}
+
+static size_t method_index(struct slice method)
+{
+    for (size_t i = 0; i + 1 < COUNT_OF(methods); i++)
+        if (slice_eq(method, slice_str(methods[i])))
+            return i;
+    return COUNT_OF(methods) - 1;
+}
+
+static size_t code_index(int http_status)
+{
+    char text[3] = {(char)('0' + http_status / 100 % 10), (char)('0' + http_status / 10 % 10),
+                    (char)('0' + http_status % 10)};
+    for (size_t i = 0; i + 1 < COUNT_OF(codes); i++)
+        if (memcmp(codes[i], text, sizeof text) == 0)
+            return i;
+    return COUNT_OF(codes) - 1;
+}
+
+static void replied(void *context, const struct request *request, int http_status, int64_t duration_ns)
+{
+    (void)context;
+    const char *name = request->route ? request->route->name : handlers[0];
+    size_t handler = index_of(handlers, requests.labels[0].count, name);
+    size_t method = method_index(request->method);
+    metric_count(&requests, metric_series(&requests, handler, method, code_index(http_status)));
+    metric_observe_ns(&durations, (uint32_t)handler, duration_ns);
+    log_line(http_status >= 500 ? LOG_ERROR : LOG_DEBUG, "request", LOG_REQUEST(request_id(request)),
+             LOG_TEXT("handler", name), LOG_TEXT("method", methods[method]), LOG_INT("status", http_status),
+             LOG_TEXT("peer", request->peer.text), LOG_NS("duration_ms", duration_ns));
+}
+
+struct http_observer standard_metrics_http_observer(void)
+{
+    return (struct http_observer){.replied = replied};
+}
+
+static void phase(void *context, const char *handler, const char *step, int64_t duration_ns)
+{
+    (void)context, (void)handler;
+    metric_observe_ns(&phase_durations, (uint32_t)index_of(phases, phase_durations.labels[0].count, step), duration_ns);
+}
+
+static void event(void *context, const char *source, const char *what, const char *detail)
+{
+    (void)context;
+    log_line(LOG_WARN, "background event", LOG_TEXT("source", source), LOG_TEXT("what", what),
+             LOG_TEXT("detail", detail));
+}
+
+const struct observer *standard_metrics_observer(void)
+{
+    static const struct observer observer = {.phase = phase, .event = event};
+    return &observer;
+}
+
+void standard_metrics_store_up(size_t store, bool up)
+{
+    metric_set(&store_up, (uint32_t)store, up);
+}
+
+void standard_metrics_in_flight(size_t count)
+{
+    metric_set(&in_flight, 0, (int64_t)count);
+}

@@ -1,0 +1,30 @@
+/* standard_metrics: what every service counts (api.md §6), fed by the observers of http and loop. */
+#ifndef COUNTERSIGN_SERVICE_STANDARD_METRICS_H
+#define COUNTERSIGN_SERVICE_STANDARD_METRICS_H
+
+#include "base/attributes.h"
+#include "base/status.h"
+#include "http/http_server.h"
+#include "loop/observer.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { STORES_MAX = 4 };
+
+/* Registers them: the labels `handler` and `phase` are the routes' and their steps' names, `store`
+ * those given. Once, before there are threads. STATUS_NO_MEMORY. */
+MUST_USE enum status standard_metrics_register(const struct route *routes, size_t route_count,
+                                               const char *const *stores, size_t store_count);
+
+/* For the http server: counts a reply, and logs it (a 5xx as an error, all else for debugging). */
+struct http_observer standard_metrics_http_observer(void);
+/* For loops, pools and stores: phases are counted, events logged. */
+const struct observer *standard_metrics_observer(void);
+
+/* oauth1_store_up{store}, by the index of registration. */
+void standard_metrics_store_up(size_t store, bool up);
+/* http_requests_in_flight, as read just before it is shown. */
+void standard_metrics_in_flight(size_t count);
+
+#endif
