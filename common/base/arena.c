@@ -68,7 +68,7 @@ static bool grow(struct arena *arena, size_t need)
     size_t size = need > FIRST_BLOCK_BYTES ? need : FIRST_BLOCK_BYTES;
     if (size > arena->limit_bytes - arena->taken_bytes)
         size = need;
-    if (size > arena->limit_bytes - arena->taken_bytes)
+    if (size > arena->limit_bytes - arena->taken_bytes || size > PTRDIFF_MAX - sizeof(struct arena_block))
         return false;
     struct arena_block *block = malloc(sizeof *block + size);
     if (!block)

@@ -13,14 +13,23 @@ void buf_done(struct buf *buf)
     wipe_bytes(buf->ptr, buf->len);
     if (!buf->borrowed && !buf->arena)
         free(buf->ptr);
-    *buf = BUF_INIT;
+    *buf = (struct buf){.arena = buf->arena};
 }
 
 void buf_reset(struct buf *buf)
 {
     wipe_bytes(buf->ptr, buf->len);
     buf->len = 0;
+    buf->cap += buf->lost_bytes;
+    buf->lost_bytes = 0;
     buf->failed = false;
+}
+
+static void fail(struct buf *buf)
+{
+    buf->failed = true;
+    buf->lost_bytes += buf->cap - buf->len;
+    buf->cap = buf->len; /* so that no later, shorter append slips in */
 }
 
 /* A new block rather than realloc: the old one may hold a secret and is wiped. */
@@ -53,8 +62,7 @@ bool buf_reserve(struct buf *buf, size_t more)
         if (move_to(buf, cap))
             return true;
     }
-    buf->failed = true;
-    buf->cap = buf->len; /* so that no later, shorter append slips in */
+    fail(buf);
     return false;
 }
 
@@ -91,20 +99,26 @@ void buf_add_hex(struct buf *buf, struct slice bytes)
     }
 }
 
+void buf_addv(struct buf *buf, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int need = vsnprintf(NULL, 0, format, args);
+    if (need < 0)
+        fail(buf);
+    else if (buf_reserve(buf, (size_t)need + 1)) {
+        (void)vsnprintf(buf->ptr + buf->len, (size_t)need + 1, format, again);
+        buf->len += (size_t)need;
+    }
+    va_end(again);
+}
+
 void buf_addf(struct buf *buf, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int need = vsnprintf(NULL, 0, format, args);
+    buf_addv(buf, format, args);
     va_end(args);
-    if (need < 0 || !buf_reserve(buf, (size_t)need + 1)) {
-        buf->failed = true;
-        return;
-    }
-    va_start(args, format);
-    (void)vsnprintf(buf->ptr + buf->len, (size_t)need + 1, format, args);
-    va_end(args);
-    buf->len += (size_t)need;
 }
 
 char *buf_string(struct buf *buf)

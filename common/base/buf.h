@@ -10,6 +10,7 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct buf {
     char *ptr;
     size_t len;
     size_t cap;
+    size_t lost_bytes; /* of the memory, out of use since a failure */
     bool failed;
     bool borrowed;       /* over the caller's memory: does not grow */
     struct arena *arena; /* grows inside an arena: buf_done is not needed */
@@ -35,7 +37,7 @@ static inline struct buf buf_in(struct arena *arena)
     return (struct buf){.arena = arena};
 }
 
-/* Wipes, frees, and leaves an empty growing buf. */
+/* Wipes, frees, and leaves an empty growing buf (in the same arena, if it had one). */
 void buf_done(struct buf *buf);
 /* Empties it (wiped), keeps the memory, forgets a failure. */
 void buf_reset(struct buf *buf);
@@ -65,8 +67,9 @@ void buf_add_u64(struct buf *buf, uint64_t value);
 void buf_add_i64(struct buf *buf, int64_t value);
 /* Lower-case hexadecimal. */
 void buf_add_hex(struct buf *buf, struct slice bytes);
-/* printf; the output may be of any length. */
+/* printf; the output may be of any length. A fixed buf needs room for one byte more. */
 void buf_addf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
+void buf_addv(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
 
 static inline struct slice buf_slice(const struct buf *buf)
 {

@@ -41,10 +41,8 @@ static char *put_encoded(char *at, unsigned char byte)
 
 void percent_encode(struct buf *out, struct slice bytes)
 {
-    if (bytes.len > SIZE_MAX / 3 || !buf_reserve(out, bytes.len * 3)) {
-        out->failed = true;
+    if (!buf_reserve(out, bytes.len > SIZE_MAX / 3 ? SIZE_MAX : bytes.len * 3))
         return;
-    }
     char *at = out->ptr + out->len;
     for (size_t i = 0; i < bytes.len; i++)
         at = put_encoded(at, (unsigned char)bytes.ptr[i]);

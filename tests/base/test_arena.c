@@ -1,0 +1,150 @@
+#include "base/arena.h"
+
+#include "support/test.h"
+
+#include <stdalign.h>
+
+static void gives_aligned_memory_that_stays_valid(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *text[200];
+    int64_t *numbers[200];
+    for (int i = 0; i < 200; i++) {
+        text[i] = arena_bytes(&arena, 77);
+        assert_non_null(text[i]);
+        memset(text[i], i, 77);
+        numbers[i] = arena_alloc(&arena, sizeof *numbers[i]);
+        assert_non_null(numbers[i]);
+        assert_int_equal((uintptr_t)numbers[i] % alignof(max_align_t), 0);
+        *numbers[i] = i;
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal((unsigned char)text[i][76], i);
+        assert_int_equal(*numbers[i], i);
+    }
+    arena_done(&arena);
+}
+
+static void gives_blocks_larger_than_its_own(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    assert_non_null(arena_alloc(&arena, 10));
+    char *large = arena_bytes(&arena, 100000);
+    assert_non_null(large);
+    memset(large, 1, 100000);
+    assert_non_null(arena_alloc(&arena, 10));
+    arena_done(&arena);
+}
+
+static void stops_at_its_limit_and_goes_on_after_a_reset(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 20000);
+    assert_non_null(arena_bytes(&arena, 8000));
+    assert_non_null(arena_bytes(&arena, 11000));
+    assert_null(arena_bytes(&arena, 8000));
+    assert_null(arena_bytes(&arena, 20001));
+    arena_reset(&arena);
+    assert_non_null(arena_bytes(&arena, 8000));
+    assert_non_null(arena_bytes(&arena, 11000));
+    arena_done(&arena);
+}
+
+static void refuses_sizes_that_overflow(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    assert_null(arena_calloc(&arena, SIZE_MAX / 2, 3));
+    assert_null(arena_alloc(&arena, SIZE_MAX));
+    assert_null(arena_alloc(&arena, SIZE_MAX - 15));
+    assert_non_null(arena_alloc(&arena, 1));
+    assert_null(arena_alloc(&arena, SIZE_MAX - 15));
+    arena_done(&arena);
+}
+
+static void reset_wipes_and_reuses_the_first_block(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *first = arena_bytes(&arena, 6);
+    memcpy(first, "secret", 6);
+    (void)!arena_bytes(&arena, 100000);
+    arena_reset(&arena);
+    assert_memory_equal(first, "\0\0\0\0\0\0", 6);
+    assert_ptr_equal(arena_bytes(&arena, 6), first);
+    arena_done(&arena);
+}
+
+static void an_unused_one_can_be_reset_and_done(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 100);
+    arena_reset(&arena);
+    arena_done(&arena);
+    arena_done(&arena);
+    assert_non_null(arena_bytes(&arena, 100));
+    arena_done(&arena);
+}
+
+static void a_size_of_zero_is_a_valid_pointer(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 0);
+    assert_non_null(arena_alloc(&arena, 0));
+    assert_non_null(arena_calloc(&arena, 0, 8));
+    assert_false(slice_is_absent(arena_copy(&arena, SLICE_ABSENT)));
+    assert_null(arena_bytes(&arena, 1));
+    arena_done(&arena);
+}
+
+static void trim_gives_back_the_newest_only(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *a = arena_bytes(&arena, 100);
+    memset(a, 'x', 100);
+    arena_trim(&arena, a, 100, 10);
+    char *b = arena_bytes(&arena, 100);
+    assert_ptr_equal(b, a + 10);
+    assert_int_equal(b[0], 0); /* wiped */
+    arena_trim(&arena, a, 10, 5);
+    assert_ptr_equal(arena_bytes(&arena, 1), b + 100);
+    arena_done(&arena);
+}
+
+static void copies_text(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    assert_slice_equal(arena_copy(&arena, SLICE("a\0b")), SLICE("a\0b"));
+    assert_string_equal(arena_string(&arena, SLICE("abc")), "abc");
+    assert_string_equal(arena_string(&arena, SLICE_ABSENT), "");
+    arena_done(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gives_aligned_memory_that_stays_valid),
+        cmocka_unit_test(gives_blocks_larger_than_its_own),
+        cmocka_unit_test(stops_at_its_limit_and_goes_on_after_a_reset),
+        cmocka_unit_test(refuses_sizes_that_overflow),
+        cmocka_unit_test(reset_wipes_and_reuses_the_first_block),
+        cmocka_unit_test(an_unused_one_can_be_reset_and_done),
+        cmocka_unit_test(a_size_of_zero_is_a_valid_pointer),
+        cmocka_unit_test(trim_gives_back_the_newest_only),
+        cmocka_unit_test(copies_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
