@@ -39,7 +39,7 @@ struct http_limits {
     size_t header_bytes;         /* request line and headers: 16 KB, then 431 */
     size_t header_count;         /* 100, then 431 */
     size_t body_bytes;           /* 64 KB for routes that say nothing, then 413 */
-    size_t connections;          /* of one listener on one loop: 4096, then they are closed unanswered */
+    size_t connections;          /* of one listener on one loop: 4096, further ones wait in the backlog */
     size_t arena_bytes;          /* of one request: 16 MB */
     unsigned request_timeout_ms; /* from a request's first byte to its last: 10 s, then it is closed */
     unsigned idle_timeout_ms;    /* between requests, and for a client that takes nothing: 60 s */

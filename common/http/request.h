@@ -2,9 +2,10 @@
  *
  * Invariants: a request belongs to one loop's thread. It was checked before an endpoint sees it:
  * exactly one Host (HTTP/1.1), at most one Authorization, one framing, no control characters in
- * target or headers, sizes within the limits. Every slice lives in the request's arena, which is
- * wiped when the flow has ended; the client may be gone by then, which the endpoint need not know.
- * A reply is made once: start, headers, body, send, and leaves when the flow ends. */
+ * target or headers, sizes within the limits. Its slices stay until the flow has ended; then the
+ * arena is wiped. The client may be gone by that time, which the endpoint need not know. A reply is
+ * made once: start, headers, body, send, and leaves when the flow ends.
+ */
 #ifndef COUNTERSIGN_HTTP_REQUEST_H
 #define COUNTERSIGN_HTTP_REQUEST_H
 
@@ -21,6 +22,7 @@
 
 struct http_loop; /* a server's part on one loop (transport.h) */
 struct route;
+struct transport_ops;
 
 enum {
     REQUEST_ID_LEN = 32,
@@ -43,8 +45,8 @@ struct peer {
 
 /* The endpoint sets it through the functions below. */
 struct reply {
-    int http_status; /* 0: not started */
-    struct header headers[REPLY_HEADERS_MAX];
+    int http_status;                              /* 0: not started */
+    struct header headers[REPLY_HEADERS_MAX + 1]; /* one more for X-Request-Id */
     size_t header_count;
     struct slice body;
     bool is_sent;
@@ -80,6 +82,7 @@ struct request {
 
     struct reply reply;
     struct http_loop *http_loop;
+    const struct transport_ops *transport;
     void *exchange; /* the transport's */
     struct request *next_free;
 };
@@ -99,8 +102,8 @@ static inline struct slice request_id(const struct request *request)
  * says how many there are, so that a second one is noticed. */
 struct slice request_header(const struct request *request, const char *name, size_t *ret_count);
 
-/* The decoded value of the cookie of this name in the Cookie header(s) (RFC 6265 §5.4: first one wins,
- * no decoding); absent without one. */
+/* The value, as sent, of the first cookie of this name in the Cookie header(s) (RFC 6265 §4.2); absent
+ * without one. */
 struct slice request_cookie(const struct request *request, const char *name);
 
 /* Whether the body's media type is this one ("application/json"), any case, parameters ignored. */

@@ -34,6 +34,22 @@ struct loop {
     pthread_t owner;
 };
 
+/* --- what libevent would print goes to the observer of the loop that it happened on --- */
+
+static _Thread_local struct loop *current;
+static pthread_once_t log_once = PTHREAD_ONCE_INIT;
+
+static void tell_observer(int severity, const char *text)
+{
+    if (current && severity >= EVENT_LOG_WARN)
+        observer_event(current->observer, "libevent", "warning", text);
+}
+
+static void take_over_log(void)
+{
+    event_set_log_callback(tell_observer);
+}
+
 /* Calls that are deferred while we run are still of this turn, so they run too. */
 static void run_deferred(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
 {
@@ -118,6 +134,7 @@ static void release(struct loop *loop)
 
 struct loop *loop_new(const struct clock *clock, const struct observer *observer)
 {
+    pthread_once(&log_once, take_over_log);
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return NULL;
@@ -153,7 +170,9 @@ void loop_run(struct loop *loop)
 {
     loop->owner = pthread_self();
     atomic_store(&loop->owned, true);
+    current = loop;
     event_base_dispatch(loop->base);
+    current = NULL;
     atomic_store(&loop->owned, false);
 }
 

@@ -1,0 +1,257 @@
+#include "http/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { BACKLOG = 1024, SOCKET_FILE_MODE = 0660 };
+
+static void name_address(struct buf *why, const struct http_listen *address)
+{
+    if (!slice_is_absent(address->unix_path)) {
+        buf_add_str(why, "unix:");
+        buf_add(why, address->unix_path);
+        return;
+    }
+    bool is_ipv6 = slice_find(address->host, ':') < address->host.len;
+    if (is_ipv6)
+        buf_add_byte(why, '[');
+    buf_add(why, address->host);
+    if (is_ipv6)
+        buf_add_byte(why, ']');
+    buf_addf(why, ":%u", address->port);
+}
+
+static enum status explain(struct buf *why, const struct http_listen *address, const char *reason)
+{
+    name_address(why, address);
+    buf_add_str(why, ": ");
+    buf_add_str(why, reason);
+    return STATUS_BAD_INPUT;
+}
+
+static const char *bind_error(int error)
+{
+    switch (error) {
+    case EADDRINUSE:
+        return "the address is already in use";
+    case EADDRNOTAVAIL:
+        return "no interface of this machine has this address";
+    case EACCES:
+        return "no permission to listen here";
+    default:
+        return strerror(error);
+    }
+}
+
+/* --- TCP --- */
+
+struct endpoint {
+    struct sockaddr_storage address;
+    socklen_t len;
+};
+
+static void set_port(struct endpoint *endpoint, uint16_t port)
+{
+    if (endpoint->address.ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)&endpoint->address)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)&endpoint->address)->sin_port = htons(port);
+}
+
+static uint16_t port_of(int fd)
+{
+    struct endpoint endpoint = {.len = sizeof endpoint.address};
+    if (getsockname(fd, (struct sockaddr *)&endpoint.address, &endpoint.len) != 0)
+        return 0;
+    return ntohs(endpoint.address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&endpoint.address)->sin6_port
+                                                        : ((struct sockaddr_in *)&endpoint.address)->sin_port);
+}
+
+static bool set_option(int fd, int level, int option, int value)
+{
+    return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
+
+/* -1 with errno. Without `is_shared`, a socket that another process listens on is an error, also one with
+ * SO_REUSEPORT. */
+static int bind_tcp(const struct endpoint *endpoint, bool is_wildcard, bool is_shared)
+{
+    int fd = socket(endpoint->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    bool bound = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (bound && is_shared) /* connections inherit TCP_NODELAY */
+        bound = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) && set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (bound && endpoint->address.ss_family == AF_INET6)
+        bound = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, !is_wildcard);
+    if (bound)
+        bound = bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->len) == 0;
+    if (bound)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static enum status resolve(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
+{
+    char host[256];
+    struct buf text = buf_fixed(host, sizeof host);
+    buf_add(&text, address->host);
+    if (!buf_string(&text))
+        return explain(why, address, "the host is too long");
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found;
+    int error = getaddrinfo(host, NULL, &hints, &found);
+    if (error != 0)
+        return explain(why, address, gai_strerror(error));
+    *ret_endpoint = (struct endpoint){.len = found->ai_addrlen};
+    memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    set_port(ret_endpoint, address->port);
+    return STATUS_OK;
+}
+
+static struct endpoint wildcard(sa_family_t family, uint16_t port)
+{
+    struct endpoint endpoint = {.len = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)};
+    endpoint.address.ss_family = family; /* all zero is every address, in both families */
+    set_port(&endpoint, port);
+    return endpoint;
+}
+
+/* Binds once without SO_REUSEPORT: only so does another process on this port show. A machine without IPv6
+ * has its wildcard in IPv4. */
+static enum status try_address(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
+{
+    bool is_wildcard = address->host.len == 0;
+    struct endpoint endpoint = wildcard(AF_INET6, address->port);
+    if (!is_wildcard)
+        TRY(resolve(address, &endpoint, why));
+    int fd = bind_tcp(&endpoint, is_wildcard, false);
+    if (fd < 0 && is_wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+        endpoint = wildcard(AF_INET, address->port);
+        fd = bind_tcp(&endpoint, is_wildcard, false);
+    }
+    if (fd < 0)
+        return explain(why, address, bind_error(errno));
+    close(fd);
+    *ret_endpoint = endpoint;
+    return STATUS_OK;
+}
+
+static enum status open_tcp(struct listener *listener, const struct http_listen *address, size_t count, struct buf *why)
+{
+    struct endpoint endpoint;
+    TRY(try_address(address, &endpoint, why));
+    for (size_t i = 0; i < count; i++) {
+        int fd = bind_tcp(&endpoint, address->host.len == 0, true);
+        if (fd < 0)
+            return explain(why, address, bind_error(errno));
+        listener->fds[i] = fd;
+        if (listen(fd, BACKLOG) != 0)
+            return explain(why, address, bind_error(errno));
+        listener->port = port_of(fd);
+        set_port(&endpoint, listener->port); /* of port 0: the others share what the first got */
+    }
+    return STATUS_OK;
+}
+
+/* --- socket files --- */
+
+/* Removes a socket file that nobody answers on; anything else stays. NULL, or what is wrong. */
+static const char *clear_stale(const struct sockaddr_un *address)
+{
+    struct stat file;
+    if (lstat(address->sun_path, &file) != 0)
+        return errno == ENOENT ? NULL : strerror(errno);
+    if (!S_ISSOCK(file.st_mode))
+        return "there is a file of this name that is not a socket";
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return strerror(errno);
+    int error = connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 ? 0 : errno;
+    close(fd);
+    if (error == 0 || error == EAGAIN)
+        return "another process listens on this socket";
+    if (error != ECONNREFUSED)
+        return strerror(error);
+    return unlink(address->sun_path) == 0 ? NULL : strerror(errno);
+}
+
+/* The mode is set before the file exists, so that it is never open to others, and again after it, because
+ * the umask took its part. */
+static const char *bind_unix(struct listener *listener, const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return strerror(errno);
+    listener->fds[0] = fd;
+    struct stat file;
+    if (fchmod(fd, SOCKET_FILE_MODE) != 0 || bind(fd, (const struct sockaddr *)address, sizeof *address) != 0)
+        return bind_error(errno);
+    if (chmod(address->sun_path, SOCKET_FILE_MODE) != 0 || lstat(address->sun_path, &file) != 0)
+        return strerror(errno);
+    listener->unix_device = file.st_dev;
+    listener->unix_inode = file.st_ino;
+    return listen(fd, BACKLOG) == 0 ? NULL : strerror(errno);
+}
+
+static enum status open_unix(struct listener *listener, const struct http_listen *address, struct buf *why)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    if (address->unix_path.len == 0 || address->unix_path.len >= sizeof name.sun_path)
+        return explain(why, address, "the path is empty or too long for a socket");
+    memcpy(name.sun_path, address->unix_path.ptr, address->unix_path.len);
+    const char *wrong = clear_stale(&name);
+    if (wrong)
+        return explain(why, address, wrong);
+    listener->unix_path = strdup(name.sun_path);
+    if (!listener->unix_path)
+        return STATUS_NO_MEMORY;
+    wrong = bind_unix(listener, &name);
+    return wrong ? explain(why, address, wrong) : STATUS_OK;
+}
+
+enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count, struct buf *why)
+{
+    bool is_unix = !slice_is_absent(address->unix_path);
+    *listener = (struct listener){.fd_count = is_unix ? 1 : count};
+    listener->fds = calloc(listener->fd_count, sizeof *listener->fds);
+    if (!listener->fds)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < listener->fd_count; i++)
+        listener->fds[i] = -1;
+    enum status status = is_unix ? open_unix(listener, address, why) : open_tcp(listener, address, count, why);
+    if (status != STATUS_OK)
+        listener_close(listener);
+    return status;
+}
+
+void listener_close_one(struct listener *listener, size_t index)
+{
+    if (listener->fds[index] >= 0)
+        close(listener->fds[index]);
+    listener->fds[index] = -1;
+}
+
+void listener_close(struct listener *listener)
+{
+    struct stat file;
+    bool is_ours = listener->unix_inode != 0 && lstat(listener->unix_path, &file) == 0 &&
+                   file.st_ino == listener->unix_inode && file.st_dev == listener->unix_device;
+    if (is_ours)
+        unlink(listener->unix_path);
+    for (size_t i = 0; i < listener->fd_count && listener->fds; i++)
+        listener_close_one(listener, i);
+    free(listener->fds);
+    free(listener->unix_path);
+    *listener = (struct listener){.port = listener->port};
+}

@@ -1,0 +1,33 @@
+/* listen: opens listening sockets, so that a mistake is told before anything runs. */
+#ifndef COUNTERSIGN_HTTP_LISTEN_H
+#define COUNTERSIGN_HTTP_LISTEN_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/status.h"
+#include "http/http_server.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* The sockets of one address, non-blocking and close-on-exec: one a loop, or for a socket file one that
+ * all loops share. */
+struct listener {
+    int *fds;
+    size_t fd_count;
+    uint16_t port;     /* 0: a socket file */
+    char *unix_path;   /* NULL: TCP */
+    dev_t unix_device; /* with unix_inode: the file that we made */
+    ino_t unix_inode;
+};
+
+/* `count` sockets for TCP, one for a socket file. `why` gets a sentence with the address. */
+MUST_USE enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count,
+                                   struct buf *why);
+/* Closes what is open, and removes the socket file if it is still ours. Fine for a zeroed one. */
+void listener_close(struct listener *listener);
+/* Closes one of several sockets. */
+void listener_close_one(struct listener *listener, size_t index);
+
+#endif

@@ -1,0 +1,178 @@
+#include "http/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct tls {
+    pthread_mutex_t lock;
+    SSL_CTX *context; /* under the lock */
+    char *certificate;
+    char *key;
+    char *client_ca; /* or NULL */
+};
+
+/* A key with a passphrase is an error, never a question on the terminal. */
+static int refuse_passphrase(char *out UNUSED, int size UNUSED, int writing UNUSED, void *context UNUSED)
+{
+    return -1;
+}
+
+/* Picks HTTP/1.1 where the client offers it; others may go on without ALPN. */
+static int select_protocol(SSL *ssl UNUSED, const unsigned char **out, unsigned char *out_len,
+                           const unsigned char *offered, unsigned offered_len, void *context UNUSED)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    unsigned char *selected;
+    if (SSL_select_next_proto(&selected, out_len, ours, sizeof ours - 1, offered, offered_len) !=
+        OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
+    *out = selected;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* "FILE: what (OpenSSL's reason)" */
+static enum status explain(struct buf *why, const char *file, const char *what)
+{
+    unsigned long error = ERR_peek_last_error();
+    const char *reason = error ? ERR_reason_error_string(error) : NULL;
+    buf_addf(why, "%s: %s", file, what);
+    if (reason)
+        buf_addf(why, " (%s)", reason);
+    ERR_clear_error();
+    return STATUS_BAD_INPUT;
+}
+
+static enum status check_readable(const char *file, struct buf *why)
+{
+    FILE *stream = fopen(file, "re");
+    if (!stream) {
+        buf_addf(why, "%s: cannot be read: %s", file, strerror(errno));
+        return STATUS_BAD_INPUT;
+    }
+    fclose(stream);
+    return STATUS_OK;
+}
+
+static enum status load_pair(SSL_CTX *context, const struct tls *tls, struct buf *why)
+{
+    TRY(check_readable(tls->certificate, why));
+    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
+        return explain(why, tls->certificate, "holds no usable certificate in PEM form");
+    TRY(check_readable(tls->key, why));
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1) {
+        if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
+            return explain(why, tls->key, "the key does not belong to the certificate");
+        return explain(why, tls->key, "holds no private key in PEM form without a passphrase");
+    }
+    if (SSL_CTX_check_private_key(context) != 1)
+        return explain(why, tls->key, "the key does not belong to the certificate");
+    return STATUS_OK;
+}
+
+static enum status load_client_ca(SSL_CTX *context, const struct tls *tls, struct buf *why)
+{
+    if (!tls->client_ca)
+        return STATUS_OK;
+    TRY(check_readable(tls->client_ca, why));
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
+    if (!names || SSL_CTX_load_verify_file(context, tls->client_ca) != 1) {
+        sk_X509_NAME_pop_free(names, X509_NAME_free);
+        return explain(why, tls->client_ca, "holds no CA certificate in PEM form");
+    }
+    SSL_CTX_set_client_CA_list(context, names);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    return STATUS_OK;
+}
+
+static bool set_rules(SSL_CTX *context)
+{
+    static const unsigned char session_context[] = "countersign";
+    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+                                     SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_default_passwd_cb(context, refuse_passphrase);
+    SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
+    return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) == 1;
+}
+
+static enum status load(const struct tls *tls, struct buf *why, SSL_CTX **ret_context)
+{
+    ERR_clear_error();
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    if (!context)
+        return STATUS_NO_MEMORY;
+    enum status status = set_rules(context) ? STATUS_OK : STATUS_NO_MEMORY;
+    if (status == STATUS_OK)
+        status = load_pair(context, tls, why);
+    if (status == STATUS_OK)
+        status = load_client_ca(context, tls, why);
+    if (status != STATUS_OK) {
+        SSL_CTX_free(context);
+        return status;
+    }
+    *ret_context = context;
+    return STATUS_OK;
+}
+
+static bool copy_names(struct tls *tls, const struct tls_files *files)
+{
+    tls->certificate = strdup(files->certificate);
+    tls->key = strdup(files->key);
+    tls->client_ca = files->client_ca ? strdup(files->client_ca) : NULL;
+    return tls->certificate && tls->key && (tls->client_ca || !files->client_ca);
+}
+
+enum status tls_new_blocking(const struct tls_files *files, struct buf *why, struct tls **ret_tls)
+{
+    struct tls *tls = calloc(1, sizeof *tls);
+    if (!tls)
+        return STATUS_NO_MEMORY;
+    pthread_mutex_init(&tls->lock, NULL);
+    enum status status = copy_names(tls, files) ? load(tls, why, &tls->context) : STATUS_NO_MEMORY;
+    if (status != STATUS_OK) {
+        tls_free(tls);
+        return status;
+    }
+    *ret_tls = tls;
+    return STATUS_OK;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (!tls)
+        return;
+    SSL_CTX_free(tls->context);
+    pthread_mutex_destroy(&tls->lock);
+    free(tls->certificate);
+    free(tls->key);
+    free(tls->client_ca);
+    free(tls);
+}
+
+enum status tls_reload_blocking(struct tls *tls, struct buf *why)
+{
+    SSL_CTX *context;
+    TRY(load(tls, why, &context));
+    pthread_mutex_lock(&tls->lock);
+    SSL_CTX *old = tls->context;
+    tls->context = context;
+    pthread_mutex_unlock(&tls->lock);
+    SSL_CTX_free(old); /* connections hold their own reference */
+    return STATUS_OK;
+}
+
+SSL_CTX *tls_take_context(struct tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    SSL_CTX *context = tls->context;
+    SSL_CTX_up_ref(context);
+    pthread_mutex_unlock(&tls->lock);
+    return context;
+}

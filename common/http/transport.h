@@ -1,0 +1,83 @@
+/* transport: what carries requests, behind http_server (evhttp today; a strict one of our own may
+ * stand beside it). For the transports and http_server.c alone.
+ *
+ * Invariants: a transport belongs to one loop and one listener. It hands over whole requests, in which
+ * request_check found nothing wrong, and gets each reply exactly once; for each request that it took
+ * from http_request_new it calls http_exchange_over exactly once, when the reply was written or could
+ * not be. */
+#ifndef COUNTERSIGN_HTTP_TRANSPORT_H
+#define COUNTERSIGN_HTTP_TRANSPORT_H
+
+#include "http/http_server.h"
+
+#include <stdatomic.h>
+
+struct transport;
+
+struct transport_config {
+    struct http_loop *http_loop;
+    int fd; /* listens; stays the caller's */
+    bool is_unix;
+    struct tls *tls; /* or NULL */
+    const struct http_limits *limits;
+    size_t body_max_bytes; /* of any route */
+};
+
+struct transport_ops {
+    /* NULL: no memory. */
+    struct transport *(*open)(const struct transport_config *config);
+    /* Takes no more connections; the descriptor may be closed after it. */
+    void (*stop_listening)(struct transport *transport);
+    /* Closes connections on which no part of a request has arrived. */
+    void (*close_idle)(struct transport *transport);
+    /* No request is being read, answered or written. */
+    bool (*is_quiet)(const struct transport *transport);
+    /* Closes everything. No request of it is in flight. */
+    void (*close)(struct transport *transport);
+    /* Sends request->reply; nothing of the request is used after it returned. */
+    void (*send)(struct request *request);
+    /* request_tls_san; asked only where request->is_tls. */
+    struct slice (*tls_san)(struct request *request, size_t index);
+};
+
+/* The first member of every transport. */
+struct transport {
+    const struct transport_ops *ops;
+};
+
+extern const struct transport_ops transport_evhttp;
+
+enum { RANDOM_IDS = 64 };
+
+/* A server's part on one loop. */
+struct http_loop {
+    struct http_server *server;
+    struct loop *loop;
+    size_t index;
+    struct transport **transports; /* one an address; NULL once closed */
+    struct request *free_requests;
+    size_t free_count;
+    unsigned char random[RANDOM_IDS * REQUEST_ID_LEN / 2]; /* for the next ids */
+    size_t random_left;
+    /* read by other threads */
+    atomic_size_t in_flight;
+    atomic_size_t connections;
+    atomic_uint_fast64_t received;
+    /* the end */
+    struct loop_message stop;
+    struct loop_timer stop_timer;
+    int64_t stop_began_ms;
+    bool is_listening;
+    bool is_closed;
+};
+
+/* A request with its arena, id still missing; counted as in flight. NULL: no memory. */
+struct request *http_request_new(struct http_loop *http_loop, const struct transport_ops *transport);
+/* Finds its route and starts the flow, or replies. All fields from `method` to `is_tls` are set. */
+void http_request_dispatch(struct request *request);
+/* Replies with this status and closes the connection. */
+void http_request_refuse(struct request *request, int http_status, const char *detail);
+/* The reply was written, or nobody is there to read it. */
+void http_exchange_over(struct http_loop *http_loop);
+
+#endif

@@ -1,0 +1,703 @@
+/* The only file that sees an evhttp type.
+ *
+ * evhttp tells nobody when a connection ends before its first request, has no deadline for a whole
+ * request, and closes without reading what the client still sends (a reset, which eats the answer).
+ * So we make each connection's bufferevent ourselves (bevcb) and keep a reference of our own: evhttp
+ * "frees" it, we notice (its callbacks are gone), read on for a moment, and close. A sweep, four
+ * times a second, looks for what took too long. */
+#include "http/problem_reply.h"
+#include "http/request_check.h"
+#include "http/tls.h"
+#include "http/transport.h"
+
+#include "base/wipe.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+enum {
+    BUCKETS = 1024, /* of the table of connections: a power of two */
+    SWEEP_MS = 250,
+    LINGER_MS = 1000,   /* how long a client's unread bytes are taken after the last reply */
+    HEAD_SLACK = 2,     /* evhttp's own limit is this many times ours, so that ours answers */
+    INPUT_SLACK = 65536 /* what may lie in a connection's buffer beyond one whole request */
+};
+
+struct evhttp_transport {
+    struct transport base;
+    struct transport_config config;
+    struct evhttp *http;
+    struct evhttp_bound_socket *bound; /* NULL once it does not listen any more */
+    struct evconnlistener *listener;   /* the same */
+    bool is_paused;                    /* takes no connections for now */
+    struct loop_timer sweep_timer;
+    struct connection *connections;
+    size_t connection_count;
+    struct connection *buckets[BUCKETS]; /* by their bufferevent */
+};
+
+struct connection {
+    struct evhttp_transport *transport;
+    struct bufferevent *bev; /* our reference */
+    struct connection *next;
+    struct connection **prev;
+    struct connection *bucket_next;
+    struct deferred linger;
+    struct peer peer;
+    bool has_peer;
+    bool has_bytes;   /* part of the next request has arrived */
+    bool is_busy;     /* a request is at the server, or its reply on the way */
+    bool is_writing;  /* http_exchange_over is still to be called */
+    bool must_close;  /* after the reply, although evhttp would not */
+    bool is_let_go;   /* evhttp is done with it; it lingers */
+    int64_t since_ms; /* 0, or when the reading of a request, or the lingering, began */
+};
+
+/* request->exchange */
+struct exchange {
+    struct evhttp_request *evreq;
+    struct connection *connection; /* as long as evreq has one */
+};
+
+static int64_t monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
+/* --- the table of connections --- */
+
+static struct connection **bucket_of(struct evhttp_transport *transport, const struct bufferevent *bev)
+{
+    uintptr_t hash = ((uintptr_t)bev >> 4) * (uintptr_t)0x9e3779b97f4a7c15;
+    return &transport->buckets[(hash >> 40) % BUCKETS];
+}
+
+static struct connection *find_connection(struct evhttp_transport *transport, const struct bufferevent *bev)
+{
+    struct connection *connection = *bucket_of(transport, bev);
+    while (connection && connection->bev != bev)
+        connection = connection->bucket_next;
+    return connection;
+}
+
+static void add_connection(struct evhttp_transport *transport, struct connection *connection)
+{
+    struct connection **bucket = bucket_of(transport, connection->bev);
+    connection->bucket_next = *bucket;
+    *bucket = connection;
+    connection->next = transport->connections;
+    connection->prev = &transport->connections;
+    if (connection->next)
+        connection->next->prev = &connection->next;
+    transport->connections = connection;
+    transport->connection_count++;
+    atomic_fetch_add_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+}
+
+static void remove_connection(struct connection *connection)
+{
+    struct evhttp_transport *transport = connection->transport;
+    struct connection **link = bucket_of(transport, connection->bev);
+    while (*link != connection)
+        link = &(*link)->bucket_next;
+    *link = connection->bucket_next;
+    *connection->prev = connection->next;
+    if (connection->next)
+        connection->next->prev = connection->prev;
+    transport->connection_count--;
+    atomic_fetch_sub_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+}
+
+/* --- listening --- */
+
+static void pause_listening(struct evhttp_transport *transport)
+{
+    if (!transport->listener)
+        return;
+    transport->is_paused = true;
+    evconnlistener_disable(transport->listener);
+}
+
+static void resume_listening(struct evhttp_transport *transport)
+{
+    if (!transport->is_paused || !transport->listener ||
+        transport->connection_count >= transport->config.limits->connections)
+        return;
+    transport->is_paused = false;
+    evconnlistener_enable(transport->listener);
+}
+
+/* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
+static void accept_failed(struct evconnlistener *listener UNUSED, void *context)
+{
+    struct evhttp_transport *transport = context;
+    observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
+                   evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    pause_listening(transport);
+}
+
+/* --- the end of a connection --- */
+
+static void note_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *context);
+
+static void dispose(struct connection *connection)
+{
+    struct evhttp_transport *transport = connection->transport;
+    struct bufferevent *bev = connection->bev;
+    loop_defer_cancel(transport->config.http_loop->loop, &connection->linger);
+    remove_connection(connection);
+    bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+    bufferevent_disable(bev, EV_READ | EV_WRITE);
+    evbuffer_remove_cb(bufferevent_get_input(bev), note_input, connection);
+    bufferevent_decref(bev);
+    free(connection);
+    resume_listening(transport);
+}
+
+static void drop_input(struct bufferevent *bev, void *context UNUSED)
+{
+    struct evbuffer *input = bufferevent_get_input(bev);
+    evbuffer_drain(input, evbuffer_get_length(input));
+}
+
+static void end_linger(struct bufferevent *bev UNUSED, short what UNUSED, void *context)
+{
+    dispose(context);
+}
+
+/* evhttp has shut down our side. Closing now, with bytes of the client's still on their way, would send it a
+ * reset, and the answer would be lost: so we read until it closes too, for a moment. */
+static void linger(void *context)
+{
+    struct connection *connection = context;
+    connection->is_let_go = true;
+    connection->since_ms = monotonic_ms();
+    drop_input(connection->bev, NULL);
+    bufferevent_setcb(connection->bev, drop_input, NULL, end_linger, connection);
+    bufferevent_disable(connection->bev, EV_WRITE);
+    bufferevent_enable(connection->bev, EV_READ);
+}
+
+static void over(struct connection *connection)
+{
+    if (connection->is_writing)
+        http_exchange_over(connection->transport->config.http_loop);
+    connection->is_writing = false;
+    connection->is_busy = false;
+}
+
+static void say_goodbye(struct connection *connection)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(connection->bev);
+    if (ssl && SSL_is_init_finished(ssl))
+        SSL_shutdown(ssl);
+    ERR_clear_error();
+}
+
+/* evhttp begins to free the connection; it still uses it until we are called by the loop again. */
+static void note_close(struct evhttp_connection *evcon UNUSED, void *context)
+{
+    struct connection *connection = context;
+    over(connection);
+    if (connection->transport->config.tls)
+        say_goodbye(connection);
+    loop_defer(connection->transport->config.http_loop->loop, &connection->linger, linger, connection);
+}
+
+/* Ends it from our side: evhttp reads the end of the stream and frees it. */
+static void hang_up(struct connection *connection)
+{
+    shutdown(bufferevent_getfd(connection->bev), SHUT_RDWR);
+}
+
+static bool was_let_go(const struct connection *connection)
+{
+    bufferevent_data_cb read_cb;
+    bufferevent_data_cb write_cb;
+    bufferevent_event_cb event_cb;
+    void *context;
+    bufferevent_getcb(connection->bev, &read_cb, &write_cb, &event_cb, &context);
+    return event_cb == NULL;
+}
+
+static void sweep_connection(struct connection *connection, int64_t now_ms)
+{
+    const struct http_limits *limits = connection->transport->config.limits;
+    if (connection->is_let_go) {
+        if (now_ms - connection->since_ms > LINGER_MS)
+            dispose(connection);
+    } else if (was_let_go(connection)) {
+        linger(connection);
+    } else if (!connection->is_busy && connection->since_ms &&
+               now_ms - connection->since_ms > (int64_t)limits->request_timeout_ms) {
+        hang_up(connection);
+    }
+}
+
+static void sweep(void *context)
+{
+    struct evhttp_transport *transport = context;
+    int64_t now_ms = monotonic_ms();
+    for (struct connection *connection = transport->connections; connection;) {
+        struct connection *next = connection->next;
+        sweep_connection(connection, now_ms);
+        connection = next;
+    }
+    resume_listening(transport);
+}
+
+/* --- the start of a connection --- */
+
+static void note_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)
+{
+    struct connection *connection = context;
+    if (info->n_added == 0 || connection->has_bytes || connection->is_busy || connection->is_let_go)
+        return;
+    connection->has_bytes = true;
+    connection->since_ms = monotonic_ms();
+}
+
+static struct bufferevent *new_tls_bufferevent(struct event_base *base, struct tls *tls)
+{
+    SSL_CTX *ssl_context = tls_take_context(tls);
+    SSL *ssl = SSL_new(ssl_context);
+    SSL_CTX_free(ssl_context);
+    if (!ssl)
+        return NULL;
+    struct bufferevent *bev =
+        bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+    if (bev)
+        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
+}
+
+/* bevcb: called for each connection that was accepted. NULL makes evhttp use a plain bufferevent of its own
+ * (also on a TLS listener!), which is not in our table, so that `receive` closes it without an answer. */
+static struct bufferevent *open_connection(struct event_base *base, void *context)
+{
+    struct evhttp_transport *transport = context;
+    const struct transport_config *config = &transport->config;
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        return NULL;
+    connection->transport = transport;
+    connection->bev =
+        config->tls ? new_tls_bufferevent(base, config->tls) : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (!connection->bev || !evbuffer_add_cb(bufferevent_get_input(connection->bev), note_input, connection)) {
+        if (connection->bev)
+            bufferevent_free(connection->bev);
+        free(connection);
+        return NULL;
+    }
+    bufferevent_incref(connection->bev);
+    /* Room for a whole request, and no more: a client may send on while we answer. */
+    bufferevent_setwatermark(connection->bev, EV_READ, 0,
+                             config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes + INPUT_SLACK);
+    connection->since_ms = monotonic_ms();
+    add_connection(transport, connection);
+    if (transport->connection_count >= config->limits->connections)
+        pause_listening(transport);
+    return connection->bev;
+}
+
+/* --- receiving --- */
+
+static const struct {
+    enum evhttp_cmd_type command;
+    struct slice name;
+    bool has_body; /* evhttp reads it */
+} methods[] = {
+    {EVHTTP_REQ_GET, SLICE_INIT("GET"), true},       {EVHTTP_REQ_POST, SLICE_INIT("POST"), true},
+    {EVHTTP_REQ_HEAD, SLICE_INIT("HEAD"), false},    {EVHTTP_REQ_PUT, SLICE_INIT("PUT"), true},
+    {EVHTTP_REQ_DELETE, SLICE_INIT("DELETE"), true}, {EVHTTP_REQ_OPTIONS, SLICE_INIT("OPTIONS"), true},
+    {EVHTTP_REQ_TRACE, SLICE_INIT("TRACE"), false},  {EVHTTP_REQ_PATCH, SLICE_INIT("PATCH"), true},
+};
+
+/* Sets the method; of others evhttp keeps not even the name. */
+static bool set_method(struct request *request, const struct evhttp_request *evreq, struct request_facts *facts)
+{
+    enum evhttp_cmd_type command = evhttp_request_get_command(evreq);
+    request->method = SLICE("unknown");
+    facts->body_was_unread = true;
+    for (size_t i = 0; i < COUNT_OF(methods); i++) {
+        if (methods[i].command != command)
+            continue;
+        request->method = methods[i].name;
+        facts->body_was_unread = !methods[i].has_body;
+        return true;
+    }
+    return false;
+}
+
+static bool set_headers(struct request *request, struct evhttp_request *evreq)
+{
+    const struct evkeyvalq *list = evhttp_request_get_input_headers(evreq);
+    size_t count = 0;
+    const struct evkeyval *pair;
+    TAILQ_FOREACH(pair, list, next)
+    count++;
+    struct header *headers = arena_calloc(&request->arena, count, sizeof *headers);
+    if (!headers)
+        return false;
+    request->headers = headers;
+    request->header_count = count;
+    TAILQ_FOREACH(pair, list, next)
+    *headers++ = (struct header){slice_str(pair->key), slice_trim(slice_str(pair->value))};
+    return true;
+}
+
+static bool set_body(struct request *request, struct evhttp_request *evreq)
+{
+    struct evbuffer *body = evhttp_request_get_input_buffer(evreq);
+    size_t len = evbuffer_get_length(body);
+    const unsigned char *bytes = len ? evbuffer_pullup(body, -1) : NULL;
+    request->body = len ? slice_of(bytes, len) : SLICE("");
+    return bytes || len == 0;
+}
+
+static struct peer read_peer(const struct evhttp_transport *transport, struct evhttp_connection *evcon)
+{
+    struct peer peer = {.is_unix = transport->config.is_unix, .text = "unix"};
+    if (peer.is_unix) /* evhttp reports these as localhost:0 */
+        return peer;
+    const struct sockaddr *address = evhttp_connection_get_addr(evcon);
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)address;
+    if (address->sa_family == AF_INET6) {
+        memcpy(peer.address.bytes, &ipv6->sin6_addr, 16);
+        peer.port = ntohs(ipv6->sin6_port);
+    } else {
+        memcpy(peer.address.bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+        memcpy(peer.address.bytes + 12, &ipv4->sin_addr, 4);
+        peer.port = ntohs(ipv4->sin_port);
+    }
+    bool is_ipv4 = memcmp(peer.address.bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;
+    inet_ntop(is_ipv4 ? AF_INET : AF_INET6, peer.address.bytes + (is_ipv4 ? 12 : 0), peer.text, sizeof peer.text);
+    return peer;
+}
+
+static void set_peer(struct request *request, struct connection *connection, struct evhttp_connection *evcon)
+{
+    if (!connection->has_peer)
+        connection->peer = read_peer(connection->transport, evcon);
+    connection->has_peer = true;
+    request->peer = connection->peer;
+    request->is_tls = connection->transport->config.tls != NULL;
+}
+
+static bool set_exchange(struct request *request, struct evhttp_request *evreq, struct connection *connection)
+{
+    struct exchange *exchange = arena_alloc(&request->arena, sizeof *exchange);
+    if (!exchange)
+        return false;
+    *exchange = (struct exchange){evreq, connection};
+    request->exchange = exchange;
+    return true;
+}
+
+/* Looks at the request in the order in which a mistake would do harm: first what would make the next bytes on
+ * the connection mean something else. */
+static void check_and_dispatch(struct request *request, struct evhttp_request *evreq, struct connection *connection)
+{
+    const struct http_limits *limits = connection->transport->config.limits;
+    struct request_facts facts = {
+        .version_major = evreq->major,
+        .version_minor = evreq->minor,
+        .head_bytes = evreq->headers_size + 2 * (request->header_count + 2), /* the line ends */
+    };
+    bool is_known = set_method(request, evreq, &facts);
+    request->target = slice_str(evhttp_request_get_uri(evreq));
+    if (evhttp_request_get_command(evreq) == EVHTTP_REQ_CONNECT) {
+        connection->must_close = true; /* evhttp keeps these open whatever we say */
+        http_request_refuse(request, 501, "this is no proxy");
+        return;
+    }
+    const struct request_bounds bounds = {limits->header_bytes, limits->header_count};
+    const char *detail;
+    int refusal = request_check(request, &facts, &bounds, &detail);
+    if (refusal)
+        http_request_refuse(request, refusal, detail);
+    else if (!is_known)
+        http_request_refuse(request, 501, "this method is not known here");
+    else
+        http_request_dispatch(request);
+}
+
+/* gencb: a whole request is there. */
+static void receive(struct evhttp_request *evreq, void *context)
+{
+    struct evhttp_transport *transport = context;
+    struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+    struct connection *connection = find_connection(transport, evhttp_connection_get_bufferevent(evcon));
+    struct request *request = connection ? http_request_new(transport->config.http_loop, transport->base.ops) : NULL;
+    if (!request) {
+        evhttp_connection_free(evcon); /* no memory; frees evreq too */
+        return;
+    }
+    connection->is_busy = true;
+    connection->has_bytes = false;
+    connection->since_ms = 0;
+    evhttp_connection_set_closecb(evcon, note_close, connection);
+    /* Set for an absolute-form target: evhttp would then look at Proxy-Connection instead of Connection. */
+    evreq->flags &= ~EVHTTP_PROXY_REQUEST;
+    set_peer(request, connection, evcon);
+    if (!set_exchange(request, evreq, connection)) {
+        http_exchange_over(transport->config.http_loop);
+        arena_done(&request->arena);
+        free(request);
+        evhttp_connection_free(evcon);
+        return;
+    }
+    if (!set_headers(request, evreq) || !set_body(request, evreq)) {
+        http_request_refuse(request, 503, NULL);
+        return;
+    }
+    check_and_dispatch(request, evreq, connection);
+}
+
+/* --- replying --- */
+
+static void free_body(const void *bytes, size_t len, void *context)
+{
+    wipe_bytes(context, len);
+    free(context);
+    (void)bytes;
+}
+
+/* The body in memory that is wiped once it was sent: libevent does not wipe what it copies. */
+static bool add_body(struct evbuffer *out, struct slice body)
+{
+    if (body.len == 0)
+        return true;
+    char *copy = malloc(body.len);
+    if (!copy)
+        return false;
+    memcpy(copy, body.ptr, body.len);
+    if (evbuffer_add_reference(out, copy, body.len, free_body, copy) == 0)
+        return true;
+    free_body(copy, body.len, copy);
+    return false;
+}
+
+/* RFC 9110 §8.6: none in these; RFC 9112 §6.3: nor a body. */
+static bool has_content(int http_status)
+{
+    return http_status >= 200 && http_status != 204 && http_status != 304;
+}
+
+static bool add_headers(const struct request *request, struct evhttp_request *evreq)
+{
+    const struct reply *reply = &request->reply;
+    struct evkeyvalq *out = evhttp_request_get_output_headers(evreq);
+    bool added = true;
+    for (size_t i = 0; added && i < reply->header_count; i++)
+        added = evhttp_add_header(out, reply->headers[i].name.ptr, reply->headers[i].value.ptr) == 0;
+    if (added && has_content(reply->http_status)) {
+        char length[24];
+        snprintf(length, sizeof length, "%zu", reply->body.len);
+        added = evhttp_add_header(out, "Content-Length", length) == 0;
+    }
+    if (added && reply->is_last) {
+        /* or it would say "keep-alive" to an HTTP/1.0 client who asked for it */
+        evhttp_remove_header(evhttp_request_get_input_headers(evreq), "Connection");
+        added = evhttp_add_header(out, "Connection", "close") == 0;
+    }
+    return added;
+}
+
+/* The whole reply is with the kernel; evhttp goes on to the next request, or closes. */
+static void note_written(struct evhttp_request *evreq UNUSED, void *context)
+{
+    struct connection *connection = context;
+    over(connection);
+    if (connection->must_close) {
+        drop_input(connection->bev, NULL);
+        hang_up(connection);
+    }
+    connection->has_bytes = evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
+    connection->since_ms = connection->has_bytes ? monotonic_ms() : 0;
+}
+
+static void send_reply(struct request *request)
+{
+    const struct exchange *exchange = request->exchange;
+    struct evhttp_request *evreq = exchange->evreq;
+    struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+    const struct reply *reply = &request->reply;
+    if (!evcon) { /* the client is gone: this frees evreq, and sends nothing */
+        http_exchange_over(request->http_loop);
+        evhttp_send_reply(evreq, reply->http_status, "", NULL);
+        return;
+    }
+    exchange->connection->is_writing = true;
+    bool is_head = slice_eq(request->method, SLICE("HEAD"));
+    struct evbuffer *body = evbuffer_new();
+    bool is_ready = body && add_headers(request, evreq) &&
+                    (is_head || !has_content(reply->http_status) || add_body(body, reply->body));
+    if (is_ready) {
+        evhttp_request_set_on_complete_cb(evreq, note_written, exchange->connection);
+        evhttp_send_reply(evreq, reply->http_status, http_reason(reply->http_status), body);
+    } else {
+        evhttp_connection_free(evcon); /* no memory */
+    }
+    if (body)
+        evbuffer_free(body);
+}
+
+/* --- the client's certificate --- */
+
+static struct slice copy_name(struct request *request, const GENERAL_NAME *name)
+{
+    int type;
+    const ASN1_STRING *text = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_DNS && type != GEN_URI)
+        return SLICE_ABSENT;
+    struct slice bytes = slice_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+    if (slice_find(bytes, '\0') < bytes.len)
+        return SLICE_ABSENT; /* cut by some readers: nobody's name */
+    return arena_copy(&request->arena, bytes);
+}
+
+static struct slice find_name(struct request *request, const GENERAL_NAMES *names, size_t index)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        struct slice name = copy_name(request, sk_GENERAL_NAME_value(names, i));
+        if (!slice_is_absent(name) && index-- == 0)
+            return name;
+    }
+    return SLICE_ABSENT;
+}
+
+static struct slice tls_san(struct request *request, size_t index)
+{
+    const struct exchange *exchange = request->exchange;
+    if (!evhttp_request_get_connection(exchange->evreq))
+        return SLICE_ABSENT;
+    SSL *ssl = bufferevent_openssl_get_ssl(exchange->connection->bev);
+    if (!ssl || SSL_get_verify_result(ssl) != X509_V_OK || !(SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER))
+        return SLICE_ABSENT;
+    X509 *certificate = SSL_get1_peer_certificate(ssl);
+    GENERAL_NAMES *names = certificate ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
+    struct slice name = names ? find_name(request, names, index) : SLICE_ABSENT;
+    GENERAL_NAMES_free(names);
+    X509_free(certificate);
+    ERR_clear_error();
+    return name;
+}
+
+/* --- the transport --- */
+
+static void close_transport(struct transport *base)
+{
+    struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    loop_timer_done(&transport->sweep_timer);
+    transport->listener = NULL;
+    if (transport->http)
+        evhttp_free(transport->http);
+    while (transport->connections)
+        dispose(transport->connections);
+    free(transport);
+}
+
+static bool set_up_http(struct evhttp_transport *transport)
+{
+    const struct transport_config *config = &transport->config;
+    const unsigned idle_ms = config->limits->idle_timeout_ms;
+    const struct timeval idle = {.tv_sec = idle_ms / 1000, .tv_usec = (suseconds_t)(idle_ms % 1000) * 1000};
+    struct evhttp *http = evhttp_new(loop_base(config->http_loop->loop));
+    if (!http)
+        return false;
+    transport->http = http;
+    evhttp_set_allowed_methods(http, UINT16_MAX); /* we answer them ourselves */
+    evhttp_set_max_headers_size(http, (ssize_t)(HEAD_SLACK * config->limits->header_bytes));
+    evhttp_set_max_body_size(http, (ssize_t)config->body_max_bytes);
+    evhttp_set_timeout_tv(http, &idle);
+    evhttp_set_default_content_type(http, NULL);
+    evhttp_set_bevcb(http, open_connection, transport);
+    evhttp_set_gencb(http, receive, transport);
+    return true;
+}
+
+static bool set_up_listener(struct evhttp_transport *transport)
+{
+    struct event_base *base = loop_base(transport->config.http_loop->loop);
+    struct evconnlistener *listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, transport->config.fd);
+    if (!listener)
+        return false;
+    transport->bound = evhttp_bind_listener(transport->http, listener);
+    if (!transport->bound) {
+        evconnlistener_free(listener);
+        return false;
+    }
+    transport->listener = listener;
+    evconnlistener_set_error_cb(listener, accept_failed);
+    return true;
+}
+
+static struct transport *open_transport(const struct transport_config *config)
+{
+    struct evhttp_transport *transport = calloc(1, sizeof *transport);
+    if (!transport)
+        return NULL;
+    transport->base.ops = &transport_evhttp;
+    transport->config = *config;
+    if (!set_up_http(transport) || !set_up_listener(transport) ||
+        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, sweep, transport) != STATUS_OK ||
+        loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
+        close_transport(&transport->base);
+        return NULL;
+    }
+    return &transport->base;
+}
+
+static void stop_listening(struct transport *base)
+{
+    struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    if (transport->listener)
+        evhttp_del_accept_socket(transport->http, transport->bound);
+    transport->listener = NULL;
+}
+
+static void close_idle(struct transport *base)
+{
+    const struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    for (struct connection *connection = transport->connections; connection; connection = connection->next)
+        if (!connection->is_busy && !connection->has_bytes && !connection->is_let_go)
+            hang_up(connection);
+}
+
+static bool is_quiet(const struct transport *base)
+{
+    const struct evhttp_transport *transport = (const struct evhttp_transport *)base;
+    for (const struct connection *connection = transport->connections; connection; connection = connection->next)
+        if (connection->is_busy || (connection->has_bytes && !connection->is_let_go))
+            return false;
+    return true;
+}
+
+const struct transport_ops transport_evhttp = {
+    .open = open_transport,
+    .stop_listening = stop_listening,
+    .close_idle = close_idle,
+    .is_quiet = is_quiet,
+    .close = close_transport,
+    .send = send_reply,
+    .tls_san = tls_san,
+};
