@@ -1,5 +1,8 @@
 #include "oauth/url.h"
 
+/* RFC 1035 §2.3.4; so that the origin fits into a fixed buffer whatever a request says. */
+enum { HOST_MAX_BYTES = 255 };
+
 static enum status refuse(struct problem *problem, const char *detail)
 {
     return problem_set(problem, STATUS_MALFORMED, detail);
@@ -28,6 +31,8 @@ static size_t find_any(struct slice text, const char *stops)
 /* reg-name and IP-literal of RFC 3986 §3.2.2, without what no host on the wire has. */
 static bool is_host(struct slice host)
 {
+    if (host.len > HOST_MAX_BYTES)
+        return false;
     if (host.len && host.ptr[0] == '[') {
         struct slice inner = slice_sub(host, 1, host.len - 1);
         bool colon = slice_find(inner, ':') < inner.len;

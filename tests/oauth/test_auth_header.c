@@ -1,0 +1,112 @@
+#include "oauth/auth_header.h"
+
+#include "support/oauth.h"
+
+/* RFC 5849 §3.5.1: "the auth-scheme name set to "OAuth" (case insensitive)" */
+static const struct scheme_row {
+    const char *name;
+    struct slice value;
+    bool is_oauth;
+} scheme_rows[] = {
+    {"takes_the_scheme_as_written", SLICE_INIT("OAuth a=\"b\""), true},
+    {"takes_the_scheme_in_lower_case", SLICE_INIT("oauth a=\"b\""), true},
+    {"takes_the_scheme_in_upper_case", SLICE_INIT("OAUTH a=\"b\""), true},
+    {"takes_a_tab_after_the_scheme", SLICE_INIT("OAuth\ta=\"b\""), true},
+    {"takes_spaces_around", SLICE_INIT("  OAuth a=\"b\"  "), true},
+    {"takes_the_scheme_alone", SLICE_INIT("OAuth"), true},
+    {"is_not_bearer", SLICE_INIT("Bearer abc"), false},
+    {"is_not_basic", SLICE_INIT("Basic dTpw"), false},
+    {"is_not_a_longer_scheme", SLICE_INIT("OAuth2 a=\"b\""), false},
+    {"is_not_a_scheme_followed_by_a_comma", SLICE_INIT("OAuth,a=\"b\""), false},
+    {"is_not_a_cut_off_scheme", SLICE_INIT("OAut"), false},
+    {"is_not_empty", SLICE_INIT(""), false},
+};
+
+static void knows_the_scheme(void **state)
+{
+    const struct scheme_row *row = *state;
+    struct slice list = SLICE_ABSENT;
+    assert_int_equal(auth_header_is_oauth(row->value, &list), row->is_oauth);
+}
+
+/* What the list gives, as `name=value;` each, then "end" or "broken". */
+static const struct list_row {
+    const char *name;
+    struct slice list;
+    const char *read;
+} list_rows[] = {
+    {"reads_pairs", SLICE_INIT(" a=\"1\", b=\"2\""), "a=1;b=2;end"},
+    {"reads_an_empty_value", SLICE_INIT("a=\"\""), "a=;end"}, /* §3.5.1: "MAY be empty" */
+    {"reads_an_empty_list", SLICE_INIT(""), "end"},
+    {"reads_a_list_of_commas", SLICE_INIT(" , ,,"), "end"},
+    {"leaves_values_encoded", SLICE_INIT("a%5B=\"b%20c+d\""), "a%5B=b%20c+d;end"},
+    {"optional_white_space_around_commas", SLICE_INIT("a=\"1\" \t,\t b=\"2\""), "a=1;b=2;end"},
+    {"no_white_space_at_all", SLICE_INIT("a=\"1\",b=\"2\""), "a=1;b=2;end"},
+    {"white_space_around_the_equals_sign", SLICE_INIT("a = \"1\""), "a=1;end"},         /* RFC 9110 §11.2: BWS */
+    {"empty_elements_are_skipped", SLICE_INIT(",a=\"1\",,, ,b=\"2\","), "a=1;b=2;end"}, /* RFC 9110 §5.6.1.2 */
+    {"commas_inside_quotes_are_text", SLICE_INIT("realm=\"a, b=c\", x=\"1,2\""), "realm=a, b=c;x=1,2;end"},
+    {"equals_signs_inside_quotes_are_text", SLICE_INIT("a=\"b==\""), "a=b==;end"},
+    {"the_realm_may_hold_escaped_quotes", SLICE_INIT("realm=\"a\\\"b\", x=\"1\""), "realm=a\\\"b;x=1;end"},
+    {"the_realm_may_end_with_an_escaped_backslash", SLICE_INIT("REALM=\"a\\\\\""), "REALM=a\\\\;end"},
+    {"a_tab_inside_quotes_is_text", SLICE_INIT("a=\"1\t2\""), "a=1\t2;end"},
+    {"bytes_above_127_are_text", SLICE_INIT("a=\"\xC3\xA9\""), "a=\xC3\xA9;end"},
+    {"an_unquoted_value_is_an_error", SLICE_INIT("a=1"), "broken"},
+    {"a_half_quoted_value_is_an_error", SLICE_INIT("a=\"1"), "broken"},
+    {"a_value_of_single_quotes_is_an_error", SLICE_INIT("a='1'"), "broken"},
+    {"a_name_alone_is_an_error", SLICE_INIT("a"), "broken"},
+    {"a_name_and_equals_sign_alone_are_an_error", SLICE_INIT("a="), "broken"},
+    {"a_missing_name_is_an_error", SLICE_INIT("=\"1\""), "broken"},
+    {"a_quote_for_a_name_is_an_error", SLICE_INIT("\"a\"=\"1\""), "broken"},
+    {"a_name_of_two_words_is_an_error", SLICE_INIT("a b=\"1\""), "broken"},
+    {"a_missing_comma_is_an_error", SLICE_INIT("a=\"1\" b=\"2\""), "broken"},
+    {"text_after_the_value_is_an_error", SLICE_INIT("a=\"1\"x"), "broken"},
+    {"a_semicolon_for_a_comma_is_an_error", SLICE_INIT("a=\"1\"; b=\"2\""), "broken"},
+    {"what_was_read_before_an_error_stands", SLICE_INIT("a=\"1\", b=2"), "a=1;broken"},
+    {"a_backslash_in_a_value_is_an_error", SLICE_INIT("a=\"\\1\""), "broken"},
+    {"an_escaped_quote_in_a_value_is_an_error", SLICE_INIT("a=\"1\\\"2\""), "broken"},
+    {"a_backslash_at_the_end_of_the_realm_is_an_error", SLICE_INIT("realm=\"a\\"), "broken"},
+    {"a_backslash_before_a_control_is_an_error", SLICE_INIT("realm=\"a\\\x01\""), "broken"},
+    {"a_line_fold_between_pairs_is_an_error", SLICE_INIT("a=\"1\",\r\n b=\"2\""), "a=1;broken"}, /* RFC 9112 §5.2 */
+    {"a_line_fold_in_a_value_is_an_error", SLICE_INIT("a=\"1\r\n 2\""), "broken"},
+    {"a_bare_line_feed_in_a_name_is_an_error", SLICE_INIT("a\nb=\"1\""), "broken"},
+    {"a_nul_in_a_value_is_an_error", SLICE_INIT("a=\"1\0\""), "broken"},
+    {"a_nul_in_a_name_is_an_error", SLICE_INIT("a\0=\"1\""), "broken"},
+    {"delete_in_a_value_is_an_error", SLICE_INIT("a=\"\x7F\""), "broken"},
+};
+
+static void reads_the_list(void **state)
+{
+    const struct list_row *row = *state;
+    struct slice list = row->list;
+    struct slice name = {0};
+    struct slice value = {0};
+    struct buf read = buf_in(oauth_arena());
+    enum auth_header_item item = auth_header_next(&list, &name, &value);
+    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &name, &value)) {
+        buf_add(&read, name);
+        buf_add_byte(&read, '=');
+        buf_add(&read, value);
+        buf_add_byte(&read, ';');
+    }
+    buf_add_str(&read, item == AUTH_HEADER_END ? "end" : "broken");
+    assert_slice_equal(buf_slice(&read), slice_str(row->read));
+}
+
+static void the_realm_is_known_in_any_case(void **state)
+{
+    (void)state;
+    assert_true(auth_header_is_realm(SLICE("realm")));
+    assert_true(auth_header_is_realm(SLICE("Realm"))); /* RFC 9110 §11.2: names ignore case */
+    assert_false(auth_header_is_realm(SLICE("realms")));
+    assert_false(auth_header_is_realm(SLICE("")));
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[COUNT_OF(scheme_rows) + COUNT_OF(list_rows) + 1];
+    size_t count = 0;
+    ADD_ROWS(tests, count, scheme_rows, knows_the_scheme);
+    ADD_ROWS(tests, count, list_rows, reads_the_list);
+    ADD_TEST(tests, count, the_realm_is_known_in_any_case);
+    return RUN_TESTS(tests, count);
+}
