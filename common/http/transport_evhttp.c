@@ -421,6 +421,8 @@ static void check_and_dispatch(struct request *request, struct evhttp_request *e
         .version_minor = evreq->minor,
         .head_bytes = evreq->headers_size + 2 * (request->header_count + 2), /* the line ends */
     };
+    evreq->minor = evreq->major == 1 && evreq->minor == 0 ? 0 : 1; /* the reply's */
+    evreq->major = 1;
     bool is_known = set_method(request, evreq, &facts);
     request->target = slice_str(evhttp_request_get_uri(evreq));
     if (evhttp_request_get_command(evreq) == EVHTTP_REQ_CONNECT) {
