@@ -1,0 +1,194 @@
+#include "cli/cli.h"
+
+#include "base/escape.h"
+#include "crypto/sealed.h"
+#include "store/credentials_changes.h"
+#include "store/database.h"
+
+#include <stdarg.h>
+#include <time.h>
+
+/* ---- the stores ---- */
+
+static enum status open_store(const struct command_line *line, struct cli_store *store, struct buf *why)
+{
+    const char *reason = NULL;
+    struct slice keys = {0};
+    enum status status = config_secrets_keys_blocking(line->config, &keys, &reason);
+    if (status == STATUS_OK)
+        status = keyring_parse(keys, &store->keys, &reason);
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
+    TRY(status);
+    store->clock = clock_system(line->config->clock_offset_s * 1000);
+    TRY(database_open_blocking(line->config->database_url, SQL_COMMAND_BUSY_MS, &store->clock, why, &store->sql));
+    store->db = (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock};
+    return STATUS_OK;
+}
+
+int cli_open(const struct command_line *line, struct cli_store *ret_store)
+{
+    struct buf why = BUF_INIT;
+    *ret_store = (struct cli_store){0};
+    enum status status = open_store(line, ret_store, &why);
+    int code = command_exit_code(status);
+    if (status != STATUS_OK) {
+        struct slice text = why.len ? buf_slice(&why) : slice_str(status_text(status));
+        (void)command_fail(line, code, "%.*s", SLICE_ARGS(text));
+        cli_close(ret_store);
+    }
+    buf_done(&why);
+    return code;
+}
+
+void cli_close(struct cli_store *store)
+{
+    sql_close(store->sql);
+    keyring_free(store->keys);
+    *store = (struct cli_store){0};
+}
+
+int cli_store_failed(const struct command_line *line, const struct cli_store *store, enum status status,
+                     const char *what, ...)
+{
+    char subject[512];
+    va_list args;
+    va_start(args, what);
+    (void)vsnprintf(subject, sizeof subject, what, args);
+    va_end(args);
+    const char *engine = status_is_infrastructure(status) && store->sql ? sql_last_error(store->sql) : "";
+    return command_fail(line, command_exit_code(status), "%s: %s", subject, engine[0] ? engine : status_text(status));
+}
+
+void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
+{
+    enum status status = credentials_audit_append_blocking(&store->db, SLICE("cli"), slice_str(what), subject);
+    if (status != STATUS_OK)
+        (void)cli_store_failed(line, store, status, "the audit log");
+}
+
+/* ---- output ---- */
+
+struct cli_output cli_output_begin(const struct command_line *line, bool list)
+{
+    if (line->format == FORMAT_JSON && list)
+        printf("[");
+    return (struct cli_output){.line = line, .in_list = list};
+}
+
+void cli_record_begin(struct cli_output *out)
+{
+    out->fields = 0;
+    if (out->line->format == FORMAT_JSON)
+        printf("%s{", out->records ? ",\n" : "");
+    else if (out->records)
+        printf("\n");
+    out->records++;
+}
+
+static void print_upper(const char *name)
+{
+    for (; *name; name++)
+        putchar(*name >= 'a' && *name <= 'z' ? *name - 32 : *name);
+}
+
+/* In single quotes, as a shell reads them back. */
+static void print_shell(struct slice value)
+{
+    putchar('\'');
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '\'')
+            printf("'\\''");
+        else
+            putchar(value.ptr[i]);
+    }
+    printf("'\n");
+}
+
+static void print_escaped(void (*escape)(struct buf *out, struct slice text), struct slice value)
+{
+    struct buf text = BUF_INIT;
+    escape(&text, value);
+    printf("%.*s", SLICE_ARGS(buf_slice(&text)));
+    buf_done(&text);
+}
+
+static void print_name(struct cli_output *out, const char *name)
+{
+    switch (out->line->format) {
+    case FORMAT_JSON:
+        printf("%s\"%s\": ", out->fields ? ", " : "", name);
+        break;
+    case FORMAT_ENV:
+        print_upper(name);
+        putchar('=');
+        break;
+    case FORMAT_TABLE:
+        printf("%-18s ", name);
+        break;
+    }
+    out->fields++;
+}
+
+void cli_field(struct cli_output *out, const char *name, struct slice value)
+{
+    print_name(out, name);
+    if (out->line->format == FORMAT_JSON) {
+        putchar('"');
+        print_escaped(escape_json, value);
+        putchar('"');
+    } else if (out->line->format == FORMAT_ENV) {
+        print_shell(value);
+    } else {
+        print_escaped(escape_terminal, value);
+        putchar('\n');
+    }
+}
+
+static void print_bare(struct cli_output *out, const char *name, const char *text)
+{
+    print_name(out, name);
+    printf("%s%s", text, out->line->format == FORMAT_JSON ? "" : "\n");
+}
+
+void cli_field_int(struct cli_output *out, const char *name, int64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)value);
+    print_bare(out, name, text);
+}
+
+void cli_field_bool(struct cli_output *out, const char *name, bool value)
+{
+    print_bare(out, name, value ? "true" : "false");
+}
+
+void cli_field_time(struct cli_output *out, const char *name, int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
+    struct tm utc = {0};
+    char text[40];
+    if (ms == 0)
+        return;
+    if (out->line->format != FORMAT_TABLE) {
+        cli_field_int(out, name, ms / 1000);
+        return;
+    }
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    print_bare(out, name, text);
+}
+
+void cli_record_end(struct cli_output *out)
+{
+    if (out->line->format == FORMAT_JSON)
+        printf("}");
+}
+
+void cli_output_end(struct cli_output *out)
+{
+    if (out->line->format == FORMAT_JSON)
+        printf(out->in_list ? "]\n" : "\n");
+    else if (out->in_list && out->records == 0 && out->line->format == FORMAT_TABLE && !out->line->quiet)
+        fprintf(stderr, "none\n");
+}

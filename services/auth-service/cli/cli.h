@@ -1,0 +1,59 @@
+/* cli: what the commands of auth-service share. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_CLI_CLI_H
+#define COUNTERSIGN_AUTH_SERVICE_CLI_CLI_H
+
+#include "service/command.h"
+#include "store/credentials.h"
+
+#include <stdio.h>
+
+/* The stores that `serve` uses with the same configuration, opened for one command. */
+struct cli_store {
+    struct keyring *keys;
+    struct clock clock;
+    struct sql *sql;
+    struct credentials db;
+};
+
+/* Opens; on failure says why on stderr and returns the exit code. EXIT_DONE: opened. */
+int cli_open(const struct command_line *line, struct cli_store *ret_store);
+void cli_close(struct cli_store *store);
+
+/* Says what a failed call on the store means, on stderr, and returns the exit code. `what` names the
+ * thing: "client demo". */
+int cli_store_failed(const struct command_line *line, const struct cli_store *store, enum status status,
+                     const char *what, ...) PRINTF_LIKE(4, 5);
+
+/* Writes a row to the audit log (who: "cli"); a failure is told, not fatal. */
+void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject);
+
+/* Output. A record's fields come one after the other, in the format that was asked for. */
+struct cli_output {
+    const struct command_line *line;
+    bool in_list;
+    size_t records;
+    size_t fields; /* of this record */
+};
+
+/* A single record, or with `list` any number of them (JSON: an array; env: NAME=value blocks). */
+struct cli_output cli_output_begin(const struct command_line *line, bool list);
+void cli_record_begin(struct cli_output *out);
+/* `name` is lower_case: JSON's member, the table's label, and, in upper case, env's variable. */
+void cli_field(struct cli_output *out, const char *name, struct slice value);
+void cli_field_int(struct cli_output *out, const char *name, int64_t value);
+void cli_field_bool(struct cli_output *out, const char *name, bool value);
+/* Milliseconds since 1970, shown in UTC to people and as seconds to programs; 0 is left out. */
+void cli_field_time(struct cli_output *out, const char *name, int64_t ms);
+void cli_record_end(struct cli_output *out);
+void cli_output_end(struct cli_output *out);
+
+/* The tables of commands, one a file. */
+extern const struct command cli_migrate_up, cli_migrate_status;
+extern const struct command cli_client_create, cli_client_list, cli_client_get, cli_client_delete, cli_client_disable,
+    cli_client_enable, cli_client_rotate_secret;
+extern const struct command cli_user_create, cli_user_list, cli_user_set_password, cli_user_delete;
+extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
+extern const struct command cli_token_list, cli_token_revoke;
+extern const struct command cli_sign, cli_explain, cli_perform_three_legged;
+
+#endif
