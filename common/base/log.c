@@ -5,19 +5,30 @@
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
+enum {
+    VALUE_BYTES = 1024,  /* of one field, before escaping */
+    RESERVED_BYTES = 24, /* for the mark of a cut line and its end */
+};
+
 static int log_fd = STDERR_FILENO;
-static enum log_format log_as = LOG_FORMAT_AUTO;
+static enum log_format log_format = LOG_FORMAT_AUTO;
 static _Atomic int current_level = LOG_INFO;
-static _Atomic uint64_t lost;
+static _Atomic uint64_t lines_lost;
+
+static enum log_format resolve(enum log_format format, int fd)
+{
+    if (format != LOG_FORMAT_AUTO)
+        return format;
+    return isatty(fd) ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON;
+}
 
 void log_init(int fd, enum log_level level, enum log_format format)
 {
     log_fd = fd;
-    log_as = format;
+    log_format = resolve(format, fd);
     log_set_level(level);
 }
 
@@ -33,7 +44,7 @@ enum log_level log_level(void)
 
 uint64_t log_lines_lost(void)
 {
-    return atomic_load_explicit(&lost, memory_order_relaxed);
+    return atomic_load_explicit(&lines_lost, memory_order_relaxed);
 }
 
 const char *log_level_name(enum log_level level)
@@ -42,121 +53,118 @@ const char *log_level_name(enum log_level level)
     return names[level];
 }
 
-/* 2026-11-24T01:02:03.456Z */
+/* RFC 3339, milliseconds, UTC. */
 static void add_time(struct buf *out, int64_t wall_ms)
 {
+    struct tm utc;
     time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm utc = {0};
-    char text[32];
-    (void)gmtime_r(&seconds, &utc);
-    size_t len = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    buf_add(out, slice_of(text, len));
-    buf_addf(out, ".%03dZ", (int)(wall_ms % 1000));
+    if (gmtime_r(&seconds, &utc))
+        buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                 utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
 }
 
-static void add_number(struct buf *out, const struct log_field *field)
-{
-    if (field->kind == LOG_KIND_BOOL)
-        buf_add_str(out, field->number ? "true" : "false");
-    else if (field->kind == LOG_KIND_NS)
-        buf_addf(out, "%lld.%03lld", (long long)(field->number / 1000000), (long long)(field->number / 1000 % 1000));
-    else
-        buf_add_i64(out, field->number);
-}
-
-/* Room that is kept for what ends a line that is too long. */
-enum { ENDING_BYTES = 32 };
-
-static void add_quoted(struct buf *out, struct slice text, bool *cut)
-{
-    size_t before = out->len;
-    buf_add_byte(out, '"');
-    escape_json(out, text);
-    if (out->len > LOG_LINE_BYTES - ENDING_BYTES - 2) {
-        out->len = before + 1; /* the whole value goes: half an escape would break the line */
-        *cut = true;
-    }
-    buf_add_byte(out, '"');
-}
-
-/* A value that needs no quotes in a line of text. */
+/* Text that needs no quotes in the text format: no spaces, '=', quotes or anything to escape. */
 static bool is_bare(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c <= ' ' || c >= 0x7F || c == '"' || c == '=' || c == '\\')
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || strchr("\"\\=", text.ptr[i]))
             return false;
-    }
     return text.len > 0;
 }
 
-static void add_text(struct buf *out, struct slice text, bool json, bool *cut)
+static void add_text(struct buf *out, struct slice text, bool quoted)
 {
-    if (!json && is_bare(text) && text.len < LOG_LINE_BYTES - ENDING_BYTES - out->len)
-        buf_add(out, text);
-    else
-        add_quoted(out, text, cut);
+    struct slice shown = slice_cut_utf8(text, VALUE_BYTES);
+    if (quoted)
+        buf_add_byte(out, '"');
+    escape_json(out, shown);
+    if (shown.len < text.len)
+        buf_add(out, SLICE("…"));
+    if (quoted)
+        buf_add_byte(out, '"');
 }
 
-static void add_field(struct buf *out, const struct log_field *field, bool json, bool *cut)
+static void add_value(struct buf *out, enum log_format format, const struct log_field *field)
 {
-    enum { NAME_BYTES = 64 };
-    if (field->kind == LOG_KIND_SLICE && slice_is_absent(field->slice))
+    switch (field->kind) {
+    case LOG_KIND_SLICE:
+        add_text(out, field->slice, format == LOG_FORMAT_JSON || !is_bare(field->slice));
         return;
-    if (out->len + NAME_BYTES > LOG_LINE_BYTES - ENDING_BYTES) {
-        *cut = true;
+    case LOG_KIND_INT:
+        buf_add_i64(out, field->number);
+        return;
+    case LOG_KIND_BOOL:
+        buf_add_str(out, field->number ? "true" : "false");
+        return;
+    case LOG_KIND_NS:
+        buf_addf(out, "%lld.%03lld", (long long)(field->number / 1000000), (long long)(field->number / 1000 % 1000));
         return;
     }
-    buf_addf(out, json ? ",\"%s\":" : " %s=", field->name);
-    if (field->kind == LOG_KIND_SLICE)
-        add_text(out, field->slice, json, cut);
-    else
-        add_number(out, field);
 }
 
-static bool is_json(enum log_format format)
+static void add_field(struct buf *out, enum log_format format, const struct log_field *field)
 {
-    return format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && !isatty(log_fd));
+    buf_addf(out, format == LOG_FORMAT_JSON ? ",\"%s\":" : " %s=", field->name);
+    add_value(out, format, field);
+}
+
+static void add_head(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
+                     const char *message)
+{
+    bool json = format == LOG_FORMAT_JSON;
+    buf_add_str(out, json ? "{\"time\":\"" : "");
+    add_time(out, wall_ms);
+    buf_addf(out, json ? "\",\"level\":\"%s\",\"message\":\"" : " %-5s ", log_level_name(level));
+    add_text(out, slice_str(message), false);
+    buf_add_str(out, json ? "\"" : "");
 }
 
 void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
                      const char *message, const struct log_field *fields, size_t field_count)
 {
-    bool json = is_json(format);
+    char memory[LOG_LINE_BYTES - RESERVED_BYTES];
+    struct buf line = buf_fixed(memory, sizeof memory);
     bool cut = false;
-    struct buf line = BUF_INIT;
-    buf_add_str(&line, json ? "{\"time\":\"" : "");
-    add_time(&line, wall_ms);
-    if (json) {
-        buf_addf(&line, "\",\"level\":\"%s\",\"message\":", log_level_name(level));
-        add_quoted(&line, slice_str(message), &cut);
-    } else {
-        buf_addf(&line, " %-5s %s", log_level_name(level), message);
+    add_head(&line, format, wall_ms, level, message);
+    size_t whole = line.len; /* up to here nothing is cut in two */
+    for (size_t i = 0; i < field_count && !line.failed; i++) {
+        if (fields[i].kind != LOG_KIND_SLICE || !slice_is_absent(fields[i].slice))
+            add_field(&line, format, &fields[i]);
+        cut = line.failed;
+        whole = cut ? whole : line.len;
     }
-    for (size_t i = 0; i < field_count; i++)
-        add_field(&line, &fields[i], json, &cut);
+    buf_add(out, slice_of(memory, whole));
     if (cut)
-        buf_add_str(&line, json ? ",\"cut\":true" : " cut=true");
-    buf_add_str(&line, json ? "}\n" : "\n");
-    if (line.failed)
-        out->failed = true;
-    else
-        buf_add(out, buf_slice(&line));
-    buf_done(&line);
+        buf_add_str(out, format == LOG_FORMAT_JSON ? ",\"truncated\":true" : " truncated=true");
+    buf_add_str(out, format == LOG_FORMAT_JSON ? "}\n" : "\n");
+}
+
+/* A line that a full pipe takes in part is finished, or the next one would begin in its middle. */
+static bool write_whole(int fd, struct slice line)
+{
+    size_t written = 0;
+    while (written < line.len) {
+        ssize_t done = write(fd, line.ptr + written, line.len - written);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return false;
+        written += (size_t)done;
+    }
+    return true;
 }
 
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count)
 {
+    char memory[LOG_LINE_BYTES];
+    struct buf line = buf_fixed(memory, sizeof memory);
+    struct clock clock = clock_system(0);
+    int error = errno;
     if (!log_enabled(level))
         return;
-    struct clock clock = clock_system(0);
-    struct buf line = BUF_INIT;
-    log_format_line(&line, log_as, clock_wall_ms(&clock), level, message, fields, field_count);
-    ssize_t written = -1;
-    do
-        written = line.failed ? -1 : write(log_fd, line.ptr, line.len);
-    while (written < 0 && !line.failed && errno == EINTR);
-    if (written != (ssize_t)line.len || line.failed)
-        atomic_fetch_add_explicit(&lost, 1, memory_order_relaxed);
-    buf_done(&line);
+    enum log_format format = resolve(log_format, log_fd);
+    log_format_line(&line, format, clock_wall_ms(&clock), level, message, fields, field_count);
+    if (line.failed || !write_whole(log_fd, buf_slice(&line)))
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+    errno = error;
 }

@@ -1,0 +1,372 @@
+#include "config/config.h"
+
+#include "base/escape.h"
+#include "base/nearest.h"
+#include "base/wipe.h"
+#include "config/config_check.h"
+#include "config/config_parse.h"
+#include "config/config_rows.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ARENA_LIMIT_BYTES = 4 << 20, MAX_FILE_BYTES = 64 << 10 };
+
+static const char prefix[] = "OAUTH1_";
+
+/* Where a row's value could come from. */
+struct source {
+    const char *flag, *flag_file, *env, *env_file;
+};
+
+struct load {
+    struct config *config;
+    struct buf *problems;
+    struct source sources[CONFIG_MAX_ROWS];
+    bool broken[CONFIG_MAX_ROWS];
+    bool failed;
+};
+
+PRINTF_LIKE(2, 3) static void problem(struct load *l, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_addv(l->problems, format, args);
+    va_end(args);
+    buf_add_byte(l->problems, '\n');
+    l->failed = true;
+}
+
+static size_t row_index(const struct config_row *row)
+{
+    return (size_t)(row - config_rows);
+}
+
+static bool cut_suffix(struct slice *name, struct slice suffix)
+{
+    if (name->len <= suffix.len || !slice_eq(slice_sub(*name, name->len - suffix.len, name->len), suffix))
+        return false;
+    name->len -= suffix.len;
+    return true;
+}
+
+/* --- flags --- */
+
+const struct config_row *config_find_flag(struct slice name, bool *ret_is_file, bool *ret_optional)
+{
+    struct slice stem = name;
+    bool is_file = cut_suffix(&stem, SLICE("-file"));
+    for (size_t i = 0; i < config_row_count; i++) {
+        struct slice flag = slice_str(config_rows[i].flag);
+        if (!slice_eq(flag, name) && !(is_file && slice_eq(flag, stem)))
+            continue;
+        *ret_is_file = !slice_eq(flag, name);
+        *ret_optional = config_rows[i].kind == CONFIG_BOOL && !*ret_is_file;
+        return &config_rows[i];
+    }
+    return NULL;
+}
+
+const char *config_closest_flag(struct slice name)
+{
+    struct nearest nearest = {.wanted = name};
+    (void)cut_suffix(&nearest.wanted, SLICE("-file"));
+    for (size_t i = 0; i < config_row_count; i++)
+        nearest_consider(&nearest, config_rows[i].flag);
+    return nearest.name;
+}
+
+static void collect_flags(struct load *l, const struct config_flag *flags, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct source *source = &l->sources[row_index(flags[i].row)];
+        const char **place = flags[i].is_file ? &source->flag_file : &source->flag;
+        if (*place)
+            problem(l, "--%s%s: is given twice", flags[i].row->flag, flags[i].is_file ? "-file" : "");
+        *place = flags[i].value;
+    }
+}
+
+/* --- environment --- */
+
+static const struct config_row *find_variable(struct slice name)
+{
+    for (size_t i = 0; i < config_row_count; i++)
+        if (slice_eq(slice_str(config_rows[i].name), name))
+            return &config_rows[i];
+    return NULL;
+}
+
+static void refuse_unknown(struct load *l, struct slice name)
+{
+    struct slice stem = name;
+    bool is_file = cut_suffix(&stem, SLICE("_FILE"));
+    struct nearest nearest = {.wanted = slice_sub(stem, sizeof prefix - 1, stem.len)};
+    for (size_t i = 0; i < config_row_count; i++)
+        nearest_consider(&nearest, config_rows[i].name + sizeof prefix - 1);
+    struct buf shown = buf_in(&l->config->arena);
+    escape_terminal(&shown, slice_cut_utf8(name, 128));
+    struct slice text = buf_slice(&shown);
+    if (nearest.name)
+        problem(l, "%.*s: there is no such variable; did you mean %s%s%s?", SLICE_ARGS(text), prefix, nearest.name,
+                is_file ? "_FILE" : "");
+    else
+        problem(l, "%.*s: there is no such variable; --help lists them", SLICE_ARGS(text));
+}
+
+static void collect_variable(struct load *l, const char *entry)
+{
+    struct slice value = slice_str(entry);
+    bool equals = false;
+    struct slice name = slice_cut(&value, '=', &equals);
+    if (!equals || !slice_starts_with(name, slice_str(prefix)))
+        return;
+    const struct config_row *row = find_variable(name);
+    struct slice stem = name;
+    bool is_file = !row && cut_suffix(&stem, SLICE("_FILE"));
+    if (is_file)
+        row = find_variable(stem);
+    if (!row) {
+        refuse_unknown(l, name);
+        return;
+    }
+    if (value.len == 0) /* `NAME=` is how a compose file leaves a variable out */
+        return;
+    struct source *source = &l->sources[row_index(row)];
+    *(is_file ? &source->env_file : &source->env) = value.ptr;
+}
+
+/* Authlib's name of OAUTH1_INSECURE_TRANSPORT, which wins where both are set. */
+static void collect_authlib(struct load *l, const char *entry)
+{
+    static const struct slice name = SLICE_INIT("AUTHLIB_INSECURE_TRANSPORT=");
+    if (!slice_starts_with(slice_str(entry), name) || entry[name.len] == '\0')
+        return;
+    struct source *source = &l->sources[row_index(find_variable(SLICE("OAUTH1_INSECURE_TRANSPORT")))];
+    if (!source->env && !source->env_file)
+        source->env = entry + name.len;
+}
+
+static void collect_environment(struct load *l, char *const *environment)
+{
+    for (size_t i = 0; environment && environment[i]; i++)
+        collect_variable(l, environment[i]);
+    for (size_t i = 0; environment && environment[i]; i++)
+        collect_authlib(l, environment[i]);
+}
+
+/* --- values --- */
+
+/* The whole file, at most MAX_FILE_BYTES; errno tells why not. */
+static bool read_file(const char *path, char *out, size_t *ret_len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO without a writer must not hang the start */
+    if (fd < 0)
+        return false;
+    size_t len = 0;
+    ssize_t got = 1;
+    while (got > 0 && len <= MAX_FILE_BYTES) {
+        got = read(fd, out + len, MAX_FILE_BYTES + 1 - len);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    int error = got < 0 ? errno : len > MAX_FILE_BYTES ? EFBIG : 0;
+    (void)close(fd);
+    errno = error;
+    *ret_len = len;
+    return error == 0;
+}
+
+/* One newline at the end is the editor's, not the value's. */
+static struct slice without_newline(struct slice text)
+{
+    if (text.len > 0 && text.ptr[text.len - 1] == '\n')
+        text.len--;
+    if (text.len > 0 && text.ptr[text.len - 1] == '\r')
+        text.len--;
+    return text;
+}
+
+static struct slice value_of_file(struct load *l, const struct config_row *row, const char *path)
+{
+    size_t len = 0;
+    char *contents = arena_bytes(&l->config->arena, MAX_FILE_BYTES + 1);
+    if (!contents) {
+        problem(l, "%s: %s", row->name, status_text(STATUS_NO_MEMORY));
+        return SLICE_ABSENT;
+    }
+    if (!read_file(path, contents, &len)) {
+        problem(l, "%s_FILE: %s cannot be read: %s", row->name, path, strerror(errno));
+        return SLICE_ABSENT;
+    }
+    arena_trim(&l->config->arena, contents, MAX_FILE_BYTES + 1, len);
+    struct slice text = without_newline(slice_of(contents, len));
+    if (text.len == 0)
+        problem(l, "%s_FILE: %s is empty", row->name, path);
+    else if (slice_find(text, '\0') < text.len)
+        problem(l, "%s_FILE: %s has a NUL in it", row->name, path);
+    else
+        return text;
+    return SLICE_ABSENT;
+}
+
+/* A copy, so that later changes of the environment do not matter. */
+static struct slice value_of_text(struct load *l, const struct config_row *row, const char *text)
+{
+    struct slice copy = arena_copy(&l->config->arena, slice_str(text));
+    if (slice_is_absent(copy))
+        problem(l, "%s: %s", row->name, status_text(STATUS_NO_MEMORY));
+    return copy;
+}
+
+static void find_value(struct load *l, size_t i)
+{
+    const struct config_row *row = &config_rows[i];
+    const struct source *source = &l->sources[i];
+    struct config_value *value = &l->config->values[i];
+    size_t problems_before = l->problems->len;
+    if (source->flag && source->flag_file)
+        problem(l, "--%s: is given together with --%s-file; keep one of them", row->flag, row->flag);
+    else if (source->flag)
+        *value = (struct config_value){value_of_text(l, row, source->flag), CONFIG_FROM_FLAG, NULL};
+    else if (source->flag_file)
+        *value =
+            (struct config_value){value_of_file(l, row, source->flag_file), CONFIG_FROM_FLAG_FILE, source->flag_file};
+    else if (source->env && source->env_file)
+        problem(l, "%s: is set together with %s_FILE; keep one of them", row->name, row->name);
+    else if (source->env)
+        *value = (struct config_value){value_of_text(l, row, source->env), CONFIG_FROM_ENV, NULL};
+    else if (source->env_file)
+        *value = (struct config_value){value_of_file(l, row, source->env_file), CONFIG_FROM_ENV_FILE, source->env_file};
+    else
+        value->text = slice_str(config_row_initial(row, l->config->service));
+    l->broken[i] = l->problems->len != problems_before;
+}
+
+static bool is_used(const struct load *l, size_t i)
+{
+    return config_rows[i].services & l->config->service;
+}
+
+static void parse_value(struct load *l, size_t i)
+{
+    const struct config_row *row = &config_rows[i];
+    const struct config_value *value = &l->config->values[i];
+    const char *why = NULL;
+    if (l->broken[i] || slice_is_absent(value->text) || !is_used(l, i))
+        return;
+    struct slice text = value->text;
+    if (!slice_is_utf8(text) || slice_find(text, '\n') < text.len)
+        why = "has a line break or bytes that are not UTF-8";
+    else if (config_parse(row, text, l->config, &why) == STATUS_OK)
+        return;
+    l->broken[i] = true;
+    if (value->source == CONFIG_FROM_FLAG)
+        problem(l, "%s (--%s): %s", row->name, row->flag, why);
+    else if (value->file)
+        problem(l, "%s (from %s): %s", row->name, value->file, why);
+    else
+        problem(l, "%s: %s", row->name, why);
+}
+
+/* --- defaults that depend on other values --- */
+
+static size_t index_of_member(size_t offset)
+{
+    size_t i = 0;
+    while (config_rows[i].offset != offset)
+        i++;
+    return i;
+}
+
+/* Sets a value that nobody set. */
+static void suggest(struct load *l, size_t offset, struct slice text)
+{
+    size_t i = index_of_member(offset);
+    struct config_value *value = &l->config->values[i];
+    if (value->source != CONFIG_DEFAULT || l->broken[i])
+        return;
+    value->text = text;
+    parse_value(l, i);
+}
+
+static void suggest_number(struct load *l, size_t offset, long number)
+{
+    struct buf text = buf_in(&l->config->arena);
+    buf_add_i64(&text, number);
+    suggest(l, offset, buf_slice(&text));
+}
+
+/* In development `:8080` means 127.0.0.1:8080. */
+static void keep_on_loopback(struct load *l)
+{
+    for (size_t i = 0; i < config_row_count; i++) {
+        const struct config_row *row = &config_rows[i];
+        struct config_listen *listen = (struct config_listen *)((char *)l->config + row->offset);
+        if (row->kind != CONFIG_LISTEN || l->broken[i] || !is_used(l, i))
+            continue;
+        if (listen->host.len > 0 || !slice_is_absent(listen->unix_path))
+            continue;
+        struct buf text = buf_in(&l->config->arena);
+        buf_addf(&text, "127.0.0.1:%u", (unsigned)listen->port);
+        listen->host = SLICE("127.0.0.1");
+        l->config->values[i].text = buf_slice(&text);
+    }
+}
+
+static long cores(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > 256 ? 256 : count;
+}
+
+static void settle_defaults(struct load *l)
+{
+    suggest_number(l, offsetof(struct config, workers), cores());
+    if (l->config->dev) {
+        suggest(l, offsetof(struct config, public_url), SLICE("http://127.0.0.1:8080"));
+        suggest(l, offsetof(struct config, shutdown_delay_ms), SLICE("0"));
+        keep_on_loopback(l);
+    }
+    if (!slice_is_absent(l->config->public_url.host))
+        suggest(l, offsetof(struct config, realm), l->config->public_url.host);
+}
+
+/* --- */
+
+enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
+                        enum config_service service, struct config *ret_config, struct buf *problems)
+{
+    struct config config = {.service = service};
+    struct load *l = calloc(1, sizeof *l);
+    if (!l)
+        return STATUS_NO_MEMORY;
+    arena_init(&config.arena, ARENA_LIMIT_BYTES);
+    l->config = &config;
+    l->problems = problems;
+    collect_flags(l, flags, flag_count);
+    collect_environment(l, environment);
+    for (size_t i = 0; i < config_row_count; i++)
+        find_value(l, i);
+    for (size_t i = 0; i < config_row_count; i++)
+        parse_value(l, i);
+    settle_defaults(l);
+    bool good = config_check(&config, l->broken, problems) && !l->failed;
+    free(l);
+    if (good)
+        *ret_config = config;
+    else
+        config_done(&config);
+    return good ? STATUS_OK : problems->failed ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;
+}
+
+void config_done(struct config *config)
+{
+    arena_done(&config->arena);
+    wipe_bytes(config, sizeof *config);
+}
