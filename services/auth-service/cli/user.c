@@ -1,0 +1,203 @@
+#include "cli/cli.h"
+#include "crypto/password.h"
+#include "store/credentials_users.h"
+
+struct password_options {
+    struct slice username, email, password_file;
+};
+
+static const struct command_option create_table[] = {
+    {"username", OPTION_TEXT, "U", true, offsetof(struct password_options, username), "what the user logs in with"},
+    {"email", OPTION_TEXT, "E", false, offsetof(struct password_options, email), "for the operator"},
+    {"password-file", OPTION_TEXT, "FILE", true, offsetof(struct password_options, password_file),
+     "a file that holds the password, - for standard input"},
+    {0},
+};
+
+/* Reads the file and hashes; the exit code. */
+static int hash_file(const struct command_line *line, struct slice path, char hash[PASSWORD_HASH_BYTES])
+{
+    struct buf password = BUF_INIT;
+    const char *why = NULL;
+    int code = EXIT_DONE;
+    if (command_read_file(path, &password, &why) != STATUS_OK) {
+        code =
+            command_fail(line, EXIT_USAGE, "--password-file %.*s: %s", SLICE_ARGS(path), why ? why : "out of memory");
+    } else {
+        enum status status = password_hash_blocking(buf_slice(&password), hash);
+        if (status == STATUS_BAD_INPUT)
+            code = command_fail(line, EXIT_USAGE, "--password-file: a password is 1 to %d bytes without NUL",
+                                PASSWORD_MAX_BYTES);
+        else if (status != STATUS_OK)
+            code = command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
+    }
+    buf_done(&password);
+    return code;
+}
+
+static void show_user(struct cli_output *out, const struct user *user)
+{
+    cli_record_begin(out);
+    cli_field(out, "username", user->username);
+    cli_field(out, "sub", user->subject);
+    if (user->email.len)
+        cli_field(out, "email", user->email);
+    cli_field_bool(out, "disabled", user->disabled);
+    cli_field_time(out, "created_at", user->created_ms);
+    cli_record_end(out);
+}
+
+static int create_row(const struct command_line *line, struct cli_store *store, const struct user *user)
+{
+    int64_t id = 0;
+    struct user *made = NULL;
+    enum status status = credentials_user_create_blocking(&store->db, user, &id);
+    if (status == STATUS_OK)
+        status = credentials_user_find_blocking(&store->db, id, &made);
+    if (status != STATUS_OK)
+        return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(user->username));
+    struct cli_output out = cli_output_begin(line, false);
+    cli_audit(line, store, "user.create", user->username);
+    show_user(&out, made);
+    cli_output_end(&out);
+    user_free(made);
+    return EXIT_DONE;
+}
+
+static int create(const struct command_line *line)
+{
+    const struct password_options *options = line->options;
+    char hash[PASSWORD_HASH_BYTES];
+    struct cli_store store;
+    if (options->username.len == 0 || options->username.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(options->username))
+        return command_fail(line, EXIT_USAGE, "--username: it is 1 to 255 bytes of UTF-8");
+    int code = hash_file(line, options->password_file, hash);
+    if (code == EXIT_DONE)
+        code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    const struct user user = {.username = options->username, .email = options->email, .password_hash = slice_str(hash)};
+    code = create_row(line, &store, &user);
+    cli_close(&store);
+    return code;
+}
+
+const struct command cli_user_create = {
+    .name = "user create",
+    .arguments = "",
+    .summary = "makes a resource owner who logs in with a password",
+    .example = "  printf 'correct horse' | auth-service user create --username jane --password-file -",
+    .options = create_table,
+    .options_size = sizeof(struct password_options),
+    .needs_config = true,
+    .run = create,
+};
+
+static int list(const struct command_line *line)
+{
+    struct cli_store store;
+    struct page_request page = {0};
+    int code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    struct cli_output out = cli_output_begin(line, true);
+    for (bool more = true; more;) {
+        struct user_page *rows = NULL;
+        enum status status = credentials_user_list_blocking(&store.db, page, &rows);
+        if (status != STATUS_OK) {
+            code = cli_store_failed(line, &store, status, "the list of users");
+            break;
+        }
+        for (size_t i = 0; i < rows->count; i++)
+            show_user(&out, &rows->users[i]);
+        more = rows->count > 0;
+        page.after_id = more ? rows->users[rows->count - 1].id : 0;
+        user_page_free(rows);
+    }
+    cli_output_end(&out);
+    cli_close(&store);
+    return code;
+}
+
+const struct command cli_user_list = {
+    .name = "user list",
+    .arguments = "",
+    .summary = "lists the resource owners",
+    .example = "  auth-service user list",
+    .needs_config = true,
+    .run = list,
+};
+
+/* Finds the user of the first argument and does something to it. */
+static int change(const struct command_line *line, const char *what,
+                  enum status (*work)(struct credentials *db, int64_t id, struct slice hash), struct slice hash)
+{
+    struct cli_store store;
+    struct user *user = NULL;
+    struct slice username = line->arguments[0];
+    int code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = credentials_user_find_by_name_blocking(&store.db, username, &user);
+    if (status == STATUS_OK)
+        status = work(&store.db, user->id, hash);
+    if (status == STATUS_OK)
+        cli_audit(line, &store, what, username);
+    else
+        code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(username));
+    if (status == STATUS_OK && !line->quiet)
+        fprintf(stderr, "%s: done\n", line->command->name);
+    user_free(user);
+    cli_close(&store);
+    return code;
+}
+
+static const struct command_option set_table[] = {
+    {"password-file", OPTION_TEXT, "FILE", true, offsetof(struct password_options, password_file),
+     "a file that holds the password, - for standard input"},
+    {0},
+};
+
+static int set_password(const struct command_line *line)
+{
+    char hash[PASSWORD_HASH_BYTES];
+    int code = hash_file(line, ((const struct password_options *)line->options)->password_file, hash);
+    if (code != EXIT_DONE)
+        return code;
+    return change(line, "user.set-password", credentials_user_set_password_blocking, slice_str(hash));
+}
+
+const struct command cli_user_set_password = {
+    .name = "user set-password",
+    .arguments = "USERNAME",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "sets a password and ends the user's sessions",
+    .example = "  auth-service user set-password jane --password-file secret.txt",
+    .options = set_table,
+    .options_size = sizeof(struct password_options),
+    .needs_config = true,
+    .run = set_password,
+};
+
+static enum status delete_row(struct credentials *db, int64_t id, struct slice unused)
+{
+    (void)unused;
+    return credentials_user_delete_blocking(db, id);
+}
+
+static int delete_one(const struct command_line *line)
+{
+    return change(line, "user.delete", delete_row, SLICE_ABSENT);
+}
+
+const struct command cli_user_delete = {
+    .name = "user delete",
+    .arguments = "USERNAME",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "deletes a resource owner with all tokens",
+    .example = "  auth-service user delete jane",
+    .needs_config = true,
+    .run = delete_one,
+};
