@@ -24,7 +24,11 @@ struct credentials {
     struct sql *sql;
     const struct keyring *keys;
     const struct clock *clock;
+    const char *fault; /* of the last call, where it was not the connection's; else NULL */
 };
+
+/* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */
+const char *credentials_last_error(const struct credentials *db);
 
 /* Where a list goes on, and how far. */
 struct page_request {

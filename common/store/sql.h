@@ -62,12 +62,14 @@ struct sql_ops {
     int64_t (*affected)(const struct sql *sql);
     int64_t (*last_id)(const struct sql *sql);
     const char *(*last_error)(const struct sql *sql);
+    enum status (*table_exists)(struct sql *sql, const char *name, bool *ret_exists);
     const struct embedded_file *migrations; /* of this engine, in order */
 };
 
 /* Comes first in each engine's own struct. */
 struct sql {
     const struct sql_ops *ops;
+    bool in_transaction;
 };
 
 struct sql_options {
@@ -94,6 +96,8 @@ MUST_USE enum status sql_execute_blocking(struct sql *sql, const char *text, con
 int64_t sql_affected(const struct sql *sql);
 /* Primary key of the last INSERT. */
 int64_t sql_last_id(const struct sql *sql);
+/* Whether there is such a table, in a database that may be empty. */
+MUST_USE enum status sql_table_exists_blocking(struct sql *sql, const char *name, bool *ret_exists);
 /* About the last failure of this connection; "" if there was none. Valid until the next call. */
 const char *sql_last_error(const struct sql *sql);
 
@@ -101,8 +105,8 @@ typedef enum status (*sql_work_fn)(struct sql *sql, void *context);
 
 /* Runs `work` inside one write transaction (SQLite: BEGIN IMMEDIATE) and commits if it returns OK, else rolls back and
  * returns its status. `work` may be run again from its start (a deadlock on MySQL), so it only sets, never adds up,
- * what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN. Within a transaction already
- * (sql_in_transaction) it joins that one. */
+ * what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN. Called from within `work` it
+ * joins that transaction. */
 MUST_USE enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context);
 
 #endif

@@ -1,0 +1,152 @@
+#include "store/credentials_changes.h"
+
+#include "store/rows.h"
+
+static const char *const kinds[] = {
+    [CHANGE_CLIENT] = "client",
+    [CHANGE_USER] = "user",
+    [CHANGE_TOKEN] = "token",
+    [CHANGE_RESOURCE_SERVER] = "resource-server",
+};
+
+static const char *const events[] = {
+    [CHANGE_EDITED] = "edited",
+    [CHANGE_REVOKED] = "revoked",
+    [CHANGE_ENDED] = "ended",
+};
+
+void change_page_free(void *page)
+{
+    result_free(page);
+}
+
+void audit_page_free(void *page)
+{
+    result_free(page);
+}
+
+/* ---- changes ---- */
+
+enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event, struct slice id)
+{
+    struct sql_value params[] = {
+        sql_text(slice_str(kinds[kind])),
+        sql_text(slice_str(events[event])),
+        sql_text(id),
+        sql_int(now_ms(db)),
+    };
+    return RUN(db, "INSERT INTO changes (kind, event, id, at) VALUES (?, ?, ?, ?)", params);
+}
+
+enum status change_write_number(struct credentials *db, enum change_kind kind, enum change_event event, int64_t id)
+{
+    char memory[24];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    buf_add_i64(&text, id);
+    return change_write(db, kind, event, buf_slice(&text));
+}
+
+/* The row's number in a list of words; false for a word that this program does not know. */
+static bool word_index(struct slice word, const char *const *words, size_t count, size_t *ret_index)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq(word, slice_str(words[i]))) {
+            *ret_index = i;
+            return true;
+        }
+    return false;
+}
+
+static enum status read_change(void *context, const struct sql_value *columns, size_t count)
+{
+    struct change_page *page = context;
+    struct row_reader row = row_reader(&page->arena, columns, count);
+    size_t kind = 0;
+    size_t event = 0;
+    if (!word_index(columns[1].bytes, kinds, COUNT_OF(kinds), &kind) ||
+        !word_index(columns[2].bytes, events, COUNT_OF(events), &event))
+        return STATUS_STORE_CORRUPT;
+    struct change *changes = list_grow(&page->arena, page->changes, page->count, sizeof *changes);
+    if (!changes)
+        return STATUS_NO_MEMORY;
+    page->changes = changes;
+    changes[page->count++] = (struct change){
+        .sequence = row_int(&row, 0),
+        .kind = (enum change_kind)kind,
+        .event = (enum change_event)event,
+        .id = row_text(&row, 3),
+        .at_ms = row_int(&row, 4),
+    };
+    return row_status(&row);
+}
+
+enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
+                                               struct change_page **ret_page)
+{
+    struct sql_value params[] = {sql_int(sequence), sql_int(page_limit(limit))};
+    struct change_page *page = result_new(sizeof *page);
+    if (!page)
+        return STATUS_NO_MEMORY;
+    enum status status = sql_execute_blocking(
+        db->sql, "SELECT sequence, kind, event, id, at FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?",
+        params, COUNT_OF(params), read_change, page);
+    if (status != STATUS_OK) {
+        change_page_free(page);
+        return status;
+    }
+    *ret_page = page;
+    return STATUS_OK;
+}
+
+enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence)
+{
+    int64_t sequence = 0;
+    TRY(sql_execute_blocking(db->sql, "SELECT MAX(sequence) FROM changes", NULL, 0, take_int, &sequence));
+    *ret_sequence = sequence;
+    return STATUS_OK;
+}
+
+/* ---- audit ---- */
+
+enum status credentials_audit_append_blocking(struct credentials *db, struct slice who, struct slice what,
+                                              struct slice subject)
+{
+    struct sql_value params[] = {sql_text(who), sql_text(what), sql_text(subject), sql_int(now_ms(db))};
+    return RUN(db, "INSERT INTO audit (who, what, subject, at) VALUES (?, ?, ?, ?)", params);
+}
+
+static enum status read_audit(void *context, const struct sql_value *columns, size_t count)
+{
+    struct audit_page *page = context;
+    struct row_reader row = row_reader(&page->arena, columns, count);
+    struct audit_entry *entries = list_grow(&page->arena, page->entries, page->count, sizeof *entries);
+    if (!entries)
+        return STATUS_NO_MEMORY;
+    page->entries = entries;
+    entries[page->count++] = (struct audit_entry){
+        .id = row_int(&row, 0),
+        .who = row_text(&row, 1),
+        .what = row_text(&row, 2),
+        .subject = row_text(&row, 3),
+        .at_ms = row_int(&row, 4),
+    };
+    return row_status(&row);
+}
+
+enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,
+                                            struct audit_page **ret_page)
+{
+    struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
+    struct audit_page *found = result_new(sizeof *found);
+    if (!found)
+        return STATUS_NO_MEMORY;
+    enum status status =
+        sql_execute_blocking(db->sql, "SELECT id, who, what, subject, at FROM audit WHERE id > ? ORDER BY id LIMIT ?",
+                             params, COUNT_OF(params), read_audit, found);
+    if (status != STATUS_OK) {
+        audit_page_free(found);
+        return status;
+    }
+    *ret_page = found;
+    return STATUS_OK;
+}

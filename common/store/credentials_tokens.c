@@ -1,0 +1,448 @@
+#include "store/credentials_tokens.h"
+
+#include "crypto/digest.h"
+#include "crypto/random.h"
+#include "store/credentials_parts.h"
+
+#include <stdlib.h>
+
+enum { DIGEST_BYTES = 16, JTI_RANDOM_BYTES = 22 };
+
+void token_free(void *token)
+{
+    result_free(token);
+}
+
+void token_page_free(void *page)
+{
+    result_free(page);
+}
+
+void credential_pair_free(void *pair)
+{
+    result_free(pair);
+}
+
+void token_issued_free(void *issued)
+{
+    if (issued)
+        token_free(((struct token_issued *)issued)->token);
+    free(issued);
+}
+
+enum status credentials_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES])
+{
+    TRY(random_text(token, TOKEN_TEXT_BYTES));
+    return random_text(secret, TOKEN_TEXT_BYTES);
+}
+
+/* What the unique indexes hold of a token's text, whose length they need not carry. */
+static enum status digest_of(struct slice text, unsigned char digest[DIGEST_BYTES])
+{
+    unsigned char whole[DIGEST_MAX_BYTES];
+    TRY(digest_bytes(DIGEST_SHA256, text, whole));
+    memcpy(digest, whole, DIGEST_BYTES);
+    return STATUS_OK;
+}
+
+/* ---- the pair ---- */
+
+enum status credentials_pair_find_blocking(struct credentials *db, struct slice client_id, struct slice oauth_token,
+                                           struct credential_pair **ret_pair)
+{
+    static const char text[] = CLIENT_ROW
+        " WHERE c.client_id = ? UNION ALL " SECRET_ROW " WHERE c.client_id = ? UNION ALL " KEY_ROW
+        " WHERE c.client_id = ? UNION ALL " TOKEN_ROW " WHERE t.token_digest = ? AND t.oauth_token = ? ORDER BY 2 DESC";
+    unsigned char digest[DIGEST_BYTES];
+    TRY(digest_of(oauth_token, digest));
+    struct sql_value params[] = {
+        sql_text(client_id),   sql_text(client_id), sql_text(client_id), sql_blob(slice_of(digest, sizeof digest)),
+        sql_text(oauth_token),
+    };
+    struct credential_pair *pair = result_new(sizeof *pair);
+    if (!pair)
+        return STATUS_NO_MEMORY;
+    struct parts parts = {.db = db, .arena = &pair->arena, .client = &pair->client, .token = &pair->token};
+    db->fault = NULL;
+    enum status status = sql_execute_blocking(db->sql, text, params, COUNT_OF(params), read_part, &parts);
+    if (status != STATUS_OK) {
+        credential_pair_free(pair);
+        return status;
+    }
+    pair->client_found = parts.client_found;
+    pair->token_found = parts.token_found;
+    *ret_pair = pair;
+    return STATUS_OK;
+}
+
+/* ---- issue ---- */
+
+struct issuing {
+    struct credentials *db;
+    const struct token_issue *issue;
+    unsigned char token_digest[DIGEST_BYTES];
+    unsigned char temp_digest[DIGEST_BYTES];
+    char jti[4 + JTI_RANDOM_BYTES];
+    struct buf sealed;
+    struct token *token;
+    bool found;
+    bool existing;
+};
+
+static enum status load(struct issuing *issuing, const char *text, struct sql_value param)
+{
+    struct parts parts = {.db = issuing->db, .arena = &issuing->token->arena, .token = issuing->token};
+    arena_reset(&issuing->token->arena);
+    TRY(sql_execute_blocking(issuing->db->sql, text, &param, 1, read_part, &parts));
+    issuing->found = parts.token_found;
+    return STATUS_OK;
+}
+
+/* The row that this temporary credential already became, if there is one. */
+static enum status load_existing(struct issuing *issuing)
+{
+    if (issuing->issue->temp_token.len == 0)
+        return STATUS_OK;
+    return load(issuing, TOKEN_ROW " WHERE t.temp_digest = ?",
+                sql_blob(slice_of(issuing->temp_digest, sizeof issuing->temp_digest)));
+}
+
+/* A retry of the exchange that made the row gets its token again; anybody else is too late. */
+static enum status hand_out_existing(struct issuing *issuing)
+{
+    const struct token *token = issuing->token;
+    bool same = slice_eq(token->client_id, issuing->issue->client_id) && token->user == issuing->issue->user;
+    issuing->existing = true;
+    return same && token->revoked_ms == 0 ? STATUS_OK : STATUS_TOKEN_USED;
+}
+
+/* Client and user are looked up by the INSERT itself, so that none can be disabled in between. */
+static enum status insert(struct issuing *issuing)
+{
+    const struct token_issue *issue = issuing->issue;
+    bool temp = issue->temp_token.len > 0;
+    int64_t now = now_ms(issuing->db);
+    struct sql_value params[] = {
+        sql_blob(slice_of(issuing->token_digest, DIGEST_BYTES)),
+        sql_text(issue->oauth_token),
+        sql_blob(buf_slice(&issuing->sealed)),
+        sql_text(slice_of(issuing->jti, sizeof issuing->jti)),
+        sql_digest(slice_of(issuing->temp_digest, temp ? DIGEST_BYTES : 0)),
+        sql_text(issue->scopes),
+        sql_int(now),
+        sql_time(issue->lifetime_ms ? now + issue->lifetime_ms : 0),
+        sql_text(issue->client_id),
+        sql_int(issue->user),
+    };
+    return RUN(issuing->db,
+               "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, client, user, scopes,"
+               " created_at, expires_at) SELECT ?, ?, ?, ?, ?, c.id, u.id, ?, ?, ? FROM clients c, users u"
+               " WHERE c.client_id = ? AND c.disabled = 0 AND u.id = ? AND u.disabled = 0",
+               params);
+}
+
+static enum status why_nothing_was_inserted(struct issuing *issuing)
+{
+    int64_t known = 0;
+    int64_t enabled = 0;
+    struct sql_value client_id = sql_text(issuing->issue->client_id);
+    TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ?", client_id, &known));
+    TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ? AND disabled = 0", client_id, &enabled));
+    return !known ? STATUS_CLIENT_UNKNOWN : !enabled ? STATUS_CLIENT_DISABLED : STATUS_TOKEN_REJECTED;
+}
+
+static enum status issue(struct sql *sql, void *context)
+{
+    struct issuing *issuing = context;
+    issuing->found = false;
+    issuing->existing = false;
+    TRY(load_existing(issuing));
+    if (issuing->found)
+        return hand_out_existing(issuing);
+    enum status status = insert(issuing);
+    if (status == STATUS_CONFLICT) { /* somebody was faster between the two, or oauth_token exists */
+        TRY(load_existing(issuing));
+        return issuing->found ? hand_out_existing(issuing) : STATUS_CONFLICT;
+    }
+    TRY(status);
+    if (sql_affected(sql) == 0)
+        return why_nothing_was_inserted(issuing);
+    return load(issuing, TOKEN_ROW " WHERE t.id = ?", sql_int(sql_last_id(sql)));
+}
+
+static enum status prepare(struct issuing *issuing)
+{
+    static const char prefix[] = "tok_";
+    char memory[SEAL_ROW_BYTES];
+    const struct token_issue *wanted = issuing->issue;
+    struct buf row = token_row(memory, wanted->client_id, wanted->user, wanted->oauth_token);
+    TRY(digest_of(wanted->oauth_token, issuing->token_digest));
+    TRY(digest_of(wanted->temp_token, issuing->temp_digest));
+    memcpy(issuing->jti, prefix, 4);
+    TRY(random_text(issuing->jti + 4, JTI_RANDOM_BYTES));
+    TRY(sealed_seal(issuing->db->keys, wanted->secret, buf_slice(&row), &issuing->sealed));
+    issuing->token = result_new(sizeof *issuing->token);
+    return issuing->token ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *wanted,
+                                             bool *ret_existing, struct token **ret_token)
+{
+    struct issuing issuing = {.db = db, .issue = wanted};
+    if (!is_identifier(wanted->oauth_token))
+        return STATUS_BAD_INPUT;
+    if (!is_identifier(wanted->client_id))
+        return STATUS_CLIENT_UNKNOWN;
+    db->fault = NULL;
+    enum status status = prepare(&issuing);
+    if (status == STATUS_OK)
+        status = sql_transaction_blocking(db->sql, issue, &issuing);
+    buf_done(&issuing.sealed);
+    if (status != STATUS_OK) {
+        token_free(issuing.token);
+        return status;
+    }
+    *ret_existing = issuing.existing;
+    *ret_token = issuing.token;
+    return STATUS_OK;
+}
+
+/* ---- filters ---- */
+
+enum filter_part { BY_JTI = 1, BY_CLIENT = 2, BY_USER = 4 };
+
+/* A filter with its names resolved, and the parameters in the statements' order: client, user, jti. */
+struct resolved_filter {
+    unsigned parts; /* enum filter_part */
+    bool finds_nothing;
+    int64_t client;
+    int64_t user;
+    struct sql_value params[3];
+    size_t count;
+};
+
+static enum status resolve(struct credentials *db, const struct token_filter *filter, struct resolved_filter *ret)
+{
+    struct resolved_filter resolved = {0};
+    if (filter->client_id.len) {
+        TRY(find_id(db, "SELECT id FROM clients WHERE client_id = ?", sql_text(filter->client_id), &resolved.client));
+        resolved.parts |= BY_CLIENT;
+        resolved.finds_nothing |= resolved.client == 0;
+        resolved.params[resolved.count++] = sql_int(resolved.client);
+    }
+    if (filter->subject.len) {
+        TRY(find_id(db, "SELECT id FROM users WHERE subject = ?", sql_text(filter->subject), &resolved.user));
+        resolved.parts |= BY_USER;
+        resolved.finds_nothing |= resolved.user == 0;
+        resolved.params[resolved.count++] = sql_int(resolved.user);
+    }
+    if (filter->jti.len) {
+        resolved.parts |= BY_JTI;
+        resolved.params[resolved.count++] = sql_text(filter->jti);
+    }
+    *ret = resolved;
+    return STATUS_OK;
+}
+
+/* ---- list ---- */
+
+static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+{
+    struct token_page *page = context;
+    struct row_reader row = row_reader(&page->arena, columns, count);
+    struct token *tokens = list_grow(&page->arena, page->tokens, page->count, sizeof *tokens);
+    if (!tokens)
+        return STATUS_NO_MEMORY;
+    page->tokens = tokens;
+    return read_token_row(&row, &tokens[page->count++]);
+}
+
+static enum status list(struct credentials *db, const struct resolved_filter *filter, struct page_request page,
+                        struct token_page *found)
+{
+#define LIST(where) TOKEN_ROW where " t.id > ? ORDER BY t.id LIMIT ?"
+    static const char *const texts[] = {
+        [0] = LIST(" WHERE"),
+        [BY_JTI] = LIST(" WHERE t.jti = ? AND"),
+        [BY_CLIENT] = LIST(" WHERE t.client = ? AND"),
+        [BY_CLIENT | BY_JTI] = LIST(" WHERE t.client = ? AND t.jti = ? AND"),
+        [BY_USER] = LIST(" WHERE t.user = ? AND"),
+        [BY_USER | BY_JTI] = LIST(" WHERE t.user = ? AND t.jti = ? AND"),
+        [BY_CLIENT | BY_USER] = LIST(" WHERE t.client = ? AND t.user = ? AND"),
+        [BY_CLIENT | BY_USER | BY_JTI] = LIST(" WHERE t.client = ? AND t.user = ? AND t.jti = ? AND"),
+    };
+#undef LIST
+    struct sql_value params[COUNT_OF(filter->params) + 2];
+    size_t count = filter->count;
+    memcpy(params, filter->params, sizeof filter->params);
+    params[count++] = sql_int(page.after_id);
+    params[count++] = sql_int(page_limit(page.limit));
+    return sql_execute_blocking(db->sql, texts[filter->parts], params, count, read_listed, found);
+}
+
+enum status credentials_token_list_blocking(struct credentials *db, const struct token_filter *filter,
+                                            struct page_request page, struct token_page **ret_page)
+{
+    struct resolved_filter resolved;
+    TRY(resolve(db, filter, &resolved));
+    struct token_page *found = result_new(sizeof *found);
+    if (!found)
+        return STATUS_NO_MEMORY;
+    enum status status = resolved.finds_nothing ? STATUS_OK : list(db, &resolved, page, found);
+    if (status != STATUS_OK) {
+        token_page_free(found);
+        return status;
+    }
+    *ret_page = found;
+    return STATUS_OK;
+}
+
+/* ---- revoke ---- */
+
+static enum status revoke_rows(struct credentials *db, const struct resolved_filter *filter, int64_t *ret_count)
+{
+#define REVOKE "UPDATE tokens SET revoked_at = ? WHERE revoked_at IS NULL AND "
+    static const char *const texts[] = {
+        [BY_JTI] = REVOKE "jti = ?",
+        [BY_CLIENT] = REVOKE "client = ?",
+        [BY_CLIENT | BY_JTI] = REVOKE "client = ? AND jti = ?",
+        [BY_USER] = REVOKE "user = ?",
+        [BY_USER | BY_JTI] = REVOKE "user = ? AND jti = ?",
+        [BY_CLIENT | BY_USER] = REVOKE "client = ? AND user = ?",
+        [BY_CLIENT | BY_USER | BY_JTI] = REVOKE "client = ? AND user = ? AND jti = ?",
+    };
+#undef REVOKE
+    struct sql_value params[COUNT_OF(filter->params) + 1] = {sql_int(now_ms(db))};
+    memcpy(params + 1, filter->params, sizeof filter->params);
+    TRY(sql_execute_blocking(db->sql, texts[filter->parts], params, filter->count + 1, NULL, NULL));
+    *ret_count = sql_affected(db->sql);
+    return STATUS_OK;
+}
+
+enum status revoke_tokens_of(struct credentials *db, int64_t client, int64_t user, int64_t *ret_count)
+{
+    struct resolved_filter filter = {.client = client, .user = user};
+    if (client) {
+        filter.parts |= BY_CLIENT;
+        filter.params[filter.count++] = sql_int(client);
+    }
+    if (user) {
+        filter.parts |= BY_USER;
+        filter.params[filter.count++] = sql_int(user);
+    }
+    return revoke_rows(db, &filter, ret_count);
+}
+
+struct revoking {
+    struct credentials *db;
+    const struct token_filter *filter;
+    int64_t count;
+};
+
+/* The narrowest thing that covers what was revoked. */
+static enum status tell(struct revoking *revoking, const struct resolved_filter *resolved)
+{
+    if (resolved->parts & BY_JTI)
+        return change_write(revoking->db, CHANGE_TOKEN, CHANGE_REVOKED, revoking->filter->jti);
+    if (resolved->parts & BY_USER)
+        return change_write_number(revoking->db, CHANGE_USER, CHANGE_REVOKED, resolved->user);
+    return change_write(revoking->db, CHANGE_CLIENT, CHANGE_REVOKED, revoking->filter->client_id);
+}
+
+static enum status revoke(struct sql *sql, void *context)
+{
+    struct revoking *revoking = context;
+    struct resolved_filter resolved;
+    (void)sql;
+    revoking->count = 0;
+    TRY(resolve(revoking->db, revoking->filter, &resolved));
+    if (resolved.finds_nothing)
+        return STATUS_OK;
+    TRY(revoke_rows(revoking->db, &resolved, &revoking->count));
+    return revoking->count ? tell(revoking, &resolved) : STATUS_OK;
+}
+
+enum status credentials_token_revoke_blocking(struct credentials *db, const struct token_filter *filter,
+                                              int64_t *ret_count)
+{
+    struct revoking revoking = {db, filter, 0};
+    if (filter->jti.len + filter->client_id.len + filter->subject.len == 0)
+        return STATUS_BAD_INPUT;
+    TRY(sql_transaction_blocking(db->sql, revoke, &revoking));
+    *ret_count = revoking.count;
+    return STATUS_OK;
+}
+
+/* ---- last used ---- */
+
+struct touching {
+    struct credentials *db;
+    const struct token_use *uses;
+    size_t count;
+};
+
+static enum status touch(struct sql *sql, void *context)
+{
+    struct touching *touching = context;
+    (void)sql;
+    for (size_t i = 0; i < touching->count; i++) {
+        const struct token_use *use = &touching->uses[i];
+        struct sql_value params[] = {sql_int(use->used_ms), sql_int(use->id), sql_int(use->used_ms)};
+        TRY(RUN(touching->db,
+                "UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)",
+                params));
+    }
+    return STATUS_OK;
+}
+
+enum status credentials_token_touch_blocking(struct credentials *db, const struct token_use *uses, size_t count)
+{
+    struct touching touching = {db, uses, count};
+    return count ? sql_transaction_blocking(db->sql, touch, &touching) : STATUS_OK;
+}
+
+/* ---- does the user's grant cover it ---- */
+
+struct covering {
+    struct slice scopes;
+    bool covers;
+};
+
+static bool has_word(struct slice words, struct slice word)
+{
+    for (bool more = true; more;)
+        if (slice_eq(slice_cut(&words, ' ', &more), word))
+            return true;
+    return false;
+}
+
+static bool covers_all(struct slice held, struct slice wanted)
+{
+    for (bool more = wanted.len > 0; more;) {
+        struct slice word = slice_cut(&wanted, ' ', &more);
+        if (word.len && !has_word(held, word))
+            return false;
+    }
+    return true;
+}
+
+static enum status compare_scopes(void *context, const struct sql_value *columns, size_t count)
+{
+    struct covering *covering = context;
+    (void)count;
+    covering->covers = covering->covers || covers_all(columns[0].bytes, covering->scopes);
+    return STATUS_OK;
+}
+
+enum status credentials_token_covers_blocking(struct credentials *db, struct slice client_id, int64_t user,
+                                              struct slice scopes, bool *ret_covers)
+{
+    struct sql_value params[] = {sql_text(client_id), sql_int(user), sql_int(now_ms(db))};
+    struct covering covering = {scopes, false};
+    TRY(sql_execute_blocking(db->sql,
+                             "SELECT t.scopes FROM tokens t JOIN clients c ON c.id = t.client WHERE c.client_id = ?"
+                             " AND t.user = ? AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)",
+                             params, COUNT_OF(params), compare_scopes, &covering));
+    *ret_covers = covering.covers;
+    return STATUS_OK;
+}

@@ -1,0 +1,6 @@
+CREATE TABLE client_callbacks (
+    id        INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
+    client    INTEGER NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    uri       TEXT    NOT NULL,
+    is_prefix INTEGER NOT NULL DEFAULT 0
+) STRICT
