@@ -6,7 +6,8 @@
 #include "base/slice.h"
 
 /* Appends what stands between the quotes of a JSON string (RFC 8259 §7): quotes, backslashes and
- * control characters (also DEL) escaped, each byte outside well-formed UTF-8 as U+FFFD. */
+ * control characters escaped, and so is all that escape_terminal replaces; each byte outside
+ * well-formed UTF-8 as U+FFFD. */
 void escape_json(struct buf *out, struct slice text);
 
 /* Appends the text for a terminal: control characters (also C1), line separators, marks that turn the

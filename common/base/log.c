@@ -125,6 +125,7 @@ void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, e
     char memory[LOG_LINE_BYTES - RESERVED_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);
     bool cut = false;
+    format = resolve(format, log_fd);
     add_head(&line, format, wall_ms, level, message);
     size_t whole = line.len; /* up to here nothing is cut in two */
     for (size_t i = 0; i < field_count && !line.failed; i++) {
@@ -162,8 +163,7 @@ void log_write(enum log_level level, const char *message, const struct log_field
     int error = errno;
     if (!log_enabled(level))
         return;
-    enum log_format format = resolve(log_format, log_fd);
-    log_format_line(&line, format, clock_wall_ms(&clock), level, message, fields, field_count);
+    log_format_line(&line, log_format, clock_wall_ms(&clock), level, message, fields, field_count);
     if (line.failed || !write_whole(log_fd, buf_slice(&line)))
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
     errno = error;

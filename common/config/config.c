@@ -88,7 +88,7 @@ static void collect_flags(struct load *l, const struct config_flag *flags, size_
         const char **place = flags[i].is_file ? &source->flag_file : &source->flag;
         if (*place)
             problem(l, "--%s%s: is given twice", flags[i].row->flag, flags[i].is_file ? "-file" : "");
-        *place = flags[i].value;
+        *place = flags[i].value ? flags[i].value : "true";
     }
 }
 

@@ -125,7 +125,7 @@ struct config_row;
 struct config_flag {
     const struct config_row *row;
     bool is_file;
-    const char *value;
+    const char *value; /* NULL for one that needs none and got none: "true" */
 };
 
 /* The row of a flag's name (without the dashes), or NULL. A flag that takes no value unless it is

@@ -28,6 +28,7 @@ static void escapes_for_json(void **state)
         {SLICE_INIT("\b\t\n\f\r"), SLICE_INIT("\\b\\t\\n\\f\\r")},
         {SLICE_INIT("\0\x01\x1b\x1f\x7f"), SLICE_INIT("\\u0000\\u0001\\u001b\\u001f\\u007f")},
         {SLICE_INIT("h\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"), SLICE_INIT("h\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80")},
+        {SLICE_INIT("\xC2\x9B\xC2\xA0\xE2\x80\xA8\xE2\x81\xA6"), SLICE_INIT("\\u009b\xC2\xA0\\u2028\\u2066")},
         {SLICE_INIT("\xFF\xC3"), SLICE_INIT("\xEF\xBF\xBD\xEF\xBF\xBD")},
         {SLICE_INIT("\xC0\x80"), SLICE_INIT("\xEF\xBF\xBD\xEF\xBF\xBD")},
         {SLICE_INIT("\xE2\x82\"x"), SLICE_INIT("\xEF\xBF\xBD\xEF\xBF\xBD\\\"x")},

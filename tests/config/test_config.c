@@ -403,7 +403,7 @@ static void flags_win_over_the_environment(void **state)
     (void)state;
     char dev[] = "OAUTH1_DEV=false", realm[] = "OAUTH1_REALM_FILE=/nonexistent", workers[] = "OAUTH1_WORKERS=3";
     char *environment[] = {dev, realm, workers, NULL};
-    struct config_flag flags[] = {flag("dev", "true"), flag("realm", "Flagged")};
+    struct config_flag flags[] = {flag("dev", NULL), flag("realm", "Flagged")};
     struct buf problems = BUF_INIT;
     assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, &config, &problems), STATUS_OK);
     assert_true(config.dev);
