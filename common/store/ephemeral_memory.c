@@ -1,0 +1,697 @@
+#include "store/ephemeral_memory.h"
+
+#include "base/clock.h"
+#include "crypto/ct.h"
+#include "crypto/mac.h"
+#include "crypto/random.h"
+#include "loop/flow.h"
+#include "store/nonce_set.h"
+#include "store/ttl_table.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    DEFAULT_NONCES = 4000000,
+    DEFAULT_ENTRIES = 200000,
+    VALUE_MAX_BYTES = 64 * 1024, /* of one temporary credential, session or blob */
+};
+
+struct memory_store {
+    struct ephemeral_store store; /* first */
+    struct ephemeral_options options;
+    char ledger_name[64];
+    /* the store's clock: from here on by steady time, and never behind the wall's */
+    int64_t base_ms;
+    int64_t base_steady_ms;
+    _Atomic int64_t latest_ms;
+    int64_t guard_until_ms; /* timestamps up to here are refused: nonces before a crash are not known */
+    unsigned char hash_key[NONCE_HASH_KEY_BYTES];
+    struct nonce_set *nonces;
+    struct ttl_table *temps;
+    struct ttl_table *sessions;
+    struct ttl_table *blobs;
+    struct ttl_table *counts;
+};
+
+/* A loop's view. */
+struct memory_view {
+    struct ephemeral view; /* first */
+    struct memory_store *store;
+    struct mac *mac;
+};
+
+static struct memory_store *store_of(const struct ephemeral *view)
+{
+    return ((const struct memory_view *)view)->store;
+}
+
+static int64_t now_of(struct memory_store *store)
+{
+    const struct clock *clock = store->options.clock;
+    int64_t now_ms = store->base_ms + clock_steady_ms(clock) - store->base_steady_ms;
+    int64_t wall_ms = clock_wall_ms(clock);
+    int64_t latest_ms = atomic_load(&store->latest_ms);
+    if (wall_ms > now_ms)
+        now_ms = wall_ms;
+    while (now_ms > latest_ms && !atomic_compare_exchange_weak(&store->latest_ms, &latest_ms, now_ms))
+        ;
+    return now_ms > latest_ms ? now_ms : latest_ms;
+}
+
+static int64_t now_ms_of(const struct ephemeral *view)
+{
+    return now_of(store_of(view));
+}
+
+static void finish(struct ticket ticket, enum status status)
+{
+    ticket_complete(ticket, status, NULL, NULL);
+}
+
+/* ---- nonces ---- */
+
+static int64_t guard_s(const struct ephemeral *view)
+{
+    int64_t left_ms = store_of(view)->guard_until_ms - now_of(store_of(view));
+    return left_ms > 0 ? left_ms / 1000 + 1 : 0;
+}
+
+static void put_part(struct buf *out, struct slice part)
+{
+    buf_addf(out, "%zu:", part.len); /* lengths in front, so that no two nonces read the same */
+    buf_add(out, part);
+}
+
+static enum status hash_nonce(struct memory_view *view, const struct nonce *nonce, uint64_t *ret_hash)
+{
+    char memory[1024];
+    struct arena arena;
+    unsigned char code[DIGEST_MAX_BYTES];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    bool is_long = nonce->client_id.len + nonce->token.len + nonce->nonce.len > sizeof memory - 64;
+    arena_init(&arena, 1 << 20);
+    if (is_long)
+        text = buf_in(&arena);
+    put_part(&text, nonce->client_id);
+    put_part(&text, nonce->token);
+    put_part(&text, nonce->nonce);
+    enum status status = text.failed
+                             ? STATUS_NO_MEMORY
+                             : mac_hmac(view->mac, DIGEST_SHA256, slice_of(view->store->hash_key, NONCE_HASH_KEY_BYTES),
+                                        buf_slice(&text), code);
+    arena_done(&arena);
+    if (status == STATUS_OK)
+        memcpy(ret_hash, code, sizeof *ret_hash);
+    return status;
+}
+
+static enum status spend(struct memory_view *view, const struct nonce *nonce)
+{
+    struct memory_store *store = view->store;
+    int64_t now_s = now_of(store) / 1000;
+    uint64_t hash = 0;
+    if (nonce->timestamp_s * 1000 <= store->guard_until_ms)
+        return STATUS_STORE_DOWN;
+    if (nonce->timestamp_s + store->options.skew_ms * 2 / 1000 < now_s)
+        return STATUS_TIMESTAMP_REFUSED;
+    TRY(hash_nonce(view, nonce, &hash));
+    return nonce_set_add(store->nonces, nonce->timestamp_s, hash, now_s);
+}
+
+static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
+{
+    finish(ticket, spend((struct memory_view *)view, nonce));
+}
+
+/* ---- temporary credentials ---- */
+
+static enum status copy_slice(struct arena *arena, struct slice *slice)
+{
+    *slice = arena_copy(arena, *slice);
+    return slice_is_absent(*slice) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static enum status copy_temp_texts(struct temp_credential *temp)
+{
+    struct slice *texts[] = {&temp->token,  &temp->secret,   &temp->client_id, &temp->callback,
+                             &temp->scopes, &temp->username, &temp->verifier};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        TRY(copy_slice(&temp->arena, texts[i]));
+    return STATUS_OK;
+}
+
+/* A copy with memory of its own, of texts that may live anywhere. NULL: no memory. */
+static struct temp_credential *copy_temp(const struct temp_credential *from)
+{
+    struct temp_credential *temp = malloc(sizeof *temp);
+    if (!temp)
+        return NULL;
+    *temp = *from;
+    arena_init(&temp->arena, VALUE_MAX_BYTES);
+    if (copy_temp_texts(temp) == STATUS_OK)
+        return temp;
+    temp_credential_free(temp);
+    return NULL;
+}
+
+static void temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    const struct temp_credential fresh = {
+        .token = new->token,
+        .secret = new->secret,
+        .client_id = new->client_id,
+        .callback = new->callback,
+        .scopes = new->scopes,
+        .created_ms = now_ms,
+    };
+    struct temp_credential *temp = copy_temp(&fresh);
+    enum status status = STATUS_NO_MEMORY;
+    if (temp) {
+        ttl_table_lock(store->temps);
+        status = ttl_table_add(store->temps, new->token, temp, now_ms + store->options.temp_ttl_ms * 2, now_ms);
+        ttl_table_unlock(store->temps);
+    }
+    if (status != STATUS_OK)
+        temp_credential_free(temp);
+    finish(ticket, status);
+}
+
+/* What a change works on: the record as it is, to be changed in place (numbers) or replaced (texts). */
+struct temp_change {
+    struct slice verifier;          /* try */
+    const struct temp_grant *grant; /* grant */
+    int64_t user;                   /* deny */
+};
+
+typedef enum status (*temp_change_fn)(struct temp_credential *temp, const struct temp_change *change,
+                                      struct temp_credential **ret_replacement);
+
+static bool is_expired(const struct memory_store *store, const struct temp_credential *temp, int64_t now_ms)
+{
+    return now_ms - temp->created_ms >= store->options.temp_ttl_ms;
+}
+
+/* One atomic step: finds, changes, and copies what it is then. */
+static enum status change_temp(struct memory_store *store, struct slice token, temp_change_fn change,
+                               const struct temp_change *with, struct temp_credential **ret_copy)
+{
+    int64_t now_ms = now_of(store);
+    struct temp_credential *replacement = NULL;
+    void **place = ttl_table_find(store->temps, token, now_ms);
+    if (!place)
+        return STATUS_TOKEN_REJECTED;
+    struct temp_credential *temp = *place;
+    temp->expired = is_expired(store, temp, now_ms);
+    TRY(change(temp, with, &replacement));
+    if (replacement) {
+        temp_credential_free(temp);
+        *place = replacement;
+    }
+    *ret_copy = copy_temp(*place);
+    return *ret_copy ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void run_change(struct ephemeral *view, struct slice token, temp_change_fn change,
+                       const struct temp_change *with, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct temp_credential *copy = NULL;
+    ttl_table_lock(store->temps);
+    enum status status = change_temp(store, token, change, with, &copy);
+    ttl_table_unlock(store->temps);
+    ticket_complete(ticket, status, copy, temp_credential_free);
+}
+
+/* What needs a live one may complete with. */
+static enum status check_live(const struct temp_credential *temp)
+{
+    switch (temp->state) {
+    case TEMP_KILLED:
+        return STATUS_TOKEN_REJECTED;
+    case TEMP_EXCHANGED:
+        return STATUS_TOKEN_USED;
+    case TEMP_DENIED:
+        return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_PERMISSION_DENIED;
+    case TEMP_PENDING:
+    case TEMP_GRANTED:
+        break;
+    }
+    return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_OK;
+}
+
+static enum status look(struct temp_credential *temp, const struct temp_change *with,
+                        struct temp_credential **ret_replacement)
+{
+    (void)temp, (void)with, (void)ret_replacement;
+    return STATUS_OK;
+}
+
+static void temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+{
+    run_change(view, token, look, NULL, ticket);
+}
+
+static enum status grant(struct temp_credential *temp, const struct temp_change *with,
+                         struct temp_credential **ret_replacement)
+{
+    TRY(check_live(temp));
+    if (temp->user != 0 && temp->user != with->grant->user)
+        return STATUS_FORBIDDEN;
+    struct temp_credential granted = *temp;
+    granted.state = TEMP_GRANTED;
+    granted.user = with->grant->user;
+    granted.username = with->grant->username;
+    granted.scopes = with->grant->scopes;
+    granted.verifier = with->grant->verifier;
+    *ret_replacement = copy_temp(&granted);
+    return *ret_replacement ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *with,
+                             struct ticket ticket)
+{
+    run_change(view, token, grant, &(struct temp_change){.grant = with}, ticket);
+}
+
+static enum status deny(struct temp_credential *temp, const struct temp_change *with,
+                        struct temp_credential **ret_replacement)
+{
+    (void)ret_replacement;
+    if (temp->user != 0 && temp->user != with->user)
+        return STATUS_FORBIDDEN;
+    if (temp->state == TEMP_DENIED && !temp->expired)
+        return STATUS_OK;
+    TRY(check_live(temp));
+    temp->state = TEMP_DENIED;
+    temp->user = with->user;
+    return STATUS_OK;
+}
+
+static void temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+{
+    run_change(view, token, deny, &(struct temp_change){.user = user}, ticket);
+}
+
+static enum status try_verifier(struct temp_credential *temp, const struct temp_change *with,
+                                struct temp_credential **ret_replacement)
+{
+    (void)ret_replacement;
+    TRY(check_live(temp));
+    if (temp->state == TEMP_PENDING)
+        return STATUS_PERMISSION_UNKNOWN;
+    if (ct_equal(temp->verifier, with->verifier))
+        return STATUS_OK;
+    if (++temp->wrong >= TEMP_MAX_WRONG)
+        temp->state = TEMP_KILLED;
+    return STATUS_VERIFIER_INVALID;
+}
+
+static void temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+{
+    run_change(view, token, try_verifier, &(struct temp_change){.verifier = verifier}, ticket);
+}
+
+static enum status exchange(struct temp_credential *temp, const struct temp_change *with,
+                            struct temp_credential **ret_replacement)
+{
+    (void)with, (void)ret_replacement;
+    switch (temp->state) {
+    case TEMP_PENDING:
+        return STATUS_PERMISSION_UNKNOWN;
+    case TEMP_DENIED:
+        return STATUS_PERMISSION_DENIED;
+    case TEMP_KILLED: /* while a right verifier's token was written: that exchange holds */
+    case TEMP_GRANTED:
+    case TEMP_EXCHANGED:
+        break;
+    }
+    temp->state = TEMP_EXCHANGED;
+    return STATUS_OK;
+}
+
+static void temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+{
+    run_change(view, token, exchange, NULL, ticket);
+}
+
+/* ---- sessions ---- */
+
+static struct session *copy_session(const struct session *from)
+{
+    struct session *session = malloc(sizeof *session);
+    if (!session)
+        return NULL;
+    *session = *from;
+    arena_init(&session->arena, VALUE_MAX_BYTES);
+    if (copy_slice(&session->arena, &session->username) == STATUS_OK &&
+        copy_slice(&session->arena, &session->csrf) == STATUS_OK)
+        return session;
+    session_free(session);
+    return NULL;
+}
+
+/* Adds a value that was copied for the table; frees it if it cannot be. */
+static enum status add_value(struct ttl_table *table, struct slice name, void *value, void (*free_value)(void *value),
+                             int64_t expires_ms, int64_t now_ms)
+{
+    if (!value)
+        return STATUS_NO_MEMORY;
+    ttl_table_lock(table);
+    enum status status = ttl_table_add(table, name, value, expires_ms, now_ms);
+    ttl_table_unlock(table);
+    if (status != STATUS_OK)
+        free_value(value);
+    return status;
+}
+
+static void session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
+                                 struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    struct session fresh = *session;
+    fresh.created_ms = now_ms;
+    finish(ticket, add_value(store->sessions, id, copy_session(&fresh), session_free, now_ms + ttl_ms, now_ms));
+}
+
+static void session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct session *copy = NULL;
+    ttl_table_lock(store->sessions);
+    void **place = ttl_table_find(store->sessions, id, now_of(store));
+    if (place)
+        copy = copy_session(*place);
+    ttl_table_unlock(store->sessions);
+    ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, session_free);
+}
+
+static void session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->sessions);
+    session_free(ttl_table_take(store->sessions, id, now_of(store)));
+    ttl_table_unlock(store->sessions);
+    finish(ticket, STATUS_OK);
+}
+
+/* ---- blobs ---- */
+
+static struct ephemeral_blob *copy_blob(struct slice bytes)
+{
+    struct ephemeral_blob *blob = calloc(1, sizeof *blob);
+    if (!blob)
+        return NULL;
+    arena_init(&blob->arena, VALUE_MAX_BYTES);
+    blob->bytes = bytes;
+    if (copy_slice(&blob->arena, &blob->bytes) == STATUS_OK)
+        return blob;
+    ephemeral_blob_free(blob);
+    return NULL;
+}
+
+static void blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                           struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    finish(ticket, add_value(store->blobs, id, copy_blob(bytes), ephemeral_blob_free, now_ms + ttl_ms, now_ms));
+}
+
+static void blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct ephemeral_blob *copy = NULL;
+    ttl_table_lock(store->blobs);
+    void **place = ttl_table_find(store->blobs, id, now_of(store));
+    if (place)
+        copy = copy_blob(((const struct ephemeral_blob *)*place)->bytes);
+    ttl_table_unlock(store->blobs);
+    ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, ephemeral_blob_free);
+}
+
+static enum status replace_blob(struct memory_store *store, struct slice id, struct slice old_bytes, struct slice bytes)
+{
+    void **place = ttl_table_find(store->blobs, id, now_of(store));
+    if (!place)
+        return STATUS_NOT_FOUND;
+    if (!ct_equal(((const struct ephemeral_blob *)*place)->bytes, old_bytes))
+        return STATUS_CONFLICT;
+    struct ephemeral_blob *blob = copy_blob(bytes);
+    if (!blob)
+        return STATUS_NO_MEMORY;
+    ephemeral_blob_free(*place);
+    *place = blob;
+    return STATUS_OK;
+}
+
+static void blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                               struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->blobs);
+    enum status status = replace_blob(store, id, old_bytes, bytes);
+    ttl_table_unlock(store->blobs);
+    finish(ticket, status);
+}
+
+static void blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->blobs);
+    struct ephemeral_blob *blob = ttl_table_take(store->blobs, id, now_of(store));
+    ttl_table_unlock(store->blobs);
+    ticket_complete(ticket, blob ? STATUS_OK : STATUS_NOT_FOUND, blob, ephemeral_blob_free);
+}
+
+/* ---- counters ---- */
+
+static enum status count_one(struct memory_store *store, struct slice name, int64_t window_ms,
+                             struct ephemeral_count *result)
+{
+    int64_t now_ms = now_of(store);
+    void **place = ttl_table_find(store->counts, name, now_ms);
+    if (!place) {
+        int64_t *count = calloc(1, sizeof *count);
+        if (!count)
+            return STATUS_NO_MEMORY;
+        enum status status = ttl_table_add(store->counts, name, count, now_ms + window_ms, now_ms);
+        if (status != STATUS_OK) {
+            free(count);
+            return status;
+        }
+        place = ttl_table_find(store->counts, name, now_ms);
+    }
+    if (!place)
+        return STATUS_STORE_DOWN;
+    result->count = ++*(int64_t *)*place;
+    result->reset_s = (ttl_table_expires_ms(store->counts, name) - now_ms + 999) / 1000;
+    return STATUS_OK;
+}
+
+static void count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct ephemeral_count *result = calloc(1, sizeof *result);
+    if (!result) {
+        finish(ticket, STATUS_NO_MEMORY);
+        return;
+    }
+    ttl_table_lock(store->counts);
+    enum status status = count_one(store, name, window_ms, result);
+    ttl_table_unlock(store->counts);
+    ticket_complete(ticket, status, result, ephemeral_count_free);
+}
+
+/* ---- the end of a client or user ---- */
+
+static bool is_clients(const void *value, const void *client_id)
+{
+    return slice_eq(((const struct temp_credential *)value)->client_id, *(const struct slice *)client_id);
+}
+
+static bool is_users_temp(const void *value, const void *user)
+{
+    return ((const struct temp_credential *)value)->user == *(const int64_t *)user;
+}
+
+static bool is_users_session(const void *value, const void *user)
+{
+    return ((const struct session *)value)->user == *(const int64_t *)user;
+}
+
+static void drop(struct ttl_table *table, bool (*matches)(const void *value, const void *context), const void *context)
+{
+    ttl_table_lock(table);
+    ttl_table_drop(table, matches, context);
+    ttl_table_unlock(table);
+}
+
+static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    uint64_t number = 0;
+    if (owner == EPHEMERAL_CLIENT) {
+        drop(store->temps, is_clients, &id);
+    } else if (slice_to_u64(id, INT64_MAX, &number)) {
+        int64_t user = (int64_t)number;
+        drop(store->temps, is_users_temp, &user);
+        drop(store->sessions, is_users_session, &user);
+    }
+    finish(ticket, STATUS_OK);
+}
+
+static void ping_start(struct ephemeral *view, struct ticket ticket)
+{
+    (void)view;
+    finish(ticket, STATUS_OK);
+}
+
+/* ---- views and the store ---- */
+
+static void view_free(struct ephemeral *view)
+{
+    mac_free(((struct memory_view *)view)->mac);
+    free(view);
+}
+
+static const struct ephemeral_ops view_ops = {
+    .view_free = view_free,
+    .now_ms = now_ms_of,
+    .guard_s = guard_s,
+    .nonce_spend_start = nonce_spend_start,
+    .temp_create_start = temp_create_start,
+    .temp_find_start = temp_find_start,
+    .temp_grant_start = temp_grant_start,
+    .temp_deny_start = temp_deny_start,
+    .temp_try_start = temp_try_start,
+    .temp_exchanged_start = temp_exchanged_start,
+    .session_create_start = session_create_start,
+    .session_find_start = session_find_start,
+    .session_delete_start = session_delete_start,
+    .blob_put_start = blob_put_start,
+    .blob_find_start = blob_find_start,
+    .blob_replace_start = blob_replace_start,
+    .blob_take_start = blob_take_start,
+    .count_start = count_start,
+    .end_start = end_start,
+    .ping_start = ping_start,
+};
+
+static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
+{
+    struct memory_view *view = calloc(1, sizeof *view);
+    (void)loop;
+    if (!view)
+        return STATUS_NO_MEMORY;
+    view->view.ops = &view_ops;
+    view->store = (struct memory_store *)base;
+    view->mac = mac_new(1);
+    if (!view->mac) {
+        free(view);
+        return STATUS_NO_MEMORY;
+    }
+    *ret_view = &view->view;
+    return STATUS_OK;
+}
+
+static struct slice ledger_name(const struct memory_store *store)
+{
+    return slice_str(store->ledger_name);
+}
+
+static enum status save_blocking(struct ephemeral_store *base)
+{
+    struct memory_store *store = (struct memory_store *)base;
+    struct nonce_ledger *ledger = store->options.ledger;
+    struct nonce_state state = {.opening = NONCES_SAVED, .at_ms = now_of(store)};
+    if (!ledger)
+        return STATUS_OK;
+    /* while a guard lasts, what was lost before is still not known: let the next start guard too */
+    if (state.at_ms <= store->guard_until_ms + store->options.skew_ms)
+        return STATUS_OK;
+    TRY(nonce_set_save(store->nonces, state.at_ms / 1000, &state));
+    memcpy(state.hash_key, store->hash_key, sizeof state.hash_key);
+    enum status status = ledger->save_blocking(ledger, ledger_name(store), &state);
+    nonce_state_done(&state);
+    return status;
+}
+
+static void store_free(struct ephemeral_store *base)
+{
+    struct memory_store *store = (struct memory_store *)base;
+    nonce_set_free(store->nonces);
+    ttl_table_free(store->temps);
+    ttl_table_free(store->sessions);
+    ttl_table_free(store->blobs);
+    ttl_table_free(store->counts);
+    explicit_bzero(store->hash_key, sizeof store->hash_key);
+    free(store);
+}
+
+static const struct ephemeral_store_ops store_ops = {view_new, save_blocking, store_free};
+
+/* Live nonces of a clean stop come back; after a crash, whatever may have been accepted is guarded. */
+static enum status take_over(struct memory_store *store, const struct nonce_state *state)
+{
+    if (state->at_ms > store->base_ms)
+        store->base_ms = state->at_ms;
+    if (state->opening == NONCES_LOST)
+        store->guard_until_ms = store->base_ms + store->options.lead_ms;
+    if (state->opening != NONCES_SAVED)
+        return STATUS_OK;
+    memcpy(store->hash_key, state->hash_key, sizeof store->hash_key);
+    for (size_t i = 0; i < state->count; i++) {
+        enum status status =
+            nonce_set_add(store->nonces, state->nonces[i].timestamp_s, state->nonces[i].hash, store->base_ms / 1000);
+        if (status != STATUS_OK && status != STATUS_NONCE_USED)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_store(struct memory_store *store)
+{
+    const struct ephemeral_options *options = &store->options;
+    size_t nonces = options->max_nonces ? options->max_nonces : DEFAULT_NONCES;
+    size_t entries = options->max_entries ? options->max_entries : DEFAULT_ENTRIES;
+    struct nonce_state state = {.opening = NONCES_FIRST};
+    store->base_ms = clock_wall_ms(options->clock);
+    store->base_steady_ms = clock_steady_ms(options->clock);
+    store->nonces = nonce_set_new(nonces, options->skew_ms * 2 / 1000);
+    store->temps = ttl_table_new(entries, temp_credential_free);
+    store->sessions = ttl_table_new(entries, session_free);
+    store->blobs = ttl_table_new(entries, ephemeral_blob_free);
+    store->counts = ttl_table_new(entries, free);
+    if (!store->nonces || !store->temps || !store->sessions || !store->blobs || !store->counts)
+        return STATUS_NO_MEMORY;
+    TRY(random_bytes(store->hash_key, sizeof store->hash_key));
+    if (options->ledger)
+        TRY(options->ledger->open_blocking(options->ledger, ledger_name(store), store->base_ms, &state));
+    enum status status = take_over(store, &state);
+    nonce_state_done(&state);
+    return status;
+}
+
+enum status ephemeral_memory_open_blocking(const struct ephemeral_options *options, struct buf *why,
+                                           struct ephemeral_store **ret_store)
+{
+    struct memory_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return STATUS_NO_MEMORY;
+    store->store.ops = &store_ops;
+    store->options = *options;
+    (void)snprintf(store->ledger_name, sizeof store->ledger_name, "%.*s", SLICE_ARGS(options->ledger_name));
+    enum status status = open_store(store);
+    if (status != STATUS_OK) {
+        buf_addf(why, "the nonces of the last run cannot be read: %s", status_text(status));
+        store_free(&store->store);
+        return status;
+    }
+    *ret_store = &store->store;
+    return STATUS_OK;
+}
