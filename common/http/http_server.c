@@ -26,7 +26,7 @@ struct http_server {
     struct http_loop *http_loops;     /* one a loop */
     size_t body_max_bytes;            /* of any route */
     atomic_bool is_draining;
-    atomic_size_t loops_listening; /* the last one to stop closes what they share */
+    atomic_size_t loops_listening; /* the last one to stop ends what they share */
     atomic_size_t loops_running;
     /* set by http_server_stop before it tells the loops */
     unsigned stop_timeout_ms;
@@ -358,7 +358,7 @@ static void stop_listening(struct http_loop *http_loop)
     }
     if (atomic_fetch_sub(&server->loops_listening, 1) == 1)
         for (size_t i = 0; i < server->config.listen_count; i++)
-            listener_close(&server->listeners[i]);
+            listener_stop_unix(&server->listeners[i]);
 }
 
 static bool is_quiet(const struct http_loop *http_loop)

@@ -223,16 +223,34 @@ static enum status open_unix(struct listener *listener, const struct http_listen
 enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count, struct buf *why)
 {
     bool is_unix = !slice_is_absent(address->unix_path);
-    *listener = (struct listener){.fd_count = is_unix ? 1 : count};
-    listener->fds = calloc(listener->fd_count, sizeof *listener->fds);
+    *listener = (struct listener){.fds = calloc(count, sizeof *listener->fds)};
     if (!listener->fds)
         return STATUS_NO_MEMORY;
+    listener->fd_count = is_unix ? 1 : count;
     for (size_t i = 0; i < listener->fd_count; i++)
         listener->fds[i] = -1;
     enum status status = is_unix ? open_unix(listener, address, why) : open_tcp(listener, address, count, why);
     if (status != STATUS_OK)
         listener_close(listener);
     return status;
+}
+
+static bool is_ours(const struct listener *listener)
+{
+    struct stat file;
+    return listener->unix_inode != 0 && lstat(listener->unix_path, &file) == 0 && file.st_ino == listener->unix_inode &&
+           file.st_dev == listener->unix_device;
+}
+
+void listener_stop_unix(struct listener *listener)
+{
+    if (!listener->unix_path)
+        return;
+    if (is_ours(listener))
+        unlink(listener->unix_path);
+    listener->unix_inode = 0;
+    if (listener->fds[0] >= 0)
+        shutdown(listener->fds[0], SHUT_RDWR);
 }
 
 void listener_close_one(struct listener *listener, size_t index)
@@ -244,12 +262,8 @@ void listener_close_one(struct listener *listener, size_t index)
 
 void listener_close(struct listener *listener)
 {
-    struct stat file;
-    bool is_ours = listener->unix_inode != 0 && lstat(listener->unix_path, &file) == 0 &&
-                   file.st_ino == listener->unix_inode && file.st_dev == listener->unix_device;
-    if (is_ours)
-        unlink(listener->unix_path);
-    for (size_t i = 0; i < listener->fd_count && listener->fds; i++)
+    listener_stop_unix(listener);
+    for (size_t i = 0; i < listener->fd_count; i++)
         listener_close_one(listener, i);
     free(listener->fds);
     free(listener->unix_path);

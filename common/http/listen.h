@@ -25,9 +25,12 @@ struct listener {
 /* `count` sockets for TCP, one for a socket file. `why` gets a sentence with the address. */
 MUST_USE enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count,
                                    struct buf *why);
-/* Closes what is open, and removes the socket file if it is still ours. Fine for a zeroed one. */
-void listener_close(struct listener *listener);
-/* Closes one of several sockets. */
+/* Removes the socket file, if it is still ours, and lets nobody connect any more. The descriptor stays open:
+ * a loop that shares it may not have told the kernel yet that it let go. Nothing for TCP. */
+void listener_stop_unix(struct listener *listener);
+/* Closes one loop's TCP socket. */
 void listener_close_one(struct listener *listener, size_t index);
+/* Closes what is open; the port is remembered. Fine for a zeroed one. */
+void listener_close(struct listener *listener);
 
 #endif

@@ -32,7 +32,7 @@ struct page_value {
     size_t row_count;
 };
 
-#define PAGE_TEXT(name_, text_)         ((struct page_value){.name = (name_), .text = (text_)})
+#define PAGE_TEXT(name_, text_)         ((struct page_value){.name = (name_), .text = text_})
 #define PAGE_LIST(name_, rows_, count_) ((struct page_value){.name = (name_), .rows = (rows_), .row_count = (count_)})
 
 /* Names are looked up here, then in the scope around. */

@@ -1,7 +1,7 @@
 #include "http/routes.h"
 
-/* Characters of the pattern that were matched literally, or -1 if the path does not fit. A row without
- * variables, and then a longer one, is the more exact. */
+/* How exactly the row's path fits, or -1 if it does not: the more characters are literal the better, and what
+ * stands for this path alone beats what also stands for those below it. */
 static int fit(const struct route *route, struct slice path, struct slice *ret_values)
 {
     struct slice pattern = slice_str(route->path);
@@ -27,7 +27,7 @@ static int fit(const struct route *route, struct slice path, struct slice *ret_v
     }
     bool ends_here = path.len == 0;
     bool goes_below = route->is_prefix && path.len > 0 && path.ptr[0] == '/';
-    return ends_here || goes_below ? 2 * literal + ends_here : -1;
+    return ends_here || goes_below ? 2 * literal + !route->is_prefix : -1;
 }
 
 static bool takes_method(const struct route *route, struct slice method)

@@ -1,0 +1,119 @@
+#include "support/test.h"
+
+#include "base/arena.h"
+#include "http/page.h"
+
+static const struct page_value first_row[] = {PAGE_TEXT("name", SLICE_INIT("one")), PAGE_TEXT("note", SLICE_INIT(""))};
+static const struct page_value second_row[] = {PAGE_TEXT("name", SLICE_INIT("<two>")),
+                                               PAGE_TEXT("note", SLICE_INIT("!"))};
+static const struct page_scope list[] = {{first_row, 2}, {second_row, 2}};
+
+static const struct page_value values[] = {
+    PAGE_TEXT("name", SLICE_INIT("<b>&\"'`")),
+    PAGE_TEXT("html", SLICE_INIT("<p>ready</p>")),
+    PAGE_TEXT("empty", SLICE_INIT("")),
+    PAGE_TEXT("https", SLICE_INIT("https://a.example/?b=c&d")),
+    PAGE_TEXT("script", SLICE_INIT("javascript:alert(1)")),
+    PAGE_TEXT("mixed", SLICE_INIT("java\tscript:alert(1)")),
+    PAGE_TEXT("leaves", SLICE_INIT("//evil.example/")),
+    PAGE_TEXT("back", SLICE_INIT("/\\evil.example/")),
+    PAGE_TEXT("path", SLICE_INIT("/login?a=b")),
+    PAGE_LIST("list", list, 2),
+    PAGE_LIST("none", list, 0),
+};
+static const struct page_scope scope = {values, COUNT_OF(values)};
+
+static const struct {
+    const char *name;
+    const char *template;
+    const char *html; /* NULL: a bug of the template */
+} rows[] = {
+    {"literal_text_stays", "<p class=\"a\">x</p>", "<p class=\"a\">x</p>"},
+    {"text_is_escaped", "<p>{{name}}</p>", "<p>&lt;b&gt;&amp;&quot;&#39;&#96;</p>"},
+    {"attributes_are_escaped", "<p title=\"{{name}}\" lang='{{name}}'>",
+     "<p title=\"&lt;b&gt;&amp;&quot;&#39;&#96;\" lang='&lt;b&gt;&amp;&quot;&#39;&#96;'>"},
+    {"html_is_not_escaped", "<div>{{{html}}}</div>", "<div><p>ready</p></div>"},
+    {"https_urls_stay", "<a href=\"{{url:https}}\">", "<a href=\"https://a.example/?b=c&amp;d\">"},
+    {"paths_stay", "<a href=\"{{url:path}}\">", "<a href=\"/login?a=b\">"},
+    {"scripts_in_urls_go", "<a href=\"{{url:script}}\">", "<a href=\"#\">"},
+    {"hidden_scripts_in_urls_go", "<a href=\"{{url:mixed}}\">", "<a href=\"#\">"},
+    {"urls_to_another_host_go", "<a href=\"{{url:leaves}}\">", "<a href=\"#\">"},
+    {"backslashes_in_urls_go", "<a href=\"{{url:back}}\">", "<a href=\"#\">"},
+    {"empty_urls_go", "<a href=\"{{url:empty}}\">", "<a href=\"#\">"},
+    {"lists_repeat", "{{#list}}<li>{{name}}{{#note}}{{note}}{{/note}}</li>{{/list}}",
+     "<li>one</li><li>&lt;two&gt;!</li>"},
+    {"rows_see_the_scope_around", "{{#list}}{{path}};{{/list}}", "/login?a=b;/login?a=b;"},
+    {"empty_lists_are_left_out", "a{{#none}}x{{/none}}{{^none}}nothing{{/none}}", "anothing"},
+    {"empty_texts_are_left_out", "a{{#empty}}x{{/empty}}{{^empty}}nothing{{/empty}}", "anothing"},
+    {"texts_open_their_section_once", "{{#path}}{{path}}{{/path}}{{^path}}x{{/path}}", "/login?a=b"},
+    {"sections_of_one_name_nest", "{{#path}}1{{#path}}2{{/path}}3{{/path}}4", "1234"},
+    {"unknown_names_are_bugs", "{{unknown}}", NULL},
+    {"unknown_sections_are_bugs", "{{#unknown}}{{/unknown}}", NULL},
+    {"open_sections_are_bugs", "{{#path}}x", NULL},
+    {"stray_ends_are_bugs", "x{{/path}}", NULL},
+    {"open_tags_are_bugs", "x{{path", NULL},
+    {"lists_are_no_text", "{{list}}", NULL},
+    {"values_without_quotes_are_bugs", "<a title={{name}}>", NULL},
+    {"values_as_attributes_are_bugs", "<a {{name}}>", NULL},
+    {"values_in_scripts_are_bugs", "<script>var a = \"{{name}}\";</script>", NULL},
+    {"values_in_styles_are_bugs", "<STYLE type=\"a\">{{name}}</STYLE>", NULL},
+    {"values_after_scripts_are_fine", "<script src=\"/a\"></script>{{path}}", "<script src=\"/a\"></script>/login?a=b"},
+    {"urls_in_text_are_bugs", "{{url:path}}", NULL},
+    {"html_in_attributes_is_a_bug", "<a title=\"{{{html}}}\">", NULL},
+    {"names_have_no_spaces", "{{ name }}", NULL},
+};
+
+static void check_row(void **state)
+{
+    size_t i = *(const size_t *)*state;
+    struct arena arena;
+    arena_init(&arena, 100000);
+    struct buf out = buf_in(&arena);
+    enum status status = page_render(slice_str(rows[i].template), &scope, &out);
+    assert_status(status, rows[i].html ? STATUS_OK : STATUS_INTERNAL);
+    if (rows[i].html)
+        assert_slice_equal(buf_slice(&out), slice_str(rows[i].html));
+    arena_done(&arena);
+}
+
+static void too_deep_nesting_is_refused(void **state UNUSED)
+{
+    struct arena arena;
+    arena_init(&arena, 100000);
+    struct buf text = buf_in(&arena);
+    for (int i = 0; i < 40; i++)
+        buf_add_str(&text, "{{#path}}");
+    for (int i = 0; i < 40; i++)
+        buf_add_str(&text, "{{/path}}");
+    struct buf out = buf_in(&arena);
+    assert_status(page_render(buf_slice(&text), &scope, &out), STATUS_INTERNAL);
+    arena_done(&arena);
+}
+
+static void pages_carry_their_security_headers(void **state UNUSED)
+{
+    struct request request = {0};
+    arena_init(&request.arena, 100000);
+    request_reply_start(&request, 200);
+    page_headers(&request, SLICE("'self' https://client.example"));
+    assert_false(request.reply.is_broken);
+    assert_slice_equal(request.reply.headers[0].name, SLICE("Content-Security-Policy"));
+    struct slice policy = request.reply.headers[0].value;
+    assert_true(slice_find_slice(policy, SLICE("frame-ancestors 'none'")) < policy.len);
+    assert_true(slice_find_slice(policy, SLICE("form-action 'self' https://client.example")) < policy.len);
+    assert_int_equal(request.reply.header_count, 5);
+    arena_done(&request.arena);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[COUNT_OF(rows) + 2];
+    static size_t indexes[COUNT_OF(rows)];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        indexes[i] = i;
+        tests[i] = (struct CMUnitTest){.name = rows[i].name, .test_func = check_row, .initial_state = &indexes[i]};
+    }
+    tests[COUNT_OF(rows)] = (struct CMUnitTest)cmocka_unit_test(too_deep_nesting_is_refused);
+    tests[COUNT_OF(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(pages_carry_their_security_headers);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
