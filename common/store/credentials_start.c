@@ -101,15 +101,6 @@ void credentials_pair_find_start(struct db_pool *pool, struct slice client_id, s
     start(pool, DB_READ, find_pair, two_texts(client_id, oauth_token), credential_pair_free, ticket);
 }
 
-void token_issued_free(void *pointer)
-{
-    struct token_issued *issued = pointer;
-    if (!issued)
-        return;
-    token_free(issued->token);
-    free(issued);
-}
-
 static enum status issue_token(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct arguments *arguments = pointer;

@@ -9,7 +9,7 @@
 struct worker_pool;
 
 struct app {
-    const struct config *config;
+    struct config *config;
     struct check_rules rules;
     struct db_pool *db;
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */

@@ -1,4 +1,174 @@
-int main(void)
+#include "app.h"
+#include "cli/cli.h"
+#include "loop/worker_pool.h"
+#include "service/command.h"
+#include "service/service.h"
+#include "service_metrics.h"
+#include "temp_credential.h"
+#include "token_exchange.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* auth-service: temporary credentials, the resource owner's decision, token credentials; and the
+ * commands that operators and developers use. */
+
+enum { ROUTES_MAX = 16, PASSWORD_QUEUE = 64 };
+
+/* What lives as long as the process serves. */
+struct serving {
+    struct app app; /* first: requests and ready checks get its address */
+    struct verifier verifier;
+    struct route routes[ROUTES_MAX];
+    size_t route_count;
+};
+
+static void add_route(struct serving *serving, const char *name, const char *path, const char *methods,
+                      const struct step *steps)
 {
-    return 0;
+    serving->routes[serving->route_count++] =
+        (struct route){.name = name, .path = path, .methods = methods, .steps = steps};
+}
+
+/* The protocol's paths are the operator's choice, since they are part of every signature. A proxy may
+ * strip the public URL's path prefix or leave it, so both are routed. */
+static enum status add_protocol_route(struct serving *serving, const char *name, struct slice path, const char *methods,
+                                      const struct step *steps)
+{
+    struct config *config = serving->app.config;
+    const char *bare = arena_string(&config->arena, path);
+    struct buf prefixed = buf_in(&config->arena);
+    if (!bare)
+        return STATUS_NO_MEMORY;
+    add_route(serving, name, bare, methods, steps);
+    if (config->public_url.path.len == 0)
+        return STATUS_OK;
+    buf_add(&prefixed, config->public_url.path);
+    buf_add(&prefixed, path);
+    const char *full = buf_string(&prefixed);
+    if (!full)
+        return STATUS_NO_MEMORY;
+    add_route(serving, name, full, methods, steps);
+    return STATUS_OK;
+}
+
+static enum status add_routes(struct serving *serving)
+{
+    const struct config *config = serving->app.config;
+    TRY(add_protocol_route(serving, "initiate", config->initiate_path, "POST", temp_credential_issue));
+    TRY(add_protocol_route(serving, "token", config->token_path, "POST", token_exchange));
+    return STATUS_OK;
+}
+
+static void close_blocking(void *app, bool clean)
+{
+    struct serving *serving = app;
+    if (serving->app.passwords)
+        worker_pool_free_blocking(serving->app.passwords, WORKER_POOL_DROP);
+    verifier_close_blocking(&serving->verifier, clean);
+    free(serving);
+}
+
+static struct worker_pool *new_password_pool(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct worker_pool_config config = {
+        .name = "passwords", .thread_count = cores > 0 ? (size_t)cores : 1, .queue_max = PASSWORD_QUEUE};
+    return worker_pool_new(&config);
+}
+
+static enum status open_app(struct serving *serving, const struct service_start *start, struct buf *why)
+{
+    struct app *app = &serving->app;
+    app->config = start->config;
+    TRY(verifier_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
+                               &serving->verifier));
+    app->rules = serving->verifier.rules;
+    app->db = serving->verifier.db;
+    app->loops = serving->verifier.loops;
+    app->passwords = new_password_pool();
+    if (!app->passwords)
+        return STATUS_NO_MEMORY;
+    TRY(service_metrics_register());
+    return add_routes(serving);
+}
+
+static enum status open_blocking(const struct service_start *start, struct buf *why, struct service_parts *ret_parts)
+{
+    struct serving *serving = calloc(1, sizeof *serving);
+    if (!serving)
+        return STATUS_NO_MEMORY;
+    enum status status = open_app(serving, start, why);
+    if (status != STATUS_OK) {
+        close_blocking(serving, true);
+        return status;
+    }
+    *ret_parts = (struct service_parts){&serving->app, serving->routes, serving->route_count};
+    return STATUS_OK;
+}
+
+static void ping_database(void *app, size_t loop_index, struct ticket ticket)
+{
+    (void)loop_index;
+    verifier_ping_database_start(&((struct serving *)app)->verifier, ticket);
+}
+
+static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
+{
+    ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
+}
+
+static int serve(const struct command_line *line)
+{
+    static const struct service service = {
+        .name = "auth-service",
+        .config_service = CONFIG_AUTH,
+        .open_blocking = open_blocking,
+        .close_blocking = close_blocking,
+        .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
+        .ready_check_count = 2,
+    };
+    return service_serve(&service, line->config);
+}
+
+int main(int argc, char **argv)
+{
+    const struct command commands[] = {
+        {.name = "serve",
+         .arguments = "",
+         .summary = "serves until SIGTERM",
+         .example = "  OAUTH1_DEV=true auth-service serve",
+         .needs_config = true,
+         .run = serve},
+        cli_migrate_up,
+        cli_migrate_status,
+        cli_client_create,
+        cli_client_list,
+        cli_client_get,
+        cli_client_rotate_secret,
+        cli_client_disable,
+        cli_client_enable,
+        cli_client_delete,
+        cli_user_create,
+        cli_user_list,
+        cli_user_set_password,
+        cli_user_delete,
+        cli_resource_server_create,
+        cli_resource_server_list,
+        cli_resource_server_revoke,
+        cli_token_list,
+        cli_token_revoke,
+        command_config_check,
+        command_config_print,
+        command_healthcheck,
+        cli_explain,
+        {0},
+    };
+    const struct program program = {
+        .name = "auth-service",
+        .summary = "an OAuth 1.0a (RFC 5849) authorization server",
+        .service = CONFIG_AUTH,
+        .commands = commands,
+    };
+    return command_main(&program, argc, argv);
 }
