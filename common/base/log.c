@@ -53,14 +53,28 @@ const char *log_level_name(enum log_level level)
     return names[level];
 }
 
-/* RFC 3339, milliseconds, UTC. */
+static void add_padded(struct buf *out, unsigned value, unsigned digits)
+{
+    char text[8];
+    for (unsigned i = digits; i-- > 0; value /= 10)
+        text[i] = (char)('0' + value % 10);
+    buf_add(out, slice_of(text, digits));
+}
+
+/* RFC 3339, milliseconds, UTC. A thread's lines mostly share their second. */
 static void add_time(struct buf *out, int64_t wall_ms)
 {
+    static _Thread_local char second_text[] = "1970-01-01T00:00:00";
+    static _Thread_local time_t second_shown;
+    time_t second = (time_t)(wall_ms / 1000);
     struct tm utc;
-    time_t seconds = (time_t)(wall_ms / 1000);
-    if (gmtime_r(&seconds, &utc))
-        buf_addf(out, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                 utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(wall_ms % 1000));
+    if (second != second_shown && gmtime_r(&second, &utc) &&
+        strftime(second_text, sizeof second_text, "%Y-%m-%dT%H:%M:%S", &utc))
+        second_shown = second;
+    buf_add(out, slice_of(second_text, sizeof second_text - 1));
+    buf_add_byte(out, '.');
+    add_padded(out, (unsigned)(wall_ms % 1000), 3);
+    buf_add_byte(out, 'Z');
 }
 
 /* Text that needs no quotes in the text format: no spaces, '=', quotes or anything to escape. */
@@ -97,24 +111,36 @@ static void add_value(struct buf *out, enum log_format format, const struct log_
         buf_add_str(out, field->number ? "true" : "false");
         return;
     case LOG_KIND_NS:
-        buf_addf(out, "%lld.%03lld", (long long)(field->number / 1000000), (long long)(field->number / 1000 % 1000));
+        buf_add_i64(out, field->number / 1000000);
+        buf_add_byte(out, '.');
+        add_padded(out, (unsigned)(field->number / 1000 % 1000), 3);
         return;
     }
 }
 
 static void add_field(struct buf *out, enum log_format format, const struct log_field *field)
 {
-    buf_addf(out, format == LOG_FORMAT_JSON ? ",\"%s\":" : " %s=", field->name);
+    bool json = format == LOG_FORMAT_JSON;
+    buf_add_str(out, json ? ",\"" : " ");
+    buf_add_str(out, field->name);
+    buf_add_str(out, json ? "\":" : "=");
     add_value(out, format, field);
 }
 
 static void add_head(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
                      const char *message)
 {
+    static const char *const padded[] = {" debug ", " info  ", " warn  ", " error "};
     bool json = format == LOG_FORMAT_JSON;
     buf_add_str(out, json ? "{\"time\":\"" : "");
     add_time(out, wall_ms);
-    buf_addf(out, json ? "\",\"level\":\"%s\",\"message\":\"" : " %-5s ", log_level_name(level));
+    if (json) {
+        buf_add_str(out, "\",\"level\":\"");
+        buf_add_str(out, log_level_name(level));
+        buf_add_str(out, "\",\"message\":\"");
+    } else {
+        buf_add_str(out, padded[level]);
+    }
     add_text(out, slice_str(message), false);
     buf_add_str(out, json ? "\"" : "");
 }
@@ -125,7 +151,7 @@ void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, e
     char memory[LOG_LINE_BYTES - RESERVED_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);
     bool cut = false;
-    format = resolve(format, log_fd);
+    format = resolve(format == LOG_FORMAT_AUTO ? log_format : format, log_fd);
     add_head(&line, format, wall_ms, level, message);
     size_t whole = line.len; /* up to here nothing is cut in two */
     for (size_t i = 0; i < field_count && !line.failed; i++) {
@@ -155,16 +181,21 @@ static bool write_whole(int fd, struct slice line)
     return true;
 }
 
+void log_write_lines(struct slice lines)
+{
+    int error = errno;
+    if (!write_whole(log_fd, lines))
+        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
+    errno = error;
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count)
 {
     char memory[LOG_LINE_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);
     struct clock clock = clock_system(0);
-    int error = errno;
     if (!log_enabled(level))
         return;
-    log_format_line(&line, log_format, clock_wall_ms(&clock), level, message, fields, field_count);
-    if (line.failed || !write_whole(log_fd, buf_slice(&line)))
-        atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
-    errno = error;
+    log_format_line(&line, LOG_FORMAT_AUTO, clock_wall_ms(&clock), level, message, fields, field_count);
+    log_write_lines(buf_slice(&line));
 }

@@ -37,7 +37,7 @@ static inline bool log_enabled(enum log_level level)
 {
     return level >= log_level();
 }
-/* Lines that could not be written (a full pipe that does not block, a closed one). */
+/* Writes that failed (a full pipe that does not block, a closed one). */
 uint64_t log_lines_lost(void);
 
 enum log_kind { LOG_KIND_SLICE, LOG_KIND_INT, LOG_KIND_BOOL, LOG_KIND_NS };
@@ -73,9 +73,12 @@ void log_write(enum log_level level, const char *message, const struct log_field
         }                                                                                         \
     } while (0)
 
-/* Formats a line with its newline, without writing it, whatever the level: for who collects lines. */
+/* Formats a line with its newline, at most LOG_LINE_BYTES, without writing it and whatever the level:
+ * for who collects lines. LOG_FORMAT_AUTO is the format that log_init was told. */
 void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
                      const char *message, const struct log_field *fields, size_t field_count);
+/* Writes lines so formatted; together at most LOG_LINE_BYTES, so that they stay whole in a pipe. */
+void log_write_lines(struct slice lines);
 
 /* "debug", "info", "warn", "error". */
 const char *log_level_name(enum log_level level);

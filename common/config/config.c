@@ -191,59 +191,65 @@ static struct slice without_newline(struct slice text)
     return text;
 }
 
-static struct slice value_of_file(struct load *l, const struct config_row *row, const char *path)
+static void no_memory(struct load *l, const struct config_row *row)
 {
-    size_t len = 0;
-    char *contents = arena_bytes(&l->config->arena, MAX_FILE_BYTES + 1);
-    if (!contents) {
-        problem(l, "%s: %s", row->name, status_text(STATUS_NO_MEMORY));
-        return SLICE_ABSENT;
-    }
-    if (!read_file(path, contents, &len)) {
-        problem(l, "%s_FILE: %s cannot be read: %s", row->name, path, strerror(errno));
-        return SLICE_ABSENT;
-    }
-    arena_trim(&l->config->arena, contents, MAX_FILE_BYTES + 1, len);
-    struct slice text = without_newline(slice_of(contents, len));
+    problem(l, "%s: %s", row->name, status_text(STATUS_NO_MEMORY));
+}
+
+static void check_contents(struct load *l, const struct config_row *row, const char *path, struct slice text)
+{
     if (text.len == 0)
         problem(l, "%s_FILE: %s is empty", row->name, path);
     else if (slice_find(text, '\0') < text.len)
         problem(l, "%s_FILE: %s has a NUL in it", row->name, path);
-    else
-        return text;
-    return SLICE_ABSENT;
+}
+
+static void take_file(struct load *l, size_t i, const char *path, enum config_source source)
+{
+    size_t len = 0;
+    struct arena *arena = &l->config->arena;
+    const struct config_row *row = &config_rows[i];
+    const char *file = arena_string(arena, slice_str(path));
+    char *contents = arena_bytes(arena, MAX_FILE_BYTES + 1);
+    if (!file || !contents) {
+        no_memory(l, row);
+    } else if (!read_file(path, contents, &len)) {
+        problem(l, "%s_FILE: %s cannot be read: %s", row->name, path, strerror(errno));
+    } else {
+        arena_trim(arena, contents, MAX_FILE_BYTES + 1, len);
+        l->config->values[i] = (struct config_value){without_newline(slice_of(contents, len)), source, file};
+        check_contents(l, row, path, l->config->values[i].text);
+    }
 }
 
 /* A copy, so that later changes of the environment do not matter. */
-static struct slice value_of_text(struct load *l, const struct config_row *row, const char *text)
+static void take_text(struct load *l, size_t i, const char *text, enum config_source source)
 {
     struct slice copy = arena_copy(&l->config->arena, slice_str(text));
     if (slice_is_absent(copy))
-        problem(l, "%s: %s", row->name, status_text(STATUS_NO_MEMORY));
-    return copy;
+        no_memory(l, &config_rows[i]);
+    l->config->values[i] = (struct config_value){copy, source, NULL};
 }
 
 static void find_value(struct load *l, size_t i)
 {
     const struct config_row *row = &config_rows[i];
     const struct source *source = &l->sources[i];
-    struct config_value *value = &l->config->values[i];
     size_t problems_before = l->problems->len;
     if (source->flag && source->flag_file)
         problem(l, "--%s: is given together with --%s-file; keep one of them", row->flag, row->flag);
     else if (source->flag)
-        *value = (struct config_value){value_of_text(l, row, source->flag), CONFIG_FROM_FLAG, NULL};
+        take_text(l, i, source->flag, CONFIG_FROM_FLAG);
     else if (source->flag_file)
-        *value =
-            (struct config_value){value_of_file(l, row, source->flag_file), CONFIG_FROM_FLAG_FILE, source->flag_file};
+        take_file(l, i, source->flag_file, CONFIG_FROM_FLAG_FILE);
     else if (source->env && source->env_file)
         problem(l, "%s: is set together with %s_FILE; keep one of them", row->name, row->name);
     else if (source->env)
-        *value = (struct config_value){value_of_text(l, row, source->env), CONFIG_FROM_ENV, NULL};
+        take_text(l, i, source->env, CONFIG_FROM_ENV);
     else if (source->env_file)
-        *value = (struct config_value){value_of_file(l, row, source->env_file), CONFIG_FROM_ENV_FILE, source->env_file};
+        take_file(l, i, source->env_file, CONFIG_FROM_ENV_FILE);
     else
-        value->text = slice_str(config_row_initial(row, l->config->service));
+        l->config->values[i].text = slice_str(config_row_initial(row, l->config->service));
     l->broken[i] = l->problems->len != problems_before;
 }
 
@@ -339,6 +345,22 @@ static void settle_defaults(struct load *l)
 
 /* --- */
 
+/* From sources to a checked configuration. */
+static enum status settle(struct load *l, struct config *ret_config)
+{
+    for (size_t i = 0; i < config_row_count; i++)
+        find_value(l, i);
+    for (size_t i = 0; i < config_row_count; i++)
+        parse_value(l, i);
+    settle_defaults(l);
+    bool good = config_check(l->config, l->broken, l->problems) && !l->failed;
+    if (good)
+        *ret_config = *l->config;
+    else
+        config_done(l->config);
+    return good ? STATUS_OK : l->problems->failed ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;
+}
+
 enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
                         enum config_service service, struct config *ret_config, struct buf *problems)
 {
@@ -351,18 +373,53 @@ enum status config_load(const struct config_flag *flags, size_t flag_count, char
     l->problems = problems;
     collect_flags(l, flags, flag_count);
     collect_environment(l, environment);
-    for (size_t i = 0; i < config_row_count; i++)
-        find_value(l, i);
-    for (size_t i = 0; i < config_row_count; i++)
-        parse_value(l, i);
-    settle_defaults(l);
-    bool good = config_check(&config, l->broken, problems) && !l->failed;
+    enum status status = settle(l, ret_config);
     free(l);
-    if (good)
-        *ret_config = config;
-    else
-        config_done(&config);
-    return good ? STATUS_OK : problems->failed ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;
+    return status;
+}
+
+/* Each value as the source that it came from. */
+static void collect_values(struct load *l, const struct config *old)
+{
+    for (size_t i = 0; i < config_row_count; i++) {
+        const struct config_value *value = &old->values[i];
+        struct source *source = &l->sources[i];
+        bool is_text = value->source == CONFIG_FROM_FLAG || value->source == CONFIG_FROM_ENV;
+        const char *text = is_text ? arena_string(&l->config->arena, value->text) : value->file;
+        if (value->source != CONFIG_DEFAULT && !text)
+            problem(l, "%s: %s", config_rows[i].name, status_text(STATUS_NO_MEMORY));
+        switch (value->source) {
+        case CONFIG_FROM_FLAG:
+            source->flag = text;
+            break;
+        case CONFIG_FROM_FLAG_FILE:
+            source->flag_file = text;
+            break;
+        case CONFIG_FROM_ENV:
+            source->env = text;
+            break;
+        case CONFIG_FROM_ENV_FILE:
+            source->env_file = text;
+            break;
+        case CONFIG_DEFAULT:
+            break;
+        }
+    }
+}
+
+enum status config_reload(const struct config *config, struct config *ret_config, struct buf *problems)
+{
+    struct config fresh = {.service = config->service};
+    struct load *l = calloc(1, sizeof *l);
+    if (!l)
+        return STATUS_NO_MEMORY;
+    arena_init(&fresh.arena, ARENA_LIMIT_BYTES);
+    l->config = &fresh;
+    l->problems = problems;
+    collect_values(l, config);
+    enum status status = settle(l, ret_config);
+    free(l);
+    return status;
 }
 
 void config_done(struct config *config)

@@ -71,7 +71,7 @@ enum config_source { CONFIG_DEFAULT, CONFIG_FROM_FLAG, CONFIG_FROM_FLAG_FILE, CO
 struct config_value {
     struct slice text;
     enum config_source source;
-    const char *file; /* for the two …_FILE sources: to be read again on SIGHUP */
+    const char *file; /* of the two …_FILE sources */
 };
 
 enum { CONFIG_MAX_ROWS = 64 };
@@ -140,6 +140,10 @@ const char *config_closest_flag(struct slice name);
 MUST_USE enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
                                  enum config_service service, struct config *ret_config, struct buf *problems);
 void config_done(struct config *config);
+
+/* What config_load would give now: the same flags and environment, with the files that they name read
+ * again (a rotation needs no restart). The old one stays as it is. Errors as config_load's. */
+MUST_USE enum status config_reload(const struct config *config, struct config *ret_config, struct buf *problems);
 
 /* What an operator should know at every start, a line each: development mode, insecure transport,
  * an admin port in the open, embedded storage. */

@@ -413,6 +413,39 @@ static void flags_win_over_the_environment(void **state)
     buf_done(&problems);
 }
 
+static void reload_reads_files_again_and_keeps_the_rest(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/countersign-config-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    char entry[64];
+    (void)snprintf(entry, sizeof entry, "OAUTH1_ADMIN_TOKEN_FILE=%s", path);
+    char workers[] = "OAUTH1_WORKERS=3";
+    char *environment[] = {entry, workers, NULL};
+    struct config_flag flags[] = {flag("dev", NULL), flag("realm", "Flagged")};
+    struct buf problems = BUF_INIT;
+    struct config fresh;
+    write_file(path, "a:" TOKEN "\n");
+    assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, &config, &problems), STATUS_OK);
+    memset(entry, 'x', sizeof entry - 1); /* nothing is borrowed from the environment */
+    write_file(path, "a:" TOKEN ",b:" TOKEN "\n");
+    assert_status(config_reload(&config, &fresh, &problems), STATUS_OK);
+    assert_int_equal(config.admin_tokens.count, 1);
+    assert_int_equal(fresh.admin_tokens.count, 2);
+    assert_int_equal(fresh.workers, 3);
+    assert_true(fresh.dev);
+    assert_slice_equal(fresh.realm, SLICE("Flagged"));
+    config_done(&config);
+    write_file(path, "broken\n");
+    assert_status(config_reload(&fresh, &config, &problems), STATUS_BAD_INPUT);
+    assert_non_null(strstr(buf_string(&problems), "OAUTH1_ADMIN_TOKEN (from /tmp/countersign-config-"));
+    config_done(&fresh);
+    buf_done(&problems);
+    (void)unlink(path);
+}
+
 static void refuses_flags_that_contradict_each_other(void **state)
 {
     (void)state;
@@ -600,6 +633,7 @@ int main(void)
         cmocka_unit_test(ignores_what_belongs_to_the_other_service),
         cmocka_unit_test(reads_values_from_files),
         cmocka_unit_test(flags_win_over_the_environment),
+        cmocka_unit_test(reload_reads_files_again_and_keeps_the_rest),
         cmocka_unit_test(refuses_flags_that_contradict_each_other),
         cmocka_unit_test(finds_flags_by_name),
         cmocka_unit_test(warns_at_every_start),
