@@ -1,9 +1,12 @@
 #include "app.h"
+#include "authorize.h"
 #include "cli/cli.h"
+#include "login.h"
 #include "loop/worker_pool.h"
 #include "service/command.h"
 #include "service/service.h"
 #include "service_metrics.h"
+#include "site.h"
 #include "temp_credential.h"
 #include "token_exchange.h"
 
@@ -13,7 +16,7 @@
 /* auth-service: temporary credentials, the resource owner's decision, token credentials; and the
  * commands that operators and developers use. */
 
-enum { ROUTES_MAX = 16, PASSWORD_QUEUE = 64 };
+enum { ROUTES_MAX = 24, PASSWORD_QUEUE = 64 };
 
 /* What lives as long as the process serves. */
 struct serving {
@@ -57,6 +60,13 @@ static enum status add_routes(struct serving *serving)
     const struct config *config = serving->app.config;
     TRY(add_protocol_route(serving, "initiate", config->initiate_path, "POST", temp_credential_issue));
     TRY(add_protocol_route(serving, "token", config->token_path, "POST", token_exchange));
+    TRY(add_protocol_route(serving, "authorize", config->authorize_path, "GET", authorize_show));
+    TRY(add_protocol_route(serving, "authorize_decide", config->authorize_path, "POST", authorize_decide));
+    TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET,HEAD", login_show));
+    TRY(add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit));
+    TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
+    TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", site_style));
+    TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", site_home));
     return STATUS_OK;
 }
 
@@ -103,7 +113,8 @@ static enum status open_blocking(const struct service_start *start, struct buf *
         close_blocking(serving, true);
         return status;
     }
-    *ret_parts = (struct service_parts){&serving->app, serving->routes, serving->route_count};
+    *ret_parts =
+        (struct service_parts){.app = &serving->app, .routes = serving->routes, .route_count = serving->route_count};
     return STATUS_OK;
 }
 

@@ -79,7 +79,7 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     serving->app.db = serving->verifier.db;
     serving->app.loops = serving->verifier.loops;
     know_origins(serving, start->config);
-    *ret_parts = (struct service_parts){&serving->app, routes, COUNT_OF(routes)};
+    *ret_parts = (struct service_parts){.app = &serving->app, .routes = routes, .route_count = COUNT_OF(routes)};
     return STATUS_OK;
 }
 

@@ -1,0 +1,392 @@
+#include "authorize.h"
+
+#include "callback.h"
+#include "crypto/ct.h"
+#include "crypto/random.h"
+#include "login.h"
+#include "oauth/scope.h"
+#include "service_metrics.h"
+#include "site.h"
+#include "store/credentials_users.h"
+
+enum {
+    VERIFIER_BYTES = 32,        /* for a redirect: 190 bit */
+    VERIFIER_TYPABLE_BYTES = 8, /* to be typed: 39 bit, and five tries */
+    SCOPES_MAX = 64,
+};
+
+/* ---- what both share: whose request it is, and who is here ---- */
+
+enum { LOADED_TEMP, LOADED_SESSION, LOADED_FIRST_COUNT };
+enum { LOADED_CLIENT, LOADED_USER, LOADED_SECOND_COUNT };
+
+struct authorization {
+    struct slice oauth_token;
+    struct slice csrf_token; /* POST */
+    bool deny;               /* POST */
+    const struct temp_credential *temp;
+    const struct session *session; /* NULL: nobody is logged in */
+    const struct client *client;
+    const struct user *user; /* NULL: gone or disabled since */
+    char verifier[VERIFIER_BYTES];
+    size_t verifier_len;
+};
+
+static struct authorization *state_of(struct flow *flow)
+{
+    return request_of(flow)->state;
+}
+
+static enum step_result fail(struct flow *flow, enum status status, const char *message)
+{
+    metric_count(&authorizations, AUTHORIZATION_FAILED);
+    return site_refuse(request_of(flow), status, message);
+}
+
+static enum status begin(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    request->state = arena_calloc(&request->arena, 1, sizeof(struct authorization));
+    if (!request->state)
+        return STATUS_NO_MEMORY;
+    return site_is_secure(request) ? STATUS_OK : STATUS_INSECURE_TRANSPORT;
+}
+
+static enum step_result load_first(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
+    struct ticket tickets[LOADED_FIRST_COUNT];
+    flow_wait_group(flow, LOADED_FIRST_COUNT, STORE_TIMEOUT_MS, tickets);
+    ephemeral_temp_find_start(ephemeral, state_of(flow)->oauth_token, tickets[LOADED_TEMP]);
+    ephemeral_session_find_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[LOADED_SESSION]);
+    return STEP_WAIT;
+}
+
+static enum status judge_temp(const struct temp_credential *temp)
+{
+    switch (temp->state) {
+    case TEMP_EXCHANGED:
+        return STATUS_TOKEN_USED;
+    case TEMP_KILLED:
+        return STATUS_TOKEN_REJECTED;
+    case TEMP_DENIED:
+        return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_PERMISSION_DENIED;
+    case TEMP_PENDING:
+    case TEMP_GRANTED:
+        break;
+    }
+    return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_OK;
+}
+
+/* Whether the request for authorization stands, and whose session this is. */
+static enum status take_first(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    void *temp = NULL;
+    void *session = NULL;
+    enum status status = flow_outcome_at(flow, LOADED_SESSION, &session);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    TRY(flow_outcome_at(flow, LOADED_TEMP, &temp));
+    it->temp = temp;
+    it->session = session;
+    TRY(judge_temp(it->temp));
+    /* the first decision tied it to its user */
+    if (it->session && it->temp->user != 0 && it->temp->user != it->session->user)
+        return STATUS_FORBIDDEN;
+    return STATUS_OK;
+}
+
+static enum step_result load_second(struct flow *flow)
+{
+    const struct app *app = app_of(request_of(flow));
+    const struct authorization *it = state_of(flow);
+    struct ticket tickets[LOADED_SECOND_COUNT];
+    flow_wait_group(flow, LOADED_SECOND_COUNT, STORE_TIMEOUT_MS, tickets);
+    credentials_client_find_start(app->db, it->temp->client_id, tickets[LOADED_CLIENT]);
+    credentials_user_find_start(app->db, it->session->user, tickets[LOADED_USER]);
+    return STEP_WAIT;
+}
+
+static enum status take_second(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    void *client = NULL;
+    void *user = NULL;
+    enum status status = flow_outcome_at(flow, LOADED_CLIENT, &client);
+    if (status == STATUS_NOT_FOUND)
+        return STATUS_CLIENT_UNKNOWN;
+    TRY(status);
+    it->client = client;
+    if (it->client->flags & CLIENT_DISABLED)
+        return STATUS_CLIENT_DISABLED;
+    status = flow_outcome_at(flow, LOADED_USER, &user);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    it->user = user;
+    if (it->user && it->user->disabled)
+        it->user = NULL;
+    return STATUS_OK;
+}
+
+static enum step_result go_to_login(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct buf target = buf_in(&request->arena);
+    const char *path = arena_string(&request->arena, app_of(request)->config->authorize_path);
+    const char *full = path ? site_path(request, path) : NULL;
+    if (!full)
+        return fail(flow, STATUS_NO_MEMORY, NULL);
+    buf_add_str(&target, full);
+    const struct callback_pair pair = {"oauth_token", state_of(flow)->oauth_token};
+    struct buf with_token = buf_in(&request->arena);
+    callback_write(buf_slice(&target), &pair, 1, &with_token);
+    return login_redirect(request, buf_slice(&with_token));
+}
+
+/* ---- where the browser goes with the decision ---- */
+
+/* The callback was bound when the temporary credential was issued (advisory 2009.1); for `oob` the
+ * client's default one, if it has one. */
+static struct slice destination(const struct authorization *it)
+{
+    return callback_is_oob(it->temp->callback) ? it->client->default_callback : it->temp->callback;
+}
+
+static enum step_result send_back(struct flow *flow, const struct callback_pair *pairs, size_t count)
+{
+    struct request *request = request_of(flow);
+    struct buf target = buf_in(&request->arena);
+    callback_write(destination(state_of(flow)), pairs, count, &target);
+    if (target.failed)
+        return fail(flow, STATUS_NO_MEMORY, NULL);
+    return site_redirect(request, buf_slice(&target));
+}
+
+static enum step_result show_verifier(struct flow *flow)
+{
+    const struct authorization *it = state_of(flow);
+    const struct page_value values[] = {
+        PAGE_TEXT("client_name", it->client->name),
+        PAGE_TEXT("verifier", slice_of(it->verifier, it->verifier_len)),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request_of(flow), 200, "Your code", "verifier.html", &scope, SLICE_ABSENT);
+}
+
+static enum step_result reply_granted(struct flow *flow)
+{
+    const struct authorization *it = state_of(flow);
+    const struct callback_pair pairs[] = {
+        {"oauth_token", it->oauth_token},
+        {"oauth_verifier", slice_of(it->verifier, it->verifier_len)},
+    };
+    metric_count(&authorizations, AUTHORIZATION_GRANTED);
+    return destination(it).len ? send_back(flow, pairs, COUNT_OF(pairs)) : show_verifier(flow);
+}
+
+static enum step_result reply_denied(struct flow *flow)
+{
+    const struct authorization *it = state_of(flow);
+    const struct callback_pair pairs[] = {
+        {"oauth_token", it->oauth_token},
+        {"error", SLICE("access_denied")},
+        {"error_description", SLICE("The resource owner denied the request")},
+        {"oauth_problem", SLICE("user_refused")},
+    };
+    metric_count(&authorizations, AUTHORIZATION_DENIED);
+    if (destination(it).len)
+        return send_back(flow, pairs, COUNT_OF(pairs));
+    const struct page_value values[] = {
+        PAGE_TEXT("kind", SLICE("note")),
+        PAGE_TEXT("message", SLICE("The application was told nothing and gets no access. You can close this page.")),
+        PAGE_TEXT("problem", SLICE("user_refused")),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request_of(flow), 200, "Access denied", "message.html", &scope, SLICE_ABSENT);
+}
+
+/* A verifier that nobody can guess: long for a redirect, short to type and good for five tries. */
+static enum status grant_start(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    bool typed = destination(it).len == 0;
+    it->verifier_len = typed ? VERIFIER_TYPABLE_BYTES : VERIFIER_BYTES;
+    TRY(typed ? random_typable(it->verifier, it->verifier_len) : random_text(it->verifier, it->verifier_len));
+    const struct temp_grant grant = {
+        .user = it->user->id,
+        .username = it->user->username,
+        .scopes = it->temp->scopes,
+        .verifier = slice_of(it->verifier, it->verifier_len),
+    };
+    ephemeral_temp_grant_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, &grant,
+                               flow_wait(flow, STORE_TIMEOUT_MS));
+    return STATUS_OK;
+}
+
+/* ---- GET: the consent page ---- */
+
+static enum step_result show_parse(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct form query = {0};
+    enum status status = begin(flow);
+    if (status == STATUS_OK)
+        status = form_parse(&request->arena, request->query, &query);
+    if (status == STATUS_OK)
+        status = form_get_single(&query, "oauth_token", &state_of(flow)->oauth_token);
+    return status == STATUS_OK ? STEP_NEXT : fail(flow, status, NULL);
+}
+
+static enum step_result show_load(struct flow *flow)
+{
+    enum status status = take_first(flow);
+    if (status != STATUS_OK)
+        return fail(flow, status, NULL);
+    return state_of(flow)->session ? load_second(flow) : go_to_login(flow);
+}
+
+static enum step_result show_page(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct authorization *it = state_of(flow);
+    struct page_value rows[SCOPES_MAX];
+    struct page_scope scopes[SCOPES_MAX];
+    size_t count = 0;
+    struct slice rest = it->temp->scopes;
+    struct slice scope_text = {0};
+    while (count < SCOPES_MAX && scope_next(&rest, &scope_text)) {
+        rows[count] = PAGE_TEXT("scope", scope_text);
+        scopes[count] = (struct page_scope){&rows[count], 1};
+        count++;
+    }
+    struct buf source = buf_in(&request->arena);
+    callback_write_csp_source(destination(it), &source);
+    const char *path = arena_string(&request->arena, app_of(request)->config->authorize_path);
+    const char *action = path ? site_path(request, path) : NULL;
+    const char *logout = site_path(request, "/logout");
+    if (!action || !logout)
+        return fail(flow, STATUS_NO_MEMORY, NULL);
+    const struct page_value values[] = {
+        PAGE_TEXT("client_name", it->client->name),
+        PAGE_TEXT("verified", it->client->flags & CLIENT_VERIFIED ? SLICE("yes") : SLICE("")),
+        PAGE_TEXT("description", it->client->description),
+        PAGE_TEXT("website", it->client->website),
+        PAGE_TEXT("username", it->user->username),
+        PAGE_TEXT("has_scopes", it->temp->scopes),
+        PAGE_LIST("scopes", scopes, count),
+        PAGE_TEXT("destination", buf_slice(&source)),
+        PAGE_TEXT("action", slice_str(action)),
+        PAGE_TEXT("logout", slice_str(logout)),
+        PAGE_TEXT("oauth_token", it->oauth_token),
+        PAGE_TEXT("csrf_token", it->session->csrf),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request, 200, "Allow access?", "consent.html", &scope, buf_slice(&source));
+}
+
+/* One who granted the same before may be sent straight back, if the client is marked for it. */
+static enum step_result show_consider(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    enum status status = take_second(flow);
+    if (status != STATUS_OK)
+        return fail(flow, status, NULL);
+    if (!it->user)
+        return go_to_login(flow);
+    if (!(it->client->flags & CLIENT_TRUSTED))
+        return show_page(flow);
+    credentials_token_covers_start(app_of(request_of(flow))->db, it->client->client_id, it->user->id, it->temp->scopes,
+                                   flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result show_grant(struct flow *flow)
+{
+    void *covers = NULL;
+    enum status status = flow_outcome(flow, &covers);
+    if (status == STATUS_OK && !*(const bool *)covers)
+        return show_page(flow);
+    if (status == STATUS_OK)
+        status = grant_start(flow);
+    return status == STATUS_OK ? STEP_WAIT : fail(flow, status, NULL);
+}
+
+static enum step_result reply(struct flow *flow)
+{
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return fail(flow, status, NULL);
+    return state_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
+}
+
+/* GET /oauth/authorize: who asks, for what, and where the browser goes afterwards. */
+const struct step authorize_show[] = {
+    {"parse", show_parse},
+    {"first", load_first},       /* waits: the temporary credential and the session */
+    {"load", show_load},         /* waits: client and user; or to the login page */
+    {"consider", show_consider}, /* the page; waits only for a trusted client: granted before? */
+    {"grant", show_grant},       /* the page; waits: the grant */
+    {"reply", reply},
+    {NULL, NULL},
+};
+
+/* ---- POST: the decision ---- */
+
+static enum status read_decision(struct request *request, struct authorization *it)
+{
+    struct form form = {0};
+    struct slice decision = {0};
+    TRY(site_form(request, &form));
+    TRY(form_get_single(&form, "oauth_token", &it->oauth_token));
+    TRY(form_get_single(&form, "csrf_token", &it->csrf_token));
+    TRY(form_get_single(&form, "decision", &decision));
+    it->deny = slice_eq(decision, SLICE("deny"));
+    return it->deny || slice_eq(decision, SLICE("grant")) ? STATUS_OK : STATUS_BAD_INPUT;
+}
+
+static enum step_result decide_parse(struct flow *flow)
+{
+    enum status status = begin(flow);
+    if (status == STATUS_OK)
+        status = read_decision(request_of(flow), state_of(flow));
+    return status == STATUS_OK ? STEP_NEXT : fail(flow, status, NULL);
+}
+
+/* Before anything else is told: the form must be this session's (CSRF). */
+static enum step_result decide_load(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    enum status status = take_first(flow);
+    if (it->session && !ct_equal(it->session->csrf, it->csrf_token))
+        return fail(flow, STATUS_FORBIDDEN,
+                    "This form was not made for this session. Start again from the application.");
+    if (status != STATUS_OK)
+        return fail(flow, status, NULL);
+    return it->session ? load_second(flow) : go_to_login(flow);
+}
+
+static enum step_result decide(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    enum status status = take_second(flow);
+    if (status == STATUS_OK && !it->user)
+        return go_to_login(flow);
+    if (status == STATUS_OK && !it->deny)
+        status = grant_start(flow);
+    if (status != STATUS_OK)
+        return fail(flow, status, NULL);
+    if (it->deny)
+        ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, it->user->id,
+                                  flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* POST /oauth/authorize: grants or denies. */
+const struct step authorize_decide[] = {
+    {"parse", decide_parse}, {"first", load_first}, /* waits: the temporary credential and the session */
+    {"load", decide_load},                          /* CSRF; waits: client and user */
+    {"decide", decide},                             /* waits: the decision */
+    {"reply", reply},        {NULL, NULL},
+};

@@ -1,0 +1,44 @@
+/* site: what the resource owner's pages share: templates, paths, cookies, refusals. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_SITE_H
+#define COUNTERSIGN_AUTH_SERVICE_SITE_H
+
+#include "app.h"
+#include "http/form.h"
+#include "http/page.h"
+
+/* Replies with a page of pages/, inside the layout. `form_action` lists, beside 'self', where its forms
+ * may lead; absent: nowhere else. */
+enum step_result site_page(struct request *request, int http_status, const char *title, const char *file,
+                           const struct page_scope *scope, struct slice form_action);
+
+/* A page that names the problem: 400 for a refusal that has no page status of its own, 503 with
+ * Retry-After for a store that is down. Never a redirect. */
+enum step_result site_refuse(struct request *request, enum status status, const char *message);
+
+/* 302, never cached. The target is the caller's responsibility. */
+enum step_result site_redirect(struct request *request, struct slice target);
+
+/* "/login" behind the public URL's path prefix, in the request's arena; NULL: no memory. */
+const char *site_path(struct request *request, const char *path);
+
+/* Login and consent need TLS as initiate does, except on a developer's own machine. */
+MUST_USE bool site_is_secure(const struct request *request);
+
+/* A cookie for this site alone: HttpOnly, SameSite=Lax, and, over https, Secure with the prefix
+ * __Host-. An empty value deletes it. */
+enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN };
+void site_set_cookie(struct request *request, enum site_cookie cookie, struct slice value);
+/* Absent without one. */
+struct slice site_cookie(const struct request *request, enum site_cookie cookie);
+
+/* The form of a POST by this site's own page: the media type is a form's, and an Origin that the browser
+ * sent is ours (or "null", which our own Referrer-Policy makes of it). STATUS_FORBIDDEN,
+ * STATUS_UNSUPPORTED_TYPE, STATUS_MALFORMED, STATUS_NO_MEMORY. */
+MUST_USE enum status site_form(struct request *request, struct form *ret_form);
+
+/* GET /style.css */
+extern const struct step site_style[];
+/* GET / */
+extern const struct step site_home[];
+
+#endif
