@@ -309,3 +309,30 @@ void loop_timer_stop(struct loop_timer *timer)
     if (timer->event)
         event_del(timer->event);
 }
+
+static void fire_signal(evutil_socket_t number UNUSED, short what UNUSED, void *context)
+{
+    struct loop_signal *signal = context;
+    signal->fire(signal->context);
+}
+
+enum status loop_signal_init(struct loop_signal *signal, struct loop *loop, int number, void (*fire_fn)(void *context),
+                             void *context)
+{
+    struct event *event = evsignal_new(loop->base, number, fire_signal, signal);
+    if (!event)
+        return STATUS_NO_MEMORY;
+    if (event_add(event, NULL) != 0) {
+        event_free(event);
+        return STATUS_NO_MEMORY;
+    }
+    *signal = (struct loop_signal){event, fire_fn, context};
+    return STATUS_OK;
+}
+
+void loop_signal_done(struct loop_signal *signal)
+{
+    if (signal->event)
+        event_free(signal->event);
+    signal->event = NULL;
+}

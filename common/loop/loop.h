@@ -75,6 +75,7 @@ struct loop_timer {
     unsigned period_ms; /* 0: one shot */
 };
 
+/* It does not run yet. STATUS_NO_MEMORY. */
 MUST_USE enum status loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(void *context),
                                      void *context);
 /* Stops it. Fine for a zeroed one. */
@@ -83,6 +84,21 @@ void loop_timer_done(struct loop_timer *timer);
 MUST_USE enum status loop_timer_start(struct loop_timer *timer, unsigned delay_ms);
 /* Fires every period_ms (at least 1), for the first time one period from now. */
 MUST_USE enum status loop_timer_start_periodic(struct loop_timer *timer, unsigned period_ms);
+/* It does not fire any more until it is started again. */
 void loop_timer_stop(struct loop_timer *timer);
+
+/* Calls on the loop's thread when the process got a signal. Embedded. One loop of the process takes signals: the
+ * group's first, which is the only one whose thread does not block them. */
+struct loop_signal {
+    struct event *event;
+    void (*fire)(void *context);
+    void *context;
+};
+
+/* It takes the signal from now on. STATUS_NO_MEMORY: or there is no such signal. */
+MUST_USE enum status loop_signal_init(struct loop_signal *signal, struct loop *loop, int number,
+                                      void (*fire)(void *context), void *context);
+/* The signal does again what it did before. Fine for a zeroed one. */
+void loop_signal_done(struct loop_signal *signal);
 
 #endif

@@ -32,7 +32,9 @@ struct loop_waits {
     size_t timeout_count;
 };
 
+/* The loop's own. */
 struct loop_waits *loop_waits(struct loop *loop);
+/* Frees the table; flows that still wait never go on. */
 void loop_waits_done(struct loop_waits *waits);
 
 #endif

@@ -58,6 +58,7 @@ struct worker_pool_stats {
     size_t busy;
     size_t queued;
 };
+/* At this moment; from any thread. */
 struct worker_pool_stats worker_pool_stats(struct worker_pool *pool);
 
 #endif

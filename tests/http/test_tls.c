@@ -50,7 +50,8 @@ static struct identity make_identity(const char *name, const char *san, const st
     assert_non_null(identity.key);
     X509 *certificate = identity.certificate;
     X509_set_version(certificate, X509_VERSION_3);
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), rand());
+    static long serial;
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
     X509_NAME *subject = X509_get_subject_name(certificate);

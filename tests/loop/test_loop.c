@@ -3,8 +3,10 @@
 #include "loop/loop.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct trace {
     struct loop *loop;
@@ -228,6 +230,25 @@ static void another_thread_may_stop_it_many_times(void **state)
     }
 }
 
+static void note_signal_and_stop(void *context)
+{
+    struct trace *trace = context;
+    note(trace, 's');
+    loop_stop(trace->loop);
+}
+
+static void a_signal_is_told_on_the_loop(void **state)
+{
+    struct trace *trace = *state;
+    struct loop_signal usr1 = {0};
+    assert_status(loop_signal_init(&usr1, trace->loop, SIGUSR1, note_signal_and_stop, trace), STATUS_OK);
+    assert_int_equal(kill(getpid(), SIGUSR1), 0);
+    loop_run(trace->loop);
+    assert_string_equal(trace->text, "s");
+    loop_signal_done(&usr1);
+    loop_signal_done(&usr1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -241,6 +262,7 @@ int main(void)
         TEST(a_one_shot_timer_fires_once_and_a_stopped_one_never),
         TEST(messages_of_many_threads_arrive_once_and_in_order),
         TEST(mail_that_was_never_fetched_is_delivered_by_free),
+        TEST(a_signal_is_told_on_the_loop),
         TEST(another_thread_may_stop_it_many_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
