@@ -172,6 +172,7 @@ int main(int argc, char **argv)
         command_config_check,
         command_config_print,
         command_healthcheck,
+        cli_sign,
         cli_explain,
         {0},
     };
