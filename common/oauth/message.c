@@ -68,6 +68,31 @@ static enum status add_all(struct message *message, struct arena *arena, struct 
     return STATUS_OK;
 }
 
+/* The list of an OAuth header; none of another scheme's, in which a line break is refused all the
+ * same (the list's own bytes are looked at by auth_header_next). */
+static enum status find_list(struct slice authorization, struct slice *ret_list, struct problem *problem)
+{
+    if (slice_is_absent(authorization) || auth_header_is_oauth(authorization, ret_list))
+        return STATUS_OK;
+    for (size_t i = 0; i < authorization.len; i++)
+        if ((unsigned char)authorization.ptr[i] < ' ' && authorization.ptr[i] != '\t')
+            return problem_set(problem, STATUS_MALFORMED,
+                               "the Authorization header holds a line break or another control character");
+    return STATUS_OK;
+}
+
+/* A form's body is text; a NUL that is meant is sent as %00. */
+static enum status check_body(const struct message *message, struct problem *problem)
+{
+    if (!message->form_body)
+        return STATUS_OK;
+    if (slice_is_absent(message->body))
+        return problem_set(problem, STATUS_BODY_ABSENT, NULL);
+    if (slice_find(message->body, '\0') < message->body.len)
+        return problem_set(problem, STATUS_MALFORMED, "the form body holds a NUL byte");
+    return STATUS_OK;
+}
+
 /* Decodes the protocol parameters; what is sent twice is refused by message_check. */
 static enum status find_protocol(struct message *message, struct arena *arena)
 {
@@ -108,15 +133,14 @@ enum status message_parse(const struct described_request *request, struct arena 
     if (!is_token(request->method))
         return problem_set(problem, STATUS_MALFORMED, "the HTTP method is not a token");
     TRY(oauth_url_parse(request->url, &message.url, problem));
-    if (!slice_is_absent(request->authorization))
-        (void)auth_header_is_oauth(request->authorization, &list);
+    TRY(find_list(request->authorization, &list, problem));
     message.form_body = message_is_form_type(request->content_type);
-    if (message.form_body && slice_is_absent(request->body))
-        return problem_set(problem, STATUS_BODY_ABSENT, NULL);
+    TRY(check_body(&message, problem));
     size_t at_most = count_byte(list, '=') + count_byte(message.url.query, '&') + 1 +
                      (message.form_body ? count_byte(request->body, '&') + 1 : 0);
-    TRY(params_init(&message.params, arena, at_most));
-    enum status status = add_all(&message, arena, list, problem);
+    enum status status = params_init(&message.params, arena, at_most);
+    if (status == STATUS_OK)
+        status = add_all(&message, arena, list, problem);
     if (status == STATUS_OK)
         status = find_protocol(&message, arena);
     if (status != STATUS_OK)
@@ -153,19 +177,30 @@ static enum status check_duplicates(const struct message *message, struct proble
     return STATUS_OK;
 }
 
+static enum status check_text(struct slice canonical, struct arena *arena)
+{
+    if (slice_find(canonical, '%') == canonical.len)
+        return STATUS_OK; /* unreserved characters alone */
+    struct slice text = params_decoded(canonical, arena);
+    if (slice_is_absent(text))
+        return STATUS_NO_MEMORY;
+    return slice_find(text, '\0') < text.len || !slice_is_utf8(text) ? STATUS_MALFORMED : STATUS_OK;
+}
+
 /* In a protocol parameter, NUL and what is not UTF-8 are malformed (elsewhere they are bytes). */
 static enum status check_bytes(const struct message *message, struct arena *arena, struct problem *problem)
 {
     for (size_t i = 0; i < message->params.count; i++) {
         const struct oauth_param *param = &message->params.rows[i];
-        if (!param->is_oauth || slice_find(param->value, '%') == param->value.len)
+        if (!param->is_oauth)
             continue;
-        struct slice value = params_decoded(param->value, arena);
-        if (slice_is_absent(value))
-            return problem_set(problem, STATUS_NO_MEMORY, NULL);
-        if (slice_find(value, '\0') < value.len || !slice_is_utf8(value))
-            return problem_reject(problem, STATUS_MALFORMED, "an OAuth parameter holds NUL or is not UTF-8",
-                                  param->name);
+        enum status status = check_text(param->name, arena);
+        if (status == STATUS_OK)
+            status = check_text(param->value, arena);
+        if (status == STATUS_MALFORMED)
+            return problem_reject(problem, status, "an OAuth parameter holds NUL or is not UTF-8", param->name);
+        if (status != STATUS_OK)
+            return problem_set(problem, status, NULL);
     }
     return STATUS_OK;
 }

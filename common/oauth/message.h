@@ -67,7 +67,8 @@ bool message_is_form_type(struct slice content_type);
 
 /* Parses; what cannot be read at all is refused here, what can be read and is against the rules by
  * message_check, so that a refused request can still be explained. STATUS_MALFORMED: URL, method,
- * header or a percent-encoding is broken, or there are more than OAUTH_PARAMS_MAX parameters.
+ * header (a line break in any scheme's, too) or a percent-encoding is broken, a form body holds a
+ * raw NUL, or there are more than OAUTH_PARAMS_MAX parameters.
  * STATUS_BODY_ABSENT: a form whose body was not handed over. STATUS_NO_MEMORY. */
 MUST_USE enum status message_parse(const struct described_request *request, struct arena *arena,
                                    struct message *ret_message, struct problem *problem);
