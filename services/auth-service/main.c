@@ -174,6 +174,7 @@ int main(int argc, char **argv)
         command_healthcheck,
         cli_sign,
         cli_explain,
+        cli_perform_three_legged,
         {0},
     };
     const struct program program = {

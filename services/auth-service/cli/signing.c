@@ -1,5 +1,6 @@
 #include "cli/signing.h"
 
+#include "base/base64.h"
 #include "base/percent.h"
 #include "crypto/random.h"
 #include "oauth/base_string.h"
