@@ -24,12 +24,26 @@ const struct command command_config_check = {
     .run = check,
 };
 
+struct print_options {
+    bool markdown;
+};
+
+static const struct command_option print_table[] = {
+    {"markdown", OPTION_FLAG, NULL, false, offsetof(struct print_options, markdown),
+     "the documentation's table of all variables instead"},
+    {0},
+};
+
 static int print(const struct command_line *line)
 {
     static const enum config_print how[] = {
         [FORMAT_TABLE] = CONFIG_PRINT_TABLE, [FORMAT_JSON] = CONFIG_PRINT_JSON, [FORMAT_ENV] = CONFIG_PRINT_ENV};
+    const struct print_options *options = line->options;
     struct buf text = BUF_INIT;
-    config_write(line->config, how[line->format], &text);
+    if (options->markdown)
+        config_write_markdown(&text);
+    else
+        config_write(line->config, how[line->format], &text);
     if (text.failed)
         return command_fail(line, EXIT_STORE_DOWN, "out of memory");
     printf("%.*s", SLICE_ARGS(buf_slice(&text)));
@@ -42,6 +56,8 @@ const struct command command_config_print = {
     .arguments = "",
     .summary = "shows what is in force and where each value came from; secrets as ***",
     .example = "  auth-service config print --format env",
+    .options = print_table,
+    .options_size = sizeof(struct print_options),
     .needs_config = true,
     .run = print,
 };

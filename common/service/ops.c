@@ -86,7 +86,7 @@ static enum step_result show_metrics(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct buf text = buf_in(&request->arena);
-    standard_metrics_in_flight(http_server_in_flight(ops_of(request)->observed));
+    standard_metrics_in_flight(ops_of(request)->in_flight(ops_of(request)->in_flight_context));
     metrics_write(&text);
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }

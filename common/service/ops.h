@@ -9,10 +9,11 @@
 /* The ops server's app; used on one loop, but for `stopping`. */
 struct ops {
     const struct service *service;
-    void *app;                    /* the service's, for its ready checks */
-    struct http_server *observed; /* whose requests in flight are shown */
-    _Atomic bool stopping;        /* set first on SIGTERM: not ready any more */
-    int64_t checked_at_ms;        /* loop_now_ms of the last check; 0: none yet */
+    void *app; /* the service's, for its ready checks */
+    size_t (*in_flight)(void *context);
+    void *in_flight_context;
+    _Atomic bool stopping; /* set first on SIGTERM: not ready any more */
+    int64_t checked_at_ms; /* loop_now_ms of the last check; 0: none yet */
     enum status results[READY_CHECKS_MAX];
 };
 

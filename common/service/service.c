@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "http/tls.h"
 #include "loop/loop_group.h"
+#include "service/access_log.h"
 #include "service/command.h"
 #include "service/instance_lock.h"
 #include "service/ops.h"
@@ -15,7 +16,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { LOOPS_MAX = 256, SIGNALS = 3 };
+enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000 };
+
+/* A configuration that SIGHUP brought; kept, since a loop may still read the one before. */
+struct reloaded {
+    struct config config;
+    struct reloaded *older;
+};
 
 struct serving {
     const struct service *service;
@@ -29,9 +36,13 @@ struct serving {
     struct service_parts parts;
     bool is_open;
     struct tls *tls;
-    struct http_server *public_server;
+    struct http_server *servers[SERVERS_MAX]; /* the public one, and the admin API's */
+    size_t server_count;
+    _Atomic size_t servers_running;
     struct http_server *ops_server;
     struct ops ops;
+    struct access_log *access_log;
+    struct reloaded *reloaded; /* newest first */
     struct event *signals[SIGNALS];
     struct loop_timer delay;
     const char *stores[READY_CHECKS_MAX];
@@ -88,6 +99,14 @@ static struct http_listen listen_of(const struct config_listen *listen, struct t
     return (struct http_listen){.host = listen->host, .unix_path = listen->unix_path, .port = listen->port, .tls = tls};
 }
 
+/* Both on the request's loop. */
+static void replied(void *context, const struct request *request, int http_status, int64_t duration_ns)
+{
+    const struct serving *s = context;
+    standard_metrics_replied(request, http_status, duration_ns);
+    access_log_add(s->access_log, request, http_status, duration_ns);
+}
+
 static enum status open_server(struct http_server_config *config, const struct config_listen *listen, struct tls *tls,
                                const char *variable, struct buf *why, struct http_server **ret_server)
 {
@@ -103,20 +122,44 @@ static enum status open_server(struct http_server_config *config, const struct c
     return status;
 }
 
-static enum status open_servers(struct serving *s, struct buf *why)
+/* A server of the service's own routes, on all loops. */
+static enum status open_routes(struct serving *s, const struct route *routes, size_t route_count,
+                               const struct config_listen *listen, const char *variable, struct buf *why)
 {
-    struct http_server_config public_config = {
-        .routes = s->parts.routes,
-        .route_count = s->parts.route_count,
+    struct http_server_config config = {
+        .routes = routes,
+        .route_count = route_count,
         .loops = s->loops,
         .loop_count = s->loop_count,
         .app = s->parts.app,
-        .observer = standard_metrics_http_observer(),
+        .observer = {s, replied},
     };
-    TRY(open_server(&public_config, &s->config->listen, s->tls, "OAUTH1_LISTEN", why, &s->public_server));
+    return open_server(&config, listen, s->tls, variable, why, &s->servers[s->server_count++]);
+}
+
+static size_t in_flight(void *context)
+{
+    const struct serving *s = context;
+    size_t count = 0;
+    for (size_t i = 0; i < s->server_count; i++)
+        count += s->servers[i] ? http_server_in_flight(s->servers[i]) : 0;
+    return count;
+}
+
+static enum status open_servers(struct serving *s, struct buf *why)
+{
+    const struct service_parts *parts = &s->parts;
+    s->access_log = access_log_new(s->loop_count);
+    if (!s->access_log)
+        return STATUS_NO_MEMORY;
+    TRY(open_routes(s, parts->routes, parts->route_count, &s->config->listen, "OAUTH1_LISTEN", why));
+    if (parts->admin_route_count)
+        TRY(open_routes(s, parts->admin_routes, parts->admin_route_count, &s->config->admin_listen,
+                        "OAUTH1_ADMIN_LISTEN", why));
     s->ops.service = s->service;
-    s->ops.app = s->parts.app;
-    s->ops.observed = s->public_server;
+    s->ops.app = parts->app;
+    s->ops.in_flight = in_flight;
+    s->ops.in_flight_context = s;
     struct http_server_config ops_config = {
         .routes = ops_routes,
         .route_count = ops_route_count,
@@ -135,17 +178,21 @@ static void ops_stopped(void *context)
     loop_group_stop(s->group);
 }
 
-static void public_stopped(void *context)
+/* On one of the loops. The ops port answers to the end. */
+static void server_stopped(void *context)
 {
     struct serving *s = context;
-    http_server_stop(s->ops_server, 1000, ops_stopped, s);
+    if (atomic_fetch_sub(&s->servers_running, 1) == 1)
+        http_server_stop(s->ops_server, OPS_STOP_TIMEOUT_MS, ops_stopped, s);
 }
 
 /* The delay is over: load balancers have seen that /readyz fails. */
 static void stop_listening(void *context)
 {
     struct serving *s = context;
-    http_server_stop(s->public_server, (unsigned)s->config->shutdown_timeout_ms, public_stopped, s);
+    atomic_store(&s->servers_running, s->server_count);
+    for (size_t i = 0; i < s->server_count; i++)
+        http_server_stop(s->servers[i], (unsigned)s->config->shutdown_timeout_ms, server_stopped, s);
 }
 
 static void asked_to_stop(evutil_socket_t signal_number, short what, void *context)
@@ -158,11 +205,35 @@ static void asked_to_stop(evutil_socket_t signal_number, short what, void *conte
         return;
     }
     log_line(LOG_INFO, "stopping", LOG_INT("signal", signal_number), LOG_INT("delay_ms", s->config->shutdown_delay_ms),
-             LOG_INT("in_flight", http_server_in_flight(s->public_server)));
-    http_server_drain(s->public_server);
+             LOG_INT("in_flight", in_flight(s)));
+    for (size_t i = 0; i < s->server_count; i++)
+        http_server_drain(s->servers[i]);
     unsigned delay_ms = (unsigned)s->config->shutdown_delay_ms;
     if (loop_timer_start(&s->delay, delay_ms ? delay_ms : 1) != STATUS_OK)
         stop_listening(s);
+}
+
+static const struct config *newest_config(const struct serving *s)
+{
+    return s->reloaded ? &s->reloaded->config : s->config;
+}
+
+static enum status reload_config(struct serving *s, struct buf *why)
+{
+    struct reloaded *fresh = calloc(1, sizeof *fresh);
+    enum status status = fresh ? config_reload(newest_config(s), &fresh->config, why) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        status = s->service->reload_blocking(s->parts.app, &fresh->config, why);
+        if (status != STATUS_OK)
+            config_done(&fresh->config);
+    }
+    if (status != STATUS_OK) {
+        free(fresh);
+        return status;
+    }
+    fresh->older = s->reloaded;
+    s->reloaded = fresh;
+    return STATUS_OK;
 }
 
 static void asked_to_reload(evutil_socket_t signal_number, short what, void *context)
@@ -170,9 +241,16 @@ static void asked_to_reload(evutil_socket_t signal_number, short what, void *con
     struct serving *s = context;
     struct buf why = BUF_INIT;
     (void)signal_number, (void)what;
-    if (s->tls && tls_reload_blocking(s->tls, &why) != STATUS_OK)
-        log_line(LOG_ERROR, "the certificate stays as it was", LOG_SLICE("why", buf_slice(&why)));
-    else
+    enum status config = s->service->reload_blocking ? reload_config(s, &why) : STATUS_OK;
+    if (config != STATUS_OK)
+        log_line(LOG_ERROR, "the configuration stays as it was", LOG_TEXT("problem", status_text(config)),
+                 LOG_SLICE("why", buf_slice(&why)));
+    buf_reset(&why);
+    enum status tls = s->tls ? tls_reload_blocking(s->tls, &why) : STATUS_OK;
+    if (tls != STATUS_OK)
+        log_line(LOG_ERROR, "the certificate stays as it was", LOG_TEXT("problem", status_text(tls)),
+                 LOG_SLICE("why", buf_slice(&why)));
+    if (config == STATUS_OK && tls == STATUS_OK)
         log_line(LOG_INFO, "reloaded", LOG_BOOL("tls", s->tls != NULL));
     buf_done(&why);
 }
@@ -204,18 +282,31 @@ static enum status open_all(struct serving *s, struct buf *why)
     return watch_signals(s);
 }
 
+static void free_reloaded(struct reloaded *newest)
+{
+    while (newest) {
+        struct reloaded *older = newest->older;
+        config_done(&newest->config);
+        free(newest);
+        newest = older;
+    }
+}
+
 static void close_all(struct serving *s)
 {
-    bool clean = !s->public_server || http_server_in_flight(s->public_server) == 0;
+    bool clean = in_flight(s) == 0;
     for (size_t i = 0; i < SIGNALS; i++)
         if (s->signals[i])
             event_free(s->signals[i]);
     loop_timer_done(&s->delay);
-    http_server_free(s->public_server);
+    for (size_t i = 0; i < s->server_count; i++)
+        http_server_free(s->servers[i]);
     http_server_free(s->ops_server);
     if (s->is_open)
         s->service->close_blocking(s->parts.app, clean);
     loop_group_free(s->group);
+    access_log_free(s->access_log);
+    free_reloaded(s->reloaded);
     tls_free(s->tls);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);
@@ -237,8 +328,7 @@ static void log_warnings(const struct config *config)
 static void log_ready(const struct serving *s)
 {
     log_line(LOG_INFO, "ready", LOG_TEXT("service", s->service->name), LOG_TEXT("version", COUNTERSIGN_VERSION),
-             LOG_SLICE("public_url", s->config->public_url.text),
-             LOG_INT("port", http_server_port(s->public_server, 0)),
+             LOG_SLICE("public_url", s->config->public_url.text), LOG_INT("port", http_server_port(s->servers[0], 0)),
              LOG_INT("ops_port", http_server_port(s->ops_server, 0)), LOG_INT("loops", s->loop_count),
              LOG_NS("start_ms", clock_monotonic_ns() - s->began_ns));
 }

@@ -4,7 +4,7 @@
  * an exit code; only then are ports taken. On SIGTERM or SIGINT: /readyz fails, replies close their
  * connections for OAUTH1_SHUTDOWN_DELAY, then the listeners close, what is in flight is finished (at
  * most OAUTH1_SHUTDOWN_TIMEOUT), and the stores are closed; a second signal ends it at once. SIGHUP
- * reads the TLS files again. */
+ * reads the files of the configuration again (TLS, keys, tokens); what cannot be used stays as it was. */
 #ifndef COUNTERSIGN_SERVICE_SERVICE_H
 #define COUNTERSIGN_SERVICE_SERVICE_H
 
@@ -41,6 +41,8 @@ struct service_parts {
     void *app; /* of every request */
     const struct route *routes;
     size_t route_count;
+    const struct route *admin_routes; /* on OAUTH1_ADMIN_LISTEN */
+    size_t admin_route_count;         /* 0: that port stays closed */
 };
 
 struct service {
@@ -49,6 +51,11 @@ struct service {
     /* Opens stores and makes the routes; the loops do not run yet. On failure a text for the operator is
      * appended to `why` and nothing stays open. */
     enum status (*open_blocking)(const struct service_start *start, struct buf *why, struct service_parts *ret_parts);
+    /* SIGHUP: takes over what may change while serving. `fresh` is the configuration with its files read again
+     * and lives as long as the service; the one before it still does, since other loops read it meanwhile. On
+     * the first loop's thread. On failure everything stays as it was, and a text is appended to `why`. NULL: nothing
+     * but TLS can change. */
+    enum status (*reload_blocking)(void *app, const struct config *fresh, struct buf *why);
     /* The loops have ended. `clean`: every request was finished. */
     void (*close_blocking)(void *app, bool clean);
     struct ready_check ready_checks[READY_CHECKS_MAX];

@@ -128,22 +128,13 @@ static size_t code_index(int http_status)
     return COUNT_OF(codes) - 1;
 }
 
-static void replied(void *context, const struct request *request, int http_status, int64_t duration_ns)
+void standard_metrics_replied(const struct request *request, int http_status, int64_t duration_ns)
 {
-    (void)context;
     const char *name = request->route ? request->route->name : handlers[0];
     size_t handler = index_of(handlers, requests.labels[0].count, name);
     size_t method = method_index(request->method);
     metric_count(&requests, metric_series(&requests, handler, method, code_index(http_status)));
     metric_observe_ns(&durations, (uint32_t)handler, duration_ns);
-    log_line(http_status >= 500 ? LOG_ERROR : LOG_DEBUG, "request", LOG_REQUEST(request_id(request)),
-             LOG_TEXT("handler", name), LOG_TEXT("method", methods[method]), LOG_INT("status", http_status),
-             LOG_TEXT("peer", request->peer.text), LOG_NS("duration_ms", duration_ns));
-}
-
-struct http_observer standard_metrics_http_observer(void)
-{
-    return (struct http_observer){.replied = replied};
 }
 
 static void phase(void *context, const char *handler, const char *step, int64_t duration_ns)

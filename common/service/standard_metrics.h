@@ -17,8 +17,8 @@ enum { STORES_MAX = 4 };
 MUST_USE enum status standard_metrics_register(const struct route *routes, size_t route_count,
                                                const char *const *stores, size_t store_count);
 
-/* For the http server: counts a reply, and logs it (a 5xx as an error, all else for debugging). */
-struct http_observer standard_metrics_http_observer(void);
+/* Counts a reply; for the http servers' observer. */
+void standard_metrics_replied(const struct request *request, int http_status, int64_t duration_ns);
 /* For loops, pools and stores: phases are counted, events logged. */
 const struct observer *standard_metrics_observer(void);
 
