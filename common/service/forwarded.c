@@ -30,21 +30,29 @@ static struct slice cut_last(struct slice *list)
     return last;
 }
 
-struct slice forwarded_client_address(const struct request *request, const struct config_proxies *proxies)
+/* Goes from the nearest hop of one header outwards. True: *nearest is the client, or all that can be
+ * said of it. */
+static bool walk_hops(struct slice list, const struct config_proxies *proxies, struct slice *nearest)
 {
-    size_t count = 0;
-    struct slice list = request_header(request, "X-Forwarded-For", &count);
-    struct slice nearest = slice_str(request->peer.text);
-    if (count != 1 || !forwarded_is_trusted(&request->peer, proxies))
-        return nearest;
     while (list.len) {
         struct slice hop = cut_last(&list);
         struct peer peer = {0};
         if (!address_parse(hop, &peer.address))
-            return nearest; /* a name, or rubbish: what is left of it proves nothing */
-        nearest = hop;
+            return true; /* a name, or rubbish: what is left of it proves nothing */
+        *nearest = hop;
         if (!forwarded_is_trusted(&peer, proxies))
-            return nearest;
+            return true;
     }
+    return false;
+}
+
+struct slice forwarded_client_address(const struct request *request, const struct config_proxies *proxies)
+{
+    struct slice nearest = slice_str(request->peer.text);
+    bool done = !forwarded_is_trusted(&request->peer, proxies);
+    /* several headers are one list, the last of them its end (RFC 9110 §5.3) */
+    for (size_t i = request->header_count; i-- > 0 && !done;)
+        if (slice_eq_nocase(request->headers[i].name, SLICE("X-Forwarded-For")))
+            done = walk_hops(request->headers[i].value, proxies, &nearest);
     return nearest;
 }

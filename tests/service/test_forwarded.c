@@ -83,7 +83,10 @@ static void takes_the_rightmost_address_that_is_no_proxy(void **state)
         {"10.1.2.3", NULL, NULL, "10.1.2.3"},
         {"192.0.2.1", "203.0.113.9", NULL, "192.0.2.1"}, /* not a proxy of ours */
         {"unix", "203.0.113.9", NULL, "203.0.113.9"},
-        {"10.1.2.3", "203.0.113.9", "198.51.100.1", "10.1.2.3"},
+        /* two lines are one list (RFC 9110 §5.3); HAProxy adds its own behind the client's */
+        {"10.1.2.3", "203.0.113.9", "198.51.100.1", "198.51.100.1"},
+        {"10.1.2.3", "203.0.113.9", "10.9.9.9", "203.0.113.9"},
+        {"10.1.2.3", "rubbish", "10.9.9.9", "10.9.9.9"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct request request;
