@@ -1,0 +1,1 @@
+"""What the tests of the running services share: the services, their users and their clients."""

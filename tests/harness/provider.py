@@ -1,0 +1,249 @@
+"""The two services as processes on this machine, with a database and ports of their own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(os.environ.get("COUNTERSIGN_BIN", ROOT / "build/asan/bin"))
+SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
+ALL_METHODS = "HMAC-SHA1,HMAC-SHA256,HMAC-SHA512,RSA-SHA1,RSA-SHA256,RSA-SHA512,PLAINTEXT"
+READY_SECONDS = 20
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment(variables):
+    """This process's environment without any OAUTH1_ variable of its own, then those given."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OAUTH1_", "AUTHLIB_"))}
+    return {**inherited, **{name: str(value) for name, value in variables.items()}}
+
+
+class Service:
+    """One process. Its log is a file, so that nothing blocks on a pipe that nobody reads."""
+
+    def __init__(self, name, log, variables, ops_port):
+        self.name = name
+        self.log = Path(log)
+        self.variables = variables
+        self.ops = f"http://127.0.0.1:{ops_port}"
+        self.process = None
+        self.ready_ms = None
+
+    def start(self):
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def launch(self):
+        self.started = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [BIN / self.name, "serve"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.log.parent,
+                env=clean_environment(self.variables),
+            )
+
+    def wait_until_ready(self):
+        while time.monotonic() - self.started < READY_SECONDS:
+            if self.process.poll() is not None:
+                raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.text()}")
+            try:
+                if requests.get(f"{self.ops}/readyz", timeout=2).status_code == 200:
+                    self.ready_ms = (time.monotonic() - self.started) * 1000
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.005)
+        raise AssertionError(f"{self.name} was not ready within {READY_SECONDS} s:\n{self.text()}")
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        """SIGTERM; the process must end by itself, with 0, and without a word from a sanitizer."""
+        if not self.running():
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(READY_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"{self.name} did not stop:\n{self.text()}") from None
+        self.assert_clean()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def assert_clean(self):
+        text = self.text()
+        assert not any(word in text for word in SANITIZER_WORDS), text
+        assert self.process.returncode == 0, f"{self.name} ended with {self.process.returncode}:\n{text}"
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Client:
+    client_id: str
+    client_secret: str = ""
+    rsa_key: object = None
+
+
+@dataclass
+class Outcome:
+    """What a command printed and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self):
+        return json.loads(self.out)
+
+
+class Provider:
+    """auth-service and introspection-service, embedded: one SQLite file, each with its own memory."""
+
+    def __init__(self, directory, **variables):
+        self.directory = Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        ports = {name: free_port() for name in ("public", "admin", "auth_ops", "introspection", "introspection_ops")}
+        self.url = f"http://127.0.0.1:{ports['public']}"
+        self.admin_url = f"http://127.0.0.1:{ports['admin']}"
+        self.introspection_url = f"http://127.0.0.1:{ports['introspection']}"
+        self.database = self.directory / "oauth1.db"
+        self.variables = {
+            "OAUTH1_DEV": "true",
+            "OAUTH1_PUBLIC_URL": self.url,
+            "OAUTH1_DATABASE_URL": f"sqlite:{self.database}",
+            "OAUTH1_SIGNATURE_METHODS": ALL_METHODS,
+            "OAUTH1_INSECURE_TRANSPORT": "true",
+            "OAUTH1_WORKERS": "2",
+            "OAUTH1_SHUTDOWN_DELAY": "0",
+            "OAUTH1_LOG_LEVEL": "debug",
+            **variables,
+        }
+        self.variables = {name: value for name, value in self.variables.items() if value is not None}
+        local = "127.0.0.1:"
+        self.auth = Service(
+            "auth-service",
+            self.directory / "auth-service.log",
+            {
+                **self.variables,
+                "OAUTH1_LISTEN": local + str(ports["public"]),
+                "OAUTH1_ADMIN_LISTEN": local + str(ports["admin"]),
+                "OAUTH1_OPS_LISTEN": local + str(ports["auth_ops"]),
+            },
+            ports["auth_ops"],
+        )
+        self.introspection = Service(
+            "introspection-service",
+            self.directory / "introspection-service.log",
+            {
+                **self.variables,
+                "OAUTH1_LISTEN": local + str(ports["introspection"]),
+                "OAUTH1_OPS_LISTEN": local + str(ports["introspection_ops"]),
+            },
+            ports["introspection_ops"],
+        )
+        self.services = (self.auth, self.introspection)
+
+    # ---- processes
+
+    def start(self):
+        for service in self.services:
+            service.start()
+        return self
+
+    def stop(self):
+        for service in reversed(self.services):
+            service.stop()
+
+    def kill(self):
+        for service in self.services:
+            service.kill()
+
+    def logs(self):
+        return "".join(service.text() for service in self.services if service.log.exists())
+
+    # ---- commands
+
+    def command(self, *arguments, stdin="", binary="auth-service", **variables):
+        done = subprocess.run(
+            [BIN / binary, *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            cwd=self.directory,
+            env=clean_environment({**self.variables, **variables}),
+        )
+        outcome = Outcome(done.returncode, done.stdout, done.stderr)
+        assert not any(word in done.stderr for word in SANITIZER_WORDS), done.stderr
+        return outcome
+
+    def expect(self, *arguments, **options):
+        """A command that must succeed; its JSON."""
+        outcome = self.command(*arguments, "--format", "json", **options)
+        assert outcome.code == 0, f"{arguments}: {outcome}"
+        return outcome.json()
+
+    def create_client(self, *options, name="Photo printer", callback="http://127.0.0.1/ready", rsa_key=None):
+        if rsa_key is not None:
+            options += ("--rsa-public-key", self.public_key_file(rsa_key))
+        made = self.expect("client", "create", "--name", name, "--callback", callback, *options)
+        return Client(made["client_id"], made.get("client_secret") or "", rsa_key)
+
+    def public_key_file(self, rsa_key):
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        path = self.directory / f"{id(rsa_key):x}.pem"
+        path.write_bytes(rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        return path
+
+    def create_user(self, username, password):
+        path = self.directory / f"{username}.password"
+        path.write_text(password + "\n")
+        return self.expect("user", "create", "--username", username, "--password-file", path)
+
+    def create_resource_server(self, *options, name="photos"):
+        """Its key."""
+        return self.expect("resource-server", "create", "--name", name, *options)["key"]
+
+    # ---- the introspection call
+
+    def introspect(self, key, request, path="/v1/introspect", **members):
+        """Asks about a signer.Request, as a resource server that received it would."""
+        described = describe(request, **members)
+        return requests.post(
+            self.introspection_url + path, json=described, headers={"Authorization": f"Bearer {key}"}, timeout=10
+        )
+
+
+def describe(request, **members):
+    described = {"method": request.method, "url": request.url}
+    if request.authorization is not None:
+        described["authorization"] = request.authorization
+    if "Content-Type" in request.headers:
+        described["content_type"] = request.headers["Content-Type"]
+        described["body"] = (request.body or b"").decode()
+    described.update(members)
+    return {name: value for name, value in described.items() if value is not None}

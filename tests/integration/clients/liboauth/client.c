@@ -1,0 +1,85 @@
+/* Signs one request with liboauth: a question as a JSON line in, what to send out. */
+#include <cjson/cJSON.h>
+#include <oauth.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *text_of(const cJSON *object, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(member) ? member->valuestring : NULL;
+}
+
+static OAuthMethod method_of(const char *name)
+{
+    if (strcmp(name, "RSA-SHA1") == 0)
+        return OA_RSA;
+    return strcmp(name, "PLAINTEXT") == 0 ? OA_PLAINTEXT : OA_HMAC;
+}
+
+/* liboauth takes the parameters of all places as one array, the URL first. */
+static int collect(const cJSON *question, char ***parameters)
+{
+    int count = oauth_split_url_parameters(text_of(question, "url"), parameters);
+    const cJSON *member = NULL;
+    cJSON_ArrayForEach(member, cJSON_GetObjectItemCaseSensitive(question, "parameters"))
+    {
+        char *pair = malloc(strlen(member->string) + strlen(member->valuestring) + 2);
+        if (!pair)
+            exit(1);
+        sprintf(pair, "%s=%s", member->string, member->valuestring);
+        oauth_add_param_to_array(&count, parameters, pair);
+        free(pair);
+    }
+    return count;
+}
+
+int main(void)
+{
+    char line[65536];
+    cJSON *question = fgets(line, sizeof line, stdin) ? cJSON_Parse(line) : NULL;
+    cJSON *answer = cJSON_CreateObject();
+    char **parameters = NULL;
+    if (!question)
+        return 1;
+    const char *place = text_of(question, "place");
+    const char *http_method = text_of(question, "http_method");
+    const char *rsa_key = text_of(question, "rsa_key");
+    OAuthMethod method = method_of(text_of(question, "signature_method"));
+    int count = collect(question, &parameters);
+    oauth_sign_array2_process(&count, &parameters, NULL, method, http_method, text_of(question, "client_id"),
+                              rsa_key ? rsa_key : text_of(question, "client_secret"), text_of(question, "token"),
+                              text_of(question, "token_secret"));
+    cJSON_AddStringToObject(answer, "method", http_method);
+    if (strcmp(place, "header") == 0) {
+        /* mod 2: oauth_ parameters alone, quoted; mod 1: all others, as a query */
+        char *header = oauth_serialize_url_sep(count, 1, parameters, ", ", 6);
+        char *url = oauth_serialize_url_sep(count, 0, parameters, "&", 1);
+        char *whole = malloc(strlen(header) + 7);
+        if (!whole)
+            return 1;
+        sprintf(whole, "OAuth %s", header);
+        cJSON_AddStringToObject(answer, "authorization", whole);
+        cJSON_AddStringToObject(answer, "url", url);
+        free(whole);
+        free(header);
+        free(url);
+    } else if (strcmp(place, "query") == 0) {
+        char *url = oauth_serialize_url(count, 0, parameters);
+        cJSON_AddStringToObject(answer, "url", url);
+        free(url);
+    } else {
+        char *body = oauth_serialize_url(count, 1, parameters);
+        cJSON_AddStringToObject(answer, "url", text_of(question, "url"));
+        cJSON_AddStringToObject(answer, "body", body);
+        free(body);
+    }
+    char *printed = cJSON_PrintUnformatted(answer);
+    puts(printed);
+    free(printed);
+    oauth_free_array(&count, &parameters);
+    cJSON_Delete(question);
+    cJSON_Delete(answer);
+    return 0;
+}
