@@ -81,6 +81,12 @@ static EVP_PKEY *parse_public(struct slice pem)
     return key;
 }
 
+static bool is_of_allowed_size(EVP_PKEY *key)
+{
+    int bits = EVP_PKEY_get_bits(key);
+    return bits >= RSA_KEY_MIN_BITS && bits <= RSA_KEY_MAX_BITS;
+}
+
 enum status rsa_check_public_key(struct slice pem, const char **ret_why)
 {
     EVP_PKEY *key = parse_public(pem);
@@ -88,9 +94,9 @@ enum status rsa_check_public_key(struct slice pem, const char **ret_why)
         *ret_why = "it is not an RSA public key or certificate in PEM";
         return STATUS_BAD_INPUT;
     }
-    int bits = EVP_PKEY_get_bits(key);
+    bool allowed = is_of_allowed_size(key);
     EVP_PKEY_free(key);
-    if (bits >= RSA_KEY_MIN_BITS && bits <= RSA_KEY_MAX_BITS)
+    if (allowed)
         return STATUS_OK;
     *ret_why = "an RSA key must have 1024 to 8192 bits";
     return STATUS_BAD_INPUT;
@@ -109,12 +115,11 @@ static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key *
     struct kept_key *kept = place_of(rsa, pem);
     if (!kept->pem || !slice_eq(slice_of(kept->pem, kept->pem_len), pem)) {
         EVP_PKEY *key = parse_public(pem);
-        if (!key)
-            return STATUS_SIGNATURE_INVALID;
-        char *copy = malloc(pem.len);
+        bool usable = key && is_of_allowed_size(key); /* however it came to be registered */
+        char *copy = usable ? malloc(pem.len) : NULL;
         if (!copy) {
             EVP_PKEY_free(key);
-            return STATUS_NO_MEMORY;
+            return usable ? STATUS_NO_MEMORY : STATUS_SIGNATURE_INVALID;
         }
         memcpy(copy, pem.ptr, pem.len);
         forget(kept);

@@ -26,7 +26,7 @@ void rsa_free(struct rsa *rsa);
 MUST_USE enum status rsa_check_public_key(struct slice pem, const char **ret_why);
 
 /* Verifies `signature` (bytes) over `text`. STATUS_SIGNATURE_INVALID: it does not fit, or the key
- * is none. STATUS_NO_MEMORY. */
+ * is none that a client may register. STATUS_NO_MEMORY. */
 MUST_USE enum status rsa_verify(struct rsa *rsa, struct slice pem, enum digest digest, struct slice text,
                                 struct slice signature);
 

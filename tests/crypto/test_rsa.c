@@ -1,0 +1,307 @@
+#include "crypto/rsa.h"
+
+#include "base/base64.h"
+#include "base/buf.h"
+#include "support/test.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/param_build.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* http://wiki.oauth.net/TestCases, RSA-SHA1 (its spelling of "vacation"). */
+#define WIKI_BASE_STRING                                                                                           \
+    "GET&http%3A%2F%2Fphotos.example.net%2Fphotos&file%3Dvacaction.jpg%26oauth_consumer_key%3Ddpf43f3p2l4k3l03%26" \
+    "oauth_nonce%3D13917289812797014437%26oauth_signature_method%3DRSA-SHA1%26oauth_timestamp%3D1196666512%26"     \
+    "oauth_version%3D1.0%26size%3Doriginal"
+#define WIKI_SIGNATURE                                                                                                \
+    "jvTp/wX1TYtByB1m+Pbyo0lnCOLIsyGCH7wke8AUs3BpnwZJtAuEJkvQL2/9n4s5wUmUl4aCI4BwpraNx4RtEXMe5qg5T1LVTGliMRpKasKsW//" \
+    "e+RinhejgCuzoH26dyF8iY2ZZ/5D1ilgeijhV/vBka5twt399mXwaYdCwFYE="
+
+static char memory[1 << 20];
+static struct buf texts;
+static struct rsa *rsa;
+static EVP_PKEY *key_2048;
+
+static struct slice file(const char *name)
+{
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/vectors/%s", TESTS_DIR, name);
+    FILE *opened = fopen(path, "rb");
+    assert_non_null(opened);
+    size_t len = fread(texts.ptr + texts.len, 1, texts.cap - texts.len, opened);
+    (void)fclose(opened);
+    texts.len += len;
+    return slice_of(texts.ptr + texts.len - len, len);
+}
+
+/* What was written to the BIO, which is freed. */
+static struct slice take(BIO *bio)
+{
+    char *written = NULL;
+    size_t len = (size_t)BIO_get_mem_data(bio, &written);
+    size_t start = texts.len;
+    buf_add(&texts, slice_of(written, len));
+    BIO_free(bio);
+    assert_false(texts.failed);
+    return slice_of(texts.ptr + start, len);
+}
+
+static struct slice public_pem(EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_int_equal(PEM_write_bio_PUBKEY(bio, key), 1);
+    return take(bio);
+}
+
+static struct slice private_pem(EVP_PKEY *key, const char *passphrase)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, key, passphrase ? EVP_aes_128_cbc() : NULL, passphrase,
+                                                   passphrase ? (int)strlen(passphrase) : 0, NULL, NULL),
+                     1);
+    return take(bio);
+}
+
+/* "RSA PUBLIC KEY": PKCS#1. */
+static struct slice traditional_pem(EVP_PKEY *key)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    unsigned char *der = NULL;
+    int len = i2d_PublicKey(key, &der);
+    assert_true(len > 0);
+    assert_true(PEM_write_bio(bio, "RSA PUBLIC KEY", "", der, len) > 0);
+    OPENSSL_free(der);
+    return take(bio);
+}
+
+/* A public key of this size whose private half nobody knows; generating a large one takes long. */
+static struct slice made_up_pem(int bits)
+{
+    BIGNUM *n = BN_new();
+    assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_uint(builder, OSSL_PKEY_PARAM_RSA_E, 65537), 1);
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, params), 1);
+    struct slice pem = public_pem(key);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(n);
+    return pem;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    texts = buf_fixed(memory, sizeof memory);
+    rsa = rsa_new();
+    key_2048 = EVP_RSA_gen(2048);
+    return rsa && key_2048 ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    EVP_PKEY_free(key_2048);
+    rsa_free(rsa);
+    rsa_free(NULL);
+    return 0;
+}
+
+static struct slice sign(struct slice pem, enum digest digest, struct slice text)
+{
+    unsigned char bytes[RSA_SIGNATURE_MAX_BYTES];
+    size_t len = 0;
+    assert_status(rsa_sign(pem, digest, text, bytes, &len), STATUS_OK);
+    size_t start = texts.len;
+    buf_add(&texts, slice_of(bytes, len));
+    return slice_of(texts.ptr + start, len);
+}
+
+/* RFC 5849 §3.4.3 */
+static void makes_and_verifies_the_published_signature(void **state)
+{
+    (void)state;
+    unsigned char expected[128 + 2];
+    size_t len = 0;
+    assert_true(base64_decode(SLICE(WIKI_SIGNATURE), expected, &len));
+    struct slice made = sign(file("wiki_private_key.pem"), DIGEST_SHA1, SLICE(WIKI_BASE_STRING));
+    assert_slice_equal(made, slice_of(expected, len));
+    assert_status(rsa_verify(rsa, file("wiki_certificate.pem"), DIGEST_SHA1, SLICE(WIKI_BASE_STRING), made), STATUS_OK);
+}
+
+static void verifies_with_every_digest_and_form_of_key(void **state)
+{
+    (void)state;
+    struct slice forms[] = {public_pem(key_2048), traditional_pem(key_2048)};
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        for (enum digest digest = DIGEST_SHA1; digest <= DIGEST_SHA512; digest++)
+            for (int again = 0; again < 3; again++) {
+                struct slice signature = sign(private_pem(key_2048, NULL), digest, SLICE("text"));
+                assert_int_equal(signature.len, 256);
+                assert_status(rsa_verify(rsa, forms[i], digest, SLICE("text"), signature), STATUS_OK);
+            }
+}
+
+static void anything_changed_is_refused(void **state)
+{
+    (void)state;
+    struct slice pem = public_pem(key_2048);
+    struct slice signature = sign(private_pem(key_2048, NULL), DIGEST_SHA256, SLICE("text"));
+    char *byte = texts.ptr + texts.len - signature.len;
+    for (size_t i = 0; i < signature.len; i += 15) {
+        byte[i] = (char)(byte[i] ^ 1);
+        assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), signature), STATUS_SIGNATURE_INVALID);
+        byte[i] = (char)(byte[i] ^ 1);
+    }
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("texT"), signature), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE(""), signature), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), signature), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA512, SLICE("text"), signature), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), SLICE("")), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), SLICE_ABSENT), STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), slice_sub(signature, 0, 255)),
+                  STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), slice_of(signature.ptr - 1, 257)),
+                  STATUS_SIGNATURE_INVALID);
+    assert_status(rsa_verify(rsa, file("wiki_certificate.pem"), DIGEST_SHA256, SLICE("text"), signature),
+                  STATUS_SIGNATURE_INVALID);
+    /* and the kept key still works */
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), signature), STATUS_OK);
+}
+
+/* The digest's name is part of what is signed (RFC 8017 §9.2); PSS is another scheme. */
+static void another_padding_is_refused(void **state)
+{
+    (void)state;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    EVP_PKEY_CTX *key_context = NULL;
+    unsigned char signature[256];
+    size_t len = sizeof signature;
+    assert_int_equal(EVP_DigestSignInit(context, &key_context, EVP_sha256(), NULL, key_2048), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(key_context, RSA_PKCS1_PSS_PADDING), 1);
+    assert_int_equal(EVP_DigestSign(context, signature, &len, (const unsigned char *)"text", 4), 1);
+    EVP_MD_CTX_free(context);
+    assert_status(rsa_verify(rsa, public_pem(key_2048), DIGEST_SHA256, SLICE("text"), slice_of(signature, len)),
+                  STATUS_SIGNATURE_INVALID);
+}
+
+static void keys_that_a_client_may_register(void **state)
+{
+    (void)state;
+    const char *why = "untouched";
+    assert_status(rsa_check_public_key(public_pem(key_2048), &why), STATUS_OK);
+    assert_status(rsa_check_public_key(traditional_pem(key_2048), &why), STATUS_OK);
+    assert_status(rsa_check_public_key(file("wiki_certificate.pem"), &why), STATUS_OK); /* 1024 bits */
+    assert_status(rsa_check_public_key(made_up_pem(8192), &why), STATUS_OK);
+    assert_string_equal(why, "untouched");
+}
+
+static struct slice ec_pem(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    struct slice pem = public_pem(key);
+    EVP_PKEY_free(key);
+    return pem;
+}
+
+static void keys_that_a_client_may_not_register(void **state)
+{
+    (void)state;
+    const struct {
+        struct slice pem;
+        const char *why;
+    } rows[] = {
+        {made_up_pem(1016), "an RSA key must have 1024 to 8192 bits"},
+        {made_up_pem(8200), "an RSA key must have 1024 to 8192 bits"},
+        {ec_pem(), "it is not an RSA public key or certificate in PEM"},
+        {private_pem(key_2048, NULL), "it is not an RSA public key or certificate in PEM"},
+        {SLICE("not a key"), "it is not an RSA public key or certificate in PEM"},
+        {SLICE(""), "it is not an RSA public key or certificate in PEM"},
+        {SLICE_ABSENT, "it is not an RSA public key or certificate in PEM"},
+        {slice_sub(public_pem(key_2048), 0, 100), "it is not an RSA public key or certificate in PEM"},
+        {slice_sub(file("wiki_certificate.pem"), 0, 300), "it is not an RSA public key or certificate in PEM"},
+        {slice_of(memory, 16385), "it is not an RSA public key or certificate in PEM"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *why = NULL;
+        assert_status(rsa_check_public_key(rows[i].pem, &why), STATUS_BAD_INPUT);
+        assert_string_equal(why, rows[i].why);
+        assert_status(rsa_verify(rsa, rows[i].pem, DIGEST_SHA1, SLICE("text"), SLICE("signature")),
+                      STATUS_SIGNATURE_INVALID);
+    }
+}
+
+/* However it got into the database. */
+static void a_key_of_512_bits_verifies_nothing(void **state)
+{
+    (void)state;
+    EVP_PKEY *small = EVP_RSA_gen(512);
+    assert_non_null(small);
+    struct slice signature = sign(private_pem(small, NULL), DIGEST_SHA1, SLICE("text"));
+    assert_status(rsa_verify(rsa, public_pem(small), DIGEST_SHA1, SLICE("text"), signature), STATUS_SIGNATURE_INVALID);
+    EVP_PKEY_free(small);
+}
+
+static void signs_only_with_private_rsa_keys(void **state)
+{
+    (void)state;
+    EVP_PKEY *ec = EVP_EC_gen("P-256");
+    const struct slice rows[] = {
+        public_pem(key_2048),  file("wiki_certificate.pem"),
+        private_pem(ec, NULL), private_pem(key_2048, "passphrase"),
+        SLICE("not a key"),    SLICE(""),
+        SLICE_ABSENT,          slice_of(memory, 16385),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        unsigned char bytes[RSA_SIGNATURE_MAX_BYTES];
+        size_t len = 4711;
+        assert_status(rsa_sign(rows[i], DIGEST_SHA1, SLICE("text"), bytes, &len), STATUS_BAD_INPUT);
+        assert_int_equal(len, 4711);
+    }
+    EVP_PKEY_free(ec);
+}
+
+/* More keys than are kept, in turn: each is found again or parsed again. */
+static void many_keys_take_turns(void **state)
+{
+    (void)state;
+    struct slice pem = public_pem(key_2048);
+    struct slice signature = sign(private_pem(key_2048, NULL), DIGEST_SHA1, SLICE("text"));
+    size_t start = texts.len;
+    for (int i = 0; i < 200; i++) {
+        texts.len = start;
+        buf_addf(&texts, "key number %d\n", i % 100); /* text before a PEM is no part of it */
+        buf_add(&texts, pem);
+        struct slice variant = slice_of(texts.ptr + start, texts.len - start);
+        assert_status(rsa_verify(rsa, variant, DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
+        assert_status(rsa_verify(rsa, variant, DIGEST_SHA1, SLICE("Text"), signature), STATUS_SIGNATURE_INVALID);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(makes_and_verifies_the_published_signature),
+        cmocka_unit_test(verifies_with_every_digest_and_form_of_key),
+        cmocka_unit_test(anything_changed_is_refused),
+        cmocka_unit_test(another_padding_is_refused),
+        cmocka_unit_test(keys_that_a_client_may_register),
+        cmocka_unit_test(keys_that_a_client_may_not_register),
+        cmocka_unit_test(a_key_of_512_bits_verifies_nothing),
+        cmocka_unit_test(signs_only_with_private_rsa_keys),
+        cmocka_unit_test(many_keys_take_turns),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
