@@ -14,7 +14,7 @@ enum change_kind { CHANGE_CLIENT, CHANGE_USER, CHANGE_TOKEN, CHANGE_RESOURCE_SER
 enum change_event {
     CHANGE_EDITED,  /* read it again: edited, rotated, enabled */
     CHANGE_REVOKED, /* its tokens (or the token, the key) are revoked */
-    CHANGE_ENDED,   /* disabled or deleted: its temporary credentials and sessions end as well */
+    CHANGE_ENDED,   /* disabled, deleted, or a new password: its temporary credentials and sessions end too */
 };
 
 struct change {

@@ -67,6 +67,10 @@ static void close_side(struct side *side)
 
 enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why, struct db_pool **ret_pool)
 {
+    if (slice_eq(options->url, SLICE("sqlite::memory:"))) { /* each connection would have its own */
+        buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
+        return STATUS_BAD_INPUT;
+    }
     struct db_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return STATUS_NO_MEMORY;
@@ -102,6 +106,7 @@ static void run_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
     struct credentials *db = thread_context;
+    db->fault = NULL;
     job->status = job->work.work(db, job->work.arguments, &job->result);
     if (status_is_infrastructure(job->status))
         keep_fault(job, db);

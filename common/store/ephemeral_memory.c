@@ -74,8 +74,10 @@ static void finish(struct ticket ticket, enum status status)
 
 static int64_t guard_s(const struct ephemeral *view)
 {
-    int64_t left_ms = store_of(view)->guard_until_ms - now_of(store_of(view));
-    return left_ms > 0 ? left_ms / 1000 + 1 : 0;
+    /* the first second that a request signed then may bear */
+    int64_t end_ms = (store_of(view)->guard_until_ms / 1000 + 1) * 1000;
+    int64_t left_ms = end_ms - now_of(store_of(view));
+    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
 }
 
 static void put_part(struct buf *out, struct slice part)
@@ -110,12 +112,16 @@ static enum status hash_nonce(struct memory_view *view, const struct nonce *nonc
 static enum status spend(struct memory_view *view, const struct nonce *nonce)
 {
     struct memory_store *store = view->store;
-    int64_t now_s = now_of(store) / 1000;
+    int64_t now_ms = now_of(store);
+    int64_t now_s = now_ms / 1000;
     uint64_t hash = 0;
+    /* What the caller has judged; here it bounds how many seconds the set can ever hold. */
+    if (nonce->timestamp_s > (now_ms + store->options.lead_ms) / 1000)
+        return STATUS_TIMESTAMP_REFUSED;
+    if (nonce->timestamp_s < now_s - store->options.skew_ms * 2 / 1000)
+        return STATUS_TIMESTAMP_REFUSED;
     if (nonce->timestamp_s * 1000 <= store->guard_until_ms)
         return STATUS_STORE_DOWN;
-    if (nonce->timestamp_s + store->options.skew_ms * 2 / 1000 < now_s)
-        return STATUS_TIMESTAMP_REFUSED;
     TRY(hash_nonce(view, nonce, &hash));
     return nonce_set_add(store->nonces, nonce->timestamp_s, hash, now_s);
 }
@@ -648,7 +654,7 @@ static enum status take_over(struct memory_store *store, const struct nonce_stat
     for (size_t i = 0; i < state->count; i++) {
         enum status status =
             nonce_set_add(store->nonces, state->nonces[i].timestamp_s, state->nonces[i].hash, store->base_ms / 1000);
-        if (status != STATUS_OK && status != STATUS_NONCE_USED)
+        if (status == STATUS_STORE_DOWN) /* no room; the others are there twice, or expired since */
             return status;
     }
     return STATUS_OK;

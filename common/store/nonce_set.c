@@ -72,7 +72,7 @@ static void sweep(struct nonce_set *set, struct shard *shard, int64_t now_s)
 {
     struct bucket *bucket = NULL;
     struct bucket *next = NULL;
-    if (shard->swept_s == now_s)
+    if (now_s <= shard->swept_s)
         return;
     shard->swept_s = now_s;
     HASH_ITER(hh, shard->buckets, bucket, next)
@@ -152,7 +152,9 @@ enum status nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uint64_t h
     struct shard *shard = &set->shards[hash & (SHARDS - 1)];
     (void)pthread_mutex_lock(&shard->mutex);
     sweep(set, shard, now_s);
-    enum status status = add(set, shard, timestamp_s, hash);
+    /* A thread that was held up since it read the clock may come with what others have forgotten since. */
+    bool forgotten = timestamp_s < shard->swept_s - set->keep_s;
+    enum status status = forgotten ? STATUS_TIMESTAMP_REFUSED : add(set, shard, timestamp_s, hash);
     (void)pthread_mutex_unlock(&shard->mutex);
     return status;
 }

@@ -18,7 +18,8 @@ struct nonce_set;
 MUST_USE struct nonce_set *nonce_set_new(size_t max, int64_t keep_s);
 void nonce_set_free(struct nonce_set *set);
 
-/* STATUS_OK: it is new, and in the set now. STATUS_NONCE_USED. STATUS_STORE_DOWN: there is no room. */
+/* STATUS_OK: it is new, and in the set now. STATUS_NONCE_USED. STATUS_STORE_DOWN: there is no room.
+ * STATUS_TIMESTAMP_REFUSED: that second is forgotten already. */
 MUST_USE enum status nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uint64_t hash, int64_t now_s);
 
 /* Copies all that are live into *state (nonces and count). STATUS_NO_MEMORY. Nobody adds meanwhile. */
