@@ -62,8 +62,11 @@ static inline void buf_add_byte(struct buf *buf, char byte)
     buf->ptr[buf->len++] = byte;
 }
 
+/* A NUL-terminated text, without the NUL. */
 void buf_add_str(struct buf *buf, const char *text);
+/* Decimal digits. */
 void buf_add_u64(struct buf *buf, uint64_t value);
+/* Decimal digits, behind a '-' where it is negative. */
 void buf_add_i64(struct buf *buf, int64_t value);
 /* Lower-case hexadecimal. */
 void buf_add_hex(struct buf *buf, struct slice bytes);

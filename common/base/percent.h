@@ -13,6 +13,7 @@
 /* How '+' reads: as itself (headers, paths) or as a space (query, form body). */
 enum plus { PLUS_LITERAL, PLUS_IS_SPACE };
 
+/* RFC 3986 §2.3. */
 bool percent_is_unreserved(char byte);
 
 /* Whether every byte is unreserved, so that the text is its own encoding and decoding. */

@@ -55,6 +55,7 @@ struct json_strings {
     size_t count;
 };
 
+/* Any kind but JSON_STRINGS. */
 enum json_kind json_kind_of(const json_value *value);
 /* The member of an object, by exact name; NULL if there is none. */
 const json_value *json_member(const json_value *object, const char *name);

@@ -9,7 +9,6 @@
 #include "service/ops.h"
 #include "service/standard_metrics.h"
 
-#include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +42,7 @@ struct serving {
     struct ops ops;
     struct access_log *access_log;
     struct reloaded *reloaded; /* newest first */
-    struct event *signals[SIGNALS];
+    struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
     const char *stores[READY_CHECKS_MAX];
 };
@@ -195,16 +194,15 @@ static void stop_listening(void *context)
         http_server_stop(s->servers[i], (unsigned)s->config->shutdown_timeout_ms, server_stopped, s);
 }
 
-static void asked_to_stop(evutil_socket_t signal_number, short what, void *context)
+static void asked_to_stop(void *context)
 {
     struct serving *s = context;
-    (void)what;
     if (atomic_exchange(&s->ops.stopping, true)) {
-        log_line(LOG_WARN, "stopping at once", LOG_INT("signal", signal_number));
+        log_line(LOG_WARN, "stopping at once", LOG_INT("in_flight", in_flight(s)));
         loop_group_stop(s->group);
         return;
     }
-    log_line(LOG_INFO, "stopping", LOG_INT("signal", signal_number), LOG_INT("delay_ms", s->config->shutdown_delay_ms),
+    log_line(LOG_INFO, "stopping", LOG_INT("delay_ms", s->config->shutdown_delay_ms),
              LOG_INT("in_flight", in_flight(s)));
     for (size_t i = 0; i < s->server_count; i++)
         http_server_drain(s->servers[i]);
@@ -236,11 +234,10 @@ static enum status reload_config(struct serving *s, struct buf *why)
     return STATUS_OK;
 }
 
-static void asked_to_reload(evutil_socket_t signal_number, short what, void *context)
+static void asked_to_reload(void *context)
 {
     struct serving *s = context;
     struct buf why = BUF_INIT;
-    (void)signal_number, (void)what;
     enum status config = s->service->reload_blocking ? reload_config(s, &why) : STATUS_OK;
     if (config != STATUS_OK)
         log_line(LOG_ERROR, "the configuration stays as it was", LOG_TEXT("problem", status_text(config)),
@@ -259,13 +256,10 @@ static enum status watch_signals(struct serving *s)
 {
     static const struct {
         int number;
-        event_callback_fn call;
+        void (*fire)(void *context);
     } rows[SIGNALS] = {{SIGTERM, asked_to_stop}, {SIGINT, asked_to_stop}, {SIGHUP, asked_to_reload}};
-    for (size_t i = 0; i < SIGNALS; i++) {
-        s->signals[i] = event_new(loop_base(s->loops[0]), rows[i].number, EV_SIGNAL | EV_PERSIST, rows[i].call, s);
-        if (!s->signals[i] || event_add(s->signals[i], NULL) != 0)
-            return STATUS_NO_MEMORY;
-    }
+    for (size_t i = 0; i < SIGNALS; i++)
+        TRY(loop_signal_init(&s->signals[i], s->loops[0], rows[i].number, rows[i].fire, s));
     return loop_timer_init(&s->delay, s->loops[0], stop_listening, s);
 }
 
@@ -296,8 +290,7 @@ static void close_all(struct serving *s)
 {
     bool clean = in_flight(s) == 0;
     for (size_t i = 0; i < SIGNALS; i++)
-        if (s->signals[i])
-            event_free(s->signals[i]);
+        loop_signal_done(&s->signals[i]);
     loop_timer_done(&s->delay);
     for (size_t i = 0; i < s->server_count; i++)
         http_server_free(s->servers[i]);

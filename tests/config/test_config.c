@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEY   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
-#define KEYS  "OAUTH1_SECRETS_KEYS=k1:" KEY
-#define URL   "OAUTH1_PUBLIC_URL=https://auth.example.com"
-#define DEV   "OAUTH1_DEV=true"
-#define TOKEN "0123456789abcdef0123456789abcdef"
+#define KEY         "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEYS        "OAUTH1_SECRETS_KEYS=k1:" KEY
+#define URL         "OAUTH1_PUBLIC_URL=https://auth.example.com"
+#define DEV         "OAUTH1_DEV=true"
+#define TOKEN       "0123456789abcdef0123456789abcdef"
+#define ADMIN_TOKEN "OAUTH1_ADMIN_TOKEN=a:" TOKEN
 
 enum { MAX_ENTRIES = 8 };
 
@@ -479,7 +480,7 @@ static void finds_flags_by_name(void **state)
 static void warns_at_every_start(void **state)
 {
     (void)state;
-    const char *const loud[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_ADMIN_LISTEN=:8081", "OAUTH1_ADMIN_TOKEN=a:" TOKEN,
+    const char *const loud[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_ADMIN_LISTEN=:8081", ADMIN_TOKEN,
                                            "OAUTH1_INSECURE_TRANSPORT=true"};
     struct buf out = BUF_INIT;
     load_ok(loud, CONFIG_AUTH);
