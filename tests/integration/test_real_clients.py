@@ -22,8 +22,8 @@ HERE = Path(__file__).resolve().parent
 BUILD = ROOT / "build"
 
 
-def private_pem(key):
-    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()).decode()
+def private_pem(key, form=PrivateFormat.TraditionalOpenSSL):
+    return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
 @pytest.fixture(scope="session")
@@ -71,23 +71,21 @@ def test_requests_oauthlib(provider, api, client, rsa_client, method, place):
     assert_janes(response, used)
 
 
-@pytest.mark.parametrize("place", ["HEADER", "BODY", "QUERY"])
+# In body and query Authlib's client (1.2.0) sends each protocol parameter twice, which RFC 5849 section 3.1
+# forbids and we refuse (test_refusals): it cannot be used there.
 @pytest.mark.parametrize("method", ["HMAC-SHA1", "RSA-SHA1", "PLAINTEXT"])
-def test_authlib(provider, api, client, rsa_client, method, place):
+def test_authlib(provider, api, client, rsa_client, method):
     used = rsa_client if method in RSA else client
     options = {"rsa_key": private_pem(used.rsa_key)} if method in RSA else {"client_secret": used.client_secret}
     session = AuthlibSession(
-        used.client_id, redirect_uri=CALLBACK, signature_method=method, signature_type=place, **options
+        used.client_id, redirect_uri=CALLBACK, signature_method=method, **options
     )
     initiate, authorize, exchange = endpoints(provider)
     session.fetch_request_token(initiate)
     session.parse_authorization_response(owner_grants(provider, session.create_authorization_url(authorize)))
     session.fetch_access_token(exchange)
-    if place == "BODY":
-        response = session.post(api.origin + "/photos", data={"title": "x y", "n": "1"})
-    else:
-        response = session.get(api.origin + "/photos?size=o&q=a%20b")
-    assert_janes(response, used)
+    assert_janes(session.post(api.origin + "/photos", data={"title": "x y", "n": "1"}), used)
+    assert_janes(session.get(api.origin + "/photos?size=o&q=a%20b"), used)
 
 
 # ---- clients in other languages: a program that signs one request at a time, asked over its standard input
@@ -160,7 +158,8 @@ def test_liboauth(liboauth, provider, api, client, method, place):
 
 @pytest.mark.parametrize("place", ["header", "query"])
 def test_liboauth_rsa_sha1(liboauth, provider, api, rsa_client, place):
-    three_legs(liboauth, provider, api, rsa_client, "RSA-SHA1", place, rsa_key=private_pem(rsa_client.rsa_key))
+    three_legs(liboauth, provider, api, rsa_client, "RSA-SHA1", place,
+               rsa_key=private_pem(rsa_client.rsa_key, PrivateFormat.PKCS8))  # Debian's build reads no other
 
 
 @pytest.mark.parametrize("place", ["header", "query", "body"])

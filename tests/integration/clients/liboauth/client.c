@@ -35,6 +35,37 @@ static int collect(const cJSON *question, char ***parameters)
     return count;
 }
 
+/* liboauth's own oauth_sign_array2_process percent-encodes an RSA key before it reads it, so its parts are
+ * called one by one here. */
+static void sign_rsa(int *count, char ***parameters, const cJSON *question)
+{
+    oauth_add_protocol(count, parameters, OA_RSA, text_of(question, "client_id"), text_of(question, "token"));
+    qsort(&(*parameters)[1], (size_t)*count - 1, sizeof(char *), oauth_cmpstringp);
+    char *query = oauth_serialize_url_parameters(*count, *parameters);
+    char *text = oauth_catenc(3, text_of(question, "http_method"), (*parameters)[0], query);
+    char *signature = oauth_sign_rsa_sha1(text, text_of(question, "rsa_key"));
+    char *pair = malloc(strlen(signature) + sizeof "oauth_signature=");
+    if (!pair)
+        exit(1);
+    sprintf(pair, "oauth_signature=%s", signature);
+    oauth_add_param_to_array(count, parameters, pair);
+    free(pair);
+    free(signature);
+    free(text);
+    free(query);
+}
+
+static void sign(int *count, char ***parameters, const cJSON *question)
+{
+    OAuthMethod method = method_of(text_of(question, "signature_method"));
+    if (method == OA_RSA)
+        sign_rsa(count, parameters, question);
+    else
+        oauth_sign_array2_process(count, parameters, NULL, method, text_of(question, "http_method"),
+                                  text_of(question, "client_id"), text_of(question, "client_secret"),
+                                  text_of(question, "token"), text_of(question, "token_secret"));
+}
+
 int main(void)
 {
     char line[65536];
@@ -45,12 +76,8 @@ int main(void)
         return 1;
     const char *place = text_of(question, "place");
     const char *http_method = text_of(question, "http_method");
-    const char *rsa_key = text_of(question, "rsa_key");
-    OAuthMethod method = method_of(text_of(question, "signature_method"));
     int count = collect(question, &parameters);
-    oauth_sign_array2_process(&count, &parameters, NULL, method, http_method, text_of(question, "client_id"),
-                              rsa_key ? rsa_key : text_of(question, "client_secret"), text_of(question, "token"),
-                              text_of(question, "token_secret"));
+    sign(&count, &parameters, question);
     cJSON_AddStringToObject(answer, "method", http_method);
     if (strcmp(place, "header") == 0) {
         /* mod 2: oauth_ parameters alone, quoted; mod 1: all others, as a query */
