@@ -85,8 +85,11 @@ static const struct step ready[] = {{"ask", ask}, {"ready", say_ready}, {NULL, N
 static enum step_result show_metrics(struct flow *flow)
 {
     struct request *request = request_of(flow);
+    const struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
-    standard_metrics_in_flight(ops_of(request)->in_flight(ops_of(request)->in_flight_context));
+    standard_metrics_in_flight(ops->in_flight(ops->in_flight_context));
+    if (ops->service->measure)
+        ops->service->measure(ops->app);
     metrics_write(&text);
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }

@@ -60,6 +60,9 @@ struct service {
     void (*close_blocking)(void *app, bool clean);
     struct ready_check ready_checks[READY_CHECKS_MAX];
     size_t ready_check_count;
+    /* Sets the levels that nobody reads but /metrics (a pool's connections, the clock's skew), each time before they
+     * are shown; on the first loop. NULL: there are none. */
+    void (*measure)(void *app);
 };
 
 /* Serves until a signal; returns the exit code. */

@@ -73,6 +73,8 @@ static const struct route admin_routes[] = {
     {.name = "admin", .path = "/admin", .methods = "GET", .steps = hello},
 };
 
+static struct metric checks_seen = {.kind = METRIC_LEVEL, .name = "test_checks", .help = "Ready checks."};
+
 static enum status open_blocking(const struct service_start *start, struct buf *why, struct service_parts *ret_parts)
 {
     (void)start;
@@ -81,6 +83,8 @@ static enum status open_blocking(const struct service_start *start, struct buf *
         buf_add_str(why, "the fake store is not there");
         return status;
     }
+    if (metrics_register(&checks_seen) != STATUS_OK)
+        return STATUS_NO_MEMORY;
     *ret_parts = (struct service_parts){
         .app = shared,
         .routes = routes,
@@ -115,6 +119,12 @@ static void check_database(void *app, size_t loop_index, struct ticket ticket)
     ticket_complete(ticket, (enum status)atomic_load(&shared->database), NULL, NULL);
 }
 
+static void measure(void *app)
+{
+    (void)app;
+    metric_set(&checks_seen, 0, atomic_load(&shared->checks));
+}
+
 static const struct service service = {
     .name = "test-service",
     .config_service = CONFIG_AUTH,
@@ -123,6 +133,7 @@ static const struct service service = {
     .close_blocking = close_blocking,
     .ready_checks = {{"database", check_database}},
     .ready_check_count = 1,
+    .measure = measure,
 };
 
 /* ---- the child ---- */
@@ -360,6 +371,7 @@ static void shows_metrics(void **state)
         "oauth1_store_up{store=\"database\"} 1\n",
         "oauth1_build_info{version=\"" COUNTERSIGN_VERSION "\"} 1\n",
         "process_open_fds ",
+        "\ntest_checks ",
     };
     for (size_t i = 0; i < COUNT_OF(expected); i++)
         if (!strstr(answer, expected[i]))
