@@ -3,17 +3,34 @@
 #include "oauth/base_string.h"
 #include "oauth/body_hash.h"
 
+static enum status show_uri(const struct oauth_url *url, struct arena *arena, struct slice *ret_uri)
+{
+    struct buf uri = buf_in(arena);
+    oauth_url_write_base_uri(url, &uri);
+    if (uri.failed)
+        return STATUS_NO_MEMORY;
+    *ret_uri = buf_slice(&uri);
+    return STATUS_OK;
+}
+
 enum status explain_show(struct explanation *out, struct arena *arena)
 {
     struct buf parameters = buf_in(arena);
     TRY(base_string_write_parameters(&out->message, arena, &parameters));
     out->normalized_parameters = buf_slice(&parameters);
-    struct buf uri = buf_in(arena);
-    oauth_url_write_base_uri(&out->message.url, &uri);
-    if (uri.failed)
-        return STATUS_NO_MEMORY;
-    out->base_string_uri = buf_slice(&uri);
+    TRY(show_uri(&out->message.url, arena, &out->base_string_uri));
     return base_string_build(&out->message, arena, &out->base_string);
+}
+
+/* Of a request that could not be parsed: the URI, if it is not the URL that is broken. */
+static enum status show_what_can_be_read(const struct described_request *request, struct arena *arena,
+                                         struct explanation *out)
+{
+    struct oauth_url url = {0};
+    struct problem ignored = {0};
+    if (oauth_url_parse(request->url, &url, &ignored) != STATUS_OK)
+        return STATUS_OK;
+    return show_uri(&url, arena, &out->base_string_uri);
 }
 
 /* An RSA client has no HMAC secret, so its public key can never serve as one. */
@@ -77,6 +94,8 @@ enum status explain(const struct described_request *request, const struct explai
     }
     if (status_is_infrastructure(out.status))
         return out.status;
+    if (!out.parsed)
+        TRY(show_what_can_be_read(request, arena, &out));
     if (out.status == STATUS_SIGNATURE_INVALID)
         TRY(explain_mismatch(&out.message, options, out.base_string, signer, arena, scratch, &out));
     *ret_explanation = out;

@@ -7,33 +7,35 @@
 struct search {
     const struct message *message;
     const struct explain_options *options;
+    struct slice base_string; /* what our side signed */
     struct signer *signer;
-    struct arena *scratch; /* reset after every try */
+    struct arena *scratch; /* reset before every try */
     struct buf *hint;      /* the sentence, once found */
+    const char *what;      /* the try that is under way */
     struct buf tried;      /* for the reader, when nothing matched */
-    unsigned tries;
+    unsigned tries;        /* verified */
     bool found;
     enum status status;
 };
-
-static void note_tried(struct search *search, const char *what)
-{
-    if (slice_find_slice(buf_slice(&search->tried), slice_str(what)) < search->tried.len)
-        return;
-    if (search->tried.len)
-        buf_add(&search->tried, SLICE(", "));
-    buf_add_str(&search->tried, what);
-}
 
 /* Whether another try is due; the budget bounds what one request can cost. */
 static bool may_try(struct search *search, const char *what)
 {
     if (search->found || search->status != STATUS_OK || search->tries == EXPLAIN_TRIES_MAX)
         return false;
-    search->tries++;
-    note_tried(search, what);
+    search->what = what;
     arena_reset(search->scratch);
     return true;
+}
+
+static void count_try(struct search *search)
+{
+    search->tries++;
+    if (slice_find_slice(buf_slice(&search->tried), slice_str(search->what)) < search->tried.len)
+        return;
+    if (search->tried.len)
+        buf_add(&search->tried, SLICE(", "));
+    buf_add_str(&search->tried, search->what);
 }
 
 static void conclude(struct search *search, enum status status, const char *hint)
@@ -46,26 +48,41 @@ static void conclude(struct search *search, enum status status, const char *hint
     }
 }
 
-static enum status verify_with(struct search *search, const struct signature_method *method, struct slice shared_key,
-                               struct slice base_string)
+/* One signature verified by one variation: what all tries end in. */
+static void try_signature(struct search *search, const struct signature_method *method, const struct buf *shared_key,
+                          struct slice base_string, struct slice signature, const char *hint)
 {
-    struct signature_key key = {shared_key, search->options->rsa_public_key};
-    return signature_verify(search->signer, method, &key, base_string, search->message->protocol[OAUTH_SIGNATURE]);
+    struct signature_key key = {buf_slice(shared_key), search->options->rsa_public_key};
+    count_try(search);
+    enum status status =
+        shared_key->failed ? STATUS_NO_MEMORY : signature_verify(search->signer, method, &key, base_string, signature);
+    conclude(search, status, hint);
 }
 
-static enum status verify_base_string(struct search *search, struct slice base_string)
+static struct buf right_key(struct search *search)
 {
     struct buf key = buf_in(search->scratch);
     signature_write_shared_key(search->options->client_secret, search->options->token_secret, &key);
-    return key.failed ? STATUS_NO_MEMORY
-                      : verify_with(search, search->message->signature_method, buf_slice(&key), base_string);
+    return key;
+}
+
+/* A variation that changes nothing is no try. */
+static void try_base_string(struct search *search, enum status built, struct slice base_string, const char *hint)
+{
+    if (built != STATUS_OK) {
+        conclude(search, built, hint);
+    } else if (!slice_eq(base_string, search->base_string)) {
+        struct buf key = right_key(search);
+        try_signature(search, search->message->signature_method, &key, base_string,
+                      search->message->protocol[OAUTH_SIGNATURE], hint);
+    }
 }
 
 static void try_message(struct search *search, const struct message *variant, const char *hint)
 {
     struct slice base_string = {0};
-    enum status status = base_string_build(variant, search->scratch, &base_string);
-    conclude(search, status == STATUS_OK ? verify_base_string(search, base_string) : status, hint);
+    enum status built = base_string_build(variant, search->scratch, &base_string);
+    try_base_string(search, built, base_string, hint);
 }
 
 /* ---- the URL ---- */
@@ -181,22 +198,18 @@ static void try_query_left_out(struct search *search)
         try_message(search, &variant, "would match with the query left out: the client does not sign its query");
 }
 
-static void try_origins(struct search *search)
+static void try_origin(struct search *search, struct slice origin)
 {
-    for (size_t i = 0; i < search->options->origins.count; i++) {
-        struct oauth_url url = {0};
-        struct problem ignored = {0};
-        struct slice origin = search->options->origins.items[i];
-        if (oauth_url_parse(origin, &url, &ignored) != STATUS_OK || !may_try(search, "the configured origins"))
-            continue;
-        url.path = search->message->url.path;
-        try_url(search, url, "would match with origin ");
-        if (!search->found)
-            continue;
-        buf_add(search->hint, origin);
-        buf_add(search->hint, SLICE(": the host or port was rewritten on the way"));
+    struct oauth_url url = {0};
+    struct problem ignored = {0};
+    if (oauth_url_parse(origin, &url, &ignored) != STATUS_OK || !may_try(search, "the configured origins"))
         return;
-    }
+    url.path = search->message->url.path;
+    try_url(search, url, "would match with origin ");
+    if (!search->found)
+        return;
+    buf_add(search->hint, origin);
+    buf_add(search->hint, SLICE(": the host or port was rewritten on the way"));
 }
 
 static void try_prefix_added(struct search *search, struct slice prefix)
@@ -207,26 +220,40 @@ static void try_prefix_added(struct search *search, struct slice prefix)
     try_path(search, buf_slice(&path), "would match with path prefix ");
 }
 
-static void try_prefixes(struct search *search)
+static bool begins_with_segments(struct slice path, struct slice prefix)
 {
-    for (size_t i = 0; i < search->options->path_prefixes.count; i++) {
-        struct slice prefix = search->options->path_prefixes.items[i];
-        struct slice path = search->message->url.path;
-        while (prefix.len && prefix.ptr[prefix.len - 1] == '/')
-            prefix.len--;
-        if (prefix.len == 0 || !may_try(search, "the configured path prefixes"))
-            continue;
-        bool stripped = !slice_starts_with(path, prefix);
-        if (stripped)
-            try_prefix_added(search, prefix);
-        else
-            try_path(search, path.len == prefix.len ? SLICE("/") : slice_sub(path, prefix.len, path.len),
-                     "would match without path prefix ");
-        if (!search->found)
-            continue;
-        buf_add(search->hint, prefix);
-        buf_add_str(search->hint, stripped ? ": the proxy in front strips it" : ": the proxy in front adds it");
+    return slice_starts_with(path, prefix) && (path.len == prefix.len || path.ptr[prefix.len] == '/');
+}
+
+static void try_prefix(struct search *search, struct slice prefix)
+{
+    struct slice path = search->message->url.path;
+    while (prefix.len && prefix.ptr[prefix.len - 1] == '/')
+        prefix.len--;
+    if (prefix.len == 0 || !may_try(search, "the configured path prefixes"))
         return;
+    bool stripped = !begins_with_segments(path, prefix);
+    if (stripped)
+        try_prefix_added(search, prefix);
+    else
+        try_path(search, path.len == prefix.len ? SLICE("/") : slice_sub(path, prefix.len, path.len),
+                 "would match without path prefix ");
+    if (!search->found)
+        return;
+    buf_add(search->hint, prefix);
+    buf_add_str(search->hint, stripped ? ": the proxy in front strips it" : ": the proxy in front adds it");
+}
+
+/* In turn, so that a long list of the one does not use up the tries of the other. */
+static void try_origins_and_prefixes(struct search *search)
+{
+    const struct slice_list *origins = &search->options->origins;
+    const struct slice_list *prefixes = &search->options->path_prefixes;
+    for (size_t i = 0; i < origins->count || i < prefixes->count; i++) {
+        if (i < origins->count)
+            try_origin(search, origins->items[i]);
+        if (i < prefixes->count)
+            try_prefix(search, prefixes->items[i]);
     }
 }
 
@@ -301,26 +328,68 @@ static struct slice encoded_again(struct search *search, struct slice canonical)
     return buf_slice(&out);
 }
 
+/* The value of one row, or of all, as a client has it that encodes before its library does. */
+static void try_row_encoded_twice(struct search *search, size_t row)
+{
+    const struct oauth_param *param = &search->message->params.rows[row];
+    if (!may_try(search, "a parameter encoded twice"))
+        return;
+    struct message variant = with_own_params(search);
+    if (!variant.params.rows)
+        return;
+    variant.params.rows[row].value = encoded_again(search, param->value);
+    try_message(search, &variant, "would match with parameter ");
+    if (!search->found)
+        return;
+    buf_add(search->hint, param->name);
+    buf_add(search->hint, SLICE(" encoded twice: the client encodes it once too often in its base string"));
+}
+
+static void try_all_encoded_twice(struct search *search)
+{
+    if (!may_try(search, "all parameters encoded twice"))
+        return;
+    struct message variant = with_own_params(search);
+    for (size_t i = 0; variant.params.rows && i < variant.params.count; i++)
+        variant.params.rows[i].value = encoded_again(search, variant.params.rows[i].value);
+    if (variant.params.rows)
+        try_message(search, &variant,
+                    "would match with all parameters encoded twice: the client encodes them once too often in its "
+                    "base string");
+}
+
 static void try_encoded_twice(struct search *search)
 {
     enum { ROWS_MAX = 4 };
     unsigned rows = 0;
-    for (size_t i = 0; i < search->message->params.count && rows < ROWS_MAX; i++) {
+    for (size_t i = 0; i < search->message->params.count; i++) {
         const struct oauth_param *param = &search->message->params.rows[i];
-        if (!param->is_signed || !has_escape(param->value) || !may_try(search, "a parameter encoded twice"))
-            continue;
-        rows++;
-        struct message variant = with_own_params(search);
-        if (!variant.params.rows)
-            return;
-        variant.params.rows[i].value = encoded_again(search, param->value);
-        try_message(search, &variant, "would match with parameter ");
-        if (!search->found)
-            continue;
-        buf_add(search->hint, param->name);
-        buf_add(search->hint, SLICE(" encoded twice: the client encodes it once too often in its base string"));
-        return;
+        if (param->is_signed && has_escape(param->value) && ++rows <= ROWS_MAX)
+            try_row_encoded_twice(search, i);
     }
+    if (rows > 1)
+        try_all_encoded_twice(search);
+}
+
+/* What was meant by a value that was encoded twice before it was sent; it stays where that is no text. */
+static struct slice decoded_once_more(struct search *search, struct slice canonical)
+{
+    struct slice text = params_decoded(canonical, search->scratch);
+    size_t len = 0;
+    char *out = arena_bytes(search->scratch, text.len * 3);
+    return out && percent_canonical(text, PLUS_LITERAL, out, &len) ? slice_of(out, len) : canonical;
+}
+
+static void try_decoded_once_more(struct search *search)
+{
+    if (!may_try(search, "parameters decoded once more"))
+        return;
+    struct message variant = with_own_params(search);
+    for (size_t i = 0; variant.params.rows && i < variant.params.count; i++)
+        variant.params.rows[i].value = decoded_once_more(search, variant.params.rows[i].value);
+    if (variant.params.rows)
+        try_message(search, &variant,
+                    "would match with the parameters decoded once more: the client sends them encoded twice");
 }
 
 static void try_callback_unencoded(struct search *search)
@@ -425,10 +494,10 @@ static void try_order(struct search *search, bool (*after)(const struct oauth_pa
         ordered[at] = &params->rows[i];
     }
     struct slice base_string = {0};
-    enum status status = ordered
-                             ? base_string_build_ordered(search->message, ordered, count, search->scratch, &base_string)
-                             : STATUS_NO_MEMORY;
-    conclude(search, status == STATUS_OK ? verify_base_string(search, base_string) : status, hint);
+    enum status built = ordered
+                            ? base_string_build_ordered(search->message, ordered, count, search->scratch, &base_string)
+                            : STATUS_NO_MEMORY;
+    try_base_string(search, built, base_string, hint);
 }
 
 static void try_realm(struct search *search)
@@ -451,15 +520,13 @@ static void try_realm(struct search *search)
 
 /* ---- the secrets and the method ---- */
 
-static void try_shared_key(struct search *search, struct buf *key, struct slice base_string, const char *hint)
+static void try_shared_key(struct search *search, const struct buf *key, const char *hint)
 {
-    enum status status = key->failed
-                             ? STATUS_NO_MEMORY
-                             : verify_with(search, search->message->signature_method, buf_slice(key), base_string);
-    conclude(search, status, hint);
+    try_signature(search, search->message->signature_method, key, search->base_string,
+                  search->message->protocol[OAUTH_SIGNATURE], hint);
 }
 
-static void try_secrets(struct search *search, struct slice base_string)
+static void try_secrets(struct search *search)
 {
     struct slice client = search->options->client_secret;
     struct slice token = search->options->token_secret;
@@ -481,7 +548,7 @@ static void try_secrets(struct search *search, struct slice base_string)
             continue;
         struct buf key = buf_in(search->scratch);
         signature_write_shared_key(rows[i].first, rows[i].second, &key);
-        try_shared_key(search, &key, base_string, rows[i].hint);
+        try_shared_key(search, &key, rows[i].hint);
     }
     if ((percent_is_plain(client) && percent_is_plain(token)) || !may_try(search, "the secrets not encoded"))
         return;
@@ -489,11 +556,10 @@ static void try_secrets(struct search *search, struct slice base_string)
     buf_add(&key, client);
     buf_add_byte(&key, '&');
     buf_add(&key, token);
-    try_shared_key(search, &key, base_string,
-                   "would match with the secrets not encoded: each must be percent-encoded in the key");
+    try_shared_key(search, &key, "would match with the secrets not encoded: each must be percent-encoded in the key");
 }
 
-static void try_former_secrets(struct search *search, struct slice base_string)
+static void try_former_secrets(struct search *search)
 {
     enum { FORMER_MAX = 4 };
     for (size_t i = 0; i < search->options->former_secrets.count && i < FORMER_MAX; i++) {
@@ -501,12 +567,12 @@ static void try_former_secrets(struct search *search, struct slice base_string)
             return;
         struct buf key = buf_in(search->scratch);
         signature_write_shared_key(search->options->former_secrets.items[i], search->options->token_secret, &key);
-        try_shared_key(search, &key, base_string,
+        try_shared_key(search, &key,
                        "would match with a client secret that was rotated out: the client must take the new one");
     }
 }
 
-static void try_digests(struct search *search, struct slice base_string)
+static void try_digests(struct search *search)
 {
     const struct signature_method *own = search->message->signature_method;
     static const struct slice names[] = {SLICE_INIT("HMAC-SHA1"), SLICE_INIT("HMAC-SHA256"), SLICE_INIT("HMAC-SHA512"),
@@ -515,9 +581,9 @@ static void try_digests(struct search *search, struct slice base_string)
         const struct signature_method *other = signature_method_find(names[i]);
         if (other == own || other->kind != own->kind || !may_try(search, "another digest"))
             continue;
-        struct buf key = buf_in(search->scratch);
-        signature_write_shared_key(search->options->client_secret, search->options->token_secret, &key);
-        conclude(search, verify_with(search, other, buf_slice(&key), base_string), "would match as ");
+        struct buf key = right_key(search);
+        try_signature(search, other, &key, search->base_string, search->message->protocol[OAUTH_SIGNATURE],
+                      "would match as ");
         if (!search->found)
             continue;
         buf_add(search->hint, names[i]);
@@ -526,7 +592,7 @@ static void try_digests(struct search *search, struct slice base_string)
     }
 }
 
-static void try_signature_spaces(struct search *search, struct slice base_string)
+static void try_signature_spaces(struct search *search)
 {
     struct slice signature = search->message->protocol[OAUTH_SIGNATURE];
     if (slice_find(signature, ' ') == signature.len || !may_try(search, "the '+' of the signature"))
@@ -536,49 +602,47 @@ static void try_signature_spaces(struct search *search, struct slice base_string
         return;
     for (size_t i = 0; i < signature.len; i++)
         repaired[i] = signature.ptr[i] == ' ' ? '+' : signature.ptr[i];
-    struct buf key = buf_in(search->scratch);
-    signature_write_shared_key(search->options->client_secret, search->options->token_secret, &key);
-    struct signature_key keys = {buf_slice(&key), search->options->rsa_public_key};
-    conclude(search,
-             signature_verify(search->signer, search->message->signature_method, &keys, base_string,
-                              slice_of(repaired, signature.len)),
-             "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
+    struct buf key = right_key(search);
+    try_signature(search, search->message->signature_method, &key, search->base_string,
+                  slice_of(repaired, signature.len),
+                  "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
 }
 
-/* The likeliest first: the budget may not reach the end. */
-static void try_everything(struct search *search, struct slice base_string)
+/* What api.md promises, the likeliest first; at most 27 tries, so that some are always left for the
+ * origins and prefixes, and what those leave is for the rest. */
+static void try_everything(struct search *search)
 {
     bool hmac = search->message->signature_method->kind == SIGNATURE_HMAC;
     try_scheme(search);
     try_port(search);
-    try_signature_spaces(search, base_string);
+    try_signature_spaces(search);
     if (hmac) {
-        try_secrets(search, base_string);
-        try_former_secrets(search, base_string);
+        try_secrets(search);
+        try_former_secrets(search);
     }
     try_trailing_slash(search);
     try_path_decoded(search);
-    try_path_encoded(search);
     try_body_left_out(search);
-    try_body_as_form(search);
     try_callback_unencoded(search);
     try_order(search, name_after, "duplicates in the order sent",
               "would match with duplicates in the order sent: equal names must be sorted by value");
+    try_methods(search);
+    try_encoded_twice(search);
+    try_origins_and_prefixes(search);
+    try_digests(search);
+    try_body_as_form(search);
+    try_query_left_out(search);
+    try_path_encoded(search);
     try_order(search, joined_after, "the joined pairs sorted",
               "would match with the joined name=value pairs sorted: sort by encoded name, then by encoded value");
-    try_encoded_twice(search);
-    try_query_left_out(search);
-    try_origins(search);
-    try_prefixes(search);
-    try_methods(search);
     try_order(search, never_after, "parameters in the order sent",
               "would match with the parameters in the order sent: they must be sorted");
+    try_decoded_once_more(search);
     try_respelled(search, space_as_plus, "'+' for spaces",
                   "would match with '+' for spaces: the base string must have them as %20");
     try_respelled(search, in_lower_case, "lower-case escapes",
                   "would match with lower-case percent-escapes: the base string must have them in upper case");
     try_realm(search);
-    try_digests(search, base_string);
 }
 
 /* ---- the client's own base string ---- */
@@ -631,12 +695,13 @@ enum status explain_mismatch(const struct message *message, const struct explain
         buf_addf(&hint, "the client's public key cannot verify anything: %s", why);
     struct search search = {.message = message,
                             .options = options,
+                            .base_string = base_string,
                             .signer = signer,
                             .scratch = scratch,
                             .hint = &hint,
                             .tried = buf_in(arena)};
     if (hint.len == 0)
-        try_everything(&search, base_string);
+        try_everything(&search);
     TRY(search.status);
     if (hint.len == 0) {
         buf_add(&hint, SLICE("nothing that was tried would match ("));
