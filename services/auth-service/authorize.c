@@ -5,6 +5,7 @@
 #include "crypto/random.h"
 #include "login.h"
 #include "oauth/scope.h"
+#include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
 #include "store/credentials_users.h"
@@ -133,16 +134,7 @@ static enum status take_second(struct flow *flow)
 static enum step_result go_to_login(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    struct buf target = buf_in(&request->arena);
-    const char *path = arena_string(&request->arena, app_of(request)->config->authorize_path);
-    const char *full = path ? site_path(request, path) : NULL;
-    if (!full)
-        return fail(flow, STATUS_NO_MEMORY, NULL);
-    buf_add_str(&target, full);
-    const struct callback_pair pair = {"oauth_token", state_of(flow)->oauth_token};
-    struct buf with_token = buf_in(&request->arena);
-    callback_write(buf_slice(&target), &pair, 1, &with_token);
-    return login_redirect(request, buf_slice(&with_token));
+    return login_redirect(request, return_to_authorize(request, state_of(flow)->oauth_token));
 }
 
 /* ---- where the browser goes with the decision ---- */

@@ -2,6 +2,7 @@
 #include "authorize.h"
 #include "cli/cli.h"
 #include "login.h"
+#include "logout.h"
 #include "loop/worker_pool.h"
 #include "service/command.h"
 #include "service/service.h"
