@@ -232,7 +232,8 @@ static void print_command_help(const struct program *program, const struct comma
                        option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
         printf("  %-28s %s%s\n", name, option->help, option->required ? " (needed)" : "");
     }
-    printf("  %-28s %s\n", "--format table|json|env", "how to print (table)");
+    if (!find_option(command, SLICE("format"))) /* else the command has formats of its own */
+        printf("  %-28s %s\n", "--format table|json|env", "how to print (table)");
     printf("  %-28s %s\n", "--quiet", "print only what was asked for");
     if (command->example)
         printf("\nExample:\n%s\n", command->example);

@@ -130,19 +130,61 @@ static void print_name(struct cli_output *out, const char *name)
     out->fields++;
 }
 
-void cli_field(struct cli_output *out, const char *name, struct slice value)
+static void print_json_string(struct slice value)
 {
-    print_name(out, name);
-    if (out->line->format == FORMAT_JSON) {
-        putchar('"');
-        print_escaped(escape_json, value);
-        putchar('"');
-    } else if (out->line->format == FORMAT_ENV) {
+    putchar('"');
+    print_escaped(escape_json, value);
+    putchar('"');
+}
+
+/* Not for JSON. */
+static void print_line(const struct cli_output *out, struct slice value)
+{
+    if (out->line->format == FORMAT_ENV) {
         print_shell(value);
     } else {
         print_escaped(escape_terminal, value);
         putchar('\n');
     }
+}
+
+void cli_field(struct cli_output *out, const char *name, struct slice value)
+{
+    print_name(out, name);
+    if (out->line->format == FORMAT_JSON)
+        print_json_string(value);
+    else
+        print_line(out, value);
+}
+
+void cli_field_list(struct cli_output *out, const char *name, const struct slice *items, size_t count)
+{
+    struct buf joined = BUF_INIT;
+    print_name(out, name);
+    if (out->line->format == FORMAT_JSON) {
+        putchar('[');
+        for (size_t i = 0; i < count; i++) {
+            printf("%s", i ? ", " : "");
+            print_json_string(items[i]);
+        }
+        putchar(']');
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        buf_add_str(&joined, i ? " " : "");
+        buf_add(&joined, items[i]);
+    }
+    print_line(out, buf_slice(&joined));
+    buf_done(&joined);
+}
+
+void cli_field_json(struct cli_output *out, const char *name, struct slice json)
+{
+    print_name(out, name);
+    if (out->line->format == FORMAT_JSON)
+        printf("%.*s", SLICE_ARGS(json));
+    else
+        print_line(out, json);
 }
 
 static void print_bare(struct cli_output *out, const char *name, const char *text)

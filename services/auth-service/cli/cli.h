@@ -40,6 +40,10 @@ struct cli_output cli_output_begin(const struct command_line *line, bool list);
 void cli_record_begin(struct cli_output *out);
 /* `name` is lower_case: JSON's member, the table's label, and, in upper case, env's variable. */
 void cli_field(struct cli_output *out, const char *name, struct slice value);
+/* JSON: an array of texts; env and table: joined by spaces. */
+void cli_field_list(struct cli_output *out, const char *name, const struct slice *items, size_t count);
+/* A value that is JSON already. */
+void cli_field_json(struct cli_output *out, const char *name, struct slice json);
 void cli_field_int(struct cli_output *out, const char *name, int64_t value);
 void cli_field_bool(struct cli_output *out, const char *name, bool value);
 /* Milliseconds since 1970, shown in UTC to people and as seconds to programs; 0 is left out. */

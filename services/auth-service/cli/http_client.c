@@ -1,18 +1,18 @@
 #include "cli/http_client.h"
 
+#include "base/buf.h"
 #include "oauth/url.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
-
-enum { RESPONSE_MAX_BYTES = 1 << 20, TIMEOUT_S = 10 };
 
 struct connection {
     int fd;
@@ -20,26 +20,32 @@ struct connection {
     SSL *tls; /* NULL: plain */
 };
 
-static enum status complain(struct arena *arena, const char **ret_why, const char *what, struct slice about,
-                            const char *reason)
+/* One request on its way. */
+struct exchange {
+    const struct client_request *request;
+    struct oauth_url url;
+    const char *host; /* without an IPv6 address's brackets */
+    struct arena *arena;
+    struct connection connection;
+    struct buf in;
+    struct client_response response;
+    size_t body_at; /* where in `in` the body begins */
+    const char **ret_why;
+};
+
+static enum status complain(struct exchange *it, const char *what, const char *reason)
 {
-    struct buf text = buf_in(arena);
-    buf_addf(&text, "%s %.*s: %s", what, SLICE_ARGS(about), reason);
-    *ret_why = buf_string(&text);
-    return *ret_why ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
+    struct buf text = buf_in(it->arena);
+    buf_addf(&text, "%s %.*s: %s", what, SLICE_ARGS(it->request->url), reason);
+    *it->ret_why = buf_string(&text);
+    return *it->ret_why ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
 }
 
 /* ---- connecting ---- */
 
-static const char *host_name(const struct oauth_url *url, struct arena *arena)
-{
-    bool brackets = url->host.ptr[0] == '[';
-    return arena_string(arena, brackets ? slice_sub(url->host, 1, url->host.len - 1) : url->host);
-}
-
 static int connect_any(const struct addrinfo *addresses)
 {
-    const struct timeval patience = {.tv_sec = TIMEOUT_S};
+    const struct timeval patience = {.tv_sec = CLIENT_TIMEOUT_S};
     for (const struct addrinfo *address = addresses; address; address = address->ai_next) {
         int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
@@ -50,47 +56,65 @@ static int connect_any(const struct addrinfo *addresses)
             return fd;
         int error = errno;
         (void)close(fd);
-        errno = error;
+        errno = error == EINPROGRESS ? ETIMEDOUT : error;
     }
     return -1;
 }
 
-static enum status start_tls(struct connection *connection, const char *host, struct arena *arena, const char **ret_why)
-{
-    connection->context = SSL_CTX_new(TLS_client_method());
-    if (!connection->context)
-        return STATUS_NO_MEMORY;
-    SSL_CTX_set_verify(connection->context, SSL_VERIFY_PEER, NULL);
-    (void)SSL_CTX_set_default_verify_paths(connection->context);
-    connection->tls = SSL_new(connection->context);
-    if (!connection->tls || SSL_set_fd(connection->tls, connection->fd) != 1 ||
-        SSL_set_tlsext_host_name(connection->tls, host) != 1 || SSL_set1_host(connection->tls, host) != 1)
-        return STATUS_NO_MEMORY;
-    if (SSL_connect(connection->tls) == 1)
-        return STATUS_OK;
-    long verdict = SSL_get_verify_result(connection->tls);
-    return complain(arena, ret_why, "TLS with", slice_str(host),
-                    verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : "the handshake failed");
-}
-
-static enum status open_connection(const struct oauth_url *url, struct arena *arena, struct connection *connection,
-                                   const char **ret_why)
+static enum status start_tcp(struct exchange *it)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *addresses = NULL;
     char port[8];
-    const char *host = host_name(url, arena);
-    if (!host)
-        return STATUS_NO_MEMORY;
-    (void)snprintf(port, sizeof port, "%u", (unsigned)oauth_url_port(url));
-    int error = getaddrinfo(host, port, &hints, &addresses);
+    (void)snprintf(port, sizeof port, "%u", (unsigned)oauth_url_port(&it->url));
+    int error = getaddrinfo(it->host, port, &hints, &addresses);
     if (error != 0)
-        return complain(arena, ret_why, "the name", slice_str(host), gai_strerror(error));
-    connection->fd = connect_any(addresses);
+        return complain(it, "cannot find", gai_strerror(error));
+    it->connection.fd = connect_any(addresses);
     freeaddrinfo(addresses);
-    if (connection->fd < 0)
-        return complain(arena, ret_why, "connecting to", slice_str(host), strerror(errno));
-    return url->https ? start_tls(connection, host, arena, ret_why) : STATUS_OK;
+    return it->connection.fd >= 0 ? STATUS_OK : complain(it, "cannot connect to", strerror(errno));
+}
+
+/* Whom the certificate must name: the host, or the address where the URL has one. */
+static bool expect_host(SSL *tls, const char *host)
+{
+    unsigned char address[sizeof(struct in6_addr)];
+    if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) == 1;
+    return SSL_set_tlsext_host_name(tls, host) == 1 && SSL_set1_host(tls, host) == 1;
+}
+
+static enum status load_authorities(struct exchange *it)
+{
+    SSL_CTX *context = it->connection.context;
+    if (slice_is_absent(it->request->ca_file)) {
+        (void)SSL_CTX_set_default_verify_paths(context);
+        return STATUS_OK;
+    }
+    const char *file = arena_string(it->arena, it->request->ca_file);
+    if (!file)
+        return STATUS_NO_MEMORY;
+    return SSL_CTX_load_verify_file(context, file) == 1
+               ? STATUS_OK
+               : complain(it, "cannot verify", "the file of authorities cannot be read as PEM certificates");
+}
+
+static enum status start_tls(struct exchange *it)
+{
+    struct connection *connection = &it->connection;
+    connection->context = SSL_CTX_new(TLS_client_method());
+    if (!connection->context)
+        return STATUS_NO_MEMORY;
+    SSL_CTX_set_verify(connection->context, SSL_VERIFY_PEER, NULL);
+    TRY(load_authorities(it));
+    connection->tls = SSL_new(connection->context);
+    if (!connection->tls || SSL_set_fd(connection->tls, connection->fd) != 1 || !expect_host(connection->tls, it->host))
+        return STATUS_NO_MEMORY;
+    if (SSL_connect(connection->tls) == 1)
+        return STATUS_OK;
+    long verdict = SSL_get_verify_result(connection->tls);
+    return complain(it, "no TLS with",
+                    verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : "the handshake failed");
 }
 
 static void close_connection(struct connection *connection)
@@ -102,19 +126,7 @@ static void close_connection(struct connection *connection)
     ERR_clear_error();
 }
 
-/* ---- sending and receiving ---- */
-
-static bool send_all(struct connection *connection, struct slice bytes)
-{
-    while (bytes.len) {
-        ssize_t sent = connection->tls ? SSL_write(connection->tls, bytes.ptr, (int)bytes.len)
-                                       : send(connection->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        bytes = slice_sub(bytes, (size_t)sent, bytes.len);
-    }
-    return true;
-}
+/* ---- sending ---- */
 
 static void add_header(struct buf *out, const char *name, struct slice value)
 {
@@ -125,54 +137,88 @@ static void add_header(struct buf *out, const char *name, struct slice value)
     buf_add_str(out, "\r\n");
 }
 
-static struct slice write_request(const struct client_request *request, const struct oauth_url *url,
-                                  struct arena *arena)
+static void write_request(const struct exchange *it, struct buf *out)
 {
-    struct buf out = buf_in(arena);
-    buf_add(&out, request->method);
-    buf_add_byte(&out, ' ');
-    buf_add(&out, url->path);
-    if (url->query.len) {
-        buf_add_byte(&out, '?');
-        buf_add(&out, url->query);
+    const struct client_request *request = it->request;
+    buf_add(out, request->method);
+    buf_add_byte(out, ' ');
+    buf_add(out, it->url.path);
+    if (it->url.query.len) {
+        buf_add_byte(out, '?');
+        buf_add(out, it->url.query);
     }
-    buf_add_str(&out, " HTTP/1.1\r\nHost: ");
-    buf_add(&out, url->host);
-    if (url->port)
-        buf_addf(&out, ":%u", (unsigned)url->port);
-    buf_add_str(&out, "\r\nConnection: close\r\n");
-    add_header(&out, "Authorization", request->authorization);
-    add_header(&out, "Content-Type", request->content_type);
-    add_header(&out, "Cookie", request->cookie);
+    buf_add_str(out, " HTTP/1.1\r\nHost: ");
+    buf_add(out, it->url.host);
+    if (it->url.port)
+        buf_addf(out, ":%u", (unsigned)it->url.port);
+    buf_add_str(out, "\r\nConnection: close\r\n");
+    add_header(out, "Authorization", request->authorization);
+    add_header(out, "Content-Type", request->content_type);
+    add_header(out, "Cookie", request->cookie);
     if (!slice_is_absent(request->body) || slice_eq(request->method, SLICE("POST")))
-        buf_addf(&out, "Content-Length: %zu\r\n", request->body.len);
-    buf_add_str(&out, "\r\n");
-    buf_add(&out, request->body);
-    return out.failed ? SLICE_ABSENT : buf_slice(&out);
+        buf_addf(out, "Content-Length: %zu\r\n", request->body.len);
+    buf_add_str(out, "\r\n");
+    buf_add(out, request->body);
 }
 
-/* Until the other side closes, as we asked it to. */
-static bool receive_all(struct connection *connection, struct buf *out)
+static enum status send_request(struct exchange *it)
 {
-    for (;;) {
-        if (out->len > RESPONSE_MAX_BYTES || !buf_reserve(out, 4096))
-            return false;
-        ssize_t got = connection->tls ? SSL_read(connection->tls, out->ptr + out->len, 4096)
-                                      : recv(connection->fd, out->ptr + out->len, 4096, 0);
-        if (got <= 0)
-            return out->len > 0;
-        out->len += (size_t)got;
+    struct buf out = buf_in(it->arena);
+    write_request(it, &out);
+    if (out.failed)
+        return STATUS_NO_MEMORY;
+    for (struct slice rest = buf_slice(&out); rest.len;) {
+        int step = rest.len < 1 << 16 ? (int)rest.len : 1 << 16;
+        ssize_t sent = it->connection.tls ? SSL_write(it->connection.tls, rest.ptr, step)
+                                          : send(it->connection.fd, rest.ptr, (size_t)step, MSG_NOSIGNAL);
+        if (sent < 0 && !it->connection.tls && errno == EINTR)
+            continue;
+        if (sent <= 0)
+            return complain(it, "cannot send to", "the connection broke or took too long");
+        rest = slice_sub(rest, (size_t)sent, rest.len);
     }
+    return STATUS_OK;
 }
 
-/* ---- reading the answer ---- */
+/* ---- receiving ---- */
+
+/* Adds what comes next; false where nothing comes any more. *ret_status says whether that is the proper end. */
+static bool receive(struct exchange *it, enum status *ret_status)
+{
+    enum { STEP = 4096 };
+    ssize_t got = 0;
+    *ret_status = STATUS_NO_MEMORY;
+    if (!buf_reserve(&it->in, STEP))
+        return false;
+    *ret_status = STATUS_OK;
+    do {
+        got = it->connection.tls ? SSL_read(it->connection.tls, it->in.ptr + it->in.len, STEP)
+                                 : recv(it->connection.fd, it->in.ptr + it->in.len, STEP, 0);
+    } while (got < 0 && !it->connection.tls && errno == EINTR);
+    bool ended = it->connection.tls ? got <= 0 && SSL_get_error(it->connection.tls, (int)got) == SSL_ERROR_ZERO_RETURN
+                                    : got == 0;
+    if (got <= 0 && !ended)
+        *ret_status = complain(it, "no answer from", "the connection broke or took too long");
+    it->in.len += got > 0 ? (size_t)got : 0;
+    if (it->in.len > CLIENT_RESPONSE_MAX_BYTES)
+        *ret_status = complain(it, "cannot read the answer of", "it is too large");
+    return got > 0 && *ret_status == STATUS_OK;
+}
+
+/* The same where the answer must go on. */
+static enum status receive_more(struct exchange *it)
+{
+    enum status status = STATUS_OK;
+    if (receive(it, &status))
+        return STATUS_OK;
+    return status != STATUS_OK ? status : complain(it, "cannot read the answer of", "it ends too early");
+}
 
 struct slice client_response_header(const struct client_response *response, const char *name, size_t index)
 {
     struct slice rest = response->head;
     for (bool more = rest.len > 0; more;) {
-        struct slice line = slice_cut(&rest, '\n', &more);
-        struct slice value = line;
+        struct slice value = slice_cut(&rest, '\n', &more);
         bool has_value = false;
         struct slice found = slice_cut(&value, ':', &has_value);
         if (!has_value || !slice_eq_nocase(found, slice_str(name)) || index-- > 0)
@@ -184,66 +230,120 @@ struct slice client_response_header(const struct client_response *response, cons
     return SLICE_ABSENT;
 }
 
-/* RFC 9112 §7.1, without trailers and extensions that matter. */
-static struct slice join_chunks(struct slice body, struct arena *arena)
+static enum status read_head(struct exchange *it)
 {
-    struct buf out = buf_in(arena);
-    for (bool more = true; more;) {
-        struct slice size_line = slice_cut(&body, '\n', &more);
-        char digits[17] = "";
-        memcpy(digits, size_line.ptr ? size_line.ptr : "", size_line.len < 16 ? size_line.len : 16);
-        unsigned long size = strtoul(digits, NULL, 16);
-        if (size == 0 || size > body.len)
-            break;
-        buf_add(&out, slice_sub(body, 0, size));
-        body = slice_sub(body, size + 2, body.len);
-    }
-    return buf_slice(&out);
-}
-
-static enum status read_response(struct slice text, struct arena *arena, struct client_response *ret_response)
-{
-    struct client_response response = {0};
-    size_t head_end = slice_find_slice(text, SLICE("\r\n\r\n"));
-    size_t line_end = slice_find(text, '\n');
     uint64_t http_status = 0;
-    if (head_end == text.len || !slice_starts_with(text, SLICE("HTTP/1.")) ||
-        !slice_to_u64(slice_sub(text, 9, 12), 599, &http_status))
-        return STATUS_BAD_INPUT;
-    response.http_status = (int)http_status;
-    response.head = slice_sub(text, line_end + 1, head_end + 2);
-    response.body = slice_sub(text, head_end + 4, text.len);
-    if (slice_eq_nocase(client_response_header(&response, "Transfer-Encoding", 0), SLICE("chunked")))
-        response.body = join_chunks(response.body, arena);
-    *ret_response = response;
-    return STATUS_OK;
-}
-
-static enum status exchange(struct connection *connection, struct slice out, struct arena *arena, struct slice url,
-                            struct client_response *ret_response, const char **ret_why)
-{
-    struct buf in = buf_in(arena);
-    if (!send_all(connection, out) || !receive_all(connection, &in))
-        return complain(arena, ret_why, "no answer from", url, "the connection broke or took too long");
-    if (read_response(buf_slice(&in), arena, ret_response) != STATUS_OK)
-        return complain(arena, ret_why, "the answer from", url, "it is not HTTP/1.1");
-    return STATUS_OK;
-}
-
-enum status http_client_send(const struct client_request *request, struct arena *arena,
-                             struct client_response *ret_response, const char **ret_why)
-{
-    struct oauth_url url = {0};
-    struct problem problem = {0};
-    struct connection connection = {.fd = -1};
-    if (oauth_url_parse(request->url, &url, &problem) != STATUS_OK)
-        return complain(arena, ret_why, "the URL", request->url, problem_text(&problem));
-    struct slice out = write_request(request, &url, arena);
-    if (slice_is_absent(out))
+    size_t end = 0;
+    while ((end = slice_find_slice(buf_slice(&it->in), SLICE("\r\n\r\n"))) == it->in.len)
+        TRY(receive_more(it));
+    struct slice head = arena_copy(it->arena, slice_sub(buf_slice(&it->in), 0, end + 2));
+    if (slice_is_absent(head))
         return STATUS_NO_MEMORY;
-    enum status status = open_connection(&url, arena, &connection, ret_why);
+    if (!slice_starts_with(head, SLICE("HTTP/1.")) || !slice_to_u64(slice_sub(head, 9, 12), 599, &http_status))
+        return complain(it, "cannot read the answer of", "it is not HTTP/1.1");
+    it->response.http_status = (int)http_status;
+    it->response.head = slice_sub(head, slice_find(head, '\n') + 1, head.len);
+    it->body_at = end + 4;
+    return STATUS_OK;
+}
+
+static struct slice body_so_far(const struct exchange *it)
+{
+    return slice_sub(buf_slice(&it->in), it->body_at, it->in.len);
+}
+
+static enum status read_counted(struct exchange *it, struct slice length)
+{
+    uint64_t size = 0;
+    if (!slice_to_u64(length, CLIENT_RESPONSE_MAX_BYTES, &size))
+        return complain(it, "cannot read the answer of", "its Content-Length is none, or too large");
+    while (body_so_far(it).len < size)
+        TRY(receive_more(it));
+    it->response.body = slice_sub(body_so_far(it), 0, size);
+    return STATUS_OK;
+}
+
+/* The size at the front of a chunk: hexadecimal, an extension is skipped (RFC 9112 §7.1.1). */
+static bool read_chunk_size(struct slice line, size_t *ret_size)
+{
+    size_t size = 0;
+    size_t at = 0;
+    for (; at < line.len && at < 6; at++) {
+        char c = line.ptr[at];
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        if (digit < 0)
+            break;
+        size = size * 16 + (size_t)digit;
+    }
+    bool ends = at == line.len || line.ptr[at] == '\r' || line.ptr[at] == ';' || line.ptr[at] == ' ';
+    *ret_size = size;
+    return at > 0 && ends;
+}
+
+/* RFC 9112 §7.1; trailers are left unread with the connection. */
+static enum status read_chunked(struct exchange *it)
+{
+    struct buf body = buf_in(it->arena);
+    for (size_t at = it->body_at, size = 1; size > 0;) {
+        struct slice rest = slice_sub(buf_slice(&it->in), at, it->in.len);
+        size_t line_end = slice_find(rest, '\n');
+        if (line_end < rest.len && !read_chunk_size(slice_sub(rest, 0, line_end), &size))
+            return complain(it, "cannot read the answer of", "its chunks are broken");
+        if (line_end == rest.len || rest.len < line_end + 1 + size + 2) {
+            TRY(receive_more(it));
+            continue;
+        }
+        buf_add(&body, slice_sub(rest, line_end + 1, line_end + 1 + size));
+        at += line_end + 1 + size + 2;
+    }
+    it->response.body = buf_slice(&body);
+    return body.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static enum status read_until_closed(struct exchange *it)
+{
+    enum status status = STATUS_OK;
+    while (receive(it, &status))
+        ;
+    it->response.body = body_so_far(it);
+    return status;
+}
+
+static enum status read_body(struct exchange *it)
+{
+    struct slice length = client_response_header(&it->response, "Content-Length", 0);
+    if (it->response.http_status == 204 || it->response.http_status == 304)
+        return STATUS_OK;
+    if (slice_eq_nocase(client_response_header(&it->response, "Transfer-Encoding", 0), SLICE("chunked")))
+        return read_chunked(it);
+    return slice_is_absent(length) ? read_until_closed(it) : read_counted(it, length);
+}
+
+static enum status run(struct exchange *it)
+{
+    bool brackets = it->url.host.ptr[0] == '[';
+    it->host = arena_string(it->arena, brackets ? slice_sub(it->url.host, 1, it->url.host.len - 1) : it->url.host);
+    if (!it->host)
+        return STATUS_NO_MEMORY;
+    TRY(start_tcp(it));
+    if (it->url.https)
+        TRY(start_tls(it));
+    TRY(send_request(it));
+    TRY(read_head(it));
+    return read_body(it);
+}
+
+enum status http_client_send_blocking(const struct client_request *request, struct arena *arena,
+                                      struct client_response *ret_response, const char **ret_why)
+{
+    struct problem problem = {0};
+    struct exchange it = {
+        .request = request, .arena = arena, .connection = {.fd = -1}, .in = buf_in(arena), .ret_why = ret_why};
+    if (oauth_url_parse(request->url, &it.url, &problem) != STATUS_OK)
+        return complain(&it, "cannot use", problem_text(&problem));
+    enum status status = run(&it);
+    close_connection(&it.connection);
     if (status == STATUS_OK)
-        status = exchange(&connection, out, arena, request->url, ret_response, ret_why);
-    close_connection(&connection);
+        *ret_response = it.response;
     return status;
 }

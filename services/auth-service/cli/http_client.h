@@ -1,4 +1,7 @@
-/* http_client: one HTTP/1.1 request at a time, blocking, for commands that act as a client. */
+/* http_client: one HTTP/1.1 request at a time, blocking, for commands that act as a client.
+ *
+ * Each request has a connection of its own. Nothing is followed and no cookie is kept; an answer that ends before its
+ * framing says so is an error. The caller has made sure that SIGPIPE does not end the process. */
 #ifndef COUNTERSIGN_AUTH_SERVICE_CLI_HTTP_CLIENT_H
 #define COUNTERSIGN_AUTH_SERVICE_CLI_HTTP_CLIENT_H
 
@@ -7,10 +10,13 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+enum { CLIENT_RESPONSE_MAX_BYTES = 1 << 20, CLIENT_TIMEOUT_S = 10 };
+
 struct client_request {
     struct slice method;
     struct slice url;                                       /* absolute, http or https */
     struct slice authorization, content_type, cookie, body; /* absent: none */
+    struct slice ca_file; /* PEM, what https is verified against; absent: the system's authorities */
 };
 
 struct client_response {
@@ -19,11 +25,10 @@ struct client_response {
     struct slice body;
 };
 
-/* Sends and reads the whole answer (at most 1 MB), following nothing. https is verified against the
- * system's authorities. STATUS_BAD_INPUT: *ret_why says which part failed (a text in the arena);
- * STATUS_NO_MEMORY. */
-MUST_USE enum status http_client_send(const struct client_request *request, struct arena *arena,
-                                      struct client_response *ret_response, const char **ret_why);
+/* Sends, and reads the whole answer (at most CLIENT_RESPONSE_MAX_BYTES; each wait at most CLIENT_TIMEOUT_S).
+ * STATUS_BAD_INPUT: *ret_why says which part failed (a text in the arena); STATUS_NO_MEMORY. */
+MUST_USE enum status http_client_send_blocking(const struct client_request *request, struct arena *arena,
+                                               struct client_response *ret_response, const char **ret_why);
 
 /* The index-th header of this name (any case); absent beyond the last. */
 struct slice client_response_header(const struct client_response *response, const char *name, size_t index);
