@@ -1,0 +1,225 @@
+"""What keeps a service from starting is said in one clear message, with an exit code (1 refused, 2 usage or
+configuration, 3 a store), and leaves nothing half-started."""
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import time
+
+import pytest
+import requests
+
+from harness.flow import Flow, send
+from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
+
+REFUSED, USAGE, STORE = 1, 2, 3
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """A provider that is not started; whatever a test started of it is stopped."""
+    provider = Provider(tmp_path / "provider")
+    yield provider
+    for service in provider.services:
+        service.stop()
+
+
+def fails_to_serve(service, **variables):
+    """Starts the service, which must end by itself within seconds; its exit code and all that it said."""
+    done = subprocess.run(
+        [BIN / service.name, "serve"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=15,
+        cwd=service.log.parent,
+        env=clean_environment({**service.variables, **variables}),
+    )
+    said = done.stdout + done.stderr
+    assert not any(word in said for word in SANITIZER_WORDS), said
+    assert '"message":"ready"' not in said
+    with pytest.raises(requests.ConnectionError):
+        requests.get(service.ops + "/livez", timeout=2)
+    return done.returncode, said
+
+
+def test_a_file_that_is_no_database(fresh):
+    fresh.database.write_bytes(os.urandom(8192))
+    before = fresh.database.read_bytes()
+    code, said = fails_to_serve(fresh.auth)
+    assert code == STORE and str(fresh.database) in said and "not an SQLite database" in said
+    assert fresh.database.read_bytes() == before
+
+
+def test_a_database_with_a_damaged_page(fresh):
+    """SQLite finds most damage only when it reads the page; the schema's is read at once."""
+    assert fresh.command("migrate", "up").code == 0
+    damaged = bytearray(fresh.database.read_bytes())
+    damaged[100:200] = b"\xff" * 100
+    fresh.database.write_bytes(damaged)
+    code, said = fails_to_serve(fresh.auth)
+    assert code == STORE and str(fresh.database) in said
+
+
+def test_a_database_that_cannot_be_written(fresh, tmp_path):
+    """A folder where its files belong: what root cannot write either."""
+    code, said = fails_to_serve(fresh.auth, OAUTH1_DATABASE_URL=f"sqlite:{tmp_path}")
+    assert code in (REFUSED, STORE) and str(tmp_path) in said
+
+
+def test_a_read_only_database(fresh):
+    assert fresh.command("migrate", "up").code == 0
+    if os.geteuid() == 0:
+        if subprocess.run(["chattr", "+i", fresh.database], capture_output=True).returncode != 0:
+            fresh.database.unlink()  # this file system knows no immutable files: a missing folder will do
+            code, said = fails_to_serve(fresh.auth, OAUTH1_DATABASE_URL="sqlite:/proc/oauth1.db")
+            assert code in (REFUSED, STORE) and "/proc/oauth1.db" in said
+            return
+    else:
+        fresh.database.chmod(0o400)
+    try:
+        code, said = fails_to_serve(fresh.auth)
+        assert code == STORE and str(fresh.database) in said
+    finally:
+        subprocess.run(["chattr", "-i", fresh.database], capture_output=True)
+
+
+def test_a_folder_that_does_not_exist(fresh, tmp_path):
+    missing = tmp_path / "nowhere/oauth1.db"
+    code, said = fails_to_serve(fresh.auth, OAUTH1_DATABASE_URL=f"sqlite:{missing}")
+    assert code in (REFUSED, STORE) and str(missing) in said and "OAUTH1_DATABASE_URL" in said
+    assert not missing.parent.exists()
+
+
+def test_a_schema_that_is_newer(fresh):
+    assert fresh.command("migrate", "up").code == 0
+    with sqlite3.connect(fresh.database) as database:
+        (table,) = next(
+            row for row in database.execute("SELECT name FROM sqlite_master WHERE type='table' AND name LIKE '%migration%'")
+        )
+        columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
+        values = [row for row in database.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1")][0]
+        newer = (9999, *values[1:])
+        database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})", newer)
+    code, said = fails_to_serve(fresh.auth)
+    assert code in (REFUSED, STORE) and "9999" in said
+
+
+@pytest.mark.parametrize("port", ["OAUTH1_LISTEN", "OAUTH1_OPS_LISTEN"])
+def test_a_port_that_is_taken_even_with_port_sharing(fresh, port):
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        code, said = fails_to_serve(fresh.auth, **{port: address})
+    assert code == REFUSED and address in said and "in use" in said
+
+
+def test_a_second_serve_on_the_same_database(fresh, tmp_path):
+    fresh.auth.start()
+    other = Provider(tmp_path / "other", OAUTH1_DATABASE_URL=f"sqlite:{fresh.database}")
+    code, said = fails_to_serve(other.auth)
+    assert code in (REFUSED, STORE) and str(fresh.database) in said
+    assert requests.get(fresh.auth.ops + "/readyz", timeout=5).status_code == 200
+
+
+def test_the_lock_of_a_killed_process_holds_up_nobody(fresh):
+    fresh.auth.start()
+    fresh.auth.kill()
+    fresh.auth.start()
+
+
+@pytest.mark.parametrize(
+    "variables, words",
+    [
+        ({"OAUTH1_TIMESTAMP_SKEWW": "300"}, ["OAUTH1_TIMESTAMP_SKEWW", "OAUTH1_TIMESTAMP_SKEW"]),
+        ({"OAUTH1_TIMESTAMP_SKEW": "soon"}, ["OAUTH1_TIMESTAMP_SKEW", "soon"]),
+        ({"OAUTH1_PUBLIC_URL": "https://auth.example"}, ["OAUTH1_PUBLIC_URL", "OAUTH1_DEV"]),
+        ({"OAUTH1_LISTEN": "0.0.0.0:0"}, ["OAUTH1_LISTEN"]),
+        ({"OAUTH1_REALM": "a", "OAUTH1_REALM_FILE": "/dev/null"}, ["OAUTH1_REALM", "OAUTH1_REALM_FILE"]),
+        ({"OAUTH1_ADMIN_TOKEN_FILE": "/nonexistent/token"}, ["OAUTH1_ADMIN_TOKEN_FILE", "/nonexistent/token"]),
+        ({"OAUTH1_ADMIN_TOKEN": "ops:short"}, ["OAUTH1_ADMIN_TOKEN", "32"]),
+        ({"OAUTH1_SIGNATURE_METHODS": "HMAC-MD5"}, ["OAUTH1_SIGNATURE_METHODS", "HMAC-MD5"]),
+        ({"OAUTH1_WORKERS": "0"}, ["OAUTH1_WORKERS"]),
+        ({"OAUTH1_DATABASE_URL": "oracle:x"}, ["OAUTH1_DATABASE_URL"]),
+        ({"OAUTH1_LOGIN_TRUSTED_HEADER": "X-User"}, ["OAUTH1_LOGIN_TRUSTED_HEADER", "OAUTH1_TRUSTED_PROXIES"]),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_configuration_that_is_not_usable(fresh, variables, words):
+    code, said = fails_to_serve(fresh.auth, **variables)
+    assert code == USAGE, said
+    assert all(word in said for word in words), said
+    if "short" in str(variables):
+        assert "short" not in said.replace("shorter", ""), "a token must not be shown"
+
+
+def test_all_problems_of_a_configuration_at_once(fresh):
+    code, said = fails_to_serve(fresh.auth, OAUTH1_WORKERS="x", OAUTH1_TEMP_TTL="y", OAUTH1_LOG_LEVEL="z")
+    assert code == USAGE
+    assert all(name in said for name in ("OAUTH1_WORKERS", "OAUTH1_TEMP_TTL", "OAUTH1_LOG_LEVEL"))
+
+
+def test_a_missing_sealing_key_outside_development(fresh):
+    code, said = fails_to_serve(fresh.auth, OAUTH1_DEV="false", OAUTH1_PUBLIC_URL="https://auth.example")
+    assert code == USAGE and "OAUTH1_SECRETS_KEYS" in said
+
+
+def test_another_sealing_key_than_the_rows_have(fresh):
+    """Said for what it is when a secret is needed, never taken for a wrong signature or an unknown client."""
+    key = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+    fresh.variables["OAUTH1_SECRETS_KEYS"] = key
+    client = fresh.create_client()
+    for service in fresh.services:
+        service.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+    try:
+        fresh.auth.start()
+    except AssertionError as refused_to_start:
+        assert "SECRETS_KEYS" in str(refused_to_start)
+        return
+    response = send(Flow(fresh, client).initiate_request())
+    assert response.status_code == 503, response.text
+    assert "OAUTH1_SECRETS_KEYS" in fresh.auth.text()
+
+
+def test_an_unknown_command_and_option(fresh):
+    for arguments in (["srve"], ["serve", "--prot", "1"], ["client", "create", "--nmae", "x"], []):
+        outcome = fresh.command(*arguments)
+        assert outcome.code == USAGE, arguments
+        assert outcome.err and not outcome.out
+
+
+def test_a_variable_of_the_other_service_is_accepted(fresh):
+    fresh.introspection.variables["OAUTH1_INITIATE_PATH"] = "/x"
+    fresh.introspection.start()
+
+
+def test_a_legacy_variable_of_authlib_is_understood(fresh):
+    del fresh.variables["OAUTH1_INSECURE_TRANSPORT"]
+    outcome = fresh.command("config", "print", AUTHLIB_INSECURE_TRANSPORT="true")
+    (line,) = (line for line in outcome.out.splitlines() if line.startswith("OAUTH1_INSECURE_TRANSPORT"))
+    assert outcome.code == 0 and "true" in line
+
+
+def test_start_to_ready_is_quick(fresh, capsys):
+    """The goal is 100 ms for release binaries (./dev bench measures it); sanitizers cost a multiple."""
+    begin = time.monotonic()
+    fresh.start()
+    with capsys.disabled():
+        for service in fresh.services:
+            print(f"\n{service.name}: ready after {service.ready_ms:.0f} ms", end="")
+    assert time.monotonic() - begin < 5
+
+
+def test_disk_full_is_said(fresh):
+    """/dev/full stands for it: every write fails."""
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    shutil.rmtree(fresh.directory, ignore_errors=True)
+    fresh.directory.mkdir()
+    os.symlink("/dev/full", fresh.database)
+    code, said = fails_to_serve(fresh.auth)
+    assert code in (REFUSED, STORE) and str(fresh.database) in said
