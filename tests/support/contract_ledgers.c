@@ -1,0 +1,298 @@
+/* Resource servers, changes, audit, the janitor, and the nonces of a store that stopped. */
+#include "store/credentials_changes.h"
+#include "store/credentials_resource_servers.h"
+#include "store/credentials_tokens.h"
+#include "store/nonce_ledger.h"
+#include "support/contract_parts.h"
+#include "support/durable_bench.h"
+#include "support/test.h"
+
+#include <stdlib.h>
+
+static const int64_t DAY_MS = 24LL * 3600 * 1000;
+
+/* ---- resource servers ---- */
+
+static struct slice digest_of(char byte, char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES])
+{
+    memset(memory, byte, RESOURCE_SERVER_KEY_DIGEST_BYTES);
+    return slice_of(memory, RESOURCE_SERVER_KEY_DIGEST_BYTES);
+}
+
+static void a_resource_server_is_found_by_its_keys_digest(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[2][RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    struct resource_server wanted = {
+        .name = SLICE("photos"),
+        .key_digest = digest_of('k', memory[0]),
+        .origins = SLICE("https://photos.example.com https://photos.example.net:8443"),
+        .tls_sans = SLICE("photos.internal"),
+        .allow_explain = true,
+    };
+    struct resource_server *found = NULL;
+    int64_t id = 0;
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    assert_status(credentials_resource_server_find_blocking(&bench->db, wanted.key_digest, &found), STATUS_OK);
+    assert_int_equal(found->id, id);
+    assert_slice_equal(found->name, wanted.name);
+    assert_slice_equal(found->origins, wanted.origins);
+    assert_slice_equal(found->tls_sans, wanted.tls_sans);
+    assert_true(found->allow_explain);
+    assert_int_equal(found->revoked_ms, 0);
+    resource_server_free(found);
+    found = NULL;
+    assert_status(credentials_resource_server_find_blocking(&bench->db, digest_of('K', memory[1]), &found),
+                  STATUS_NOT_FOUND);
+    assert_null(found);
+}
+
+static void a_resource_server_needs_a_name_and_a_way_in(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    struct resource_server nameless = {.key_digest = digest_of('k', memory)};
+    struct resource_server keyless = {.name = SLICE("photos")};
+    struct resource_server short_digest = {.name = SLICE("photos"), .key_digest = SLICE("short")};
+    struct resource_server by_certificate = {.name = SLICE("photos"), .tls_sans = SLICE("photos.internal")};
+    struct resource_server keyed = {.name = SLICE("photos"), .key_digest = digest_of('k', memory)};
+    int64_t id = 0;
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyless, &id), STATUS_BAD_INPUT);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &short_digest, &id), STATUS_BAD_INPUT);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_CONFLICT);
+}
+
+static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[2][RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    char line[1024];
+    struct resource_server old_key = {.name = SLICE("photos"), .key_digest = digest_of('1', memory[0])};
+    struct resource_server new_key = {.name = SLICE("photos"), .key_digest = digest_of('2', memory[1])};
+    struct resource_server *found = NULL;
+    int64_t id = 0;
+    int64_t count = 0;
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &old_key, &id), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &new_key, &id), STATUS_OK);
+    int64_t before = durable_bench_latest_change(bench);
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_string_equal(durable_bench_changes(bench, before, line),
+                        "resource-server revoked 1, resource-server revoked 2");
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_int_equal(count, 0);
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("Photos"), &count), STATUS_NOT_FOUND);
+    assert_status(credentials_resource_server_find_blocking(&bench->db, new_key.key_digest, &found), STATUS_OK);
+    assert_int_equal(found->revoked_ms, BENCH_NOW_MS);
+    resource_server_free(found);
+}
+
+static void resource_servers_are_listed_in_pages(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct resource_server server = {.name = SLICE("photos"), .tls_sans = SLICE("photos.internal")};
+    struct resource_server_page *page = NULL;
+    int64_t id = 0;
+    for (int i = 0; i < 3; i++)
+        assert_status(credentials_resource_server_create_blocking(&bench->db, &server, &id), STATUS_OK);
+    struct page_request after_first = {.after_id = 1, .limit = 5};
+    assert_status(credentials_resource_server_list_blocking(&bench->db, after_first, &page), STATUS_OK);
+    assert_int_equal(page->count, 2);
+    assert_int_equal(page->servers[1].id, id);
+    resource_server_page_free(page);
+}
+
+/* ---- changes, audit ---- */
+
+static void changes_are_followed_from_where_one_is(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct change_page *page = NULL;
+    assert_int_equal(durable_bench_latest_change(bench), 0);
+    for (int i = 0; i < 5; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+        (void)durable_bench_client(bench, id);
+    }
+    int64_t latest = durable_bench_latest_change(bench);
+    assert_status(credentials_changes_since_blocking(&bench->db, 0, 2, &page), STATUS_OK);
+    assert_int_equal(page->count, 2);
+    assert_slice_equal(page->changes[1].id, SLICE("b"));
+    assert_int_equal(page->changes[1].at_ms, BENCH_NOW_MS);
+    int64_t second = page->changes[1].sequence;
+    change_page_free(page);
+    assert_status(credentials_changes_since_blocking(&bench->db, second, 0, &page), STATUS_OK);
+    assert_int_equal(page->count, 3);
+    assert_int_equal(page->changes[2].sequence, latest);
+    change_page_free(page);
+    assert_status(credentials_changes_since_blocking(&bench->db, latest, 0, &page), STATUS_OK);
+    assert_int_equal(page->count, 0);
+    change_page_free(page);
+}
+
+static void the_audit_log_keeps_who_did_what(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct audit_page *page = NULL;
+    assert_status(credentials_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.create"), SLICE("a'b\"c")),
+                  STATUS_OK);
+    assert_status(credentials_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.delete"), SLICE("abc")),
+                  STATUS_OK);
+    assert_status(credentials_audit_list_blocking(&bench->db, (struct page_request){0}, &page), STATUS_OK);
+    assert_int_equal(page->count, 2);
+    assert_slice_equal(page->entries[0].who, SLICE("ops"));
+    assert_slice_equal(page->entries[0].what, SLICE("client.create"));
+    assert_slice_equal(page->entries[0].subject, SLICE("a'b\"c"));
+    assert_int_equal(page->entries[0].at_ms, BENCH_NOW_MS);
+    audit_page_free(page);
+}
+
+/* ---- the janitor ---- */
+
+static void the_janitor_takes_what_is_over_and_nothing_else(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct janitor_counts counts = {0};
+    char jti[2][64];
+    (void)durable_bench_client(bench, "acme");
+    int64_t jane = durable_bench_user(bench, "jane");
+    durable_bench_token(bench, "acme", jane, "revoked", jti[0]);
+    durable_bench_token(bench, "acme", jane, "live", jti[1]);
+    struct token_filter filter = {.jti = slice_str(jti[0])};
+    int64_t revoked = 0;
+    assert_status(credentials_token_revoke_blocking(&bench->db, &filter, &revoked), STATUS_OK);
+    assert_status(credentials_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes + counts.secrets + counts.tokens, 0);
+    fake_clock_advance(&bench->clock, 31 * DAY_MS);
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes, 3);
+    assert_int_equal(counts.secrets, 1);
+    assert_int_equal(counts.tokens, 1);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE oauth_token = 'live'"), 1);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_secrets"), 1);
+}
+
+static void a_sequence_is_never_given_twice(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct janitor_counts counts = {0};
+    (void)durable_bench_client(bench, "a");
+    int64_t before = durable_bench_latest_change(bench);
+    fake_clock_advance(&bench->clock, 2 * DAY_MS);
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes, 1);
+    (void)durable_bench_client(bench, "b");
+    assert_true(durable_bench_latest_change(bench) > before);
+}
+
+/* ---- the nonces of a store that stopped ---- */
+
+static struct nonce_state open_ledger(struct durable_bench *bench, const char *name, int64_t now_ms)
+{
+    struct credentials_nonce_ledger ledger;
+    struct nonce_state nonces = {0};
+    credentials_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(ledger.ledger.open_blocking(&ledger.ledger, slice_str(name), now_ms, &nonces), STATUS_OK);
+    return nonces;
+}
+
+static void save_ledger(struct durable_bench *bench, const char *name, size_t count)
+{
+    struct credentials_nonce_ledger ledger;
+    struct nonce_state nonces = {.at_ms = BENCH_NOW_MS + 10, .count = count};
+    nonces.nonces = calloc(count + 1, sizeof *nonces.nonces);
+    assert_non_null(nonces.nonces);
+    memset(nonces.hash_key, 'K', sizeof nonces.hash_key);
+    for (size_t i = 0; i < count; i++)
+        nonces.nonces[i] = (struct saved_nonce){(int64_t)(i / 20000), 0x8000000000000000U + i};
+    credentials_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(ledger.ledger.save_blocking(&ledger.ledger, slice_str(name), &nonces), STATUS_OK);
+    nonce_state_done(&nonces);
+}
+
+static void the_first_start_ever_has_lost_nothing_and_the_next_has(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct nonce_state first = open_ledger(bench, "memory:auth-service", BENCH_NOW_MS);
+    struct nonce_state second = open_ledger(bench, "memory:auth-service", BENCH_NOW_MS + 5);
+    struct nonce_state other = open_ledger(bench, "memory:introspection-service", BENCH_NOW_MS + 5);
+    assert_int_equal(first.opening, NONCES_FIRST);
+    assert_int_equal(second.opening, NONCES_LOST);
+    assert_int_equal(other.opening, NONCES_FIRST);
+    nonce_state_done(&first);
+    nonce_state_done(&second);
+    nonce_state_done(&other);
+}
+
+static void saved_nonces_come_back_once(void **state)
+{
+    struct durable_bench *bench = *state;
+    enum { COUNT = 50000 };
+    struct nonce_state first = open_ledger(bench, "memory:a", BENCH_NOW_MS);
+    nonce_state_done(&first);
+    save_ledger(bench, "memory:a", COUNT);
+    struct nonce_state back = open_ledger(bench, "memory:a", BENCH_NOW_MS + 20);
+    assert_int_equal(back.opening, NONCES_SAVED);
+    assert_int_equal(back.count, COUNT);
+    assert_memory_equal(back.hash_key, "KKKKKKKKKKKKKKKK", NONCE_HASH_KEY_BYTES);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < back.count; i++) {
+        assert_int_equal(back.nonces[i].timestamp_s, (back.nonces[i].hash & 0xFFFFFF) / 20000);
+        sum += back.nonces[i].hash & 0xFFFFFF;
+    }
+    assert_int_equal(sum, (uint64_t)COUNT * (COUNT - 1) / 2);
+    nonce_state_done(&back);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM saved_nonces"), 0);
+    struct nonce_state again = open_ledger(bench, "memory:a", BENCH_NOW_MS + 30); /* a crash came in between */
+    assert_int_equal(again.opening, NONCES_LOST);
+    assert_int_equal(again.count, 0);
+    nonce_state_done(&again);
+}
+
+static void a_store_without_nonces_stops_cleanly_too(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct nonce_state first = open_ledger(bench, "memory:a", BENCH_NOW_MS);
+    nonce_state_done(&first);
+    save_ledger(bench, "memory:a", 0);
+    struct nonce_state back = open_ledger(bench, "memory:a", BENCH_NOW_MS + 20);
+    assert_int_equal(back.opening, NONCES_SAVED);
+    assert_int_equal(back.count, 0);
+    nonce_state_done(&back);
+}
+
+static void a_clock_that_was_set_back_does_not_set_the_store_back(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct nonce_state first = open_ledger(bench, "memory:a", BENCH_NOW_MS);
+    struct nonce_state second = open_ledger(bench, "memory:a", BENCH_NOW_MS - 3600000);
+    struct nonce_state third = open_ledger(bench, "memory:a", BENCH_NOW_MS - 3600000);
+    assert_int_equal(second.at_ms, BENCH_NOW_MS);
+    assert_int_equal(third.at_ms, BENCH_NOW_MS);
+    nonce_state_done(&first);
+    nonce_state_done(&second);
+    nonce_state_done(&third);
+}
+
+int contract_ledgers_run(void)
+{
+    const struct CMUnitTest tests[] = {
+        BENCH_TEST(a_resource_server_is_found_by_its_keys_digest),
+        BENCH_TEST(a_resource_server_needs_a_name_and_a_way_in),
+        BENCH_TEST(revoking_a_resource_server_ends_all_keys_of_that_name),
+        BENCH_TEST(resource_servers_are_listed_in_pages),
+        BENCH_TEST(changes_are_followed_from_where_one_is),
+        BENCH_TEST(the_audit_log_keeps_who_did_what),
+        BENCH_TEST(the_janitor_takes_what_is_over_and_nothing_else),
+        BENCH_TEST(a_sequence_is_never_given_twice),
+        BENCH_TEST(the_first_start_ever_has_lost_nothing_and_the_next_has),
+        BENCH_TEST(saved_nonces_come_back_once),
+        BENCH_TEST(a_store_without_nonces_stops_cleanly_too),
+        BENCH_TEST(a_clock_that_was_set_back_does_not_set_the_store_back),
+    };
+    return cmocka_run_group_tests_name("resource servers, changes, nonces", tests, NULL, NULL);
+}

@@ -1,0 +1,11 @@
+/* contract_parts: the subjects of contract_credentials; each runs its tests and returns how many failed. */
+#ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_PARTS_H
+#define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_PARTS_H
+
+int contract_clients_run(void);
+int contract_users_run(void);
+int contract_tokens_run(void);
+int contract_issue_run(void);
+int contract_ledgers_run(void);
+
+#endif

@@ -1,0 +1,176 @@
+#include "support/durable_bench.h"
+
+#include "store/credentials_changes.h"
+#include "store/credentials_tokens.h"
+#include "store/credentials_users.h"
+#include "store/migrations.h"
+#include "support/temp_dir.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+/* ---- SQLite ---- */
+
+static void *create_sqlite(char url[DURABLE_URL_BYTES])
+{
+    char *directory = test_malloc(TEMP_PATH_BYTES);
+    temp_dir_make(directory);
+    (void)snprintf(url, DURABLE_URL_BYTES, "sqlite:%s/test.db", directory);
+    return directory;
+}
+
+static void destroy_sqlite(void *database)
+{
+    temp_dir_remove(database);
+    test_free(database);
+}
+
+static int sqlite_contains(void *database, struct slice bytes)
+{
+    return temp_dir_contains(database, bytes);
+}
+
+const struct durable_kind durable_sqlite = {"SQLite", create_sqlite, destroy_sqlite, sqlite_contains};
+
+/* ---- the bench ---- */
+
+struct credentials durable_bench_connect(struct durable_bench *bench)
+{
+    struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
+    struct credentials db = {.keys = bench->keys, .clock = &bench->clock.clock};
+    struct buf why = BUF_INIT;
+    assert_status(sql_open_blocking(slice_str(bench->url), &options, &why, &db.sql), STATUS_OK);
+    buf_done(&why);
+    return db;
+}
+
+void durable_bench_init(struct durable_bench *bench, const struct durable_kind *kind)
+{
+    const char *wrong = NULL;
+    struct buf why = BUF_INIT;
+    size_t applied = 0;
+    *bench = (struct durable_bench){.kind = kind};
+    bench->database = kind->create(bench->url);
+    fake_clock_init(&bench->clock, BENCH_NOW_MS);
+    assert_status(keyring_parse(SLICE("test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), &bench->keys, &wrong),
+                  STATUS_OK);
+    bench->db = durable_bench_connect(bench);
+    assert_status(migrations_up_blocking(bench->db.sql, BENCH_NOW_MS, &why, &applied), STATUS_OK);
+    buf_done(&why);
+}
+
+void durable_bench_done(struct durable_bench *bench)
+{
+    sql_close(bench->db.sql);
+    keyring_free(bench->keys);
+    bench->kind->destroy(bench->database);
+}
+
+static const struct durable_kind *used_kind = &durable_sqlite;
+
+void durable_bench_use(const struct durable_kind *kind)
+{
+    used_kind = kind;
+}
+
+int durable_bench_setup(void **state)
+{
+    struct durable_bench *bench = test_malloc(sizeof *bench);
+    durable_bench_init(bench, used_kind);
+    *state = bench;
+    return 0;
+}
+
+int durable_bench_teardown(void **state)
+{
+    durable_bench_done(*state);
+    test_free(*state);
+    return 0;
+}
+
+/* ---- what tests fill it with ---- */
+
+struct slice durable_bench_secret(const char *what, char memory[320])
+{
+    int len = snprintf(memory, 320, "secret of %s", what);
+    return slice_of(memory, (size_t)len);
+}
+
+int64_t durable_bench_client(struct durable_bench *bench, const char *client_id)
+{
+    char memory[320];
+    struct client_secret secret = {.text = durable_bench_secret(client_id, memory)};
+    struct client client = {
+        .client_id = slice_str(client_id),
+        .name = SLICE("Printer"),
+        .secrets = &secret,
+        .secret_count = 1,
+    };
+    int64_t id = 0;
+    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    return id;
+}
+
+int64_t durable_bench_user(struct durable_bench *bench, const char *username)
+{
+    struct user user = {.username = slice_str(username)};
+    int64_t id = 0;
+    assert_status(credentials_user_create_blocking(&bench->db, &user, &id), STATUS_OK);
+    return id;
+}
+
+void durable_bench_token(struct durable_bench *bench, const char *client_id, int64_t user, const char *oauth_token,
+                         char jti[64])
+{
+    char memory[320];
+    struct token_issue issue = {
+        .client_id = slice_str(client_id),
+        .user = user,
+        .scopes = SLICE("photos:read photos:write"),
+        .oauth_token = slice_str(oauth_token),
+        .secret = durable_bench_secret(oauth_token, memory),
+    };
+    bool existing = false;
+    struct token *token = NULL;
+    assert_status(credentials_token_issue_blocking(&bench->db, &issue, &existing, &token), STATUS_OK);
+    assert_false(existing);
+    (void)snprintf(jti, 64, "%.*s", SLICE_ARGS(token->jti));
+    token_free(token);
+}
+
+int64_t durable_bench_latest_change(struct durable_bench *bench)
+{
+    int64_t sequence = 0;
+    assert_status(credentials_changes_latest_blocking(&bench->db, &sequence), STATUS_OK);
+    return sequence;
+}
+
+const char *durable_bench_changes(struct durable_bench *bench, int64_t sequence, char line[1024])
+{
+    static const char *const kinds[] = {"client", "user", "token", "resource-server"};
+    static const char *const events[] = {"edited", "revoked", "ended"};
+    struct buf text = buf_fixed(line, 1024);
+    struct change_page *page = NULL;
+    assert_status(credentials_changes_since_blocking(&bench->db, sequence, 0, &page), STATUS_OK);
+    for (size_t i = 0; i < page->count; i++) {
+        const struct change *change = &page->changes[i];
+        buf_addf(&text, "%s%s %s %.*s", i ? ", " : "", kinds[change->kind], events[change->event],
+                 SLICE_ARGS(change->id));
+    }
+    change_page_free(page);
+    return buf_string(&text);
+}
+
+static enum status take_number(void *context, const struct sql_value *columns, size_t count)
+{
+    (void)count;
+    *(int64_t *)context = columns[0].integer;
+    return STATUS_OK;
+}
+
+int64_t durable_bench_number(struct durable_bench *bench, const char *query)
+{
+    int64_t number = -1;
+    assert_status(sql_execute_blocking(bench->db.sql, query, NULL, 0, take_number, &number), STATUS_OK);
+    return number;
+}
