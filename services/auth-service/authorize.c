@@ -1,10 +1,10 @@
 #include "authorize.h"
 
 #include "callback.h"
+#include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
 #include "login.h"
-#include "oauth/scope.h"
 #include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
@@ -13,7 +13,6 @@
 enum {
     VERIFIER_BYTES = 32,        /* for a redirect: 190 bit */
     VERIFIER_TYPABLE_BYTES = 8, /* to be typed: 39 bit, and five tries */
-    SCOPES_MAX = 64,
 };
 
 /* ---- what both share: whose request it is, and who is here ---- */
@@ -38,10 +37,44 @@ static struct authorization *state_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-static enum step_result fail(struct flow *flow, enum status status, const char *message)
+/* For somebody who has never heard of OAuth; NULL: nothing better than the page's own sentence. */
+static const char *sentence(enum status status)
+{
+    switch (status) {
+    case STATUS_PARAMETER_ABSENT:
+        return "The address of this page is not complete. Start again from the application.";
+    case STATUS_MALFORMED:
+    case STATUS_BAD_INPUT:
+        return "The address or the form of this page is not as it was made. Start again from the application.";
+    case STATUS_TOKEN_REJECTED:
+        return "This request for access is not known here. Start again from the application.";
+    case STATUS_TOKEN_EXPIRED:
+        return "This request for access has expired. Start again from the application.";
+    case STATUS_TOKEN_USED:
+        return "This request for access was granted and used already. There is nothing more to decide.";
+    case STATUS_PERMISSION_DENIED:
+        return "This request for access was refused already. Start again from the application if you want to grant it.";
+    case STATUS_FORBIDDEN:
+        return "Somebody else has decided on this request for access already. Start again from the application.";
+    case STATUS_CLIENT_UNKNOWN:
+    case STATUS_CLIENT_DISABLED:
+        return "The application that asks for access may not do so any more.";
+    case STATUS_CALLBACK_REJECTED:
+        return "The application would send you to an address that it has not registered here.";
+    default:
+        return NULL;
+    }
+}
+
+static enum step_result fail_because(struct flow *flow, enum status status, const char *message)
 {
     metric_count(&authorizations, AUTHORIZATION_FAILED);
     return site_refuse(request_of(flow), status, message);
+}
+
+static enum step_result fail(struct flow *flow, enum status status)
+{
+    return fail_because(flow, status, sentence(status));
 }
 
 static enum status begin(struct flow *flow)
@@ -89,14 +122,16 @@ static enum status take_first(struct flow *flow)
     enum status status = flow_outcome_at(flow, LOADED_SESSION, &session);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
+    it->session = session;
     TRY(flow_outcome_at(flow, LOADED_TEMP, &temp));
     it->temp = temp;
-    it->session = session;
-    TRY(judge_temp(it->temp));
-    /* the first decision tied it to its user */
-    if (it->session && it->temp->user != 0 && it->temp->user != it->session->user)
-        return STATUS_FORBIDDEN;
-    return STATUS_OK;
+    return judge_temp(it->temp);
+}
+
+static enum step_result go_to_login(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    return login_redirect(request, return_to_authorize(request, state_of(flow)->oauth_token));
 }
 
 static enum step_result load_second(struct flow *flow)
@@ -104,10 +139,35 @@ static enum step_result load_second(struct flow *flow)
     const struct app *app = app_of(request_of(flow));
     const struct authorization *it = state_of(flow);
     struct ticket tickets[LOADED_SECOND_COUNT];
+    if (!it->session)
+        return go_to_login(flow);
+    if (it->temp->user != 0 && it->temp->user != it->session->user) /* the first decision tied it */
+        return fail(flow, STATUS_FORBIDDEN);
     flow_wait_group(flow, LOADED_SECOND_COUNT, STORE_TIMEOUT_MS, tickets);
     credentials_client_find_start(app->db, it->temp->client_id, tickets[LOADED_CLIENT]);
     credentials_user_find_start(app->db, it->session->user, tickets[LOADED_USER]);
     return STEP_WAIT;
+}
+
+/* The callback was bound when the temporary credential was issued (advisory 2009.1); for `oob` the
+ * client's default one, if it has one. Empty: the verifier is shown. */
+static struct slice destination(const struct authorization *it)
+{
+    struct slice bound = it->temp->callback;
+    struct slice target = callback_is_oob(bound) ? it->client->default_callback : bound;
+    return callback_is_oob(target) ? SLICE("") : target;
+}
+
+/* What the client took out of its registration since is not called back any more. */
+static enum status judge_client(const struct authorization *it)
+{
+    const char *why = NULL;
+    struct slice target = destination(it);
+    if (it->client->flags & CLIENT_DISABLED)
+        return STATUS_CLIENT_DISABLED;
+    if (target.len && !(callback_is_acceptable(target, &why) && callback_is_registered(target, it->client)))
+        return STATUS_CALLBACK_REJECTED;
+    return STATUS_OK;
 }
 
 static enum status take_second(struct flow *flow)
@@ -120,8 +180,7 @@ static enum status take_second(struct flow *flow)
         return STATUS_CLIENT_UNKNOWN;
     TRY(status);
     it->client = client;
-    if (it->client->flags & CLIENT_DISABLED)
-        return STATUS_CLIENT_DISABLED;
+    TRY(judge_client(it));
     status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -131,20 +190,7 @@ static enum status take_second(struct flow *flow)
     return STATUS_OK;
 }
 
-static enum step_result go_to_login(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    return login_redirect(request, return_to_authorize(request, state_of(flow)->oauth_token));
-}
-
 /* ---- where the browser goes with the decision ---- */
-
-/* The callback was bound when the temporary credential was issued (advisory 2009.1); for `oob` the
- * client's default one, if it has one. */
-static struct slice destination(const struct authorization *it)
-{
-    return callback_is_oob(it->temp->callback) ? it->client->default_callback : it->temp->callback;
-}
 
 static enum step_result send_back(struct flow *flow, const struct callback_pair *pairs, size_t count)
 {
@@ -152,7 +198,7 @@ static enum step_result send_back(struct flow *flow, const struct callback_pair 
     struct buf target = buf_in(&request->arena);
     callback_write(destination(state_of(flow)), pairs, count, &target);
     if (target.failed)
-        return fail(flow, STATUS_NO_MEMORY, NULL);
+        return fail(flow, STATUS_NO_MEMORY);
     return site_redirect(request, buf_slice(&target));
 }
 
@@ -192,7 +238,7 @@ static enum step_result reply_denied(struct flow *flow)
         return send_back(flow, pairs, COUNT_OF(pairs));
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("note")),
-        PAGE_TEXT("message", SLICE("The application was told nothing and gets no access. You can close this page.")),
+        PAGE_TEXT("message", SLICE("The application gets no access to your account. You can close this page.")),
         PAGE_TEXT("problem", SLICE("user_refused")),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
@@ -228,66 +274,42 @@ static enum step_result show_parse(struct flow *flow)
         status = form_parse(&request->arena, request->query, &query);
     if (status == STATUS_OK)
         status = form_get_single(&query, "oauth_token", &state_of(flow)->oauth_token);
-    return status == STATUS_OK ? STEP_NEXT : fail(flow, status, NULL);
+    return status == STATUS_OK ? STEP_NEXT : fail(flow, status);
 }
 
 static enum step_result show_load(struct flow *flow)
 {
     enum status status = take_first(flow);
     if (status != STATUS_OK)
-        return fail(flow, status, NULL);
-    return state_of(flow)->session ? load_second(flow) : go_to_login(flow);
+        return fail(flow, status);
+    return load_second(flow);
 }
 
 static enum step_result show_page(struct flow *flow)
 {
-    struct request *request = request_of(flow);
     const struct authorization *it = state_of(flow);
-    struct page_value rows[SCOPES_MAX];
-    struct page_scope scopes[SCOPES_MAX];
-    size_t count = 0;
-    struct slice rest = it->temp->scopes;
-    struct slice scope_text = {0};
-    while (count < SCOPES_MAX && scope_next(&rest, &scope_text)) {
-        rows[count] = PAGE_TEXT("scope", scope_text);
-        scopes[count] = (struct page_scope){&rows[count], 1};
-        count++;
-    }
-    struct buf source = buf_in(&request->arena);
-    callback_write_csp_source(destination(it), &source);
-    const char *path = arena_string(&request->arena, app_of(request)->config->authorize_path);
-    const char *action = path ? site_path(request, path) : NULL;
-    const char *logout = site_path(request, "/logout");
-    if (!action || !logout)
-        return fail(flow, STATUS_NO_MEMORY, NULL);
-    const struct page_value values[] = {
-        PAGE_TEXT("client_name", it->client->name),
-        PAGE_TEXT("verified", it->client->flags & CLIENT_VERIFIED ? SLICE("yes") : SLICE("")),
-        PAGE_TEXT("description", it->client->description),
-        PAGE_TEXT("website", it->client->website),
-        PAGE_TEXT("username", it->user->username),
-        PAGE_TEXT("has_scopes", it->temp->scopes),
-        PAGE_LIST("scopes", scopes, count),
-        PAGE_TEXT("destination", buf_slice(&source)),
-        PAGE_TEXT("action", slice_str(action)),
-        PAGE_TEXT("logout", slice_str(logout)),
-        PAGE_TEXT("oauth_token", it->oauth_token),
-        PAGE_TEXT("csrf_token", it->session->csrf),
+    const struct consent consent = {
+        .temp = it->temp,
+        .client = it->client,
+        .user = it->user,
+        .csrf_token = it->session->csrf,
+        .destination = destination(it),
     };
-    const struct page_scope scope = {values, COUNT_OF(values)};
-    return site_page(request, 200, "Allow access?", "consent.html", &scope, buf_slice(&source));
+    enum status status = consent_show(request_of(flow), &consent);
+    return status == STATUS_OK ? STEP_REPLY : fail(flow, status);
 }
 
-/* One who granted the same before may be sent straight back, if the client is marked for it. */
+/* One who granted the same before may be sent straight back, if the client is marked for it and the callback
+ * came with the request: the login page's form-action names that one. */
 static enum step_result show_consider(struct flow *flow)
 {
     struct authorization *it = state_of(flow);
     enum status status = take_second(flow);
     if (status != STATUS_OK)
-        return fail(flow, status, NULL);
+        return fail(flow, status);
     if (!it->user)
         return go_to_login(flow);
-    if (!(it->client->flags & CLIENT_TRUSTED))
+    if (!(it->client->flags & CLIENT_TRUSTED) || callback_is_oob(it->temp->callback))
         return show_page(flow);
     credentials_token_covers_start(app_of(request_of(flow))->db, it->client->client_id, it->user->id, it->temp->scopes,
                                    flow_wait(flow, STORE_TIMEOUT_MS));
@@ -302,14 +324,14 @@ static enum step_result show_grant(struct flow *flow)
         return show_page(flow);
     if (status == STATUS_OK)
         status = grant_start(flow);
-    return status == STATUS_OK ? STEP_WAIT : fail(flow, status, NULL);
+    return status == STATUS_OK ? STEP_WAIT : fail(flow, status);
 }
 
 static enum step_result reply(struct flow *flow)
 {
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK)
-        return fail(flow, status, NULL);
+        return fail(flow, status);
     return state_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
 }
 
@@ -326,14 +348,17 @@ const struct step authorize_show[] = {
 
 /* ---- POST: the decision ---- */
 
+static const char foreign_form[] = "This form was not made for this session. Start again from the application.";
+
 static enum status read_decision(struct request *request, struct authorization *it)
 {
     struct form form = {0};
     struct slice decision = {0};
     TRY(site_form(request, &form));
     TRY(form_get_single(&form, "oauth_token", &it->oauth_token));
-    TRY(form_get_single(&form, "csrf_token", &it->csrf_token));
     TRY(form_get_single(&form, "decision", &decision));
+    if (form_get_single(&form, "csrf_token", &it->csrf_token) != STATUS_OK)
+        return STATUS_FORBIDDEN;
     it->deny = slice_eq(decision, SLICE("deny"));
     return it->deny || slice_eq(decision, SLICE("grant")) ? STATUS_OK : STATUS_BAD_INPUT;
 }
@@ -343,7 +368,9 @@ static enum step_result decide_parse(struct flow *flow)
     enum status status = begin(flow);
     if (status == STATUS_OK)
         status = read_decision(request_of(flow), state_of(flow));
-    return status == STATUS_OK ? STEP_NEXT : fail(flow, status, NULL);
+    if (status == STATUS_FORBIDDEN)
+        return fail_because(flow, status, foreign_form);
+    return status == STATUS_OK ? STEP_NEXT : fail(flow, status);
 }
 
 /* Before anything else is told: the form must be this session's (CSRF). */
@@ -352,11 +379,10 @@ static enum step_result decide_load(struct flow *flow)
     struct authorization *it = state_of(flow);
     enum status status = take_first(flow);
     if (it->session && !ct_equal(it->session->csrf, it->csrf_token))
-        return fail(flow, STATUS_FORBIDDEN,
-                    "This form was not made for this session. Start again from the application.");
+        return fail_because(flow, STATUS_FORBIDDEN, foreign_form);
     if (status != STATUS_OK)
-        return fail(flow, status, NULL);
-    return it->session ? load_second(flow) : go_to_login(flow);
+        return fail(flow, status);
+    return load_second(flow);
 }
 
 static enum step_result decide(struct flow *flow)
@@ -368,7 +394,7 @@ static enum step_result decide(struct flow *flow)
     if (status == STATUS_OK && !it->deny)
         status = grant_start(flow);
     if (status != STATUS_OK)
-        return fail(flow, status, NULL);
+        return fail(flow, status);
     if (it->deny)
         ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, it->user->id,
                                   flow_wait(flow, STORE_TIMEOUT_MS));

@@ -1,6 +1,7 @@
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
+#include "home.h"
 #include "login.h"
 #include "logout.h"
 #include "loop/worker_pool.h"
@@ -67,7 +68,7 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit));
     TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
     TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", site_style));
-    TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", site_home));
+    TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
     return STATUS_OK;
 }
 
@@ -157,6 +158,7 @@ int main(int argc, char **argv)
         cli_client_create,
         cli_client_list,
         cli_client_get,
+        cli_client_update,
         cli_client_rotate_secret,
         cli_client_disable,
         cli_client_enable,

@@ -32,6 +32,7 @@ static enum status render(struct request *request, const char *title, const char
         PAGE_TEXT("title", slice_str(title)),
         PAGE_TEXT("style", slice_str(style)),
         PAGE_TEXT("content", buf_slice(&content)),
+        PAGE_TEXT("development", app_of(request)->config->dev ? SLICE("yes") : SLICE("")),
     };
     const struct page_scope layout = {values, COUNT_OF(values)};
     TRY(page_render(page_template(auth_pages, "layout.html"), &layout, out));
@@ -44,8 +45,10 @@ enum step_result site_page(struct request *request, int http_status, const char 
     struct buf html = buf_in(&request->arena);
     struct buf policy = buf_in(&request->arena);
     bool rendered = render(request, title, file, scope, &html) == STATUS_OK;
-    if (request->reply.http_status != http_status)
-        request_reply_start(request, rendered ? http_status : 500);
+    if (!rendered)
+        request_reply_start(request, 500);
+    else if (request->reply.http_status != http_status)
+        request_reply_start(request, http_status);
     buf_add(&policy, SLICE("'self'"));
     if (form_action.len) {
         buf_add_byte(&policy, ' ');
@@ -64,12 +67,22 @@ static int page_status(enum status status)
     return http_status == 401 ? 400 : http_status; /* 401 would want a challenge, and a page has none */
 }
 
+static const char *sentence(enum status status)
+{
+    if (status_is_infrastructure(status))
+        return "Something that this page needs cannot be reached. Nothing was changed; try again in a moment.";
+    if (status == STATUS_INSECURE_TRANSPORT)
+        return "This page needs https: a password or a permission must not travel in the clear.";
+    return status_text(status);
+}
+
 enum step_result site_refuse(struct request *request, enum status status, const char *message)
 {
+    const char *problem = status_problem(status)[0] ? status_problem(status) : status_error(status);
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("error")),
-        PAGE_TEXT("message", slice_str(message ? message : status_text(status))),
-        PAGE_TEXT("problem", slice_str(status_problem(status))),
+        PAGE_TEXT("message", slice_str(message ? message : sentence(status))),
+        PAGE_TEXT("problem", slice_str(problem)),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     request_reply_start(request, page_status(status));
@@ -137,16 +150,24 @@ static bool is_own_origin(const struct request *request)
            slice_eq_nocase(slice_sub(rest, 3, rest.len), own->authority);
 }
 
+/* The browser's own word on where a request was made; what a person typed or opened himself is "none". */
+static bool is_own_fetch(const struct request *request)
+{
+    size_t count = 0;
+    struct slice site = request_header(request, "Sec-Fetch-Site", &count);
+    return count == 0 || (count == 1 && (slice_eq(site, SLICE("same-origin")) || slice_eq(site, SLICE("none"))));
+}
+
 enum status site_form(struct request *request, struct form *ret_form)
 {
     if (!request_has_media_type(request, "application/x-www-form-urlencoded"))
         return STATUS_UNSUPPORTED_TYPE;
-    if (!is_own_origin(request))
+    if (!is_own_origin(request) || !is_own_fetch(request))
         return STATUS_FORBIDDEN;
     return form_parse(&request->arena, request->body, ret_form);
 }
 
-/* ---- GET /style.css, GET / ---- */
+/* ---- GET /style.css ---- */
 
 static enum step_result show_style(struct flow *flow)
 {
@@ -160,19 +181,3 @@ static enum step_result show_style(struct flow *flow)
 }
 
 const struct step site_style[] = {{"style", show_style}, {NULL, NULL}};
-
-static enum step_result show_home(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    const struct config *config = app_of(request)->config;
-    const struct page_value values[] = {
-        PAGE_TEXT("development", config->dev ? SLICE("yes") : SLICE("")),
-        PAGE_TEXT("initiate", config->initiate_path),
-        PAGE_TEXT("authorize", config->authorize_path),
-        PAGE_TEXT("token", config->token_path),
-    };
-    const struct page_scope scope = {values, COUNT_OF(values)};
-    return site_page(request, 200, "Countersign", "home.html", &scope, SLICE_ABSENT);
-}
-
-const struct step site_home[] = {{"home", show_home}, {NULL, NULL}};

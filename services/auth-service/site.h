@@ -12,7 +12,7 @@ enum step_result site_page(struct request *request, int http_status, const char 
                            const struct page_scope *scope, struct slice form_action);
 
 /* A page that names the problem: 400 for a refusal that has no page status of its own, 503 with
- * Retry-After for a store that is down. Never a redirect. */
+ * Retry-After for a store that is down. Never a redirect. A NULL message is the status's own. */
 enum step_result site_refuse(struct request *request, enum status status, const char *message);
 
 /* 302, never cached. The target is the caller's responsibility. */
@@ -31,14 +31,12 @@ void site_set_cookie(struct request *request, enum site_cookie cookie, struct sl
 /* Absent without one. */
 struct slice site_cookie(const struct request *request, enum site_cookie cookie);
 
-/* The form of a POST by this site's own page: the media type is a form's, and an Origin that the browser
- * sent is ours (or "null", which our own Referrer-Policy makes of it). STATUS_FORBIDDEN,
- * STATUS_UNSUPPORTED_TYPE, STATUS_MALFORMED, STATUS_NO_MEMORY. */
+/* The form of a POST by this site's own page: the media type is a form's, an Origin that the browser sent
+ * is ours (or "null", which our own Referrer-Policy makes of it), and so is a Sec-Fetch-Site. All of that is
+ * defence in depth: the form's csrf_token is the caller's to check. STATUS_FORBIDDEN, STATUS_UNSUPPORTED_TYPE,
+ * STATUS_MALFORMED, STATUS_NO_MEMORY. */
 MUST_USE enum status site_form(struct request *request, struct form *ret_form);
 
 /* GET /style.css */
 extern const struct step site_style[];
-/* GET / */
-extern const struct step site_home[];
-
 #endif

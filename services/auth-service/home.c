@@ -1,0 +1,52 @@
+#include "home.h"
+
+#include "site.h"
+
+static bool has_session_cookie(const struct request *request)
+{
+    return site_cookie(request, COOKIE_SESSION).len > 0;
+}
+
+static enum step_result find_session(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    if (!has_session_cookie(request))
+        return STEP_NEXT;
+    ephemeral_session_find_start(app_loop_of(request)->ephemeral, site_cookie(request, COOKIE_SESSION),
+                                 flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result show(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct config *config = app_of(request)->config;
+    void *found = NULL;
+    enum status status = has_session_cookie(request) ? flow_outcome(flow, &found) : STATUS_NOT_FOUND;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return site_refuse(request, status, NULL);
+    const struct session *session = found;
+    const char *login = site_path(request, "/login");
+    const char *logout = site_path(request, "/logout");
+    if (!login || !logout)
+        return site_refuse(request, STATUS_NO_MEMORY, NULL);
+    const struct page_value values[] = {
+        PAGE_TEXT("username", session ? session->username : SLICE("")),
+        PAGE_TEXT("csrf_token", session ? session->csrf : SLICE("")),
+        PAGE_TEXT("login", slice_str(login)),
+        PAGE_TEXT("logout", slice_str(logout)),
+        PAGE_TEXT("development", config->dev ? SLICE("yes") : SLICE("")),
+        PAGE_TEXT("public_url", config->public_url.text),
+        PAGE_TEXT("initiate", config->initiate_path),
+        PAGE_TEXT("authorize", config->authorize_path),
+        PAGE_TEXT("token", config->token_path),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request, 200, "Countersign", "home.html", &scope, SLICE_ABSENT);
+}
+
+const struct step home_show[] = {
+    {"session", find_session}, /* waits: who is logged in */
+    {"show", show},
+    {NULL, NULL},
+};
