@@ -1,0 +1,215 @@
+"""Login and consent in a real browser, with the client's callback on another origin: what a client library
+cannot show (Content-Security-Policy's form-action, cookies across sites, frames)."""
+
+import shutil
+import sys
+import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness.flow import Flow, form  # noqa: E402
+from harness.provider import Provider  # noqa: E402
+from selenium import webdriver  # noqa: E402
+from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+PASSWORD = "correct horse battery staple"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage"
+).split()
+
+
+class ClientSite(BaseHTTPRequestHandler):
+    """The client's own site: /start links to the provider, /ready is the callback, /frame tries to frame the consent page."""
+
+    def do_GET(self):
+        pages = {
+            "/start": '<a id="go" href="{0}">Print my photos</a>',
+            "/frame": '<iframe id="frame" src="{0}"></iframe>',
+            "/ready": '<h1 id="arrived">Thank you</h1>',
+        }
+        page = pages.get(self.path.partition("?")[0], "")
+        body = page.format(self.server.authorize_url).encode()
+        self.send_response(200 if page else 404)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def provider(tmp_path_factory):
+    made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="1000").start()
+    made.create_user("jane", PASSWORD)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def site():
+    """On `localhost`, while the provider is on 127.0.0.1: another origin, and another site for cookies."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), ClientSite)
+    server.url = f"http://localhost:{server.server_port}"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    folder = tempfile.mkdtemp(prefix="countersign-browser-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in [*FLAGS, f"--user-data-dir={folder}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
+    driver.set_page_load_timeout(20)
+    yield driver
+    driver.quit()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def browser(chromium):
+    """A browser that has never been anywhere."""
+    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.execute_cdp_cmd("Network.clearBrowserCache", {})
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    return chromium
+
+
+@pytest.fixture
+def flow(provider, site):
+    client = provider.create_client("--scope", "photos:read", callback=site.url + "/ready")
+    flow = Flow(provider, client)
+    flow.initiate(site.url + "/ready")
+    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+    return flow
+
+
+def wait(browser, condition):
+    return WebDriverWait(browser, 10).until(condition)
+
+
+def element(browser, selector):
+    return wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, selector))
+
+
+def come_from_the_clients_site(browser, site):
+    browser.get(site.url + "/start")
+    element(browser, "#go").click()
+    element(browser, "input[name=password]")
+
+
+def log_in(browser, password=PASSWORD):
+    name = element(browser, "input[name=username]")
+    name.clear()
+    name.send_keys("jane")
+    field = element(browser, "input[name=password]")
+    field.send_keys(password)
+    field.submit()
+
+
+def decide(browser, value):
+    element(browser, f"button[name=decision][value={value}]").click()
+
+
+def answer_at(browser, site):
+    """The query with which the browser arrived at the callback."""
+    wait(browser, lambda b: b.current_url.startswith(site.url + "/ready"))
+    assert element(browser, "#arrived").text == "Thank you"
+    query = browser.current_url.partition("?")[2]
+    return dict(pair.split("=", 1) for pair in query.split("&"))
+
+
+def violations(browser):
+    """What the browser refused for the pages' policy."""
+    return [entry["message"] for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
+
+
+def test_grants_and_comes_back_to_another_origin(browser, site, flow):
+    come_from_the_clients_site(browser, site)
+    log_in(browser)
+    page = element(browser, "main").text
+    assert "Photo printer" in page and "photos:read" in page and "jane" in page
+    decide(browser, "grant")
+    answer = answer_at(browser, site)
+    assert answer["oauth_token"] == flow.temporary.token
+    assert violations(browser) == []
+    flow.verifier = answer["oauth_verifier"]
+    assert form(flow.exchange())["oauth_token"]
+
+
+def test_denies_and_comes_back_to_another_origin(browser, site, flow):
+    come_from_the_clients_site(browser, site)
+    log_in(browser)
+    decide(browser, "deny")
+    answer = answer_at(browser, site)
+    assert answer["error"] == "access_denied" and answer["oauth_problem"] == "user_refused"
+    assert "oauth_verifier" not in answer
+    assert violations(browser) == []
+
+
+def test_a_wrong_password_is_asked_again_and_then_goes_on(browser, site, flow):
+    come_from_the_clients_site(browser, site)
+    log_in(browser, "wrong")
+    assert element(browser, "[role=alert]").text
+    assert element(browser, "input[name=password]").get_attribute("value") == ""
+    log_in(browser)
+    decide(browser, "grant")
+    assert answer_at(browser, site)["oauth_verifier"]
+
+
+def test_a_session_lasts_across_sites(browser, site, flow, provider):
+    """SameSite=Strict would lose it on the way from the client's site."""
+    come_from_the_clients_site(browser, site)
+    log_in(browser)
+    decide(browser, "grant")
+    answer_at(browser, site)
+    flow.initiate(site.url + "/ready")
+    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+    browser.get(site.url + "/start")
+    element(browser, "#go").click()
+    decide(browser, "grant")
+    assert answer_at(browser, site)["oauth_token"] == flow.temporary.token
+
+
+def test_cannot_be_framed(browser, site, flow):
+    browser.get(site.url + "/frame")
+    frame = element(browser, "#frame")
+    browser.switch_to.frame(frame)
+    assert browser.find_elements(By.CSS_SELECTOR, "form") == []
+    browser.switch_to.default_content()
+    assert any("frame-ancestors" in entry["message"] for entry in browser.get_log("browser"))
+
+
+def test_shows_a_verifier_to_type_where_there_is_no_callback(browser, provider):
+    client = provider.create_client("--scope", "photos:read")
+    flow = Flow(provider, client)
+    flow.initiate("oob")
+    browser.get(f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}")
+    log_in(browser)
+    decide(browser, "grant")
+    flow.verifier = element(browser, "#verifier").text.strip()
+    assert 6 <= len(flow.verifier) <= 16
+    flow.exchange()
+
+
+def test_works_without_script(browser, site, flow):
+    """Nothing of our pages needs script, so the policy forbids it."""
+    browser.get(site.authorize_url)
+    assert browser.find_elements(By.TAG_NAME, "script") == []
+    assert violations(browser) == []

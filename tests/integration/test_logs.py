@@ -1,0 +1,87 @@
+"""Nothing secret reaches the logs, at their most talkative, nor the database in the clear."""
+
+import json
+import re
+
+import pytest
+import requests
+
+from harness.flow import Flow, form, send
+from harness.owner import Owner
+from harness.provider import Provider
+
+PASSWORD = "canary-password-5309"
+API = "http://api.example/photos"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """A provider with its secrets, after a flow, refusals and stops; and what its services wrote."""
+    provider = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_ADMIN_TOKEN="ops:canary-admin-0123456789abcdef0123").start()
+    provider.create_user("jane", PASSWORD)
+    client = provider.create_client("--scope", "photos:read")
+    key = provider.create_resource_server("--allow-explain")
+    secrets = {"password": PASSWORD, "client secret": client.client_secret, "resource server's key": key,
+               "admin token": "canary-admin-0123456789abcdef0123"}  # fmt: skip
+
+    owner = Owner(provider, password=PASSWORD)
+    flow = Flow(provider, client, owner)
+    flow.initiate()
+    secrets["wrong password"] = "canary-wrong-password"
+    refused = Owner(provider, password=secrets["wrong password"]).consent_page(flow.temporary.token)
+    assert refused.form_with("password") is not None
+    wrong = flow.exchange_request("canary-wrong-verifier")
+    flow.grant()
+    send(wrong)
+    credentials = form(send(flow.exchange_request()))
+    secrets["temporary secret"] = flow.temporary.token_secret
+    secrets["verifier"] = flow.verifier
+    secrets["token secret"] = credentials["oauth_token_secret"]
+    secrets["token"] = credentials["oauth_token"]
+    secrets["wrong verifier"] = "canary-wrong-verifier"
+    for name, value in owner.session.cookies.items():
+        secrets[f"cookie {name}"] = value
+
+    flow.client.token, flow.client.token_secret = credentials["oauth_token"], credentials["oauth_token_secret"]
+    request = flow.client.sign("GET", API + "?q=canary-query-value")
+    provider.introspect(key, request)
+    provider.introspect(key, request, explain=True)
+    provider.introspect(key + "x", request)
+    provider.introspect(key, flow.client.sign("GET", API, tamper=str.swapcase), explain=True)
+    requests.get(provider.url + "/oauth/authorize?oauth_token=canary-path-token", timeout=5)
+    requests.get(provider.url + "/\N{SNOWMAN}%0d%0a{\"level\":\"forged\"}", headers={"User-Agent": 'x"\t\x7f'}, timeout=5)
+    provider.stop()
+    return provider, secrets, provider.logs()
+
+
+def test_no_secret_is_logged(told):
+    _, secrets, logs = told
+    assert len(logs) > 500
+    for name, secret in secrets.items():
+        assert len(secret) >= 5, name
+        assert secret not in logs, f"the {name} was logged"
+
+
+def test_no_query_of_a_described_request_is_logged(told):
+    assert "canary-query-value" not in told[2]
+
+
+def test_every_line_is_json_with_time_and_level(told):
+    for line in told[2].splitlines():
+        entry = json.loads(line)
+        assert {"time", "level", "message"} <= set(entry), line
+        assert entry["level"] in ("debug", "info", "warn", "error"), line
+
+
+def test_answered_requests_have_a_line_with_their_id(told):
+    ids = re.findall(r'"request_id":"([0-9a-f]{32})"', told[2])
+    assert len(set(ids)) > 5
+
+
+def test_secrets_are_sealed_at_rest(told):
+    """Client and token secrets must be readable again, so they are encrypted; the rest is hashed."""
+    provider, secrets, _ = told
+    stored = b"".join(path.read_bytes() for path in provider.directory.glob("oauth1.db*") if "key" not in path.name)
+    assert len(stored) > 4096
+    for name in ("password", "client secret", "resource server's key", "token secret", "temporary secret", "verifier"):
+        assert secrets[name].encode() not in stored, f"the {name} is in the database in the clear"
