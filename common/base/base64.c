@@ -38,17 +38,17 @@ size_t base64url_encode(struct slice bytes, char *out)
     return encode(bytes, url_safe, false, out);
 }
 
-/* 0..63, or -1. */
-static int digit_value(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
+/* The value of a digit plus one; 0 for all else. */
+static const unsigned char digit_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+};
 
 bool base64_decode(struct slice text, void *out, size_t *ret_len)
 {
@@ -60,10 +60,10 @@ bool base64_decode(struct slice text, void *out, size_t *ret_len)
         size_t padding = !last || text.ptr[i + 3] != '=' ? 0 : text.ptr[i + 2] != '=' ? 1 : 2;
         unsigned group = 0;
         for (size_t j = 0; j < 4; j++) {
-            int value = j >= 4 - padding ? 0 : digit_value(text.ptr[i + j]);
-            if (value < 0)
+            unsigned value = j >= 4 - padding ? 1 : digit_values[(unsigned char)text.ptr[i + j]];
+            if (value == 0)
                 return false;
-            group = group << 6 | (unsigned)value;
+            group = group << 6 | (value - 1);
         }
         /* the bits under the padding must be zero, or two texts would mean one value */
         if (padding && group & (padding == 1 ? 0xFFU : 0xFFFFU))

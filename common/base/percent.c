@@ -27,12 +27,8 @@ bool percent_is_plain(struct slice text)
     return true;
 }
 
-static char *put_encoded(char *at, unsigned char byte)
+static inline char *put_escape(char *at, unsigned char byte)
 {
-    if (unreserved[byte]) {
-        *at++ = (char)byte;
-        return at;
-    }
     at[0] = '%';
     at[1] = hex_digit[byte >> 4]; /* upper case: RFC 5849 §3.6 */
     at[2] = hex_digit[byte & 15];
@@ -43,9 +39,14 @@ void percent_encode(struct buf *out, struct slice bytes)
 {
     if (!buf_reserve(out, bytes.len > SIZE_MAX / 3 ? SIZE_MAX : bytes.len * 3))
         return;
+    const unsigned char *from = (const unsigned char *)bytes.ptr;
     char *at = out->ptr + out->len;
-    for (size_t i = 0; i < bytes.len; i++)
-        at = put_encoded(at, (unsigned char)bytes.ptr[i]);
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (unreserved[from[i]])
+            *at++ = (char)from[i];
+        else
+            at = put_escape(at, from[i]);
+    }
     out->len = (size_t)(at - out->ptr);
 }
 
@@ -89,7 +90,10 @@ bool percent_canonical(struct slice text, enum plus plus, char *out, size_t *ret
         unsigned char byte = 0;
         if (!next_byte(text, plus, &i, &byte))
             return false;
-        at = put_encoded(at, byte);
+        if (unreserved[byte])
+            *at++ = (char)byte;
+        else
+            at = put_escape(at, byte);
     }
     *ret_len = (size_t)(at - out);
     return true;

@@ -21,12 +21,19 @@ struct kept_key {
 };
 
 struct rsa {
+    EVP_MD_CTX *hashing; /* kept, for a fresh one costs as much as the hash */
     struct kept_key keys[KEPT_KEYS];
 };
 
 struct rsa *rsa_new(void)
 {
-    return calloc(1, sizeof(struct rsa));
+    struct rsa *rsa = calloc(1, sizeof *rsa);
+    if (rsa)
+        rsa->hashing = EVP_MD_CTX_new();
+    if (!rsa || rsa->hashing)
+        return rsa;
+    free(rsa);
+    return NULL;
 }
 
 static void forget(struct kept_key *kept)
@@ -44,6 +51,7 @@ void rsa_free(struct rsa *rsa)
         return;
     for (size_t i = 0; i < KEPT_KEYS; i++)
         forget(&rsa->keys[i]);
+    EVP_MD_CTX_free(rsa->hashing);
     free(rsa);
 }
 
@@ -102,12 +110,17 @@ enum status rsa_check_public_key(struct slice pem, const char **ret_why)
     return STATUS_BAD_INPUT;
 }
 
+/* Spreads keys over the table; two that meet only parse more often. */
 static struct kept_key *place_of(struct rsa *rsa, struct slice pem)
 {
-    uint64_t hash = 14695981039346656037u;
-    for (size_t i = 0; i < pem.len; i++) /* FNV-1a */
-        hash = (hash ^ (unsigned char)pem.ptr[i]) * 1099511628211u;
-    return &rsa->keys[(hash ^ hash >> 32) % KEPT_KEYS];
+    uint64_t hash = pem.len;
+    uint64_t word = 0;
+    for (size_t i = 0; i + sizeof word <= pem.len; i += sizeof word) {
+        memcpy(&word, pem.ptr + i, sizeof word);
+        hash = (hash ^ word) * 0xFF51AFD7ED558CCDu;
+        hash ^= hash >> 32;
+    }
+    return &rsa->keys[hash % KEPT_KEYS];
 }
 
 static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key **ret_kept)
@@ -151,7 +164,11 @@ enum status rsa_verify(struct rsa *rsa, struct slice pem, enum digest digest, st
     if (!kept->contexts[digest])
         return STATUS_NO_MEMORY;
     unsigned char hash[DIGEST_MAX_BYTES];
-    TRY(digest_bytes(digest, text, hash));
+    const EVP_MD *md = algorithm_md(digest);
+    if (!md || EVP_DigestInit_ex2(rsa->hashing, md, NULL) != 1 ||
+        EVP_DigestUpdate(rsa->hashing, text.len ? text.ptr : "", text.len) != 1 ||
+        EVP_DigestFinal_ex(rsa->hashing, hash, NULL) != 1)
+        return STATUS_NO_MEMORY;
     int verdict = EVP_PKEY_verify(kept->contexts[digest], (const unsigned char *)signature.ptr, signature.len, hash,
                                   digest_size_bytes(digest));
     if (verdict != 1)

@@ -24,6 +24,20 @@ static void write_uri(const struct oauth_url *url, struct buf *out)
     percent_encode(out, url->path);
 }
 
+/* What needed no encoding the first time needs none the second. */
+static void write_parameter(const struct oauth_param *param, struct buf *out)
+{
+    if (param->is_plain)
+        buf_add(out, param->name);
+    else
+        percent_encode(out, param->name);
+    buf_add(out, SLICE("%3D")); /* RFC 5849 §3.4.1.3.2: also after a name without a value */
+    if (param->is_plain)
+        buf_add(out, param->value);
+    else
+        percent_encode(out, param->value);
+}
+
 /* How long the base string can get at most: every byte may be encoded. */
 static size_t bound(const struct message *message, const struct oauth_param **ordered, size_t count)
 {
@@ -48,9 +62,7 @@ enum status base_string_build_ordered(const struct message *message, const struc
     for (size_t i = 0; i < count; i++) {
         if (i)
             buf_add(&out, SLICE("%26"));
-        percent_encode(&out, ordered[i]->name);
-        buf_add(&out, SLICE("%3D")); /* RFC 5849 §3.4.1.3.2: also after a name without a value */
-        percent_encode(&out, ordered[i]->value);
+        write_parameter(ordered[i], &out);
     }
     if (out.failed)
         return STATUS_NO_MEMORY;

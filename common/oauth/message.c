@@ -26,14 +26,6 @@ static bool is_token(struct slice text)
     return text.len > 0;
 }
 
-static size_t count_byte(struct slice text, char byte)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += text.ptr[i] == byte;
-    return count;
-}
-
 static enum status add_header(struct message *message, struct arena *arena, struct slice list, struct problem *problem)
 {
     struct slice name = {0};
@@ -129,6 +121,7 @@ enum status message_parse(const struct described_request *request, struct arena 
 {
     struct message message = {.method = request->method, .body = request->body};
     struct slice list = {0};
+    enum { USUAL_PARAMS = 24 };
     *problem = (struct problem){0};
     if (!is_token(request->method))
         return problem_set(problem, STATUS_MALFORMED, "the HTTP method is not a token");
@@ -136,9 +129,7 @@ enum status message_parse(const struct described_request *request, struct arena 
     TRY(find_list(request->authorization, &list, problem));
     message.form_body = message_is_form_type(request->content_type);
     TRY(check_body(&message, problem));
-    size_t at_most = count_byte(list, '=') + count_byte(message.url.query, '&') + 1 +
-                     (message.form_body ? count_byte(request->body, '&') + 1 : 0);
-    enum status status = params_init(&message.params, arena, at_most);
+    enum status status = params_init(&message.params, arena, USUAL_PARAMS);
     if (status == STATUS_OK)
         status = add_all(&message, arena, list, problem);
     if (status == STATUS_OK)
@@ -177,10 +168,21 @@ static enum status check_duplicates(const struct message *message, struct proble
     return STATUS_OK;
 }
 
+/* Whether an escape stands for NUL or for a byte that is not ASCII. */
+static bool has_unusual_escape(struct slice canonical)
+{
+    for (size_t at = slice_find(canonical, '%'); at + 2 < canonical.len;) {
+        if (canonical.ptr[at + 1] >= '8' || (canonical.ptr[at + 1] == '0' && canonical.ptr[at + 2] == '0'))
+            return true;
+        at += 1 + slice_find(slice_sub(canonical, at + 1, canonical.len), '%');
+    }
+    return false;
+}
+
 static enum status check_text(struct slice canonical, struct arena *arena)
 {
-    if (slice_find(canonical, '%') == canonical.len)
-        return STATUS_OK; /* unreserved characters alone */
+    if (!has_unusual_escape(canonical))
+        return STATUS_OK;
     struct slice text = params_decoded(canonical, arena);
     if (slice_is_absent(text))
         return STATUS_NO_MEMORY;
@@ -192,7 +194,7 @@ static enum status check_bytes(const struct message *message, struct arena *aren
 {
     for (size_t i = 0; i < message->params.count; i++) {
         const struct oauth_param *param = &message->params.rows[i];
-        if (!param->is_oauth)
+        if (!param->is_oauth || param->is_plain)
             continue;
         enum status status = check_text(param->name, arena);
         if (status == STATUS_OK)

@@ -1,5 +1,7 @@
 #include "oauth/params.h"
 
+#include <endian.h>
+
 enum status params_init(struct oauth_params *params, struct arena *arena, size_t capacity)
 {
     if (capacity > OAUTH_PARAMS_MAX)
@@ -11,42 +13,55 @@ enum status params_init(struct oauth_params *params, struct arena *arena, size_t
     return STATUS_OK;
 }
 
-static enum status canonical(struct arena *arena, struct slice raw, enum plus plus, struct slice *ret_canonical)
+static enum status canonical(struct arena *arena, enum plus plus, struct slice *text, bool *is_plain)
 {
-    if (percent_is_plain(raw)) {
-        *ret_canonical = raw;
-        return STATUS_OK;
-    }
-    size_t room = raw.len * 3;
+    size_t room = text->len * 3;
+    size_t len = 0;
     char *out = arena_bytes(arena, room);
     if (!out)
         return STATUS_NO_MEMORY;
-    size_t len = 0;
-    if (!percent_canonical(raw, plus, out, &len))
+    if (!percent_canonical(*text, plus, out, &len))
         return STATUS_MALFORMED;
     arena_trim(arena, out, room, len);
-    *ret_canonical = slice_of(out, len);
+    *text = slice_of(out, len);
+    *is_plain = false;
     return STATUS_OK;
 }
 
 void params_index(struct oauth_param *param)
 {
-    unsigned char first[8] = {0};
-    memcpy(first, param->name.ptr ? param->name.ptr : "", param->name.len < 8 ? param->name.len : 8);
-    uint64_t order = 0;
-    for (size_t i = 0; i < sizeof first; i++)
-        order = order << 8 | first[i];
-    param->order = order;
+    uint64_t first = 0;
+    if (param->name.len >= sizeof first)
+        memcpy(&first, param->name.ptr, sizeof first);
+    else if (param->name.len)
+        memcpy(&first, param->name.ptr, param->name.len);
+    param->order = be64toh(first);
+}
+
+/* Twice the room; the old rows stay in the arena. */
+static enum status grow(struct oauth_params *params, struct arena *arena)
+{
+    if (params->count == OAUTH_PARAMS_MAX)
+        return STATUS_TOO_LARGE;
+    struct oauth_params grown = {0};
+    TRY(params_init(&grown, arena, params->capacity ? params->capacity * 2 : 1));
+    if (params->count)
+        memcpy(grown.rows, params->rows, params->count * sizeof *params->rows);
+    grown.count = params->count;
+    *params = grown;
+    return STATUS_OK;
 }
 
 enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
                        enum plus plus, enum param_source source)
 {
     if (params->count == params->capacity)
-        return STATUS_TOO_LARGE;
-    struct oauth_param param = {.source = source};
-    TRY(canonical(arena, name, plus, &param.name));
-    TRY(canonical(arena, value, plus, &param.value));
+        TRY(grow(params, arena));
+    struct oauth_param param = {.name = name, .value = value, .source = source, .is_plain = true};
+    if (!percent_is_plain(name))
+        TRY(canonical(arena, plus, &param.name, &param.is_plain));
+    if (!percent_is_plain(value))
+        TRY(canonical(arena, plus, &param.value, &param.is_plain));
     params_index(&param);
     param.is_oauth = slice_starts_with(param.name, SLICE("oauth_"));
     param.is_signed = !slice_eq(param.name, SLICE("oauth_signature"));

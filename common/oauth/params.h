@@ -20,6 +20,7 @@ struct oauth_param {
     struct slice value; /* likewise; empty for "c2" and "c2=" */
     uint64_t order;     /* the name's first 8 bytes, so that most comparisons are one */
     enum param_source source;
+    bool is_plain;  /* neither name nor value holds an escape */
     bool is_oauth;  /* the decoded name begins with "oauth_" */
     bool is_signed; /* false for oauth_signature alone (§3.4.1.3.1) */
 };
@@ -32,7 +33,7 @@ struct oauth_params {
     size_t capacity;
 };
 
-/* Room for at most `capacity` parameters (cut to OAUTH_PARAMS_MAX). STATUS_NO_MEMORY. */
+/* Room for `capacity` parameters, to begin with (cut to OAUTH_PARAMS_MAX). STATUS_NO_MEMORY. */
 MUST_USE enum status params_init(struct oauth_params *params, struct arena *arena, size_t capacity);
 
 /* Adds one parameter as it was sent. STATUS_MALFORMED for a broken percent-encoding, STATUS_TOO_LARGE

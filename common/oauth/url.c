@@ -1,5 +1,7 @@
 #include "oauth/url.h"
 
+#include "base/percent.h"
+
 /* RFC 1035 §2.3.4; so that the origin fits into a fixed buffer whatever a request says. */
 enum { HOST_MAX_BYTES = 255 };
 
@@ -20,10 +22,11 @@ static bool cut_scheme(struct slice *text, bool *ret_https)
     return true;
 }
 
-static size_t find_any(struct slice text, const char *stops)
+/* Where the authority ends (RFC 3986 §3.2). */
+static size_t authority_end(struct slice text)
 {
     size_t at = 0;
-    while (at < text.len && !(text.ptr[at] && strchr(stops, text.ptr[at])))
+    while (at < text.len && text.ptr[at] != '/' && text.ptr[at] != '?' && text.ptr[at] != '#')
         at++;
     return at;
 }
@@ -41,12 +44,9 @@ static bool is_host(struct slice host)
                 return false;
         return colon && host.ptr[host.len - 1] == ']';
     }
-    for (size_t i = 0; i < host.len; i++) {
-        unsigned char c = (unsigned char)host.ptr[i];
-        bool alnum = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        if (!alnum && (!c || !strchr("-._~!$&'()*+;=%", c)))
+    for (size_t i = 0; i < host.len; i++)
+        if (!percent_is_unreserved(host.ptr[i]) && (!host.ptr[i] || !strchr("!$&'()*+;=%", host.ptr[i])))
             return false;
-    }
     return host.len > 0;
 }
 
@@ -83,7 +83,7 @@ enum status oauth_url_parse(struct slice text, struct oauth_url *ret_url, struct
         return refuse(problem, "the URL holds white space or a control character");
     if (!cut_scheme(&rest, &url.https))
         return refuse(problem, "the URL must be absolute and begin with http:// or https://");
-    struct slice authority = slice_sub(rest, 0, find_any(rest, "/?#"));
+    struct slice authority = slice_sub(rest, 0, authority_end(rest));
     if (slice_find(authority, '@') < authority.len)
         return refuse(problem, "the URL must not hold a user name");
     if (!parse_authority(authority, &url))
