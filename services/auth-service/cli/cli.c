@@ -159,23 +159,37 @@ void cli_field(struct cli_output *out, const char *name, struct slice value)
 
 void cli_field_list(struct cli_output *out, const char *name, const struct slice *items, size_t count)
 {
+    bool json = out->line->format == FORMAT_JSON;
     struct buf joined = BUF_INIT;
     print_name(out, name);
-    if (out->line->format == FORMAT_JSON) {
-        putchar('[');
-        for (size_t i = 0; i < count; i++) {
-            printf("%s", i ? ", " : "");
-            print_json_string(items[i]);
-        }
-        putchar(']');
-        return;
+    for (size_t i = 0; i < count && json; i++) {
+        printf("%s", i ? ", " : "[");
+        print_json_string(items[i]);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !json; i++) {
         buf_add_str(&joined, i ? " " : "");
         buf_add(&joined, items[i]);
     }
-    print_line(out, buf_slice(&joined));
+    if (json)
+        printf("%s", count ? "]" : "[]");
+    else
+        print_line(out, buf_slice(&joined));
     buf_done(&joined);
+}
+
+void cli_field_words(struct cli_output *out, const char *name, struct slice words)
+{
+    const char *before = "[";
+    print_name(out, name);
+    if (out->line->format != FORMAT_JSON) {
+        print_line(out, words);
+        return;
+    }
+    for (bool more = words.len > 0; more; before = ", ") {
+        printf("%s", before);
+        print_json_string(slice_cut(&words, ' ', &more));
+    }
+    printf("%s", before[0] == '[' ? "[]" : "]");
 }
 
 void cli_field_json(struct cli_output *out, const char *name, struct slice json)

@@ -42,6 +42,8 @@ void cli_record_begin(struct cli_output *out);
 void cli_field(struct cli_output *out, const char *name, struct slice value);
 /* JSON: an array of texts; env and table: joined by spaces. */
 void cli_field_list(struct cli_output *out, const char *name, const struct slice *items, size_t count);
+/* The same, of words that are separated by single spaces. */
+void cli_field_words(struct cli_output *out, const char *name, struct slice words);
 /* A value that is JSON already. */
 void cli_field_json(struct cli_output *out, const char *name, struct slice json);
 void cli_field_int(struct cli_output *out, const char *name, int64_t value);
@@ -53,8 +55,8 @@ void cli_output_end(struct cli_output *out);
 
 /* The tables of commands, one a file. */
 extern const struct command cli_migrate_up, cli_migrate_status;
-extern const struct command cli_client_create, cli_client_list, cli_client_get, cli_client_delete, cli_client_disable,
-    cli_client_enable, cli_client_rotate_secret;
+extern const struct command cli_client_create, cli_client_update, cli_client_list, cli_client_get, cli_client_delete,
+    cli_client_disable, cli_client_enable, cli_client_rotate_secret;
 extern const struct command cli_user_create, cli_user_list, cli_user_set_password, cli_user_delete;
 extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
 extern const struct command cli_token_list, cli_token_revoke;

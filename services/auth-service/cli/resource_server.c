@@ -30,9 +30,9 @@ static void show_server(struct cli_output *out, const struct resource_server *se
     cli_field(out, "name", server->name);
     if (!slice_is_absent(key))
         cli_field(out, "key", key);
-    cli_field(out, "origins", server->origins);
+    cli_field_words(out, "origins", server->origins);
     if (server->tls_sans.len)
-        cli_field(out, "tls_sans", server->tls_sans);
+        cli_field_words(out, "tls_sans", server->tls_sans);
     cli_field_bool(out, "allow_explain", server->allow_explain);
     cli_field_time(out, "created_at", server->created_ms);
     cli_field_time(out, "revoked_at", server->revoked_ms);
@@ -54,6 +54,18 @@ static int join_origins(const struct command_line *line, const struct option_lis
         if (out->len)
             buf_add_byte(out, ' ');
         oauth_url_write_origin(&url, out);
+    }
+    return EXIT_DONE;
+}
+
+static int join_sans(const struct command_line *line, const struct option_list *list, struct buf *out)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice name = list->items[i];
+        if (name.len == 0 || slice_find(name, ' ') < name.len || !slice_is_utf8(name))
+            return command_fail(line, EXIT_USAGE, "--tls-san: a name has no space and is not empty");
+        buf_add_str(out, i ? " " : "");
+        buf_add(out, name);
     }
     return EXIT_DONE;
 }
@@ -93,14 +105,14 @@ static int create(const struct command_line *line)
     unsigned char digest[RESOURCE_SERVER_KEY_DIGEST_BYTES];
     struct buf origins = BUF_INIT;
     struct buf sans = BUF_INIT;
+    if (options->name.len == 0 || options->name.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(options->name))
+        return command_fail(line, EXIT_USAGE, "--name: it is 1 to 255 bytes of UTF-8");
     enum status status = make_key(key, digest);
     if (status != STATUS_OK)
         return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
     int code = join_origins(line, &options->origins, &origins);
-    for (size_t i = 0; i < options->tls_sans.count; i++) {
-        buf_add_str(&sans, i ? " " : "");
-        buf_add(&sans, options->tls_sans.items[i]);
-    }
+    if (code == EXIT_DONE)
+        code = join_sans(line, &options->tls_sans, &sans);
     struct resource_server server = {
         .name = options->name,
         .key_digest = slice_of(digest, sizeof digest),

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "store/credentials_tokens.h"
+#include "store/credentials_users.h"
 
 struct filter_options {
     struct slice client, sub;
@@ -7,14 +8,16 @@ struct filter_options {
 
 static const struct command_option filter_table[] = {
     {"client", OPTION_TEXT, "ID", false, offsetof(struct filter_options, client), "only this client's"},
-    {"sub", OPTION_TEXT, "USER", false, offsetof(struct filter_options, sub), "only this user's (`sub`)"},
+    {"sub", OPTION_TEXT, "USER", false, offsetof(struct filter_options, sub),
+     "only this user's: the `sub` that resource servers see, or the user name"},
     {0},
 };
 
-static struct token_filter filter_of(const struct command_line *line)
+/* By subject first: where login is delegated, one user's name may be another's subject. */
+static enum status find_user(struct cli_store *store, struct slice sub, struct user **ret_user)
 {
-    const struct filter_options *options = line->options;
-    return (struct token_filter){.client_id = options->client, .subject = options->sub};
+    enum status status = credentials_user_find_by_subject_blocking(&store->db, sub, ret_user);
+    return status == STATUS_NOT_FOUND ? credentials_user_find_by_name_blocking(&store->db, sub, ret_user) : status;
 }
 
 static void show_token(struct cli_output *out, const struct token *token)
@@ -32,20 +35,16 @@ static void show_token(struct cli_output *out, const struct token *token)
     cli_record_end(out);
 }
 
-static int list(const struct command_line *line)
+static int list_selected(const struct command_line *line, struct cli_store *store, const struct token_filter *filter)
 {
-    struct cli_store store;
     struct page_request page = {0};
-    const struct token_filter filter = filter_of(line);
-    int code = cli_open(line, &store);
-    if (code != EXIT_DONE)
-        return code;
+    int code = EXIT_DONE;
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct token_page *rows = NULL;
-        enum status status = credentials_token_list_blocking(&store.db, &filter, page, &rows);
+        enum status status = credentials_token_list_blocking(&store->db, filter, page, &rows);
         if (status != STATUS_OK) {
-            code = cli_store_failed(line, &store, status, "the list of tokens");
+            code = cli_store_failed(line, store, status, "the list of tokens");
             break;
         }
         for (size_t i = 0; i < rows->count; i++)
@@ -55,6 +54,27 @@ static int list(const struct command_line *line)
         token_page_free(rows);
     }
     cli_output_end(&out);
+    return code;
+}
+
+/* Here an unknown client or user is no error: it just has no tokens (any more). */
+static int list(const struct command_line *line)
+{
+    const struct filter_options *options = line->options;
+    struct cli_store store;
+    struct token_filter filter = {.client_id = options->client, .subject = options->sub};
+    struct user *user = NULL;
+    int code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = slice_is_absent(options->sub) ? STATUS_NOT_FOUND : find_user(&store, options->sub, &user);
+    if (status == STATUS_OK)
+        filter.subject = user->subject;
+    if (status == STATUS_OK || status == STATUS_NOT_FOUND)
+        code = list_selected(line, &store, &filter);
+    else
+        code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(options->sub));
+    user_free(user);
     cli_close(&store);
     return code;
 }
@@ -69,6 +89,54 @@ const struct command cli_token_list = {
     .needs_config = true,
     .run = list,
 };
+
+/* What the options name, found: `client` or `user` stays NULL where no option names one. */
+struct selection {
+    struct token_filter filter;
+    struct client *client;
+    struct user *user;
+};
+
+static void selection_done(struct selection *selection)
+{
+    client_free(selection->client);
+    user_free(selection->user);
+}
+
+static int select_user(const struct command_line *line, struct cli_store *store, struct slice sub,
+                       struct selection *selection)
+{
+    enum status status = find_user(store, sub, &selection->user);
+    if (status != STATUS_OK)
+        return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(sub));
+    selection->filter.subject = selection->user->subject;
+    return EXIT_DONE;
+}
+
+static int select_client(const struct command_line *line, struct cli_store *store, struct slice id,
+                         struct selection *selection)
+{
+    enum status status = credentials_client_find_blocking(&store->db, id, &selection->client);
+    if (status != STATUS_OK)
+        return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
+    selection->filter.client_id = id;
+    return EXIT_DONE;
+}
+
+/* The exit code; EXIT_REFUSED where there is no such client or user. */
+static int take_selection(const struct command_line *line, struct cli_store *store, struct selection *ret_selection)
+{
+    const struct filter_options *options = line->options;
+    int code = EXIT_DONE;
+    *ret_selection = (struct selection){0};
+    if (!slice_is_absent(options->client))
+        code = select_client(line, store, options->client, ret_selection);
+    if (code == EXIT_DONE && !slice_is_absent(options->sub))
+        code = select_user(line, store, options->sub, ret_selection);
+    if (line->argument_count)
+        ret_selection->filter.jti = line->arguments[0];
+    return code;
+}
 
 static int revoke_all(const struct command_line *line, struct cli_store *store, const struct token_filter *filter)
 {
@@ -97,16 +165,19 @@ static int revoke_all(const struct command_line *line, struct cli_store *store, 
 
 static int revoke(const struct command_line *line)
 {
+    const struct filter_options *options = line->options;
     struct cli_store store;
-    struct token_filter filter = filter_of(line);
-    if (line->argument_count)
-        filter.jti = line->arguments[0];
-    if (filter.jti.len == 0 && filter.client_id.len == 0 && filter.subject.len == 0)
+    struct selection selection;
+    bool empty = line->argument_count && line->arguments[0].len == 0;
+    if (empty || (line->argument_count == 0 && slice_is_absent(options->client) && slice_is_absent(options->sub)))
         return command_fail(line, EXIT_USAGE, "say which: a JTI, --client ID or --sub USER");
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    code = revoke_all(line, &store, &filter);
+    code = take_selection(line, &store, &selection);
+    if (code == EXIT_DONE)
+        code = revoke_all(line, &store, &selection.filter);
+    selection_done(&selection);
     cli_close(&store);
     return code;
 }
