@@ -1,0 +1,302 @@
+/* The contract of the store for minutes, in memory; and what a restart does to its nonces (security.md §1.6). */
+#include "base/buf.h"
+#include "store/ephemeral_memory.h"
+#include "store/nonce_ledger.h"
+#include "support/contract_ephemeral.h"
+#include "support/durable_bench.h"
+#include "support/test.h"
+
+static struct ephemeral_store *open_memory(const struct ephemeral_options *options)
+{
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    assert_status(ephemeral_open_blocking(SLICE("memory:"), options, &why, &store), STATUS_OK);
+    buf_done(&why);
+    return store;
+}
+
+static const struct ephemeral_kind memory = {"memory", open_memory};
+
+/* ---- restarts ---- */
+
+enum { SKEW_S = BENCH_SKEW_MS / 1000, LEAD_S = BENCH_LEAD_MS / 1000 };
+
+/* A service that is started and stopped on one ledger. */
+struct service {
+    struct durable_bench durable;
+    struct credentials_nonce_ledger ledger;
+    struct ephemeral_options options;
+    struct ephemeral_store *store;
+    struct ephemeral *view;
+    struct asking asking;
+};
+
+static void start(struct service *service)
+{
+    service->store = open_memory(&service->options);
+    assert_status(ephemeral_view_new(service->store, service->asking.loop, &service->view), STATUS_OK);
+}
+
+static void crash(struct service *service)
+{
+    ephemeral_view_free(service->view);
+    ephemeral_store_free(service->store);
+}
+
+static void stop(struct service *service)
+{
+    assert_status(ephemeral_save_blocking(service->store), STATUS_OK);
+    crash(service);
+}
+
+static int setup(void **state)
+{
+    struct service *service = test_calloc(1, sizeof *service);
+    durable_bench_init(&service->durable, &durable_sqlite);
+    credentials_nonce_ledger_init(&service->ledger, &service->durable.db);
+    service->options = (struct ephemeral_options){
+        .clock = &service->durable.clock.clock,
+        .skew_ms = BENCH_SKEW_MS,
+        .lead_ms = BENCH_LEAD_MS,
+        .temp_ttl_ms = BENCH_TEMP_TTL_MS,
+        .ledger = &service->ledger.ledger,
+        .ledger_name = SLICE("memory:test"),
+    };
+    asking_init(&service->asking, &service->durable.clock.clock);
+    *state = service;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct service *service = *state;
+    asking_done(&service->asking);
+    durable_bench_done(&service->durable);
+    test_free(service);
+    return 0;
+}
+
+static int64_t now_s(const struct service *service)
+{
+    return service->durable.clock.wall_ms / 1000;
+}
+
+static void pass_s(struct service *service, int64_t seconds)
+{
+    fake_clock_advance(&service->durable.clock, seconds * 1000);
+}
+
+static enum status spend(struct service *service, int64_t timestamp_s, const char *text)
+{
+    struct nonce nonce = {SLICE("acme"), SLICE("token"), timestamp_s, slice_str(text)};
+    ephemeral_nonce_spend_start(service->view, &nonce, asking_ticket(&service->asking));
+    return asking_wait(&service->asking, NULL);
+}
+
+static void the_first_start_needs_no_guard(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    crash(service);
+}
+
+static void a_clean_stop_keeps_every_live_nonce_and_needs_no_guard(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    int64_t signed_s = now_s(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_OK);
+    assert_status(spend(service, signed_s + LEAD_S, "ahead"), STATUS_OK);
+    stop(service);
+    pass_s(service, 3);
+    start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    assert_status(spend(service, signed_s, "n"), STATUS_NONCE_USED);
+    assert_status(spend(service, signed_s + LEAD_S, "ahead"), STATUS_NONCE_USED);
+    assert_status(spend(service, signed_s, "new"), STATUS_OK);
+    crash(service);
+}
+
+static void a_long_pause_after_a_clean_stop_is_no_trouble(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    stop(service);
+    pass_s(service, 86400);
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    crash(service);
+}
+
+/* Whatever was accepted before the crash bore a timestamp of up to T + lead. */
+static void after_a_crash_no_request_from_before_is_let_through(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    int64_t crash_s = now_s(service);
+    assert_status(spend(service, crash_s - SKEW_S, "oldest"), STATUS_OK);
+    assert_status(spend(service, crash_s, "n"), STATUS_OK);
+    assert_status(spend(service, crash_s + LEAD_S, "ahead"), STATUS_OK);
+    crash(service);
+    start(service);
+    for (int64_t second = 0; second <= 2 * SKEW_S; second++, pass_s(service, 1)) {
+        /* judged by the window before, so each is asked about only while its timestamp is good */
+        if (second == 0)
+            assert_status(spend(service, crash_s - SKEW_S, "oldest"), STATUS_STORE_DOWN);
+        if (second <= SKEW_S)
+            assert_status(spend(service, crash_s, "n"), STATUS_STORE_DOWN);
+        if (second <= SKEW_S + LEAD_S)
+            assert_status(spend(service, crash_s + LEAD_S, "ahead"), STATUS_STORE_DOWN);
+    }
+    crash(service);
+}
+
+static void after_a_crash_new_requests_pass_once_the_lead_is_over(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    crash(service);
+    start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), LEAD_S + 1);
+    assert_status(spend(service, now_s(service), "n"), STATUS_STORE_DOWN);
+    pass_s(service, LEAD_S);
+    assert_int_equal(ephemeral_guard_s(service->view), 1);
+    assert_status(spend(service, now_s(service), "n"), STATUS_STORE_DOWN);
+    pass_s(service, 1);
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    crash(service);
+}
+
+/* The copy that the clean stop wrote must not make the crash after it look clean. */
+static void a_crash_after_a_clean_start_is_still_a_crash(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    stop(service);
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    crash(service);
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_STORE_DOWN);
+    crash(service);
+}
+
+/* Otherwise a quick second restart would lift the guard over what the crash lost. */
+static void a_clean_stop_during_the_guard_does_not_lift_it(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    int64_t signed_s = now_s(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_OK);
+    crash(service);
+    start(service);
+    pass_s(service, 1);
+    stop(service);
+    start(service);
+    assert_true(ephemeral_guard_s(service->view) > 0);
+    assert_status(spend(service, signed_s, "n"), STATUS_STORE_DOWN);
+    crash(service);
+}
+
+static void a_clock_set_back_across_a_crash_widens_nothing(void **state)
+{
+    struct service *service = *state;
+    int64_t now_ms = 0;
+    start(service);
+    int64_t crash_s = now_s(service);
+    assert_status(spend(service, crash_s, "n"), STATUS_OK);
+    crash(service);
+    service->durable.clock.wall_ms -= 200 * 1000;
+    start(service);
+    assert_status(ephemeral_now(service->view, &now_ms), STATUS_OK);
+    assert_true(now_ms >= crash_s * 1000);
+    assert_status(spend(service, crash_s, "n"), STATUS_STORE_DOWN);
+    crash(service);
+}
+
+static void each_service_has_a_memory_of_its_own(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    crash(service);
+    service->options.ledger_name = SLICE("memory:other");
+    start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    crash(service);
+}
+
+/* ---- bounds ---- */
+
+static void a_full_memory_refuses_and_forgets_no_live_nonce(void **state)
+{
+    struct service *service = *state;
+    service->options.max_nonces = 100;
+    start(service);
+    int64_t signed_s = now_s(service);
+    for (int i = 0; i < 100; i++) {
+        char text[2] = {(char)(' ' + i), '\0'};
+        assert_status(spend(service, signed_s, text), STATUS_OK);
+    }
+    assert_status(spend(service, signed_s, "one more"), STATUS_STORE_DOWN);
+    assert_status(spend(service, signed_s, "A"), STATUS_NONCE_USED);
+    pass_s(service, 2 * SKEW_S + 2);
+    for (int i = 0; i < 64; i++) { /* the shards are swept one by one */
+        char text[3] = {'x', (char)(' ' + i), '\0'};
+        (void)spend(service, now_s(service), text);
+    }
+    assert_status(spend(service, now_s(service), "room again"), STATUS_OK);
+    crash(service);
+}
+
+static void full_tables_refuse_until_something_expires(void **state)
+{
+    struct service *service = *state;
+    service->options.max_entries = 2;
+    start(service);
+    for (int round = 0; round < 2; round++) {
+        static const struct slice ids[] = {SLICE_INIT("1"), SLICE_INIT("2"), SLICE_INIT("3")};
+        for (size_t i = 0; i < COUNT_OF(ids); i++) {
+            ephemeral_blob_put_start(service->view, ids[i], SLICE("x"), 60000, asking_ticket(&service->asking));
+            assert_status(asking_wait(&service->asking, NULL), i < 2 ? STATUS_OK : STATUS_STORE_DOWN);
+        }
+        pass_s(service, 60);
+    }
+    crash(service);
+}
+
+static void another_kind_of_url_is_explained(void **state)
+{
+    struct service *service = *state;
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    assert_status(ephemeral_open_blocking(SLICE("memcached://h"), &service->options, &why, &store), STATUS_BAD_INPUT);
+    assert_non_null(strstr(buf_string(&why), "OAUTH1_REDIS_URL"));
+    assert_null(store);
+    buf_done(&why);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_first_start_needs_no_guard),
+        TEST(a_clean_stop_keeps_every_live_nonce_and_needs_no_guard),
+        TEST(a_long_pause_after_a_clean_stop_is_no_trouble),
+        TEST(after_a_crash_no_request_from_before_is_let_through),
+        TEST(after_a_crash_new_requests_pass_once_the_lead_is_over),
+        TEST(a_crash_after_a_clean_start_is_still_a_crash),
+        TEST(a_clean_stop_during_the_guard_does_not_lift_it),
+        TEST(a_clock_set_back_across_a_crash_widens_nothing),
+        TEST(each_service_has_a_memory_of_its_own),
+        TEST(a_full_memory_refuses_and_forgets_no_live_nonce),
+        TEST(full_tables_refuse_until_something_expires),
+        TEST(another_kind_of_url_is_explained),
+    };
+    int failed = cmocka_run_group_tests_name("restarts and bounds", tests, NULL, NULL);
+    return failed + contract_ephemeral_run(&memory);
+}

@@ -1,0 +1,695 @@
+#include "support/contract_ephemeral.h"
+
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#define NOW_MS 1790000000000
+#define NOW_S  (NOW_MS / 1000)
+
+enum { THREADS = 4, NONCES = 400 };
+
+static const struct ephemeral_kind *used_kind;
+
+void ephemeral_bench_init(struct ephemeral_bench *bench, const struct ephemeral_kind *kind)
+{
+    fake_clock_init(&bench->clock, NOW_MS);
+    bench->options = (struct ephemeral_options){
+        .clock = &bench->clock.clock,
+        .skew_ms = BENCH_SKEW_MS,
+        .lead_ms = BENCH_LEAD_MS,
+        .temp_ttl_ms = BENCH_TEMP_TTL_MS,
+    };
+    bench->store = kind->open(&bench->options);
+    asking_init(&bench->asking, &bench->clock.clock);
+    assert_status(ephemeral_view_new(bench->store, bench->asking.loop, &bench->view), STATUS_OK);
+}
+
+void ephemeral_bench_done(struct ephemeral_bench *bench)
+{
+    ephemeral_view_free(bench->view);
+    asking_done(&bench->asking);
+    ephemeral_store_free(bench->store);
+}
+
+static int setup(void **state)
+{
+    struct ephemeral_bench *bench = test_malloc(sizeof *bench);
+    ephemeral_bench_init(bench, used_kind);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    ephemeral_bench_done(*state);
+    test_free(*state);
+    return 0;
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+static void pass_s(struct ephemeral_bench *bench, int64_t seconds)
+{
+    fake_clock_advance(&bench->clock, seconds * 1000);
+}
+
+/* ---- the clock ---- */
+
+static void time_goes_on_and_never_back(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    int64_t first = 0;
+    int64_t second = 0;
+    int64_t third = 0;
+    assert_status(ephemeral_now(bench->view, &first), STATUS_OK);
+    pass_s(bench, 10);
+    assert_status(ephemeral_now(bench->view, &second), STATUS_OK);
+    assert_int_equal(second - first, 10000);
+    bench->clock.wall_ms -= 3600000; /* somebody sets the machine's clock back */
+    bench->clock.steady_ms += 1000;
+    assert_status(ephemeral_now(bench->view, &third), STATUS_OK);
+    assert_true(third >= second);
+}
+
+/* ---- nonces ---- */
+
+static enum status spend(struct ephemeral_bench *bench, const char *client_id, const char *token, int64_t timestamp_s,
+                         const char *text)
+{
+    struct nonce nonce = {slice_str(client_id), slice_str(token), timestamp_s, slice_str(text)};
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_nonce_is_good_once(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(spend(bench, "acme", "token", NOW_S, "n"), STATUS_OK);
+    assert_status(spend(bench, "acme", "token", NOW_S, "n"), STATUS_NONCE_USED);
+    assert_status(spend(bench, "acme", "token", NOW_S, "n"), STATUS_NONCE_USED);
+}
+
+static void a_nonce_is_unique_per_client_token_and_timestamp(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    static const struct {
+        const char *client_id;
+        const char *token;
+        int64_t timestamp_s;
+        const char *text;
+    } all_different[] = {
+        {"acme", "token", NOW_S, "n"},        {"Acme", "token", NOW_S, "n"},
+        {"acme", "Token", NOW_S, "n"},        {"acme", "", NOW_S, "n"},
+        {"acme", "token", NOW_S + 1, "n"},    {"acme", "token", NOW_S, "N"},
+        {"acme", "token", NOW_S, "n "},       {"acme", "token", NOW_S, ""},
+        {"acmet", "oken", NOW_S, "n"},        {"acme", "tokenn", NOW_S, ""},
+        {"acm", "etoken", NOW_S, "n"},        {"acme", "token", NOW_S, "1:n"},
+        {"acme", "token", NOW_S, "\xc3\xa9"}, {"acme", "token", NOW_S, "e\xcc\x81"},
+    };
+    for (size_t i = 0; i < COUNT_OF(all_different); i++)
+        assert_status(spend(bench, all_different[i].client_id, all_different[i].token, all_different[i].timestamp_s,
+                            all_different[i].text),
+                      STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(all_different); i++)
+        assert_status(spend(bench, all_different[i].client_id, all_different[i].token, all_different[i].timestamp_s,
+                            all_different[i].text),
+                      STATUS_NONCE_USED);
+}
+
+static void long_nonces_are_compared_in_full(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    static char text[5001];
+    memset(text, 'n', 5000);
+    assert_status(spend(bench, "acme", "token", NOW_S, text), STATUS_OK);
+    assert_status(spend(bench, "acme", "token", NOW_S, text), STATUS_NONCE_USED);
+    text[4999] = 'N';
+    assert_status(spend(bench, "acme", "token", NOW_S, text), STATUS_OK);
+}
+
+/* A replay within the window must find the nonce, from the first moment a timestamp is good to the last. */
+static void a_nonce_is_remembered_for_the_whole_window(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    int64_t ahead_s = NOW_S + BENCH_LEAD_MS / 1000;
+    assert_status(spend(bench, "acme", "token", ahead_s, "n"), STATUS_OK);
+    for (int64_t second = 0; second < (BENCH_LEAD_MS + BENCH_SKEW_MS) / 1000; second++) {
+        pass_s(bench, 1);
+        assert_status(spend(bench, "acme", "token", ahead_s, "n"), STATUS_NONCE_USED);
+        assert_status(spend(bench, "acme", "token", NOW_S + second, "other"), STATUS_OK); /* makes it sweep */
+    }
+}
+
+static void an_old_timestamp_is_never_taken_for_a_new_one(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(spend(bench, "acme", "token", NOW_S, "n"), STATUS_OK);
+    pass_s(bench, 2 * BENCH_SKEW_MS / 1000 + 1); /* forgotten now */
+    assert_status(spend(bench, "acme", "token", NOW_S, "n"), STATUS_TIMESTAMP_REFUSED);
+}
+
+static void timestamps_that_no_window_holds_are_refused(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    static const int64_t timestamps[] = {0,  1,        NOW_S - 601, NOW_S + 61, NOW_MS, INT64_MAX, INT64_MAX - 1,
+                                         -1, INT64_MIN};
+    for (size_t i = 0; i < COUNT_OF(timestamps); i++)
+        assert_status(spend(bench, "acme", "token", timestamps[i], "n"), STATUS_TIMESTAMP_REFUSED);
+    assert_status(spend(bench, "acme", "token", NOW_S + 60, "n"), STATUS_OK);
+    assert_status(spend(bench, "acme", "token", NOW_S - 300, "n"), STATUS_OK);
+}
+
+/* ---- nonces, all at once ---- */
+
+struct spender {
+    pthread_t thread;
+    struct asking asking;
+    struct ephemeral *view;
+    unsigned accepted;
+    unsigned refused;
+    unsigned odd;
+};
+
+/* No assertion here: another thread than the test's cannot fail it. */
+static void *spend_all(void *context)
+{
+    struct spender *spender = context;
+    for (int i = 0; i < NONCES; i++) {
+        char text[16];
+        int len = snprintf(text, sizeof text, "%d", i);
+        struct nonce nonce = {SLICE("acme"), SLICE("token"), NOW_S + i % 3, slice_of(text, (size_t)len)};
+        ephemeral_nonce_spend_start(spender->view, &nonce, asking_ticket(&spender->asking));
+        enum status status = asking_wait(&spender->asking, NULL);
+        spender->accepted += status == STATUS_OK ? 1 : 0;
+        spender->refused += status == STATUS_NONCE_USED ? 1 : 0;
+        spender->odd += status != STATUS_OK && status != STATUS_NONCE_USED ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void of_racing_loops_exactly_one_spends_each_nonce(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct spender spenders[THREADS] = {0};
+    unsigned accepted = 0;
+    for (int i = 0; i < THREADS; i++) {
+        asking_init(&spenders[i].asking, &bench->clock.clock);
+        assert_status(ephemeral_view_new(bench->store, spenders[i].asking.loop, &spenders[i].view), STATUS_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&spenders[i].thread, NULL, spend_all, &spenders[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(spenders[i].thread, NULL);
+        accepted += spenders[i].accepted;
+        assert_int_equal(spenders[i].odd, 0);
+        ephemeral_view_free(spenders[i].view);
+        asking_done(&spenders[i].asking);
+    }
+    assert_int_equal(accepted, NONCES);
+}
+
+/* ---- temporary credentials ---- */
+
+static const struct temp_new new_temp = {
+    .token = SLICE_INIT("temp"),
+    .secret = SLICE_INIT("temp secret"),
+    .client_id = SLICE_INIT("acme"),
+    .callback = SLICE_INIT("https://printer.example.com/ready"),
+    .scopes = SLICE_INIT("photos:read photos:write"),
+};
+
+static enum status create(struct ephemeral_bench *bench, const struct temp_new *temp)
+{
+    ephemeral_temp_create_start(bench->view, temp, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static const struct temp_credential *find(struct ephemeral_bench *bench)
+{
+    ephemeral_temp_find_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    return asking_answer(&bench->asking, STATUS_OK);
+}
+
+static enum status grant(struct ephemeral_bench *bench, int64_t user, const char *verifier)
+{
+    struct temp_grant with = {user, SLICE("jane"), SLICE("photos:read"), slice_str(verifier)};
+    ephemeral_temp_grant_start(bench->view, new_temp.token, &with, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status deny(struct ephemeral_bench *bench, int64_t user)
+{
+    ephemeral_temp_deny_start(bench->view, new_temp.token, user, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status try_verifier(struct ephemeral_bench *bench, const char *verifier)
+{
+    ephemeral_temp_try_start(bench->view, new_temp.token, slice_str(verifier), asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status mark_exchanged(struct ephemeral_bench *bench)
+{
+    ephemeral_temp_exchanged_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_temporary_credential_is_found_as_it_was_made(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    const struct temp_credential *temp = find(bench);
+    assert_slice_equal(temp->token, new_temp.token);
+    assert_slice_equal(temp->secret, new_temp.secret);
+    assert_slice_equal(temp->client_id, new_temp.client_id);
+    assert_slice_equal(temp->callback, new_temp.callback);
+    assert_slice_equal(temp->scopes, new_temp.scopes);
+    assert_int_equal(temp->state, TEMP_PENDING);
+    assert_int_equal(temp->created_ms, NOW_MS);
+    assert_false(temp->expired);
+    assert_int_equal(temp->user, 0);
+}
+
+static void a_token_is_made_once_and_compares_byte_for_byte(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct temp_new other = new_temp;
+    other.token = SLICE("Temp");
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(create(bench, &new_temp), STATUS_CONFLICT);
+    ephemeral_temp_find_start(bench->view, other.token, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
+    ephemeral_temp_find_start(bench->view, SLICE("temp "), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
+    assert_status(create(bench, &other), STATUS_OK);
+}
+
+static void the_legs_in_order(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(try_verifier(bench, ""), STATUS_PERMISSION_UNKNOWN);
+    assert_status(mark_exchanged(bench), STATUS_PERMISSION_UNKNOWN);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    const struct temp_credential *temp = find(bench);
+    assert_int_equal(temp->state, TEMP_GRANTED);
+    assert_int_equal(temp->user, 7);
+    assert_slice_equal(temp->username, SLICE("jane"));
+    assert_slice_equal(temp->verifier, SLICE("verifier"));
+    assert_slice_equal(temp->scopes, SLICE("photos:read"));
+    assert_slice_equal(temp->secret, new_temp.secret);
+    assert_status(try_verifier(bench, "verifier"), STATUS_OK);
+    assert_status(try_verifier(bench, "verifier"), STATUS_OK); /* a retry after a lost answer */
+    assert_status(mark_exchanged(bench), STATUS_OK);
+    assert_status(mark_exchanged(bench), STATUS_OK);
+    assert_int_equal(find(bench)->state, TEMP_EXCHANGED);
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_USED);
+    assert_status(grant(bench, 7, "again"), STATUS_TOKEN_USED);
+    assert_status(deny(bench, 7), STATUS_TOKEN_USED);
+}
+
+static void the_first_decision_ties_it_to_its_user(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "first"), STATUS_OK);
+    assert_status(grant(bench, 8, "second"), STATUS_FORBIDDEN);
+    assert_status(deny(bench, 8), STATUS_FORBIDDEN);
+    assert_status(grant(bench, 7, "third"), STATUS_OK);
+    assert_status(try_verifier(bench, "first"), STATUS_VERIFIER_INVALID);
+    assert_status(try_verifier(bench, "second"), STATUS_VERIFIER_INVALID);
+    assert_status(try_verifier(bench, "third"), STATUS_OK);
+}
+
+static void a_refusal_is_final(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    assert_status(deny(bench, 7), STATUS_OK);
+    assert_status(deny(bench, 7), STATUS_OK);
+    assert_status(deny(bench, 8), STATUS_FORBIDDEN);
+    assert_int_equal(find(bench)->state, TEMP_DENIED);
+    assert_status(grant(bench, 7, "again"), STATUS_PERMISSION_DENIED);
+    assert_status(try_verifier(bench, "verifier"), STATUS_PERMISSION_DENIED);
+    assert_status(mark_exchanged(bench), STATUS_PERMISSION_DENIED);
+}
+
+static void five_wrong_verifiers_kill_it(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "right"), STATUS_OK);
+    for (unsigned i = 1; i < TEMP_MAX_WRONG; i++) {
+        assert_status(try_verifier(bench, "wrong"), STATUS_VERIFIER_INVALID);
+        assert_status(try_verifier(bench, "right"), STATUS_OK); /* counts as no try */
+        assert_int_equal(find(bench)->wrong, i);
+    }
+    assert_status(try_verifier(bench, "righ"), STATUS_VERIFIER_INVALID);
+    assert_int_equal(find(bench)->state, TEMP_KILLED);
+    assert_status(try_verifier(bench, "right"), STATUS_TOKEN_REJECTED);
+    assert_status(grant(bench, 7, "another"), STATUS_TOKEN_REJECTED);
+    assert_status(deny(bench, 7), STATUS_TOKEN_REJECTED);
+}
+
+static void a_new_grant_does_not_give_new_tries(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    for (unsigned i = 0; i < TEMP_MAX_WRONG; i++) {
+        assert_status(grant(bench, 7, "right"), STATUS_OK);
+        assert_status(try_verifier(bench, "wrong"), STATUS_VERIFIER_INVALID);
+    }
+    assert_status(try_verifier(bench, "right"), STATUS_TOKEN_REJECTED);
+}
+
+static void expired_and_unknown_are_told_apart(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    pass_s(bench, BENCH_TEMP_TTL_MS / 1000 - 1);
+    assert_status(try_verifier(bench, "verifier"), STATUS_OK);
+    pass_s(bench, 1);
+    const struct temp_credential *temp = find(bench);
+    assert_true(temp->expired);
+    assert_slice_equal(temp->secret, new_temp.secret);
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_EXPIRED);
+    assert_status(grant(bench, 7, "again"), STATUS_TOKEN_EXPIRED);
+    assert_status(deny(bench, 7), STATUS_TOKEN_EXPIRED);
+    assert_status(mark_exchanged(bench), STATUS_OK); /* its token was committed just in time */
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_USED);
+    pass_s(bench, BENCH_TEMP_TTL_MS / 1000);
+    ephemeral_temp_find_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
+}
+
+static void no_change_prolongs_its_life(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    for (int i = 0; i < 9; i++) {
+        pass_s(bench, BENCH_TEMP_TTL_MS / 10000);
+        assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    }
+    pass_s(bench, BENCH_TEMP_TTL_MS / 10000);
+    assert_status(grant(bench, 7, "verifier"), STATUS_TOKEN_EXPIRED);
+}
+
+static void nothing_can_be_changed_that_is_not_there(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(grant(bench, 7, "verifier"), STATUS_TOKEN_REJECTED);
+    assert_status(deny(bench, 7), STATUS_TOKEN_REJECTED);
+    assert_status(try_verifier(bench, ""), STATUS_TOKEN_REJECTED);
+    assert_status(mark_exchanged(bench), STATUS_TOKEN_REJECTED);
+    assert_status(create(bench, &new_temp), STATUS_OK); /* and nothing was left behind */
+    assert_int_equal(find(bench)->state, TEMP_PENDING);
+}
+
+struct guesser {
+    pthread_t thread;
+    struct asking asking;
+    struct ephemeral *view;
+    unsigned wrong;
+    unsigned right;
+};
+
+static void *guess(void *context)
+{
+    struct guesser *guesser = context;
+    for (int i = 0; i < 20; i++) {
+        ephemeral_temp_try_start(guesser->view, new_temp.token, SLICE("wrong"), asking_ticket(&guesser->asking));
+        enum status status = asking_wait(&guesser->asking, NULL);
+        guesser->wrong += status == STATUS_VERIFIER_INVALID ? 1 : 0;
+        guesser->right += status == STATUS_OK ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void racing_guesses_get_five_tries_in_all(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct guesser guessers[THREADS] = {0};
+    unsigned wrong = 0;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "right"), STATUS_OK);
+    for (int i = 0; i < THREADS; i++) {
+        asking_init(&guessers[i].asking, &bench->clock.clock);
+        assert_status(ephemeral_view_new(bench->store, guessers[i].asking.loop, &guessers[i].view), STATUS_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&guessers[i].thread, NULL, guess, &guessers[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(guessers[i].thread, NULL);
+        wrong += guessers[i].wrong;
+        assert_int_equal(guessers[i].right, 0);
+        ephemeral_view_free(guessers[i].view);
+        asking_done(&guessers[i].asking);
+    }
+    assert_int_equal(wrong, TEMP_MAX_WRONG);
+}
+
+/* ---- sessions ---- */
+
+static enum status log_in(struct ephemeral_bench *bench, const char *id, int64_t user)
+{
+    struct session session = {.user = user, .username = SLICE("jane"), .csrf = SLICE("csrf secret")};
+    ephemeral_session_create_start(bench->view, slice_str(id), &session, 60000, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status look_up(struct ephemeral_bench *bench, const char *id)
+{
+    ephemeral_session_find_start(bench->view, slice_str(id), asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_session_lasts_for_its_time(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(log_in(bench, "id", 7), STATUS_OK);
+    assert_status(log_in(bench, "id", 8), STATUS_CONFLICT);
+    ephemeral_session_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    const struct session *session = asking_answer(&bench->asking, STATUS_OK);
+    assert_int_equal(session->user, 7);
+    assert_slice_equal(session->username, SLICE("jane"));
+    assert_slice_equal(session->csrf, SLICE("csrf secret"));
+    assert_int_equal(session->created_ms, NOW_MS);
+    pass_s(bench, 59);
+    assert_status(look_up(bench, "id"), STATUS_OK);
+    pass_s(bench, 1);
+    assert_status(look_up(bench, "id"), STATUS_NOT_FOUND);
+    assert_status(log_in(bench, "id", 8), STATUS_OK);
+}
+
+static void a_session_that_was_deleted_is_gone(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(log_in(bench, "id", 7), STATUS_OK);
+    assert_status(look_up(bench, "ID"), STATUS_NOT_FOUND);
+    for (int i = 0; i < 2; i++) {
+        ephemeral_session_delete_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+        assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    }
+    assert_status(look_up(bench, "id"), STATUS_NOT_FOUND);
+}
+
+/* ---- blobs ---- */
+
+static enum status put(struct ephemeral_bench *bench, const char *id, struct slice bytes)
+{
+    ephemeral_blob_put_start(bench->view, slice_str(id), bytes, 60000, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status replace(struct ephemeral_bench *bench, const char *id, struct slice from, struct slice to)
+{
+    ephemeral_blob_replace_start(bench->view, slice_str(id), from, to, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_blob_is_taken_once(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(put(bench, "id", SLICE("by\0tes")), STATUS_OK);
+    assert_status(put(bench, "id", SLICE("others")), STATUS_CONFLICT);
+    ephemeral_blob_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    const struct ephemeral_blob *blob = asking_answer(&bench->asking, STATUS_OK);
+    assert_slice_equal(blob->bytes, SLICE("by\0tes"));
+    ephemeral_blob_take_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    blob = asking_answer(&bench->asking, STATUS_OK);
+    assert_slice_equal(blob->bytes, SLICE("by\0tes"));
+    ephemeral_blob_take_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_NOT_FOUND);
+    ephemeral_blob_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_NOT_FOUND);
+}
+
+static void a_blob_is_replaced_only_by_who_knows_it_and_keeps_its_time(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(replace(bench, "id", SLICE(""), SLICE("b")), STATUS_NOT_FOUND);
+    assert_status(put(bench, "id", SLICE("a")), STATUS_OK);
+    pass_s(bench, 30);
+    assert_status(replace(bench, "id", SLICE("a"), SLICE("b")), STATUS_OK);
+    assert_status(replace(bench, "id", SLICE("a"), SLICE("c")), STATUS_CONFLICT);
+    pass_s(bench, 30);
+    assert_status(replace(bench, "id", SLICE("b"), SLICE("c")), STATUS_NOT_FOUND);
+}
+
+struct taker {
+    pthread_t thread;
+    struct asking asking;
+    struct ephemeral *view;
+    unsigned taken;
+};
+
+static void *take_all(void *context)
+{
+    struct taker *taker = context;
+    for (int i = 0; i < 50; i++) {
+        char id[16];
+        int len = snprintf(id, sizeof id, "%d", i);
+        ephemeral_blob_take_start(taker->view, slice_of(id, (size_t)len), asking_ticket(&taker->asking));
+        taker->taken += asking_wait(&taker->asking, NULL) == STATUS_OK ? 1 : 0;
+    }
+    return NULL;
+}
+
+static void of_racing_takers_exactly_one_gets_each_blob(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct taker takers[THREADS] = {0};
+    unsigned taken = 0;
+    for (int i = 0; i < 50; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof id, "%d", i);
+        assert_status(put(bench, id, SLICE("x")), STATUS_OK);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        asking_init(&takers[i].asking, &bench->clock.clock);
+        assert_status(ephemeral_view_new(bench->store, takers[i].asking.loop, &takers[i].view), STATUS_OK);
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&takers[i].thread, NULL, take_all, &takers[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        (void)pthread_join(takers[i].thread, NULL);
+        taken += takers[i].taken;
+        ephemeral_view_free(takers[i].view);
+        asking_done(&takers[i].asking);
+    }
+    assert_int_equal(taken, 50);
+}
+
+/* ---- counters ---- */
+
+static const struct ephemeral_count *count(struct ephemeral_bench *bench, const char *name)
+{
+    ephemeral_count_start(bench->view, slice_str(name), 60000, asking_ticket(&bench->asking));
+    return asking_answer(&bench->asking, STATUS_OK);
+}
+
+static void a_counter_starts_anew_after_its_window(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct ephemeral_count *counted = count(bench, "login jane");
+    assert_int_equal(counted->count, 1);
+    assert_int_equal(counted->reset_s, 60);
+    pass_s(bench, 20);
+    counted = count(bench, "login jane");
+    assert_int_equal(counted->count, 2);
+    assert_int_equal(counted->reset_s, 40);
+    assert_int_equal(count(bench, "login joe")->count, 1);
+    pass_s(bench, 40);
+    counted = count(bench, "login jane");
+    assert_int_equal(counted->count, 1);
+    assert_int_equal(counted->reset_s, 60);
+}
+
+/* ---- the end of a client or user ---- */
+
+static void end(struct ephemeral_bench *bench, enum ephemeral_owner owner, const char *id)
+{
+    ephemeral_end_start(bench->view, owner, slice_str(id), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void the_end_of_a_client_ends_its_temporary_credentials(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(log_in(bench, "id", 7), STATUS_OK);
+    end(bench, EPHEMERAL_CLIENT, "Acme");
+    assert_int_equal(find(bench)->state, TEMP_PENDING);
+    end(bench, EPHEMERAL_CLIENT, "acme");
+    assert_status(grant(bench, 7, "verifier"), STATUS_TOKEN_REJECTED);
+    assert_status(look_up(bench, "id"), STATUS_OK);
+}
+
+static void the_end_of_a_user_ends_sessions_and_what_the_user_decided(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct temp_new undecided = new_temp;
+    undecided.token = SLICE("undecided");
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(create(bench, &undecided), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    assert_status(log_in(bench, "7 here", 7), STATUS_OK);
+    assert_status(log_in(bench, "7 there", 7), STATUS_OK);
+    assert_status(log_in(bench, "8", 8), STATUS_OK);
+    end(bench, EPHEMERAL_USER, "7");
+    assert_status(look_up(bench, "7 here"), STATUS_NOT_FOUND);
+    assert_status(look_up(bench, "7 there"), STATUS_NOT_FOUND);
+    assert_status(look_up(bench, "8"), STATUS_OK);
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);
+    ephemeral_temp_find_start(bench->view, undecided.token, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void it_answers_when_it_is_asked_whether_it_is_there(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    ephemeral_ping_start(bench->view, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    assert_int_equal(ephemeral_guard_s(bench->view), 0);
+}
+
+int contract_ephemeral_run(const struct ephemeral_kind *kind)
+{
+    used_kind = kind;
+    const struct CMUnitTest tests[] = {
+        TEST(time_goes_on_and_never_back),
+        TEST(a_nonce_is_good_once),
+        TEST(a_nonce_is_unique_per_client_token_and_timestamp),
+        TEST(long_nonces_are_compared_in_full),
+        TEST(a_nonce_is_remembered_for_the_whole_window),
+        TEST(an_old_timestamp_is_never_taken_for_a_new_one),
+        TEST(timestamps_that_no_window_holds_are_refused),
+        TEST(of_racing_loops_exactly_one_spends_each_nonce),
+        TEST(a_temporary_credential_is_found_as_it_was_made),
+        TEST(a_token_is_made_once_and_compares_byte_for_byte),
+        TEST(the_legs_in_order),
+        TEST(the_first_decision_ties_it_to_its_user),
+        TEST(a_refusal_is_final),
+        TEST(five_wrong_verifiers_kill_it),
+        TEST(a_new_grant_does_not_give_new_tries),
+        TEST(expired_and_unknown_are_told_apart),
+        TEST(no_change_prolongs_its_life),
+        TEST(nothing_can_be_changed_that_is_not_there),
+        TEST(racing_guesses_get_five_tries_in_all),
+        TEST(a_session_lasts_for_its_time),
+        TEST(a_session_that_was_deleted_is_gone),
+        TEST(a_blob_is_taken_once),
+        TEST(a_blob_is_replaced_only_by_who_knows_it_and_keeps_its_time),
+        TEST(of_racing_takers_exactly_one_gets_each_blob),
+        TEST(a_counter_starts_anew_after_its_window),
+        TEST(the_end_of_a_client_ends_its_temporary_credentials),
+        TEST(the_end_of_a_user_ends_sessions_and_what_the_user_decided),
+        TEST(it_answers_when_it_is_asked_whether_it_is_there),
+    };
+    return cmocka_run_group_tests_name(kind->name, tests, NULL, NULL);
+}
