@@ -1,0 +1,337 @@
+#include "loop/flow.h"
+#include "store/credentials_changes.h"
+#include "store/credentials_clients.h"
+#include "store/credentials_resource_servers.h"
+#include "store/credentials_tokens.h"
+#include "store/credentials_users.h"
+#include "store/db_pool.h"
+#include "support/asking.h"
+#include "support/durable_bench.h"
+#include "support/test.h"
+
+#include <pthread.h>
+
+struct fixture {
+    struct durable_bench bench;
+    struct db_pool *pool;
+    struct asking asking;
+};
+
+static struct db_pool *new_pool(struct durable_bench *bench, size_t readers, size_t queue_limit)
+{
+    struct db_pool_options options = {
+        .url = slice_str(bench->url),
+        .readers = readers,
+        .queue_limit = queue_limit,
+        .keys = bench->keys,
+        .clock = &bench->clock.clock,
+    };
+    struct buf why = BUF_INIT;
+    struct db_pool *pool = NULL;
+    assert_status(db_pool_new_blocking(&options, &why, &pool), STATUS_OK);
+    buf_done(&why);
+    return pool;
+}
+
+static int setup(void **state)
+{
+    struct fixture *it = test_calloc(1, sizeof *it);
+    durable_bench_init(&it->bench, &durable_sqlite);
+    it->pool = new_pool(&it->bench, 2, 2);
+    asking_init(&it->asking, &it->bench.clock.clock);
+    *state = it;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *it = *state;
+    db_pool_free(it->pool);
+    asking_done(&it->asking);
+    durable_bench_done(&it->bench);
+    test_free(it);
+    return 0;
+}
+
+#define ASK(it)              asking_ticket(&(it)->asking)
+#define DONE(it, expected)   (void)asking_answer(&(it)->asking, (expected))
+#define ANSWER(it, expected) asking_answer(&(it)->asking, (expected))
+
+/* ---- every call that a loop may make ---- */
+
+static void clients_are_written_and_read_from_a_loop(void **state)
+{
+    struct fixture *it = *state;
+    static const struct client_callback callback = {SLICE_INIT("https://a.example/cb"), false};
+    static const struct client_secret secret = {.text = SLICE_INIT("secret")};
+    static const struct client_secret key = {.text = SLICE_INIT("PEM")};
+    struct client client = {.client_id = SLICE("acme"),
+                            .name = SLICE("Acme"),
+                            .owner = SLICE("7"),
+                            .callbacks = &callback,
+                            .callback_count = 1,
+                            .secrets = &secret,
+                            .secret_count = 1,
+                            .keys = &key,
+                            .key_count = 1};
+    credentials_client_create_start(it->pool, &client, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_create_start(it->pool, &client, ASK(it));
+    DONE(it, STATUS_CONFLICT);
+    credentials_client_rotate_secret_start(it->pool, SLICE("acme"), SLICE("second"), 1000, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_rotate_key_start(it->pool, SLICE("acme"), SLICE("PEM 2"), 1000, ASK(it));
+    DONE(it, STATUS_OK);
+    client.name = SLICE("Renamed");
+    credentials_client_update_start(it->pool, &client, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    const struct client *found = ANSWER(it, STATUS_OK);
+    assert_slice_equal(found->name, SLICE("Renamed"));
+    assert_slice_equal(found->callbacks[0].uri, callback.uri);
+    assert_slice_equal(found->secrets[0].text, SLICE("second"));
+    assert_slice_equal(found->keys[0].text, SLICE("PEM 2"));
+    credentials_client_list_start(it->pool, SLICE("7"), (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 1);
+    credentials_client_list_start(it->pool, SLICE(""), (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 0);
+    credentials_client_list_start(it->pool, SLICE_ABSENT, (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 1);
+    credentials_client_disable_start(it->pool, SLICE("acme"), ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_enable_start(it->pool, SLICE("acme"), ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_delete_start(it->pool, SLICE("acme"), ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    assert_null(ANSWER(it, STATUS_NOT_FOUND));
+}
+
+static void users_are_written_and_read_from_a_loop(void **state)
+{
+    struct fixture *it = *state;
+    struct user user = {.username = SLICE("jane"), .subject = SLICE("s-1")};
+    credentials_user_create_start(it->pool, &user, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_user_find_by_name_start(it->pool, SLICE("jane"), ASK(it));
+    int64_t id = ((const struct user *)ANSWER(it, STATUS_OK))->id;
+    credentials_user_find_start(it->pool, id, ASK(it));
+    assert_slice_equal(((const struct user *)ANSWER(it, STATUS_OK))->subject, SLICE("s-1"));
+    credentials_user_find_by_subject_start(it->pool, SLICE("s-1"), ASK(it));
+    assert_int_equal(((const struct user *)ANSWER(it, STATUS_OK))->id, id);
+    credentials_user_ensure_start(it->pool, SLICE("s-2"), SLICE("joe"), ASK(it));
+    assert_true(((const struct user *)ANSWER(it, STATUS_OK))->id > id);
+    credentials_user_list_start(it->pool, (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct user_page *)ANSWER(it, STATUS_OK))->count, 2);
+    credentials_user_set_password_start(it->pool, id, SLICE("$y$hash"), ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_user_disable_start(it->pool, id, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_user_find_start(it->pool, id, ASK(it));
+    const struct user *found = ANSWER(it, STATUS_OK);
+    assert_true(found->disabled);
+    assert_slice_equal(found->password_hash, SLICE("$y$hash"));
+    credentials_user_enable_start(it->pool, id, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_user_delete_start(it->pool, id, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_user_delete_start(it->pool, id, ASK(it));
+    DONE(it, STATUS_NOT_FOUND);
+}
+
+static void tokens_are_issued_used_and_revoked_from_a_loop(void **state)
+{
+    struct fixture *it = *state;
+    (void)durable_bench_client(&it->bench, "acme");
+    struct token_issue issue = {
+        .temp_token = SLICE("temp"),
+        .client_id = SLICE("acme"),
+        .user = durable_bench_user(&it->bench, "jane"),
+        .scopes = SLICE("photos:read"),
+        .oauth_token = SLICE("token"),
+        .secret = SLICE("token secret"),
+    };
+    struct token_filter filter = {.client_id = SLICE("acme")};
+    for (int i = 0; i < 2; i++) {
+        credentials_token_issue_start(it->pool, &issue, ASK(it));
+        const struct token_issued *issued = ANSWER(it, STATUS_OK);
+        assert_int_equal(issued->existing, i == 1);
+        assert_slice_equal(issued->token->secret, SLICE("token secret"));
+    }
+    credentials_token_covers_start(it->pool, SLICE("acme"), issue.user, SLICE("photos:read"), ASK(it));
+    assert_true(*(const bool *)ANSWER(it, STATUS_OK));
+    credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ASK(it));
+    const struct credential_pair *pair = ANSWER(it, STATUS_OK);
+    assert_true(pair->client_found && pair->token_found);
+    struct token_use use = {pair->token.id, 5000};
+    credentials_token_touch_start(it->pool, &use, 1, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_token_list_start(it->pool, &filter, (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct token_page *)ANSWER(it, STATUS_OK))->tokens[0].last_used_ms, 5000);
+    for (int i = 0; i < 2; i++) {
+        credentials_token_revoke_start(it->pool, &filter, ASK(it));
+        assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), i == 0);
+    }
+    credentials_token_issue_start(it->pool, &issue, ASK(it));
+    assert_null(ANSWER(it, STATUS_TOKEN_USED));
+}
+
+static void resource_servers_changes_and_audit_work_from_a_loop(void **state)
+{
+    struct fixture *it = *state;
+    struct resource_server server = {.name = SLICE("photos"),
+                                     .key_digest = SLICE("0123456789abcdef0123456789abcdef"),
+                                     .origins = SLICE("https://a")};
+    credentials_resource_server_create_start(it->pool, &server, ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_resource_server_find_start(it->pool, server.key_digest, ASK(it));
+    assert_slice_equal(((const struct resource_server *)ANSWER(it, STATUS_OK))->origins, SLICE("https://a"));
+    credentials_resource_server_list_start(it->pool, (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct resource_server_page *)ANSWER(it, STATUS_OK))->count, 1);
+    credentials_resource_server_revoke_start(it->pool, SLICE("photos"), ASK(it));
+    assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), 1);
+    credentials_changes_latest_start(it->pool, ASK(it));
+    assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), 2);
+    credentials_changes_since_start(it->pool, 1, 10, ASK(it));
+    assert_int_equal(((const struct change_page *)ANSWER(it, STATUS_OK))->changes[0].event, CHANGE_REVOKED);
+    credentials_audit_append_start(it->pool, SLICE("ops"), SLICE("resource-server.revoke"), SLICE("photos"), ASK(it));
+    DONE(it, STATUS_OK);
+    credentials_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
+    assert_slice_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->entries[0].what,
+                       SLICE("resource-server.revoke"));
+}
+
+/* ---- the pool ---- */
+
+struct gate {
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    int waiting;
+    bool open;
+};
+
+static enum status wait_at_gate(struct credentials *db, void *arguments, void **ret_result)
+{
+    struct gate *gate = arguments;
+    (void)db, (void)ret_result;
+    (void)pthread_mutex_lock(&gate->mutex);
+    gate->waiting++;
+    (void)pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        (void)pthread_cond_wait(&gate->changed, &gate->mutex);
+    (void)pthread_mutex_unlock(&gate->mutex);
+    return STATUS_OK;
+}
+
+static void await_waiting(struct gate *gate, int count)
+{
+    (void)pthread_mutex_lock(&gate->mutex);
+    while (gate->waiting < count)
+        (void)pthread_cond_wait(&gate->changed, &gate->mutex);
+    (void)pthread_mutex_unlock(&gate->mutex);
+}
+
+static void open_gate(struct gate *gate)
+{
+    (void)pthread_mutex_lock(&gate->mutex);
+    gate->open = true;
+    (void)pthread_cond_broadcast(&gate->changed);
+    (void)pthread_mutex_unlock(&gate->mutex);
+}
+
+static void reads_go_on_while_a_write_takes_its_time(void **state)
+{
+    struct fixture *it = *state;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    struct asking other;
+    asking_init(&other, &it->bench.clock.clock);
+    db_pool_start(it->pool, &slow, asking_ticket(&other));
+    await_waiting(&gate, 1);
+    credentials_client_find_start(it->pool, SLICE("nobody"), ASK(it));
+    DONE(it, STATUS_NOT_FOUND);
+    open_gate(&gate);
+    assert_status(asking_wait(&other, NULL), STATUS_OK);
+    asking_done(&other);
+}
+
+static void a_full_queue_refuses_at_once(void **state)
+{
+    struct fixture *it = *state;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    struct asking waiting[3]; /* one runs, two are queued */
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        asking_init(&waiting[i], &it->bench.clock.clock);
+        db_pool_start(it->pool, &slow, asking_ticket(&waiting[i]));
+        if (i == 0)
+            await_waiting(&gate, 1);
+    }
+    db_pool_start(it->pool, &slow, ASK(it));
+    DONE(it, STATUS_STORE_DOWN);
+    open_gate(&gate);
+    for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+        assert_status(asking_wait(&waiting[i], NULL), STATUS_OK);
+        asking_done(&waiting[i]);
+    }
+}
+
+static void a_locked_database_is_store_down_and_recovers(void **state)
+{
+    struct fixture *it = *state;
+    struct sql *holder = it->bench.db.sql;
+    assert_status(sql_execute_blocking(holder, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL), STATUS_OK);
+    credentials_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    DONE(it, STATUS_STORE_DOWN);
+    assert_status(sql_execute_blocking(holder, "ROLLBACK", NULL, 0, NULL, NULL), STATUS_OK);
+    credentials_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    DONE(it, STATUS_OK);
+}
+
+static void a_late_answer_finds_nobody_and_is_freed(void **state)
+{
+    struct fixture *it = *state;
+    struct ticket ticket = ASK(it);
+    (void)durable_bench_client(&it->bench, "acme");
+    ticket_complete(ticket, STATUS_STORE_DOWN, NULL, NULL); /* as a deadline would */
+    credentials_client_find_start(it->pool, SLICE("acme"), ticket);
+    assert_status(asking_wait(&it->asking, NULL), STATUS_STORE_DOWN);
+    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it)); /* by now the late one was delivered */
+    assert_non_null(ANSWER(it, STATUS_OK));
+}
+
+static void what_cannot_be_opened_is_explained(void **state)
+{
+    struct fixture *it = *state;
+    static const struct slice urls[] = {SLICE_INIT("sqlite:/nowhere/at/all.db"), SLICE_INIT("sqlite::memory:"),
+                                        SLICE_INIT("oracle:x")};
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct db_pool_options options = {
+            .url = urls[i], .readers = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
+        struct buf why = BUF_INIT;
+        struct db_pool *pool = NULL;
+        enum status status = db_pool_new_blocking(&options, &why, &pool);
+        assert_true(status == STATUS_STORE_DOWN || status == STATUS_BAD_INPUT);
+        assert_null(pool);
+        assert_true(why.len > 20);
+        buf_done(&why);
+    }
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(clients_are_written_and_read_from_a_loop),
+        TEST(users_are_written_and_read_from_a_loop),
+        TEST(tokens_are_issued_used_and_revoked_from_a_loop),
+        TEST(resource_servers_changes_and_audit_work_from_a_loop),
+        TEST(reads_go_on_while_a_write_takes_its_time),
+        TEST(a_full_queue_refuses_at_once),
+        TEST(a_locked_database_is_store_down_and_recovers),
+        TEST(a_late_answer_finds_nobody_and_is_freed),
+        TEST(what_cannot_be_opened_is_explained),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
