@@ -56,6 +56,7 @@ struct audit_page {
 
 void audit_page_free(void *page);
 
+/* Who did what to which client, user, token or key; then what was written, the newest first. */
 MUST_USE enum status credentials_audit_append_blocking(struct credentials *db, struct slice who, struct slice what,
                                                        struct slice subject);
 MUST_USE enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,

@@ -51,6 +51,7 @@ struct credentials_nonce_ledger {
     struct credentials *db;
 };
 
+/* Nothing to be freed; `db` must outlive it. */
 void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db);
 
 #endif

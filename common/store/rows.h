@@ -29,8 +29,11 @@ static inline struct row_reader row_reader(struct arena *arena, const struct sql
 {
     return (struct row_reader){arena, columns, count, false};
 }
+
+/* One column, the text copied into the arena; empty or 0 where it is NULL. */
 struct slice row_text(struct row_reader *row, size_t column);
 int64_t row_int(const struct row_reader *row, size_t column);
+
 static inline enum status row_status(const struct row_reader *row)
 {
     return row->failed ? STATUS_NO_MEMORY : STATUS_OK;

@@ -25,10 +25,11 @@ static int collect(const cJSON *question, char ***parameters)
     const cJSON *member = NULL;
     cJSON_ArrayForEach(member, cJSON_GetObjectItemCaseSensitive(question, "parameters"))
     {
-        char *pair = malloc(strlen(member->string) + strlen(member->valuestring) + 2);
+        size_t size = strlen(member->string) + strlen(member->valuestring) + 2;
+        char *pair = malloc(size);
         if (!pair)
             exit(1);
-        sprintf(pair, "%s=%s", member->string, member->valuestring);
+        snprintf(pair, size, "%s=%s", member->string, member->valuestring);
         oauth_add_param_to_array(&count, parameters, pair);
         free(pair);
     }
@@ -44,10 +45,11 @@ static void sign_rsa(int *count, char ***parameters, const cJSON *question)
     char *query = oauth_serialize_url_parameters(*count, *parameters);
     char *text = oauth_catenc(3, text_of(question, "http_method"), (*parameters)[0], query);
     char *signature = oauth_sign_rsa_sha1(text, text_of(question, "rsa_key"));
-    char *pair = malloc(strlen(signature) + sizeof "oauth_signature=");
+    size_t size = strlen(signature) + sizeof "oauth_signature=";
+    char *pair = malloc(size);
     if (!pair)
         exit(1);
-    sprintf(pair, "oauth_signature=%s", signature);
+    snprintf(pair, size, "oauth_signature=%s", signature);
     oauth_add_param_to_array(count, parameters, pair);
     free(pair);
     free(signature);
@@ -83,10 +85,11 @@ int main(void)
         /* mod 2: oauth_ parameters alone, quoted; mod 1: all others, as a query */
         char *header = oauth_serialize_url_sep(count, 1, parameters, ", ", 6);
         char *url = oauth_serialize_url_sep(count, 0, parameters, "&", 1);
-        char *whole = malloc(strlen(header) + 7);
+        size_t size = strlen(header) + sizeof "OAuth ";
+        char *whole = malloc(size);
         if (!whole)
             return 1;
-        sprintf(whole, "OAuth %s", header);
+        snprintf(whole, size, "OAuth %s", header);
         cJSON_AddStringToObject(answer, "authorization", whole);
         cJSON_AddStringToObject(answer, "url", url);
         free(whole);
