@@ -43,8 +43,12 @@ enum status env_file_read(struct slice path, struct arena *arena, struct env_fil
     struct env_file env = {0};
     TRY(command_read_file(path, &text, ret_why));
     struct slice rest = buf_slice(&text);
-    for (bool more = rest.len > 0; more;)
-        take_line(slice_trim(slice_cut(&rest, '\n', &more)), arena, &env);
+    for (bool more = rest.len > 0; more;) {
+        struct slice line = slice_cut(&rest, '\n', &more);
+        if (line.len && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        take_line(slice_trim(line), arena, &env);
+    }
     *ret_env = env;
     return STATUS_OK;
 }

@@ -205,7 +205,8 @@ static enum status allow(struct browser *browser)
 static struct slice verifier_in_url(struct slice url, struct arena *arena)
 {
     struct form query = {0};
-    struct slice text = slice_sub(url, slice_find(url, '?') + 1, url.len);
+    size_t mark = slice_find(url, '?');
+    struct slice text = mark < url.len ? slice_sub(url, mark + 1, url.len) : url;
     return form_parse(arena, text, &query) == STATUS_OK ? form_get(&query, "oauth_verifier", NULL) : SLICE_ABSENT;
 }
 
