@@ -185,7 +185,7 @@ void callback_write(struct slice callback, const struct callback_pair *pairs, si
 void callback_write_csp_source(struct slice callback, struct buf *out)
 {
     struct oauth_url url = {0};
-    if (callback_is_oob(callback))
+    if (callback_is_oob(callback) || callback.len == 0)
         return;
     if (parse_web(callback, &url)) {
         oauth_url_write_origin(&url, out);

@@ -40,7 +40,7 @@ struct callback_pair {
 void callback_write(struct slice callback, const struct callback_pair *pairs, size_t count, struct buf *out);
 
 /* Appends what Content-Security-Policy's form-action must name for the redirect to work: the origin of
- * an http(s) callback, or the scheme ("app.example:") of a private one. Nothing for `oob`. */
+ * an http(s) callback, or the scheme ("app.example:") of a private one. Nothing for `oob` and for none. */
 void callback_write_csp_source(struct slice callback, struct buf *out);
 
 #endif

@@ -188,6 +188,7 @@ static void names_the_callback_for_form_action(void **state)
         {"http://127.0.0.1:8000/cb", "http://127.0.0.1:8000"},
         {"com.example.app:/cb", "com.example.app:"},
         {"oob", ""},
+        {"", ""},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf out = BUF_INIT;

@@ -1,0 +1,493 @@
+#include "authorize.h"
+
+#include "crypto/random.h"
+#include "site_bench.h"
+#include "store/credentials_tokens.h"
+#include "store/credentials_users.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+#define JANES_COOKIE "__Host-countersign_session=janes"
+#define JOES_COOKIE  "__Host-countersign_session=joes"
+#define JANES_FORM   "csrf_token=csrf+of+janes&oauth_token=temp"
+
+static int setup(void **state)
+{
+    int result = site_bench_setup(state);
+    struct site_bench *bench = *state;
+    site_bench_session(bench, "janes", bench->jane, "jane");
+    site_bench_session(bench, "joes", bench->joe, "joe");
+    site_bench_temp(bench, "temp", CALLBACK);
+    site_bench_temp(bench, "oob", "oob");
+    return result;
+}
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, site_bench_teardown)
+
+static int get(struct site_bench *bench, const char *query, const char *cookie)
+{
+    return site_bench_call(bench, &(struct site_call){.steps = authorize_show, .query = query, .cookie = cookie});
+}
+
+static int post(struct site_bench *bench, const char *body, const char *cookie)
+{
+    return site_bench_call(bench, &(struct site_call){.steps = authorize_decide, .body = body, .cookie = cookie});
+}
+
+static struct slice location(const struct site_bench *bench)
+{
+    return site_bench_header(bench, "Location", 0);
+}
+
+static void assert_state(struct site_bench *bench, const char *token, enum temp_state state)
+{
+    assert_int_equal(site_bench_find_temp(bench, token)->state, state);
+}
+
+/* ---- GET ---- */
+
+static void refuses_a_query_that_names_no_single_request(void **state)
+{
+    struct site_bench *bench = *state;
+    get(bench, NULL, JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_absent");
+    get(bench, "oauth_callback=x", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_absent");
+    get(bench, "oauth_token=temp&oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    get(bench, "oauth_token=%zz", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    get(bench, "oauth_token=other", JANES_COOKIE);
+    assert_refused(bench, 400, "token_rejected");
+    get(bench, "oauth_token=", JANES_COOKIE);
+    assert_refused(bench, 400, "token_rejected");
+    get(bench, "oauth_token=other", NULL); /* rather than a login for nothing */
+    assert_refused(bench, 400, "token_rejected");
+}
+
+static void refuses_what_is_over(void **state)
+{
+    struct site_bench *bench = *state;
+    post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "permission_denied");
+
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE);
+    ephemeral_temp_exchanged_start(bench->view, SLICE("oob"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    get(bench, "oauth_token=oob", JANES_COOKIE);
+    assert_refused(bench, 400, "token_used");
+
+    site_bench_temp(bench, "old", CALLBACK);
+    fake_clock_advance(&bench->durable.clock, 601 * 1000);
+    get(bench, "oauth_token=old", JANES_COOKIE);
+    assert_refused(bench, 400, "token_expired");
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=old&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "token_expired");
+}
+
+static void refuses_what_wrong_verifiers_killed(void **state)
+{
+    struct site_bench *bench = *state;
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    for (int i = 0; i < TEMP_MAX_WRONG; i++) {
+        ephemeral_temp_try_start(bench->view, SLICE("temp"), SLICE("wrong"), asking_ticket(&bench->asking));
+        (void)asking_wait(&bench->asking, NULL);
+    }
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "token_rejected");
+}
+
+static void sends_strangers_to_log_in_first(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const cookies[] = {NULL, "__Host-countersign_session=", "__Host-countersign_session=other",
+                                          "countersign_session=janes"};
+    for (size_t i = 0; i < COUNT_OF(cookies); i++) {
+        assert_int_equal(get(bench, "oauth_token=temp&x=//evil.example", cookies[i]), 302);
+        assert_slice_equal(location(bench), SLICE("/login?return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp"));
+        assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+    }
+}
+
+static void treats_a_user_who_was_disabled_or_deleted_as_logged_out(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_status(credentials_user_disable_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 302);
+    assert_true(slice_starts_with(location(bench), SLICE("/login?")));
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
+    assert_true(slice_starts_with(location(bench), SLICE("/login?")));
+    assert_status(credentials_user_delete_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    assert_int_equal(post(bench, JANES_FORM "&decision=deny", JANES_COOKIE), 302);
+    assert_true(slice_starts_with(location(bench), SLICE("/login?")));
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void tells_who_asks_for_what_and_where_it_leads(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const texts[] = {
+        "Photo &lt;printer&gt;", "Prints &quot;photos&quot;", "<code>photos:read</code>", "<code>photos:write</code>",
+        ">jane<", "goes to <strong>https://app.example</strong>", "has not verified",
+        "src=\"https://app.example/logo.png\"",
+        /* a website that is none leads nowhere */
+        "href=\"#\"", "name=\"csrf_token\" value=\"csrf of janes\"", "name=\"oauth_token\" value=\"temp\"",
+        "name=\"decision\" value=\"grant\"", "name=\"decision\" value=\"deny\"", "action=\"/oauth/authorize\""};
+    assert_int_equal(get(bench, "oauth_token=temp&oauth_callback=https%3A%2F%2Fevil.example", JANES_COOKIE), 200);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (!site_bench_says(bench, texts[i]))
+            fail_msg("%s is not in %.*s", texts[i], SLICE_ARGS(site_bench_body(bench)));
+    assert_false(site_bench_says(bench, "evil"));
+    assert_false(site_bench_says(bench, "<script"));
+    site_bench_client(bench, CLIENT_VERIFIED, NULL, NULL);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_true(site_bench_says(bench, "has verified"));
+}
+
+/* Security.md §2: clickjacking, and the redirect that Chromium holds against form-action. */
+static void guards_the_page_and_lets_its_form_lead_to_the_callback_alone(void **state)
+{
+    struct site_bench *bench = *state;
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    struct slice policy = site_bench_header(bench, "Content-Security-Policy", 0);
+    assert_true(slice_find_slice(policy, SLICE("form-action 'self' https://app.example")) < policy.len);
+    assert_true(slice_find_slice(policy, SLICE("frame-ancestors 'none'")) < policy.len);
+    assert_int_equal(slice_find_slice(policy, SLICE("unsafe")), policy.len);
+    assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+    get(bench, "oauth_token=oob", JANES_COOKIE);
+    policy = site_bench_header(bench, "Content-Security-Policy", 0);
+    assert_true(slice_find_slice(policy, SLICE("form-action 'self'")) + 18 == policy.len);
+}
+
+static void tells_what_kind_of_place_the_callback_is(void **state)
+{
+    struct site_bench *bench = *state;
+    static const struct {
+        const char *callback, *text;
+    } rows[] = {
+        {"http://127.0.0.1:5000/cb", "a program on this computer, at <strong>http://127.0.0.1:5000</strong>"},
+        {"com.example.app:/cb", "addresses that begin with <strong>com.example.app:</strong>"},
+        {"oob", "a code to type"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char query[32];
+        char token[16];
+        (void)snprintf(token, sizeof token, "temp%zu", i);
+        (void)snprintf(query, sizeof query, "oauth_token=%s", token);
+        site_bench_client(bench, 0, rows[i].callback, NULL);
+        site_bench_temp(bench, token, rows[i].callback);
+        get(bench, query, JANES_COOKIE);
+        assert_true(site_bench_says(bench, rows[i].text));
+    }
+}
+
+static void shows_every_scope(void **state)
+{
+    struct site_bench *bench = *state;
+    struct buf scopes = BUF_INIT;
+    for (int i = 0; i < 500; i++)
+        buf_addf(&scopes, "%sscope:%d", i ? " " : "", i);
+    const struct temp_new temp = {SLICE("many"), SLICE("secret"), SLICE("printer"), SLICE(CALLBACK),
+                                  buf_slice(&scopes)};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    assert_int_equal(get(bench, "oauth_token=many", JANES_COOKIE), 200);
+    assert_true(site_bench_says(bench, "<code>scope:0</code>") && site_bench_says(bench, "<code>scope:499</code>"));
+    buf_done(&scopes);
+}
+
+static void refuses_a_client_that_may_not_ask_any_more(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_status(credentials_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "consumer_key_rejected");
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "consumer_key_rejected");
+    assert_status(credentials_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
+    assert_refused(bench, 400, "consumer_key_unknown");
+}
+
+static void calls_back_only_what_is_still_registered(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_client(bench, 0, "https://app.example/other", NULL);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void needs_tls_but_in_development(void **state)
+{
+    struct site_bench *bench = *state;
+    struct site_call call = {
+        .steps = authorize_show, .query = "oauth_token=temp", .cookie = JANES_COOKIE, .is_plain = true};
+    site_bench_call(bench, &call);
+    assert_refused(bench, 400, "transport_insecure");
+    bench->config.insecure_transport = true;
+    assert_int_equal(site_bench_call(bench, &call), 200);
+}
+
+/* ---- GET for a trusted client ---- */
+
+static void sends_straight_back_who_granted_the_same_to_a_trusted_client(void **state)
+{
+    struct site_bench *bench = *state;
+    char jti[64];
+    site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* nothing granted yet */
+    durable_bench_token(&bench->durable, "printer", bench->jane, "token", jti);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 302);
+    assert_true(slice_starts_with(location(bench), SLICE(CALLBACK "&oauth_token=temp&oauth_verifier=")));
+    assert_state(bench, "temp", TEMP_GRANTED);
+}
+
+static void asks_again_where_trust_does_not_reach(void **state)
+{
+    struct site_bench *bench = *state;
+    char jti[64];
+    durable_bench_token(&bench->durable, "printer", bench->jane, "token", jti);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* not marked */
+    site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
+    assert_int_equal(get(bench, "oauth_token=temp", JOES_COOKIE), 200); /* another's token */
+    assert_int_equal(get(bench, "oauth_token=oob", JANES_COOKIE), 200); /* a code is shown only after a click */
+    int64_t count = 0;
+    assert_status(
+        credentials_token_revoke_blocking(&bench->durable.db, &(struct token_filter){.jti = slice_str(jti)}, &count),
+        STATUS_OK);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* revoked since */
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+/* ---- POST ---- */
+
+static void grants_with_a_verifier_behind_the_callback(void **state)
+{
+    struct site_bench *bench = *state;
+    static const struct slice start = SLICE_INIT(CALLBACK "&oauth_token=temp&oauth_verifier=");
+    char expected[256];
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant&oauth_callback=https://evil.example", JANES_COOKIE), 302);
+    assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+    assert_slice_equal(site_bench_header(bench, "Referrer-Policy", 0), SLICE("no-referrer"));
+    (void)snprintf(expected, sizeof expected, "%.*s", SLICE_ARGS(location(bench)));
+    const struct temp_credential *temp = site_bench_find_temp(bench, "temp");
+    assert_int_equal(temp->state, TEMP_GRANTED);
+    assert_int_equal(temp->user, bench->jane);
+    assert_slice_equal(temp->username, SLICE("jane"));
+    assert_slice_equal(temp->scopes, SLICE(SCOPES));
+    assert_true(temp->verifier.len >= 22); /* 128 bit of [A-Za-z0-9] */
+    assert_slice_equal(slice_sub(slice_str(expected), 0, start.len), start);
+    assert_slice_equal(slice_sub(slice_str(expected), start.len, sizeof expected), temp->verifier);
+}
+
+static void denies_and_says_so_to_the_callback(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(post(bench, JANES_FORM "&decision=deny", JANES_COOKIE), 302);
+    assert_slice_equal(location(bench),
+                       SLICE(CALLBACK "&oauth_token=temp&error=access_denied&error_description=The%20resource%20owner"
+                                      "%20denied%20the%20request&oauth_problem=user_refused"));
+    assert_state(bench, "temp", TEMP_DENIED);
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "permission_denied");
+}
+
+static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE), 200);
+    struct slice body = site_bench_body(bench);
+    size_t at = slice_find_slice(body, SLICE("id=\"verifier\">")) + strlen("id=\"verifier\">");
+    char shown[16];
+    (void)snprintf(shown, sizeof shown, "%.*s", 8, slice_sub(body, at, body.len).ptr);
+    assert_slice_equal(site_bench_find_temp(bench, "oob")->verifier, slice_str(shown));
+    assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+}
+
+static void says_so_when_denied_out_of_band(void **state)
+{
+    struct site_bench *bench = *state;
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=deny", JANES_COOKIE);
+    assert_refused(bench, 200, "user_refused");
+    assert_state(bench, "oob", TEMP_DENIED);
+}
+
+static void sends_out_of_band_to_the_default_callback(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_client(bench, 0, NULL, "https://app.example/default");
+    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE), 302);
+    assert_true(
+        slice_starts_with(location(bench), SLICE("https://app.example/default?oauth_token=oob&oauth_verifier=")));
+    assert_true(site_bench_find_temp(bench, "oob")->verifier.len >= 22);
+}
+
+/* Nothing is changed, and the browser goes nowhere. */
+static void refuses_a_form_that_is_not_this_sessions(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const forms[] = {
+        "oauth_token=temp&decision=grant",
+        "oauth_token=temp&decision=grant&csrf_token=",
+        "oauth_token=temp&decision=grant&csrf_token=csrf+of+jane",
+        "oauth_token=temp&decision=grant&csrf_token=csrf+of+janes1",
+        "oauth_token=temp&decision=grant&csrf_token=csrf+of+joes",
+        "oauth_token=temp&decision=grant&csrf_token=csrf+of+janes&csrf_token=csrf+of+janes",
+        "oauth_token=other&decision=grant&csrf_token=csrf+of+joes",
+    };
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        post(bench, forms[i], JANES_COOKIE);
+        assert_refused(bench, 403, "forbidden");
+    }
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void refuses_what_a_browser_says_another_site_sent(void **state)
+{
+    struct site_bench *bench = *state;
+    static const struct {
+        const char *header, *value;
+        int status;
+    } rows[] = {
+        {"Origin", "https://evil.example", 403},      {"Origin", "http://auth.example", 403},
+        {"Origin", "https://auth.example:8443", 403}, {"Origin", "https://auth.example.evil.example", 403},
+        {"Origin", "https://auth.example/", 403},     {"Origin", "", 403},
+        {"Sec-Fetch-Site", "cross-site", 403},        {"Sec-Fetch-Site", "same-site", 403},
+        {"Origin", "https://auth.example", 302},      {"Origin", "null", 302},
+        {"Sec-Fetch-Site", "same-origin", 302},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct site_call call = {.steps = authorize_decide,
+                                       .body = JANES_FORM "&decision=grant",
+                                       .cookie = JANES_COOKIE,
+                                       .header = rows[i].header,
+                                       .value = rows[i].value};
+        if (site_bench_call(bench, &call) != rows[i].status)
+            fail_msg("%s: %s", rows[i].header, rows[i].value);
+        if (rows[i].status == 403)
+            assert_state(bench, "temp", TEMP_PENDING);
+    }
+}
+
+static void refuses_a_form_without_one_clear_decision(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const forms[] = {
+        JANES_FORM,
+        JANES_FORM "&decision=",
+        JANES_FORM "&decision=Grant",
+        JANES_FORM "&decision=grant&decision=grant",
+        JANES_FORM "&decision=deny&decision=grant",
+        JANES_FORM "&oauth_token=temp&decision=grant",
+        "csrf_token=csrf+of+janes&decision=grant",
+        JANES_FORM "&decision=%zz",
+    };
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (post(bench, forms[i], JANES_COOKIE) != 400)
+            fail_msg("%s", forms[i]);
+    assert_state(bench, "temp", TEMP_PENDING);
+    const struct site_call call = {.steps = authorize_decide, .body = NULL, .cookie = JANES_COOKIE};
+    assert_int_equal(site_bench_call(bench, &call), 415); /* no form at all */
+}
+
+static void asks_who_it_is_when_the_session_has_ended(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", NULL), 302);
+    assert_slice_equal(location(bench), SLICE("/login?return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp"));
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void lets_only_the_first_who_decided_decide_again(void **state)
+{
+    struct site_bench *bench = *state;
+    char first[64];
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    const struct temp_credential *temp = site_bench_find_temp(bench, "temp");
+    (void)snprintf(first, sizeof first, "%.*s", SLICE_ARGS(temp->verifier));
+    get(bench, "oauth_token=temp", JOES_COOKIE);
+    assert_refused(bench, 403, "forbidden");
+    post(bench, "csrf_token=csrf+of+joes&oauth_token=temp&decision=grant", JOES_COOKIE);
+    assert_refused(bench, 403, "forbidden");
+    post(bench, "csrf_token=csrf+of+joes&oauth_token=temp&decision=deny", JOES_COOKIE);
+    assert_refused(bench, 403, "forbidden");
+    assert_slice_equal(site_bench_find_temp(bench, "temp")->verifier, slice_str(first));
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
+    assert_false(slice_eq(site_bench_find_temp(bench, "temp")->verifier, slice_str(first)));
+}
+
+/* ---- faults ---- */
+
+/* Fails the first call to the store, then the second, and so on, until a run needs no further one. */
+static unsigned fail_each_call(struct site_bench *bench, const struct site_call *call, int last_status)
+{
+    for (unsigned nth = 1;; nth++) {
+        faulty_ephemeral_fail(&bench->faulty, nth);
+        int status = site_bench_call(bench, call);
+        bool was_reached = bench->faulty.calls >= nth;
+        faulty_ephemeral_fail(&bench->faulty, 0);
+        if (!was_reached) {
+            assert_int_equal(status, last_status);
+            return nth - 1;
+        }
+        assert_refused(bench, 503, "temporarily_unavailable");
+        assert_false(slice_is_absent(site_bench_header(bench, "Retry-After", 0)));
+        assert_state(bench, "temp", TEMP_PENDING);
+    }
+}
+
+static void answers_503_when_the_store_is_down_at_any_wait(void **state)
+{
+    struct site_bench *bench = *state;
+    const struct site_call show = {.steps = authorize_show, .query = "oauth_token=temp", .cookie = JANES_COOKIE};
+    const struct site_call grant = {
+        .steps = authorize_decide, .body = JANES_FORM "&decision=grant", .cookie = JANES_COOKIE};
+    assert_int_equal(fail_each_call(bench, &show, 200), 2);
+    assert_int_equal(fail_each_call(bench, &grant, 302), 3);
+}
+
+static void answers_503_without_randomness(void **state)
+{
+    struct site_bench *bench = *state;
+    random_fail_next(1);
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(refuses_a_query_that_names_no_single_request),
+        TEST(refuses_what_is_over),
+        TEST(refuses_what_wrong_verifiers_killed),
+        TEST(sends_strangers_to_log_in_first),
+        TEST(treats_a_user_who_was_disabled_or_deleted_as_logged_out),
+        TEST(tells_who_asks_for_what_and_where_it_leads),
+        TEST(guards_the_page_and_lets_its_form_lead_to_the_callback_alone),
+        TEST(tells_what_kind_of_place_the_callback_is),
+        TEST(shows_every_scope),
+        TEST(refuses_a_client_that_may_not_ask_any_more),
+        TEST(calls_back_only_what_is_still_registered),
+        TEST(needs_tls_but_in_development),
+        TEST(sends_straight_back_who_granted_the_same_to_a_trusted_client),
+        TEST(asks_again_where_trust_does_not_reach),
+        TEST(grants_with_a_verifier_behind_the_callback),
+        TEST(denies_and_says_so_to_the_callback),
+        TEST(shows_a_verifier_that_can_be_typed_out_of_band),
+        TEST(says_so_when_denied_out_of_band),
+        TEST(sends_out_of_band_to_the_default_callback),
+        TEST(refuses_a_form_that_is_not_this_sessions),
+        TEST(refuses_what_a_browser_says_another_site_sent),
+        TEST(refuses_a_form_without_one_clear_decision),
+        TEST(asks_who_it_is_when_the_session_has_ended),
+        TEST(lets_only_the_first_who_decided_decide_again),
+        TEST(answers_503_when_the_store_is_down_at_any_wait),
+        TEST(answers_503_without_randomness),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,466 @@
+#include "login.h"
+
+#include "crypto/random.h"
+#include "home.h"
+#include "logout.h"
+#include "loop/worker_pool.h"
+#include "site.h"
+#include "site_bench.h"
+#include "store/credentials_users.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+#define SECRET       "0123456789abcdefghijABCDEFGHIJxy"
+#define LOGIN_COOKIE "__Host-countersign_login=" SECRET
+#define RETURN_TO    "/oauth/authorize?oauth_token=temp"
+#define FORM(user, password) \
+    "csrf_token=" SECRET "&return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp&username=" user "&password=" password
+#define JANES_FORM FORM("jane", "correct+horse")
+
+static int show(struct site_bench *bench, const char *query, const char *cookie)
+{
+    return site_bench_call(bench, &(struct site_call){.steps = login_show, .query = query, .cookie = cookie});
+}
+
+static int submit(struct site_bench *bench, const char *body, const char *cookie)
+{
+    return site_bench_call(bench, &(struct site_call){.steps = login_submit, .body = body, .cookie = cookie});
+}
+
+static struct slice header(const struct site_bench *bench, const char *name)
+{
+    return site_bench_header(bench, name, 0);
+}
+
+static bool contains(struct slice text, const char *part)
+{
+    return slice_find_slice(text, slice_str(part)) < text.len;
+}
+
+/* ---- GET /login ---- */
+
+static void shows_a_form_whose_secret_only_its_cookie_repeats(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(show(bench, NULL, NULL), 200);
+    struct slice cookie = header(bench, "Set-Cookie");
+    static const struct slice name = SLICE_INIT("__Host-countersign_login=");
+    assert_true(slice_starts_with(cookie, name));
+    char field[80];
+    (void)snprintf(field, sizeof field, "name=\"csrf_token\" value=\"%.*s\"", 32, cookie.ptr + name.len);
+    assert_true(site_bench_says(bench, field));
+    assert_true(contains(cookie, "; HttpOnly") && contains(cookie, "; SameSite=Lax") && contains(cookie, "; Secure") &&
+                contains(cookie, "; Path=/"));
+    assert_false(contains(cookie, "Domain"));
+    assert_slice_equal(header(bench, "Cache-Control"), SLICE("no-store"));
+}
+
+static void keeps_a_secret_that_is_there_so_that_two_pages_work(void **state)
+{
+    struct site_bench *bench = *state;
+    show(bench, NULL, LOGIN_COOKIE);
+    assert_true(site_bench_says(bench, "name=\"csrf_token\" value=\"" SECRET "\""));
+    show(bench, NULL, "__Host-countersign_login=short");
+    assert_false(site_bench_says(bench, "short"));
+    show(bench, NULL, "__Host-countersign_login=\"><script>0123456789012345678901");
+    assert_false(site_bench_says(bench, "script"));
+}
+
+static void returns_only_to_the_authorize_page(void **state)
+{
+    struct site_bench *bench = *state;
+    show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp", NULL);
+    assert_true(site_bench_says(bench, "name=\"return_to\" value=\"" RETURN_TO "\""));
+    show(bench, "return_to=https%3A%2F%2Fevil.example%2F", NULL);
+    assert_true(site_bench_says(bench, "name=\"return_to\" value=\"/\""));
+    bench->config.public_url.path = SLICE("/auth");
+    show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp", NULL);
+    assert_true(site_bench_says(bench, "name=\"return_to\" value=\"/auth/\""));
+    assert_true(site_bench_says(bench, "action=\"/auth/login\""));
+}
+
+/* Chromium holds the whole chain of redirects after the form against its page's form-action. */
+static void names_the_callback_that_a_trusted_client_is_sent_back_to(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const query = "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp";
+    site_bench_temp(bench, "temp", CALLBACK);
+    show(bench, query, NULL);
+    assert_true(contains(header(bench, "Content-Security-Policy"), "form-action 'self' https://app.example"));
+    submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE);
+    assert_true(contains(header(bench, "Content-Security-Policy"), "form-action 'self' https://app.example"));
+    show(bench, NULL, NULL);
+    assert_false(contains(header(bench, "Content-Security-Policy"), "app.example"));
+}
+
+/* ---- POST /login ---- */
+
+static void opens_a_new_session_and_ends_the_old_one(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_session(bench, "planted", bench->joe, "joe");
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE "; __Host-countersign_session=planted"), 302);
+    assert_slice_equal(header(bench, "Location"), SLICE(RETURN_TO));
+    assert_slice_equal(header(bench, "Cache-Control"), SLICE("no-store"));
+    static const struct slice name = SLICE_INIT("__Host-countersign_session=");
+    struct slice cookie = header(bench, "Set-Cookie");
+    assert_true(slice_starts_with(cookie, name));
+    assert_true(contains(cookie, "; HttpOnly") && contains(cookie, "; SameSite=Lax") && contains(cookie, "; Secure"));
+    char id[33];
+    (void)snprintf(id, sizeof id, "%.*s", 32, cookie.ptr + name.len);
+    assert_true(contains(site_bench_header(bench, "Set-Cookie", 1), "countersign_login=;"));
+    assert_false(site_bench_has_session(bench, "planted"));
+    ephemeral_session_find_start(bench->view, slice_str(id), asking_ticket(&bench->asking));
+    void *found = NULL;
+    assert_status(asking_wait(&bench->asking, &found), STATUS_OK);
+    const struct session *session = found;
+    assert_int_equal(session->user, bench->jane);
+    assert_true(session->csrf.len >= 22); /* 128 bit */
+    assert_false(slice_eq(session->csrf, slice_str(id)));
+}
+
+static void ends_the_session_after_twelve_hours(void **state)
+{
+    struct site_bench *bench = *state;
+    submit(bench, JANES_FORM, LOGIN_COOKIE);
+    char id[33];
+    struct slice cookie = header(bench, "Set-Cookie");
+    (void)snprintf(id, sizeof id, "%.*s", 32, cookie.ptr + strlen("__Host-countersign_session="));
+    fake_clock_advance(&bench->durable.clock, 12 * 3600 * 1000 - 1000);
+    assert_true(site_bench_has_session(bench, id));
+    fake_clock_advance(&bench->durable.clock, 2000);
+    assert_false(site_bench_has_session(bench, id));
+}
+
+/* The same page for each, so that nobody learns who has an account. */
+static void says_the_same_to_everybody_it_does_not_let_in(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const forms[] = {
+        FORM("jane", "wrong"),
+        FORM("nobody", "wrong"),
+        FORM("nobody", "correct+horse"),
+        FORM("JANE", "correct+horse"),
+        FORM("jane", ""),
+        FORM("", ""),
+        FORM("joe", "correct+horse"), /* disabled */
+        FORM("jane", "correct+horse+"),
+        FORM("jane%00", "correct+horse"),
+        FORM("jane", "correct+horse%00"),
+    };
+    assert_status(credentials_user_disable_blocking(&bench->durable.db, bench->joe), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        if (submit(bench, forms[i], LOGIN_COOKIE) != 403)
+            fail_msg("%s", forms[i]);
+        assert_true(site_bench_says(bench, "The user name or the password is wrong."));
+        assert_false(contains(header(bench, "Set-Cookie"), "session"));
+        assert_true(slice_is_absent(header(bench, "Location")));
+    }
+}
+
+static void does_not_let_in_who_has_no_password(void **state)
+{
+    struct site_bench *bench = *state;
+    (void)durable_bench_user(&bench->durable, "federated");
+    assert_int_equal(submit(bench, FORM("federated", ""), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, FORM("federated", "x"), LOGIN_COOKIE), 403);
+}
+
+static void escapes_what_was_typed(void **state)
+{
+    struct site_bench *bench = *state;
+    submit(bench, FORM("%22%3E%3Cscript%3E", "secret+typo"), LOGIN_COOKIE);
+    assert_true(site_bench_says(bench, "value=\"&quot;&gt;&lt;script&gt;\""));
+    assert_false(site_bench_says(bench, "secret typo"));
+}
+
+/* Nobody logs another's browser in. */
+static void refuses_a_form_that_is_not_this_browsers(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const cookies[] = {
+        NULL,
+        "__Host-countersign_login=",
+        "__Host-countersign_login=0123456789abcdefghijABCDEFGHIJxz",
+        "countersign_login=" SECRET,
+    };
+    for (size_t i = 0; i < COUNT_OF(cookies); i++) {
+        submit(bench, JANES_FORM, cookies[i]);
+        assert_refused(bench, 403, "forbidden");
+        assert_true(slice_is_absent(header(bench, "Set-Cookie")));
+    }
+    submit(bench, "csrf_token=&return_to=/&username=jane&password=x", "__Host-countersign_login=");
+    assert_refused(bench, 403, "forbidden");
+    submit(bench, "return_to=/&username=jane&password=x", LOGIN_COOKIE);
+    assert_refused(bench, 403, "forbidden");
+    submit(bench, JANES_FORM "&csrf_token=" SECRET, LOGIN_COOKIE);
+    assert_refused(bench, 403, "forbidden");
+    const struct site_call foreign = {.steps = login_submit,
+                                      .body = JANES_FORM,
+                                      .cookie = LOGIN_COOKIE,
+                                      .header = "Origin",
+                                      .value = "https://evil.example"};
+    site_bench_call(bench, &foreign);
+    assert_refused(bench, 403, "forbidden");
+}
+
+static void refuses_a_form_with_a_field_missing_or_twice(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const forms[] = {
+        "csrf_token=" SECRET "&return_to=/&password=x",
+        "csrf_token=" SECRET "&return_to=/&username=jane",
+        JANES_FORM "&username=joe",
+        JANES_FORM "&password=other",
+        JANES_FORM "&return_to=/",
+    };
+    for (size_t i = 0; i < COUNT_OF(forms); i++)
+        if (submit(bench, forms[i], LOGIN_COOKIE) != 400)
+            fail_msg("%s", forms[i]);
+}
+
+static void goes_home_where_return_to_leads_elsewhere(void **state)
+{
+    struct site_bench *bench = *state;
+    submit(bench,
+           "csrf_token=" SECRET
+           "&username=jane&password=correct+horse&return_to=%2F%2Fevil.example%2Foauth%2Fauthorize",
+           LOGIN_COOKIE);
+    assert_slice_equal(header(bench, "Location"), SLICE("/"));
+}
+
+/* ---- guessing ---- */
+
+static void slows_down_who_guesses_at_one_account(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.rate_limit_login_account = 3;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* right, but too late */
+    assert_slice_equal(header(bench, "Retry-After"), SLICE("60"));
+    assert_true(site_bench_says(bench, "Too many tries"));
+    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 403); /* another account */
+    fake_clock_advance(&bench->durable.clock, 20 * 1000);
+    submit(bench, JANES_FORM, LOGIN_COOKIE);
+    assert_slice_equal(header(bench, "Retry-After"), SLICE("40"));
+    fake_clock_advance(&bench->durable.clock, 41 * 1000);
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+}
+
+static void slows_down_who_guesses_at_accounts_that_do_not_exist_too(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.rate_limit_login_account = 1;
+    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 429);
+}
+
+static void slows_down_an_address_whatever_the_accounts(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.rate_limit_login_address = 2;
+    assert_int_equal(submit(bench, FORM("a", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, FORM("b", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, FORM("c", "wrong"), LOGIN_COOKIE), 429);
+    /* said by nobody whom we trust */
+    const struct site_call forwarded = {.steps = login_submit,
+                                        .body = JANES_FORM,
+                                        .cookie = LOGIN_COOKIE,
+                                        .header = "X-Forwarded-For",
+                                        .value = "198.51.100.1"};
+    assert_int_equal(site_bench_call(bench, &forwarded), 429);
+}
+
+struct blocker {
+    struct job job;
+    _Atomic bool may_end;
+    bool is_done;
+};
+
+static void block(struct job *job, void *thread_context UNUSED)
+{
+    while (!((struct blocker *)job)->may_end)
+        ;
+}
+
+static void unblocked(struct job *job)
+{
+    ((struct blocker *)job)->is_done = true;
+    loop_stop(job->loop);
+}
+
+static void refuses_at_once_when_too_many_passwords_wait(void **state)
+{
+    struct site_bench *bench = *state;
+    struct blocker blockers[9] = {0}; /* the thread and the whole queue */
+    for (size_t i = 0; i < COUNT_OF(blockers); i++) {
+        blockers[i].job = (struct job){.run_blocking = block, .done = unblocked, .loop = bench->asking.loop};
+        while (worker_pool_submit(bench->app.passwords, &blockers[i].job, STATUS_SLOW_DOWN) != STATUS_OK)
+            ; /* until the thread has taken its first */
+    }
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429);
+    assert_false(slice_is_absent(header(bench, "Retry-After")));
+    for (size_t i = 0; i < COUNT_OF(blockers); i++)
+        blockers[i].may_end = true;
+    for (size_t i = 0; i < COUNT_OF(blockers); i++)
+        while (!blockers[i].is_done)
+            loop_run(bench->asking.loop);
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+}
+
+/* ---- faults ---- */
+
+static void answers_503_when_the_store_is_down_at_any_wait(void **state)
+{
+    struct site_bench *bench = *state;
+    unsigned nth = 0;
+    int status = 0;
+    do {
+        faulty_ephemeral_fail(&bench->faulty, ++nth);
+        status = submit(bench, "csrf_token=" SECRET "&return_to=/&username=jane&password=correct+horse", LOGIN_COOKIE);
+        if (bench->faulty.calls >= nth)
+            assert_refused(bench, 503, "temporarily_unavailable");
+    } while (bench->faulty.calls >= nth);
+    assert_int_equal(status, 302);
+    assert_int_equal(nth, 5); /* two counters, the new session, the old one's end */
+}
+
+static void lets_in_without_knowing_the_callback(void **state)
+{
+    struct site_bench *bench = *state;
+    faulty_ephemeral_fail(&bench->faulty, 3); /* the temporary credential, asked for after the counters */
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    faulty_ephemeral_fail(&bench->faulty, 1);
+    assert_int_equal(show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp", NULL), 200);
+}
+
+static void answers_503_without_randomness(void **state)
+{
+    struct site_bench *bench = *state;
+    random_fail_next(1);
+    show(bench, NULL, NULL);
+    assert_refused(bench, 503, "temporarily_unavailable");
+    random_fail_next(1);
+    submit(bench, JANES_FORM, LOGIN_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
+
+static void needs_tls(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_call(bench, &(struct site_call){.steps = login_show, .is_plain = true});
+    assert_refused(bench, 400, "transport_insecure");
+    site_bench_call(bench, &(struct site_call){
+                               .steps = login_submit, .body = JANES_FORM, .cookie = LOGIN_COOKIE, .is_plain = true});
+    assert_refused(bench, 400, "transport_insecure");
+}
+
+static void names_cookies_without_the_prefix_in_development(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.public_url.scheme = SLICE("http");
+    bench->config.dev = true;
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = login_show, .is_plain = true}), 200);
+    assert_true(slice_starts_with(header(bench, "Set-Cookie"), SLICE("countersign_login=")));
+    assert_false(contains(header(bench, "Set-Cookie"), "Secure"));
+    assert_true(site_bench_says(bench, "Development mode"));
+}
+
+/* ---- POST /logout, GET / ---- */
+
+static int log_out(struct site_bench *bench, const char *body)
+{
+    return site_bench_call(
+        bench, &(struct site_call){.steps = logout_submit, .body = body, .cookie = "__Host-countersign_session=janes"});
+}
+
+static void ends_the_session_that_the_form_was_made_for(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_session(bench, "janes", bench->jane, "jane");
+    log_out(bench, "csrf_token=csrf+of+joes");
+    assert_refused(bench, 403, "forbidden");
+    log_out(bench, "x=y");
+    assert_refused(bench, 403, "forbidden");
+    assert_true(site_bench_has_session(bench, "janes"));
+    assert_int_equal(log_out(bench, "csrf_token=csrf+of+janes&return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp"),
+                     302);
+    assert_slice_equal(header(bench, "Location"), SLICE(RETURN_TO));
+    assert_true(contains(header(bench, "Set-Cookie"), "__Host-countersign_session=;") &&
+                contains(header(bench, "Set-Cookie"), "Max-Age=0"));
+    assert_false(site_bench_has_session(bench, "janes"));
+    assert_int_equal(log_out(bench, "csrf_token=csrf+of+janes&return_to=//evil.example"), 302); /* twice is fine */
+    assert_slice_equal(header(bench, "Location"), SLICE("/"));
+}
+
+static void does_not_claim_a_logout_that_the_store_did_not_take(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_session(bench, "janes", bench->jane, "jane");
+    for (unsigned nth = 1; nth <= 2; nth++) {
+        faulty_ephemeral_fail(&bench->faulty, nth);
+        log_out(bench, "csrf_token=csrf+of+janes");
+        assert_refused(bench, 503, "temporarily_unavailable");
+    }
+    assert_true(site_bench_has_session(bench, "janes"));
+}
+
+static void greets_who_is_logged_in_and_shows_developers_more(void **state)
+{
+    struct site_bench *bench = *state;
+    struct site_call call = {.steps = home_show};
+    assert_int_equal(site_bench_call(bench, &call), 200);
+    assert_true(site_bench_says(bench, "href=\"/login\"") && !site_bench_says(bench, "/oauth/initiate"));
+    site_bench_session(bench, "janes", bench->jane, "jane");
+    call.cookie = "__Host-countersign_session=janes";
+    bench->config.dev = true;
+    assert_int_equal(site_bench_call(bench, &call), 200);
+    assert_true(site_bench_says(bench, ">jane<") && site_bench_says(bench, "action=\"/logout\"") &&
+                site_bench_says(bench, "/oauth/initiate"));
+    faulty_ephemeral_fail(&bench->faulty, 1);
+    site_bench_call(bench, &call);
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
+
+static void serves_the_style_to_caches(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = site_style}), 200);
+    assert_slice_equal(header(bench, "Content-Type"), SLICE("text/css; charset=utf-8"));
+    assert_true(contains(header(bench, "Cache-Control"), "max-age"));
+    assert_true(site_bench_body(bench).len > 100);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SITE_TEST(shows_a_form_whose_secret_only_its_cookie_repeats),
+        SITE_TEST(keeps_a_secret_that_is_there_so_that_two_pages_work),
+        SITE_TEST(returns_only_to_the_authorize_page),
+        SITE_TEST(names_the_callback_that_a_trusted_client_is_sent_back_to),
+        SITE_TEST(opens_a_new_session_and_ends_the_old_one),
+        SITE_TEST(ends_the_session_after_twelve_hours),
+        SITE_TEST(says_the_same_to_everybody_it_does_not_let_in),
+        SITE_TEST(does_not_let_in_who_has_no_password),
+        SITE_TEST(escapes_what_was_typed),
+        SITE_TEST(refuses_a_form_that_is_not_this_browsers),
+        SITE_TEST(refuses_a_form_with_a_field_missing_or_twice),
+        SITE_TEST(goes_home_where_return_to_leads_elsewhere),
+        SITE_TEST(slows_down_who_guesses_at_one_account),
+        SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
+        SITE_TEST(slows_down_an_address_whatever_the_accounts),
+        SITE_TEST(refuses_at_once_when_too_many_passwords_wait),
+        SITE_TEST(answers_503_when_the_store_is_down_at_any_wait),
+        SITE_TEST(lets_in_without_knowing_the_callback),
+        SITE_TEST(answers_503_without_randomness),
+        SITE_TEST(needs_tls),
+        SITE_TEST(names_cookies_without_the_prefix_in_development),
+        SITE_TEST(ends_the_session_that_the_form_was_made_for),
+        SITE_TEST(does_not_claim_a_logout_that_the_store_did_not_take),
+        SITE_TEST(greets_who_is_logged_in_and_shows_developers_more),
+        SITE_TEST(serves_the_style_to_caches),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
