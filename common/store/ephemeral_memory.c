@@ -668,7 +668,7 @@ static enum status open_store(struct memory_store *store)
     struct nonce_state state = {.opening = NONCES_FIRST};
     store->base_ms = clock_wall_ms(options->clock);
     store->base_steady_ms = clock_steady_ms(options->clock);
-    store->nonces = nonce_set_new(nonces, options->skew_ms * 2 / 1000);
+    store->nonces = nonce_set_new(nonces, options->skew_ms * 2 / 1000, options->lead_ms / 1000 + 1);
     store->temps = ttl_table_new(entries, temp_credential_free);
     store->sessions = ttl_table_new(entries, session_free);
     store->blobs = ttl_table_new(entries, ephemeral_blob_free);

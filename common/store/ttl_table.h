@@ -15,8 +15,8 @@
 
 struct ttl_table;
 
-/* At most `max` values, each freed with `free_value` when it leaves. NULL: no memory. */
-/* NULL: no memory, or no randomness. */
+/* At most `max` values, each freed with `free_value` when it leaves. NULL: no memory, or no
+ * randomness. */
 MUST_USE struct ttl_table *ttl_table_new(size_t max, void (*free_value)(void *value));
 void ttl_table_free(struct ttl_table *table);
 
