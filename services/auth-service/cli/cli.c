@@ -10,18 +10,26 @@
 
 /* ---- the stores ---- */
 
-static enum status open_store(const struct command_line *line, struct cli_store *store, struct buf *why)
+/* The sealing keys; a text for the operator is appended to `why`. */
+static enum status open_keys(const struct command_line *line, struct buf *why, struct keyring **ret_keys)
 {
     const char *reason = NULL;
     struct slice keys = {0};
     enum status status = config_secrets_keys_blocking(line->config, &keys, &reason);
-    if (status == STATUS_OK)
-        status = keyring_parse(keys, &store->keys, &reason);
-    if (status == STATUS_BAD_INPUT)
-        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
-    TRY(status);
+    if (status == STATUS_OK) {
+        status = keyring_parse(keys, ret_keys, &reason);
+        buf_add_str(why, status == STATUS_BAD_INPUT ? "OAUTH1_SECRETS_KEYS: " : "");
+    }
+    buf_add_str(why, status == STATUS_BAD_INPUT ? reason : "");
+    return status;
+}
+
+/* The database first: whatever else stands beside it is missing with it. */
+static enum status open_store(const struct command_line *line, struct cli_store *store, struct buf *why)
+{
     store->clock = clock_system(line->config->clock_offset_s * 1000);
     TRY(database_open_blocking(line->config->database_url, SQL_COMMAND_BUSY_MS, &store->clock, why, &store->sql));
+    TRY(open_keys(line, why, &store->keys));
     store->db = (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock};
     return STATUS_OK;
 }

@@ -1,0 +1,459 @@
+"""The commands: what they print, what they refuse, and how they end (0 done, 1 refused or not found, 2 usage,
+3 a store is down)."""
+
+import json
+import shlex
+import sqlite3
+import subprocess
+
+import pytest
+import requests
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from conftest import API, PASSWORD
+from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
+from harness.signer import FORM, Signer, authorization, base_string, decode_pairs
+
+DONE, REFUSED, USAGE, STORE = 0, 1, 2, 3
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A provider of our own, not started: commands need no running service."""
+    made = Provider(tmp_path_factory.mktemp("shop"))
+    made.create_user("ann", PASSWORD)
+    made.create_client("--id", "printer", "--scope", "photos:read", "--scope", "photos:write")
+    (made.directory / "empty").write_text("")
+    (made.directory / "text").write_text("no key\n")
+    return made
+
+
+# ---- how they end, and what they say
+
+
+@pytest.mark.parametrize(
+    "code, said, words",
+    [
+        (DONE, "", "--help"),
+        (DONE, "", "client create --help"),
+        (USAGE, "", ""),
+        (USAGE, 'did you mean "client create"', "client craete"),
+        (USAGE, "--name NAME is needed", "client create"),
+        (USAGE, "did you mean --callback", "client create --name x --calback y"),
+        (USAGE, "--name needs a value", "client create --name"),
+        (USAGE, "it must not be empty", "client create --name ''"),
+        (USAGE, "given twice", "client create --name x --name y"),
+        (USAGE, "--format must be", "client list --format xml"),
+        (USAGE, "javascript", "client create --name x --callback javascript:alert(1)"),
+        (USAGE, "fragment", "client create --name x --callback https://a.example/#x"),
+        (USAGE, "must be https", "client create --name x --callback http://a.example/cb"),
+        (DONE, "", "client create --name x --callback http://a.example/cb --http-callbacks"),
+        (DONE, "", "client create --name x --callback app.example:/cb"),
+        (USAGE, "leave it out", "client create --name x --callback oob"),
+        (USAGE, "no such signature method", "client create --name x --signature-method HMAC-MD5"),
+        (USAGE, "a scope is", "client create --name x --scope 'a\"b'"),
+        (USAGE, "among what --scope allows", "client create --name x --scope a --default-scope b"),
+        (USAGE, "https URL", "client create --name x --logo http://a.example/logo.png"),
+        (USAGE, "http or https URL", "client create --name x --website example.com"),
+        (USAGE, "No such file", "client create --name x --secret-file nowhere"),
+        (USAGE, "it is empty", "client create --name x --secret-file empty"),
+        (USAGE, "--rsa-public-key text", "client create --name x --rsa-public-key text"),
+        (USAGE, "1 to 255 bytes", "client create --name x --id " + "i" * 256),
+        (REFUSED, "client printer", "client create --name x --id printer"),
+        (DONE, "", "client get printer"),
+        (REFUSED, "client nobody", "client get nobody"),
+        (USAGE, "needs ID", "client get"),
+        (USAGE, "unexpected argument", "client get a b"),
+        (REFUSED, "client nobody", "client update nobody --name x"),
+        (USAGE, "opposite", "client update printer --trusted --no-trusted"),
+        (REFUSED, "client nobody", "client delete nobody"),
+        (REFUSED, "client nobody", "client disable nobody"),
+        (REFUSED, "client nobody", "client rotate-secret nobody"),
+        (USAGE, "--overlap", "client rotate-secret printer --overlap soon"),
+        (USAGE, "--password-file FILE is needed", "user create --username bob"),
+        (USAGE, "1 to 511 bytes", "user create --username bob --password-file empty"),
+        (REFUSED, "user ann", "user create --username ann --password-file text"),
+        (REFUSED, "user bob", "user delete bob"),
+        (REFUSED, "user bob", "user set-password bob --password-file text"),
+        (DONE, "without --origin", "resource-server create --name open"),
+        (USAGE, "--origin", "resource-server create --name x --origin https://a.example/path"),
+        (USAGE, "--tls-san", "resource-server create --name x --tls-san 'a b'"),
+        (REFUSED, "resource server nobody", "resource-server revoke nobody"),
+        (DONE, "", "token list --client nobody"),
+        (REFUSED, "token tok_none", "token revoke tok_none"),
+        (REFUSED, "client nobody", "token revoke --client nobody"),
+        (REFUSED, "user nobody", "token revoke --sub nobody"),
+        (USAGE, "say which", "token revoke"),
+        (DONE, "", "migrate status"),
+        (DONE, "", "migrate up"),
+        (USAGE, "needs METHOD URL", "sign GET"),
+        (USAGE, "say who signs", "sign GET https://a.example/"),
+        (USAGE, "http:// or https://", "sign GET ftp://a.example/ --client c"),
+        (USAGE, "no such signature method", "sign GET https://a.example/ --client c --signature-method MD5"),
+        (USAGE, "--help lists them", "sign GET https://a.example/ --client c --break luck"),
+        (USAGE, "nothing of that kind", "sign GET https://a.example/ --client c --break query"),
+        (USAGE, "say who asks", "perform three-legged"),
+        (USAGE, "--password-file", "perform three-legged --client c --client-secret s --username u"),
+        (USAGE, "--key", "perform three-legged --client c --client-secret s --introspect http://127.0.0.1:1"),
+        (REFUSED, "Connection refused", "perform three-legged --client c --client-secret s --url http://127.0.0.1:1 --quiet"),
+    ],
+)
+def test_exit_codes_and_messages(shop, code, said, words):
+    outcome = shop.command(*shlex.split(words))
+    assert outcome.code == code, outcome
+    assert said in outcome.err, outcome
+    assert code == DONE or outcome.out == "", outcome
+
+
+def test_every_command_shows_its_options_and_an_example(shop):
+    overview = shop.command("--help").out
+    names = [line[2:26].strip() for line in overview.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert {"serve", "client create", "client update", "explain", "perform three-legged"} <= set(names)
+    for name in names:
+        shown = shop.command(*name.split(), "--help")
+        assert shown.code == DONE and f"usage: auth-service {name}" in shown.out and "Example:" in shown.out, name
+
+
+@pytest.mark.parametrize("words", ["client list", "user list", "token list", "resource-server list", "migrate status",
+                                   "client create --name x"])
+def test_a_store_that_cannot_be_opened(shop, words):
+    outcome = shop.command(*words.split(), OAUTH1_DATABASE_URL="sqlite:/nonexistent/oauth1.db")
+    assert outcome.code == STORE and "/nonexistent/oauth1.db" in outcome.err and outcome.out == ""
+
+
+def test_a_database_that_another_process_keeps_locked_is_waited_for(shop):
+    """A command waits longer than a service would, since nobody's request hangs on it."""
+    lock = sqlite3.connect(shop.database, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    waiting = subprocess.Popen(
+        [BIN / "auth-service", "client", "create", "--name", "late", "--format", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=clean_environment(shop.variables),
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        waiting.wait(1)
+    lock.execute("ROLLBACK")
+    out, err = waiting.communicate(timeout=10)
+    assert waiting.returncode == DONE and json.loads(out)["name"] == "late", err
+
+
+# ---- clients
+
+
+def test_a_client_is_shown_whole_and_its_secret_once(shop):
+    made = shop.expect(
+        *["client", "create", "--name", "Ünïcode", "--website", "https://a.example", "--description", 'says "hi"'],
+        *["--logo", "https://a.example/l.png", "--owner", "1", "--default-callback", "https://a.example/default"],
+        *["--callback", "https://a.example/cb", "--callback", "https://b.example/cb/*", "--scope", "a b", "--scope", "c"],
+        *["--default-scope", "a", "--signature-method", "HMAC-SHA1,HMAC-SHA256", "--signature-method", "RSA-SHA1"],
+        *["--two-legged", "--verified", "--trusted", "--body-hash-required"],
+    )
+    assert len(made["client_id"]) >= 20 and len(made["client_secret"]) >= 32
+    assert made["name"] == "Ünïcode" and made["description"] == 'says "hi"'
+    assert sorted(made["callbacks"]) == ["https://a.example/cb", "https://b.example/cb/*"]
+    assert made["signature_methods"] == ["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1"]
+    assert made["scope"] == "a b c" and made["default_scope"] == "a"
+    assert made["two_legged"] and made["verified"] and made["trusted"] and made["body_hash_required"]
+    shown = shop.expect("client", "get", made["client_id"])
+    assert "client_secret" not in shown
+    assert {**shown, "callbacks": sorted(shown["callbacks"])} == {
+        **{name: value for name, value in made.items() if name != "client_secret"},
+        "callbacks": sorted(made["callbacks"]),
+    }
+    assert made["client_secret"] not in shop.command("client", "list", "--format", "json").out
+
+
+def test_a_client_with_an_rsa_key_has_no_secret(shop, rsa_key):
+    made = shop.expect("client", "create", "--name", "RSA", "--rsa-public-key", shop.public_key_file(rsa_key))
+    assert "client_secret" not in made
+    assert made["signature_methods"] == ["RSA-SHA1", "RSA-SHA256", "RSA-SHA512"]
+    refused = shop.command("client", "rotate-secret", made["client_id"])
+    assert refused.code == REFUSED and "--rsa-public-key" in refused.err
+    rotated = shop.expect("client", "rotate-secret", made["client_id"], "--rsa-public-key", shop.public_key_file(rsa_key))
+    assert rotated == {"client_id": made["client_id"]}
+
+
+def test_a_given_secret_loses_one_newline_and_no_more(shop):
+    for given, kept in (("s3cret", "s3cret"), ("s3cret\n", "s3cret"), ("s3cret\n\n", "s3cret\n"), (" a'b ", " a'b ")):
+        made = shop.expect("client", "create", "--name", "x", "--secret-file", "-", stdin=given)
+        assert made["client_secret"] == kept
+
+
+def test_update_changes_what_is_given_and_leaves_the_rest(shop):
+    made = shop.expect("client", "create", "--name", "Old", "--website", "https://a.example", "--scope", "a", "--trusted",
+                       "--callback", "https://a.example/cb")
+    changed = shop.expect("client", "update", made["client_id"], "--name", "New", "--verified")
+    assert changed == {**{n: v for n, v in made.items() if n != "client_secret"}, "name": "New", "verified": True}
+    changed = shop.expect("client", "update", made["client_id"], "--website", "", "--callback", "", "--scope", "b",
+                          "--no-trusted")
+    assert "website" not in changed and changed["callbacks"] == [] and changed["scope"] == "b" and not changed["trusted"]
+    assert shop.expect("client", "get", made["client_id"]) == changed
+
+
+def test_disable_and_enable_show_in_get(shop):
+    made = shop.expect("client", "create", "--name", "x")
+    for verb, disabled in (("disable", True), ("disable", True), ("enable", False)):
+        assert shop.command("client", verb, made["client_id"]).code == DONE
+        assert shop.expect("client", "get", made["client_id"])["disabled"] is disabled
+    assert shop.command("client", "delete", made["client_id"]).code == DONE
+    assert shop.command("client", "get", made["client_id"]).code == REFUSED
+
+
+def test_identifiers_compare_byte_for_byte(shop):
+    for name in ("Abc", "abc", "abc "):
+        shop.expect("client", "create", "--name", "x", "--id", name)
+        assert shop.expect("client", "get", name)["client_id"] == name
+    assert shop.command("client", "get", "ABC").code == REFUSED
+
+
+def test_env_format_is_safe_for_a_shell(shop):
+    secret = "it's $(touch pwned) `x` \\ \"q\" ü"
+    made = shop.command("client", "create", "--name", "a'; touch pwned; '", "--secret-file", "-", "--format", "env",
+                        stdin=secret)
+    assert made.code == DONE
+    script = made.out + 'printf "%s\\n%s" "$CLIENT_SECRET" "$NAME"'
+    shell = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, cwd=shop.directory, check=True)
+    assert shell.stdout == f"{secret}\na'; touch pwned; '" and not (shop.directory / "pwned").exists()
+
+
+def test_what_people_read_cannot_command_their_terminal(shop):
+    made = shop.expect("client", "create", "--name", "a\x1b]0;owned\x07b")
+    assert "\x1b" not in shop.command("client", "get", made["client_id"]).out
+    assert made["name"] == "a\x1b]0;owned\x07b"
+
+
+def test_changes_are_in_the_audit_log(shop):
+    made = shop.expect("client", "create", "--name", "x")
+    shop.command("client", "delete", made["client_id"])
+    rows = sqlite3.connect(shop.database).execute("SELECT who, what, subject FROM audit").fetchall()
+    assert ("cli", "client.create", made["client_id"]) in rows and ("cli", "client.delete", made["client_id"]) in rows
+
+
+def test_keys_of_resource_servers_are_unguessable_and_not_kept(shop):
+    keys = [shop.expect("resource-server", "create", "--name", "many", "--origin", "https://A.example:443/")["key"]
+            for _ in range(3)]
+    assert len(set(keys)) == 3 and all(key.startswith("rs_") and len(key) >= 40 for key in keys)
+    listed = [server for server in shop.expect("resource-server", "list") if server["name"] == "many"]
+    assert [server["origins"] for server in listed] == [["https://a.example"]] * 3
+    raw = shop.database.read_bytes() + shop.database.with_name("oauth1.db-wal").read_bytes()
+    assert not any(key.encode() in raw for key in keys)
+    assert "revoked 3 keys" in shop.command("resource-server", "revoke", "many").err
+    assert all("revoked_at" in server for server in shop.expect("resource-server", "list") if server["name"] == "many")
+
+
+def test_quiet_says_only_what_was_asked_for(shop):
+    shop.expect("client", "create", "--name", "x", "--id", "silent")
+    for words in ("client disable silent", "client enable silent", "client delete silent", "migrate up"):
+        outcome = shop.command(*words.split(), "--quiet")
+        assert (outcome.code, outcome.out, outcome.err) == (DONE, "", ""), words
+
+
+# ---- sign, against the signer that knows nothing of it
+
+
+def fields_of(header):
+    scheme, _, rest = header.strip().partition(" ")
+    assert scheme == "OAuth"
+    return [tuple(item.split("=", 1)) for item in rest.split(", ")]
+
+
+@pytest.mark.parametrize("method", ["HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256", "RSA-SHA512", "PLAINTEXT"])
+def test_signs_as_another_implementation_does(shop, rsa_key, method):
+    key_file = shop.directory / "private.pem"
+    key_file.write_bytes(rsa_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    url, body = "https://API.example:443/a/%7E/../b;p?size=a%20b&c2&c2=&%C3%BC=1", "z=1&a=2+q&a=1"
+    outcome = shop.command(
+        *["sign", "post", url, "--data", body, "--client", "cl/ü", "--client-secret", "s&s", "--token", "t", "--token-secret"],
+        *["ts ", "--signature-method", method, "--nonce", "n", "--timestamp", "1790000000", "--param", "oauth_callback=oob"],
+        *(["--rsa-key", key_file] if method.startswith("RSA") else []),
+    )
+    assert outcome.code == DONE, outcome
+    own = Signer("cl/ü", "s&s", "t", "ts ", signature_method=method, rsa_key=rsa_key)
+    expected = own.sign("post", url, body, FORM, oauth_nonce="n", oauth_timestamp="1790000000", oauth_callback="oob")
+    assert outcome.out.startswith("Authorization: OAuth ")
+    assert sorted(fields_of(outcome.out[len("Authorization: "):])) == sorted(fields_of(expected.authorization))
+
+
+def test_the_described_request_has_the_base_string_and_explain_takes_it(shop):
+    words = ["sign", "GET", "https://a.example/x?b=1", "--client", "c", "--client-secret", "s", "--format", "json"]
+    described = shop.command(*words).json()
+    header = fields_of(described["authorization"])
+    pairs = [(n, v.strip('"')) for n, v in header if n != "oauth_signature"] + decode_pairs("b=1")
+    assert described["client_base_string"] == base_string("GET", "https://a.example/x", pairs)
+    assert "client_secret" not in described
+    whole = shop.command(*words, "--with-secrets").out
+    assert shop.command("explain", stdin=whole).json()["valid"] is True
+
+
+@pytest.mark.parametrize(
+    "body, kind",
+    [("a=1&b=2", FORM), ("", FORM), ('{"a": "b=c"}', "application/json"), ("<a b='c'/>", "application/xml"),
+     ("hello", "text/plain"), ("a = b", "text/plain")],
+)
+def test_the_type_of_a_body_is_guessed(shop, body, kind):
+    made = shop.command("sign", "POST", "https://a.example/", "--client", "c", "--data", body, "--format", "json").json()
+    assert made["content_type"] == kind and made["body"] == body
+    given = shop.command("sign", "POST", "https://a.example/", "--client", "c", "--data", body, "--format", "json",
+                         "--content-type", "x/y").json()
+    assert given["content_type"] == "x/y"
+
+
+def test_the_curl_command_sends_what_was_signed(shop, tmp_path):
+    url = "http://127.0.0.1:1/a/../b?x={1}&y=[2]"
+    line = shop.command("sign", "PUT", url, "--client", "c", "--client-secret", "s", "--data", "@it's", "--body-hash",
+                        "--format", "curl").out
+    words = shlex.split(line)
+    assert words[0] == "curl" and words[-1] == url and "--path-as-is" in words and "--globoff" in words
+    assert words[words.index("--data-raw") + 1] == "@it's" and words[words.index("-X") + 1] == "PUT"
+    assert any(word.startswith("Authorization: OAuth ") and "oauth_body_hash" in word for word in words)
+
+
+# ---- explain
+
+
+def explain(shop, text):
+    done = subprocess.run([BIN / "auth-service", "explain"], input=text, capture_output=True, timeout=60,
+                          env=clean_environment({}))
+    assert done.returncode == DONE, done.stderr
+    assert not any(word.encode() in done.stderr for word in SANITIZER_WORDS), done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def described(number=0, signer=Signer("c", "s", "t", "ts"), **members):
+    request = signer.sign("GET", f"https://a.example/{number}")
+    return {"method": "GET", "url": request.url, "authorization": request.authorization, "client_secret": "s",
+            "token_secret": "ts", **members}
+
+
+def test_explain_answers_each_line_in_order(shop):
+    lines = [json.dumps(described(n)) for n in range(40)]
+    lines[7], lines[9], lines[11], lines[13] = "", "not JSON", "[1]", '{"method": "GET"}'
+    lines[15], lines[17] = json.dumps(described(15, client_secret="other")), '{"a": "' + "x" * (1 << 20) + '"}'
+    answers = explain(shop, "\n".join(lines).encode())  # the last line without a newline
+    assert len(answers) == 40
+    for number, answer in enumerate(answers):
+        if number in (7, 9, 11, 13, 17):
+            assert answer["valid"] is False and answer["status"] == 400 and answer["description"], number
+        else:
+            assert answer["valid"] is (number != 15) and answer["base_string_uri"] == f"https://a.example/{number}"
+
+
+def test_explain_of_nothing_is_nothing(shop):
+    assert explain(shop, b"") == []
+
+
+def test_explain_takes_bytes_that_are_no_text(shop):
+    answers = explain(shop, b'\xff\xfe\n{"method":"GET\x00"}\n\x00\n')
+    assert [answer["status"] for answer in answers] == [400, 400, 400]
+
+
+def test_explain_answers_before_the_next_line_is_written(shop):
+    with subprocess.Popen([BIN / "auth-service", "explain"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                          env=clean_environment({})) as process:
+        for number in range(3):
+            process.stdin.write(json.dumps(described(number)) + "\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["valid"] is True
+        process.stdin.close()
+        assert process.wait(10) == DONE
+
+
+# ---- perform three-legged
+
+
+@pytest.fixture(scope="module")
+def demo(provider, tmp_path_factory):
+    """Files for perform: a client as --format env prints it, and jane's password."""
+    folder = tmp_path_factory.mktemp("demo")
+    made = provider.command("client", "create", "--name", "Demo", "--scope", "photos:read", "--format", "env",
+                            "--callback", "https://app.example/cb?x=1")
+    (folder / "demo.env").write_text(made.out)
+    (folder / "password").write_text(PASSWORD + "\n")
+    (folder / "wrong").write_text("wrong\n")
+    return folder
+
+
+def perform(provider, demo, *words, **options):
+    return provider.command("perform", "three-legged", "--env-file", demo / "demo.env", *words, **options)
+
+
+@pytest.mark.parametrize("callback", ["oob", "https://app.example/cb?x=1"])
+def test_three_legs_step_by_step(provider, demo, open_key, callback):
+    outcome = perform(provider, demo, "--username", "jane", "--password-file", demo / "password", "--callback", callback,
+                      "--introspect", provider.introspection_url, "--key", open_key, "--api-url", API + "/photos")
+    assert outcome.code == DONE, outcome
+    for shown in ("/oauth/initiate", "POST&http%3A%2F%2F127.0.0.1", "/oauth/authorize?oauth_token=", "verifier",
+                  "/oauth/token", '"active":true', '"username":"jane"', "\noauth_token=", "\noauth_token_secret="):
+        assert shown in outcome.out, shown
+
+
+def test_three_legs_for_a_program_and_what_sign_makes_of_it(provider, demo, open_key, tmp_path):
+    words = ("--username", "jane", "--password-file", demo / "password", "--scope", "photos:read")
+    made = perform(provider, demo, *words, "--introspect", provider.introspection_url + "/v1/introspect", "--key", open_key,
+                   "--format", "json").json()
+    assert made["introspection"]["active"] is True and made["introspection"]["scope"] == "photos:read"
+    env = tmp_path / "token.env"
+    env.write_text(perform(provider, demo, *words, "--format", "env").out)
+    request = provider.command("sign", "GET", API + "/x", "--env-file", env, "--format", "json").json()
+    answer = requests.post(f"{provider.introspection_url}/v1/introspect", json=request, timeout=10,
+                           headers={"Authorization": f"Bearer {open_key}"}).json()
+    assert answer["active"] is True and answer["username"] == "jane"
+
+
+def test_three_legs_with_an_rsa_key(provider, demo, rsa_client, tmp_path):
+    key_file = tmp_path / "key.pem"
+    key_file.write_bytes(rsa_client.rsa_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    made = provider.command("perform", "three-legged", "--client", rsa_client.client_id, "--rsa-key", key_file, "--username",
+                            "jane", "--password-file", demo / "password", "--format", "json")
+    assert made.code == DONE and made.json()["oauth_token_secret"]
+
+
+def test_three_legs_with_a_person_who_types_the_code(provider, demo):
+    from harness.owner import Owner, Page
+
+    with subprocess.Popen(
+        [BIN / "auth-service", "perform", "three-legged", "--env-file", demo / "demo.env", "--format", "json"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=clean_environment(provider.variables),
+    ) as process:
+        page = process.stderr.readline().removeprefix("Open ").strip()
+        assert page.startswith(provider.url + "/oauth/authorize?oauth_token=")
+        granted = Owner(provider).grant(page.partition("oauth_token=")[2])
+        out, err = process.communicate(Page(granted).texts["verifier"].strip() + "\n", timeout=20)
+        assert process.returncode == DONE and json.loads(out)["oauth_token"], err
+
+
+@pytest.mark.parametrize(
+    "said, words",
+    [
+        ("the login was refused", ("--username", "jane", "--password-file", "wrong")),
+        ("error=invalid_scope", ("--username", "jane", "--password-file", "password", "--scope", "admin")),
+        ("oauth_problem=parameter_rejected", ("--username", "jane", "--password-file", "password", "--callback", "https://b.example/")),
+        ("error=invalid_signature", ("--username", "jane", "--password-file", "password", "--client-secret", "wrong")),
+        ("no code was given", ()),
+    ],
+)
+def test_three_legs_that_go_wrong_say_where(provider, demo, said, words):
+    words = [demo / word if word in ("wrong", "password") and words[i - 1] == "--password-file" else word
+             for i, word in enumerate(words)]
+    outcome = perform(provider, demo, *words, "--quiet")
+    assert outcome.code == REFUSED and said in outcome.err and outcome.out == "", outcome
+
+
+# ---- tokens
+
+
+def test_tokens_are_listed_and_revoked_by_what_an_operator_knows(provider, demo):
+    words = ("--username", "joe", "--password-file", demo / "password", "--format", "json")
+    made = [perform(provider, demo, *words).json() for _ in range(3)]
+    listed = provider.expect("token", "list", "--sub", "joe", "--client", made[0]["client_id"])
+    assert len(listed) == 3 and all(row["username"] == "joe" and row["jti"].startswith("tok_") for row in listed)
+    assert not any(token["oauth_token"] in json.dumps(listed) for token in made)
+    assert provider.expect("token", "list", "--sub", listed[0]["sub"], "--client", made[0]["client_id"]) == listed
+    assert "revoked 1 token" in provider.command("token", "revoke", listed[0]["jti"]).err
+    assert provider.command("token", "revoke", listed[0]["jti"]).code == DONE  # again is no error
+    assert "revoked 2 tokens" in provider.command("token", "revoke", "--sub", "joe", "--client", made[0]["client_id"]).err
+    again = provider.expect("token", "list", "--sub", "joe", "--client", made[0]["client_id"])
+    assert all("revoked_at" in row for row in again)
