@@ -213,3 +213,29 @@ def test_works_without_script(browser, site, flow):
     browser.get(site.authorize_url)
     assert browser.find_elements(By.TAG_NAME, "script") == []
     assert violations(browser) == []
+
+
+def test_goes_from_the_login_straight_back_to_a_trusted_client(browser, site, provider):
+    """Chromium holds each redirect after the login form, also the last, against the login page's form-action."""
+    flow = Flow(provider, provider.create_client("--scope", "photos:read", "--trusted", callback=site.url + "/ready"))
+    for granted_before in (False, True):
+        flow.initiate(site.url + "/ready")
+        site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        come_from_the_clients_site(browser, site)
+        log_in(browser)
+        if not granted_before:
+            decide(browser, "grant")
+        flow.verifier = answer_at(browser, site)["oauth_verifier"]
+        assert violations(browser) == []
+        assert form(flow.exchange())["oauth_token"]
+
+
+def test_another_user_takes_over_and_decides(browser, site, flow):
+    come_from_the_clients_site(browser, site)
+    log_in(browser)
+    element(browser, ".aside button").click()
+    log_in(browser)
+    decide(browser, "grant")
+    assert answer_at(browser, site)["oauth_token"] == flow.temporary.token
+    assert violations(browser) == []
