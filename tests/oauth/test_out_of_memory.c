@@ -1,0 +1,83 @@
+/* Every allocation under a signer fails once, ours and OpenSSL's: a wrong signature never passes, and
+ * no arena stays in a state that cannot be reset. */
+#include "oauth/body_hash.h"
+#include "support/memory_fault.h"
+#include "support/oauth.h"
+
+#define REST(method)                                                                      \
+    "OAuth oauth_consumer_key=\"k\", oauth_token=\"t\", oauth_signature_method=\"" method \
+    "\", oauth_timestamp=\"1\", oauth_nonce=\"n\", oauth_body_hash=\"Lve95gjOVATpfV8EL5X4nxwjKHE%3D\""
+
+static struct described_request right;
+static struct described_request wrong;
+static struct explain_options options;
+
+/* With a signer, arenas and everything of its own, as in a process that has just begun. */
+static void judge_both(void)
+{
+    struct signer signer = {0};
+    struct arena arena;
+    struct arena scratch;
+    struct explanation explanation = {0};
+    arena_init(&arena, 1 << 20);
+    arena_init(&scratch, 1 << 20);
+    enum status status = signer_init(&signer, 4);
+    for (int i = 0; i < 3 && status == STATUS_OK; i++) {
+        status = explain(&right, &options, &signer, &arena, &scratch, &explanation);
+        if (status == STATUS_OK)
+            assert_true(explanation.status == STATUS_OK || explanation.status == STATUS_SIGNATURE_INVALID);
+        if (status == STATUS_OK)
+            status = explain(&wrong, &options, &signer, &arena, &scratch, &explanation);
+        if (status == STATUS_OK)
+            assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
+        arena_reset(&arena);
+    }
+    assert_true(status == STATUS_OK || status == STATUS_NO_MEMORY);
+    signer_done(&signer);
+    arena_done(&scratch);
+    arena_done(&arena);
+}
+
+static void a_wrong_signature_never_passes(void **state)
+{
+    (void)state;
+    static const char *const headers[] = {REST("HMAC-SHA1"), REST("RSA-SHA1")};
+    options = oauth_options("c", "t");
+    options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
+    for (size_t i = 0; i < COUNT_OF(headers); i++) {
+        right = oauth_request("POST", "https://h/p?a=%20&b=1", headers[i], "text/plain", "Hello World!");
+        right = oauth_sign(&right, &options, oauth_file("vectors/wiki_private_key.pem"));
+        wrong = right;
+        wrong.url = SLICE("https://h/p?a=%20&b=2");
+        assert_true(memory_fault_each(judge_both) > 20);
+    }
+}
+
+static void make_a_signature(void)
+{
+    struct signer signer = {0};
+    struct buf out = BUF_INIT;
+    enum status status = signer_init(&signer, 0);
+    if (status == STATUS_OK)
+        status = signature_make(&signer, signature_method_find(SLICE("HMAC-SHA512")), SLICE("c&t"), SLICE_ABSENT,
+                                SLICE("text"), &out);
+    assert_true(status == STATUS_OK ? out.len == 88 : status == STATUS_NO_MEMORY);
+    buf_done(&out);
+    signer_done(&signer);
+}
+
+static void a_signature_is_made_or_not(void **state)
+{
+    (void)state;
+    assert_true(memory_fault_each(make_a_signature) > 5);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[2];
+    size_t count = 0;
+    memory_fault_init();
+    ADD_TEST(tests, count, a_wrong_signature_never_passes);
+    ADD_TEST(tests, count, a_signature_is_made_or_not);
+    return RUN_TESTS(tests, count);
+}

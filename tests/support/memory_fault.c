@@ -1,0 +1,80 @@
+#include "support/memory_fault.h"
+
+#include <assert.h>
+#include <openssl/crypto.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* The linker's names: what the program calls, and what it would have called. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *bytes, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *bytes, size_t size);
+
+static bool counting;
+static size_t left; /* allocations until the one that fails */
+static bool happened;
+
+static bool is_due(void)
+{
+    if (!counting || happened || left-- > 0)
+        return false;
+    happened = true;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return is_due() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return is_due() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *bytes, size_t size)
+{
+    return is_due() ? NULL : __real_realloc(bytes, size);
+}
+
+static void *openssl_malloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return malloc(size);
+}
+
+static void *openssl_realloc(void *bytes, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return realloc(bytes, size);
+}
+
+static void openssl_free(void *bytes, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(bytes);
+}
+
+void memory_fault_init(void)
+{
+    int set = CRYPTO_set_mem_functions(openssl_malloc, openssl_realloc, openssl_free);
+    assert(set == 1);
+    (void)set;
+}
+
+size_t memory_fault_each(void (*scenario)(void))
+{
+    size_t runs = 0;
+    for (;; runs++) {
+        left = runs;
+        happened = false;
+        counting = true;
+        scenario();
+        counting = false;
+        if (!happened)
+            return runs;
+    }
+}

@@ -1,0 +1,17 @@
+/* memory_fault: lets one allocation fail, by number, ours or OpenSSL's.
+ *
+ * Only for programs that are linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc (see
+ * tests/CMakeLists.txt), on one thread. */
+#ifndef COUNTERSIGN_TESTS_SUPPORT_MEMORY_FAULT_H
+#define COUNTERSIGN_TESTS_SUPPORT_MEMORY_FAULT_H
+
+#include <stddef.h>
+
+/* Before anything else calls OpenSSL. */
+void memory_fault_init(void);
+
+/* Runs `scenario` again and again, with its first allocation failing, then its second, and so on,
+ * until one run needed no more than were let through. Returns how many runs lost an allocation. */
+size_t memory_fault_each(void (*scenario)(void));
+
+#endif
