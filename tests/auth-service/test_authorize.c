@@ -145,6 +145,21 @@ static void tells_who_asks_for_what_and_where_it_leads(void **state)
     assert_true(site_bench_says(bench, "has verified"));
 }
 
+static void fetches_no_logo_in_the_clear(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const logos[] = {"", "http://app.example/logo.png", "/logout", "javascript:alert(1)", "data:,x"};
+    const struct client_callback registered = {SLICE(CALLBACK), false};
+    for (size_t i = 0; i < COUNT_OF(logos); i++) {
+        const struct client client = {
+            .client_id = SLICE("printer"), .logo = slice_str(logos[i]), .callbacks = &registered, .callback_count = 1};
+        assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+        assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
+        assert_false(site_bench_says(bench, "<img"));
+        assert_true(site_bench_says(bench, "<bdi>printer</bdi>")); /* no name: the identifier */
+    }
+}
+
 /* Security.md §2: clickjacking, and the redirect that Chromium holds against form-action. */
 static void guards_the_page_and_lets_its_form_lead_to_the_callback_alone(void **state)
 {
@@ -468,6 +483,7 @@ int main(void)
         TEST(sends_strangers_to_log_in_first),
         TEST(treats_a_user_who_was_disabled_or_deleted_as_logged_out),
         TEST(tells_who_asks_for_what_and_where_it_leads),
+        TEST(fetches_no_logo_in_the_clear),
         TEST(guards_the_page_and_lets_its_form_lead_to_the_callback_alone),
         TEST(tells_what_kind_of_place_the_callback_is),
         TEST(shows_every_scope),
