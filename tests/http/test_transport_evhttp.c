@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 
+#include <event2/event-config.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -245,8 +246,12 @@ static const struct row known_hidden[] = {
      SLICE_INIT("POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n+2\r\nab\r\n0\r\n\r\n"), 200, ROW_STAYS,
      "POST /a  ab"},
     {"known_a_bare_lf_ends_a_chunk_size",
-     SLICE_INIT("POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\nab\n0\n\n"), 200, ROW_STAYS,
-     "POST /a  ab"},
+     SLICE_INIT("POST /a HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\nab\n0\n\n"),
+#if EVENT__NUMERIC_VERSION < 0x02010d00
+     200, ROW_STAYS, "POST /a  ab"},
+#else /* 2.1.13 refuses it itself */
+     413, ROW_CLOSES, NULL},
+#endif
     {"known_spaces_end_the_request_line", SLICE_INIT("GET /a HTTP/1.1  \r\n" HOST "\r\n"), 200, ROW_STAYS, NULL},
     {"known_a_path_like_a_bad_authority_is_refused", SLICE_INIT("GET //a:b/c HTTP/1.1\r\n" HOST "\r\n"), 400,
      ROW_CLOSES, NULL},
