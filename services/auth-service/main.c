@@ -89,9 +89,20 @@ static struct worker_pool *new_password_pool(void)
     return worker_pool_new(&config);
 }
 
+/* A door that is configured and not there would leave users at another than the operator meant. */
+static enum status check_login(const struct config *config, struct buf *why)
+{
+    if (slice_is_absent(config->login_url) && slice_is_absent(config->login_trusted_header))
+        return STATUS_OK;
+    buf_add_str(why, "OAUTH1_LOGIN_URL and OAUTH1_LOGIN_TRUSTED_HEADER: this version has the built-in login alone; "
+                     "leave them out");
+    return STATUS_BAD_INPUT;
+}
+
 static enum status open_app(struct serving *serving, const struct service_start *start, struct buf *why)
 {
     struct app *app = &serving->app;
+    TRY(check_login(start->config, why));
     app->config = start->config;
     TRY(verifier_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
                                &serving->verifier));
