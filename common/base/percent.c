@@ -37,7 +37,7 @@ static inline char *put_escape(char *at, unsigned char byte)
 
 void percent_encode(struct buf *out, struct slice bytes)
 {
-    if (!buf_reserve(out, bytes.len > SIZE_MAX / 3 ? SIZE_MAX : bytes.len * 3))
+    if (bytes.len == 0 || !buf_reserve(out, bytes.len > SIZE_MAX / 3 ? SIZE_MAX : bytes.len * 3))
         return;
     const unsigned char *from = (const unsigned char *)bytes.ptr;
     char *at = out->ptr + out->len;
