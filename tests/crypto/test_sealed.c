@@ -141,6 +141,12 @@ static void key_lists_that_are_wrong_are_explained(void **state)
         "k:" KEY_A ",",
         "k:" KEY_A ",k:" KEY_B,
         "k y:" KEY_A,
+        "k/:" KEY_A,
+        "k[:" KEY_A,
+        "k@:" KEY_A,
+        "k{:" KEY_A,
+        "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", /* 33 bytes */
+        "k:!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "0123456789012345678901234567890123:" KEY_A,
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
@@ -150,6 +156,41 @@ static void key_lists_that_are_wrong_are_explained(void **state)
         assert_non_null(why);
         assert_null(keys);
     }
+}
+
+static void takes_16_keys_and_not_one_more(void **state)
+{
+    (void)state;
+    struct buf list = BUF_INIT;
+    struct keyring *keys = NULL;
+    const char *why = NULL;
+    for (int i = 0; i < 16; i++)
+        buf_addf(&list, "%sKey_%d-z9:" KEY_A, i ? "," : "", i);
+    keyring_free(parse(buf_string(&list)));
+    buf_addf(&list, ",more:" KEY_B);
+    assert_status(keyring_parse(buf_slice(&list), &keys, &why), STATUS_BAD_INPUT);
+    assert_string_equal(why, "more than 16 keys");
+    buf_done(&list);
+}
+
+static void what_is_too_long_or_has_no_room_is_refused(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    struct buf full = buf_fixed(memory, sizeof memory);
+    struct slice huge = slice_of(memory, (size_t)1 << 31); /* its bytes are never looked at */
+    assert_status(sealed_seal(keys, huge, SLICE("row"), &sealed), STATUS_NO_MEMORY);
+    assert_status(sealed_seal(keys, SLICE("secret"), huge, &sealed), STATUS_NO_MEMORY);
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &full), STATUS_NO_MEMORY);
+    assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
+    full = buf_fixed(memory, 2);
+    assert_status(sealed_open(keys, buf_slice(&sealed), SLICE("row"), &full), STATUS_NO_MEMORY);
+    assert_status(sealed_open(keys, buf_slice(&sealed), huge, &full), STATUS_STORE_CORRUPT);
+    assert_status(sealed_open(keys, slice_of(sealed.ptr, huge.len), SLICE("row"), &full), STATUS_STORE_CORRUPT);
+    buf_done(&sealed);
+    keyring_free(keys);
 }
 
 int main(void)
@@ -163,6 +204,8 @@ int main(void)
         cmocka_unit_test(sealing_twice_gives_different_bytes),
         cmocka_unit_test(no_randomness_seals_nothing),
         cmocka_unit_test(key_lists_that_are_wrong_are_explained),
+        cmocka_unit_test(takes_16_keys_and_not_one_more),
+        cmocka_unit_test(what_is_too_long_or_has_no_room_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

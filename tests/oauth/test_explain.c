@@ -368,6 +368,10 @@ static const struct difference_row {
     {"shows_that_the_client_s_is_shorter", BASE("%2Fphotos"),
      "the base strings differ first at byte 43, in the parameters: the client has \"pi.example.com%2Fphotos&\", the "
      "request gives \"pi.example.com%2Fphotos&oauth_consumer_key%3Dk%2\""},
+    {"shows_that_the_client_s_is_longer", BASE("%2Fphotos") SIGNED_PARAMS "%26x%3D1",
+     "the base strings differ first at byte 160, in the parameters: the client has "
+     "\"mp%3D1%26oauth_token%3Dt%26x%3D1\", "
+     "the request gives \"mp%3D1%26oauth_token%3Dt\""},
     {"shows_an_empty_one", "",
      "the base strings differ first at byte 0, in the method: the client has \"\", the "
      "request gives \"GET&https%3A%2F%2Fapi.ex\""},
@@ -585,6 +589,24 @@ static void many_parameters_are_explained_too(void **state)
     assert_true(slice_find_slice(explanation.hints[0], SLICE("in the order sent")) == explanation.hints[0].len);
 }
 
+/* A path that is no encoding of anything, escapes that end early, more former secrets than are tried. */
+static void odd_requests_are_explained_too(void **state)
+{
+    (void)state;
+    static const struct slice former[] = {SLICE_INIT("1"), SLICE_INIT("2"), SLICE_INIT("3"), SLICE_INIT("4"),
+                                          SLICE_INIT(FORMER_SECRET)};
+    struct hint_row row = {.method = "GET",
+                           .url = "https://api.example.com/%zz/%4",
+                           .header = HEADER,
+                           .signed_key = "fs-canary-55aa&ts-canary%2B91bd%2F"};
+    struct described_request request = signed_request(&row);
+    struct explain_options options = all_options();
+    options.former_secrets = (struct slice_list){former, COUNT_OF(former)};
+    struct explanation explanation = oauth_explain(&request, &options);
+    assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
+    assert_true(slice_starts_with(explanation.hints[0], SLICE("nothing that was tried would match")));
+}
+
 /* Either arena full, at every size: an error of the machine or an answer, and never a valid one. */
 static void full_arenas_are_reported(void **state)
 {
@@ -622,7 +644,7 @@ static void full_arenas_are_reported(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(hint_rows) + COUNT_OF(difference_rows) + COUNT_OF(verdict_rows) + 14];
+    static struct CMUnitTest tests[COUNT_OF(hint_rows) + COUNT_OF(difference_rows) + COUNT_OF(verdict_rows) + 15];
     size_t count = 0;
     ADD_ROWS(tests, count, hint_rows, gives_the_hint);
     ADD_TEST(tests, count, a_plus_in_the_signature_that_became_a_space);
@@ -640,6 +662,7 @@ int main(void)
     ADD_TEST(tests, count, the_body_hash_is_judged_after_the_signature);
     ADD_TEST(tests, count, an_rsa_mismatch_gets_hints);
     ADD_TEST(tests, count, many_parameters_are_explained_too);
+    ADD_TEST(tests, count, odd_requests_are_explained_too);
     ADD_TEST(tests, count, full_arenas_are_reported);
     return RUN_TESTS(tests, count);
 }

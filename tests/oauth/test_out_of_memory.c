@@ -11,6 +11,7 @@
 static struct described_request right;
 static struct described_request wrong;
 static struct explain_options options;
+static int rounds; /* the third is by kept keys */
 
 /* With a signer, arenas and everything of its own, as in a process that has just begun. */
 static void judge_both(void)
@@ -22,7 +23,7 @@ static void judge_both(void)
     arena_init(&arena, 1 << 20);
     arena_init(&scratch, 1 << 20);
     enum status status = signer_init(&signer, 4);
-    for (int i = 0; i < 3 && status == STATUS_OK; i++) {
+    for (int i = 0; i < rounds && status == STATUS_OK; i++) {
         status = explain(&right, &options, &signer, &arena, &scratch, &explanation);
         if (status == STATUS_OK)
             assert_true(explanation.status == STATUS_OK || explanation.status == STATUS_SIGNATURE_INVALID);
@@ -49,7 +50,47 @@ static void a_wrong_signature_never_passes(void **state)
         right = oauth_sign(&right, &options, oauth_file("vectors/wiki_private_key.pem"));
         wrong = right;
         wrong.url = SLICE("https://h/p?a=%20&b=2");
+        rounds = i ? 1 : 3;
         assert_true(memory_fault_each(judge_both) > 20);
+    }
+}
+
+static struct slice long_url(unsigned params, unsigned value_bytes)
+{
+    struct buf url = buf_in(oauth_arena());
+    buf_add_str(&url, "https://h/a%20b/?");
+    for (unsigned i = 0; i < params; i++)
+        buf_addf(&url, "&a%%20%u=%%2520%%2F%0*u", i % 20, (int)value_bytes, i);
+    return buf_slice(&url);
+}
+
+/* So long that each try of the explainer takes blocks of memory of its own. */
+static void every_try_of_the_explainer_can_fail(void **state)
+{
+    (void)state;
+    static const struct slice origins[] = {SLICE_INIT("https://o.example")};
+    static const struct slice prefixes[] = {SLICE_INIT("/v1")};
+    static const struct slice former[] = {SLICE_INIT("f")};
+    rounds = 1;
+    options = oauth_options("c ", "t ");
+    options.origins = (struct slice_list){origins, 1};
+    options.path_prefixes = (struct slice_list){prefixes, 1};
+    options.former_secrets = (struct slice_list){former, 1};
+    options.client_base_string = SLICE("GET&x");
+    static const struct {
+        const char *type;
+        unsigned params, value_bytes;
+    } rows[] = {{"application/x-www-form-urlencoded", 25, 400}, {"text/plain", 25, 400}, {"text/plain", 200, 1}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        right = oauth_request("POST", NULL,
+                              "OAuth realm=\"r\", oauth_consumer_key=\"k\", oauth_signature_method=\"HMAC-SHA1\", "
+                              "oauth_timestamp=\"1\", oauth_nonce=\"n\", oauth_callback=\"http%3A%2F%2Fc%2F\"",
+                              rows[i].type, "b=1&b=0");
+        right.url = long_url(rows[i].params, rows[i].value_bytes);
+        wrong = right;
+        wrong.authorization = oauth_with_parameter(right.authorization, "oauth_signature", SLICE("wrong one"));
+        right = oauth_sign(&right, &options, SLICE_ABSENT);
+        assert_true(memory_fault_each(judge_both) > 100);
     }
 }
 
@@ -74,10 +115,11 @@ static void a_signature_is_made_or_not(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[2];
+    static struct CMUnitTest tests[3];
     size_t count = 0;
     memory_fault_init();
     ADD_TEST(tests, count, a_wrong_signature_never_passes);
+    ADD_TEST(tests, count, every_try_of_the_explainer_can_fail);
     ADD_TEST(tests, count, a_signature_is_made_or_not);
     return RUN_TESTS(tests, count);
 }
