@@ -743,7 +743,8 @@ static void stopping_gives_up_at_its_deadline(void **state UNUSED)
         int64_t began_ns = clock_monotonic_ns();
         bool is_clean = http_fixture_stop(&fixture, 300);
         int64_t took_ms = (clock_monotonic_ns() - began_ns) / 1000000;
-        _exit(!is_clean && took_ms >= 300 && took_ms < 3000 ? 0 : 1);
+        /* a loop reads its clock once a turn, so that a timer may be a little early by ours */
+        _exit(!is_clean && took_ms >= 250 && took_ms < 3000 ? 0 : 1);
     }
     int status;
     assert_int_equal(waitpid(child, &status, 0), child);
