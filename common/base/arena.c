@@ -83,7 +83,7 @@ static bool grow(struct arena *arena, size_t need)
 
 static char *take(struct arena *arena, size_t size, size_t alignment)
 {
-    size_t padding = (alignment - (uintptr_t)arena->next % alignment) % alignment;
+    size_t padding = -(uintptr_t)arena->next & (alignment - 1); /* a power of two */
     size_t left = (size_t)(arena->end - arena->next);
     if (!arena->current || padding > left || size > left - padding) {
         if (!grow(arena, size))

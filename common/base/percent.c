@@ -19,9 +19,36 @@ bool percent_is_unreserved(char byte)
     return unreserved[(unsigned char)byte];
 }
 
+/* Sixteen bytes at a time (vectors of gcc and clang; plain instructions on every x86-64 and arm64). */
+typedef unsigned char block __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
+
+static inline block load(const char *from)
+{
+    block bytes;
+    memcpy(&bytes, from, sizeof bytes);
+    return bytes;
+}
+
+static inline bool block_is_plain(block bytes)
+{
+    block lower = bytes | 0x20; /* letters alone become letters of lower case */
+    block plain = (block)(lower - 'a' < 26) | (block)(bytes - '0' < 10) | (block)(bytes - '-' < 2) |
+                  (block)(bytes == '_') | (block)(bytes == '~');
+    halves both = (halves)plain;
+    return (both[0] & both[1]) == UINT64_MAX;
+}
+
 bool percent_is_plain(struct slice text)
 {
-    for (size_t i = 0; i < text.len; i++)
+    size_t i = 0;
+    if (text.len >= sizeof(block)) {
+        for (; i + sizeof(block) < text.len; i += sizeof(block))
+            if (!block_is_plain(load(text.ptr + i)))
+                return false;
+        return block_is_plain(load(text.ptr + text.len - sizeof(block))); /* the last ones, some perhaps again */
+    }
+    for (; i < text.len; i++)
         if (!unreserved[(unsigned char)text.ptr[i]])
             return false;
     return true;

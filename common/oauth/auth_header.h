@@ -11,13 +11,19 @@
  * the scheme's name. */
 bool auth_header_is_oauth(struct slice value, struct slice *ret_list);
 
+struct auth_header_pair {
+    struct slice name;  /* raw, still percent-encoded */
+    struct slice value; /* likewise */
+    bool is_plain;      /* nothing in either is or need be encoded */
+};
+
 enum auth_header_item { AUTH_HEADER_PARAMETER, AUTH_HEADER_END, AUTH_HEADER_BROKEN };
 
-/* Reads the next name="value" of the list and moves *list behind it. Name and value are raw, still
- * percent-encoded. Spaces and tabs around commas and '=' and empty elements are skipped (RFC 9110
- * §5.6.1.2). Broken: an unquoted value, a missing quote or comma, an empty name, a control
- * character (so also a line fold), a backslash in any value but the realm's. */
-MUST_USE enum auth_header_item auth_header_next(struct slice *list, struct slice *ret_name, struct slice *ret_value);
+/* Reads the next name="value" of the list and moves *list behind it. Spaces and tabs around commas
+ * and '=' and empty elements are skipped (RFC 9110 §5.6.1.2). Broken: an unquoted value, a missing
+ * quote or comma, an empty name, a control character (so also a line fold), a backslash in any
+ * value but the realm's. */
+MUST_USE enum auth_header_item auth_header_next(struct slice *list, struct auth_header_pair *ret_pair);
 
 /* Whether the parameter is the realm, which is no part of the signature (RFC 5849 §3.4.1.3.1). */
 bool auth_header_is_realm(struct slice name);

@@ -26,28 +26,29 @@ static bool is_token(struct slice text)
     return text.len > 0;
 }
 
+static enum status add_pair(struct message *message, struct arena *arena, const struct auth_header_pair *pair,
+                            struct problem *problem)
+{
+    if (auth_header_is_realm(pair->name)) {
+        if (!slice_is_absent(message->realm))
+            return problem_reject(problem, STATUS_MALFORMED, "realm is in the header twice", SLICE("realm"));
+        message->realm = pair->value; /* RFC 5849 §3.4.1.3.1: not signed when it came in the header */
+        return STATUS_OK;
+    }
+    if (pair->is_plain)
+        return params_add_plain(&message->params, arena, pair->name, pair->value, PARAM_FROM_HEADER);
+    return params_add(&message->params, arena, pair->name, pair->value, PLUS_LITERAL, PARAM_FROM_HEADER);
+}
+
 static enum status add_header(struct message *message, struct arena *arena, struct slice list, struct problem *problem)
 {
-    struct slice name = {0};
-    struct slice value = {0};
-    for (;;) {
-        switch (auth_header_next(&list, &name, &value)) {
-        case AUTH_HEADER_END:
-            return STATUS_OK;
-        case AUTH_HEADER_BROKEN:
-            return problem_set(problem, STATUS_MALFORMED,
-                               "the Authorization header is not a list of name=\"value\" pairs");
-        case AUTH_HEADER_PARAMETER:
-            break;
-        }
-        if (!auth_header_is_realm(name)) {
-            TRY(params_add(&message->params, arena, name, value, PLUS_LITERAL, PARAM_FROM_HEADER));
-        } else if (slice_is_absent(message->realm)) {
-            message->realm = value; /* RFC 5849 §3.4.1.3.1: not signed when it came in the header */
-        } else {
-            return problem_reject(problem, STATUS_MALFORMED, "realm is in the header twice", SLICE("realm"));
-        }
-    }
+    struct auth_header_pair pair = {0};
+    enum auth_header_item item = auth_header_next(&list, &pair);
+    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &pair))
+        TRY(add_pair(message, arena, &pair, problem));
+    if (item == AUTH_HEADER_BROKEN)
+        return problem_set(problem, STATUS_MALFORMED, "the Authorization header is not a list of name=\"value\" pairs");
+    return STATUS_OK;
 }
 
 static enum status add_all(struct message *message, struct arena *arena, struct slice list, struct problem *problem)
@@ -121,7 +122,7 @@ enum status message_parse(const struct described_request *request, struct arena 
 {
     struct message message = {.method = request->method, .body = request->body};
     struct slice list = {0};
-    enum { USUAL_PARAMS = 24 };
+    enum { USUAL_PARAMS = 16 };
     *problem = (struct problem){0};
     if (!is_token(request->method))
         return problem_set(problem, STATUS_MALFORMED, "the HTTP method is not a token");

@@ -28,19 +28,21 @@ static enum status canonical(struct arena *arena, enum plus plus, struct slice *
     return STATUS_OK;
 }
 
-void params_index(struct oauth_param *param)
+static uint64_t order_of(struct slice name)
 {
     uint64_t first = 0;
-    if (param->name.len >= sizeof first)
-        memcpy(&first, param->name.ptr, sizeof first);
-    else if (param->name.len)
-        memcpy(&first, param->name.ptr, param->name.len);
-    param->order = be64toh(first);
+    if (name.len >= sizeof first)
+        memcpy(&first, name.ptr, sizeof first);
+    else if (name.len)
+        memcpy(&first, name.ptr, name.len);
+    return be64toh(first);
 }
 
-/* Twice the room; the old rows stay in the arena. */
-static enum status grow(struct oauth_params *params, struct arena *arena)
+/* Room for one more: twice the rows, of which the old ones stay in the arena. */
+static enum status make_room(struct oauth_params *params, struct arena *arena)
 {
+    if (params->count < params->capacity)
+        return STATUS_OK;
     if (params->count == OAUTH_PARAMS_MAX)
         return STATUS_TOO_LARGE;
     struct oauth_params grown = {0};
@@ -52,20 +54,37 @@ static enum status grow(struct oauth_params *params, struct arena *arena)
     return STATUS_OK;
 }
 
+static void append(struct oauth_params *params, struct slice name, struct slice value, bool is_plain,
+                   enum param_source source)
+{
+    struct oauth_param *row = &params->rows[params->count++];
+    row->name = name;
+    row->value = value;
+    row->order = order_of(name);
+    row->source = source;
+    row->is_plain = is_plain;
+    row->is_oauth = slice_starts_with(name, SLICE("oauth_"));
+    row->is_signed = !slice_eq(name, SLICE("oauth_signature"));
+}
+
+enum status params_add_plain(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
+                             enum param_source source)
+{
+    TRY(make_room(params, arena));
+    append(params, name, value, true, source);
+    return STATUS_OK;
+}
+
 enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
                        enum plus plus, enum param_source source)
 {
-    if (params->count == params->capacity)
-        TRY(grow(params, arena));
-    struct oauth_param param = {.name = name, .value = value, .source = source, .is_plain = true};
+    bool is_plain = true;
+    TRY(make_room(params, arena));
     if (!percent_is_plain(name))
-        TRY(canonical(arena, plus, &param.name, &param.is_plain));
+        TRY(canonical(arena, plus, &name, &is_plain));
     if (!percent_is_plain(value))
-        TRY(canonical(arena, plus, &param.value, &param.is_plain));
-    params_index(&param);
-    param.is_oauth = slice_starts_with(param.name, SLICE("oauth_"));
-    param.is_signed = !slice_eq(param.name, SLICE("oauth_signature"));
-    params->rows[params->count++] = param;
+        TRY(canonical(arena, plus, &value, &is_plain));
+    append(params, name, value, is_plain, source);
     return STATUS_OK;
 }
 

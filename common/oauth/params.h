@@ -41,6 +41,11 @@ MUST_USE enum status params_init(struct oauth_params *params, struct arena *aren
 MUST_USE enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
                                 enum plus plus, enum param_source source);
 
+/* The same for a name and a value of unreserved characters alone (RFC 5849 §3.6), which are their own
+ * encoding. */
+MUST_USE enum status params_add_plain(struct oauth_params *params, struct arena *arena, struct slice name,
+                                      struct slice value, enum param_source source);
+
 /* Adds all of a query or form body: '&' separates, '+' is a space, "a" is "a=", empty pieces between
  * two '&' are none. Errors as params_add. */
 MUST_USE enum status params_add_form(struct oauth_params *params, struct arena *arena, struct slice form,
@@ -54,8 +59,5 @@ MUST_USE const struct oauth_param **params_sorted(const struct oauth_params *par
 /* The decoded text of a canonically encoded one; borrows where nothing was encoded. The absent
  * slice when there is no memory. */
 MUST_USE struct slice params_decoded(struct slice canonical, struct arena *arena);
-
-/* Sets the sort key after a name was changed. */
-void params_index(struct oauth_param *param);
 
 #endif

@@ -2,11 +2,15 @@
 #include "oauth/auth_header.h"
 
 #include "base/buf.h"
+#include "base/percent.h"
 #include "support/fuzz.h"
 
-static void check_item(struct slice name, struct slice value)
+static void check_item(const struct auth_header_pair *pair)
 {
+    struct slice name = pair->name;
+    struct slice value = pair->value;
     require(name.len > 0);
+    require(pair->is_plain == (percent_is_plain(name) && percent_is_plain(value)));
     for (size_t i = 0; i < name.len; i++)
         require((unsigned char)name.ptr[i] > ' ' && name.ptr[i] != 0x7F && name.ptr[i] != '=' && name.ptr[i] != ',' &&
                 name.ptr[i] != '"');
@@ -19,14 +23,13 @@ static void check_item(struct slice name, struct slice value)
 /* Writes every item as name="value", and tells whether the list ended well. */
 static bool rewrite(struct slice list, struct buf *out)
 {
-    struct slice name = {0};
-    struct slice value = {0};
-    enum auth_header_item item = auth_header_next(&list, &name, &value);
-    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &name, &value)) {
-        check_item(name, value);
-        buf_add(out, name);
+    struct auth_header_pair pair = {0};
+    enum auth_header_item item = auth_header_next(&list, &pair);
+    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &pair)) {
+        check_item(&pair);
+        buf_add(out, pair.name);
         buf_add(out, SLICE("=\""));
-        buf_add(out, value);
+        buf_add(out, pair.value);
         buf_add(out, SLICE("\","));
     }
     require(!out->failed);

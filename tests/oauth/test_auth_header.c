@@ -1,5 +1,6 @@
 #include "oauth/auth_header.h"
 
+#include "base/percent.h"
 #include "support/oauth.h"
 
 /* RFC 5849 §3.5.1: "the auth-scheme name set to "OAuth" (case insensitive)" */
@@ -78,14 +79,14 @@ static void reads_the_list(void **state)
 {
     const struct list_row *row = *state;
     struct slice list = row->list;
-    struct slice name = {0};
-    struct slice value = {0};
+    struct auth_header_pair pair = {0};
     struct buf read = buf_in(oauth_arena());
-    enum auth_header_item item = auth_header_next(&list, &name, &value);
-    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &name, &value)) {
-        buf_add(&read, name);
+    enum auth_header_item item = auth_header_next(&list, &pair);
+    for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &pair)) {
+        assert_int_equal(pair.is_plain, percent_is_plain(pair.name) && percent_is_plain(pair.value));
+        buf_add(&read, pair.name);
         buf_add_byte(&read, '=');
-        buf_add(&read, value);
+        buf_add(&read, pair.value);
         buf_add_byte(&read, ';');
     }
     buf_add_str(&read, item == AUTH_HEADER_END ? "end" : "broken");
