@@ -25,8 +25,13 @@ def free_port():
 
 
 def clean_environment(variables):
-    """This process's environment without any OAUTH1_ variable of its own, then those given."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OAUTH1_", "AUTHLIB_"))}
+    """This process's environment without any OAUTH1_ variable of its own, then those given.
+
+    pytest's own variables stay out too: one holds the running test's name, and a name made of a large parameter
+    is more than the kernel lets a program inherit.
+    """
+    own = ("OAUTH1_", "AUTHLIB_", "PYTEST_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {**inherited, **{name: str(value) for name, value in variables.items()}}
 
 
