@@ -19,12 +19,15 @@
 #include "crypto/sealed.h"
 #include "store/sql.h"
 
+struct change_log;
+
 /* One connection, and what it takes to read and write credentials on it. */
 struct credentials {
     struct sql *sql;
     const struct keyring *keys;
     const struct clock *clock;
-    const char *fault; /* of the last call, where it was not the connection's; else NULL */
+    struct change_log *log; /* takes what was changed, for those who believe it; NULL: nobody does */
+    const char *fault;      /* of the last call, where it was not the connection's; else NULL */
 };
 
 /* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */

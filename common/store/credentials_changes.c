@@ -25,6 +25,51 @@ void audit_page_free(void *page)
     result_free(page);
 }
 
+/* ---- the log of a connection ---- */
+
+struct change_page *change_log_take(struct change_log *log)
+{
+    struct change_page *page = log->page;
+    log->page = NULL;
+    return page;
+}
+
+void change_log_done(struct change_log *log)
+{
+    change_page_free(change_log_take(log));
+}
+
+static enum status log_change(struct change_log *log, const struct change *change)
+{
+    if (!log->page)
+        log->page = result_new(sizeof *log->page);
+    struct change_page *page = log->page;
+    struct change *changes = page ? list_grow(&page->arena, page->changes, page->count, sizeof *changes) : NULL;
+    struct slice id = page ? arena_copy(&page->arena, change->id) : SLICE_ABSENT;
+    if (!changes || slice_is_absent(id))
+        return STATUS_NO_MEMORY;
+    page->changes = changes;
+    changes[page->count] = *change;
+    changes[page->count++].id = id;
+    return STATUS_OK;
+}
+
+static size_t logged(const struct credentials *db)
+{
+    return db->log && db->log->page ? db->log->page->count : 0;
+}
+
+/* What was rolled back is not told. Where it is not known whether the COMMIT held, it is: nobody believes then what may
+ * have ended. */
+enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context)
+{
+    size_t before = logged(db);
+    enum status status = sql_transaction_blocking(db->sql, work, context);
+    if (status != STATUS_OK && !status_is_infrastructure(status) && db->log && db->log->page)
+        db->log->page->count = before;
+    return status;
+}
+
 /* ---- changes ---- */
 
 enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event, struct slice id)
@@ -35,7 +80,9 @@ enum status change_write(struct credentials *db, enum change_kind kind, enum cha
         sql_text(id),
         sql_int(now_ms(db)),
     };
-    return RUN(db, "INSERT INTO changes (kind, event, id, at) VALUES (?, ?, ?, ?)", params);
+    const struct change change = {.kind = kind, .event = event, .id = id, .at_ms = params[3].integer};
+    TRY(RUN(db, "INSERT INTO changes (kind, event, id, at) VALUES (?, ?, ?, ?)", params));
+    return db->log ? log_change(db->log, &change) : STATUS_OK;
 }
 
 enum status change_write_number(struct credentials *db, enum change_kind kind, enum change_event event, int64_t id)

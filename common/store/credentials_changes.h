@@ -33,6 +33,16 @@ struct change_page {
 
 void change_page_free(void *page);
 
+/* What the transactions of one connection changed, until somebody is told (change_feed.h). Zeroed before its first
+ * use. */
+struct change_log {
+    struct change_page *page; /* sequences are 0; NULL: nothing */
+};
+
+/* Takes it out; NULL: nothing was changed. The caller frees (change_page_free). */
+MUST_USE struct change_page *change_log_take(struct change_log *log);
+void change_log_done(struct change_log *log);
+
 /* Those with a higher sequence, at most `limit` (as page_request). Exact with SQLite's single writer; on MySQL
  * sequences commit out of order, so a poller there rereads the last minute. */
 MUST_USE enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,

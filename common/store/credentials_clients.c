@@ -172,7 +172,7 @@ enum status credentials_client_create_blocking(struct credentials *db, const str
     struct creating creating = {db, client, 0};
     if (!is_identifier(client->client_id))
         return STATUS_BAD_INPUT;
-    TRY(sql_transaction_blocking(db->sql, create, &creating));
+    TRY(credentials_transaction_blocking(db, create, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -230,7 +230,7 @@ static enum status update(struct sql *sql, void *context)
 enum status credentials_client_update_blocking(struct credentials *db, const struct client *client)
 {
     struct updating updating = {db, client};
-    return sql_transaction_blocking(db->sql, update, &updating);
+    return credentials_transaction_blocking(db, update, &updating);
 }
 
 /* ---- delete, disable, enable ---- */
@@ -253,7 +253,7 @@ static enum status delete_client(struct sql *sql, void *context)
 enum status credentials_client_delete_blocking(struct credentials *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return sql_transaction_blocking(db->sql, delete_client, &naming);
+    return credentials_transaction_blocking(db, delete_client, &naming);
 }
 
 static enum status set_disabled(struct credentials *db, int64_t id, bool disabled)
@@ -277,7 +277,7 @@ static enum status disable(struct sql *sql, void *context)
 enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return sql_transaction_blocking(db->sql, disable, &naming);
+    return credentials_transaction_blocking(db, disable, &naming);
 }
 
 static enum status enable(struct sql *sql, void *context)
@@ -293,7 +293,7 @@ static enum status enable(struct sql *sql, void *context)
 enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return sql_transaction_blocking(db->sql, enable, &naming);
+    return credentials_transaction_blocking(db, enable, &naming);
 }
 
 /* ---- rotation ---- */
@@ -380,12 +380,12 @@ enum status credentials_client_rotate_secret_blocking(struct credentials *db, st
                                                       struct slice secret, int64_t overlap_ms)
 {
     struct rotating rotating = {db, &secrets_table, client_id, secret, overlap_ms};
-    return sql_transaction_blocking(db->sql, rotate, &rotating);
+    return credentials_transaction_blocking(db, rotate, &rotating);
 }
 
 enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id, struct slice pem,
                                                    int64_t overlap_ms)
 {
     struct rotating rotating = {db, &keys_table, client_id, pem, overlap_ms};
-    return sql_transaction_blocking(db->sql, rotate, &rotating);
+    return credentials_transaction_blocking(db, rotate, &rotating);
 }

@@ -115,7 +115,7 @@ enum status credentials_resource_server_create_blocking(struct credentials *db, 
     bool has_key = server->key_digest.len == RESOURCE_SERVER_KEY_DIGEST_BYTES;
     if (!is_identifier(server->name) || (server->key_digest.len && !has_key) || (!has_key && !server->tls_sans.len))
         return STATUS_BAD_INPUT;
-    TRY(sql_transaction_blocking(db->sql, create, &creating));
+    TRY(credentials_transaction_blocking(db, create, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -177,7 +177,7 @@ static enum status revoke(struct sql *sql, void *context)
 enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name, int64_t *ret_count)
 {
     struct revoking revoking = {db, name, 0};
-    TRY(sql_transaction_blocking(db->sql, revoke, &revoking));
+    TRY(credentials_transaction_blocking(db, revoke, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }

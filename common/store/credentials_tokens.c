@@ -368,7 +368,7 @@ enum status credentials_token_revoke_blocking(struct credentials *db, const stru
     struct revoking revoking = {db, filter, 0};
     if (filter->jti.len + filter->client_id.len + filter->subject.len == 0)
         return STATUS_BAD_INPUT;
-    TRY(sql_transaction_blocking(db->sql, revoke, &revoking));
+    TRY(credentials_transaction_blocking(db, revoke, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }

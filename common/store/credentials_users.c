@@ -141,7 +141,7 @@ enum status credentials_user_create_blocking(struct credentials *db, const struc
     struct creating creating = {db, user, 0};
     if (!is_identifier(user->username) || user->subject.len > IDENTIFIER_MAX_BYTES)
         return STATUS_BAD_INPUT;
-    TRY(sql_transaction_blocking(db->sql, create, &creating));
+    TRY(credentials_transaction_blocking(db, create, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -187,7 +187,7 @@ enum status credentials_user_ensure_blocking(struct credentials *db, struct slic
     user_free(user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    TRY(sql_transaction_blocking(db->sql, ensure, &ensuring));
+    TRY(credentials_transaction_blocking(db, ensure, &ensuring));
     return credentials_user_find_by_subject_blocking(db, subject, ret_user);
 }
 
@@ -213,7 +213,7 @@ static enum status set_password(struct sql *sql, void *context)
 enum status credentials_user_set_password_blocking(struct credentials *db, int64_t id, struct slice hash)
 {
     struct changing changing = {db, id, hash};
-    return sql_transaction_blocking(db->sql, set_password, &changing);
+    return credentials_transaction_blocking(db, set_password, &changing);
 }
 
 static enum status set_disabled(struct changing *changing, bool disabled)
@@ -237,7 +237,7 @@ static enum status disable(struct sql *sql, void *context)
 enum status credentials_user_disable_blocking(struct credentials *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return sql_transaction_blocking(db->sql, disable, &changing);
+    return credentials_transaction_blocking(db, disable, &changing);
 }
 
 static enum status enable(struct sql *sql, void *context)
@@ -251,7 +251,7 @@ static enum status enable(struct sql *sql, void *context)
 enum status credentials_user_enable_blocking(struct credentials *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return sql_transaction_blocking(db->sql, enable, &changing);
+    return credentials_transaction_blocking(db, enable, &changing);
 }
 
 static enum status delete_user(struct sql *sql, void *context)
@@ -267,5 +267,5 @@ static enum status delete_user(struct sql *sql, void *context)
 enum status credentials_user_delete_blocking(struct credentials *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return sql_transaction_blocking(db->sql, delete_user, &changing);
+    return credentials_transaction_blocking(db, delete_user, &changing);
 }

@@ -2,9 +2,11 @@
 
 #include "loop/flow.h"
 #include "loop/worker_pool.h"
+#include "store/change_feed.h"
 #include "store/credentials.h"
 #include "store/database.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256 };
@@ -13,19 +15,24 @@ enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256 };
 struct side {
     struct worker_pool *workers;
     struct credentials *connections;
+    struct change_log *logs; /* one a connection */
     size_t count;
 };
 
 struct db_pool {
     struct side sides[2]; /* by enum db_access */
+    struct change_feed *feed;
+    atomic_size_t holders; /* its owner, and jobs that are not done: the last are when loops are freed */
 };
 
 struct pool_job {
     struct job job; /* first */
     struct db_job work;
+    struct db_pool *pool;
     struct ticket ticket;
     enum status status;
     void *result;
+    struct change_page *changes;
     char fault[FAULT_BYTES]; /* for the operator */
 };
 
@@ -38,12 +45,14 @@ static void *connection_of(void *context, size_t thread_index)
 static enum status open_side(struct side *side, const struct db_pool_options *options, size_t count, struct buf *why)
 {
     side->connections = calloc(count, sizeof *side->connections);
-    if (!side->connections)
+    side->logs = calloc(count, sizeof *side->logs);
+    if (!side->connections || !side->logs)
         return STATUS_NO_MEMORY;
     for (; side->count < count; side->count++) {
         struct credentials *db = &side->connections[side->count];
         db->keys = options->keys;
         db->clock = options->clock;
+        db->log = &side->logs[side->count];
         TRY(database_open_blocking(options->url, SQL_SERVICE_BUSY_MS, options->clock, why, &db->sql));
     }
     const struct worker_pool_config config = {
@@ -63,6 +72,7 @@ static void close_side(struct side *side)
     for (size_t i = 0; i < side->count; i++)
         sql_close(side->connections[i].sql);
     free(side->connections);
+    free(side->logs);
 }
 
 enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why, struct db_pool **ret_pool)
@@ -74,6 +84,7 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     struct db_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return STATUS_NO_MEMORY;
+    pool->holders = 1;
     /* one writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock */
     enum status status = open_side(&pool->sides[DB_WRITE], options, 1, why);
     if (status == STATUS_OK)
@@ -86,13 +97,25 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     return STATUS_OK;
 }
 
+void db_pool_publish_to(struct db_pool *pool, struct change_feed *feed)
+{
+    pool->feed = feed;
+}
+
+static void let_go(struct db_pool *pool)
+{
+    if (atomic_fetch_sub(&pool->holders, 1) == 1)
+        free(pool);
+}
+
 void db_pool_free(struct db_pool *pool)
 {
     if (!pool)
         return;
     close_side(&pool->sides[DB_WRITE]);
     close_side(&pool->sides[DB_READ]);
-    free(pool);
+    pool->feed = NULL; /* what is delivered from now on comes too late for it */
+    let_go(pool);
 }
 
 static void keep_fault(struct pool_job *job, const struct credentials *db)
@@ -108,6 +131,7 @@ static void run_blocking(struct job *base, void *thread_context)
     struct credentials *db = thread_context;
     db->fault = NULL;
     job->status = job->work.work(db, job->work.arguments, &job->result);
+    job->changes = change_log_take(db->log);
     if (status_is_infrastructure(job->status))
         keep_fault(job, db);
 }
@@ -126,7 +150,10 @@ static void done(struct job *base)
         job->status = STATUS_STORE_DOWN;
     if (job->fault[0])
         observer_event(loop_observer(job->job.loop), "database", "failed", job->fault);
+    change_feed_publish(job->pool->feed, job->job.loop, job->changes);
+    change_page_free(job->changes);
     ticket_complete(job->ticket, job->status, job->result, job->work.free_result);
+    let_go(job->pool);
     free_job(job);
 }
 
@@ -146,10 +173,16 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
         return;
     }
     *queued = (struct pool_job){
-        .job = {.run_blocking = run_blocking, .done = done, .loop = ticket.loop}, .work = *job, .ticket = ticket};
+        .job = {.run_blocking = run_blocking, .done = done, .loop = ticket.loop},
+        .work = *job,
+        .pool = pool,
+        .ticket = ticket,
+    };
+    atomic_fetch_add(&pool->holders, 1);
     enum status status = worker_pool_submit(pool->sides[job->access].workers, &queued->job, STATUS_STORE_DOWN);
     if (status == STATUS_OK)
         return;
+    let_go(pool);
     free(queued);
     refuse(job, ticket, status);
 }

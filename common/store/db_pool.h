@@ -16,6 +16,7 @@
 
 #include <stddef.h>
 
+struct change_feed;
 struct credentials;
 struct db_pool;
 struct loop;
@@ -33,6 +34,9 @@ struct db_pool_options {
  * `auth-service migrate up` where that helps). BAD_INPUT: the URL, or a schema that does not fit. */
 MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,
                                           struct db_pool **ret_pool);
+/* Where jobs' changes are published after their commit, before the ticket completes. Before the first job; the feed is
+ * borrowed. */
+void db_pool_publish_to(struct db_pool *pool, struct change_feed *feed);
 /* Finishes what is queued, closes. NULL is fine. */
 void db_pool_free(struct db_pool *pool);
 

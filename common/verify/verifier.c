@@ -1,6 +1,7 @@
 #include "verify/verifier.h"
 
 #include "crypto/sealed.h"
+#include "store/change_feed.h"
 #include "store/credentials.h"
 #include "store/database.h"
 #include "store/nonce_ledger.h"
@@ -74,6 +75,21 @@ static enum status open_stores(struct config *config, const char *service_name, 
     return open_ephemeral(config, service_name, stores, why);
 }
 
+static enum status open_feed(const struct config *config, struct loop *const *loops, size_t count, struct buf *why,
+                             struct verifier *verifier)
+{
+    const struct change_feed_options options = {
+        .redis_url = config->redis_url,
+        .database_url = config->database_url,
+        .db = verifier->db,
+        .loops = loops,
+        .loop_count = count,
+    };
+    TRY(change_feed_open_blocking(&options, why, &verifier->feed));
+    db_pool_publish_to(verifier->db, verifier->feed);
+    return STATUS_OK;
+}
+
 static enum status open_loops(struct verifier *verifier, struct loop *const *loops, size_t count)
 {
     verifier->loops = calloc(count, sizeof *verifier->loops);
@@ -101,6 +117,8 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     enum status status = open_stores(config, service_name, clock, why, &verifier);
     if (status == STATUS_OK)
         status = open_loops(&verifier, loops, loop_count);
+    if (status == STATUS_OK)
+        status = open_feed(config, loops, loop_count, why, &verifier);
     if (status != STATUS_OK) {
         /* a start that failed took no nonce, so what it read may be put back */
         verifier_close_blocking(&verifier, true);
@@ -120,6 +138,7 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
         signer_done(&verifier->loops[i].signer);
     }
     free(verifier->loops);
+    change_feed_free(verifier->feed);
     db_pool_free(verifier->db);
     if (stores->ephemeral && clean)
         (void)!ephemeral_save_blocking(stores->ephemeral); /* failed: the next start is guarded */

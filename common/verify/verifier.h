@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "loop/flow.h"
 #include "oauth/signature.h"
+#include "store/change_feed.h"
 #include "store/db_pool.h"
 #include "store/ephemeral.h"
 #include "verify/check.h"
@@ -32,6 +33,7 @@ struct verifier_loop {
 struct verifier {
     struct check_rules rules;
     struct db_pool *db;
+    struct change_feed *feed; /* listeners are added before the loops run */
     struct verifier_loop *loops;
     size_t loop_count;
     struct verifier_stores *stores; /* this module's */

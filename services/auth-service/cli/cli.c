@@ -2,7 +2,7 @@
 
 #include "base/escape.h"
 #include "crypto/sealed.h"
-#include "store/credentials_changes.h"
+#include "store/change_feed.h"
 #include "store/database.h"
 
 #include <stdarg.h>
@@ -30,14 +30,15 @@ static enum status open_store(const struct command_line *line, struct cli_store 
     store->clock = clock_system(line->config->clock_offset_s * 1000);
     TRY(database_open_blocking(line->config->database_url, SQL_COMMAND_BUSY_MS, &store->clock, why, &store->sql));
     TRY(open_keys(line, why, &store->keys));
-    store->db = (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock};
+    store->db =
+        (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock, .log = &store->log};
     return STATUS_OK;
 }
 
 int cli_open(const struct command_line *line, struct cli_store *ret_store)
 {
     struct buf why = BUF_INIT;
-    *ret_store = (struct cli_store){0};
+    *ret_store = (struct cli_store){.line = line};
     enum status status = open_store(line, ret_store, &why);
     int code = command_exit_code(status);
     if (status != STATUS_OK) {
@@ -49,8 +50,22 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store)
     return code;
 }
 
+static void tell_services(struct cli_store *store)
+{
+    struct buf why = BUF_INIT;
+    struct change_page *changes = change_log_take(&store->log);
+    if (changes && change_feed_publish_blocking(store->line->config->redis_url, changes, &why) != STATUS_OK)
+        fprintf(stderr,
+                "auth-service: it is done, but the running services were not told (%.*s); they find out within "
+                "OAUTH1_CACHE_TTL\n",
+                SLICE_ARGS(buf_slice(&why)));
+    change_page_free(changes);
+    buf_done(&why);
+}
+
 void cli_close(struct cli_store *store)
 {
+    tell_services(store);
     sql_close(store->sql);
     keyring_free(store->keys);
     *store = (struct cli_store){0};

@@ -4,19 +4,23 @@
 
 #include "service/command.h"
 #include "store/credentials.h"
+#include "store/credentials_changes.h"
 
 #include <stdio.h>
 
 /* The stores that `serve` uses with the same configuration, opened for one command. */
 struct cli_store {
+    const struct command_line *line;
     struct keyring *keys;
     struct clock clock;
     struct sql *sql;
     struct credentials db;
+    struct change_log log;
 };
 
 /* Opens; on failure says why on stderr and returns the exit code. EXIT_DONE: opened. */
 int cli_open(const struct command_line *line, struct cli_store *ret_store);
+/* Tells the services what was changed, too; where that fails it says so, for the change stands. */
 void cli_close(struct cli_store *store);
 
 /* Says what a failed call on the store means, on stderr, and returns the exit code. `what` names the

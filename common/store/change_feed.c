@@ -1,0 +1,73 @@
+#include "store/change_feed.h"
+
+#include "store/change_feed_poll.h"
+
+#include <assert.h>
+
+/* ---- listeners ---- */
+
+void change_feed_listen(struct change_feed *feed, const struct change_listener *listener)
+{
+    assert(feed->listener_count < CHANGE_LISTENERS_MAX);
+    feed->listeners[feed->listener_count++] = *listener;
+}
+
+void change_feed_standing(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].standing)
+            feed->listeners[i].standing(feed->listeners[i].context);
+}
+
+void change_feed_changed(struct change_feed *feed, const struct change *change)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].changed)
+            feed->listeners[i].changed(feed->listeners[i].context, change);
+}
+
+void change_feed_silent(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].silent)
+            feed->listeners[i].silent(feed->listeners[i].context);
+}
+
+void change_feed_lost(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].lost)
+            feed->listeners[i].lost(feed->listeners[i].context);
+}
+
+/* ---- the feed that the configuration names ---- */
+
+enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
+                                      struct change_feed **ret_feed)
+{
+    (void)why;
+    const struct change_feed_poll_options poll = {
+        .db = options->db,
+        .loop = options->loops[0],
+        .in_order = slice_starts_with(options->database_url, SLICE("sqlite:")),
+    };
+    return change_feed_poll_new(&poll, ret_feed);
+}
+
+void change_feed_free(struct change_feed *feed)
+{
+    if (feed)
+        feed->ops->free(feed);
+}
+
+void change_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes)
+{
+    if (feed && feed->ops->publish && changes && changes->count)
+        feed->ops->publish(feed, loop, changes);
+}
+
+enum status change_feed_publish_blocking(struct slice redis_url, const struct change_page *changes, struct buf *why)
+{
+    (void)redis_url, (void)changes, (void)why; /* the rows are what is polled */
+    return STATUS_OK;
+}
