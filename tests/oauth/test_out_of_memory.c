@@ -4,8 +4,6 @@
 #include "support/memory_fault.h"
 #include "support/oauth.h"
 
-#include <openssl/crypto.h>
-
 #define REST(method)                                                                      \
     "OAuth oauth_consumer_key=\"k\", oauth_token=\"t\", oauth_signature_method=\"" method \
     "\", oauth_timestamp=\"1\", oauth_nonce=\"n\", oauth_body_hash=\"Lve95gjOVATpfV8EL5X4nxwjKHE%3D\""
@@ -35,23 +33,14 @@ static void judge_both(void)
             assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
         arena_reset(&arena);
     }
-    assert_true(status == STATUS_OK || status == STATUS_NO_MEMORY);
+    assert_true(status == STATUS_OK || (status == STATUS_NO_MEMORY && memory_fault_happened()));
     signer_done(&signer);
     arena_done(&scratch);
     arena_done(&arena);
 }
 
-/* Tried with OpenSSL 3.0; under 3.5 (Debian 13) this fails and it is not known yet whose fault it is: it
- * is named as skipped there. */
-static void needs_an_openssl_that_survives(void)
-{
-    if (OpenSSL_version_num() >= 0x30100000UL)
-        skip();
-}
-
 static void a_wrong_signature_never_passes(void **state)
 {
-    needs_an_openssl_that_survives();
     (void)state;
     static const char *const headers[] = {REST("HMAC-SHA1"), REST("RSA-SHA1")};
     options = oauth_options("c", "t");
@@ -78,7 +67,6 @@ static struct slice long_url(unsigned params, unsigned value_bytes)
 /* So long that each try of the explainer takes blocks of memory of its own. */
 static void every_try_of_the_explainer_can_fail(void **state)
 {
-    needs_an_openssl_that_survives();
     (void)state;
     static const struct slice origins[] = {SLICE_INIT("https://o.example")};
     static const struct slice prefixes[] = {SLICE_INIT("/v1")};
@@ -102,7 +90,7 @@ static void every_try_of_the_explainer_can_fail(void **state)
         wrong = right;
         wrong.authorization = oauth_with_parameter(right.authorization, "oauth_signature", SLICE("wrong one"));
         right = oauth_sign(&right, &options, SLICE_ABSENT);
-        assert_true(memory_fault_each(judge_both) > 100);
+        assert_true(memory_fault_each(judge_both) > 50); /* 100 with OpenSSL 3.5, which takes less */
     }
 }
 
@@ -114,14 +102,13 @@ static void make_a_signature(void)
     if (status == STATUS_OK)
         status = signature_make(&signer, signature_method_find(SLICE("HMAC-SHA512")), SLICE("c&t"), SLICE_ABSENT,
                                 SLICE("text"), &out);
-    assert_true(status == STATUS_OK ? out.len == 88 : status == STATUS_NO_MEMORY);
+    assert_true(status == STATUS_OK ? out.len == 88 : status == STATUS_NO_MEMORY && memory_fault_happened());
     buf_done(&out);
     signer_done(&signer);
 }
 
 static void a_signature_is_made_or_not(void **state)
 {
-    needs_an_openssl_that_survives();
     (void)state;
     assert_true(memory_fault_each(make_a_signature) > 5);
 }

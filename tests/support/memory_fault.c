@@ -65,6 +65,11 @@ void memory_fault_init(void)
     (void)set;
 }
 
+bool memory_fault_happened(void)
+{
+    return happened;
+}
+
 size_t memory_fault_each(void (*scenario)(void))
 {
     size_t runs = 0;

@@ -5,6 +5,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_MEMORY_FAULT_H
 #define COUNTERSIGN_TESTS_SUPPORT_MEMORY_FAULT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Before anything else calls OpenSSL. */
@@ -13,5 +14,8 @@ void memory_fault_init(void);
 /* Runs `scenario` again and again, with its first allocation failing, then its second, and so on,
  * until one run needed no more than were let through. Returns how many runs lost an allocation. */
 size_t memory_fault_each(void (*scenario)(void));
+
+/* Within a scenario: whether an allocation of this run has failed. Without one everything must work. */
+bool memory_fault_happened(void);
 
 #endif
