@@ -118,6 +118,11 @@ part_integration() {
   step 'integration: services, clients, browser' run_pytest -n 2 tests/integration tests/browser
 }
 
+part_examples() {
+  step 'examples: ASan binaries' build_asan || return
+  step 'examples: services in other languages' run_pytest -n 2 --dist loadgroup tests/examples
+}
+
 part_lint() {
   step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run
   step 'lint: sources' /usr/bin/python3 tests/lint/check.py
@@ -186,15 +191,15 @@ part_folder() {
 
 test_command() {
   local parts=("$@") part begin=$SECONDS
-  if ((${#parts[@]} == 0)); then parts=(lint unit integration); fi
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | clang | tsan | integration | lint | trixie | gateways | compose | long) ;;
+      unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done
   case " ${parts[*]} " in
-    *' integration '* | *' lint '* | *' gateways '* | *' compose '* | *' long '*) deps --test ;;
+    *' integration '* | *' examples '* | *' lint '* | *' gateways '* | *' compose '* | *' long '*) deps --test ;;
     *) deps --unit ;;
   esac
   mkdir -p build/log

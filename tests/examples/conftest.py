@@ -1,0 +1,76 @@
+"""The examples of docs/examples as running services, one provider for all of them."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "true"  # Authlib's client refuses http otherwise
+
+from harness.flow import Flow  # noqa: E402
+from harness.provider import Provider  # noqa: E402
+
+from introspection_double import IntrospectionDouble  # noqa: E402
+from services import EXAMPLES  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory):
+    made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="100000",
+                    OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="100000")
+    made.create_user("jane", "correct horse battery staple")
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def client(provider):
+    return provider.create_client("--scope", "photos:read", "--scope", "photos:write")
+
+
+@pytest.fixture(scope="session")
+def token(provider, client):
+    """A signer that holds a token of jane's, for photos:read alone."""
+    return Flow(provider, client).token(scope="photos:read")
+
+
+@pytest.fixture(scope="session")
+def two_legged(provider):
+    return provider.create_client("--two-legged", "--scope", "photos:read", name="Batch")
+
+
+@pytest.fixture(scope="session", params=EXAMPLES, ids=lambda example: example.name)
+def service(request, provider, tmp_path_factory):
+    """One of the examples, asking the real introspection service."""
+    example = request.param
+    example.skip_if_missing()
+    with example.started(
+        tmp_path_factory.mktemp(example.name), provider.introspection_url,
+        lambda origin: provider.create_resource_server("--origin", origin, name=example.name),
+    ) as running:
+        yield running
+
+
+@pytest.fixture(scope="session", params=EXAMPLES, ids=lambda example: example.name)
+def doubled(request, tmp_path_factory):
+    """One of the examples, asking a double that can fail in every way; (service, double)."""
+    example = request.param
+    example.skip_if_missing()
+    with IntrospectionDouble() as double:
+        folder = tmp_path_factory.mktemp(example.name)
+        with example.started(folder, double.url, lambda _origin: "key", timeout="1.5") as running:
+            yield running, double
+
+
+def pytest_collection_modifyitems(items):
+    """A worker of pytest-xdist takes an example as a whole, so that each is started twice only: once asking the real
+    service, once a double."""
+    for item in items:
+        if hasattr(item, "callspec"):
+            example = item.callspec.params.get("service") or item.callspec.params.get("doubled")
+            if example:
+                item.add_marker(pytest.mark.xdist_group(example.name))

@@ -1,0 +1,132 @@
+"""Starts the examples, each with what runs it in production or comes closest to that."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.provider import ROOT, clean_environment, free_port
+
+DOCS = ROOT / "docs/examples"
+PYTHON = "/usr/bin/python3"
+START_SECONDS = 40
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@dataclass
+class Running:
+    name: str
+    origin: str
+    port: int
+    log: object
+    keeps_connections: bool
+    refused_by_server: tuple
+
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+
+@dataclass
+class Example:
+    name: str
+    command: list  # {port}, {folder}: the copy of the example that runs
+    tools: list = field(default_factory=list)
+    prepare: object = None  # called with the folder and the environment
+    environment: dict = field(default_factory=dict)
+    keeps_connections: bool = True
+    # Targets that the example's own HTTP server does not let through, whatever the example does.
+    refused_by_server: tuple = ()
+
+    def skip_if_missing(self):
+        missing = [tool for tool in self.tools if shutil.which(tool) is None]
+        if missing:
+            pytest.skip(f"{self.name}: NOT RUN, this machine has no {', '.join(missing)}")
+
+    @contextmanager
+    def started(self, folder, introspection_url, key_for, timeout="10"):
+        """The example at work, from a copy of its folder; key_for(origin) makes its key."""
+        shutil.copytree(DOCS / self.name, folder, dirs_exist_ok=True)
+        port = free_port()
+        origin = f"http://127.0.0.1:{port}"
+        variables = {"PORT": port, "ORIGIN": origin, "INTROSPECTION_URL": introspection_url,
+                     "INTROSPECTION_KEY": key_for(origin), "INTROSPECTION_TIMEOUT": timeout,
+                     "PYTHONPATH": DOCS / "python", "PYTHONDONTWRITEBYTECODE": "1", "HOME": folder}
+        variables.update({name: value.format(folder=folder) for name, value in self.environment.items()})
+        environment = clean_environment(variables)
+        if self.prepare:
+            self.prepare(folder, environment)
+        log = folder / "service.log"
+        command = [word.format(port=port, folder=folder) for word in self.command]
+        with log.open("wb") as out:
+            process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+                                       stderr=out, preexec_fn=die_with_parent)
+        try:
+            wait_for_port(port, process, log)
+            yield Running(self.name, origin, port, log, self.keeps_connections, self.refused_by_server)
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for_port(port, process, log):
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"it did not listen:\n{log.read_text(errors='replace')}")
+
+
+def run(command, folder, environment):
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+
+
+# ---- what each needs before it starts
+
+
+def make_django_database(folder, environment):
+    script = ("import demo; from django.core.management import call_command; call_command('migrate', verbosity=0);"
+              "from django.contrib.auth import get_user_model; get_user_model().objects.create_user('jane')")
+    run([PYTHON, "-c", script], folder, environment)
+
+
+def install_express(folder, environment):
+    """Once for a worker of pytest; node looks for packages in the folders above, too."""
+    store = ROOT / "build" / f"express-{os.environ.get('PYTEST_XDIST_WORKER', 'single')}"
+    store.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "package-lock.json").read_bytes()
+    if not (store / "installed").is_file() or (store / "installed").read_bytes() != lock:
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(folder / name, store / name)
+        run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], store, dict(os.environ))
+        (store / "installed").write_bytes(lock)
+    (folder / "node_modules").symlink_to(store / "node_modules")
+
+
+GUNICORN = [PYTHON, "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--threads", "4"]
+
+EXAMPLES = [
+    Example("django", [*GUNICORN, "demo:application"], prepare=make_django_database,
+            environment={"DJANGO_DATABASE": "{folder}/django.db"}),
+    Example("flask", [*GUNICORN, "demo:app"]),
+    Example("express", ["node", "demo.js"], prepare=install_express, refused_by_server=("utf-8",)),
+]
