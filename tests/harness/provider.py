@@ -24,6 +24,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def local(port):
+    return f"127.0.0.1:{port}"
+
+
 def clean_environment(variables):
     """This process's environment without any OAUTH1_ variable of its own, then those given.
 
@@ -38,10 +42,12 @@ def clean_environment(variables):
 class Service:
     """One process. Its log is a file, so that nothing blocks on a pipe that nobody reads."""
 
-    def __init__(self, name, log, variables, ops_port):
+    def __init__(self, name, log, variables, port, ops_port):
         self.name = name
         self.log = Path(log)
         self.variables = variables
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
         self.ops = f"http://127.0.0.1:{ops_port}"
         self.process = None
         self.ready_ms = None
@@ -55,7 +61,7 @@ class Service:
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [BIN / self.name, "serve"],
+                ["setpriv", "--pdeathsig", "KILL", BIN / self.name, "serve"],  # never outlives the tests
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -130,10 +136,9 @@ class Provider:
     def __init__(self, directory, **variables):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
-        ports = {name: free_port() for name in ("public", "admin", "auth_ops", "introspection", "introspection_ops")}
-        self.url = f"http://127.0.0.1:{ports['public']}"
-        self.admin_url = f"http://127.0.0.1:{ports['admin']}"
-        self.introspection_url = f"http://127.0.0.1:{ports['introspection']}"
+        public, admin = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{public}"
+        self.admin_url = f"http://127.0.0.1:{admin}"
         self.database = self.directory / "oauth1.db"
         self.variables = {
             "OAUTH1_DEV": "true",
@@ -147,29 +152,24 @@ class Provider:
             **variables,
         }
         self.variables = {name: value for name, value in self.variables.items() if value is not None}
-        local = "127.0.0.1:"
-        self.auth = Service(
-            "auth-service",
-            self.directory / "auth-service.log",
-            {
-                **self.variables,
-                "OAUTH1_LISTEN": local + str(ports["public"]),
-                "OAUTH1_ADMIN_LISTEN": local + str(ports["admin"]),
-                "OAUTH1_OPS_LISTEN": local + str(ports["auth_ops"]),
-            },
-            ports["auth_ops"],
-        )
-        self.introspection = Service(
-            "introspection-service",
-            self.directory / "introspection-service.log",
-            {
-                **self.variables,
-                "OAUTH1_LISTEN": local + str(ports["introspection"]),
-                "OAUTH1_OPS_LISTEN": local + str(ports["introspection_ops"]),
-            },
-            ports["introspection_ops"],
-        )
+        self.auth = self.new_auth(port=public, admin_port=admin)
+        self.introspection = self.new_introspection()
+        self.introspection_url = self.introspection.url
         self.services = (self.auth, self.introspection)
+
+    def new_auth(self, suffix="", port=None, admin_port=None):
+        return self.new_service("auth-service", suffix, port, OAUTH1_ADMIN_LISTEN=local(admin_port or free_port()))
+
+    def new_introspection(self, suffix=""):
+        return self.new_service("introspection-service", suffix)
+
+    def new_service(self, name, suffix, port=None, **variables):
+        """A process with ports of its own, not started yet; `suffix` tells its log apart."""
+        port, ops_port = port or free_port(), free_port()
+        variables = {
+            **self.variables, "OAUTH1_LISTEN": local(port), "OAUTH1_OPS_LISTEN": local(ops_port), **variables
+        }
+        return Service(name, self.directory / f"{name}{suffix}.log", variables, port, ops_port)
 
     # ---- processes
 
