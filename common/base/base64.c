@@ -38,39 +38,61 @@ size_t base64url_encode(struct slice bytes, char *out)
     return encode(bytes, url_safe, false, out);
 }
 
-/* The value of a digit plus one; 0 for all else. */
+/* The value of a digit with IS_DIGIT beside it; 0 for all else. */
+enum { IS_DIGIT = 64 };
 static const unsigned char digit_values[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+    ['A'] = 64,  ['B'] = 65,  ['C'] = 66,  ['D'] = 67,  ['E'] = 68,  ['F'] = 69,  ['G'] = 70,  ['H'] = 71,
+    ['I'] = 72,  ['J'] = 73,  ['K'] = 74,  ['L'] = 75,  ['M'] = 76,  ['N'] = 77,  ['O'] = 78,  ['P'] = 79,
+    ['Q'] = 80,  ['R'] = 81,  ['S'] = 82,  ['T'] = 83,  ['U'] = 84,  ['V'] = 85,  ['W'] = 86,  ['X'] = 87,
+    ['Y'] = 88,  ['Z'] = 89,  ['a'] = 90,  ['b'] = 91,  ['c'] = 92,  ['d'] = 93,  ['e'] = 94,  ['f'] = 95,
+    ['g'] = 96,  ['h'] = 97,  ['i'] = 98,  ['j'] = 99,  ['k'] = 100, ['l'] = 101, ['m'] = 102, ['n'] = 103,
+    ['o'] = 104, ['p'] = 105, ['q'] = 106, ['r'] = 107, ['s'] = 108, ['t'] = 109, ['u'] = 110, ['v'] = 111,
+    ['w'] = 112, ['x'] = 113, ['y'] = 114, ['z'] = 115, ['0'] = 116, ['1'] = 117, ['2'] = 118, ['3'] = 119,
+    ['4'] = 120, ['5'] = 121, ['6'] = 122, ['7'] = 123, ['8'] = 124, ['9'] = 125, ['+'] = 126, ['/'] = 127,
 };
+
+/* Four digits without padding: 24 bits; false where one of them is none. */
+static inline bool whole_group(const char *text, unsigned *ret_group)
+{
+    unsigned a = digit_values[(unsigned char)text[0]];
+    unsigned b = digit_values[(unsigned char)text[1]];
+    unsigned c = digit_values[(unsigned char)text[2]];
+    unsigned d = digit_values[(unsigned char)text[3]];
+    *ret_group =
+        (a << 18) + (b << 12) + (c << 6) + d - (IS_DIGIT << 18) - (IS_DIGIT << 12) - (IS_DIGIT << 6) - IS_DIGIT;
+    return a & b & c & d & IS_DIGIT;
+}
+
+/* The last four characters, of which one or two may be padding. */
+static bool last_group(const char *text, unsigned *ret_group, size_t *ret_bytes)
+{
+    size_t padding = text[3] != '=' ? 0 : text[2] != '=' ? 1 : 2;
+    const char digits[4] = {text[0], text[1], padding == 2 ? 'A' : text[2], padding ? 'A' : text[3]};
+    *ret_bytes = 3 - padding;
+    if (!whole_group(digits, ret_group))
+        return false;
+    /* the bits under the padding must be zero, or two texts would mean one value */
+    return !padding || !(*ret_group & (padding == 1 ? 0xFFU : 0xFFFFU));
+}
 
 bool base64_decode(struct slice text, void *out, size_t *ret_len)
 {
     unsigned char *at = out;
+    unsigned group = 0;
+    size_t bytes = 0;
     if (text.len % 4 != 0)
         return false;
-    for (size_t i = 0; i < text.len; i += 4) {
-        bool last = i + 4 == text.len;
-        size_t padding = !last || text.ptr[i + 3] != '=' ? 0 : text.ptr[i + 2] != '=' ? 1 : 2;
-        unsigned group = 0;
-        for (size_t j = 0; j < 4; j++) {
-            unsigned value = j >= 4 - padding ? 1 : digit_values[(unsigned char)text.ptr[i + j]];
-            if (value == 0)
-                return false;
-            group = group << 6 | (value - 1);
-        }
-        /* the bits under the padding must be zero, or two texts would mean one value */
-        if (padding && group & (padding == 1 ? 0xFFU : 0xFFFFU))
+    for (size_t i = 0; i + 4 < text.len; i += 4, at += 3) {
+        if (!whole_group(text.ptr + i, &group))
             return false;
-        for (size_t j = 0; j < 3 - padding; j++)
-            *at++ = (unsigned char)(group >> (16 - 8 * j));
+        at[0] = (unsigned char)(group >> 16);
+        at[1] = (unsigned char)(group >> 8);
+        at[2] = (unsigned char)group;
     }
+    if (text.len && !last_group(text.ptr + text.len - 4, &group, &bytes))
+        return false;
+    for (size_t i = 0; i < bytes; i++)
+        *at++ = (unsigned char)(group >> (16 - 8 * i));
     *ret_len = (size_t)(at - (unsigned char *)out);
     return true;
 }

@@ -1,5 +1,7 @@
 #include "base/percent.h"
 
+#include "base/block.h"
+
 /* 1 for the unreserved characters of RFC 3986 §2.3, which RFC 5849 §3.6 leaves as they are. */
 static const unsigned char unreserved[256] = {
     ['-'] = 1, ['.'] = 1, ['_'] = 1, ['~'] = 1, ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1,
@@ -19,34 +21,15 @@ bool percent_is_unreserved(char byte)
     return unreserved[(unsigned char)byte];
 }
 
-/* Sixteen bytes at a time (vectors of gcc and clang; plain instructions on every x86-64 and arm64). */
-typedef unsigned char block __attribute__((vector_size(16)));
-typedef uint64_t halves __attribute__((vector_size(16)));
-
-static inline block load(const char *from)
-{
-    block bytes;
-    memcpy(&bytes, from, sizeof bytes);
-    return bytes;
-}
-
-static inline bool block_is_plain(block bytes)
-{
-    block lower = bytes | 0x20; /* letters alone become letters of lower case */
-    block plain = (block)(lower - 'a' < 26) | (block)(bytes - '0' < 10) | (block)(bytes - '-' < 2) |
-                  (block)(bytes == '_') | (block)(bytes == '~');
-    halves both = (halves)plain;
-    return (both[0] & both[1]) == UINT64_MAX;
-}
-
 bool percent_is_plain(struct slice text)
 {
     size_t i = 0;
-    if (text.len >= sizeof(block)) {
-        for (; i + sizeof(block) < text.len; i += sizeof(block))
-            if (!block_is_plain(load(text.ptr + i)))
+    if (text.len >= BLOCK_BYTES) {
+        for (; i + BLOCK_BYTES < text.len; i += BLOCK_BYTES)
+            if (!block_all(block_unreserved(block_load(text.ptr + i))))
                 return false;
-        return block_is_plain(load(text.ptr + text.len - sizeof(block))); /* the last ones, some perhaps again */
+        /* the last ones, some perhaps again */
+        return block_all(block_unreserved(block_load(text.ptr + text.len - BLOCK_BYTES)));
     }
     for (; i < text.len; i++)
         if (!unreserved[(unsigned char)text.ptr[i]])
@@ -97,11 +80,26 @@ static inline bool next_byte(struct slice text, enum plus plus, size_t *i, unsig
     return true;
 }
 
+/* Copies unreserved bytes from text[*i] on, a block at a time, as long as whole blocks are left; `at` has room for as
+ * much as is left of the text. Returns the new end. */
+static inline char *copy_plain(struct slice text, size_t *i, char *at)
+{
+    for (size_t run = BLOCK_BYTES; run == BLOCK_BYTES && text.len - *i >= BLOCK_BYTES; *i += run, at += run) {
+        block bytes = block_load(text.ptr + *i);
+        run = block_run(block_unreserved(bytes));
+        block_store(at, bytes); /* what is behind the run is written over */
+    }
+    return at;
+}
+
 bool percent_decode(struct slice text, enum plus plus, char *out, size_t *ret_len)
 {
     char *at = out;
     for (size_t i = 0; i < text.len;) {
         unsigned char byte = 0;
+        at = copy_plain(text, &i, at);
+        if (i == text.len)
+            break;
         if (!next_byte(text, plus, &i, &byte))
             return false;
         *at++ = (char)byte;
@@ -115,6 +113,9 @@ bool percent_canonical(struct slice text, enum plus plus, char *out, size_t *ret
     char *at = out;
     for (size_t i = 0; i < text.len;) {
         unsigned char byte = 0;
+        at = copy_plain(text, &i, at);
+        if (i == text.len)
+            break;
         if (!next_byte(text, plus, &i, &byte))
             return false;
         if (unreserved[byte])

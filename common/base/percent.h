@@ -22,8 +22,8 @@ bool percent_is_plain(struct slice text);
 /* Appends the encoding of `bytes`; at most three times as long (RFC 5849 §3.6). */
 void percent_encode(struct buf *out, struct slice bytes);
 
-/* Writes the decoding of `text` to `out`, which has room for text.len bytes, and tells how many
- * it wrote. Decodes once. False for a '%' without two hexadecimal digits. */
+/* Writes the decoding of `text` to `out`, which has room for text.len bytes and does not overlap
+ * it, and tells how many it wrote. Decodes once. False for a '%' without two hexadecimal digits. */
 MUST_USE bool percent_decode(struct slice text, enum plus plus, char *out, size_t *ret_len);
 
 /* Writes the canonical encoding of what `text` decodes to: percent_encode(percent_decode(text)) in

@@ -1,5 +1,7 @@
 #include "oauth/auth_header.h"
 
+#include "base/block.h"
+
 bool auth_header_is_oauth(struct slice value, struct slice *ret_list)
 {
     static const struct slice scheme = SLICE_INIT("OAuth");
@@ -63,6 +65,32 @@ static inline size_t find_class(struct slice list, size_t at, unsigned char stop
     return at;
 }
 
+/* Where the bytes neither end a value nor are refused in it. */
+static inline block is_inside(block bytes)
+{
+    return (block)((block)(bytes >= 0x20) | (block)(bytes == '\t')) & (block)(bytes != '"') & (block)(bytes != '\\') &
+           (block)(bytes != 0x7F);
+}
+
+/* find_class of ENDS_NAME. */
+static inline size_t find_name_end(struct slice list, size_t at, bool *plain)
+{
+    for (size_t run = BLOCK_BYTES; run == BLOCK_BYTES && list.len - at >= BLOCK_BYTES; at += run)
+        run = block_run(block_unreserved(block_load(list.ptr + at)));
+    return find_class(list, at, ENDS_NAME, plain);
+}
+
+/* find_class of ENDS_VALUE; values are long, signatures most of all. */
+static inline size_t find_value_end(struct slice list, size_t at, bool *plain)
+{
+    for (size_t run = BLOCK_BYTES; run == BLOCK_BYTES && list.len - at >= BLOCK_BYTES; at += run) {
+        block bytes = block_load(list.ptr + at);
+        run = block_run(is_inside(bytes));
+        *plain = *plain && block_run(block_unreserved(bytes)) >= run;
+    }
+    return find_class(list, at, ENDS_VALUE, plain);
+}
+
 static size_t skip_blanks(struct slice list, size_t at)
 {
     while (at < list.len && is_blank(list.ptr[at]))
@@ -73,7 +101,7 @@ static size_t skip_blanks(struct slice list, size_t at)
 /* The closing quote of the value that begins at `at`; list.len if it is broken. */
 static size_t value_end(struct slice list, size_t at, bool escapes, bool *plain)
 {
-    while ((at = find_class(list, at, ENDS_VALUE, plain)) < list.len) {
+    while ((at = find_value_end(list, at, plain)) < list.len) {
         if (list.ptr[at] == '"')
             return at;
         if (list.ptr[at] != '\\' || !escapes || at + 1 == list.len || is_control(list.ptr[at + 1]))
@@ -93,7 +121,7 @@ enum auth_header_item auth_header_next(struct slice *list, struct auth_header_pa
         at++;
     if (at == rest.len)
         return AUTH_HEADER_END;
-    size_t end = find_class(rest, at, ENDS_NAME, &plain);
+    size_t end = find_name_end(rest, at, &plain);
     struct slice name = slice_sub(rest, at, end);
     at = skip_blanks(rest, end);
     if (name.len == 0 || at == rest.len || rest.ptr[at] != '=')

@@ -2,6 +2,8 @@
 
 #include "support/test.h"
 
+#include <stdlib.h>
+
 struct row {
     struct slice bytes;
     struct slice standard;
@@ -56,11 +58,41 @@ static void refuses_every_second_spelling(void **state)
     }
 }
 
+/* Each length reads back, and one wrong character is seen wherever it is. */
+static void decodes_each_length_and_sees_a_wrong_digit_anywhere(void **state)
+{
+    (void)state;
+    enum { LEN = 64 };
+    unsigned char bytes[LEN];
+    char text[BASE64_LEN(LEN)];
+    for (size_t size = 1; size <= LEN; size++) {
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = (unsigned char)(size * 37 + i * 101);
+        base64_encode(slice_of((char *)bytes, size), text);
+        size_t text_len = BASE64_LEN(size);
+        char *out = malloc(size); /* exactly, so that ASan sees one byte too many */
+        size_t len = 0;
+        assert_true(base64_decode(slice_of(text, text_len), out, &len));
+        assert_slice_equal(slice_of(out, len), slice_of((char *)bytes, size));
+        for (size_t i = 0; i + 4 < text_len; i++) {
+            static const char wrong[] = "=-_ \xFF@[`{/:,.*";
+            char right = text[i];
+            for (size_t w = 0; w < sizeof wrong; w++) {
+                text[i] = wrong[w];
+                assert_int_equal(base64_decode(slice_of(text, text_len), out, &len), wrong[w] == '/');
+            }
+            text[i] = right;
+        }
+        free(out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_and_decodes),
         cmocka_unit_test(refuses_every_second_spelling),
+        cmocka_unit_test(decodes_each_length_and_sees_a_wrong_digit_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,23 +87,37 @@ static void decodes_once(void **state)
     }
 }
 
-static void decodes_in_place(void **state)
+/* Long texts are copied by blocks: an escape at each place, and a text of each length, read alike. */
+static void decodes_escapes_wherever_they_are(void **state)
 {
     (void)state;
-    char text[] = "a%20b%2Bc+d";
+    enum { LEN = 70 };
+    char text[LEN];
+    char out[3 * LEN];
     size_t len = 0;
-    assert_true(percent_decode(slice_str(text), PLUS_IS_SPACE, text, &len));
-    assert_slice_equal(slice_of(text, len), SLICE("a b+c d"));
+    for (size_t size = 3; size <= LEN; size++) {
+        for (size_t at = 0; at + 3 <= size; at++) {
+            memset(text, 'a', sizeof text);
+            memcpy(text + at, "%2f", 3);
+            assert_true(percent_decode(slice_of(text, size), PLUS_LITERAL, out, &len));
+            assert_int_equal(len, size - 2);
+            for (size_t i = 0; i < len; i++)
+                assert_int_equal(out[i], i == at ? '/' : 'a');
+            assert_true(percent_canonical(slice_of(text, size), PLUS_LITERAL, out, &len));
+            memcpy(text + at, "%2F", 3);
+            assert_slice_equal(slice_of(out, len), slice_of(text, size));
+            text[at + 1] = 'g';
+            assert_false(percent_decode(slice_of(text, size), PLUS_LITERAL, out, &len));
+        }
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encodes_all_but_the_unreserved),
-        cmocka_unit_test(encodes_text),
-        cmocka_unit_test(fails_where_a_fixed_buf_may_be_too_small),
-        cmocka_unit_test(decodes_once),
-        cmocka_unit_test(decodes_in_place),
+        cmocka_unit_test(encodes_all_but_the_unreserved),           cmocka_unit_test(encodes_text),
+        cmocka_unit_test(fails_where_a_fixed_buf_may_be_too_small), cmocka_unit_test(decodes_once),
+        cmocka_unit_test(decodes_escapes_wherever_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
