@@ -43,7 +43,8 @@ class IntrospectionDouble:
 
     def serve(self, connection):
         with connection, connection.makefile("rb") as stream:
-            while body := self.read_call(stream):
+            while call := self.read_call(stream):
+                body, closes = call
                 self.calls.append(json.loads(body))
                 if self.mode == "close":
                     return
@@ -51,21 +52,22 @@ class IntrospectionDouble:
                     stream.read()  # until the caller gives up
                     return
                 self.answer(connection)
-                if self.mode == "hang up":
+                if closes or self.mode == "hang up":
                     return
 
     @staticmethod
     def read_call(stream):
+        """The body, and whether the caller wants no other on this connection; None at the end."""
         lines = iter(stream.readline, b"\r\n")
         try:
             headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines if line)}
         except OSError:
-            return b""
+            return None
         if not headers:
-            return b""
-        if b"chunked" in headers.get(b"transfer-encoding", b""):
-            return read_chunks(stream)
-        return stream.read(int(headers[b"content-length"]))
+            return None
+        chunked = b"chunked" in headers.get(b"transfer-encoding", b"")
+        body = read_chunks(stream) if chunked else stream.read(int(headers[b"content-length"]))
+        return body, headers.get(b"connection", b"").lower() == b"close"
 
     def answer(self, connection):
         content = self.content if isinstance(self.content, bytes) else json.dumps(self.content).encode()

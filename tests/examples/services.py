@@ -45,6 +45,7 @@ class Example:
     tools: list = field(default_factory=list)
     prepare: object = None  # called with the folder and the environment
     environment: dict = field(default_factory=dict)
+    prepared: object = None  # a folder where that was done
     keeps_connections: bool = True
     # Targets that the example's own HTTP server does not let through, whatever the example does.
     refused_by_server: tuple = ()
@@ -57,7 +58,7 @@ class Example:
     @contextmanager
     def started(self, folder, introspection_url, key_for, timeout="10"):
         """The example at work, from a copy of its folder; key_for(origin) makes its key."""
-        shutil.copytree(DOCS / self.name, folder, dirs_exist_ok=True)
+        shutil.copytree(self.prepared or DOCS / self.name, folder, symlinks=True, dirs_exist_ok=True)
         port = free_port()
         origin = f"http://127.0.0.1:{port}"
         variables = {"PORT": port, "ORIGIN": origin, "INTROSPECTION_URL": introspection_url,
@@ -65,8 +66,9 @@ class Example:
                      "PYTHONPATH": DOCS / "python", "PYTHONDONTWRITEBYTECODE": "1", "HOME": folder}
         variables.update({name: value.format(folder=folder) for name, value in self.environment.items()})
         environment = clean_environment(variables)
-        if self.prepare:
+        if self.prepare and not self.prepared:
             self.prepare(folder, environment)
+            self.prepared = folder
         log = folder / "service.log"
         command = [word.format(port=port, folder=folder) for word in self.command]
         with log.open("wb") as out:
@@ -122,11 +124,27 @@ def install_express(folder, environment):
     (folder / "node_modules").symlink_to(store / "node_modules")
 
 
+def build_go(folder, environment):
+    environment.update({"GOCACHE": str(ROOT / "build/go-cache"), "GOFLAGS": "-mod=mod", "GOPROXY": "off"})
+    assert subprocess.run(["gofmt", "-l", "."], cwd=folder, capture_output=True, check=True).stdout == b""
+    run(["go", "vet", "./..."], folder, environment)
+    run(["go", "build", "-o", "demo", "."], folder, environment)
+
+
+def build_java(folder, environment):
+    run(["javac", "-Xlint:all", "-Werror", *sorted(path.name for path in folder.glob("*.java"))], folder, environment)
+
+
 GUNICORN = [PYTHON, "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--threads", "4"]
+URI_TAKES_NO = ("braces", "pipe")
 
 EXAMPLES = [
     Example("django", [*GUNICORN, "demo:application"], prepare=make_django_database,
             environment={"DJANGO_DATABASE": "{folder}/django.db"}),
     Example("flask", [*GUNICORN, "demo:app"]),
     Example("express", ["node", "demo.js"], prepare=install_express, refused_by_server=("utf-8",)),
+    Example("php", ["php", "-S", "127.0.0.1:{port}", "demo.php"], keeps_connections=False, refused_by_server=("utf-8",)),
+    Example("go", ["{folder}/demo"], tools=["go", "gofmt"], prepare=build_go),
+    Example("java", ["java", "-Xmx128m", "Demo"], tools=["javac", "java"], prepare=build_java,
+            refused_by_server=URI_TAKES_NO),
 ]
