@@ -20,6 +20,7 @@ struct flow_wait {
     struct flow *flow;
     struct flow_wait *older;
     struct event deadline;
+    int64_t deadline_ns;
     uint32_t slot;
     size_t count;
     size_t missing;
@@ -136,6 +137,7 @@ static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned time
     if (!wait)
         return NULL;
     wait->flow = flow;
+    wait->deadline_ns = clock_monotonic_ns() + timeout_ms * INT64_C(1000000);
     wait->count = count;
     wait->missing = count;
     for (size_t i = 0; i < count; i++)
@@ -203,6 +205,12 @@ void ticket_complete(struct ticket ticket, enum status status, void *result, voi
 bool ticket_is_live(struct ticket ticket)
 {
     return find_outcome(ticket) != NULL;
+}
+
+int64_t ticket_deadline_ns(struct ticket ticket)
+{
+    const struct flow_wait *wait = ticket_is_live(ticket) ? find_wait(ticket) : NULL;
+    return wait ? wait->deadline_ns : 0;
 }
 
 enum status flow_outcome_at(const struct flow *flow, size_t index, void **ret_result)

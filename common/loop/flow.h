@@ -86,6 +86,9 @@ void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struc
 void ticket_complete(struct ticket ticket, enum status status, void *result, void (*free_result)(void *result));
 /* Whether somebody still waits: for those who would spare themselves work. */
 bool ticket_is_live(struct ticket ticket);
+/* Until when somebody waits at most (clock_monotonic_ns), for those who start the work later and on another thread; 0
+ * where nobody does. */
+int64_t ticket_deadline_ns(struct ticket ticket);
 
 /* How the newest wait ended: the status that completed it, STATUS_STORE_DOWN if the deadline did.
  * *ret_result (ret_result may be NULL) is NULL where there is none; it stays the flow's. */

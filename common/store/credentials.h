@@ -19,6 +19,8 @@
 #include "crypto/sealed.h"
 #include "store/sql.h"
 
+#include <stdbool.h>
+
 struct change_log;
 
 /* One connection, and what it takes to read and write credentials on it. */
@@ -28,6 +30,7 @@ struct credentials {
     const struct clock *clock;
     struct change_log *log; /* takes what was changed, for those who believe it; NULL: nobody does */
     const char *fault;      /* of the last call, where it was not the connection's; else NULL */
+    bool is_incomplete;     /* the last call found less than it was asked for: a replica that lags may be why */
 };
 
 /* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */

@@ -17,7 +17,7 @@ void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, siz
         arguments->number = sequence;
         arguments->page.limit = limit;
     }
-    db_arguments_start(pool, DB_READ, since, arguments, change_page_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, since, arguments, change_page_free, ticket);
 }
 
 static enum status latest(struct credentials *db, void *pointer, void **ret_result)
@@ -31,7 +31,7 @@ static enum status latest(struct credentials *db, void *pointer, void **ret_resu
 void credentials_changes_latest_start(struct db_pool *pool, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ, latest, arguments, free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, latest, arguments, free, ticket);
 }
 
 static enum status append_audit(struct credentials *db, void *pointer, void **ret_result)

@@ -12,7 +12,7 @@ static enum status find(struct credentials *db, void *pointer, void **ret_result
 void credentials_client_find_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ, find, arguments, client_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find, arguments, client_free, ticket);
 }
 
 static enum status list(struct credentials *db, void *pointer, void **ret_result)

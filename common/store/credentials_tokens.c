@@ -71,6 +71,7 @@ enum status credentials_pair_find_blocking(struct credentials *db, struct slice 
     }
     pair->client_found = parts.client_found;
     pair->token_found = parts.token_found;
+    db->is_incomplete = !pair->client_found || (oauth_token.len > 0 && !pair->token_found);
     *ret_pair = pair;
     return STATUS_OK;
 }
@@ -85,26 +86,20 @@ struct issuing {
     char jti[4 + JTI_RANDOM_BYTES];
     struct buf sealed;
     struct token *token;
-    bool found;
     bool existing;
 };
-
-static enum status load(struct issuing *issuing, const char *text, struct sql_value param)
-{
-    struct parts parts = {.db = issuing->db, .arena = &issuing->token->arena, .token = issuing->token};
-    arena_reset(&issuing->token->arena);
-    TRY(sql_execute_blocking(issuing->db->sql, text, &param, 1, read_part, &parts));
-    issuing->found = parts.token_found;
-    return STATUS_OK;
-}
 
 /* The row that this temporary credential already became, if there is one. */
 static enum status load_existing(struct issuing *issuing)
 {
+    static const char text[] = TOKEN_ROW " WHERE t.temp_digest = ?";
+    struct sql_value digest = sql_blob(slice_of(issuing->temp_digest, sizeof issuing->temp_digest));
+    struct parts parts = {.db = issuing->db, .arena = &issuing->token->arena, .token = issuing->token};
     if (issuing->issue->temp_token.len == 0)
         return STATUS_OK;
-    return load(issuing, TOKEN_ROW " WHERE t.temp_digest = ?",
-                sql_blob(slice_of(issuing->temp_digest, sizeof issuing->temp_digest)));
+    TRY(sql_execute_blocking(issuing->db->sql, text, &digest, 1, read_part, &parts));
+    issuing->existing = parts.token_found;
+    return STATUS_OK;
 }
 
 /* A retry of the exchange that made the row gets its token again; anybody else is too late. */
@@ -112,16 +107,15 @@ static enum status hand_out_existing(struct issuing *issuing)
 {
     const struct token *token = issuing->token;
     bool same = slice_eq(token->client_id, issuing->issue->client_id) && token->user == issuing->issue->user;
-    issuing->existing = true;
     return same && token->revoked_ms == 0 ? STATUS_OK : STATUS_TOKEN_USED;
 }
 
-/* Client and user are looked up by the INSERT itself, so that none can be disabled in between. */
-static enum status insert(struct issuing *issuing)
+/* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
+ * can be disabled in between. */
+static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
     const struct token_issue *issue = issuing->issue;
     bool temp = issue->temp_token.len > 0;
-    int64_t now = now_ms(issuing->db);
     struct sql_value params[] = {
         sql_blob(slice_of(issuing->token_digest, DIGEST_BYTES)),
         sql_text(issue->oauth_token),
@@ -129,15 +123,16 @@ static enum status insert(struct issuing *issuing)
         sql_text(slice_of(issuing->jti, sizeof issuing->jti)),
         sql_digest(slice_of(issuing->temp_digest, temp ? DIGEST_BYTES : 0)),
         sql_text(issue->scopes),
-        sql_int(now),
-        sql_time(issue->lifetime_ms ? now + issue->lifetime_ms : 0),
+        sql_int(created_ms),
+        sql_time(expires_ms),
         sql_text(issue->client_id),
         sql_int(issue->user),
     };
     return RUN(issuing->db,
                "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, client, user, scopes,"
                " created_at, expires_at) SELECT ?, ?, ?, ?, ?, c.id, u.id, ?, ?, ? FROM clients c, users u"
-               " WHERE c.client_id = ? AND c.disabled = 0 AND u.id = ? AND u.disabled = 0",
+               " WHERE c.client_id = ? AND c.disabled = 0 AND u.id = ? AND u.disabled = 0"
+               " /*! LOCK IN SHARE MODE */",
                params);
 }
 
@@ -151,23 +146,48 @@ static enum status why_nothing_was_inserted(struct issuing *issuing)
     return !known ? STATUS_CLIENT_UNKNOWN : !enabled ? STATUS_CLIENT_DISABLED : STATUS_TOKEN_REJECTED;
 }
 
-static enum status issue(struct sql *sql, void *context)
+/* What the row holds is known without reading it back. */
+static enum status describe_new(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
-    struct issuing *issuing = context;
-    issuing->found = false;
-    issuing->existing = false;
-    TRY(load_existing(issuing));
-    if (issuing->found)
-        return hand_out_existing(issuing);
-    enum status status = insert(issuing);
-    if (status == STATUS_CONFLICT) { /* somebody was faster between the two, or oauth_token exists */
-        TRY(load_existing(issuing));
-        return issuing->found ? hand_out_existing(issuing) : STATUS_CONFLICT;
+    const struct token_issue *issue = issuing->issue;
+    struct token *token = issuing->token;
+    const struct {
+        struct slice from;
+        struct slice *to;
+    } texts[] = {
+        {slice_of(issuing->jti, sizeof issuing->jti), &token->jti},
+        {issue->oauth_token, &token->oauth_token},
+        {issue->secret, &token->secret},
+        {issue->client_id, &token->client_id},
+        {issue->scopes, &token->scopes},
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        *texts[i].to = arena_copy(&token->arena, texts[i].from);
+        if (slice_is_absent(*texts[i].to))
+            return STATUS_NO_MEMORY;
     }
-    TRY(status);
-    if (sql_affected(sql) == 0)
-        return why_nothing_was_inserted(issuing);
-    return load(issuing, TOKEN_ROW " WHERE t.id = ?", sql_int(sql_last_id(sql)));
+    token->subject = token->username = SLICE("");
+    token->user = issue->user;
+    token->created_ms = created_ms;
+    token->expires_ms = expires_ms;
+    token->id = sql_last_id(issuing->db->sql);
+    return STATUS_OK;
+}
+
+/* One statement that is its own transaction: it makes the row or, by the unique digest, finds that there is one. */
+static enum status issue(struct issuing *issuing)
+{
+    int64_t created_ms = now_ms(issuing->db);
+    int64_t expires_ms = issuing->issue->lifetime_ms ? created_ms + issuing->issue->lifetime_ms : 0;
+    enum status status = insert(issuing, created_ms, expires_ms);
+    if (status == STATUS_OK && sql_affected(issuing->db->sql) > 0)
+        return describe_new(issuing, created_ms, expires_ms);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        return status;
+    TRY(load_existing(issuing));
+    if (issuing->existing)
+        return hand_out_existing(issuing);
+    return status == STATUS_CONFLICT ? STATUS_CONFLICT : why_nothing_was_inserted(issuing);
 }
 
 static enum status prepare(struct issuing *issuing)
@@ -196,7 +216,7 @@ enum status credentials_token_issue_blocking(struct credentials *db, const struc
     db->fault = NULL;
     enum status status = prepare(&issuing);
     if (status == STATUS_OK)
-        status = sql_transaction_blocking(db->sql, issue, &issuing);
+        status = issue(&issuing);
     buf_done(&issuing.sealed);
     if (status != STATUS_OK) {
         token_free(issuing.token);

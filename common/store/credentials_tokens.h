@@ -48,9 +48,12 @@ void credential_pair_free(void *pair);
 /* In one round trip. An empty oauth_token asks for the client alone. OK also when neither exists. */
 MUST_USE enum status credentials_pair_find_blocking(struct credentials *db, struct slice client_id,
                                                     struct slice oauth_token, struct credential_pair **ret_pair);
-/* Completes with a struct credential_pair. */
+/* Complete with a struct credential_pair. From a replica, if there is one, what it has may be old, but is never
+ * missing; `current`: from the primary, as after an invalidation. */
 void credentials_pair_find_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
                                  struct ticket ticket);
+void credentials_pair_find_current_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
+                                         struct ticket ticket);
 
 struct token_issue {
     struct slice temp_token; /* the temporary credential that is exchanged; empty: none (operator, import) */
@@ -64,8 +67,9 @@ struct token_issue {
 
 /* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later
  * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
- * whose token was revoked. OK only after the commit. CLIENT_UNKNOWN, CLIENT_DISABLED; TOKEN_REJECTED: the user is gone
- * or disabled; CONFLICT: oauth_token exists already. */
+ * whose token was revoked. OK only after the commit. A new token comes without its client's number and without subject
+ * and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
+ * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled; CONFLICT: oauth_token exists already. */
 MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
                                                       bool *ret_existing, struct token **ret_token);
 struct token_issued {

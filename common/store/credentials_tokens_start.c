@@ -19,6 +19,13 @@ void credentials_pair_find_start(struct db_pool *pool, struct slice client_id, s
     db_arguments_start(pool, DB_READ, find_pair, arguments, credential_pair_free, ticket);
 }
 
+void credentials_pair_find_current_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
+                                         struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(client_id, oauth_token, SLICE_ABSENT);
+    db_arguments_start(pool, DB_READ_CURRENT, find_pair, arguments, credential_pair_free, ticket);
+}
+
 /* ---- issue ---- */
 
 static enum status issue(struct credentials *db, void *pointer, void **ret_result)
@@ -122,5 +129,5 @@ void credentials_token_covers_start(struct db_pool *pool, struct slice client_id
     struct db_arguments *arguments = db_arguments_new(client_id, scopes, SLICE_ABSENT);
     if (arguments)
         arguments->number = user;
-    db_arguments_start(pool, DB_READ, covers, arguments, free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, covers, arguments, free, ticket);
 }

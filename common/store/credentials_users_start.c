@@ -19,7 +19,7 @@ static enum status find(struct credentials *db, void *pointer, void **ret_result
 
 void credentials_user_find_start(struct db_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_READ, find, numbered(id), user_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find, numbered(id), user_free, ticket);
 }
 
 static enum status find_by_name(struct credentials *db, void *pointer, void **ret_result)
@@ -31,7 +31,7 @@ static enum status find_by_name(struct credentials *db, void *pointer, void **re
 void credentials_user_find_by_name_start(struct db_pool *pool, struct slice username, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(username, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ, find_by_name, arguments, user_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_by_name, arguments, user_free, ticket);
 }
 
 static enum status find_by_subject(struct credentials *db, void *pointer, void **ret_result)
@@ -43,7 +43,7 @@ static enum status find_by_subject(struct credentials *db, void *pointer, void *
 void credentials_user_find_by_subject_start(struct db_pool *pool, struct slice subject, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(subject, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ, find_by_subject, arguments, user_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_by_subject, arguments, user_free, ticket);
 }
 
 static enum status list(struct credentials *db, void *pointer, void **ret_result)

@@ -2,7 +2,7 @@
 
 #include "store/migrations.h"
 
-static bool is_embedded(struct slice url)
+bool database_is_embedded(struct slice url)
 {
     return slice_starts_with(url, SLICE("sqlite:"));
 }
@@ -25,13 +25,12 @@ static enum status fit_schema(struct sql *sql, bool embedded, const struct clock
     return status;
 }
 
-enum status database_open_blocking(struct slice url, int busy_timeout_ms, const struct clock *clock, struct buf *why,
-                                   struct sql **ret_sql)
+enum status database_open_blocking(struct slice url, const struct sql_options *options, const struct clock *clock,
+                                   struct buf *why, struct sql **ret_sql)
 {
-    const struct sql_options options = {.busy_timeout_ms = busy_timeout_ms};
     struct sql *sql = NULL;
-    TRY(sql_open_blocking(url, &options, why, &sql));
-    enum status status = fit_schema(sql, is_embedded(url), clock, why);
+    TRY(sql_open_blocking(url, options, why, &sql));
+    enum status status = fit_schema(sql, database_is_embedded(url), clock, why);
     if (status != STATUS_OK) {
         sql_close(sql);
         return status;

@@ -14,7 +14,10 @@
  * the operator's decision, and a schema that does not fit is refused. BAD_INPUT: URL or schema;
  * STORE_DOWN, STORE_CORRUPT as sql.h. On failure a text for the operator is appended to `why`. The
  * caller closes (sql_close). */
-MUST_USE enum status database_open_blocking(struct slice url, int busy_timeout_ms, const struct clock *clock,
-                                            struct buf *why, struct sql **ret_sql);
+MUST_USE enum status database_open_blocking(struct slice url, const struct sql_options *options,
+                                            const struct clock *clock, struct buf *why, struct sql **ret_sql);
+
+/* Whether the URL's database is this machine's own file. */
+bool database_is_embedded(struct slice url);
 
 #endif

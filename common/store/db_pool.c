@@ -5,33 +5,40 @@
 #include "store/change_feed.h"
 #include "store/credentials.h"
 #include "store/database.h"
+#include "store/sql_gate.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256 };
+enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256, ACCESS_COUNT = DB_WRITE + 1 };
 
-/* One kind of access: its threads, each with a connection of its own. */
+/* Threads to one server, each with a connection of its own. */
 struct side {
     struct worker_pool *workers;
     struct credentials *connections;
     struct change_log *logs; /* one a connection */
     size_t count;
+    struct sql_gate gate;
 };
 
 struct db_pool {
-    struct side sides[2]; /* by enum db_access */
+    struct side main;    /* writes at least */
+    struct side readers; /* SQLite's, or the replica's; without threads where there are none */
+    struct side *by_access[ACCESS_COUNT];
+    bool has_replica;
     struct change_feed *feed;
     atomic_size_t holders; /* its owner, and jobs that are not done: the last are when loops are freed */
 };
 
 struct pool_job {
     struct job job; /* first */
-    struct db_job work;
     struct db_pool *pool;
+    struct db_job work;
     struct ticket ticket;
+    int64_t deadline_ns; /* of the ticket; 0: nobody waits, and it is done all the same */
     enum status status;
     void *result;
+    bool is_incomplete;
     struct change_page *changes;
     char fault[FAULT_BYTES]; /* for the operator */
 };
@@ -42,22 +49,41 @@ static void *connection_of(void *context, size_t thread_index)
     return &side->connections[thread_index];
 }
 
-static enum status open_side(struct side *side, const struct db_pool_options *options, size_t count, struct buf *why)
+/* ---- opening ---- */
+
+struct opening {
+    const struct db_pool_options *options;
+    struct slice url;
+    const char *variable;
+    bool read_only;
+    size_t count;
+};
+
+static enum status open_side(struct side *side, const struct opening *opening, struct buf *why)
 {
-    side->connections = calloc(count, sizeof *side->connections);
-    side->logs = calloc(count, sizeof *side->logs);
+    const struct db_pool_options *options = opening->options;
+    const struct sql_options sql = {
+        .busy_timeout_ms = SQL_SERVICE_BUSY_MS,
+        .answer_timeout_ms = SQL_SERVICE_ANSWER_MS,
+        .read_only = opening->read_only,
+        .variable = opening->variable,
+        .password = options->password,
+        .gate = &side->gate,
+    };
+    side->connections = calloc(opening->count, sizeof *side->connections);
+    side->logs = calloc(opening->count, sizeof *side->logs);
     if (!side->connections || !side->logs)
         return STATUS_NO_MEMORY;
-    for (; side->count < count; side->count++) {
+    for (; side->count < opening->count; side->count++) {
         struct credentials *db = &side->connections[side->count];
         db->keys = options->keys;
         db->clock = options->clock;
         db->log = &side->logs[side->count];
-        TRY(database_open_blocking(options->url, SQL_SERVICE_BUSY_MS, options->clock, why, &db->sql));
+        TRY(database_open_blocking(opening->url, &sql, options->clock, why, &db->sql));
     }
     const struct worker_pool_config config = {
         .name = "database",
-        .thread_count = count,
+        .thread_count = opening->count,
         .queue_max = options->queue_limit ? options->queue_limit : DEFAULT_QUEUE,
         .thread_init = connection_of,
         .config_context = side,
@@ -73,10 +99,34 @@ static void close_side(struct side *side)
         sql_close(side->connections[i].sql);
     free(side->connections);
     free(side->logs);
+    sql_gate_done(&side->gate);
+}
+
+/* One writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock. */
+static enum status open_embedded(struct db_pool *pool, const struct db_pool_options *options, struct buf *why)
+{
+    const struct opening writer = {options, options->url, NULL, false, 1};
+    const struct opening readers = {options, options->url, NULL, false, options->connections};
+    pool->by_access[DB_READ] = pool->by_access[DB_READ_CURRENT] = &pool->readers;
+    TRY(open_side(&pool->main, &writer, why));
+    return open_side(&pool->readers, &readers, why);
+}
+
+static enum status open_server(struct db_pool *pool, const struct db_pool_options *options, struct buf *why)
+{
+    const struct opening primary = {options, options->url, NULL, false, options->connections};
+    const struct opening replica = {options, options->read_url, "OAUTH1_DATABASE_READ_URL", true, options->connections};
+    TRY(open_side(&pool->main, &primary, why));
+    pool->has_replica = !slice_is_absent(options->read_url);
+    if (!pool->has_replica)
+        return STATUS_OK;
+    pool->by_access[DB_READ] = &pool->readers;
+    return open_side(&pool->readers, &replica, why);
 }
 
 enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why, struct db_pool **ret_pool)
 {
+    struct db_pool_options filled = *options;
     if (slice_eq(options->url, SLICE("sqlite::memory:"))) { /* each connection would have its own */
         buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
         return STATUS_BAD_INPUT;
@@ -85,10 +135,13 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     if (!pool)
         return STATUS_NO_MEMORY;
     pool->holders = 1;
-    /* one writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock */
-    enum status status = open_side(&pool->sides[DB_WRITE], options, 1, why);
-    if (status == STATUS_OK)
-        status = open_side(&pool->sides[DB_READ], options, options->readers ? options->readers : 1, why);
+    filled.connections = options->connections ? options->connections : 1;
+    sql_gate_init(&pool->main.gate);
+    sql_gate_init(&pool->readers.gate);
+    for (size_t i = 0; i < ACCESS_COUNT; i++)
+        pool->by_access[i] = &pool->main;
+    enum status status =
+        database_is_embedded(options->url) ? open_embedded(pool, &filled, why) : open_server(pool, &filled, why);
     if (status != STATUS_OK) {
         db_pool_free(pool);
         return status;
@@ -112,11 +165,14 @@ void db_pool_free(struct db_pool *pool)
 {
     if (!pool)
         return;
-    close_side(&pool->sides[DB_WRITE]);
-    close_side(&pool->sides[DB_READ]);
-    pool->feed = NULL; /* what is delivered from now on comes too late for it */
+    pool->has_replica = false; /* what is delivered from now on is the last word */
+    close_side(&pool->main);
+    close_side(&pool->readers);
+    pool->feed = NULL; /* and comes too late for it */
     let_go(pool);
 }
+
+/* ---- a job ---- */
 
 static void keep_fault(struct pool_job *job, const struct credentials *db)
 {
@@ -129,9 +185,14 @@ static void run_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
     struct credentials *db = thread_context;
+    job->status = STATUS_STORE_DOWN;
+    if (job->deadline_ns && clock_monotonic_ns() >= job->deadline_ns)
+        return; /* what a server that hung has left in the queue is gone through at once */
     db->fault = NULL;
+    db->is_incomplete = false;
     job->status = job->work.work(db, job->work.arguments, &job->result);
     job->changes = change_log_take(db->log);
+    job->is_incomplete = db->is_incomplete || job->status == STATUS_NOT_FOUND;
     if (status_is_infrastructure(job->status))
         keep_fault(job, db);
 }
@@ -143,6 +204,25 @@ static void free_job(struct pool_job *job)
     free(job);
 }
 
+/* Whether the replica's answer is not the last word. */
+static bool needs_primary(const struct pool_job *job)
+{
+    bool asked = job->pool->has_replica && job->work.access == DB_READ && job->job.was_run;
+    return asked && (job->is_incomplete || status_is_infrastructure(job->status)) && ticket_is_live(job->ticket);
+}
+
+static bool ask_primary(struct pool_job *job)
+{
+    if (job->result && job->work.free_result)
+        job->work.free_result(job->result);
+    job->result = NULL;
+    job->is_incomplete = false;
+    job->fault[0] = '\0';
+    job->work.access = DB_READ_CURRENT;
+    job->status = worker_pool_submit(job->pool->main.workers, &job->job, STATUS_STORE_DOWN);
+    return job->status == STATUS_OK;
+}
+
 static void done(struct job *base)
 {
     struct pool_job *job = (struct pool_job *)base;
@@ -150,6 +230,8 @@ static void done(struct job *base)
         job->status = STATUS_STORE_DOWN;
     if (job->fault[0])
         observer_event(loop_observer(job->job.loop), "database", "failed", job->fault);
+    if (needs_primary(job) && ask_primary(job))
+        return;
     change_feed_publish(job->pool->feed, job->job.loop, job->changes);
     change_page_free(job->changes);
     ticket_complete(job->ticket, job->status, job->result, job->work.free_result);
@@ -174,12 +256,13 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
     }
     *queued = (struct pool_job){
         .job = {.run_blocking = run_blocking, .done = done, .loop = ticket.loop},
-        .work = *job,
         .pool = pool,
+        .work = *job,
         .ticket = ticket,
+        .deadline_ns = ticket_deadline_ns(ticket),
     };
     atomic_fetch_add(&pool->holders, 1);
-    enum status status = worker_pool_submit(pool->sides[job->access].workers, &queued->job, STATUS_STORE_DOWN);
+    enum status status = worker_pool_submit(pool->by_access[job->access]->workers, &queued->job, STATUS_STORE_DOWN);
     if (status == STATUS_OK)
         return;
     let_go(pool);

@@ -1,9 +1,12 @@
 /* db_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
  *
- * Invariants: each thread has one connection. Reads run in parallel; SQLite has one thread that writes, so a write
- * waits for writes only, never for reads. A job owns its arguments and its result, never a request's memory. A job
- * whose thread has lost its connection opens it again first. A full queue completes the ticket with STORE_DOWN at once
- * (deferred). */
+ * Invariants: each thread has one connection. A job owns its arguments and its result, never a request's memory. A job
+ * that nobody waits for any more when its turn comes is not begun. A full queue completes the ticket with STORE_DOWN at
+ * once (deferred).
+ * - SQLite: reads run in parallel; one thread writes, so a write waits for writes only, never for reads.
+ * - MySQL: every thread reads and writes. With a replica, reads that may lag go there; what it does not know or cannot
+ *   answer is asked again at the primary, so a token that was issued a moment ago is never unknown. A connection that
+ * was lost is made anew by the next job; while the server cannot be reached jobs fail at once (store/sql_gate.h). */
 #ifndef COUNTERSIGN_STORE_DB_POOL_H
 #define COUNTERSIGN_STORE_DB_POOL_H
 
@@ -24,14 +27,16 @@ struct ticket;
 
 struct db_pool_options {
     struct slice url;           /* OAUTH1_DATABASE_URL */
-    size_t readers;             /* OAUTH1_DATABASE_POOL */
+    struct slice read_url;      /* OAUTH1_DATABASE_READ_URL; absent: no replica */
+    struct slice password;      /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
+    size_t connections;         /* OAUTH1_DATABASE_POOL; as many again to the replica */
     size_t queue_limit;         /* jobs that may wait, for each kind; 0: 1024 */
     const struct keyring *keys; /* borrowed */
     const struct clock *clock;  /* borrowed */
 };
 
 /* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
- * `auth-service migrate up` where that helps). BAD_INPUT: the URL, or a schema that does not fit. */
+ * `auth-service migrate up` where that helps). BAD_INPUT: a URL, or a schema that does not fit. */
 MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,
                                           struct db_pool **ret_pool);
 /* Where jobs' changes are published after their commit, before the ticket completes. Before the first job; the feed is
@@ -40,9 +45,15 @@ void db_pool_publish_to(struct db_pool *pool, struct change_feed *feed);
 /* Finishes what is queued, closes. NULL is fine. */
 void db_pool_free(struct db_pool *pool);
 
-enum db_access { DB_READ, DB_WRITE };
+enum db_access {
+    DB_READ,         /* may lag behind by what a replica does */
+    DB_READ_CURRENT, /* sees all that was committed: after an invalidation, before a decision that lasts */
+    DB_WRITE,
+};
 
-/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). */
+/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). With DB_READ it may
+ * be run twice, then with a NULL *ret_result again: where the replica failed, found nothing (NOT_FOUND),
+ * or work set db->is_incomplete. */
 typedef enum status (*db_work_fn)(struct credentials *db, void *arguments, void **ret_result);
 
 struct db_job {

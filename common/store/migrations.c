@@ -128,18 +128,28 @@ static enum status is_applied(struct sql *sql, int64_t number, bool *ret_applied
                                 note_row, ret_applied);
 }
 
-/* Inside a write transaction: looks, applies, records. */
+/* Whether an earlier run was cut off between the statement and its record. */
+static enum status was_left(struct sql *sql, int64_t number, bool *ret_left)
+{
+    *ret_left = false;
+    return sql->ops->migration_left_mark ? sql->ops->migration_left_mark(sql, number, ret_left) : STATUS_OK;
+}
+
+/* Inside a write transaction (which on MySQL ends with the statement): looks, applies, records. */
 static enum status apply(struct sql *sql, void *context)
 {
     struct applying *step = context;
     unsigned char checksum[CHECKSUM_BYTES];
     bool already = false;
+    bool left = false;
     step->applied = false;
     TRY(is_applied(sql, number_of(step->file), &already));
     if (already)
         return STATUS_OK;
     TRY(digest_bytes(DIGEST_SHA256, step->file->contents, checksum));
-    TRY(sql_execute_blocking(sql, step->file->contents.ptr, NULL, 0, NULL, NULL));
+    TRY(was_left(sql, number_of(step->file), &left));
+    if (!left)
+        TRY(sql_execute_blocking(sql, step->file->contents.ptr, NULL, 0, NULL, NULL));
     struct sql_value params[] = {
         sql_int(number_of(step->file)),
         sql_text(slice_str(step->file->name)),
@@ -169,6 +179,20 @@ static enum status apply_missing(struct sql *sql, int64_t now_ms, struct buf *wh
     return STATUS_OK;
 }
 
+/* One process at a time, where a transaction does not see to that. */
+static enum status apply_locked(struct sql *sql, int64_t now_ms, struct buf *why, size_t *ret_applied)
+{
+    enum status status = sql->ops->lock_migrations ? sql->ops->lock_migrations(sql) : STATUS_OK;
+    if (status != STATUS_OK) {
+        buf_add_str(why, sql_last_error(sql));
+        return status;
+    }
+    status = apply_missing(sql, now_ms, why, ret_applied);
+    if (sql->ops->unlock_migrations)
+        sql->ops->unlock_migrations(sql);
+    return status;
+}
+
 enum status migrations_up_blocking(struct sql *sql, int64_t now_ms, struct buf *why, size_t *ret_applied)
 {
     enum schema_state state = SCHEMA_CURRENT;
@@ -182,7 +206,7 @@ enum status migrations_up_blocking(struct sql *sql, int64_t now_ms, struct buf *
     TRY(status);
     if (state == SCHEMA_NEW || state == SCHEMA_CHANGED)
         return STATUS_BAD_INPUT;
-    return apply_missing(sql, now_ms, why, ret_applied);
+    return apply_locked(sql, now_ms, why, ret_applied);
 }
 
 /* ---- status ---- */

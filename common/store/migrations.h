@@ -2,7 +2,9 @@
  *
  * Invariants: a migration is one file with one statement, compiled in; its number is the name's first four digits,
  * without gaps; what was applied is kept with its SHA-256 in `schema_migrations` and never edited. Two processes may
- * run `up` at once: each migration is applied in one write transaction that looks first. */
+ * run `up` at once: each migration is applied in one write transaction that looks first. On MySQL, whose DDL cannot be
+ * rolled back, `up` holds a named lock, and a migration that took effect before a crash without its record is known by
+ * the mark in its comment ('countersign NUMBER'): a migration there carries one, or may be run twice. */
 #ifndef COUNTERSIGN_STORE_MIGRATIONS_H
 #define COUNTERSIGN_STORE_MIGRATIONS_H
 

@@ -1,17 +1,25 @@
 #include "store/sql.h"
 
+#include "base/clock.h"
+#include "store/sql_mysql.h"
 #include "store/sql_sqlite.h"
+
+enum { REPEATS_MAX = 5, REPEAT_FOR_MS = 2000 };
 
 enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                               struct sql **ret_sql)
 {
     struct slice sqlite = SLICE("sqlite:");
+    struct slice mysql = SLICE("mysql:");
     const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
     if (slice_starts_with(url, sqlite))
         return sql_sqlite_open_blocking(slice_sub(url, sqlite.len, url.len), options, why, ret_sql);
+    if (slice_starts_with(url, mysql))
+        return sql_mysql_open_blocking(slice_sub(url, mysql.len, url.len), options, why, ret_sql);
     /* Only the part before the ':' is shown: the rest may hold a password. */
-    buf_addf(why, "%s: there is no kind of database \"%.*s\"; write sqlite:PATH", variable,
-             SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
+    buf_addf(why,
+             "%s: there is no kind of database \"%.*s\"; write sqlite:PATH or mysql://user:password@host:3306/database",
+             variable, SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
     return STATUS_BAD_INPUT;
 }
 
@@ -47,10 +55,8 @@ const char *sql_last_error(const struct sql *sql)
     return sql->ops->last_error(sql);
 }
 
-enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context)
+static enum status run_transaction(struct sql *sql, sql_work_fn work, void *context)
 {
-    if (sql->in_transaction)
-        return work(sql, context);
     TRY(sql->ops->begin_write(sql));
     sql->in_transaction = true;
     enum status status = work(sql, context);
@@ -60,4 +66,17 @@ enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *co
         sql->ops->rollback(sql);
     sql->in_transaction = false;
     return status;
+}
+
+enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context)
+{
+    if (sql->in_transaction)
+        return work(sql, context);
+    int64_t end_ns = clock_monotonic_ns() + REPEAT_FOR_MS * INT64_C(1000000);
+    for (int repeats = 0;; repeats++) {
+        enum status status = run_transaction(sql, work, context);
+        bool again = status == STATUS_STORE_DOWN && sql->ops->may_repeat && sql->ops->may_repeat(sql);
+        if (!again || repeats == REPEATS_MAX || clock_monotonic_ns() >= end_ns)
+            return status;
+    }
 }

@@ -1,13 +1,15 @@
 /* sql: one connection to a durable store, whichever engine it is.
  *
  * Invariants: SQL is written once, in the subset that SQLite and MySQL share: `?` for parameters, no RETURNING, no
- * upsert; what differs (column types) lives in the migrations. A statement's text is a constant of the program, never
- * built from input; each connection keeps its prepared statements. A connection is used by one thread at a time. A text
- * that a row callback gets is valid until it returns.
+ * upsert; what differs (column types) lives in the migrations, and in comments that MySQL alone reads: a row whose
+ * state must hold until the commit is selected with a lock on it, SQLite has one lock for all. A statement's text is a
+ * constant of the program, never built from input; each connection keeps its prepared statements. A connection is used
+ * by one thread at a time. A text that a row callback gets is valid until it returns.
  *
  * Status of every function: OK; CONFLICT (a unique value is taken, or a foreign key has nothing to point to);
- * STORE_DOWN (cannot be opened, locked beyond the time-out, I/O error, read-only, full); STORE_CORRUPT (damaged, or no
- * database); NO_MEMORY. sql_last_error then says what, where and what to do. */
+ * TOO_LARGE (a value does not fit its column); STORE_DOWN (cannot be opened or reached, locked beyond the time-out, I/O
+ * error, read-only, full); STORE_CORRUPT (damaged, no database, or not this schema); NO_MEMORY. sql_last_error then
+ * says what, where and what to do. */
 #ifndef COUNTERSIGN_STORE_SQL_H
 #define COUNTERSIGN_STORE_SQL_H
 
@@ -50,6 +52,7 @@ static inline struct sql_value sql_blob(struct slice bytes)
 typedef enum status (*sql_row_fn)(void *context, const struct sql_value *columns, size_t count);
 
 struct sql;
+struct sql_gate;
 
 /* What an engine implements; callers use the functions below. */
 struct sql_ops {
@@ -64,6 +67,17 @@ struct sql_ops {
     const char *(*last_error)(const struct sql *sql);
     enum status (*table_exists)(struct sql *sql, const char *name, bool *ret_exists);
     const struct embedded_file *migrations; /* of this engine, in order */
+
+    /* The rest may be NULL. */
+
+    /* Whether a transaction that was begun, failed and was rolled back certainly left nothing behind, and may go well
+     * if it is run again. */
+    bool (*may_repeat)(const struct sql *sql);
+    /* Where a migration cannot be rolled back: keeps others from migrating; then whether a migration took effect though
+     * its record is missing. The lock ends with the connection. */
+    enum status (*lock_migrations)(struct sql *sql);
+    void (*unlock_migrations)(struct sql *sql);
+    enum status (*migration_left_mark)(struct sql *sql, int64_t number, bool *ret_left);
 };
 
 /* Comes first in each engine's own struct. */
@@ -73,17 +87,22 @@ struct sql {
 };
 
 struct sql_options {
-    int busy_timeout_ms;  /* how long to wait for a lock that another connection holds */
-    bool read_only;       /* for the readers of a pool */
-    bool must_exist;      /* do not create a missing database */
-    const char *variable; /* what the operator set, for the error texts; NULL: OAUTH1_DATABASE_URL */
+    int busy_timeout_ms;   /* how long to wait for a lock that another connection holds (MySQL: in whole seconds) */
+    int answer_timeout_ms; /* how long a server may take for an answer (likewise); 0: SQL_COMMAND_ANSWER_MS */
+    bool read_only;        /* for reads alone */
+    bool must_exist;       /* do not create a missing database */
+    const char *variable;  /* what the operator set, for the error texts; NULL: OAUTH1_DATABASE_URL */
+    struct slice password; /* where the URL of a server has none; absent: none */
+    struct sql_gate *gate; /* shared by the connections to one server, borrowed; NULL: each tries as it likes */
 };
 
 enum { SQL_SERVICE_BUSY_MS = 150, SQL_COMMAND_BUSY_MS = 10000 };
+enum { SQL_SERVICE_ANSWER_MS = 1000, SQL_COMMAND_ANSWER_MS = 30000, SQL_MIGRATION_ANSWER_MS = 24 * 3600 * 1000 };
 
-/* Opens `sqlite:PATH` (a new file gets mode 0600; WAL, synchronous=FULL, foreign keys on) or, for unit tests,
- * `sqlite::memory:`. BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`; it never
- * holds a password. The caller closes. */
+/* Opens `sqlite:PATH` (a new file gets mode 0600; WAL, synchronous=FULL, foreign keys on), for unit tests
+ * `sqlite::memory:`, or `mysql://…` (sql_mysql_url.h; a lost connection is made anew by itself). BAD_INPUT: no such
+ * kind of URL. On failure a text for the operator is appended to `why`; it never holds a password. The caller closes.
+ */
 MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                                        struct sql **ret_sql);
 /* Rolls back what is open; NULL is fine. */
@@ -104,9 +123,9 @@ const char *sql_last_error(const struct sql *sql);
 typedef enum status (*sql_work_fn)(struct sql *sql, void *context);
 
 /* Runs `work` inside one write transaction (SQLite: BEGIN IMMEDIATE) and commits if it returns OK, else rolls back and
- * returns its status. `work` may be run again from its start (a deadlock on MySQL), so it only sets, never adds up,
- * what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN. Called from within `work` it
- * joins that transaction. */
+ * returns its status. `work` may be run again from its start (after a deadlock, or a connection lost before COMMIT), so
+ * it only sets, never adds up, what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN.
+ * Called from within `work` it joins that transaction. */
 MUST_USE enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context);
 
 #endif

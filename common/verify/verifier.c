@@ -62,12 +62,18 @@ static enum status open_stores(struct config *config, const char *service_name, 
 {
     struct verifier_stores *stores = verifier->stores;
     TRY(parse_keys(config, why, &stores->keys));
-    TRY(database_open_blocking(config->database_url, SQL_COMMAND_BUSY_MS, clock, why, &stores->sql));
+    const struct sql_options options = {
+        .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
+        .password = config->database_password,
+    };
+    TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
     stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
     credentials_nonce_ledger_init(&stores->ledger, &stores->credentials);
     const struct db_pool_options pool = {
         .url = config->database_url,
-        .readers = (size_t)config->database_pool,
+        .read_url = config->database_read_url,
+        .password = config->database_password,
+        .connections = (size_t)config->database_pool,
         .keys = stores->keys,
         .clock = clock,
     };
@@ -163,6 +169,6 @@ static void keep(void *arguments)
 void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket)
 {
     static char nothing;
-    const struct db_job job = {.access = DB_READ, .work = ping, .arguments = &nothing, .free_arguments = keep};
+    const struct db_job job = {.access = DB_READ_CURRENT, .work = ping, .arguments = &nothing, .free_arguments = keep};
     db_pool_start(verifier->db, &job, ticket);
 }

@@ -17,7 +17,7 @@ static void open_stores(struct site_bench *bench)
     struct buf why = BUF_INIT;
     const struct db_pool_options pool = {
         .url = slice_str(bench->durable.url),
-        .readers = 1,
+        .connections = 1,
         .keys = bench->durable.keys,
         .clock = &bench->durable.clock.clock,
     };

@@ -58,7 +58,7 @@ static int setup(void **state)
     durable_bench_init(&it->bench, &durable_sqlite);
     asking_init(&it->asking, &it->bench.clock.clock);
     const struct db_pool_options options = {
-        .url = slice_str(it->bench.url), .readers = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
+        .url = slice_str(it->bench.url), .connections = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
     assert_status(db_pool_new_blocking(&options, &why, &it->pool), STATUS_OK);
     buf_done(&why);
     it->said = buf_fixed(it->memory, sizeof it->memory);

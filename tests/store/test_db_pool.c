@@ -21,7 +21,7 @@ static struct db_pool *new_pool(struct durable_bench *bench, size_t readers, siz
 {
     struct db_pool_options options = {
         .url = slice_str(bench->url),
-        .readers = readers,
+        .connections = readers,
         .queue_limit = queue_limit,
         .keys = bench->keys,
         .clock = &bench->clock.clock,
@@ -307,7 +307,7 @@ static void what_cannot_be_opened_is_explained(void **state)
                                         SLICE_INIT("oracle:x")};
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         struct db_pool_options options = {
-            .url = urls[i], .readers = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
+            .url = urls[i], .connections = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
         struct buf why = BUF_INIT;
         struct db_pool *pool = NULL;
         enum status status = db_pool_new_blocking(&options, &why, &pool);

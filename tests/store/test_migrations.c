@@ -145,14 +145,14 @@ static void a_schema_of_a_later_version_is_refused(void **state)
     size_t applied = 0;
     struct sql *sql = NULL;
     struct clock clock = clock_system(0);
+    struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
     (void)up(it);
     run(it, "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', x'00', 1)");
     assert_int_equal(check(it), SCHEMA_NEW);
     assert_why(it, "9999");
     assert_status(migrations_up_blocking(it->sql, 1000, &it->why, &applied), STATUS_BAD_INPUT);
     buf_reset(&it->why);
-    assert_status(database_open_blocking(slice_str(it->url), SQL_COMMAND_BUSY_MS, &clock, &it->why, &sql),
-                  STATUS_BAD_INPUT);
+    assert_status(database_open_blocking(slice_str(it->url), &options, &clock, &it->why, &sql), STATUS_BAD_INPUT);
     assert_why(it, "a later version");
     assert_null(sql);
 }
@@ -206,8 +206,9 @@ static void an_embedded_database_is_brought_up_to_date_when_it_is_opened(void **
 {
     struct fixture *it = *state;
     struct clock clock = clock_system(0);
+    struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
     struct sql *sql = NULL;
-    assert_status(database_open_blocking(slice_str(it->url), SQL_COMMAND_BUSY_MS, &clock, &it->why, &sql), STATUS_OK);
+    assert_status(database_open_blocking(slice_str(it->url), &options, &clock, &it->why, &sql), STATUS_OK);
     assert_int_equal(check(it), SCHEMA_CURRENT);
     sql_close(sql);
 }

@@ -20,6 +20,8 @@ struct durable_bench {
 
 /* An SQLite file in a directory of its own. */
 extern const struct durable_kind durable_sqlite;
+/* A database on a MariaDB of the program's own, or on the server that $TEST_MYSQL_URL names. */
+extern const struct durable_kind durable_mysql;
 
 void durable_bench_init(struct durable_bench *bench, const struct durable_kind *kind);
 void durable_bench_done(struct durable_bench *bench);

@@ -52,7 +52,7 @@ static int file_contains(const char *path, struct slice bytes)
         buf_add(&content, slice_of(block, len));
     (void)fclose(file);
     assert_false(content.failed);
-    int found = memmem(content.ptr, content.len, bytes.ptr, bytes.len) != NULL;
+    int found = content.len > 0 && memmem(content.ptr, content.len, bytes.ptr, bytes.len) != NULL;
     buf_done(&content);
     return found;
 }

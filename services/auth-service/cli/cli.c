@@ -28,7 +28,11 @@ static enum status open_keys(const struct command_line *line, struct buf *why, s
 static enum status open_store(const struct command_line *line, struct cli_store *store, struct buf *why)
 {
     store->clock = clock_system(line->config->clock_offset_s * 1000);
-    TRY(database_open_blocking(line->config->database_url, SQL_COMMAND_BUSY_MS, &store->clock, why, &store->sql));
+    const struct sql_options options = {
+        .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
+        .password = line->config->database_password,
+    };
+    TRY(database_open_blocking(line->config->database_url, &options, &store->clock, why, &store->sql));
     TRY(open_keys(line, why, &store->keys));
     store->db =
         (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock, .log = &store->log};

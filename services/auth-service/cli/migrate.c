@@ -5,7 +5,11 @@
 /* Opened here and not by cli_open, which brings an embedded database up to date by itself. */
 static enum status open_bare(const struct command_line *line, struct buf *why, struct sql **ret_sql)
 {
-    const struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
+    const struct sql_options options = {
+        .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
+        .answer_timeout_ms = SQL_MIGRATION_ANSWER_MS, /* an index on a large table takes its time */
+        .password = line->config->database_password,
+    };
     return sql_open_blocking(line->config->database_url, &options, why, ret_sql);
 }
 

@@ -1,0 +1,1 @@
+CREATE INDEX client_secrets_by_client ON client_secrets (client) COMMENT 'countersign 0007'

@@ -1,0 +1,1 @@
+CREATE INDEX client_keys_by_client ON client_keys (client) COMMENT 'countersign 0010'

@@ -1,0 +1,1 @@
+CREATE INDEX tokens_by_client ON tokens (client, id) COMMENT 'countersign 0014'

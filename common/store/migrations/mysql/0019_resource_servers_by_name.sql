@@ -1,0 +1,1 @@
+CREATE INDEX resource_servers_by_name ON resource_servers (name) COMMENT 'countersign 0019'

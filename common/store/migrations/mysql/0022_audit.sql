@@ -1,0 +1,7 @@
+CREATE TABLE audit (
+    id      BIGINT          NOT NULL AUTO_INCREMENT PRIMARY KEY,
+    who     VARBINARY(1024) NOT NULL,
+    what    VARBINARY(255)  NOT NULL,
+    subject VARBINARY(1024) NOT NULL,
+    at      BIGINT          NOT NULL
+) ENGINE = InnoDB ROW_FORMAT = DYNAMIC DEFAULT CHARSET = utf8mb4 COMMENT = 'countersign 0022'

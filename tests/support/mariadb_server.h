@@ -1,0 +1,33 @@
+/* mariadb_server: a MariaDB of a test's own, in a temporary folder, on a Unix socket and a free port of loopback.
+ *
+ * It starts in about a second, keeps nothing safe (no fsync), dies with the test that started it, and its folder goes
+ * when the program ends. The account is root, without a password; it may come by both ways. */
+#ifndef COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
+#define COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
+
+#include "support/temp_dir.h"
+
+#include <sys/types.h>
+
+struct mariadb_server {
+    char directory[TEMP_PATH_BYTES];
+    char socket[TEMP_PATH_BYTES];
+    unsigned port;
+    pid_t pid; /* 0: does not run */
+};
+
+/* Makes the folder and runs the server; `more` (may be NULL) are further options, ended by NULL. Fails the test if it
+ * cannot. */
+void mariadb_server_start(struct mariadb_server *server, const char *const *more);
+/* Ends it as a crash would, and removes the folder. */
+void mariadb_server_stop(struct mariadb_server *server);
+
+/* As a crash would; the data stays. */
+void mariadb_server_kill(struct mariadb_server *server);
+/* Runs it on the data that is there, on the same socket and port, and waits until it answers. */
+void mariadb_server_run(struct mariadb_server *server, const char *const *more);
+
+/* The one that a program's tests share; it is stopped when the program ends. */
+struct mariadb_server *mariadb_server_shared(void);
+
+#endif
