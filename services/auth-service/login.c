@@ -9,12 +9,12 @@
 #include "service/forwarded.h"
 #include "site.h"
 #include "store/credentials_users.h"
+#include "verify/quota.h"
 
 enum {
     SECRET_BYTES = 32, /* characters of 5.95 bit: 190 bit */
     SESSION_TTL_MS = 12 * 3600 * 1000,
     PASSWORD_TIMEOUT_MS = 5000, /* a full queue of hashes is a second or two of work */
-    MINUTE_MS = 60 * 1000,
 };
 
 struct login {
@@ -210,39 +210,23 @@ static enum step_result parse(struct flow *flow)
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, "The login form was not complete.");
 }
 
-static void count_start(struct request *request, const char *kind, struct slice name, struct ticket ticket)
-{
-    struct buf key = buf_in(&request->arena);
-    buf_add_str(&key, kind);
-    buf_add(&key, name);
-    ephemeral_count_start(app_loop_of(request)->ephemeral, buf_slice(&key), MINUTE_MS, ticket);
-}
-
 /* Counted before the password is looked at, so that many at once cannot slip through. */
 static enum step_result count(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
+    const struct config *config = app_of(request)->config;
+    struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
     struct ticket tickets[COUNT_COUNT];
     size_t wanted = it->oauth_token.len ? COUNT_COUNT : FOUND_TEMP;
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
-    count_start(request, "login-account:", it->username, tickets[COUNT_ACCOUNT]);
-    count_start(request, "login-address:", forwarded_client_address(request, &app_of(request)->config->trusted_proxies),
-                tickets[COUNT_ADDRESS]);
+    quota_count_start(ephemeral, QUOTA_LOGIN_ACCOUNT, it->username, config->rate_limit_login_account,
+                      tickets[COUNT_ACCOUNT]);
+    quota_count_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
+                      config->rate_limit_login_address, tickets[COUNT_ADDRESS]);
     if (wanted > FOUND_TEMP)
-        ephemeral_temp_find_start(app_loop_of(request)->ephemeral, it->oauth_token, tickets[FOUND_TEMP]);
+        ephemeral_temp_find_start(ephemeral, it->oauth_token, tickets[FOUND_TEMP]);
     return STEP_WAIT;
-}
-
-/* *wait_s grows to the seconds until this counter lets in again. */
-static enum status check_count(struct flow *flow, size_t index, int64_t limit, int64_t *wait_s)
-{
-    void *result = NULL;
-    TRY(flow_outcome_at(flow, index, &result));
-    const struct ephemeral_count *counted = result;
-    if (limit > 0 && counted->count > limit && counted->reset_s > *wait_s)
-        *wait_s = counted->reset_s;
-    return STATUS_OK;
 }
 
 static enum step_result slow_down(struct request *request, int64_t wait_s)
@@ -259,11 +243,10 @@ static enum step_result load(struct flow *flow)
     struct request *request = request_of(flow);
     const struct config *config = app_of(request)->config;
     int64_t wait_s = 0;
-    enum status status = check_count(flow, COUNT_ACCOUNT, config->rate_limit_login_account, &wait_s);
-    if (status == STATUS_OK)
-        status = check_count(flow, COUNT_ADDRESS, config->rate_limit_login_address, &wait_s);
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
+    enum status account = quota_judge(flow, COUNT_ACCOUNT, config->rate_limit_login_account, &wait_s);
+    enum status address = quota_judge(flow, COUNT_ADDRESS, config->rate_limit_login_address, &wait_s);
+    if (status_is_infrastructure(account) || status_is_infrastructure(address))
+        return site_refuse(request, status_is_infrastructure(account) ? account : address, NULL);
     if (login_of(flow)->oauth_token.len)
         take_form_action(flow, FOUND_TEMP);
     if (wait_s > 0)

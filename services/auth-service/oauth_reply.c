@@ -59,15 +59,16 @@ static void add_challenge(struct request *request, enum status status)
 }
 
 /* After a guard of lost nonces there is no use in coming back earlier. */
-static void add_retry_after(struct request *request)
+static void add_retry_after(struct request *request, int64_t wait_s)
 {
     char seconds[24];
     int64_t guard_s = ephemeral_guard_s(app_loop_of(request)->ephemeral);
-    int len = snprintf(seconds, sizeof seconds, "%lld", (long long)(guard_s > 1 ? guard_s : 1));
+    int64_t longest_s = guard_s > wait_s ? guard_s : wait_s;
+    int len = snprintf(seconds, sizeof seconds, "%lld", (long long)(longest_s > 1 ? longest_s : 1));
     request_reply_header(request, "Retry-After", slice_of(seconds, (size_t)len));
 }
 
-enum step_result oauth_refuse(struct request *request, const struct problem *problem)
+static enum step_result send_refusal(struct request *request, const struct problem *problem, int64_t wait_s)
 {
     int http_status = status_http(problem->status);
     struct buf body = buf_in(&request->arena);
@@ -76,11 +77,21 @@ enum step_result oauth_refuse(struct request *request, const struct problem *pro
     if (http_status == 401)
         add_challenge(request, problem->status);
     if (http_status == 503 || http_status == 429)
-        add_retry_after(request);
+        add_retry_after(request, wait_s);
     problem_write_form(problem, &body);
     request_reply_body(request, FORM_TYPE, buf_slice(&body));
     request_reply_send(request);
     return STEP_REPLY;
+}
+
+enum step_result oauth_refuse(struct request *request, const struct problem *problem)
+{
+    return send_refusal(request, problem, 0);
+}
+
+enum step_result oauth_slow_down(struct request *request, int64_t wait_s)
+{
+    return send_refusal(request, &(struct problem){.status = STATUS_SLOW_DOWN}, wait_s);
 }
 
 enum step_result oauth_refuse_status(struct request *request, enum status status)

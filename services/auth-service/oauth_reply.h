@@ -17,7 +17,9 @@ MUST_USE enum status oauth_describe(struct request *request, enum check_purpose 
 /* The refusal as a form body with both vocabularies, `no-store`, one WWW-Authenticate with a 401, and
  * Retry-After with a 503. The step answers with its result. */
 enum step_result oauth_refuse(struct request *request, const struct problem *problem);
-/* The same for a status without details. */
+/* 429: after `wait_s` more requests are let in. */
+enum step_result oauth_slow_down(struct request *request, int64_t wait_s);
+/* The same as oauth_refuse for a status without details. */
 enum step_result oauth_refuse_status(struct request *request, enum status status);
 
 /* 200 with this form body, `no-store`. */

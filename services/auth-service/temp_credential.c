@@ -3,6 +3,7 @@
 #include "app.h"
 #include "callback.h"
 #include "oauth/scope.h"
+#include "oauth_quota.h"
 #include "oauth_reply.h"
 #include "service_metrics.h"
 
@@ -10,6 +11,7 @@ static enum step_result parse(struct flow *flow);
 static enum step_result load(struct flow *flow);
 static enum step_result verify(struct flow *flow);
 static enum step_result spend(struct flow *flow);
+static enum step_result count(struct flow *flow);
 static enum step_result persist(struct flow *flow);
 static enum step_result reply(struct flow *flow);
 
@@ -18,6 +20,7 @@ const struct step temp_credential_issue[] = {
     {"parse", parse},     {"load", load}, /* waits: the client */
     {"verify", verify},                   /* signature */
     {"spend", spend},                     /* waits: the nonce */
+    {"count", count},                     /* waits: how much this client asked for */
     {"persist", persist},                 /* callback and scopes; waits: the temporary credential */
     {"reply", reply},     {NULL, NULL},
 };
@@ -34,11 +37,6 @@ static struct initiate *state_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-static enum step_result refuse(struct flow *flow)
-{
-    return oauth_refuse(request_of(flow), &state_of(flow)->check.problem);
-}
-
 static enum step_result refuse_status(struct flow *flow, enum status status)
 {
     return oauth_refuse_status(request_of(flow), status);
@@ -51,18 +49,21 @@ static enum step_result parse(struct flow *flow)
     if (!it || oauth_describe(request, CHECK_TEMPORARY_CREDENTIAL, &it->check) != STATUS_OK)
         return refuse_status(flow, STATUS_NO_MEMORY);
     if (check_parse(&it->check) != STATUS_OK)
-        return refuse(flow);
+        return oauth_quota_refuse(flow, &it->check);
     const char *why = NULL;
     if (!callback_is_acceptable(it->check.message.protocol[OAUTH_CALLBACK], &why)) {
         (void)!problem_reject(&it->check.problem, STATUS_CALLBACK_REJECTED, why, SLICE("oauth_callback"));
-        return refuse(flow);
+        return oauth_quota_refuse(flow, &it->check);
     }
     return STEP_NEXT;
 }
 
 static enum step_result load(struct flow *flow)
 {
-    credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(&state_of(flow)->check),
+    const struct check *check = &state_of(flow)->check;
+    if (oauth_quota_is_refused(check))
+        return oauth_quota_refuse_counted(flow, check);
+    credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(check),
                                   flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
@@ -81,16 +82,34 @@ static enum step_result verify(struct flow *flow)
     if (status != STATUS_OK)
         return refuse_status(flow, status);
     if (check_signature(&it->check, &loop->signer, now_ms) != STATUS_OK)
-        return refuse(flow);
+        return oauth_quota_refuse(flow, &it->check);
     return STEP_NEXT;
 }
 
 static enum step_result spend(struct flow *flow)
 {
+    const struct check *check = &state_of(flow)->check;
     struct nonce nonce;
-    if (!check_nonce(&state_of(flow)->check, &nonce))
+    if (oauth_quota_is_refused(check))
+        return oauth_quota_refuse_counted(flow, check);
+    if (!check_nonce(check, &nonce))
         return STEP_NEXT;
     ephemeral_nonce_spend_start(app_loop_of(request_of(flow))->ephemeral, &nonce, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* After the nonce and not beside it, so that a request sent again does not count for the client; before there is
+ * anything to remember for it. */
+static enum step_result count(struct flow *flow)
+{
+    struct check *check = &state_of(flow)->check;
+    struct nonce nonce;
+    enum status spent = check_nonce(check, &nonce) ? flow_outcome(flow, NULL) : STATUS_OK;
+    if (spent != STATUS_OK) {
+        (void)!problem_set(&check->problem, spent, NULL);
+        return oauth_quota_refuse(flow, check);
+    }
+    oauth_quota_count_client_start(request_of(flow), check, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -120,15 +139,17 @@ static enum status judge_scopes(struct initiate *it)
 static enum step_result persist(struct flow *flow)
 {
     struct initiate *it = state_of(flow);
-    struct nonce nonce;
-    if (check_nonce(&it->check, &nonce)) {
-        enum status spent = flow_outcome(flow, NULL);
-        if (spent != STATUS_OK)
-            return refuse_status(flow, spent);
-    }
+    int64_t wait_s = 0;
+    if (oauth_quota_is_refused(&it->check))
+        return oauth_quota_refuse_counted(flow, &it->check);
+    enum status status = oauth_quota_judge_client(flow, 0, &wait_s);
+    if (status == STATUS_SLOW_DOWN)
+        return oauth_slow_down(request_of(flow), wait_s);
+    if (status != STATUS_OK)
+        return refuse_status(flow, status);
     if (judge_callback(it) != STATUS_OK || judge_scopes(it) != STATUS_OK)
-        return refuse(flow);
-    enum status status = credentials_generate_token(it->token, it->secret);
+        return oauth_refuse(request_of(flow), &it->check.problem);
+    status = credentials_generate_token(it->token, it->secret);
     if (status != STATUS_OK)
         return refuse_status(flow, status);
     const struct temp_new temp = {

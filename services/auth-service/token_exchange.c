@@ -2,6 +2,7 @@
 
 #include "app.h"
 #include "base/percent.h"
+#include "oauth_quota.h"
 #include "oauth_reply.h"
 #include "service_metrics.h"
 
@@ -21,7 +22,7 @@ const struct step token_exchange[] = {
     {"load", load},             /* waits: client and temporary credential */
     {"verify", verify},         /* signature */
     {"spend", spend},           /* waits: the nonce */
-    {"verifier", try_verifier}, /* waits: counts a wrong one */
+    {"verifier", try_verifier}, /* waits: counts a wrong one, and the client */
     {"persist", persist},       /* waits: the token's row, the one thing that makes it once */
     {"mark", mark},             /* waits: the temporary credential is exchanged */
     {"reply", reply},
@@ -29,6 +30,7 @@ const struct step token_exchange[] = {
 };
 
 enum { LOADED_CLIENT, LOADED_TEMP, LOADED_COUNT };
+enum { TRIED_VERIFIER, TRIED_QUOTA, TRIED_COUNT };
 
 struct exchange {
     struct check check;
@@ -43,11 +45,6 @@ static struct exchange *state_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-static enum step_result refuse(struct flow *flow)
-{
-    return oauth_refuse(request_of(flow), &state_of(flow)->check.problem);
-}
-
 static enum step_result refuse_status(struct flow *flow, enum status status)
 {
     return oauth_refuse_status(request_of(flow), status);
@@ -59,13 +56,15 @@ static enum step_result parse(struct flow *flow)
     struct exchange *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
     if (!it || oauth_describe(request, CHECK_TOKEN_CREDENTIAL, &it->check) != STATUS_OK)
         return refuse_status(flow, STATUS_NO_MEMORY);
-    return check_parse(&it->check) == STATUS_OK ? STEP_NEXT : refuse(flow);
+    return check_parse(&it->check) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, &it->check);
 }
 
 static enum step_result load(struct flow *flow)
 {
     const struct check *check = &state_of(flow)->check;
     struct ticket tickets[LOADED_COUNT];
+    if (oauth_quota_is_refused(check))
+        return oauth_quota_refuse_counted(flow, check);
     flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
     credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(check), tickets[LOADED_CLIENT]);
     ephemeral_temp_find_start(app_loop_of(request_of(flow))->ephemeral, check_token(check), tickets[LOADED_TEMP]);
@@ -90,13 +89,16 @@ static enum step_result verify(struct flow *flow)
     status = ephemeral_now(loop->ephemeral, &now_ms);
     if (status != STATUS_OK)
         return refuse_status(flow, status);
-    return check_signature(check, &loop->signer, now_ms) == STATUS_OK ? STEP_NEXT : refuse(flow);
+    return check_signature(check, &loop->signer, now_ms) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, check);
 }
 
 static enum step_result spend(struct flow *flow)
 {
+    const struct check *check = &state_of(flow)->check;
     struct nonce nonce;
-    if (!check_nonce(&state_of(flow)->check, &nonce))
+    if (oauth_quota_is_refused(check))
+        return oauth_quota_refuse_counted(flow, check);
+    if (!check_nonce(check, &nonce))
         return STEP_NEXT;
     ephemeral_nonce_spend_start(app_loop_of(request_of(flow))->ephemeral, &nonce, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
@@ -105,15 +107,19 @@ static enum step_result spend(struct flow *flow)
 /* The state of the temporary credential is told only now, to whom the signature belongs. */
 static enum step_result try_verifier(struct flow *flow)
 {
-    const struct check *check = &state_of(flow)->check;
+    struct request *request = request_of(flow);
+    struct check *check = &state_of(flow)->check;
+    struct ticket tickets[TRIED_COUNT];
     struct nonce nonce;
-    if (check_nonce(check, &nonce)) {
-        enum status spent = flow_outcome(flow, NULL);
-        if (spent != STATUS_OK)
-            return refuse_status(flow, spent);
+    enum status spent = check_nonce(check, &nonce) ? flow_outcome(flow, NULL) : STATUS_OK;
+    if (spent != STATUS_OK) {
+        (void)!problem_set(&check->problem, spent, NULL);
+        return oauth_quota_refuse(flow, check);
     }
-    ephemeral_temp_try_start(app_loop_of(request_of(flow))->ephemeral, check_token(check),
-                             check->message.protocol[OAUTH_VERIFIER], flow_wait(flow, STORE_TIMEOUT_MS));
+    flow_wait_group(flow, TRIED_COUNT, STORE_TIMEOUT_MS, tickets);
+    ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check_token(check),
+                             check->message.protocol[OAUTH_VERIFIER], tickets[TRIED_VERIFIER]);
+    oauth_quota_count_client_start(request, check, tickets[TRIED_QUOTA]);
     return STEP_WAIT;
 }
 
@@ -122,7 +128,14 @@ static enum step_result persist(struct flow *flow)
     const struct app *app = app_of(request_of(flow));
     struct exchange *it = state_of(flow);
     void *granted = NULL;
-    enum status status = flow_outcome(flow, &granted);
+    int64_t wait_s = 0;
+    if (oauth_quota_is_refused(&it->check))
+        return oauth_quota_refuse_counted(flow, &it->check);
+    enum status status = oauth_quota_judge_client(flow, TRIED_QUOTA, &wait_s);
+    if (status == STATUS_SLOW_DOWN)
+        return oauth_slow_down(request_of(flow), wait_s);
+    if (status == STATUS_OK)
+        status = flow_outcome_at(flow, TRIED_VERIFIER, &granted);
     if (status == STATUS_OK)
         status = credentials_generate_token(it->token, it->secret);
     if (status != STATUS_OK)

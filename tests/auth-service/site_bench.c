@@ -61,6 +61,8 @@ static void fill_app(struct site_bench *bench)
         .initiate_path = SLICE("/oauth/initiate"),
         .authorize_path = SLICE("/oauth/authorize"),
         .token_path = SLICE("/oauth/token"),
+        .rate_limit_login_account = 1000,
+        .rate_limit_login_address = 1000,
     };
     bench->loops[0].ephemeral = &bench->faulty.view;
     bench->app = (struct app){.config = &bench->config, .db = bench->db, .loops = bench->loops};

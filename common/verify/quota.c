@@ -1,0 +1,62 @@
+#include "verify/quota.h"
+
+#include "base/address.h"
+#include "base/buf.h"
+
+enum { WINDOW_MS = 60 * 1000 };
+
+static const struct {
+    struct slice prefix;
+    bool is_address;
+} kinds[] = {
+    [QUOTA_CLIENT] = {SLICE_INIT("client:"), false},
+    [QUOTA_ADDRESS] = {SLICE_INIT("address:"), true},
+    [QUOTA_LOGIN_ACCOUNT] = {SLICE_INIT("login-account:"), false},
+    [QUOTA_LOGIN_ADDRESS] = {SLICE_INIT("login-address:"), true},
+};
+
+/* A peer that has no address (a socket's) is itself. */
+static void add_address(struct buf *out, struct slice text)
+{
+    static const char mapped[12] = {[10] = '\xFF', [11] = '\xFF'}; /* ::ffff:0:0/96 */
+    struct address address;
+    if (!address_parse(text, &address)) {
+        buf_add(out, text);
+        return;
+    }
+    struct slice bytes = slice_of((const char *)address.bytes, sizeof address.bytes);
+    bool is_v4 = slice_starts_with(bytes, slice_of(mapped, sizeof mapped));
+    buf_add_hex(out, is_v4 ? bytes : slice_sub(bytes, 0, 8));
+}
+
+void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
+                       struct ticket ticket)
+{
+    struct buf key = BUF_INIT;
+    if (limit == 0) {
+        ticket_complete(ticket, STATUS_OK, NULL, NULL);
+        return;
+    }
+    buf_add(&key, kinds[quota].prefix);
+    if (kinds[quota].is_address)
+        add_address(&key, name);
+    else
+        buf_add(&key, name);
+    if (key.failed)
+        ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
+    else
+        ephemeral_count_start(ephemeral, buf_slice(&key), WINDOW_MS, ticket);
+    buf_done(&key);
+}
+
+enum status quota_judge(const struct flow *flow, size_t index, int64_t limit, int64_t *wait_s)
+{
+    void *result = NULL;
+    TRY(flow_outcome_at(flow, index, &result));
+    const struct ephemeral_count *counted = result;
+    if (!counted || counted->count <= limit)
+        return STATUS_OK;
+    if (counted->reset_s > *wait_s)
+        *wait_s = counted->reset_s;
+    return STATUS_SLOW_DOWN;
+}

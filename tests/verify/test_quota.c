@@ -1,0 +1,156 @@
+#include "verify/quota.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "support/asking.h"
+#include "support/test.h"
+
+struct bench {
+    struct fake_clock clock;
+    struct asking asking;
+    struct ephemeral_store *store;
+    struct ephemeral *view;
+};
+
+static int setup(void **state)
+{
+    struct bench *bench = test_calloc(1, sizeof *bench);
+    struct buf why = BUF_INIT;
+    fake_clock_init(&bench->clock, INT64_C(1790000000000));
+    asking_init(&bench->asking, &bench->clock.clock);
+    const struct ephemeral_options options = {
+        .clock = &bench->clock.clock, .skew_ms = 300000, .lead_ms = 60000, .temp_ttl_ms = 600000};
+    assert_status(ephemeral_open_blocking(SLICE("memory:"), &options, &why, &bench->store), STATUS_OK);
+    assert_status(ephemeral_view_new(bench->store, bench->asking.loop, &bench->view), STATUS_OK);
+    buf_done(&why);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct bench *bench = *state;
+    ephemeral_view_free(bench->view);
+    asking_done(&bench->asking);
+    ephemeral_store_free(bench->store);
+    test_free(bench);
+    return 0;
+}
+
+/* How many came before in this minute, this one included. */
+static int64_t count(struct bench *bench, enum quota quota, const char *name)
+{
+    quota_count_start(bench->view, quota, slice_str(name), 1, asking_ticket(&bench->asking));
+    const struct ephemeral_count *counted = asking_answer(&bench->asking, STATUS_OK);
+    return counted->count;
+}
+
+static void counts_each_name_and_each_quota_by_itself(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 2);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "A"), 1);
+    assert_int_equal(count(bench, QUOTA_LOGIN_ACCOUNT, "a"), 1);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(bench, QUOTA_LOGIN_ADDRESS, "192.0.2.1"), 1);
+}
+
+static void every_spelling_of_an_address_is_one(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "::ffff:192.0.2.1"), 2);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "[::ffff:c000:201]"), 3);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "192.0.2.2"), 1);
+}
+
+static void an_ipv6_network_counts_as_one(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:db8:0:1::1"), 1);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:DB8:0:1:ffff::"), 2);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:db8:0:2::1"), 1);
+}
+
+static void a_peer_without_an_address_is_itself(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "unix"), 1);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "unix"), 2);
+}
+
+static void without_a_limit_nothing_is_counted(void **state)
+{
+    struct bench *bench = *state;
+    quota_count_start(bench->view, QUOTA_CLIENT, SLICE("a"), 0, asking_ticket(&bench->asking));
+    assert_null(asking_answer(&bench->asking, STATUS_OK));
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
+}
+
+/* One flow that counts once and judges. */
+struct judged {
+    struct bench *bench;
+    struct flow flow;
+    int64_t limit;
+    enum status status;
+    int64_t wait_s;
+};
+
+static enum step_result begin(struct flow *flow)
+{
+    struct judged *it = flow_subject(flow);
+    quota_count_start(it->bench->view, QUOTA_CLIENT, SLICE("a"), it->limit, flow_wait(flow, 1000));
+    return STEP_WAIT;
+}
+
+static enum step_result judge(struct flow *flow)
+{
+    struct judged *it = flow_subject(flow);
+    it->status = quota_judge(flow, 0, it->limit, &it->wait_s);
+    return STEP_REPLY;
+}
+
+static void judged_end(struct flow *flow)
+{
+    loop_stop(flow_loop(flow));
+}
+
+static struct judged judge_next(struct bench *bench, int64_t limit)
+{
+    static const struct step steps[] = {{"begin", begin}, {"judge", judge}, {NULL, NULL}};
+    struct judged it = {.bench = bench, .limit = limit, .status = STATUS_INTERNAL};
+    flow_start(&it.flow, bench->asking.loop, "test", steps, &it, judged_end);
+    while (it.status == STATUS_INTERNAL)
+        loop_run(bench->asking.loop);
+    return it;
+}
+
+static void what_is_beyond_the_limit_waits_until_the_minute_ends(void **state)
+{
+    struct bench *bench = *state;
+    assert_status(judge_next(bench, 2).status, STATUS_OK);
+    fake_clock_advance(&bench->clock, 20000);
+    assert_status(judge_next(bench, 2).status, STATUS_OK);
+    struct judged third = judge_next(bench, 2);
+    assert_status(third.status, STATUS_SLOW_DOWN);
+    assert_int_equal(third.wait_s, 40);
+    fake_clock_advance(&bench->clock, 40000);
+    assert_status(judge_next(bench, 2).status, STATUS_OK);
+    assert_status(judge_next(bench, 0).status, STATUS_OK);
+}
+
+#define QUOTA_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        QUOTA_TEST(counts_each_name_and_each_quota_by_itself),
+        QUOTA_TEST(every_spelling_of_an_address_is_one),
+        QUOTA_TEST(an_ipv6_network_counts_as_one),
+        QUOTA_TEST(a_peer_without_an_address_is_itself),
+        QUOTA_TEST(without_a_limit_nothing_is_counted),
+        QUOTA_TEST(what_is_beyond_the_limit_waits_until_the_minute_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
