@@ -6,6 +6,7 @@
 
 #include <limits.h>
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { VERSION = 1, KEY_BYTES = 32, NONCE_BYTES = 12, TAG_BYTES = 16, ID_MAX_BYTES = 32, KEYS_MAX = 16 };
@@ -17,6 +18,7 @@ struct key {
 };
 
 struct keyring {
+    atomic_size_t holders;
     EVP_CIPHER *cipher;
     size_t count;
     struct key keys[KEYS_MAX]; /* the first encrypts */
@@ -91,8 +93,10 @@ static const char *add_all(struct keyring *keys, struct slice text)
 enum status keyring_parse(struct slice text, struct keyring **ret_keys, const char **ret_why)
 {
     struct keyring *keys = calloc(1, sizeof *keys);
-    if (keys)
+    if (keys) {
+        keys->holders = 1;
         keys->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    }
     if (!keys || !keys->cipher) {
         keyring_free(keys);
         return STATUS_NO_MEMORY;
@@ -107,9 +111,16 @@ enum status keyring_parse(struct slice text, struct keyring **ret_keys, const ch
     return STATUS_OK;
 }
 
+struct keyring *keyring_share(struct keyring *keys)
+{
+    if (keys)
+        atomic_fetch_add(&keys->holders, 1);
+    return keys;
+}
+
 void keyring_free(struct keyring *keys)
 {
-    if (!keys)
+    if (!keys || atomic_fetch_sub(&keys->holders, 1) > 1)
         return;
     EVP_CIPHER_free(keys->cipher);
     wipe_bytes(keys, sizeof *keys);

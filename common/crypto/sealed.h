@@ -3,7 +3,7 @@
  * The first key encrypts, all decrypt. The additional data binds a sealed secret to its row, so
  * that one moved to another row does not open. Layout: 1 byte version (1), 1 byte length of the
  * key's id, the id, 12 bytes nonce, ciphertext, 16 bytes tag. A keyring is immutable after it was
- * parsed and may be used by any thread. */
+ * parsed, may be used by any thread, and is wiped when its last holder frees it. */
 #ifndef COUNTERSIGN_CRYPTO_SEALED_H
 #define COUNTERSIGN_CRYPTO_SEALED_H
 
@@ -18,7 +18,9 @@ struct keyring;
  * '_', a key of 32 bytes, no id twice. STATUS_BAD_INPUT: *ret_why says what is wrong (a static
  * text without any key in it). The caller frees with keyring_free. */
 MUST_USE enum status keyring_parse(struct slice text, struct keyring **ret_keys, const char **ret_why);
-/* Wipes; NULL is fine. */
+/* One more holder of the same keyring, who frees it too. From any thread that holds it. NULL stays NULL. */
+MUST_USE struct keyring *keyring_share(struct keyring *keys);
+/* The last holder's wipes; NULL is fine. */
 void keyring_free(struct keyring *keys);
 
 /* Appends the sealed secret to `out`. Errors: STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */

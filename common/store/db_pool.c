@@ -7,6 +7,7 @@
 #include "store/database.h"
 #include "store/sql_gate.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -27,6 +28,8 @@ struct db_pool {
     struct side *by_access[ACCESS_COUNT];
     bool has_replica;
     struct change_feed *feed;
+    pthread_mutex_t keys_lock;
+    struct keyring *keys;  /* what the next job begins with */
     atomic_size_t holders; /* its owner, and jobs that are not done: the last are when loops are freed */
 };
 
@@ -76,7 +79,6 @@ static enum status open_side(struct side *side, const struct opening *opening, s
         return STATUS_NO_MEMORY;
     for (; side->count < opening->count; side->count++) {
         struct credentials *db = &side->connections[side->count];
-        db->keys = options->keys;
         db->clock = options->clock;
         db->log = &side->logs[side->count];
         TRY(database_open_blocking(opening->url, &sql, options->clock, why, &db->sql));
@@ -135,6 +137,8 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     if (!pool)
         return STATUS_NO_MEMORY;
     pool->holders = 1;
+    (void)pthread_mutex_init(&pool->keys_lock, NULL);
+    pool->keys = keyring_share(options->keys);
     filled.connections = options->connections ? options->connections : 1;
     sql_gate_init(&pool->main.gate);
     sql_gate_init(&pool->readers.gate);
@@ -155,10 +159,30 @@ void db_pool_publish_to(struct db_pool *pool, struct change_feed *feed)
     pool->feed = feed;
 }
 
+void db_pool_set_keys(struct db_pool *pool, struct keyring *keys)
+{
+    (void)pthread_mutex_lock(&pool->keys_lock);
+    struct keyring *before = pool->keys;
+    pool->keys = keyring_share(keys);
+    (void)pthread_mutex_unlock(&pool->keys_lock);
+    keyring_free(before);
+}
+
+static struct keyring *share_keys(struct db_pool *pool)
+{
+    (void)pthread_mutex_lock(&pool->keys_lock);
+    struct keyring *keys = keyring_share(pool->keys);
+    (void)pthread_mutex_unlock(&pool->keys_lock);
+    return keys;
+}
+
 static void let_go(struct db_pool *pool)
 {
-    if (atomic_fetch_sub(&pool->holders, 1) == 1)
-        free(pool);
+    if (atomic_fetch_sub(&pool->holders, 1) > 1)
+        return;
+    keyring_free(pool->keys);
+    (void)pthread_mutex_destroy(&pool->keys_lock);
+    free(pool);
 }
 
 void db_pool_free(struct db_pool *pool)
@@ -190,7 +214,11 @@ static void run_blocking(struct job *base, void *thread_context)
         return; /* what a server that hung has left in the queue is gone through at once */
     db->fault = NULL;
     db->is_incomplete = false;
+    struct keyring *keys = share_keys(job->pool);
+    db->keys = keys;
     job->status = job->work.work(db, job->work.arguments, &job->result);
+    db->keys = NULL;
+    keyring_free(keys);
     job->changes = change_log_take(db->log);
     job->is_incomplete = db->is_incomplete || job->status == STATUS_NOT_FOUND;
     if (status_is_infrastructure(job->status))

@@ -26,13 +26,13 @@ struct loop;
 struct ticket;
 
 struct db_pool_options {
-    struct slice url;           /* OAUTH1_DATABASE_URL */
-    struct slice read_url;      /* OAUTH1_DATABASE_READ_URL; absent: no replica */
-    struct slice password;      /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
-    size_t connections;         /* OAUTH1_DATABASE_POOL; as many again to the replica */
-    size_t queue_limit;         /* jobs that may wait, for each kind; 0: 1024 */
-    const struct keyring *keys; /* borrowed */
-    const struct clock *clock;  /* borrowed */
+    struct slice url;          /* OAUTH1_DATABASE_URL */
+    struct slice read_url;     /* OAUTH1_DATABASE_READ_URL; absent: no replica */
+    struct slice password;     /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
+    size_t connections;        /* OAUTH1_DATABASE_POOL; as many again to the replica */
+    size_t queue_limit;        /* jobs that may wait, for each kind; 0: 1024 */
+    struct keyring *keys;      /* the pool holds them too */
+    const struct clock *clock; /* borrowed */
 };
 
 /* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
@@ -42,6 +42,8 @@ MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options,
 /* Where jobs' changes are published after their commit, before the ticket completes. Before the first job; the feed is
  * borrowed. */
 void db_pool_publish_to(struct db_pool *pool, struct change_feed *feed);
+/* From now on jobs seal and open by these; one that runs goes on with those that it began with. From any thread. */
+void db_pool_set_keys(struct db_pool *pool, struct keyring *keys);
 /* Finishes what is queued, closes. NULL is fine. */
 void db_pool_free(struct db_pool *pool);
 

@@ -134,6 +134,25 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     return STATUS_OK;
 }
 
+enum status verifier_reload_blocking(struct verifier *verifier, const struct config *fresh, struct buf *why)
+{
+    struct verifier_stores *stores = verifier->stores;
+    struct keyring *keys = NULL;
+    const char *reason = NULL;
+    if (slice_is_absent(fresh->secrets_keys)) /* development: the file beside the database, which nobody changes */
+        return STATUS_OK;
+    enum status status = keyring_parse(fresh->secrets_keys, &keys, &reason);
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
+    if (status != STATUS_OK)
+        return status;
+    db_pool_set_keys(verifier->db, keys);
+    keyring_free(stores->keys);
+    stores->keys = keys;
+    stores->credentials.keys = keys;
+    return STATUS_OK;
+}
+
 void verifier_close_blocking(struct verifier *verifier, bool clean)
 {
     struct verifier_stores *stores = verifier->stores;

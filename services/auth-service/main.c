@@ -131,6 +131,11 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     return STATUS_OK;
 }
 
+static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
+{
+    return verifier_reload_blocking(&((struct serving *)app)->verifier, fresh, why);
+}
+
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
@@ -148,6 +153,7 @@ static int serve(const struct command_line *line)
         .name = "auth-service",
         .config_service = CONFIG_AUTH,
         .open_blocking = open_blocking,
+        .reload_blocking = reload_blocking,
         .close_blocking = close_blocking,
         .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
         .ready_check_count = 2,
@@ -183,6 +189,7 @@ int main(int argc, char **argv)
         cli_resource_server_revoke,
         cli_token_list,
         cli_token_revoke,
+        cli_janitor,
         command_config_check,
         command_config_print,
         command_healthcheck,

@@ -83,6 +83,11 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     return STATUS_OK;
 }
 
+static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
+{
+    return verifier_reload_blocking(&((struct serving *)app)->verifier, fresh, why);
+}
+
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
@@ -100,6 +105,7 @@ static int serve(const struct command_line *line)
         .name = "introspection-service",
         .config_service = CONFIG_INTROSPECTION,
         .open_blocking = open_blocking,
+        .reload_blocking = reload_blocking,
         .close_blocking = close_blocking,
         .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
         .ready_check_count = 2,

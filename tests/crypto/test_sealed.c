@@ -46,6 +46,19 @@ static void appends_and_leaves_what_was_there(void **state)
     keyring_free(keys);
 }
 
+static void the_last_holder_frees(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *shared = keyring_share(keys);
+    struct buf sealed = BUF_INIT;
+    keyring_free(keys);
+    assert_status(sealed_seal(shared, SLICE("secret"), SLICE(""), &sealed), STATUS_OK); /* ASan watches */
+    keyring_free(shared);
+    assert_null(keyring_share(NULL));
+    buf_done(&sealed);
+}
+
 static void a_secret_moved_to_another_row_does_not_open(void **state)
 {
     (void)state;
@@ -198,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_it_sealed),
         cmocka_unit_test(appends_and_leaves_what_was_there),
+        cmocka_unit_test(the_last_holder_frees),
         cmocka_unit_test(a_secret_moved_to_another_row_does_not_open),
         cmocka_unit_test(any_changed_or_missing_byte_is_found),
         cmocka_unit_test(the_first_key_seals_and_all_open),

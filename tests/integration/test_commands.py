@@ -5,6 +5,7 @@ import json
 import shlex
 import sqlite3
 import subprocess
+import time
 
 import pytest
 import requests
@@ -108,7 +109,12 @@ def test_exit_codes_and_messages(shop, code, said, words):
 def test_every_command_shows_its_options_and_an_example(shop):
     overview = shop.command("--help").out
     names = [line[2:26].strip() for line in overview.splitlines() if line.startswith("  ") and line[2] != " "]
-    assert {"serve", "client create", "client update", "explain", "perform three-legged"} <= set(names)
+    wanted = """serve migrate:up,status
+        client:create,list,get,update,delete,rotate-secret,disable,enable user:create,list,set-password,delete
+        token:list,revoke resource-server:create,list,revoke janitor config:check,print healthcheck sign explain
+        perform:three-legged"""
+    for noun, _, verbs in (group.partition(":") for group in wanted.split()):
+        assert {f"{noun} {verb}".strip() for verb in verbs.split(",")} <= set(names)
     for name in names:
         shown = shop.command(*name.split(), "--help")
         assert shown.code == DONE and f"usage: auth-service {name}" in shown.out and "Example:" in shown.out, name
@@ -229,6 +235,42 @@ def test_changes_are_in_the_audit_log(shop):
     shop.command("client", "delete", made["client_id"])
     rows = sqlite3.connect(shop.database).execute("SELECT who, what, subject FROM audit").fetchall()
     assert ("cli", "client.create", made["client_id"]) in rows and ("cli", "client.delete", made["client_id"]) in rows
+
+
+def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
+    day_ms = 24 * 3600 * 1000
+    now = int(time.time() * 1000)
+    client = shop.create_client().client_id
+    for _ in range(2):
+        shop.expect("client", "rotate-secret", client)
+    with sqlite3.connect(shop.database) as database:
+        secrets = "SELECT count(*) FROM client_secrets JOIN clients ON clients.id = client WHERE client_id = ?"
+        before = database.execute(secrets, (client,)).fetchone()[0]
+        database.execute(
+            "UPDATE client_secrets SET expires_at = ? WHERE id = (SELECT min(client_secrets.id) FROM client_secrets"
+            " JOIN clients ON clients.id = client WHERE client_id = ?)", (now - 31 * day_ms, client))
+        user = database.execute("SELECT id FROM users").fetchone()[0]
+        row = database.execute("SELECT id FROM clients WHERE client_id = ?", (client,)).fetchone()[0]
+        for name, expires, revoked in [
+            ("lives", None, None), ("dead", None, now - 31 * day_ms), ("over", now - 31 * day_ms, None),
+            ("revoked", None, now - 29 * day_ms), ("expired", now - 29 * day_ms, None),
+        ]:
+            database.execute(
+                "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, client, user, created_at, expires_at,"
+                " revoked_at) VALUES (?, ?, x'', ?, ?, ?, 1, ?, ?)",
+                (name.encode(), name, name, row, user, expires, revoked))
+        database.execute("DELETE FROM changes")
+        database.executemany(
+            "INSERT INTO changes (kind, event, id, at) VALUES ('client', 'edited', ?, ?)",
+            [(str(i), now - 2 * day_ms) for i in range(1203)] + [("kept", now)])  # three batches
+    assert shop.expect("janitor") == {"tokens": 2, "secrets": 1, "changes": 1203}
+    assert shop.expect("janitor") == {"tokens": 0, "secrets": 0, "changes": 0}
+    with sqlite3.connect(shop.database) as database:
+        assert database.execute(secrets, (client,)).fetchone()[0] == before - 1
+        assert [r[0] for r in database.execute("SELECT id FROM changes")] == ["kept"]
+        kept = {r[0] for r in database.execute("SELECT jti FROM tokens WHERE client = ?", (row,))}
+        assert kept == {"lives", "revoked", "expired"}
+    assert "TOKENS=0\n" in shop.command("janitor", "--format", "env").out
 
 
 def test_keys_of_resource_servers_are_unguessable_and_not_kept(shop):

@@ -10,6 +10,10 @@
 #include "support/test.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+
+#define KEY_TEST "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" /* durable_bench's */
+#define KEY_ONE  "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
 struct fixture {
     struct durable_bench bench;
@@ -318,11 +322,65 @@ static void what_cannot_be_opened_is_explained(void **state)
     }
 }
 
+struct rotation {
+    struct db_pool *pool;
+    struct keyring *rings[2];
+    atomic_bool is_over;
+};
+
+static void *rotate_again_and_again(void *context)
+{
+    struct rotation *rotation = context;
+    for (size_t i = 0; !atomic_load(&rotation->is_over); i++)
+        db_pool_set_keys(rotation->pool, rotation->rings[i % 2]);
+    return NULL;
+}
+
+/* A key that is in both rings opens all the time, whichever a job began with. */
+static void sealing_keys_are_exchanged_while_jobs_run(void **state)
+{
+    struct fixture *it = *state;
+    struct rotation rotation = {.pool = it->pool};
+    const char *why = NULL;
+    pthread_t thread;
+    (void)durable_bench_client(&it->bench, "acme");
+    for (int i = 0; i < 2; i++)
+        assert_status(keyring_parse(i ? SLICE("a:" KEY_ONE ",test:" KEY_TEST) : SLICE("test:" KEY_TEST ",a:" KEY_ONE),
+                                    &rotation.rings[i], &why),
+                      STATUS_OK);
+    assert_int_equal(pthread_create(&thread, NULL, rotate_again_and_again, &rotation), 0);
+    for (int i = 0; i < 200; i++) {
+        credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+        assert_slice_equal(((const struct client *)ANSWER(it, STATUS_OK))->secrets[0].text, SLICE("secret of acme"));
+    }
+    atomic_store(&rotation.is_over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    keyring_free(rotation.rings[0]);
+    keyring_free(rotation.rings[1]); /* the pool still holds the last one */
+    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    DONE(it, STATUS_OK);
+}
+
+static void without_the_key_nothing_opens(void **state)
+{
+    struct fixture *it = *state;
+    struct keyring *other = NULL;
+    const char *why = NULL;
+    (void)durable_bench_client(&it->bench, "acme");
+    assert_status(keyring_parse(SLICE("a:" KEY_ONE), &other, &why), STATUS_OK);
+    db_pool_set_keys(it->pool, other);
+    keyring_free(other);
+    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    DONE(it, STATUS_STORE_CORRUPT);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(sealing_keys_are_exchanged_while_jobs_run),
+        TEST(without_the_key_nothing_opens),
         TEST(clients_are_written_and_read_from_a_loop),
         TEST(users_are_written_and_read_from_a_loop),
         TEST(tokens_are_issued_used_and_revoked_from_a_loop),

@@ -64,6 +64,7 @@ extern const struct command cli_client_create, cli_client_update, cli_client_lis
 extern const struct command cli_user_create, cli_user_list, cli_user_set_password, cli_user_delete;
 extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
 extern const struct command cli_token_list, cli_token_revoke;
+extern const struct command cli_janitor;
 extern const struct command cli_sign, cli_explain, cli_perform_three_legged;
 
 #endif

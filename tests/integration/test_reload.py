@@ -1,0 +1,105 @@
+"""SIGHUP: what stands in files is exchanged while requests go on; a file that cannot be used changes nothing."""
+
+import base64
+import http.client
+import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import pytest
+from harness.flow import Flow, send
+from harness.provider import Provider
+
+OLD, NEW = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("old", "new"))
+
+
+@pytest.fixture
+def keys(tmp_path):
+    path = tmp_path / "keys"
+    path.write_text(OLD + "\n")
+    return path
+
+
+@pytest.fixture
+def rotating(tmp_path, keys):
+    made = Provider(tmp_path / "provider", OAUTH1_SECRETS_KEYS_FILE=keys).start()
+    made.create_user("jane", "correct horse battery staple")
+    yield made
+    made.stop()
+
+
+def lines_of(service, word):
+    records = (json.loads(line) for line in service.text().splitlines() if line.startswith("{"))
+    return [record for record in records if word in record["message"]]
+
+
+def reload(service, word="reloaded"):
+    """SIGHUP, until the log says what became of it; that line."""
+    before = len(lines_of(service, word))
+    service.process.send_signal(signal.SIGHUP)
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        lines = lines_of(service, word)
+        if len(lines) > before:
+            return lines[-1]
+        time.sleep(0.02)
+    raise AssertionError(f"no line says {word!r}:\n{service.text()}")
+
+
+def test_sealing_keys_rotate_without_a_restart(rotating, keys):
+    old = Flow(rotating, rotating.create_client())
+    keys.write_text(f"{NEW},{OLD}\n")
+    new = Flow(rotating, rotating.create_client())  # sealed by the command, which reads the file now
+    assert send(new.initiate_request()).status_code == 503
+    for service in rotating.services:
+        reload(service)
+    assert [send(flow.initiate_request()).status_code for flow in (old, new)] == [200, 200]
+    # what the service seals from here on opens with the new key alone
+    token = new.token()
+    keys.write_text(f"{NEW}\n")
+    for service in rotating.services:
+        reload(service)
+    answer = rotating.introspect(rotating.create_resource_server(), token.sign("GET", "http://api.example/"))
+    assert answer.json()["active"], answer.text
+    assert send(old.initiate_request()).status_code == 503
+
+
+@pytest.mark.parametrize("text", ["new:tooshort", "", f"{OLD},{OLD}", None])
+def test_a_file_that_cannot_be_used_changes_nothing_and_is_named(rotating, keys, text):
+    client = Flow(rotating, rotating.create_client())
+    if text is None:
+        keys.unlink()
+    else:
+        keys.write_text(text)
+    for service in rotating.services:
+        line = reload(service, "the configuration stays as it was")
+        assert line["level"] == "error"
+        assert "OAUTH1_SECRETS_KEYS" in line["why"] and OLD.split(":")[1] not in line["why"]
+        assert service.running()
+    assert send(client.initiate_request()).status_code == 200
+
+
+def test_no_request_notices_a_reload(rotating, keys):
+    flow = Flow(rotating, rotating.create_client())
+    requests = [flow.initiate_request() for _ in range(120)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(send, request) for request in requests]
+        for i in range(10):
+            keys.write_text(f"{NEW},{OLD}" if i % 2 else f"{OLD},{NEW}")
+            reload(rotating.auth)
+        assert {answer.result().status_code for answer in answers} == {200}
+
+
+def test_connections_outlive_a_reload(rotating):
+    connection = http.client.HTTPConnection(urlsplit(rotating.url).netloc, timeout=10)
+    connection.request("GET", "/")
+    connection.getresponse().read()
+    socket = connection.sock
+    reload(rotating.auth)
+    connection.request("GET", "/")
+    assert connection.getresponse().status == 200
+    assert connection.sock is socket
+    connection.close()
