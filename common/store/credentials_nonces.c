@@ -178,7 +178,37 @@ static enum status save_blocking(struct nonce_ledger *ledger, struct slice name,
     return status;
 }
 
+/* ---- mark ---- */
+
+struct marking {
+    struct credentials *db;
+    struct slice name;
+    int64_t now_ms;
+    enum status (*when_first)(void *context);
+    void *context;
+};
+
+/* The row first: whoever else inserts it waits for our commit. */
+static enum status mark_store(struct sql *sql, void *context)
+{
+    struct marking *marking = context;
+    int64_t known = 0;
+    TRY(sql_execute_blocking(sql, "SELECT COUNT(*) FROM nonce_stores", NULL, 0, take_int, &known));
+    struct sql_value params[] = {sql_int(marking->now_ms), sql_text(marking->name)};
+    enum status status = RUN(marking->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, ?, ?)", params);
+    if (status != STATUS_OK)
+        return status == STATUS_CONFLICT ? STATUS_OK : status;
+    return known ? STATUS_OK : marking->when_first(marking->context);
+}
+
+static enum status mark_blocking(struct nonce_ledger *ledger, struct slice name, int64_t at_ms,
+                                 enum status (*when_first)(void *context), void *context)
+{
+    struct marking marking = {db_of(ledger), name, at_ms, when_first, context};
+    return sql_transaction_blocking(marking.db->sql, mark_store, &marking);
+}
+
 void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db)
 {
-    *ledger = (struct credentials_nonce_ledger){{open_blocking, save_blocking}, db};
+    *ledger = (struct credentials_nonce_ledger){{open_blocking, save_blocking, mark_blocking}, db};
 }

@@ -2,6 +2,7 @@
 
 #include "loop/flow.h"
 #include "store/ephemeral_memory.h"
+#include "store/ephemeral_redis.h"
 
 #include <stdlib.h>
 
@@ -146,9 +147,7 @@ enum status ephemeral_open_blocking(struct slice url, const struct ephemeral_opt
 {
     if (slice_eq(url, SLICE("memory:")))
         return ephemeral_memory_open_blocking(options, why, ret_store);
-    buf_add_str(why, "OAUTH1_REDIS_URL: this version keeps nonces and sessions in memory alone; set it to memory: or "
-                     "leave it out");
-    return STATUS_BAD_INPUT;
+    return ephemeral_redis_open_blocking(url, options, why, ret_store);
 }
 
 enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view)

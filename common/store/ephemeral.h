@@ -1,8 +1,8 @@
 /* ephemeral: what lives for minutes: nonces, temporary credentials, login sessions, challenges, counters.
  *
  * Invariants:
- * - A port: the implementation is chosen at run time by the URL (`memory:`). A process opens one store; each loop uses
- *   its own view of it (struct ephemeral), on that loop's thread alone.
+ * - A port: the implementation is chosen at run time by the URL (`memory:`, `redis:`). A process opens one store; each
+ *   loop uses its own view of it (struct ephemeral), on that loop's thread alone.
  * - `_start` copies its arguments and completes the ticket later, never inline, on the view's loop.
  * - Every change of state is one atomic step on one key, on condition that the key exists, and keeps its TTL.
  * - Times are judged by the store's own clock (ephemeral_now), which never goes back.
@@ -114,6 +114,7 @@ struct ephemeral_ops {
     void (*view_free)(struct ephemeral *view);
     int64_t (*now_ms)(const struct ephemeral *view);
     int64_t (*guard_s)(const struct ephemeral *view);
+    int64_t (*clock_ahead_ms)(const struct ephemeral *view);
     void (*nonce_spend_start)(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
     void (*temp_create_start)(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
     void (*temp_find_start)(struct ephemeral *view, struct slice token, struct ticket ticket);
@@ -156,6 +157,13 @@ MUST_USE enum status ephemeral_now(const struct ephemeral *view, int64_t *ret_ms
 static inline int64_t ephemeral_guard_s(const struct ephemeral *view)
 {
     return view->ops->guard_s(view);
+}
+
+/* By how much this process's own clock is ahead of the store's (behind it: negative): a metric. One that is off by more
+ * than the skew makes ephemeral_now STORE_DOWN. 0 where the store has no other clock. */
+static inline int64_t ephemeral_clock_ahead_ms(const struct ephemeral *view)
+{
+    return view->ops->clock_ahead_ms(view);
 }
 
 /* Spends a nonce; kept until its timestamp + 2 × skew. OK: it is new, and now used. NONCE_USED. STORE_DOWN: also while
@@ -220,8 +228,10 @@ void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket);
 /* ---- the process's store ---- */
 
 struct clock;
+struct keyring;
 struct loop;
 struct nonce_ledger;
+struct observer;
 struct ephemeral_store;
 
 struct ephemeral_options {
@@ -230,9 +240,12 @@ struct ephemeral_options {
     int64_t lead_ms;             /* OAUTH1_TIMESTAMP_LEAD */
     int64_t temp_ttl_ms;         /* OAUTH1_TEMP_TTL */
     struct nonce_ledger *ledger; /* borrowed, used in open and close only */
-    struct slice ledger_name;    /* "memory:auth-service": one for each nonce store */
-    size_t max_nonces;           /* 0: a default that takes some 64 MB */
-    size_t max_entries;          /* of each other kind; 0: a default */
+    struct slice ledger_name;    /* "memory:auth-service", "redis": one for each nonce store */
+    struct slice redis_password; /* OAUTH1_REDIS_PASSWORD; may be absent */
+    const struct keyring *keys;  /* borrowed: seals what Redis keeps */
+    const struct observer *observer;
+    size_t max_nonces;  /* 0: a default that takes some 64 MB */
+    size_t max_entries; /* of each other kind; 0: a default */
 };
 
 /* What an implementation's store answers to. */

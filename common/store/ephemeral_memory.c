@@ -5,7 +5,10 @@
 #include "crypto/mac.h"
 #include "crypto/random.h"
 #include "loop/flow.h"
+#include "store/ephemeral_values.h"
+#include "store/nonce_hash.h"
 #include "store/nonce_set.h"
+#include "store/temp_rules.h"
 #include "store/ttl_table.h"
 
 #include <stdatomic.h>
@@ -15,7 +18,6 @@
 enum {
     DEFAULT_NONCES = 4000000,
     DEFAULT_ENTRIES = 200000,
-    VALUE_MAX_BYTES = 64 * 1024, /* of one temporary credential, session or blob */
 };
 
 struct memory_store {
@@ -65,6 +67,12 @@ static int64_t now_ms_of(const struct ephemeral *view)
     return now_of(store_of(view));
 }
 
+static int64_t clock_ahead_ms(const struct ephemeral *view)
+{
+    (void)view;
+    return 0;
+}
+
 static void finish(struct ticket ticket, enum status status)
 {
     ticket_complete(ticket, status, NULL, NULL);
@@ -80,41 +88,12 @@ static int64_t guard_s(const struct ephemeral *view)
     return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
 }
 
-static void put_part(struct buf *out, struct slice part)
-{
-    buf_addf(out, "%zu:", part.len); /* lengths in front, so that no two nonces read the same */
-    buf_add(out, part);
-}
-
-static enum status hash_nonce(struct memory_view *view, const struct nonce *nonce, uint64_t *ret_hash)
-{
-    char memory[1024];
-    struct arena arena;
-    unsigned char code[DIGEST_MAX_BYTES];
-    struct buf text = buf_fixed(memory, sizeof memory);
-    bool is_long = nonce->client_id.len + nonce->token.len + nonce->nonce.len > sizeof memory - 64;
-    arena_init(&arena, 1 << 20);
-    if (is_long)
-        text = buf_in(&arena);
-    put_part(&text, nonce->client_id);
-    put_part(&text, nonce->token);
-    put_part(&text, nonce->nonce);
-    enum status status = text.failed
-                             ? STATUS_NO_MEMORY
-                             : mac_hmac(view->mac, DIGEST_SHA256, slice_of(view->store->hash_key, NONCE_HASH_KEY_BYTES),
-                                        buf_slice(&text), code);
-    arena_done(&arena);
-    if (status == STATUS_OK)
-        memcpy(ret_hash, code, sizeof *ret_hash);
-    return status;
-}
-
 static enum status spend(struct memory_view *view, const struct nonce *nonce)
 {
     struct memory_store *store = view->store;
     int64_t now_ms = now_of(store);
     int64_t now_s = now_ms / 1000;
-    uint64_t hash = 0;
+    struct nonce_hash hash;
     /* What the caller has judged; here it bounds how many seconds the set can ever hold. */
     if (nonce->timestamp_s > (now_ms + store->options.lead_ms) / 1000)
         return STATUS_TIMESTAMP_REFUSED;
@@ -122,8 +101,8 @@ static enum status spend(struct memory_view *view, const struct nonce *nonce)
         return STATUS_TIMESTAMP_REFUSED;
     if (nonce->timestamp_s * 1000 <= store->guard_until_ms)
         return STATUS_STORE_DOWN;
-    TRY(hash_nonce(view, nonce, &hash));
-    return nonce_set_add(store->nonces, nonce->timestamp_s, hash, now_s);
+    TRY(nonce_hash(view->mac, slice_of(store->hash_key, NONCE_HASH_KEY_BYTES), nonce, &hash));
+    return nonce_set_add(store->nonces, nonce->timestamp_s, hash.value, now_s);
 }
 
 static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
@@ -132,35 +111,6 @@ static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce,
 }
 
 /* ---- temporary credentials ---- */
-
-static enum status copy_slice(struct arena *arena, struct slice *slice)
-{
-    *slice = arena_copy(arena, *slice);
-    return slice_is_absent(*slice) ? STATUS_NO_MEMORY : STATUS_OK;
-}
-
-static enum status copy_temp_texts(struct temp_credential *temp)
-{
-    struct slice *texts[] = {&temp->token,  &temp->secret,   &temp->client_id, &temp->callback,
-                             &temp->scopes, &temp->username, &temp->verifier};
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        TRY(copy_slice(&temp->arena, texts[i]));
-    return STATUS_OK;
-}
-
-/* A copy with memory of its own, of texts that may live anywhere. NULL: no memory. */
-static struct temp_credential *copy_temp(const struct temp_credential *from)
-{
-    struct temp_credential *temp = malloc(sizeof *temp);
-    if (!temp)
-        return NULL;
-    *temp = *from;
-    arena_init(&temp->arena, VALUE_MAX_BYTES);
-    if (copy_temp_texts(temp) == STATUS_OK)
-        return temp;
-    temp_credential_free(temp);
-    return NULL;
-}
 
 static void temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)
 {
@@ -174,7 +124,7 @@ static void temp_create_start(struct ephemeral *view, const struct temp_new *new
         .scopes = new->scopes,
         .created_ms = now_ms,
     };
-    struct temp_credential *temp = copy_temp(&fresh);
+    struct temp_credential *temp = temp_credential_copy(&fresh);
     enum status status = STATUS_NO_MEMORY;
     if (temp) {
         ttl_table_lock(store->temps);
@@ -186,179 +136,74 @@ static void temp_create_start(struct ephemeral *view, const struct temp_new *new
     finish(ticket, status);
 }
 
-/* What a change works on: the record as it is, to be changed in place (numbers) or replaced (texts). */
-struct temp_change {
-    struct slice verifier;          /* try */
-    const struct temp_grant *grant; /* grant */
-    int64_t user;                   /* deny */
-};
-
-typedef enum status (*temp_change_fn)(struct temp_credential *temp, const struct temp_change *change,
-                                      struct temp_credential **ret_replacement);
-
 static bool is_expired(const struct memory_store *store, const struct temp_credential *temp, int64_t now_ms)
 {
     return now_ms - temp->created_ms >= store->options.temp_ttl_ms;
 }
 
 /* One atomic step: finds, changes, and copies what it is then. */
-static enum status change_temp(struct memory_store *store, struct slice token, temp_change_fn change,
+static enum status change_temp(struct memory_store *store, struct slice token, temp_rule_fn rule,
                                const struct temp_change *with, struct temp_credential **ret_copy)
 {
     int64_t now_ms = now_of(store);
-    struct temp_credential *replacement = NULL;
+    bool is_changed = false;
     void **place = ttl_table_find(store->temps, token, now_ms);
     if (!place)
         return STATUS_TOKEN_REJECTED;
-    struct temp_credential *temp = *place;
-    temp->expired = is_expired(store, temp, now_ms);
-    TRY(change(temp, with, &replacement));
-    if (replacement) {
-        temp_credential_free(temp);
+    struct temp_credential changed = *(struct temp_credential *)*place;
+    changed.expired = is_expired(store, &changed, now_ms);
+    enum status status = rule(&changed, with, &is_changed);
+    if (is_changed) {
+        struct temp_credential *replacement = temp_credential_copy(&changed);
+        if (!replacement)
+            return STATUS_NO_MEMORY;
+        temp_credential_free(*place);
         *place = replacement;
     }
-    *ret_copy = copy_temp(*place);
+    if (status != STATUS_OK)
+        return status;
+    *ret_copy = temp_credential_copy(is_changed ? *place : &changed);
     return *ret_copy ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static void run_change(struct ephemeral *view, struct slice token, temp_change_fn change,
-                       const struct temp_change *with, struct ticket ticket)
+static void run_change(struct ephemeral *view, struct slice token, temp_rule_fn rule, const struct temp_change *with,
+                       struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     struct temp_credential *copy = NULL;
     ttl_table_lock(store->temps);
-    enum status status = change_temp(store, token, change, with, &copy);
+    enum status status = change_temp(store, token, rule, with, &copy);
     ttl_table_unlock(store->temps);
     ticket_complete(ticket, status, copy, temp_credential_free);
 }
 
-/* What needs a live one may complete with. */
-static enum status check_live(const struct temp_credential *temp)
-{
-    switch (temp->state) {
-    case TEMP_KILLED:
-        return STATUS_TOKEN_REJECTED;
-    case TEMP_EXCHANGED:
-        return STATUS_TOKEN_USED;
-    case TEMP_DENIED:
-        return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_PERMISSION_DENIED;
-    case TEMP_PENDING:
-    case TEMP_GRANTED:
-        break;
-    }
-    return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_OK;
-}
-
-static enum status look(struct temp_credential *temp, const struct temp_change *with,
-                        struct temp_credential **ret_replacement)
-{
-    (void)temp, (void)with, (void)ret_replacement;
-    return STATUS_OK;
-}
-
 static void temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
 {
-    run_change(view, token, look, NULL, ticket);
-}
-
-static enum status grant(struct temp_credential *temp, const struct temp_change *with,
-                         struct temp_credential **ret_replacement)
-{
-    TRY(check_live(temp));
-    if (temp->user != 0 && temp->user != with->grant->user)
-        return STATUS_FORBIDDEN;
-    struct temp_credential granted = *temp;
-    granted.state = TEMP_GRANTED;
-    granted.user = with->grant->user;
-    granted.username = with->grant->username;
-    granted.scopes = with->grant->scopes;
-    granted.verifier = with->grant->verifier;
-    *ret_replacement = copy_temp(&granted);
-    return *ret_replacement ? STATUS_OK : STATUS_NO_MEMORY;
+    run_change(view, token, temp_rule_look, NULL, ticket);
 }
 
 static void temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *with,
                              struct ticket ticket)
 {
-    run_change(view, token, grant, &(struct temp_change){.grant = with}, ticket);
-}
-
-static enum status deny(struct temp_credential *temp, const struct temp_change *with,
-                        struct temp_credential **ret_replacement)
-{
-    (void)ret_replacement;
-    if (temp->user != 0 && temp->user != with->user)
-        return STATUS_FORBIDDEN;
-    if (temp->state == TEMP_DENIED && !temp->expired)
-        return STATUS_OK;
-    TRY(check_live(temp));
-    temp->state = TEMP_DENIED;
-    temp->user = with->user;
-    return STATUS_OK;
+    run_change(view, token, temp_rule_grant, &(struct temp_change){.grant = *with}, ticket);
 }
 
 static void temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
 {
-    run_change(view, token, deny, &(struct temp_change){.user = user}, ticket);
-}
-
-static enum status try_verifier(struct temp_credential *temp, const struct temp_change *with,
-                                struct temp_credential **ret_replacement)
-{
-    (void)ret_replacement;
-    TRY(check_live(temp));
-    if (temp->state == TEMP_PENDING)
-        return STATUS_PERMISSION_UNKNOWN;
-    if (ct_equal(temp->verifier, with->verifier))
-        return STATUS_OK;
-    if (++temp->wrong >= TEMP_MAX_WRONG)
-        temp->state = TEMP_KILLED;
-    return STATUS_VERIFIER_INVALID;
+    run_change(view, token, temp_rule_deny, &(struct temp_change){.user = user}, ticket);
 }
 
 static void temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
 {
-    run_change(view, token, try_verifier, &(struct temp_change){.verifier = verifier}, ticket);
-}
-
-static enum status exchange(struct temp_credential *temp, const struct temp_change *with,
-                            struct temp_credential **ret_replacement)
-{
-    (void)with, (void)ret_replacement;
-    switch (temp->state) {
-    case TEMP_PENDING:
-        return STATUS_PERMISSION_UNKNOWN;
-    case TEMP_DENIED:
-        return STATUS_PERMISSION_DENIED;
-    case TEMP_KILLED: /* while a right verifier's token was written: that exchange holds */
-    case TEMP_GRANTED:
-    case TEMP_EXCHANGED:
-        break;
-    }
-    temp->state = TEMP_EXCHANGED;
-    return STATUS_OK;
+    run_change(view, token, temp_rule_try, &(struct temp_change){.verifier = verifier}, ticket);
 }
 
 static void temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
 {
-    run_change(view, token, exchange, NULL, ticket);
+    run_change(view, token, temp_rule_exchange, NULL, ticket);
 }
 
 /* ---- sessions ---- */
-
-static struct session *copy_session(const struct session *from)
-{
-    struct session *session = malloc(sizeof *session);
-    if (!session)
-        return NULL;
-    *session = *from;
-    arena_init(&session->arena, VALUE_MAX_BYTES);
-    if (copy_slice(&session->arena, &session->username) == STATUS_OK &&
-        copy_slice(&session->arena, &session->csrf) == STATUS_OK)
-        return session;
-    session_free(session);
-    return NULL;
-}
 
 /* Adds a value that was copied for the table; frees it if it cannot be. */
 static enum status add_value(struct ttl_table *table, struct slice name, void *value, void (*free_value)(void *value),
@@ -381,7 +226,7 @@ static void session_create_start(struct ephemeral *view, struct slice id, const 
     int64_t now_ms = now_of(store);
     struct session fresh = *session;
     fresh.created_ms = now_ms;
-    finish(ticket, add_value(store->sessions, id, copy_session(&fresh), session_free, now_ms + ttl_ms, now_ms));
+    finish(ticket, add_value(store->sessions, id, session_copy(&fresh), session_free, now_ms + ttl_ms, now_ms));
 }
 
 static void session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -391,7 +236,7 @@ static void session_find_start(struct ephemeral *view, struct slice id, struct t
     ttl_table_lock(store->sessions);
     void **place = ttl_table_find(store->sessions, id, now_of(store));
     if (place)
-        copy = copy_session(*place);
+        copy = session_copy(*place);
     ttl_table_unlock(store->sessions);
     ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, session_free);
 }
@@ -407,25 +252,13 @@ static void session_delete_start(struct ephemeral *view, struct slice id, struct
 
 /* ---- blobs ---- */
 
-static struct ephemeral_blob *copy_blob(struct slice bytes)
-{
-    struct ephemeral_blob *blob = calloc(1, sizeof *blob);
-    if (!blob)
-        return NULL;
-    arena_init(&blob->arena, VALUE_MAX_BYTES);
-    blob->bytes = bytes;
-    if (copy_slice(&blob->arena, &blob->bytes) == STATUS_OK)
-        return blob;
-    ephemeral_blob_free(blob);
-    return NULL;
-}
-
 static void blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                            struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
-    finish(ticket, add_value(store->blobs, id, copy_blob(bytes), ephemeral_blob_free, now_ms + ttl_ms, now_ms));
+    finish(ticket,
+           add_value(store->blobs, id, ephemeral_blob_copy(bytes), ephemeral_blob_free, now_ms + ttl_ms, now_ms));
 }
 
 static void blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -435,7 +268,7 @@ static void blob_find_start(struct ephemeral *view, struct slice id, struct tick
     ttl_table_lock(store->blobs);
     void **place = ttl_table_find(store->blobs, id, now_of(store));
     if (place)
-        copy = copy_blob(((const struct ephemeral_blob *)*place)->bytes);
+        copy = ephemeral_blob_copy(((const struct ephemeral_blob *)*place)->bytes);
     ttl_table_unlock(store->blobs);
     ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, ephemeral_blob_free);
 }
@@ -447,7 +280,7 @@ static enum status replace_blob(struct memory_store *store, struct slice id, str
         return STATUS_NOT_FOUND;
     if (!ct_equal(((const struct ephemeral_blob *)*place)->bytes, old_bytes))
         return STATUS_CONFLICT;
-    struct ephemeral_blob *blob = copy_blob(bytes);
+    struct ephemeral_blob *blob = ephemeral_blob_copy(bytes);
     if (!blob)
         return STATUS_NO_MEMORY;
     ephemeral_blob_free(*place);
@@ -569,6 +402,7 @@ static const struct ephemeral_ops view_ops = {
     .view_free = view_free,
     .now_ms = now_ms_of,
     .guard_s = guard_s,
+    .clock_ahead_ms = clock_ahead_ms,
     .nonce_spend_start = nonce_spend_start,
     .temp_create_start = temp_create_start,
     .temp_find_start = temp_find_start,

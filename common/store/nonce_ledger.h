@@ -1,4 +1,4 @@
-/* nonce_ledger: what a nonce store must remember across a restart, kept by somebody durable (security.md §1.6).
+/* nonce_ledger: what a nonce store must remember across a restart, kept by somebody durable.
  *
  * Invariants: `open` writes, before it returns, that the store named so is in use; a store that was not closed by
  * `save` has therefore lost nonces when it is opened again. What `save` wrote is taken out by the next `open` in the
@@ -41,6 +41,11 @@ struct nonce_ledger {
     enum status (*open_blocking)(struct nonce_ledger *ledger, struct slice name, int64_t now_ms,
                                  struct nonce_state *ret_state);
     enum status (*save_blocking)(struct nonce_ledger *ledger, struct slice name, const struct nonce_state *state);
+    /* For a store that keeps its nonces by itself: marks it as in use. Where no store ever was, neither this nor
+     * another that may have accepted the same requests, `when_first` is called first, within the same transaction,
+     * which makes all who start at the same time wait; it may be called again, and its failure is returned. */
+    enum status (*mark_blocking)(struct nonce_ledger *ledger, struct slice name, int64_t now_ms,
+                                 enum status (*when_first)(void *context), void *context);
 };
 
 struct credentials;

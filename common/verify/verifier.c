@@ -39,13 +39,15 @@ static unsigned methods_of(const struct config_strings *names)
     return mask;
 }
 
-static enum status open_ephemeral(const struct config *config, const char *service_name, struct verifier_stores *stores,
-                                  struct buf *why)
+static enum status open_ephemeral(const struct config *config, const char *service_name,
+                                  const struct observer *observer, struct verifier_stores *stores, struct buf *why)
 {
     char name[64];
     struct buf ledger_name = buf_fixed(name, sizeof name);
-    buf_add(&ledger_name, SLICE("memory:"));
-    buf_add_str(&ledger_name, service_name);
+    bool is_memory = slice_eq(config->redis_url, SLICE("memory:"));
+    buf_add(&ledger_name, is_memory ? SLICE("memory:") : SLICE("redis"));
+    if (is_memory) /* each process has its own */
+        buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {
         .clock = stores->credentials.clock,
         .skew_ms = config->timestamp_skew_s * 1000,
@@ -53,12 +55,15 @@ static enum status open_ephemeral(const struct config *config, const char *servi
         .temp_ttl_ms = config->temp_ttl_s * 1000,
         .ledger = &stores->ledger.ledger,
         .ledger_name = buf_slice(&ledger_name),
+        .redis_password = config->redis_password,
+        .keys = stores->keys,
+        .observer = observer,
     };
     return ephemeral_open_blocking(config->redis_url, &ephemeral, why, &stores->ephemeral);
 }
 
 static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
-                               struct buf *why, struct verifier *verifier)
+                               const struct observer *observer, struct buf *why, struct verifier *verifier)
 {
     struct verifier_stores *stores = verifier->stores;
     TRY(parse_keys(config, why, &stores->keys));
@@ -78,7 +83,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .clock = clock,
     };
     TRY(db_pool_new_blocking(&pool, why, &verifier->db));
-    return open_ephemeral(config, service_name, stores, why);
+    return open_ephemeral(config, service_name, observer, stores, why);
 }
 
 static enum status open_feed(const struct config *config, struct loop *const *loops, size_t count, struct buf *why,
@@ -120,7 +125,7 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     };
     if (!verifier.stores)
         return STATUS_NO_MEMORY;
-    enum status status = open_stores(config, service_name, clock, why, &verifier);
+    enum status status = open_stores(config, service_name, clock, loop_observer(loops[0]), why, &verifier);
     if (status == STATUS_OK)
         status = open_loops(&verifier, loops, loop_count);
     if (status == STATUS_OK)

@@ -15,7 +15,7 @@ static struct ephemeral_store *open_memory(const struct ephemeral_options *optio
     return store;
 }
 
-static const struct ephemeral_kind memory = {"memory", open_memory};
+static const struct ephemeral_kind memory = {"memory", open_memory, NULL};
 
 /* ---- restarts ---- */
 

@@ -12,6 +12,8 @@ struct ephemeral_kind {
     const char *name;
     /* An empty store; its clock follows options->clock. Fails the test if it cannot. */
     struct ephemeral_store *(*open)(const struct ephemeral_options *options);
+    /* The clock was moved: takes the store's own along. NULL: it has no other. */
+    void (*move_clock)(const struct fake_clock *clock);
 };
 
 enum { BENCH_SKEW_MS = 300000, BENCH_LEAD_MS = 60000, BENCH_TEMP_TTL_MS = 600000 };
@@ -19,6 +21,7 @@ enum { BENCH_SKEW_MS = 300000, BENCH_LEAD_MS = 60000, BENCH_TEMP_TTL_MS = 600000
 /* A store with one view and somebody who asks. */
 struct ephemeral_bench {
     struct fake_clock clock;
+    struct keyring *keys;
     struct ephemeral_options options;
     struct ephemeral_store *store;
     struct ephemeral *view;

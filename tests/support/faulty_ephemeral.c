@@ -28,6 +28,11 @@ static int64_t guard_s(const struct ephemeral *view)
     return ephemeral_guard_s(((const struct faulty_ephemeral *)view)->inner);
 }
 
+static int64_t clock_ahead_ms(const struct ephemeral *view)
+{
+    return ephemeral_clock_ahead_ms(((const struct faulty_ephemeral *)view)->inner);
+}
+
 static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
@@ -154,6 +159,7 @@ static void ping_start(struct ephemeral *view, struct ticket ticket)
 static const struct ephemeral_ops ops = {
     .now_ms = now_ms,
     .guard_s = guard_s,
+    .clock_ahead_ms = clock_ahead_ms,
     .nonce_spend_start = nonce_spend_start,
     .temp_create_start = temp_create_start,
     .temp_find_start = temp_find_start,

@@ -1,0 +1,378 @@
+#include "store/redis_nonces.h"
+
+#include "crypto/mac.h"
+#include "store/nonce_expiries.h"
+#include "store/nonce_hash.h"
+#include "store/redis_view.h"
+
+#include <stdlib.h>
+
+/* One nonce of a batch. */
+struct spend {
+    struct ticket ticket;
+    int64_t second;
+    unsigned shard;
+    enum status verdict;
+};
+
+/* A set whose expiry was asked for. */
+struct touch {
+    int64_t second;
+    unsigned shard;
+};
+
+/* What one turn of the loop spends. It is under way until everything that was sent for it has been answered. */
+struct nonce_batch {
+    struct redis_view *view;
+    uint64_t generation;
+    int64_t sent_ms;
+    struct spend *spends;
+    size_t count, capacity;
+    struct touch *touches;
+    size_t touch_count, touch_capacity;
+    size_t judged, expired; /* replies to SADD and EXPIREAT so far */
+    size_t unanswered;      /* commands, and one while it is open */
+    bool epoch_held;
+};
+
+/* ---- batches ---- */
+
+static void free_batch(struct nonce_batch *batch)
+{
+    if (!batch)
+        return;
+    free(batch->spends);
+    free(batch->touches);
+    free(batch);
+}
+
+static struct nonce_batch *open_batch(struct redis_view *view, int64_t now_ms)
+{
+    struct redis_nonces *nonces = &view->nonces;
+    struct nonce_batch *batch = nonces->open;
+    if (batch)
+        return batch;
+    batch = nonces->spare ? nonces->spare : calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    nonces->spare = NULL;
+    *batch = (struct nonce_batch){.view = view,
+                                  .generation = nonces->generation,
+                                  .sent_ms = now_ms,
+                                  .spends = batch->spends,
+                                  .capacity = batch->capacity,
+                                  .touches = batch->touches,
+                                  .touch_capacity = batch->touch_capacity,
+                                  .unanswered = 1};
+    nonces->open = batch;
+    return batch;
+}
+
+/* Room for one more item. */
+static void *grow(void *items, size_t count, size_t *capacity, size_t item_size)
+{
+    if (count < *capacity)
+        return items;
+    size_t more = *capacity ? *capacity * 2 : 32;
+    void *grown = realloc(items, more * item_size);
+    if (grown)
+        *capacity = more;
+    return grown;
+}
+
+static struct spend *add_spend(struct nonce_batch *batch)
+{
+    struct spend *grown = grow(batch->spends, batch->count, &batch->capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    batch->spends = grown;
+    return &batch->spends[batch->count];
+}
+
+static bool add_touch(struct nonce_batch *batch, const struct spend *spend)
+{
+    struct touch *grown = grow(batch->touches, batch->touch_count, &batch->touch_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    batch->touches = grown;
+    batch->touches[batch->touch_count++] = (struct touch){spend->second, spend->shard};
+    return true;
+}
+
+static bool counts(const struct nonce_batch *batch)
+{
+    return batch->epoch_held && batch->generation == batch->view->nonces.generation;
+}
+
+/* Its sets may be there without an expiry: the server may have been flushed before it got the SADD. */
+static void owe_expiries(struct nonce_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        nonce_expiries_mark(batch->view->nonces.expiries, NONCE_EXPIRY_OWED, batch->spends[i].second,
+                            batch->spends[i].shard);
+}
+
+static void finish_batch(struct nonce_batch *batch)
+{
+    struct redis_view *view = batch->view;
+    bool good = counts(batch);
+    if (!good)
+        owe_expiries(batch);
+    else if (batch->sent_ms > view->facts.last_spend_ms)
+        view->facts.last_spend_ms = batch->sent_ms;
+    for (size_t i = 0; i < batch->count; i++)
+        ticket_complete(batch->spends[i].ticket, good ? batch->spends[i].verdict : STATUS_STORE_DOWN, NULL, NULL);
+    free_batch(view->nonces.spare);
+    view->nonces.spare = batch;
+}
+
+static void answered(struct nonce_batch *batch)
+{
+    if (--batch->unanswered == 0)
+        finish_batch(batch);
+}
+
+/* ---- what goes over the wire ---- */
+
+enum { SET_KEY_BYTES = 48, NUMBER_BYTES = 24 };
+
+static struct slice set_key(char memory[SET_KEY_BYTES], int64_t second, unsigned shard)
+{
+    struct buf key = buf_fixed(memory, SET_KEY_BYTES);
+    buf_add(&key, SLICE("n:{"));
+    buf_add_u64(&key, shard);
+    buf_add(&key, SLICE("}:"));
+    buf_add_i64(&key, second);
+    return buf_slice(&key);
+}
+
+static struct slice decimal(char memory[NUMBER_BYTES], int64_t number)
+{
+    struct buf text = buf_fixed(memory, NUMBER_BYTES);
+    buf_add_i64(&text, number);
+    return buf_slice(&text);
+}
+
+static void added(void *context, const struct redisReply *reply)
+{
+    struct nonce_batch *batch = context;
+    struct spend *spend = &batch->spends[batch->judged++];
+    int64_t is_new = 0;
+    spend->verdict = redis_reply_integer(reply, &is_new);
+    if (spend->verdict == STATUS_OK && is_new != 1)
+        spend->verdict = is_new == 0 ? STATUS_NONCE_USED : STATUS_STORE_CORRUPT;
+    answered(batch);
+}
+
+static void expires(void *context, const struct redisReply *reply)
+{
+    struct nonce_batch *batch = context;
+    const struct touch *touch = &batch->touches[batch->expired++];
+    struct nonce_expiries *expiries = batch->view->nonces.expiries;
+    int64_t is_set = 0;
+    bool stands = redis_reply_integer(reply, &is_set) == STATUS_OK && is_set == 1 &&
+                  batch->generation == batch->view->nonces.generation;
+    nonce_expiries_mark(expiries, stands ? NONCE_EXPIRY_STANDS : NONCE_EXPIRY_OWED, touch->second, touch->shard);
+    answered(batch);
+}
+
+static void took_epoch(void *context, const struct redisReply *reply)
+{
+    struct nonce_batch *batch = context;
+    struct redis_view *view = batch->view;
+    struct slice text = SLICE("");
+    enum status status = redis_reply_text(reply, &text);
+    batch->epoch_held = status == STATUS_OK && slice_eq(text, redis_settle_text(&view->settle));
+    bool is_another = !batch->epoch_held && reply && batch->generation == view->nonces.generation;
+    answered(batch);
+    if (is_another)
+        redis_view_unsettle(view);
+}
+
+/* Until after the last second in which a request with that timestamp could be good, by whatever clock. */
+static int64_t expiry_s(const struct redis_view *view, int64_t second)
+{
+    return second + 2 * view->store->options.skew_ms / 1000 + 1;
+}
+
+static enum status send_expiry(struct redis_view *view, int64_t second, unsigned shard, redis_done_fn done,
+                               void *context)
+{
+    char key[SET_KEY_BYTES];
+    char number[NUMBER_BYTES];
+    const struct slice args[] = {SLICE("EXPIREAT"), set_key(key, second, shard),
+                                 decimal(number, expiry_s(view, second))};
+    return redis_send(view->client, args, COUNT_OF(args), done, context);
+}
+
+static void touch_set(struct nonce_batch *batch, const struct spend *spend)
+{
+    struct redis_view *view = batch->view;
+    struct nonce_expiries *expiries = view->nonces.expiries;
+    if (nonce_expiries_has(expiries, NONCE_EXPIRY_STANDS, spend->second, spend->shard) ||
+        nonce_expiries_has(expiries, NONCE_EXPIRY_ASKED, spend->second, spend->shard))
+        return;
+    if (!add_touch(batch, spend) || send_expiry(view, spend->second, spend->shard, expires, batch) != STATUS_OK) {
+        nonce_expiries_mark(expiries, NONCE_EXPIRY_OWED, spend->second, spend->shard);
+        return;
+    }
+    nonce_expiries_mark(expiries, NONCE_EXPIRY_ASKED, spend->second, spend->shard);
+    batch->unanswered++;
+}
+
+void redis_nonces_close_batch(struct redis_view *view)
+{
+    static const struct slice args[] = {SLICE_INIT("GET"), SLICE_INIT("e")};
+    struct nonce_batch *batch = view->nonces.open;
+    if (!batch)
+        return;
+    view->nonces.open = NULL;
+    for (size_t i = 0; i < batch->count; i++)
+        touch_set(batch, &batch->spends[i]);
+    for (size_t i = 0; i < batch->touch_count; i++)
+        nonce_expiries_unmark(view->nonces.expiries, NONCE_EXPIRY_ASKED, batch->touches[i].second,
+                              batch->touches[i].shard);
+    if (redis_send(view->client, args, COUNT_OF(args), took_epoch, batch) == STATUS_OK)
+        batch->unanswered++;
+    answered(batch); /* it is open no more */
+}
+
+/* ---- spending ---- */
+
+int64_t redis_nonces_guard_until_ms(const struct redis_view *view)
+{
+    const struct redis_epoch *epoch = &view->nonces.epoch;
+    return epoch->changed_ms ? epoch->changed_ms + view->store->options.lead_ms : 0;
+}
+
+/* What the caller has judged by the same clock; here it bounds what a set's expiry covers. */
+static enum status check_second(const struct redis_view *view, int64_t second, int64_t now_ms)
+{
+    const struct ephemeral_options *options = &view->store->options;
+    if (second > (now_ms + options->lead_ms) / 1000 || second <= now_ms / 1000 - 2 * options->skew_ms / 1000)
+        return STATUS_TIMESTAMP_REFUSED;
+    return second * 1000 <= redis_nonces_guard_until_ms(view) ? STATUS_STORE_DOWN : STATUS_OK;
+}
+
+static enum status send_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
+{
+    struct redis_nonces *nonces = &view->nonces;
+    int64_t now_ms = redis_clock_now_ms(&view->clock);
+    struct nonce_hash hash;
+    char key[SET_KEY_BYTES];
+    char member[NUMBER_BYTES];
+    if (!nonces->is_settled || now_ms == 0)
+        return STATUS_STORE_DOWN;
+    TRY(check_second(view, nonce->timestamp_s, now_ms));
+    TRY(nonce_hash(view->mac, slice_of(nonces->epoch.hash_key, NONCE_HASH_KEY_BYTES), nonce, &hash));
+    struct nonce_batch *batch = open_batch(view, now_ms);
+    struct spend *spend = batch ? add_spend(batch) : NULL;
+    if (!spend)
+        return STATUS_NO_MEMORY;
+    *spend = (struct spend){ticket, nonce->timestamp_s, hash.spread % nonces->epoch.shards, STATUS_STORE_DOWN};
+    const struct slice args[] = {SLICE("SADD"), set_key(key, spend->second, spend->shard),
+                                 decimal(member, (int64_t)hash.value)};
+    TRY(redis_send(view->client, args, COUNT_OF(args), added, batch));
+    batch->count++;
+    batch->unanswered++;
+    return STATUS_OK;
+}
+
+/* A nonce that waits for the connection. */
+struct held_nonce {
+    struct redis_call call; /* first */
+    struct nonce nonce;
+};
+
+static void go(struct redis_call *call)
+{
+    enum status status = send_nonce(call->view, &((struct held_nonce *)call)->nonce, call->ticket);
+    if (status == STATUS_OK)
+        call->ticket = (struct ticket){0}; /* the batch has it */
+    redis_call_end(call, status, NULL, NULL);
+}
+
+static void hold_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
+{
+    struct held_nonce *held = redis_call_new(view, ticket, sizeof *held, go);
+    if (!held)
+        return;
+    held->nonce = *nonce;
+    if (redis_call_keep(&held->call, &held->nonce.client_id) && redis_call_keep(&held->call, &held->nonce.token) &&
+        redis_call_keep(&held->call, &held->nonce.nonce))
+        redis_call_start(&held->call);
+}
+
+void redis_nonce_spend_start(struct ephemeral *base, const struct nonce *nonce, struct ticket ticket)
+{
+    struct redis_view *view = redis_view_of(base);
+    if (redis_client_state(view->client) == REDIS_CONNECTING) {
+        hold_nonce(view, nonce, ticket);
+        return;
+    }
+    enum status status = send_nonce(view, nonce, ticket);
+    if (status != STATUS_OK)
+        ticket_complete(ticket, status, NULL, NULL);
+}
+
+/* ---- the epoch ---- */
+
+struct owed {
+    struct redis_view *view;
+    struct touch touch;
+};
+
+static void took_owed(void *context, const struct redisReply *reply)
+{
+    struct owed *owed = context;
+    int64_t is_set = 0;
+    if (redis_reply_integer(reply, &is_set) == STATUS_OK) /* else it stays owed */
+        nonce_expiries_unmark(owed->view->nonces.expiries, NONCE_EXPIRY_OWED, owed->touch.second, owed->touch.shard);
+    free(owed);
+}
+
+static void send_owed(void *context, int64_t second, unsigned shard)
+{
+    struct owed *owed = malloc(sizeof *owed);
+    if (!owed)
+        return;
+    *owed = (struct owed){context, {second, shard}};
+    if (send_expiry(context, second, shard, took_owed, owed) != STATUS_OK)
+        free(owed);
+}
+
+enum status redis_nonces_settle(struct redis_view *view, const struct redis_epoch *epoch)
+{
+    struct redis_nonces *nonces = &view->nonces;
+    bool is_new = nonces->generation == 0 || strcmp(nonces->epoch.id, epoch->id) != 0;
+    if (nonces->expiries)
+        nonce_expiries_each_owed(nonces->expiries, send_owed, view);
+    if (!nonces->expiries || nonces->epoch.shards != epoch->shards) {
+        struct nonce_expiries *expiries = nonce_expiries_new(epoch->shards);
+        if (!expiries)
+            return STATUS_NO_MEMORY;
+        nonce_expiries_free(nonces->expiries);
+        nonces->expiries = expiries;
+    }
+    if (is_new) {
+        nonces->epoch = *epoch;
+        nonces->generation++;
+    }
+    nonces->is_settled = true;
+    return STATUS_OK;
+}
+
+void redis_nonces_unsettle(struct redis_view *view)
+{
+    redis_nonces_close_batch(view);
+    view->nonces.is_settled = false;
+    if (view->nonces.expiries)
+        nonce_expiries_forget(view->nonces.expiries);
+}
+
+void redis_nonces_done(struct redis_nonces *nonces)
+{
+    free_batch(nonces->spare);
+    nonce_expiries_free(nonces->expiries);
+    explicit_bzero(nonces->epoch.hash_key, sizeof nonces->epoch.hash_key);
+}

@@ -1,0 +1,46 @@
+/* redis_resolve: a name's addresses, asked for on a thread of its own, so that a dead resolver (20 s and more) stops
+ * neither a loop nor the process's end. One at a time for each connection, and only when one is made. */
+#ifndef COUNTERSIGN_STORE_REDIS_RESOLVE_H
+#define COUNTERSIGN_STORE_REDIS_RESOLVE_H
+
+#include "base/attributes.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct loop;
+struct redis_resolving;
+
+enum { REDIS_ADDRESSES_MAX = 8 };
+
+struct redis_address {
+    struct sockaddr_storage address;
+    socklen_t len;
+};
+
+struct redis_addresses {
+    struct redis_address items[REDIS_ADDRESSES_MAX];
+    size_t count;        /* 0: it has none */
+    const char *problem; /* then: why, a static text */
+};
+
+/* Fills *ret_addresses; blocks. What the resolver is; tests hand in one of their own. */
+typedef void (*redis_lookup_fn)(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
+
+/* The system's. */
+void redis_lookup_blocking(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
+/* Without any question to anybody; false: it is a name. */
+MUST_USE bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
+
+typedef void (*redis_resolved_fn)(void *context, const struct redis_addresses *addresses);
+
+/* Calls `done` on the loop, later, once, unless it is cancelled first. NULL: no memory or no thread. */
+MUST_USE struct redis_resolving *redis_resolve_start(struct loop *loop, const char *host, uint16_t port,
+                                                     redis_lookup_fn lookup, redis_resolved_fn done, void *context);
+/* `done` is not called any more, though the thread may go on. Not after `done`. NULL is fine. */
+void redis_resolve_cancel(struct redis_resolving *resolving);
+
+#endif

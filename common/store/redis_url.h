@@ -1,0 +1,41 @@
+/* redis_url: where Redis is, and who we are there, out of OAUTH1_REDIS_URL.
+ *
+ *     redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]
+ *     redis+unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]
+ *
+ * User and password are percent-encoded. A target holds a secret: redis_target_done wipes it. */
+#ifndef COUNTERSIGN_STORE_REDIS_URL_H
+#define COUNTERSIGN_STORE_REDIS_URL_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    REDIS_HOST_BYTES = 256,
+    REDIS_PATH_BYTES = 108, /* of a struct sockaddr_un */
+    REDIS_USER_BYTES = 256,
+    REDIS_PASSWORD_BYTES = 1024,
+    REDIS_SHOWN_BYTES = 300,
+};
+
+struct redis_target {
+    char host[REDIS_HOST_BYTES]; /* "" for a socket */
+    uint16_t port;
+    char path[REDIS_PATH_BYTES]; /* of a socket, else "" */
+    unsigned database;
+    char user[REDIS_USER_BYTES]; /* "": none */
+    char password[REDIS_PASSWORD_BYTES];
+    char shown[REDIS_SHOWN_BYTES]; /* "127.0.0.1:6379": for events and errors, without a secret */
+};
+
+/* `password` (OAUTH1_REDIS_PASSWORD) may be absent. BAD_INPUT: a text for the operator is appended to `why`. */
+MUST_USE enum status redis_url_parse(struct slice url, struct slice password, struct buf *why,
+                                     struct redis_target *ret_target);
+void redis_target_done(struct redis_target *target);
+
+#endif
