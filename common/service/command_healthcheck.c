@@ -11,6 +11,16 @@
 
 /* Asks the own ops port, so that an image needs neither a shell nor curl for its health check. */
 
+struct healthcheck_options {
+    bool live;
+};
+
+static const struct command_option table[] = {
+    {"live", OPTION_FLAG, NULL, false, offsetof(struct healthcheck_options, live),
+     "asks /livez: whether the process answers, whatever its stores do; for those who restart what is unhealthy"},
+    {0},
+};
+
 static int connect_unix(struct slice path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -45,15 +55,17 @@ static int connect_tcp(const struct config_listen *listen)
     return fd;
 }
 
-/* The status of GET /readyz; 0: no answer. */
-static int ask_ready(int fd)
+/* The status of a GET; 0: no answer. */
+static int ask(int fd, const char *path)
 {
-    static const char request[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    char request[96];
+    int len =
+        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     const struct timeval patience = {.tv_sec = 3};
     char answer[64] = "";
     int http_status = 0;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (send(fd, request, sizeof request - 1, MSG_NOSIGNAL) != (ssize_t)sizeof request - 1)
+    if (send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return 0;
     if (recv(fd, answer, sizeof answer - 1, MSG_WAITALL) < 12)
         return 0;
@@ -67,13 +79,14 @@ static int healthcheck(const struct command_line *line)
     if (fd < 0)
         return command_fail(line, EXIT_REFUSED, "nobody answers on the ops port (OAUTH1_OPS_LISTEN): %s",
                             strerror(errno));
-    int http_status = ask_ready(fd);
+    bool live = ((const struct healthcheck_options *)line->options)->live;
+    int http_status = ask(fd, live ? "/livez" : "/readyz");
     (void)close(fd);
     if (http_status != 200)
-        return command_fail(line, EXIT_REFUSED, "the service is not ready (status %d); /readyz?verbose says why",
-                            http_status);
+        return command_fail(line, EXIT_REFUSED, "the service is not %s (status %d)%s", live ? "alive" : "ready",
+                            http_status, live ? "" : "; /readyz?verbose says why");
     if (!line->quiet)
-        printf("ready\n");
+        printf(live ? "alive\n" : "ready\n");
     return EXIT_DONE;
 }
 
@@ -82,6 +95,8 @@ const struct command command_healthcheck = {
     .arguments = "",
     .summary = "asks /readyz of the service that runs with this configuration",
     .example = "  auth-service healthcheck && echo up",
+    .options = table,
+    .options_size = sizeof(struct healthcheck_options),
     .needs_config = true,
     .run = healthcheck,
 };

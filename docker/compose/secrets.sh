@@ -1,0 +1,66 @@
+#!/bin/sh
+# Runs once in `docker compose up`, as root, before everything else: on the first start it makes the secrets of this
+# installation, each into the volume of those who need it. Later starts find them and change nothing.
+#
+#   /secrets/services   sealing keys, admin token, the stores' passwords, MySQL's CA   read by both services (65532)
+#   /secrets/mysql      root password, password, server certificate                    read by MySQL (999)
+#   /secrets/redis      its password, alone and as configuration                       mounted into Redis alone
+#   /secrets/demo       made here empty; the demo's client and user go there           written by 65532
+set -eu
+umask 077
+cd /secrets
+files='services/sealing-keys services/admin-token services/database-password services/redis-password services/mysql-ca.pem
+  mysql/root-password mysql/password mysql/ca.pem mysql/server.pem mysql/server-key.pem
+  redis/password redis/redis.conf'
+
+missing=
+present=
+for file in $files; do
+  if [ -s "$file" ]; then present=$file; else missing="$missing $file"; fi
+done
+if [ -z "$missing" ]; then
+  echo 'secrets: all there, none changed'
+  exit 0
+fi
+if [ -n "$present" ] && [ ! -e services/.unfinished ]; then
+  echo "secrets: missing in the volumes:$missing; restore them from a backup, or begin anew and lose all data with:" \
+    'docker compose down -v' >&2
+  exit 1
+fi
+
+: >services/.unfinished # a first start that was cut off may begin again: nobody has used anything yet
+random() { od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'; }
+
+# Sealing keys: id:base64 of 32 bytes. Several, comma-separated: the first seals, all open.
+printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64)" >services/sealing-keys
+printf 'admin:%s\n' "$(random 32)" >services/admin-token
+random 24 >services/database-password
+cp services/database-password mysql/password
+random 24 >mysql/root-password
+random 24 >services/redis-password
+cp services/redis-password redis/password
+printf 'requirepass %s\n' "$(cat redis/password)" >redis/redis.conf
+
+# A certificate for the name `mysql`, by a CA whose key is thrown away.
+scratch=$(mktemp -d)
+openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+  -subj '/CN=Countersign demo: MySQL CA' -keyout "$scratch/ca-key.pem" -out mysql/ca.pem
+openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=mysql' \
+  -keyout mysql/server-key.pem -out "$scratch/server.csr"
+printf 'subjectAltName=DNS:mysql\n' >"$scratch/extensions"
+openssl x509 -req -in "$scratch/server.csr" -CA mysql/ca.pem -CAkey "$scratch/ca-key.pem" -days 3650 \
+  -extfile "$scratch/extensions" -out mysql/server.pem 2>/dev/null
+rm -rf "$scratch"
+cp mysql/ca.pem services/mysql-ca.pem
+
+chown -R 65532:65532 services demo
+chmod 0500 services
+chmod 0400 services/[a-z]*
+chown -R 999:999 mysql # of the official image
+chmod 0500 mysql
+chmod 0400 mysql/*
+chmod 0755 redis # what Redis runs as differs from image to image, and nobody else mounts this volume
+chmod 0444 redis/*
+chmod 0750 demo
+rm services/.unfinished
+echo 'secrets: made'

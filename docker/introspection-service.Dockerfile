@@ -1,0 +1,43 @@
+# introspection-service as an image. Build from the top of the tree:
+#   docker build -f docker/introspection-service.Dockerfile -t countersign/introspection-service .
+# The build stage is the same in both Dockerfiles, line by line, so that the second image finds it in the cache.
+
+FROM debian:trixie-slim AS build
+# One path and one date in every build: two builds of one commit give the same binaries.
+ENV SOURCE_DATE_EPOCH=0 LC_ALL=C.UTF-8
+WORKDIR /countersign
+COPY dev ./
+RUN ./dev deps && rm -rf /var/lib/apt/lists/*
+COPY CMakeLists.txt ./
+COPY common common
+COPY services services
+RUN ./dev build && strip build/bin/auth-service build/bin/introspection-service
+
+FROM debian:trixie-slim
+# libmariadb3 brings caching_sha2_password.so, which MySQL 8 and later ask for; ca-certificates is for stores behind a
+# public certificate.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+    ca-certificates libcjson1 libcrypt1 libevent-2.1-7t64 libevent-openssl-2.1-7t64 libevent-pthreads-2.1-7t64 \
+    libhiredis1.1.0 libmariadb3 libsqlite3-0 libssl3t64 \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+COPY LICENSE /usr/share/doc/countersign/LICENSE
+COPY --from=build /countersign/build/bin/introspection-service /usr/local/bin/introspection-service
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="introspection-service" \
+      org.opencontainers.image.description="OAuth 1.0a (RFC 5849) verification of signed requests for resource servers and gateways" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.base.name="debian:trixie-slim"
+# A number, so that Kubernetes can see that it is not root. Nothing is written but to a database or a socket that the
+# operator names: the root file system can be read-only.
+USER 65532:65532
+WORKDIR /
+EXPOSE 8082 9091
+# Ready means that the stores answer; asked without a shell.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=20s --retries=3 CMD ["introspection-service", "healthcheck"]
+ENTRYPOINT ["introspection-service"]
+CMD ["serve"]

@@ -1,0 +1,77 @@
+"""What is in the images, and what is not."""
+
+import json
+import re
+
+import pytest
+
+from harness.compose import BUILT, docker
+
+SIZE_LIMIT = 60 << 20  # above the base image
+
+
+@pytest.fixture(params=BUILT)
+def image(request, stack):
+    return stack.image(request.param)
+
+
+def inspect(image):
+    return json.loads(docker("image", "inspect", image).stdout)[0]
+
+
+def inside(image, *command):
+    """A command of the base system, with nothing of ours running; the root file system cannot be written."""
+    done = docker("run", "--rm", "--network", "none", "--read-only", "--entrypoint", command[0], image, *command[1:],
+                  check=False)
+    return done.returncode, done.stdout
+
+
+def test_an_image_is_small_and_says_what_it_is(image, capsys):
+    facts = inspect(image)
+    above = facts["Size"] - inspect("debian:trixie-slim")["Size"]
+    packages = set(inside(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n")[1].splitlines())
+    added = packages - set(inside("debian:trixie-slim", "dpkg-query", "-W", "-f", "${Package} ${Version}\n")[1].splitlines())
+    with capsys.disabled():
+        print(f"\n{facts['Config']['Labels']['org.opencontainers.image.title']}: {above / 1e6:.1f} MB above the base, "
+              f"user {facts['Config']['User']}; added: {', '.join(sorted(added))}")
+    assert above < SIZE_LIMIT
+    labels = facts["Config"]["Labels"]
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert all(labels[f"org.opencontainers.image.{name}"] for name in ("title", "description", "version", "revision"))
+
+
+def test_nobody_is_root_and_nothing_needs_a_shell(image):
+    config = inspect(image)["Config"]
+    assert config["User"] == "65532:65532"
+    assert config["Entrypoint"] in ([name] for name in BUILT), "exec form: signals reach the service itself"
+    assert config["Healthcheck"]["Test"] == ["CMD", config["Entrypoint"][0], "healthcheck"]
+    assert inside(image, "id", "-u")[1].strip() == "65532"
+
+
+def test_there_is_no_compiler_and_no_source(image):
+    found = inside(image, "find", "/usr", "/countersign", "-xdev", "(", "-name", "gcc*", "-o", "-name", "cc", "-o", "-name", "cc1",
+                   "-o", "-name", "ld", "-o", "-name", "cmake", "-o", "-name", "*.c", ")", "-type", "f")[1]
+    assert found == ""
+
+
+def test_the_plugin_that_mysql_asks_for_is_there(image):
+    found = inside(image, "find", "/usr/lib", "-name", "caching_sha2_password.so")[1]
+    assert found.count("\n") == 1
+
+
+def test_no_secret_is_in_a_layer(image, stack):
+    history = docker("image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image).stdout
+    variables = inspect(image)["Config"]["Env"]
+    assert not re.search(r"(?i)(password|secret|token|key)\w*=", history + "\n".join(variables)), history
+    # Nor in a file: what the first start made is nowhere but in its volumes.
+    secret = docker("run", "--rm", "-u", "0", "--network", "none", "-v", f"{stack.name}_secrets:/s:ro", "--entrypoint", "cat",
+                    image, "/s/redis-password").stdout.strip()
+    assert len(secret) >= 32
+    code, _ = inside(image, "grep", "-rqs", secret, "/etc", "/usr/local", "/var", "/tmp", "/run")
+    assert code == 1
+
+
+def test_the_root_file_system_can_be_read_only(image):
+    name = inspect(image)["Config"]["Entrypoint"][0]
+    done = docker("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", image, "config", "check", check=False)
+    assert done.returncode == 2 and "OAUTH1_PUBLIC_URL: is required" in done.stderr, (name, done.stderr)

@@ -1,0 +1,125 @@
+"""Four of one service and two of the other behind one nginx: replays, rolling restarts, stores that stop."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from harness.compose import docker
+from harness.flow import send
+from harness.signer import Signer
+from signed_load import Load
+
+
+@pytest.fixture(scope="module")
+def signer(scaled):
+    """The demo client with a token of jane's, by its own command."""
+    scaled.compose("run", "--rm", "-T", "client")
+    text = scaled.compose("run", "--rm", "-T", "--entrypoint", "cat", "client", "/run/demo/token.env").stdout
+    held = {name: value.strip("'") for name, value in (line.split("=", 1) for line in text.splitlines())}
+    return Signer(held["CLIENT_ID"], held["CLIENT_SECRET"], token=held["TOKEN"], token_secret=held["TOKEN_SECRET"],
+                  signature_method="HMAC-SHA256")
+
+
+@pytest.fixture(scope="module")
+def url(scaled):
+    return f"{scaled.url}/api/photos"
+
+
+def judged(stack, container):
+    """How many requests a replica of introspection-service has judged."""
+    address = next(iter(docker("inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}", container)
+                        .stdout.split()))
+    text = requests.get(f"http://{address}:9091/metrics", timeout=10).text
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("oauth1_verifications_total{"))
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.1)
+
+
+def test_the_replicas_are_there_and_share_the_work(scaled, signer, url):
+    replicas = scaled.containers("introspection-service")
+    assert len(replicas) == 4 and len(scaled.containers("auth-service")) == 2
+    for _ in range(60):
+        assert send(signer.sign("GET", url)).status_code == 200
+    assert all(judged(scaled, replica) > 0 for replica in replicas)
+
+
+def test_a_replay_across_replicas_succeeds_once(scaled, signer, url):
+    with ThreadPoolExecutor(16) as pool:
+        for _ in range(5):
+            request = signer.sign("GET", url)
+            together = threading.Barrier(16)
+            statuses = [*pool.map(lambda _, r=request, t=together: (t.wait(20), send(r).status_code)[1], range(16))]
+            assert sorted(statuses) == [200] + [401] * 15
+
+
+def restart(container):
+    docker("restart", "--time", "40", container)
+    wait_until(lambda: docker("inspect", "-f", "{{.State.Health.Status}}", container).stdout.strip() == "healthy", 60,
+               f"{container} is not healthy again")
+
+
+def test_a_rolling_restart_fails_no_request(scaled, signer, url, capsys):
+    """Each replica in turn, the two services side by side."""
+    initiate = Load(Signer(signer.client_id, signer.client_secret), f"{scaled.url}/oauth/initiate", "POST")
+    initiate.signer = InitiateSigner(signer)
+    with Load(signer, url) as asked, initiate, ThreadPoolExecutor(2) as pool:
+        services = [scaled.containers(name) for name in ("introspection-service", "auth-service")]
+        rounds = [pool.submit(lambda all_of=replicas: [restart(one) for one in all_of]) for replicas in services]
+        for done in rounds:
+            done.result(240)
+    with capsys.disabled():
+        print(f"\nrolling restart of 4 and 2 replicas: {asked.sent} signed requests to the API, {initiate.sent} temporary "
+              f"credentials, {len(asked.failures) + len(initiate.failures)} failed, slowest {asked.slowest_s:.2f} s")
+    assert not asked.failures and not initiate.failures, (asked.failures[:5], initiate.failures[:5])
+    assert asked.sent > 300 and initiate.sent > 300
+
+
+class InitiateSigner:
+    """Signs requests for a temporary credential."""
+
+    def __init__(self, signer):
+        self.signer = Signer(signer.client_id, signer.client_secret, signature_method="HMAC-SHA256")
+
+    def sign(self, method, url):
+        return self.signer.sign(method, url, oauth_callback="oob")
+
+
+def refused_for_now(answer):
+    return answer.status_code == 503 and int(answer.headers["Retry-After"]) >= 1
+
+
+def test_without_redis_nothing_is_let_through_until_it_is_back(scaled, signer, url):
+    scaled.compose("stop", "redis")
+    try:
+        for _ in range(5):
+            began = time.monotonic()
+            answer = send(signer.sign("GET", url))
+            assert refused_for_now(answer), (answer.status_code, answer.headers, answer.text)
+            assert time.monotonic() - began < 5
+        assert refused_for_now(send(InitiateSigner(signer).sign("POST", f"{scaled.url}/oauth/initiate")))
+    finally:
+        scaled.compose("start", "redis")
+    # A restarted Redis may have lost nonces: what was signed before is refused until the lead (2 s here) has passed.
+    wait_until(lambda: send(signer.sign("GET", url)).status_code == 200, 60, "no request is let through again")
+
+
+def test_without_mysql_nothing_is_issued_until_it_is_back(scaled, signer, url):
+    scaled.compose("stop", "mysql", timeout=120)
+    try:
+        wait_until(lambda: refused_for_now(send(InitiateSigner(signer).sign("POST", f"{scaled.url}/oauth/initiate"))), 60,
+                   "temporary credentials are still issued, or refused otherwise than by 503")
+        answer = send(signer.sign("GET", url))
+        assert answer.status_code == 200 or refused_for_now(answer), "from the cache, or not at all"
+    finally:
+        scaled.compose("start", "mysql")
+    wait_until(lambda: send(signer.sign("GET", url)).status_code == 200, 90, "no request is let through again")
+    wait_until(lambda: send(InitiateSigner(signer).sign("POST", f"{scaled.url}/oauth/initiate")).status_code == 200, 30,
+               "nothing is issued again")

@@ -1,0 +1,125 @@
+"""What kustomize renders, against Kubernetes' schemas and against what we promise of it."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import of_kind, opened, pod_specs
+
+from harness.provider import ROOT, clean_environment
+
+HERE = Path(__file__).resolve().parent
+SERVICES = ("auth-service", "introspection-service")
+OURS = (*SERVICES, "migrate", "janitor")
+
+
+@pytest.fixture(scope="session")
+def faults():
+    """Kubernetes' schemas: the faults in a list of manifests, a line each."""
+    folder = ROOT / "build/kubernetes-schemas"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json", "validate.mjs"):
+        shutil.copy(HERE / "schemas" / name, folder / name)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
+
+    def run(manifests):
+        for secret in of_kind(manifests, "Secret"):  # kustomize folds long lines; Kubernetes reads across them
+            secret["data"] = {name: "".join(text.split()) for name, text in secret["data"].items()}
+        done = subprocess.run(["node", "validate.mjs"], cwd=folder, input=json.dumps(manifests), text=True,
+                              capture_output=True, timeout=120)
+        assert done.stderr == "" and (done.returncode != 0) == bool(done.stdout), done
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_the_schemas_know_every_field(overlay, faults):
+    assert len(overlay) > 15
+    assert faults(overlay) == []
+
+
+def test_the_schemas_would_tell(overlay, faults):
+    spoiled = json.loads(json.dumps(overlay))
+    container = pod_specs(spoiled)["auth-service"]["containers"][0]
+    container["securityContext"]["readOnlyRootFileSystem"] = True  # one capital too many
+    container["ports"][0]["containerPort"] = "http"
+    told = "\n".join(faults(spoiled))
+    assert "readOnlyRootFileSystem" in told and "containerPort must be integer" in told
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "kubernetes/examples").glob("*.yaml")))
+def test_the_schemas_know_the_examples(example, faults):
+    known = ("apps", "batch", "networking.k8s.io", "gateway.networking.k8s.io", "")
+    documents = list(yaml.safe_load_all((ROOT / "kubernetes/examples" / example).read_text()))
+    judged = [d for d in documents if d["apiVersion"].rpartition("/")[0] in known]
+    assert judged, "nothing of this example is checked"
+    assert faults(judged) == []
+
+
+def test_every_pod_of_ours_is_confined(overlay):
+    specs = pod_specs(overlay)
+    for name in OURS:
+        spec = specs[name]
+        assert spec["enableServiceLinks"] is False, "an unknown OAUTH1_ variable is an error"
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] and spec["securityContext"]["runAsUser"] == 65532
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in spec["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
+            assert container["resources"]["limits"]["memory"] and container["resources"]["requests"]["cpu"]
+
+
+def test_services_have_all_that_scaling_and_rolling_need(overlay):
+    for name in SERVICES:
+        deployment = next(d for d in of_kind(overlay, "Deployment") if d["metadata"]["name"] == name)
+        pod = deployment["spec"]["template"]["spec"]
+        container = pod["containers"][0]
+        assert "replicas" not in deployment["spec"], "the autoscaler's; an apply would undo it"
+        assert {kind for kind in ("HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "NetworkPolicy")
+                if any(d["metadata"]["name"] == name for d in of_kind(overlay, kind))} == {
+                    "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "NetworkPolicy"}
+        assert pod["terminationGracePeriodSeconds"] > 25, "the delay of 5 s and the time-out of 20 s"
+        assert len(pod["topologySpreadConstraints"]) == 2
+        probes = {probe: container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe", "readinessProbe")}
+        assert probes == {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+
+
+def test_references_meet(overlay):
+    """Every ConfigMap, Secret and key that a pod names is there."""
+    maps = {d["metadata"]["name"]: d["data"] for d in of_kind(overlay, "ConfigMap")}
+    secrets = {d["metadata"]["name"]: opened(d) for d in of_kind(overlay, "Secret")}
+    for name, spec in pod_specs(overlay).items():
+        volumes = {v["name"]: v["secret"]["secretName"] for v in spec.get("volumes", []) if "secret" in v}
+        for container in spec["containers"]:
+            for source in container.get("envFrom", []):
+                variables = maps[source["configMapRef"]["name"]]
+                mounts = {m["mountPath"]: secrets[volumes[m["name"]]] for m in container["volumeMounts"]}
+                for variable, path in variables.items():
+                    if variable.endswith("_FILE"):
+                        folder, _, key = path.rpartition("/")
+                        assert mounts[folder][key], f"{name}: {variable}"
+
+
+def test_our_own_binary_takes_the_configuration(overlay, tmp_path):
+    """`config check` of what a pod gets, with the Secret's files where the pod has them."""
+    (variables,) = [d["data"] for d in of_kind(overlay, "ConfigMap")]
+    secret = next(d for d in of_kind(overlay, "Secret") if "sealing-keys" in d["data"])
+    for name, data in opened(secret).items():
+        (tmp_path / name).write_bytes(data)
+    here = {name: value.replace("/run/secrets/countersign", str(tmp_path)) for name, value in variables.items()}
+    for service in SERVICES:
+        done = subprocess.run([ROOT / "build/asan/bin" / service, "config", "check"], env=clean_environment(here),
+                              capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+def test_secrets_are_random_and_nowhere_but_in_secrets(overlay):
+    found = [data for secret in of_kind(overlay, "Secret") for data in opened(secret).values() if data != b"theirs"]
+    others = json.dumps([d for d in overlay if d["kind"] != "Secret"])
+    assert all(len(data) >= 32 for data in found)
+    assert not any(data.decode() in others for data in found)
+    assert "changeme" not in others
