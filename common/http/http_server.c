@@ -49,6 +49,7 @@ struct request *http_request_new(struct http_loop *http_loop, const struct trans
             return NULL;
         arena_init(&request->arena, server->config.limits.arena_bytes);
     }
+    request->arena.limit_bytes = server->config.limits.arena_bytes;
     *request = (struct request){
         .loop = http_loop->loop,
         .loop_index = http_loop->index,
@@ -173,6 +174,8 @@ void http_request_dispatch(struct request *request)
         refuse(request, 413, "the body is larger than what is taken here");
         return;
     }
+    if (route->arena_bytes)
+        request->arena.limit_bytes = route->arena_bytes;
     flow_start(&request->flow, request->loop, route->name, route->steps, request, end_flow);
 }
 

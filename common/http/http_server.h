@@ -32,6 +32,7 @@ struct route {
     const char *methods; /* "GET,HEAD,POST"; NULL: any that the transport knows */
     const struct step *steps;
     size_t body_max_bytes; /* 0: the server's body_bytes */
+    size_t arena_bytes;    /* 0: the server's */
 };
 
 /* 0 means the default (security.md §2). */

@@ -52,6 +52,14 @@ const char *http_reason(int http_status)
     return "Unknown";
 }
 
+static bool has_header(const struct reply *reply, struct slice name)
+{
+    for (size_t i = 0; i < reply->header_count; i++)
+        if (slice_eq_nocase(reply->headers[i].name, name))
+            return true;
+    return false;
+}
+
 /* `error` may be NULL. */
 static void reply(struct request *request, int http_status, const struct problem_detail *problem, const char *error)
 {
@@ -69,7 +77,8 @@ static void reply(struct request *request, int http_status, const struct problem
     json_member_string(&json, "request_id", request_id(request));
     json_end_object(&json);
     request_reply_header(request, "Cache-Control", SLICE("no-store"));
-    if (http_status == 429 || http_status == 503)
+    bool is_temporary = http_status == 429 || http_status == 503;
+    if (is_temporary && !has_header(&request->reply, SLICE("Retry-After")))
         request_reply_header(request, "Retry-After", SLICE("1"));
     if (!body.failed)
         request_reply_body(request, "application/problem+json", buf_slice(&body));

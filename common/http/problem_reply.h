@@ -11,8 +11,8 @@ struct problem_detail {
 };
 
 /* Makes the whole reply and sends it: status, body (with "status" and "request_id"), Cache-Control:
- * no-store; Retry-After: 1 for a 429 or 503. A header added before (by a reply started with the same
- * status) is kept. */
+ * no-store; Retry-After: 1 for a 429 or 503 unless one was added. A header added before (by a reply started with
+ * the same status) is kept. */
 void problem_reply(struct request *request, int http_status, const struct problem_detail *problem);
 
 /* The same with a status of ours: its HTTP status, its word as the type's name ("about:blank" has no

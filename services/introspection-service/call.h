@@ -21,4 +21,13 @@ struct call {
  * text in the arena). STATUS_NO_MEMORY. */
 MUST_USE enum status call_read(struct slice json, struct arena *arena, struct call *ret_call, const char **ret_why);
 
+/* The calls of a batch: `{"requests": [ … ]}` with at most CALLS_MAX of them. Errors as call_read; a member is named
+ * with its place: "requests[3].url is required". */
+enum { CALLS_MAX = 100 };
+struct calls {
+    const struct call *items;
+    size_t count;
+};
+MUST_USE enum status calls_read(struct slice json, struct arena *arena, struct calls *ret_calls, const char **ret_why);
+
 #endif

@@ -1,4 +1,5 @@
 #include "app.h"
+#include "batch.h"
 #include "introspect.h"
 #include "service/command.h"
 #include "service/service.h"
@@ -15,6 +16,12 @@ static const struct route routes[] = {
      .methods = "POST",
      .steps = introspect,
      .body_max_bytes = INTROSPECT_BODY_MAX_BYTES},
+    {.name = "batch",
+     .path = "/v1/introspect/batch",
+     .methods = "POST",
+     .steps = batch,
+     .body_max_bytes = BATCH_BODY_MAX_BYTES,
+     .arena_bytes = BATCH_ARENA_BYTES},
 };
 
 /* What lives as long as the process serves. */

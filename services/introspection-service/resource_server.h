@@ -9,16 +9,13 @@
 
 #include <stdbool.h>
 
-/* The SHA-256 of the key in `Authorization: Bearer …` (RFC 6750 §2.1). STATUS_UNAUTHORIZED: there is
- * none. STATUS_NO_MEMORY. */
-MUST_USE enum status resource_server_key_digest(const struct request *request,
-                                                unsigned char out[RESOURCE_SERVER_KEY_DIGEST_BYTES]);
+/* The first two steps of the JSON calls. After them request->state is an inquiry with its caller, and the body is
+ * JSON by its media type. */
+enum step_result resource_server_authenticate(struct flow *flow); /* waits: the key */
+enum step_result resource_server_identify(struct flow *flow);
 
 /* Whether the URL is on one of the server's origins; one without origins takes every URL. */
 bool resource_server_owns(const struct resource_server *server, const struct oauth_url *url);
-
-/* Refuses the call as problem+json; 401 with the challenge of the scheme Bearer. */
-enum step_result resource_server_refuse(struct request *request, enum status status);
 
 /* 503 with Retry-After. */
 void resource_server_unavailable(struct request *request, enum status status);

@@ -2,7 +2,10 @@
 
 #include "verdict.h"
 
-static const char *const dialects[] = {[DIALECT_INTROSPECT] = "introspect"};
+static const char *const dialects[DIALECT_COUNT] = {
+    [DIALECT_INTROSPECT] = "introspect",     [DIALECT_BATCH] = "batch",         [DIALECT_VERIFY] = "verify",
+    [DIALECT_AUTH_REQUEST] = "auth_request", [DIALECT_EXT_AUTHZ] = "ext_authz",
+};
 
 static const char *const results[VERDICT_RESULT_COUNT] = {
     [VERDICT_ACTIVE] = "active",
@@ -16,7 +19,7 @@ static const char *const results[VERDICT_RESULT_COUNT] = {
     [VERDICT_UNAVAILABLE] = "unavailable",
 };
 
-struct metric verifications = {
+static struct metric verifications = {
     .kind = METRIC_COUNTER,
     .name = "oauth1_verifications_total",
     .help = "Described requests that were judged, by verdict.",
@@ -25,7 +28,7 @@ struct metric verifications = {
     .show_zero = true,
 };
 
-struct metric nonce_replays = {
+static struct metric nonce_replays = {
     .kind = METRIC_COUNTER,
     .name = "oauth1_nonce_replays_total",
     .help = "Requests whose signature held and whose nonce was spent before.",
@@ -36,4 +39,12 @@ enum status service_metrics_register(void)
 {
     TRY(metrics_register(&verifications));
     return metrics_register(&nonce_replays);
+}
+
+void service_metrics_count_verdict(enum dialect dialect, enum status status)
+{
+    enum verdict_result result = verdict_result_of(status);
+    metric_count(&verifications, metric_series(&verifications, dialect, result, 0));
+    if (result == VERDICT_NONCE_USED)
+        metric_count(&nonce_replays, 0);
 }

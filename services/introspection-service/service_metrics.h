@@ -6,12 +6,19 @@
 #include "base/metrics.h"
 #include "base/status.h"
 
-/* oauth1_verifications_total{dialect,result}; results are verdict.h's. */
-enum dialect { DIALECT_INTROSPECT };
-extern struct metric verifications;
+/* How somebody asked: a label of oauth1_verifications_total{dialect,result}; results are verdict.h's. */
+enum dialect {
+    DIALECT_INTROSPECT,
+    DIALECT_BATCH,
+    DIALECT_VERIFY,
+    DIALECT_AUTH_REQUEST,
+    DIALECT_EXT_AUTHZ,
+    DIALECT_COUNT,
+};
 
-/* oauth1_nonce_replays_total */
-extern struct metric nonce_replays;
+/* One described request was judged: counts the verdict and, where it is one, the replay
+ * (oauth1_nonce_replays_total). */
+void service_metrics_count_verdict(enum dialect dialect, enum status status);
 
 /* Once, before the loops run. */
 MUST_USE enum status service_metrics_register(void);

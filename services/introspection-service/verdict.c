@@ -62,16 +62,24 @@ static struct slice joined_by_spaces(struct slice names, char *memory, size_t si
     return slice_of(memory, len);
 }
 
-static void write_inactive(const struct problem *problem, const struct config *config, struct json_writer *w)
+static void write_challenge(enum status status, struct slice realm, struct json_writer *w)
 {
     char memory[1024];
     struct buf challenge = buf_fixed(memory, sizeof memory);
+    problem_write_challenge(status, realm, &challenge);
+    json_member_string(w, "www_authenticate", buf_slice(&challenge));
+}
+
+/* A store that is down for one request of a batch is 503 for that one. */
+static void write_inactive(const struct problem *problem, const struct config *config, struct json_writer *w)
+{
+    bool is_refusal = !status_is_infrastructure(problem->status);
     json_member_bool(w, "active", false);
     json_member_object(w, "problem");
-    json_member_text(w, "code", status_problem(problem->status));
-    json_member_int(w, "status", status_http(problem->status));
-    problem_write_challenge(problem->status, config->realm, &challenge);
-    json_member_string(w, "www_authenticate", buf_slice(&challenge));
+    json_member_text(w, "code", is_refusal ? status_problem(problem->status) : status_error(problem->status));
+    json_member_int(w, "status", is_refusal ? status_http(problem->status) : 503);
+    if (is_refusal)
+        write_challenge(problem->status, config->realm, w);
     json_member_text(w, "description", problem_text(problem));
     char names[512];
     if (problem->absent.len)
@@ -121,17 +129,16 @@ static void write_explanation(const struct explanation *explanation, struct json
 }
 
 void verdict_write(const struct check *check, const struct config *config, const struct explanation *explanation,
-                   struct buf *out)
+                   struct json_writer *w)
 {
-    struct json_writer w = json_writer(out);
-    json_begin_object(&w);
+    json_begin_object(w);
     if (check->problem.status == STATUS_OK)
-        write_active(check, config, &w);
+        write_active(check, config, w);
     else
-        write_inactive(&check->problem, config, &w);
+        write_inactive(&check->problem, config, w);
     if (explanation)
-        write_explanation(explanation, &w);
-    json_end_object(&w);
+        write_explanation(explanation, w);
+    json_end_object(w);
 }
 
 enum verdict_result verdict_result_of(enum status status)

@@ -2,7 +2,6 @@
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_VERDICT_H
 #define COUNTERSIGN_INTROSPECTION_SERVICE_VERDICT_H
 
-#include "base/buf.h"
 #include "config/config.h"
 #include "oauth/explain.h"
 #include "verify/check.h"
@@ -10,7 +9,7 @@
 
 /* Writes the whole object. `explanation` (NULL: not asked for) becomes its member `explain`. */
 void verdict_write(const struct check *check, const struct config *config, const struct explanation *explanation,
-                   struct buf *out);
+                   struct json_writer *w);
 
 /* The scopes that a request carries: the token's, or, two-legged, the client's. */
 struct slice verdict_scope(const struct check *check);

@@ -1,0 +1,96 @@
+#include "answer.h"
+
+#include "app.h"
+#include "http/problem_reply.h"
+#include "resource_server.h"
+#include "verdict.h"
+
+static enum step_result unavailable(struct request *request, enum status status)
+{
+    resource_server_unavailable(request, status);
+    return STEP_REPLY;
+}
+
+enum step_result answer_bad_call(struct request *request, enum status status, const char *why)
+{
+    if (status != STATUS_BAD_INPUT)
+        return unavailable(request, status);
+    problem_reply_status(request, STATUS_BAD_INPUT, slice_str(why));
+    return STEP_REPLY;
+}
+
+enum step_result answer_may_not_explain(struct request *request, struct slice member)
+{
+    struct buf detail = buf_in(&request->arena);
+    buf_add(&detail, member);
+    buf_add_str(&detail, ": this key may not ask to explain: create one with --allow-explain");
+    problem_reply_status(request, STATUS_FORBIDDEN, buf_slice(&detail));
+    return STEP_REPLY;
+}
+
+/* ---- explain ---- */
+
+static const struct slice too_many =
+    SLICE_INIT("no hints: those of this call went to the mismatches before this one; ask about this request alone");
+
+/* Without a clock there are none: an answer without hints is better than none. */
+static enum status write_hints(struct request *request, const struct question *question,
+                               struct explanation *explanation)
+{
+    struct verifier_loop *loop = app_loop_of(request);
+    const struct explain_options options = {
+        .client_base_string = question->call.client_base_string,
+        .origins = app_of(request)->known_origins,
+        .path_prefixes = app_of(request)->known_prefixes,
+    };
+    int64_t now_ms = 0;
+    struct arena scratch;
+    if (ephemeral_now(loop->ephemeral, &now_ms) != STATUS_OK)
+        return STATUS_OK;
+    arena_init(&scratch, request->arena.limit_bytes);
+    enum status status = check_explain(&question->check, &loop->signer, now_ms, &options, &scratch, explanation);
+    arena_done(&scratch);
+    return status;
+}
+
+/* What the reader is shown; hints only where the signature did not match. */
+static enum status explain_question(struct request *request, const struct question *question,
+                                    struct explanation *explanation)
+{
+    struct inquiry *inquiry = request->state;
+    const struct check *check = &question->check;
+    explanation->status = check->problem.status;
+    explanation->message = check->message;
+    explanation->parsed = check->message.params.rows != NULL;
+    if (!explanation->parsed)
+        return STATUS_OK;
+    TRY(explain_show(explanation, check->arena));
+    if (check->problem.status != STATUS_SIGNATURE_INVALID)
+        return STATUS_OK;
+    if (inquiry->hinted++ < ANSWER_HINTED_MAX)
+        return write_hints(request, question, explanation);
+    explanation->hints[explanation->hint_count++] = too_many;
+    return STATUS_OK;
+}
+
+/* ---- replies ---- */
+
+enum status answer_write(struct request *request, struct question *question, struct json_writer *w)
+{
+    struct explanation explanation = {0};
+    if (question->call.explain)
+        TRY(explain_question(request, question, &explanation));
+    verdict_write(&question->check, app_of(request)->config, question->call.explain ? &explanation : NULL, w);
+    return w->out->failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum step_result answer_send(struct request *request, enum status written, const struct buf *body)
+{
+    if (written != STATUS_OK)
+        return unavailable(request, written);
+    request_reply_start(request, 200);
+    request_reply_header(request, "Cache-Control", SLICE("no-store"));
+    request_reply_body(request, "application/json", buf_slice(body));
+    request_reply_send(request);
+    return STEP_REPLY;
+}
