@@ -76,8 +76,8 @@ build_clang() {
   configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang && compile build/clang
 }
 
-# What shares memory between threads: loop, store, http.
-threaded='^test_(loop|store|http)_'
+# What shares memory between threads: loop, store, http, verify.
+threaded='^test_(loop|store|http|verify)_'
 
 build_tsan() {
   configure build/tsan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=thread || return

@@ -259,8 +259,24 @@ static void report_step(struct flow *flow)
     flow->step_started_ns = now_ns;
 }
 
+void flow_hold(struct flow *flow, struct flow_held *held, void (*release)(struct flow_held *held))
+{
+    *held = (struct flow_held){flow->held, release};
+    flow->held = held;
+}
+
+static void release_held(struct flow *flow)
+{
+    while (flow->held) {
+        struct flow_held *held = flow->held;
+        flow->held = held->next; /* it may be gone with its release */
+        held->release(held);
+    }
+}
+
 static void finish(struct flow *flow)
 {
+    release_held(flow);
     /* The end may free the flow, and what it sends may be part of a result. */
     struct flow_wait *waits = flow->wait;
     flow->wait = NULL;

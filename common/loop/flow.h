@@ -23,6 +23,7 @@ enum step_result {
 };
 
 struct flow;
+struct flow_held;
 struct flow_wait;
 
 /* A row of a table that ends with {NULL, NULL}. The name is a metric's label: lower case, short. */
@@ -42,6 +43,7 @@ struct flow {
     flow_end_fn end;
     struct deferred resume;
     struct flow_wait *wait; /* newest first, kept to the end for their results */
+    struct flow_held *held;
     int64_t step_started_ns;
     bool wait_begun;     /* by the step that runs */
     bool is_waiting;     /* the step answered STEP_WAIT */
@@ -63,6 +65,16 @@ static inline struct loop *flow_loop(const struct flow *flow)
 {
     return flow->loop;
 }
+
+/* What a flow keeps until its end without having waited for it. Embedded in what outlives the flow's steps (the
+ * request's arena), so that keeping it cannot fail. */
+struct flow_held {
+    struct flow_held *next;
+    void (*release)(struct flow_held *held);
+};
+
+/* Calls `release` once the last step is done and before the flow's end function: a reply must not borrow from it. */
+void flow_hold(struct flow *flow, struct flow_held *held, void (*release)(struct flow_held *held));
 
 /* The right to end a wait. A small value to be copied and kept (also by other threads, which hand it
  * back to the loop's); it is void once used, once the deadline has passed and once the flow has

@@ -135,6 +135,8 @@ static void start_poll(struct poll_feed *poll);
 static enum step_result ask(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
+    if (poll->is_closed)
+        return STEP_REPLY;
     struct ticket ticket = flow_wait(flow, ANSWER_TIMEOUT_MS);
     if (poll->has_begun)
         credentials_changes_since_start(poll->db, poll->cursor, PAGE_MAX_ROWS, ticket);

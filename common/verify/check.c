@@ -167,15 +167,18 @@ static struct slice token_secret(const struct check *check)
     return SLICE("");
 }
 
-static enum status verify_shared(struct check *check, struct signer *signer, struct slice secret)
+static enum status verify_shared(struct check *check, struct signer *signer, struct slice shared_key)
+{
+    const struct signature_key keys = {.shared_key = shared_key};
+    return signature_verify(signer, check->message.signature_method, &keys, check->base_string,
+                            check->message.protocol[OAUTH_SIGNATURE]);
+}
+
+static enum status verify_secret(struct check *check, struct signer *signer, struct slice secret)
 {
     struct buf key = buf_in(check->arena);
     signature_write_shared_key(secret, token_secret(check), &key);
-    if (key.failed)
-        return STATUS_NO_MEMORY;
-    const struct signature_key keys = {.shared_key = buf_slice(&key)};
-    return signature_verify(signer, check->message.signature_method, &keys, check->base_string,
-                            check->message.protocol[OAUTH_SIGNATURE]);
+    return key.failed ? STATUS_NO_MEMORY : verify_shared(check, signer, buf_slice(&key));
 }
 
 static enum status verify_rsa(struct check *check, struct signer *signer, struct slice pem)
@@ -195,8 +198,13 @@ static enum status verify_any(struct check *check, struct signer *signer, int64_
     for (size_t i = 0; i < count; i++) {
         if (!client_secret_is_live(&secrets[i], now_ms))
             continue;
-        enum status status =
-            rsa ? verify_rsa(check, signer, secrets[i].text) : verify_shared(check, signer, secrets[i].text);
+        enum status status = STATUS_OK;
+        if (rsa)
+            status = verify_rsa(check, signer, secrets[i].text);
+        else if (check->shared_keys)
+            status = verify_shared(check, signer, check->shared_keys[i]);
+        else
+            status = verify_secret(check, signer, secrets[i].text);
         if (status != STATUS_SIGNATURE_INVALID)
             return status;
     }
@@ -212,7 +220,7 @@ static void verify_in_vain(struct check *check, struct signer *signer)
     if (method->kind == SIGNATURE_RSA)
         (void)!verify_rsa(check, signer, slice_str(nobodys_key));
     else
-        (void)!verify_shared(check, signer, SLICE("the secret of a client that does not exist"));
+        (void)!verify_secret(check, signer, SLICE("the secret of a client that does not exist"));
 }
 
 enum status check_signature(struct check *check, struct signer *signer, int64_t now_ms)

@@ -49,6 +49,7 @@ struct check {
     const struct client *client;
     const struct token *token;
     const struct temp_credential *temp;
+    const struct slice *shared_keys; /* ready, one for each of the client's secrets; NULL: they are made here */
     struct slice base_string;
     int64_t timestamp_s; /* 0: none (PLAINTEXT) */
     enum body_hash body_hash;

@@ -14,6 +14,8 @@ struct verifier_stores {
     struct credentials credentials;
     struct credentials_nonce_ledger ledger;
     struct ephemeral_store *ephemeral;
+    struct credential_store source;
+    struct credential_cache *cache;
 };
 
 static enum status parse_keys(struct config *config, struct buf *why, struct keyring **ret_keys)
@@ -86,6 +88,25 @@ static enum status open_stores(struct config *config, const char *service_name, 
     return open_ephemeral(config, service_name, observer, stores, why);
 }
 
+static enum status open_cache(const struct config *config, struct loop *const *loops, size_t count,
+                              struct verifier *verifier)
+{
+    struct verifier_stores *stores = verifier->stores;
+    credential_store_init(&stores->source, verifier->db);
+    const struct credential_cache_options options = {
+        .source = &stores->source.source,
+        .ttl_ms = config->cache_ttl_s * 1000,
+        .max_entries = (size_t)config->cache_entries,
+        .loops = loops,
+        .loop_count = count,
+    };
+    TRY(credential_cache_new(&options, &stores->cache));
+    for (size_t i = 0; i < count; i++)
+        verifier->loops[i].credentials = credential_cache_view(stores->cache, i);
+    credential_cache_listen(stores->cache, verifier->feed);
+    return STATUS_OK;
+}
+
 static enum status open_feed(const struct config *config, struct loop *const *loops, size_t count, struct buf *why,
                              struct verifier *verifier)
 {
@@ -130,6 +151,8 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
         status = open_loops(&verifier, loops, loop_count);
     if (status == STATUS_OK)
         status = open_feed(config, loops, loop_count, why, &verifier);
+    if (status == STATUS_OK)
+        status = open_cache(config, loops, loop_count, &verifier);
     if (status != STATUS_OK) {
         /* a start that failed took no nonce, so what it read may be put back */
         verifier_close_blocking(&verifier, true);
@@ -169,6 +192,7 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
     }
     free(verifier->loops);
     change_feed_free(verifier->feed);
+    credential_cache_free(stores->cache);
     db_pool_free(verifier->db);
     if (stores->ephemeral && clean)
         (void)!ephemeral_save_blocking(stores->ephemeral); /* failed: the next start is guarded */

@@ -17,6 +17,7 @@
 #include "store/db_pool.h"
 #include "store/ephemeral.h"
 #include "verify/check.h"
+#include "verify/credential_cache.h"
 
 #include <stddef.h>
 
@@ -27,6 +28,7 @@ enum { STORE_TIMEOUT_MS = 200 };
 
 struct verifier_loop {
     struct ephemeral *ephemeral;
+    struct credential_view *credentials;
     struct signer signer;
 };
 

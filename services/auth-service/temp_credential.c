@@ -17,7 +17,7 @@ static enum step_result reply(struct flow *flow);
 
 /* POST /oauth/initiate: issues a temporary credential (RFC 5849 §2.1). */
 const struct step temp_credential_issue[] = {
-    {"parse", parse},     {"load", load}, /* waits: the client */
+    {"parse", parse},     {"load", load}, /* may wait: the client */
     {"verify", verify},                   /* signature */
     {"spend", spend},                     /* waits: the nonce */
     {"count", count},                     /* waits: how much this client asked for */
@@ -26,6 +26,7 @@ const struct step temp_credential_issue[] = {
 };
 
 struct initiate {
+    struct credential_hold client;
     struct check check;
     struct slice scopes;
     char token[TOKEN_TEXT_BYTES];
@@ -60,11 +61,14 @@ static enum step_result parse(struct flow *flow)
 
 static enum step_result load(struct flow *flow)
 {
-    const struct check *check = &state_of(flow)->check;
-    if (oauth_quota_is_refused(check))
-        return oauth_quota_refuse_counted(flow, check);
-    credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(check),
-                                  flow_wait(flow, STORE_TIMEOUT_MS));
+    struct initiate *it = state_of(flow);
+    struct credential_view *credentials = app_loop_of(request_of(flow))->credentials;
+    const struct credential_key key = {CREDENTIAL_CLIENT, check_client_id(&it->check), SLICE("")};
+    if (oauth_quota_is_refused(&it->check))
+        return oauth_quota_refuse_counted(flow, &it->check);
+    if (credential_find(credentials, &key, flow, &it->client))
+        return STEP_NEXT;
+    credential_find_start(credentials, &key, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -72,12 +76,12 @@ static enum step_result verify(struct flow *flow)
 {
     struct verifier_loop *loop = app_loop_of(request_of(flow));
     struct initiate *it = state_of(flow);
-    void *client = NULL;
     int64_t now_ms = 0;
-    enum status status = flow_outcome(flow, &client);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+    enum status status = credential_take(&it->client, flow, 0);
+    if (status != STATUS_OK)
         return refuse_status(flow, status);
-    it->check.client = client;
+    it->check.client = credential_client_of(&it->client);
+    it->check.shared_keys = credential_shared_keys(&it->client);
     status = ephemeral_now(loop->ephemeral, &now_ms);
     if (status != STATUS_OK)
         return refuse_status(flow, status);

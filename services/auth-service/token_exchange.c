@@ -19,7 +19,7 @@ static enum step_result reply(struct flow *flow);
  * (RFC 5849 §2.3). Nothing before the verifier can harm the temporary credential. */
 const struct step token_exchange[] = {
     {"parse", parse},
-    {"load", load},             /* waits: client and temporary credential */
+    {"load", load},             /* waits: the temporary credential, and maybe the client */
     {"verify", verify},         /* signature */
     {"spend", spend},           /* waits: the nonce */
     {"verifier", try_verifier}, /* waits: counts a wrong one, and the client */
@@ -29,10 +29,11 @@ const struct step token_exchange[] = {
     {NULL, NULL},
 };
 
-enum { LOADED_CLIENT, LOADED_TEMP, LOADED_COUNT };
+enum { LOADED_TEMP, LOADED_CLIENT, LOADED_COUNT };
 enum { TRIED_VERIFIER, TRIED_QUOTA, TRIED_COUNT };
 
 struct exchange {
+    struct credential_hold client;
     struct check check;
     const struct temp_credential *granted; /* as it was when its verifier held */
     char token[TOKEN_TEXT_BYTES];
@@ -61,30 +62,34 @@ static enum step_result parse(struct flow *flow)
 
 static enum step_result load(struct flow *flow)
 {
-    const struct check *check = &state_of(flow)->check;
+    const struct verifier_loop *loop = app_loop_of(request_of(flow));
+    struct exchange *it = state_of(flow);
+    const struct credential_key key = {CREDENTIAL_CLIENT, check_client_id(&it->check), SLICE("")};
+    if (oauth_quota_is_refused(&it->check))
+        return oauth_quota_refuse_counted(flow, &it->check);
+    bool found = credential_find(loop->credentials, &key, flow, &it->client);
     struct ticket tickets[LOADED_COUNT];
-    if (oauth_quota_is_refused(check))
-        return oauth_quota_refuse_counted(flow, check);
-    flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
-    credentials_client_find_start(app_of(request_of(flow))->db, check_client_id(check), tickets[LOADED_CLIENT]);
-    ephemeral_temp_find_start(app_loop_of(request_of(flow))->ephemeral, check_token(check), tickets[LOADED_TEMP]);
+    flow_wait_group(flow, found ? LOADED_CLIENT : LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
+    ephemeral_temp_find_start(loop->ephemeral, check_token(&it->check), tickets[LOADED_TEMP]);
+    if (!found)
+        credential_find_start(loop->credentials, &key, tickets[LOADED_CLIENT]);
     return STEP_WAIT;
 }
 
 static enum step_result verify(struct flow *flow)
 {
     struct verifier_loop *loop = app_loop_of(request_of(flow));
-    struct check *check = &state_of(flow)->check;
-    void *client = NULL;
+    struct exchange *it = state_of(flow);
+    struct check *check = &it->check;
     void *temp = NULL;
     int64_t now_ms = 0;
-    enum status status = flow_outcome_at(flow, LOADED_CLIENT, &client);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+    enum status status = credential_take(&it->client, flow, LOADED_CLIENT);
+    if (status != STATUS_OK)
         return refuse_status(flow, status);
     status = flow_outcome_at(flow, LOADED_TEMP, &temp);
     if (status != STATUS_OK && status != STATUS_TOKEN_REJECTED)
         return refuse_status(flow, status);
-    check->client = client;
+    check->client = credential_client_of(&it->client);
     check->temp = temp;
     status = ephemeral_now(loop->ephemeral, &now_ms);
     if (status != STATUS_OK)

@@ -10,10 +10,10 @@ static enum step_result reply(struct flow *flow);
  * store that is down for it, is its own result alone; JSON of the wrong shape refuses the whole call before anything is
  * spent. */
 const struct step batch[] = {
-    {"authenticate", resource_server_authenticate}, /* waits: the resource server's key */
+    {"authenticate", resource_server_authenticate}, /* may wait: the resource server's key */
     {"identify", resource_server_identify},
     {"parse", parse},
-    {"load", inquiry_load},     /* waits: clients and tokens, side by side */
+    {"load", inquiry_load},     /* may wait: clients and tokens, side by side */
     {"verify", inquiry_verify}, /* signatures */
     {"spend", inquiry_spend},   /* waits: the nonces, in one write */
     {"judge", inquiry_judge},   /* scopes */

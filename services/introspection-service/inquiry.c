@@ -74,18 +74,31 @@ static void begin_wait(struct flow *flow, const struct inquiry *inquiry)
 
 /* ---- what the stores know of client and token ---- */
 
-static void load(struct flow *flow, const struct check *check, struct ticket ticket)
+static struct credential_key key_of(const struct question *question)
 {
-    credentials_pair_find_start(app_of(request_of(flow))->db, check_client_id(check), check_token(check), ticket);
+    return (struct credential_key){CREDENTIAL_PAIR, check_client_id(&question->check), check_token(&question->check)};
 }
 
-static enum status take_loaded(const struct flow *flow, size_t index, struct check *check)
+static bool is_in_memory(struct flow *flow, struct question *question)
 {
-    void *result = NULL;
-    TRY(flow_outcome_at(flow, index, &result));
-    const struct credential_pair *pair = result;
+    const struct credential_key key = key_of(question);
+    return credential_find(app_loop_of(request_of(flow))->credentials, &key, flow, &question->loaded);
+}
+
+static void load(struct flow *flow, const struct question *question, struct ticket ticket)
+{
+    const struct credential_key key = key_of(question);
+    credential_find_start(app_loop_of(request_of(flow))->credentials, &key, ticket);
+}
+
+static enum status take_loaded(const struct flow *flow, size_t index, struct question *question)
+{
+    struct check *check = &question->check;
+    TRY(credential_take(&question->loaded, flow, index));
+    const struct credential_pair *pair = credential_pair_of(&question->loaded);
     check->client = pair->client_found ? &pair->client : NULL;
     check->token = pair->token_found ? &pair->token : NULL;
+    check->shared_keys = credential_shared_keys(&question->loaded);
     return STATUS_OK;
 }
 
@@ -93,13 +106,13 @@ enum step_result inquiry_load(struct flow *flow)
 {
     struct inquiry *inquiry = inquiry_of(flow);
     for (size_t i = 0; i < inquiry->count; i++)
-        inquiry->questions[i].waits = is_open(&inquiry->questions[i]);
+        inquiry->questions[i].waits = is_open(&inquiry->questions[i]) && !is_in_memory(flow, &inquiry->questions[i]);
     if (!anybody_waits(inquiry))
         return STEP_NEXT;
     begin_wait(flow, inquiry);
     for (size_t i = 0; i < inquiry->count; i++)
         if (inquiry->questions[i].waits)
-            load(flow, &inquiry->questions[i].check, inquiry->tickets[i]);
+            load(flow, &inquiry->questions[i], inquiry->tickets[i]);
     return STEP_WAIT;
 }
 
@@ -115,7 +128,7 @@ enum step_result inquiry_verify(struct flow *flow)
         struct question *question = &inquiry->questions[i];
         if (!is_open(question))
             continue;
-        enum status status = take_loaded(flow, i, &question->check);
+        enum status status = take_loaded(flow, i, question);
         if (status == STATUS_OK)
             status = clock;
         if (status != STATUS_OK)

@@ -14,6 +14,7 @@
 #include "service_metrics.h"
 #include "store/credentials_resource_servers.h"
 #include "verify/check.h"
+#include "verify/credential_cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,13 +24,15 @@ enum { INQUIRY_BODY_MAX_BYTES = 64 * 1024 }; /* of a described request */
 struct question {
     struct call call;
     struct check check;
-    bool waits; /* in this step's group */
+    struct credential_hold loaded; /* what check borrows */
+    bool waits;                    /* in this step's group */
 };
 
 /* request->state of every endpoint here. */
 struct inquiry {
     enum dialect dialect;
     const struct resource_server *caller; /* NULL: a gateway */
+    struct credential_hold caller_hold;
     struct question *questions;
     size_t count;
     struct ticket *tickets; /* one a question */
@@ -49,7 +52,7 @@ MUST_USE enum status inquiry_begin(struct request *request, struct inquiry *inqu
 void inquiry_parse(struct request *request, struct question *question);
 
 /* The steps; after the last one each question's check.problem.status is its verdict. */
-enum step_result inquiry_load(struct flow *flow);   /* waits: clients and tokens */
+enum step_result inquiry_load(struct flow *flow);   /* may wait: clients and tokens */
 enum step_result inquiry_verify(struct flow *flow); /* signatures */
 enum step_result inquiry_spend(struct flow *flow);  /* waits: nonces */
 enum step_result inquiry_judge(struct flow *flow);  /* scopes; counts the verdicts */

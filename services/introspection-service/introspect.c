@@ -9,10 +9,10 @@ static enum step_result reply(struct flow *flow);
 /* POST /v1/introspect: tells a resource server whether a signed request is good, and whose it is
  * (RFC 5849 §3.2). The call succeeds with 200 whatever the verdict. */
 const struct step introspect[] = {
-    {"authenticate", resource_server_authenticate}, /* waits: the resource server's key */
+    {"authenticate", resource_server_authenticate}, /* may wait: the resource server's key */
     {"identify", resource_server_identify},
     {"parse", parse},
-    {"load", inquiry_load},     /* waits: client and token */
+    {"load", inquiry_load},     /* may wait: client and token */
     {"verify", inquiry_verify}, /* signature */
     {"spend", inquiry_spend},   /* waits: the nonce */
     {"judge", inquiry_judge},   /* scope */

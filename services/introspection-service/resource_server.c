@@ -58,25 +58,25 @@ enum step_result resource_server_authenticate(struct flow *flow)
     enum status status = request->state ? key_digest(request, digest) : STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return refuse(request, status);
-    credentials_resource_server_find_start(app_of(request)->db, slice_of(digest, sizeof digest),
-                                           flow_wait(flow, STORE_TIMEOUT_MS));
+    struct credential_view *credentials = app_loop_of(request)->credentials;
+    const struct credential_key key = {CREDENTIAL_RESOURCE_SERVER, slice_of(digest, sizeof digest), SLICE("")};
+    if (credential_find(credentials, &key, flow, &inquiry_of(flow)->caller_hold))
+        return STEP_NEXT;
+    credential_find_start(credentials, &key, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
 enum step_result resource_server_identify(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    void *found = NULL;
-    enum status status = flow_outcome(flow, &found);
-    const struct resource_server *caller = found;
-    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && caller->revoked_ms != 0))
+    struct inquiry *inquiry = inquiry_of(flow);
+    enum status status = credential_take(&inquiry->caller_hold, flow, 0);
+    inquiry->caller = status == STATUS_OK ? credential_server_of(&inquiry->caller_hold) : NULL;
+    if (status == STATUS_OK && (!inquiry->caller || inquiry->caller->revoked_ms != 0))
         status = STATUS_UNAUTHORIZED;
     if (status == STATUS_OK && !request_has_media_type(request, "application/json"))
         status = STATUS_UNSUPPORTED_TYPE;
-    if (status != STATUS_OK)
-        return refuse(request, status);
-    inquiry_of(flow)->caller = caller;
-    return STEP_NEXT;
+    return status == STATUS_OK ? STEP_NEXT : refuse(request, status);
 }
 
 static struct slice origin_of(const struct oauth_url *url, struct buf *memory)

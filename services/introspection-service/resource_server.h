@@ -11,7 +11,7 @@
 
 /* The first two steps of the JSON calls. After them request->state is an inquiry with its caller, and the body is
  * JSON by its media type. */
-enum step_result resource_server_authenticate(struct flow *flow); /* waits: the key */
+enum step_result resource_server_authenticate(struct flow *flow); /* may wait: the key */
 enum step_result resource_server_identify(struct flow *flow);
 
 /* Whether the URL is on one of the server's origins; one without origins takes every URL. */

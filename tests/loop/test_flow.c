@@ -320,6 +320,57 @@ static void many_flows_wait_many_times(void **state)
     free(crowd);
 }
 
+/* ---- what is held ---- */
+
+struct holding {
+    struct flow_held held[2];
+    struct desk *desk;
+    unsigned released;
+    unsigned released_at_end;
+};
+
+static void release_first(struct flow_held *held)
+{
+    ((struct holding *)(void *)held)->released++;
+}
+
+static void release_second(struct flow_held *held)
+{
+    ((struct holding *)(void *)(held - 1))->released++;
+}
+
+static enum step_result hold_both(struct flow *flow)
+{
+    struct holding *holding = flow_subject(flow);
+    flow_hold(flow, &holding->held[0], release_first);
+    flow_hold(flow, &holding->held[1], release_second);
+    return STEP_NEXT;
+}
+
+static enum step_result reply_holding(struct flow *flow)
+{
+    struct holding *holding = flow_subject(flow);
+    assert_int_equal(holding->released, 0);
+    return STEP_REPLY;
+}
+
+static void end_holding(struct flow *flow)
+{
+    struct holding *holding = flow_subject(flow);
+    holding->released_at_end = holding->released;
+    loop_stop(holding->desk->loop);
+}
+
+static void what_is_held_is_released_once_before_the_end(void **state)
+{
+    static const struct step steps[] = {{"hold", hold_both}, {"reply", reply_holding}, {NULL, NULL}};
+    struct holding holding = {.desk = *state};
+    flow_start(&holding.desk->flow, holding.desk->loop, "holding", steps, &holding, end_holding);
+    loop_run(holding.desk->loop);
+    assert_int_equal(holding.released_at_end, 2);
+    assert_int_equal(holding.released, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -333,6 +384,7 @@ int main(void)
         TEST(results_of_earlier_waits_live_to_the_end),
         TEST(a_group_resumes_once_when_the_last_is_in),
         TEST(a_group_at_its_deadline_has_store_down_for_the_missing),
+        TEST(what_is_held_is_released_once_before_the_end),
         TEST(many_flows_wait_many_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

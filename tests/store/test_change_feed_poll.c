@@ -258,6 +258,11 @@ static void is_freed_while_a_poll_is_on_its_way(void **state)
     change_feed_publish(it->feed, it->asking.loop, &news); /* a message that nobody delivered yet */
 }
 
+static void is_freed_before_its_first_poll(void **state)
+{
+    open_feed(*state, true); /* a start that failed: the loop never runs */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -271,6 +276,7 @@ int main(void)
         TEST(rereads_no_further_than_a_transaction_may_last),
         TEST(is_silent_while_the_database_is_down_and_misses_nothing),
         TEST(is_freed_while_a_poll_is_on_its_way),
+        TEST(is_freed_before_its_first_poll),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

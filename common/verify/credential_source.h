@@ -1,0 +1,43 @@
+/* credential_source: where the credential cache asks: a port, with the durable store behind it. */
+#ifndef COUNTERSIGN_VERIFY_CREDENTIAL_SOURCE_H
+#define COUNTERSIGN_VERIFY_CREDENTIAL_SOURCE_H
+
+#include "base/attributes.h"
+#include "base/slice.h"
+#include "loop/flow.h"
+
+#include <stdbool.h>
+
+struct db_pool;
+
+enum credential_kind {
+    CREDENTIAL_PAIR,            /* client_id and oauth_token; an empty token asks for the client alone */
+    CREDENTIAL_CLIENT,          /* client_id; with callbacks and all */
+    CREDENTIAL_RESOURCE_SERVER, /* SHA-256 of its key */
+    CREDENTIAL_KINDS,
+};
+
+/* Borrowed. */
+struct credential_key {
+    enum credential_kind kind;
+    struct slice first;
+    struct slice second; /* a pair's token; else empty */
+};
+
+struct credential_source {
+    /* Completes with a struct credential_pair, client or resource_server, by the key's kind; NOT_FOUND (never for a
+     * pair). The key is copied. `fresh`: as the writer has it, not a replica. */
+    void (*find_start)(struct credential_source *source, const struct credential_key *key, bool fresh,
+                       struct ticket ticket);
+};
+
+/* The durable store. `source` comes first. */
+struct credential_store {
+    struct credential_source source;
+    struct db_pool *db;
+};
+
+/* Nothing to be freed; the pool is borrowed. */
+void credential_store_init(struct credential_store *store, struct db_pool *db);
+
+#endif
