@@ -33,6 +33,10 @@ struct credentials {
     bool is_incomplete;     /* the last call found less than it was asked for: a replica that lags may be why */
 };
 
+/* sql_transaction_blocking for work that writes changes: after the commit they are in db->log. The calls of
+ * credentials_*.h within `work` join it, so that many of them are one transaction. */
+MUST_USE enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context);
+
 /* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */
 const char *credentials_last_error(const struct credentials *db);
 

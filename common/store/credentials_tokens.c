@@ -177,7 +177,7 @@ static enum status describe_new(struct issuing *issuing, int64_t created_ms, int
 /* One statement that is its own transaction: it makes the row or, by the unique digest, finds that there is one. */
 static enum status issue(struct issuing *issuing)
 {
-    int64_t created_ms = now_ms(issuing->db);
+    int64_t created_ms = issuing->issue->created_ms ? issuing->issue->created_ms : now_ms(issuing->db);
     int64_t expires_ms = issuing->issue->lifetime_ms ? created_ms + issuing->issue->lifetime_ms : 0;
     enum status status = insert(issuing, created_ms, expires_ms);
     if (status == STATUS_OK && sql_affected(issuing->db->sql) > 0)

@@ -62,7 +62,8 @@ struct token_issue {
     struct slice scopes;
     struct slice oauth_token; /* new, from the caller; at most 255 bytes */
     struct slice secret;
-    int64_t lifetime_ms; /* 0: never expires */
+    int64_t created_ms;  /* 0: now; another time only for an import */
+    int64_t lifetime_ms; /* from then on; 0: never expires */
 };
 
 /* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later

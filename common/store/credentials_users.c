@@ -112,11 +112,20 @@ struct creating {
 
 static enum status set_subject(struct credentials *db, int64_t id, struct slice subject)
 {
-    char memory[24];
-    struct buf decimal = buf_fixed(memory, sizeof memory);
-    buf_add_i64(&decimal, id);
-    struct sql_value params[] = {sql_text(subject.len ? subject : buf_slice(&decimal)), sql_int(id)};
+    struct sql_value params[] = {sql_text(subject), sql_int(id)};
     return RUN(db, "UPDATE users SET subject = ? WHERE id = ?", params);
+}
+
+static enum status set_own_subject(struct credentials *db, int64_t id)
+{
+    static const char prefix[] = "user-";
+    enum { PREFIX_BYTES = sizeof prefix - 1 };
+    char memory[PREFIX_BYTES + 24];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    buf_add_str(&text, prefix);
+    buf_add_i64(&text, id);
+    enum status status = set_subject(db, id, slice_sub(buf_slice(&text), PREFIX_BYTES, text.len));
+    return status == STATUS_CONFLICT ? set_subject(db, id, buf_slice(&text)) : status;
 }
 
 static enum status create(struct sql *sql, void *context)
@@ -133,7 +142,7 @@ static enum status create(struct sql *sql, void *context)
             " VALUES (?, ?, ?, ?, ?, ?)",
             params));
     creating->id = sql_last_id(sql);
-    return set_subject(db, creating->id, user->subject);
+    return user->subject.len ? set_subject(db, creating->id, user->subject) : set_own_subject(db, creating->id);
 }
 
 enum status credentials_user_create_blocking(struct credentials *db, const struct user *user, int64_t *ret_id)

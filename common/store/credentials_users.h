@@ -33,7 +33,8 @@ struct user_page {
 void user_free(void *user);
 void user_page_free(void *page);
 
-/* An empty subject becomes the decimal id. BAD_INPUT: username empty or over 255 bytes; CONFLICT: username or subject
+/* An empty subject becomes the decimal id, or user-ID where a site's own number (import, delegated login) is the same.
+ * BAD_INPUT: username empty or over 255 bytes; CONFLICT: username or subject
  * is taken. */
 MUST_USE enum status credentials_user_create_blocking(struct credentials *db, const struct user *user, int64_t *ret_id);
 /* The user with this subject; made if there is none (delegated login, trusted header), renamed if the name is new.

@@ -57,9 +57,6 @@ struct sql_value sql_digest(struct slice digest);
 /* For statements without rows. */
 #define RUN(db, text, params) sql_execute_blocking((db)->sql, (text), (params), COUNT_OF(params), NULL, NULL)
 
-/* sql_transaction_blocking for work that writes changes: after the commit they are in db->log. */
-MUST_USE enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context);
-
 /* Writes a change; within the transaction of what it tells. */
 MUST_USE enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event,
                                   struct slice id);

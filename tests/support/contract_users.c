@@ -50,6 +50,24 @@ static void a_user_without_a_subject_gets_the_decimal_id(void **state)
     user_free(user);
 }
 
+/* Sites that brought their own numbers along must still be able to make users. */
+static void a_user_without_a_subject_gets_another_where_the_decimal_id_is_taken(void **state)
+{
+    struct durable_bench *bench = *state;
+    char taken[24];
+    char expected[32];
+    int64_t id = 0;
+    struct buf next = buf_fixed(taken, sizeof taken);
+    struct buf other = buf_fixed(expected, sizeof expected);
+    buf_add_i64(&next, durable_bench_user(bench, "first") + 2);
+    const struct user imported = {.username = SLICE("imported"), .subject = buf_slice(&next)};
+    assert_status(credentials_user_create_blocking(&bench->db, &imported, &id), STATUS_OK);
+    buf_addf(&other, "user-%lld", (long long)durable_bench_user(bench, "jane"));
+    struct user *user = find(bench, "jane");
+    assert_slice_equal(user->subject, buf_slice(&other));
+    user_free(user);
+}
+
 static void user_names_compare_byte_for_byte(void **state)
 {
     struct durable_bench *bench = *state;
@@ -181,6 +199,7 @@ int contract_users_run(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_user_is_found_by_name_by_subject_and_by_id),
         BENCH_TEST(a_user_without_a_subject_gets_the_decimal_id),
+        BENCH_TEST(a_user_without_a_subject_gets_another_where_the_decimal_id_is_taken),
         BENCH_TEST(user_names_compare_byte_for_byte),
         BENCH_TEST(names_and_subjects_are_taken_once),
         BENCH_TEST(a_delegated_login_makes_its_user_once_and_follows_the_name),

@@ -1,0 +1,188 @@
+#include "cli/client_draft.h"
+
+#include "callback.h"
+#include "oauth/scope.h"
+#include "oauth/signature_method.h"
+#include "oauth/url.h"
+
+void client_draft_done(struct client_draft *d)
+{
+    buf_done(&d->why);
+    buf_done(&d->methods);
+    buf_done(&d->scopes);
+    buf_done(&d->default_scopes);
+}
+
+static bool refuse(struct client_draft *d, const char *option, struct slice value, const char *why)
+{
+    buf_reset(&d->why);
+    buf_add_str(&d->why, option);
+    buf_add_str(&d->why, value.len ? " " : "");
+    buf_add(&d->why, value);
+    buf_addf(&d->why, ": %s", why);
+    return false;
+}
+
+static void join(struct buf *out, const struct option_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        buf_add_str(out, out->len ? " " : "");
+        buf_add(out, list->items[i]);
+    }
+}
+
+/* `--callback ''` takes all of them away. */
+static bool clears(const struct option_list *list)
+{
+    return list->count == 1 && list->items[0].len == 0;
+}
+
+/* ---- the parts; what is not given stays as it is ---- */
+
+static const struct {
+    const char *name;
+    unsigned flag;
+} flags[FLAG_COUNT] = {
+    [FLAG_TWO_LEGGED] = {"two-legged", CLIENT_TWO_LEGGED},
+    [FLAG_VERIFIED] = {"verified", CLIENT_VERIFIED},
+    [FLAG_TRUSTED] = {"trusted", CLIENT_TRUSTED},
+    [FLAG_BODY_HASH_REQUIRED] = {"body-hash-required", CLIENT_BODY_HASH_REQUIRED},
+    [FLAG_HTTP_CALLBACKS] = {"http-callbacks", CLIENT_HTTP_CALLBACK},
+};
+
+static bool take_flags(struct client_draft *d)
+{
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (d->options->on[i] && d->options->off[i])
+            return refuse(d, flags[i].name, SLICE(""), "a flag and its opposite (--no-…) do not go together");
+        d->client.flags |= d->options->on[i] ? flags[i].flag : 0U;
+        d->client.flags &= d->options->off[i] ? ~flags[i].flag : ~0U;
+    }
+    return true;
+}
+
+static bool take_callbacks(struct client_draft *d)
+{
+    const struct option_list *list = &d->options->callbacks;
+    bool http_allowed = d->client.flags & CLIENT_HTTP_CALLBACK;
+    if (list->count == 0)
+        return true;
+    d->client.callbacks = d->callbacks;
+    d->client.callback_count = clears(list) ? 0 : list->count;
+    for (size_t i = 0; i < d->client.callback_count; i++) {
+        struct slice uri = list->items[i];
+        bool is_prefix = uri.len > 2 && uri.ptr[uri.len - 1] == '*' && uri.ptr[uri.len - 2] == '/';
+        const char *why = NULL;
+        d->callbacks[i] = (struct client_callback){slice_sub(uri, 0, uri.len - is_prefix), is_prefix};
+        if (callback_is_oob(uri))
+            return refuse(d, "callback", uri, "every client may use oob; leave it out");
+        if (!callback_may_be_registered(&d->callbacks[i], http_allowed, &why))
+            return refuse(d, "callback", uri, why);
+    }
+    return true;
+}
+
+static bool take_default_callback(struct client_draft *d)
+{
+    const struct client_callback callback = {.uri = d->options->default_callback};
+    const char *why = "it must be a URI";
+    if (slice_is_absent(callback.uri))
+        return true;
+    if (callback.uri.len && (callback_is_oob(callback.uri) ||
+                             !callback_may_be_registered(&callback, d->client.flags & CLIENT_HTTP_CALLBACK, &why)))
+        return refuse(d, "default-callback", callback.uri, why);
+    d->client.default_callback = callback.uri;
+    return true;
+}
+
+static bool take_methods(struct client_draft *d)
+{
+    unsigned mask = 0;
+    struct slice unknown = {0};
+    if (d->options->signature_methods.count == 0)
+        return true;
+    join(&d->methods, &d->options->signature_methods);
+    if (!signature_methods_parse(buf_slice(&d->methods), &mask, &unknown))
+        return refuse(d, "signature-method", unknown, "there is no such signature method");
+    buf_reset(&d->methods);
+    signature_methods_write(mask, ' ', &d->methods);
+    d->client.signature_methods = buf_slice(&d->methods);
+    return true;
+}
+
+static bool take_scopes(struct client_draft *d)
+{
+    const struct client_options *o = d->options;
+    join(&d->scopes, &o->scopes);
+    join(&d->default_scopes, &o->default_scopes);
+    if (o->scopes.count) {
+        d->client.allowed_scopes = d->client.default_scopes = buf_slice(&d->scopes);
+        if (!scope_is_valid(d->client.allowed_scopes))
+            return refuse(d, "scope", d->client.allowed_scopes, "a scope is printable ASCII without quotes");
+    }
+    if (o->default_scopes.count)
+        d->client.default_scopes = buf_slice(&d->default_scopes);
+    if (!scope_covers(d->client.allowed_scopes, d->client.default_scopes))
+        return refuse(d, "default-scope", d->client.default_scopes, "it must be among what --scope allows");
+    return true;
+}
+
+static bool is_url(struct slice text, bool https_only)
+{
+    struct oauth_url url = {0};
+    struct problem problem = {0};
+    return oauth_url_parse(text, &url, &problem) == STATUS_OK && (url.https || !https_only);
+}
+
+static void take_text(struct slice option, struct slice *text)
+{
+    if (!slice_is_absent(option))
+        *text = option;
+}
+
+static bool take_texts(struct client_draft *d)
+{
+    const struct client_options *o = d->options;
+    if (!slice_is_absent(o->name) && o->name.len == 0)
+        return refuse(d, "name", o->name, "it must not be empty: users see it");
+    if (o->website.len && !is_url(o->website, false))
+        return refuse(d, "website", o->website, "it must be an http or https URL");
+    if (o->logo.len && !is_url(o->logo, true))
+        return refuse(d, "logo", o->logo, "it must be an https URL");
+    take_text(o->name, &d->client.name);
+    take_text(o->website, &d->client.website);
+    take_text(o->description, &d->client.description);
+    take_text(o->logo, &d->client.logo);
+    take_text(o->owner, &d->client.owner);
+    return true;
+}
+
+/* Absent where a client is changed. */
+static bool take_id(struct client_draft *d)
+{
+    struct slice id = d->options->id;
+    if (slice_is_absent(id))
+        return true;
+    if (id.len == 0 || id.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(id))
+        return refuse(d, "id", id, "an id is 1 to 255 bytes of UTF-8");
+    d->client.client_id = id;
+    return true;
+}
+
+bool client_draft_take(struct client_draft *d)
+{
+    return take_id(d) && take_flags(d) && take_callbacks(d) && take_default_callback(d) && take_methods(d) &&
+           take_scopes(d) && take_texts(d);
+}
+
+void client_draft_credentials(struct client_draft *d, struct slice secret, struct slice key)
+{
+    d->secret.text = secret;
+    d->client.secrets = &d->secret;
+    d->client.secret_count = slice_is_absent(secret) ? 0 : 1;
+    d->key.text = key;
+    d->client.keys = &d->key;
+    d->client.key_count = slice_is_absent(key) ? 0 : 1;
+    if (d->client.secret_count == 0 && d->client.signature_methods.len == 0)
+        d->client.signature_methods = SLICE("RSA-SHA1 RSA-SHA256 RSA-SHA512");
+}

@@ -1,0 +1,37 @@
+/* client_draft: a client put together from options, or from a line of an import, every part checked. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_CLI_CLIENT_DRAFT_H
+#define COUNTERSIGN_AUTH_SERVICE_CLI_CLIENT_DRAFT_H
+
+#include "base/buf.h"
+#include "service/command.h"
+#include "store/credentials_clients.h"
+
+enum { FLAG_TWO_LEGGED, FLAG_VERIFIED, FLAG_TRUSTED, FLAG_BODY_HASH_REQUIRED, FLAG_HTTP_CALLBACKS, FLAG_COUNT };
+
+struct client_options {
+    struct slice id, secret_file, name, website, description, logo, owner, default_callback, rsa_public_key;
+    struct option_list callbacks, signature_methods, scopes, default_scopes;
+    bool on[FLAG_COUNT], off[FLAG_COUNT];
+};
+
+/* Begins with `options` set, and `client` where one is changed; everything borrowed lives until the row was written. */
+struct client_draft {
+    const struct client_options *options;
+    struct client client;
+    struct buf why; /* what is wrong: "callback http://a.example/: it must be https" */
+    struct client_callback callbacks[OPTION_LIST_MAX];
+    struct client_secret secret;
+    struct client_secret key;
+    struct buf methods;
+    struct buf scopes;
+    struct buf default_scopes;
+};
+
+/* Sets in `client` what the options give, but for credentials, and leaves the rest. False: `why` says what is wrong. */
+MUST_USE bool client_draft_take(struct client_draft *draft);
+/* Its secret and the PEM of its RSA key; either may be absent. One that signs with its key alone gets no method that
+ * would need a secret, unless the options name the methods. */
+void client_draft_credentials(struct client_draft *draft, struct slice secret, struct slice key);
+void client_draft_done(struct client_draft *draft);
+
+#endif

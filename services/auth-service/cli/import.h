@@ -1,0 +1,47 @@
+/* import: what `client import` and `token import` share: JSON lines in, a row each, in transactions of a batch.
+ *
+ * Invariants: each line stands for itself; a bad one is told with its number and the others are imported all the same.
+ * What is there already is skipped and counted, so a run can be repeated, also after it was cut. With --dry-run all is
+ * done, judged by the store itself, and rolled back. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_CLI_IMPORT_H
+#define COUNTERSIGN_AUTH_SERVICE_CLI_IMPORT_H
+
+#include "cli/cli.h"
+#include "json/json_reader.h"
+
+enum { IMPORTED_SECRET_MAX_BYTES = 512 };
+
+struct import {
+    struct cli_store *store;
+    struct arena arena; /* of the line at hand */
+    struct buf why;     /* what is wrong with it */
+    int64_t users_created;
+};
+
+/* Imports one line inside a transaction. OK: imported; CONFLICT: it was there already, the same; BAD_INPUT: `why` says
+ * what is wrong with it, and nothing was written. Any other status ends the run. May be called again for the same line
+ * after a rollback. */
+typedef enum status (*import_fn)(struct import *import, const json_value *line);
+
+/* Sets `why`, in printf's manner; BAD_INPUT. */
+enum status import_refuse(struct import *import, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A row of the audit log, in the same transaction. */
+MUST_USE enum status import_audit(struct import *import, const char *what, struct slice subject);
+
+/* For what was looked up before, in the same transaction: a CONFLICT there means that somebody else was faster, which
+ * ends the run; the next one skips it. */
+static inline enum status import_race(enum status status)
+{
+    return status == STATUS_CONFLICT ? STATUS_STORE_DOWN : status;
+}
+
+struct import_options {
+    bool dry_run;
+};
+extern const struct command_option import_table[];
+
+/* Reads the file that the command's argument names (none or "-": standard input), and prints the counts. The exit code:
+ * EXIT_REFUSED if a line was refused. */
+int import_run(const struct command_line *line, import_fn take);
+
+#endif
