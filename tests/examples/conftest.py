@@ -2,9 +2,11 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -55,6 +57,13 @@ def service(request, provider, tmp_path_factory):
         yield running
 
 
+def warm_up(service):
+    """The first call may take longer than the time-out, where a virtual machine or a module is loaded on the way."""
+    deadline = time.monotonic() + 60
+    while requests.get(service.origin + "/photos", timeout=30).status_code != 200:
+        assert time.monotonic() < deadline, service.text()
+
+
 @pytest.fixture(scope="session", params=EXAMPLES, ids=lambda example: example.name)
 def doubled(request, tmp_path_factory):
     """One of the examples, asking a double that can fail in every way; (service, double)."""
@@ -62,7 +71,8 @@ def doubled(request, tmp_path_factory):
     example.skip_if_missing()
     with IntrospectionDouble() as double:
         folder = tmp_path_factory.mktemp(example.name)
-        with example.started(folder, double.url, lambda _origin: "key", timeout="1.5") as running:
+        with example.started(folder, double.url, lambda _origin: "key", timeout="3") as running:
+            warm_up(running)
             yield running, double
 
 

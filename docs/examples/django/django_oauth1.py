@@ -61,7 +61,7 @@ class Credential:
 class ResourceProtector:
     """Authlib's takes a client and a token model; they may stand here still, and are not used."""
 
-    def __init__(self, *models):
+    def __init__(self, *_authlibs, **_named):
         self.service = SimpleLazyObject(self.configured)
 
     @staticmethod

@@ -4,7 +4,7 @@
 //   app.get('/photos', requireOAuth('photos:read'), (req, res) => res.json({ of: req.oauth1.username }))
 //
 // Put it before body parsers (express.json(), express.urlencoded()): it needs the bytes of a signed body, and leaves
-// the parsed body in req.body and the bytes in req.rawBody. Express 5 (or 4), Node 20 or later, nothing else.
+// the parsed body in req.body and the bytes in req.rawBody. Express 5 (or 4), Node 18 or later, nothing else.
 import querystring from 'node:querystring'
 import express from 'express'
 

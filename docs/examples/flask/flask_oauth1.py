@@ -45,18 +45,19 @@ class Credential:
 
 
 class ResourceProtector:
-    """Authlib's also takes query_client, query_token and exists_nonce; they may stand here still, and are not used.
+    """Authlib's also takes query_client, query_token and exists_nonce, by name or by place; they may stand here still, and
+    are not used.
 
     query_user: a function that finds your user for a credential (by .username, or by .subject where those are your
     primary keys), for `current_credential.user`. It aborts with 403 if there is none.
     """
 
-    def __init__(self, app=None, query_user=lambda credential: credential.username, **_authlibs):
+    def __init__(self, app=None, *_authlibs, query_user=lambda credential: credential.username, **_named):
         self.query_user = query_user
         if app:
             self.init_app(app)
 
-    def init_app(self, app, query_user=None, **_authlibs):
+    def init_app(self, app, *_authlibs, query_user=None, **_named):
         self.query_user = query_user or self.query_user
         config = app.config
         app.extensions["oauth1_introspection"] = IntrospectionService(

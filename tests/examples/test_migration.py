@@ -1,0 +1,97 @@
+"""From Authlib's Django server to ours, as docs/migrating-from-authlib.md says: a real server of Authlib's issues a token,
+the command of docs/examples exports it, ours imports it, and the client never notices."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.provider import clean_environment
+from harness.signer import Signer
+
+from services import DOCS, PYTHON
+
+pytestmark = pytest.mark.xdist_group("migration")
+HERE = Path(__file__).resolve().parent
+API = "https://api.example"
+
+
+@pytest.fixture(scope="module")
+def authlib(tmp_path_factory):
+    """What authlib_shop/project.py prints: the token, what Authlib did, and both exports."""
+    folder = tmp_path_factory.mktemp("authlib") / "project"
+    shutil.copytree(HERE / "authlib_shop", folder)
+    commands = folder / "shop/management/commands"
+    commands.mkdir(parents=True)
+    for package in (commands.parent, commands):
+        (package / "__init__.py").touch()
+    shutil.copy(DOCS / "django/export_oauth1.py", commands)
+    done = subprocess.run([PYTHON, folder / "project.py", folder / "shop.db", folder], capture_output=True, text=True,
+                          timeout=60, env=clean_environment({"PYTHONDONTWRITEBYTECODE": "1"}))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def moved(provider, authlib):
+    """The counts of both imports."""
+    def run(what):
+        done = provider.command(what, "import", "--format", "json", stdin=authlib[f"{what}s"])
+        assert done.code == 0, done
+        return done.json()
+
+    return run("client"), run("token")
+
+
+def test_clients_and_tokens_move(moved):
+    clients, tokens = moved
+    assert (clients["imported"], clients["refused"]) == (2, 0)
+    assert tokens["imported"] >= 1 and tokens["refused"] == 0
+    assert tokens["users_created"] == 0  # jane is there already, and found by her name
+
+
+def test_a_request_signed_with_the_old_credentials_verifies(provider, authlib, moved):
+    key = provider.create_resource_server("--origin", API, name="moved")
+    token = authlib["token"]
+    signer = Signer("printer", "printer's secret", token["oauth_token"], token["oauth_token_secret"])
+    answer = provider.introspect(key, signer.sign("GET", API + "/%7Ejane;p")).json()
+    assert answer["active"] and answer["username"] == "jane" and answer["scope"] == "photos:read", answer
+
+
+# ---- what the guide says of Authlib is so
+
+
+@pytest.mark.parametrize(
+    "what, is_so",
+    [
+        ("confirmed", "True"),
+        ("another client exchanges", "good"),
+        ("after an unsigned exchange", "invalid_token"),
+        ("granted after that", "https://printer.example/ready"),
+        ("forged", "invalid_signature"),
+        ("its nonce, well signed", "invalid_nonce"),
+        ("a year ahead", "good"),
+        ("six minutes late", "invalid_request"),
+        ("plain path", "good"),
+        ("%7E", "invalid_signature"),
+        (";p", "invalid_signature"),
+        ("form", "good"),
+        ("repeated field", "invalid_signature"),
+        ("PUT form", "invalid_signature"),
+        ("HMAC-SHA256", "unsupported_signature_method"),
+        ("PLAINTEXT", "unsupported_signature_method"),
+        ("two-legged", "missing_required_parameter"),
+        ("parameter twice", "good"),
+        ("challenge", None),
+        ("Basic", 500),
+        ("?a[]=1", ["good", 500]),
+    ],
+)
+def test_authlib_does_what_the_guide_says(authlib, what, is_so):
+    assert authlib["behaviour"][what] == is_so
+
+
+def test_authlibs_denial_names_no_token(authlib):
+    assert "error=access_denied" in authlib["behaviour"]["denied"] and "oauth_token" not in authlib["behaviour"]["denied"]
