@@ -242,8 +242,10 @@ static enum status commit(struct sql *sql)
     if (mysql_query(mysql->handle, "COMMIT") == 0)
         return STATUS_OK;
     enum status status = fail_handle(mysql);
-    mysql->may_repeat = mysql->handle && mysql->may_repeat; /* a lost reply: nobody knows whether it took effect */
-    return status == STATUS_CONFLICT ? STATUS_CONFLICT : STATUS_STORE_DOWN;
+    if (mysql->handle)
+        return status;
+    mysql->may_repeat = false;
+    return complain(mysql, STATUS_STORE_DOWN, "the reply to COMMIT was lost: nobody knows whether it took effect");
 }
 
 static void rollback(struct sql *sql)

@@ -1,13 +1,12 @@
 #include "support/http_fixture.h"
+#include "support/identity.h"
 #include "support/test.h"
 
 #include "base/buf.h"
 #include "http/tls.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +15,6 @@
 #include <unistd.h>
 
 /* --- certificates, made for each run --- */
-
-struct identity {
-    EVP_PKEY *key;
-    X509 *certificate;
-};
 
 static char folder[] = "/tmp/countersign-tls-XXXXXX";
 
@@ -33,82 +27,24 @@ static const char *path_of(const char *name)
     return path;
 }
 
-static void add_extension(X509 *certificate, int nid, const char *value)
-{
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
-    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
-    assert_non_null(extension);
-    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
-    X509_EXTENSION_free(extension);
-}
-
-/* Signed by `issuer`, or by itself where that is NULL. */
-static struct identity make_identity(const char *name, const char *san, const struct identity *issuer)
-{
-    struct identity identity = {EVP_EC_gen("P-256"), X509_new()};
-    assert_non_null(identity.key);
-    X509 *certificate = identity.certificate;
-    X509_set_version(certificate, X509_VERSION_3);
-    static long serial;
-    ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-    X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-    X509_NAME *subject = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-    X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer->certificate) : subject);
-    X509_set_pubkey(certificate, identity.key);
-    if (!issuer)
-        add_extension(certificate, NID_basic_constraints, "critical,CA:TRUE");
-    if (san)
-        add_extension(certificate, NID_subject_alt_name, san);
-    assert_true(X509_sign(certificate, issuer ? issuer->key : identity.key, EVP_sha256()) > 0);
-    return identity;
-}
-
-static void free_identity(struct identity *identity)
-{
-    EVP_PKEY_free(identity->key);
-    X509_free(identity->certificate);
-}
-
-static void write_certificate(const char *name, const struct identity *identity)
-{
-    FILE *file = fopen(path_of(name), "w");
-    assert_non_null(file);
-    assert_int_equal(PEM_write_X509(file, identity->certificate), 1);
-    fclose(file);
-}
-
-static void write_key(const char *name, const struct identity *identity, const char *passphrase)
-{
-    FILE *file = fopen(path_of(name), "w");
-    assert_non_null(file);
-    assert_int_equal(PEM_write_PrivateKey(file, identity->key, passphrase ? EVP_aes_128_cbc() : NULL,
-                                          (const unsigned char *)passphrase, passphrase ? (int)strlen(passphrase) : 0,
-                                          NULL, NULL),
-                     1);
-    fclose(file);
-}
-
 static struct identity ca, other_ca, server_identity, other_server, client, stranger;
 
 static int set_up(void **state UNUSED)
 {
     if (!mkdtemp(folder))
         return -1;
-    ca = make_identity("ca", NULL, NULL);
-    other_ca = make_identity("other ca", NULL, NULL);
-    server_identity = make_identity("first", "DNS:localhost", NULL);
-    other_server = make_identity("second", "DNS:localhost", NULL);
-    client = make_identity("client", "IP:192.0.2.1,DNS:gateway.example,URI:spiffe://a/b", &ca);
-    stranger = make_identity("client", "DNS:gateway.example", &other_ca);
-    write_certificate("cert.pem", &server_identity);
-    write_key("key.pem", &server_identity, NULL);
-    write_certificate("other-cert.pem", &other_server);
-    write_key("other-key.pem", &other_server, NULL);
-    write_key("locked-key.pem", &server_identity, "secret");
-    write_certificate("ca.pem", &ca);
+    ca = identity_make("ca", NULL, NULL);
+    other_ca = identity_make("other ca", NULL, NULL);
+    server_identity = identity_make("first", "DNS:localhost", NULL);
+    other_server = identity_make("second", "DNS:localhost", NULL);
+    client = identity_make("client", "IP:192.0.2.1,DNS:gateway.example,URI:spiffe://a/b", &ca);
+    stranger = identity_make("client", "DNS:gateway.example", &other_ca);
+    identity_write_certificate(&server_identity, path_of("cert.pem"));
+    identity_write_key(&server_identity, path_of("key.pem"), NULL);
+    identity_write_certificate(&other_server, path_of("other-cert.pem"));
+    identity_write_key(&other_server, path_of("other-key.pem"), NULL);
+    identity_write_key(&server_identity, path_of("locked-key.pem"), "secret");
+    identity_write_certificate(&ca, path_of("ca.pem"));
     FILE *file = fopen(path_of("garbage.pem"), "w");
     fputs("this is no PEM\n", file);
     fclose(file);
@@ -123,7 +59,7 @@ static int tear_down(void **state UNUSED)
         unlink(path_of(files[i]));
     struct identity *all[] = {&ca, &other_ca, &server_identity, &other_server, &client, &stranger};
     for (size_t i = 0; i < COUNT_OF(all); i++)
-        free_identity(all[i]);
+        identity_free(all[i]);
     return rmdir(folder);
 }
 
@@ -406,18 +342,18 @@ static void check_served(const char *name)
 
 static void a_reload_serves_the_new_files_and_a_failed_one_the_old(void **state UNUSED)
 {
-    write_certificate("live-cert.pem", &server_identity);
-    write_key("live-key.pem", &server_identity, NULL);
+    identity_write_certificate(&server_identity, path_of("live-cert.pem"));
+    identity_write_key(&server_identity, path_of("live-key.pem"), NULL);
     start("live-cert.pem", "live-key.pem", NULL);
     check_served("first");
 
     struct buf why = BUF_INIT;
-    write_certificate("live-cert.pem", &other_server); /* the key is still the old one */
+    identity_write_certificate(&other_server, path_of("live-cert.pem")); /* the key is still the old one */
     assert_status(tls_reload_blocking(tls, &why), STATUS_BAD_INPUT);
     assert_true(slice_find_slice(buf_slice(&why), SLICE("does not belong")) < why.len);
     check_served("first");
 
-    write_key("live-key.pem", &other_server, NULL);
+    identity_write_key(&other_server, path_of("live-key.pem"), NULL);
     struct connection open_before = open_connection(NULL, 0);
     assert_status(tls_reload_blocking(tls, &why), STATUS_OK);
     check_served("second");

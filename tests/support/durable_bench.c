@@ -39,7 +39,8 @@ struct credentials durable_bench_connect(struct durable_bench *bench)
     struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
     struct credentials db = {.keys = bench->keys, .clock = &bench->clock.clock};
     struct buf why = BUF_INIT;
-    assert_status(sql_open_blocking(slice_str(bench->url), &options, &why, &db.sql), STATUS_OK);
+    if (sql_open_blocking(slice_str(bench->url), &options, &why, &db.sql) != STATUS_OK)
+        fail_msg("%.*s", SLICE_ARGS(buf_slice(&why)));
     buf_done(&why);
     return db;
 }
@@ -55,7 +56,8 @@ void durable_bench_init(struct durable_bench *bench, const struct durable_kind *
     assert_status(keyring_parse(SLICE("test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="), &bench->keys, &wrong),
                   STATUS_OK);
     bench->db = durable_bench_connect(bench);
-    assert_status(migrations_up_blocking(bench->db.sql, BENCH_NOW_MS, &why, &applied), STATUS_OK);
+    if (migrations_up_blocking(bench->db.sql, BENCH_NOW_MS, &why, &applied) != STATUS_OK)
+        fail_msg("%.*s", SLICE_ARGS(buf_slice(&why)));
     buf_done(&why);
 }
 

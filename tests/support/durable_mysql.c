@@ -32,12 +32,10 @@ static void with_database(const char *url, const char *name, char out[DURABLE_UR
 static void server_url(char url[DURABLE_URL_BYTES])
 {
     const char *named = getenv("TEST_MYSQL_URL");
-    int len = 0;
     if (named && *named)
-        len = snprintf(url, DURABLE_URL_BYTES, "%s", named);
+        assert_in_range(snprintf(url, DURABLE_URL_BYTES, "%s", named), 1, DURABLE_URL_BYTES - 1);
     else
-        len = snprintf(url, DURABLE_URL_BYTES, "mysql://root@/mysql?socket=%s", mariadb_server_shared()->socket);
-    assert_in_range(len, 1, DURABLE_URL_BYTES - 1);
+        mariadb_server_url(mariadb_server_shared(), "mysql", url);
 }
 
 /* Not sql_execute: these texts are made here, and each is used once. */

@@ -119,13 +119,19 @@ static unsigned free_port(void)
     return ntohs(address.sin_port);
 }
 
+void mariadb_server_url(const struct mariadb_server *server, const char *database, char url[DURABLE_URL_BYTES])
+{
+    int len = snprintf(url, DURABLE_URL_BYTES, "mysql://root@/%s?socket=%s", database, server->socket);
+    assert_in_range(len, 1, DURABLE_URL_BYTES - 1);
+}
+
 static bool answers(const struct mariadb_server *server)
 {
-    char url[TEMP_PATH_BYTES + 64];
+    char url[DURABLE_URL_BYTES];
     struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
     struct buf why = BUF_INIT;
     struct sql *sql = NULL;
-    (void)snprintf(url, sizeof url, "mysql://root@/mysql?socket=%s", server->socket);
+    mariadb_server_url(server, "mysql", url);
     enum status status = sql_open_blocking(slice_str(url), &options, &why, &sql);
     buf_done(&why);
     if (status == STATUS_OK)
@@ -184,6 +190,19 @@ void mariadb_server_kill(struct mariadb_server *server)
     (void)kill(server->pid, SIGKILL);
     (void)waitpid(server->pid, NULL, 0);
     server->pid = 0;
+}
+
+void mariadb_server_pause(struct mariadb_server *server)
+{
+    int state = 0;
+    assert_int_equal(kill(server->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(server->pid, &state, WUNTRACED), server->pid);
+    assert_true(WIFSTOPPED(state));
+}
+
+void mariadb_server_go_on(struct mariadb_server *server)
+{
+    assert_int_equal(kill(server->pid, SIGCONT), 0);
 }
 
 void mariadb_server_stop(struct mariadb_server *server)

@@ -5,6 +5,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 #define COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 
+#include "support/contract_credentials.h"
 #include "support/temp_dir.h"
 
 #include <sys/types.h>
@@ -24,8 +25,14 @@ void mariadb_server_stop(struct mariadb_server *server);
 
 /* As a crash would; the data stays. */
 void mariadb_server_kill(struct mariadb_server *server);
+/* Stops all its threads until it goes on: it keeps its connections, takes new ones, and says nothing. */
+void mariadb_server_pause(struct mariadb_server *server);
+void mariadb_server_go_on(struct mariadb_server *server);
 /* Runs it on the data that is there, on the same socket and port, and waits until it answers. */
 void mariadb_server_run(struct mariadb_server *server, const char *const *more);
+
+/* The URL of one of its databases, by the socket. */
+void mariadb_server_url(const struct mariadb_server *server, const char *database, char url[DURABLE_URL_BYTES]);
 
 /* The one that a program's tests share; it is stopped when the program ends. */
 struct mariadb_server *mariadb_server_shared(void);
