@@ -36,11 +36,12 @@ void mysql_client_enter(void)
 
 #ifdef MARIADB_BASE_VERSION
 
-/* With a CA the chain is always verified; the other flag adds the host's name, and stands for both without a CA. */
+/* Without the second flag this library logs in unencrypted where a server says that it has no TLS; for "required" that
+ * is looked at afterwards. With it the host's name is verified, so verify-ca is as strict as verify-full here. */
 static bool set_tls(MYSQL *handle, const struct mysql_url *url)
 {
     mysql_flag encrypted = url->tls != MYSQL_TLS_DISABLED;
-    mysql_flag verified = url->tls == MYSQL_TLS_VERIFY_FULL;
+    mysql_flag verified = url->tls >= MYSQL_TLS_VERIFY_CA;
     bool set = mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &encrypted) == 0;
     set = mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verified) == 0 && set;
     return set && (!url->ca || mysql_optionsv(handle, MYSQL_OPT_SSL_CA, url->ca) == 0);

@@ -16,7 +16,7 @@
 enum mysql_tls {
     MYSQL_TLS_DISABLED,    /* where tls is left out: to loopback, and over a Unix socket */
     MYSQL_TLS_REQUIRED,    /* encrypted, to whoever answers */
-    MYSQL_TLS_VERIFY_CA,   /* and its certificate was made by the CA, whatever name is in it */
+    MYSQL_TLS_VERIFY_CA,   /* and its certificate was made by the CA (with MariaDB's client: and is the host's) */
     MYSQL_TLS_VERIFY_FULL, /* and is the host's; where tls is left out: to everywhere else */
 };
 

@@ -1,13 +1,19 @@
 #include "store/database.h"
 #include "store/migrations.h"
 #include "support/durable_bench.h"
+#include "support/mariadb_server.h"
+#include "support/sql_proxy.h"
 #include "support/temp_dir.h"
 #include "support/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { PROCESSES = 4 };
+
+static const struct durable_kind *kind; /* the engine whose turn it is */
 
 struct fixture {
     void *database;
@@ -29,7 +35,7 @@ static struct sql *connect_to(const char *url)
 static int setup(void **state)
 {
     struct fixture *it = test_calloc(1, sizeof *it);
-    it->database = durable_sqlite.create(it->url);
+    it->database = kind->create(it->url);
     it->sql = connect_to(it->url);
     assert_non_null(it->sql);
     *state = it;
@@ -41,7 +47,7 @@ static int teardown(void **state)
     struct fixture *it = *state;
     sql_close(it->sql);
     buf_done(&it->why);
-    durable_sqlite.destroy(it->database);
+    kind->destroy(it->database);
     test_free(it);
     return 0;
 }
@@ -161,7 +167,7 @@ static void a_failed_migration_leaves_no_trace_and_is_named(void **state)
 {
     struct fixture *it = *state;
     size_t applied = 0;
-    run(it, "CREATE TABLE users (a INTEGER) STRICT"); /* in the way of 0012 */
+    run(it, "CREATE TABLE users (a INTEGER)"); /* in the way of 0012 */
     assert_status(migrations_up_blocking(it->sql, 1000, &it->why, &applied), STATUS_STORE_CORRUPT);
     assert_why(it, "0012_users.sql");
     assert_int_equal(check(it), SCHEMA_OLD);
@@ -185,8 +191,8 @@ static void processes_that_migrate_at_once_do_not_disturb_each_other(void **stat
     pid_t children[PROCESSES];
     sql_close(it->sql);
     it->sql = NULL;
-    durable_sqlite.destroy(it->database);
-    it->database = durable_sqlite.create(it->url); /* nobody has opened it: they race for making the file, too */
+    kind->destroy(it->database);
+    it->database = kind->create(it->url); /* nobody has opened it: they race for making the file, too */
     for (int i = 0; i < PROCESSES; i++) {
         children[i] = fork();
         assert_true(children[i] >= 0);
@@ -213,9 +219,82 @@ static void an_embedded_database_is_brought_up_to_date_when_it_is_opened(void **
     sql_close(sql);
 }
 
+/* ---- where DDL cannot be rolled back ---- */
+
+static void a_server_is_not_migrated_by_opening_it(void **state)
+{
+    struct fixture *it = *state;
+    struct clock clock = clock_system(0);
+    struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
+    struct sql *sql = NULL;
+    assert_status(database_open_blocking(slice_str(it->url), &options, &clock, &it->why, &sql), STATUS_BAD_INPUT);
+    assert_why(it, "run auth-service migrate up");
+    assert_null(sql);
+    assert_int_equal(check(it), SCHEMA_OLD);
+    run(it, "CREATE TABLE schema_migrations (a INTEGER)"); /* it was not made */
+}
+
+/* As after a crash between the statement and its record: a table, an index, the last one. */
+static void what_took_effect_without_its_record_is_recorded_and_not_repeated(void **state)
+{
+    struct fixture *it = *state;
+    (void)up(it);
+    run(it, "INSERT INTO users (username, created_at, updated_at) VALUES ('jane', 1, 1)");
+    run(it, "DELETE FROM schema_migrations WHERE number IN (12, 14, 25)");
+    assert_int_equal(up(it), 3);
+    assert_int_equal(check(it), SCHEMA_CURRENT);
+    run(it, "UPDATE users SET username = 'joe' WHERE username = 'jane'");
+    assert_int_equal(sql_affected(it->sql), 1);
+}
+
+static void a_crash_in_the_middle_is_made_good_by_the_next_run(void **state)
+{
+    struct fixture *it = *state;
+    static const char *const places[] = {"CREATE TABLE IF NOT EXISTS", "CREATE TABLE tokens",
+                                         "CREATE INDEX tokens_by_user", "CREATE TABLE saved_nonces"};
+    if (getenv("TEST_MYSQL_URL"))
+        skip(); /* the proxy goes to the program's own server */
+    for (size_t i = 0; i < COUNT_OF(places); i++) {
+        struct sql_proxy proxy;
+        char url[DURABLE_URL_BYTES];
+        size_t applied = 0;
+        sql_proxy_start(&proxy, mariadb_server_shared()->socket);
+        int len = snprintf(url, sizeof url, "%.*s?socket=%s", (int)strcspn(it->url, "?"), it->url, proxy.socket);
+        assert_in_range(len, 1, sizeof url - 1);
+        struct sql *sql = connect_to(url);
+        sql_proxy_arm(&proxy, PROXY_DROP_REPLY, places[i]);
+        buf_reset(&it->why);
+        assert_status(migrations_up_blocking(sql, 1000, &it->why, &applied), STATUS_STORE_DOWN);
+        assert_why(it, ".sql: database");
+        assert_false(sql_proxy_is_armed(&proxy));
+        sql_close(sql);
+        sql_proxy_stop(&proxy);
+    }
+    assert_int_equal(check(it), SCHEMA_OLD);
+    assert_int_equal(up(it), 1);
+    assert_int_equal(check(it), SCHEMA_CURRENT);
+}
+
+static void another_run_is_waited_for_and_then_told(void **state)
+{
+    struct fixture *it = *state;
+    struct sql_options options = {.busy_timeout_ms = 1000};
+    struct sql *other = connect_to(it->url);
+    struct sql *impatient = NULL;
+    size_t applied = 0;
+    assert_status(other->ops->lock_migrations(other), STATUS_OK);
+    assert_status(sql_open_blocking(slice_str(it->url), &options, &it->why, &impatient), STATUS_OK);
+    assert_status(migrations_up_blocking(impatient, 1000, &it->why, &applied), STATUS_STORE_DOWN);
+    assert_why(it, "another migrate up is at work");
+    sql_close(other); /* as when its process dies: the lock goes with it */
+    assert_status(migrations_up_blocking(impatient, 1000, &it->why, &applied), STATUS_OK);
+    assert_true(applied > 20);
+    sql_close(impatient);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(void)
+static int run_on(const struct durable_kind *engine, const char *name)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_empty_database_is_old_and_names_the_command),
@@ -226,7 +305,24 @@ int main(void)
         TEST(a_schema_of_a_later_version_is_refused),
         TEST(a_failed_migration_leaves_no_trace_and_is_named),
         TEST(processes_that_migrate_at_once_do_not_disturb_each_other),
+    };
+    kind = engine;
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest sqlite[] = {
         TEST(an_embedded_database_is_brought_up_to_date_when_it_is_opened),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest mysql[] = {
+        TEST(a_server_is_not_migrated_by_opening_it),
+        TEST(what_took_effect_without_its_record_is_recorded_and_not_repeated),
+        TEST(a_crash_in_the_middle_is_made_good_by_the_next_run),
+        TEST(another_run_is_waited_for_and_then_told),
+    };
+    int failed = run_on(&durable_sqlite, "SQLite");
+    failed += cmocka_run_group_tests_name("SQLite alone", sqlite, NULL, NULL);
+    failed += run_on(&durable_mysql, "MySQL");
+    return failed + cmocka_run_group_tests_name("MySQL alone", mysql, NULL, NULL);
 }
