@@ -37,10 +37,12 @@ static struct db_pool *new_pool(struct durable_bench *bench, size_t readers, siz
     return pool;
 }
 
+static const struct durable_kind *kind; /* the engine whose turn it is */
+
 static int setup(void **state)
 {
     struct fixture *it = test_calloc(1, sizeof *it);
-    durable_bench_init(&it->bench, &durable_sqlite);
+    durable_bench_init(&it->bench, kind);
     it->pool = new_pool(&it->bench, 2, 2);
     asking_init(&it->asking, &it->bench.clock.clock);
     *state = it;
@@ -374,22 +376,58 @@ static void without_the_key_nothing_opens(void **state)
     DONE(it, STATUS_STORE_CORRUPT);
 }
 
+static enum status count_runs(struct credentials *db, void *arguments, void **ret_result)
+{
+    (void)db, (void)ret_result;
+    ++*(int *)arguments;
+    return STATUS_OK;
+}
+
+static void a_job_that_nobody_waits_for_any_more_is_not_begun(void **state)
+{
+    struct fixture *it = *state;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
+    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    int runs[2] = {0};
+    struct db_job late = {DB_WRITE, count_runs, &runs[0], NULL, NULL};
+    struct db_job unasked = {DB_WRITE, count_runs, &runs[1], NULL, NULL};
+    struct asking other;
+    asking_init(&other, &it->bench.clock.clock);
+    db_pool_start(it->pool, &slow, asking_ticket(&other));
+    await_waiting(&gate, 1);
+    it->asking.patience_ms = 50;
+    db_pool_start(it->pool, &late, ASK(it));
+    DONE(it, STATUS_STORE_DOWN);
+    db_pool_start(it->pool, &unasked, (struct ticket){.loop = it->asking.loop}); /* nobody ever did: it is done */
+    open_gate(&gate);
+    assert_status(asking_wait(&other, NULL), STATUS_OK);
+    db_pool_free(it->pool);
+    it->pool = NULL;
+    assert_int_equal(runs[0], 0);
+    assert_int_equal(runs[1], 1);
+    asking_done(&other);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sealing_keys_are_exchanged_while_jobs_run),
-        TEST(without_the_key_nothing_opens),
-        TEST(clients_are_written_and_read_from_a_loop),
-        TEST(users_are_written_and_read_from_a_loop),
-        TEST(tokens_are_issued_used_and_revoked_from_a_loop),
-        TEST(resource_servers_changes_and_audit_work_from_a_loop),
+        TEST(sealing_keys_are_exchanged_while_jobs_run),      TEST(without_the_key_nothing_opens),
+        TEST(clients_are_written_and_read_from_a_loop),       TEST(users_are_written_and_read_from_a_loop),
+        TEST(tokens_are_issued_used_and_revoked_from_a_loop), TEST(resource_servers_changes_and_audit_work_from_a_loop),
+        TEST(a_late_answer_finds_nobody_and_is_freed),
+    };
+    const struct CMUnitTest sqlite[] = {
         TEST(reads_go_on_while_a_write_takes_its_time),
         TEST(a_full_queue_refuses_at_once),
+        TEST(a_job_that_nobody_waits_for_any_more_is_not_begun),
         TEST(a_locked_database_is_store_down_and_recovers),
-        TEST(a_late_answer_finds_nobody_and_is_freed),
         TEST(what_cannot_be_opened_is_explained),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    kind = &durable_sqlite;
+    int failed = cmocka_run_group_tests_name("SQLite", tests, NULL, NULL);
+    failed += cmocka_run_group_tests_name("SQLite alone", sqlite, NULL, NULL);
+    kind = &durable_mysql;
+    return failed + cmocka_run_group_tests_name("MySQL", tests, NULL, NULL);
 }

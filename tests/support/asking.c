@@ -7,7 +7,7 @@ enum { PATIENCE_MS = 20000 };
 static enum step_result ask(struct flow *flow)
 {
     struct asking *asking = flow_subject(flow);
-    asking->question = flow_wait(flow, PATIENCE_MS);
+    asking->question = flow_wait(flow, asking->patience_ms ? asking->patience_ms : PATIENCE_MS);
     loop_stop(asking->loop);
     return STEP_WAIT;
 }

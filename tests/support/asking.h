@@ -15,7 +15,8 @@ struct asking {
     struct loop *loop;
     struct flow flow;
     struct ticket question;
-    struct ticket hold; /* keeps the flow, and with it the answer, until the next question */
+    struct ticket hold;   /* keeps the flow, and with it the answer, until the next question */
+    unsigned patience_ms; /* 0: 20 s */
     enum status status;
     void *result;
     bool is_open;

@@ -164,7 +164,7 @@ void mariadb_server_run(struct mariadb_server *server, const char *const *more)
     add(&arguments, "--skip-name-resolve");
     add(&arguments, "--max-connections=300");
     add(&arguments, "--innodb-buffer-pool-size=64M");
-    add(&arguments, "--innodb-flush-log-at-trx-commit=0");
+    add(&arguments, "--innodb-flush-log-at-trx-commit=2");
     add(&arguments, "--innodb-flush-method=nosync");
     add(&arguments, "--innodb-doublewrite=0");
     add(&arguments, "--performance-schema=OFF");

@@ -1,7 +1,7 @@
 /* mariadb_server: a MariaDB of a test's own, in a temporary folder, on a Unix socket and a free port of loopback.
  *
- * It starts in about a second, keeps nothing safe (no fsync), dies with the test that started it, and its folder goes
- * when the program ends. The account is root, without a password; it may come by both ways. */
+ * It starts in about a second, keeps what was committed when it is killed, not when the machine is (no fsync), dies
+ * with the test that started it, and its folder goes when the program ends. The account is root, without a password. */
 #ifndef COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 #define COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 
