@@ -113,9 +113,16 @@ part_unit() {
   $ok
 }
 
+# For what is about times and memory.
+build_release() {
+  configure build -DCMAKE_BUILD_TYPE=Release -DTESTS=OFF && compile build
+}
+
+# --dist loadgroup: what shares a fleet of processes runs on one worker.
 part_integration() {
   step 'integration: ASan binaries' build_asan || return
-  step 'integration: services, clients, browser' run_pytest -n 2 tests/integration tests/browser
+  step 'integration: release binaries' build_release || return
+  step 'integration: services, clients, browser' run_pytest -n 2 --dist loadgroup tests/integration tests/browser
 }
 
 part_examples() {
@@ -183,7 +190,7 @@ run_trixie() {
 # Parts that are a folder of pytest files and need more than this script starts.
 part_folder() {
   if [[ -d tests/$1 ]]; then
-    step "$1: ASan binaries" build_asan && step "$1" run_pytest "tests/$1"
+    step "$1: ASan binaries" build_asan && step "$1: release binaries" build_release && step "$1" run_pytest "tests/$1"
   else
     not_run "$1" "there is no tests/$1"
   fi

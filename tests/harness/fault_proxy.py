@@ -62,7 +62,6 @@ class FaultProxy:
         """What a client sends with these bytes in it (None: nothing) is passed on; the connection is cut instead of the
         reply, once that has come from the store."""
         self.lost_reply = words
-        self.lost_replies = 0
 
     # ---- on the proxy's own thread
 

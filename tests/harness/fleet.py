@@ -1,26 +1,39 @@
 """Several auth-services and introspection-services on one MariaDB and one Redis, as one provider."""
 
+import base64
 import json
+import os
 import subprocess
+import threading
+import time
 from contextlib import contextmanager
+from pathlib import Path
 
 from harness.fault_proxy import FaultProxy
 from harness.flow import Flow
 from harness.owner import Owner
-from harness.provider import BIN, Provider
+from harness.provider import BIN, ROOT, Provider
 from harness.stores import MariaDB, Redis
 
 LOAD = BIN.parent / "load/load"
 PASSWORD = "correct horse battery staple"
+SECRETS_KEYS = "fleet:" + base64.b64encode(bytes(range(32))).decode()
 API_URL = "http://api.example/photos?size=original"
+
+
+def release_binaries():
+    """Without sanitizers, for what is about times and memory."""
+    folder = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
+    assert (folder / "auth-service").exists(), f"no release binaries in {folder}: run ./dev build"
+    return folder
 
 
 class Stores:
     """MariaDB and Redis; with `faulty`, each behind a proxy that can break the way to it."""
 
-    def __init__(self, directory, faulty=False, **redis_options):
-        self.database = MariaDB(directory / "mariadb")
-        self.redis = Redis(directory / "redis", **redis_options)
+    def __init__(self, directory, faulty=False, aof=False, database=None):
+        self.database = database or MariaDB(directory / "mariadb")
+        self.redis = Redis(directory / "redis", aof=aof)
         self.database_proxy = FaultProxy(self.database.port) if faulty else None
         self.redis_proxy = FaultProxy(self.redis.port) if faulty else None
 
@@ -39,7 +52,7 @@ class Stores:
         database = self.database_proxy or self.database
         redis = self.redis_proxy or self.redis
         return {
-            "OAUTH1_DATABASE_URL": self.database.url_to(database.port, "?tls=off"),
+            "OAUTH1_DATABASE_URL": self.database.url_to(database.port),
             "OAUTH1_REDIS_URL": f"redis://127.0.0.1:{redis.port}",
         }
 
@@ -47,27 +60,67 @@ class Stores:
 class Fleet(Provider):
     """All of them sign for the public URL of the first, and each listens on ports of its own."""
 
-    def __init__(self, directory, stores, auths=4, introspections=4, **variables):
-        super().__init__(directory, **{"OAUTH1_LOG_LEVEL": "warn", **stores.variables(), **variables})
+    def __init__(self, directory, stores, auths=4, introspections=4, bin=BIN, **variables):
+        defaults = {"OAUTH1_SECRETS_KEYS": SECRETS_KEYS, "OAUTH1_LOG_LEVEL": "warn", "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": 100000,
+                    "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": 100000}
+        super().__init__(directory, bin, **{**defaults, **stores.variables(), **variables})
         self.stores = stores
         self.auths = [self.auth, *(self.new_auth(f"-{i}") for i in range(2, auths + 1))]
         self.introspections = [
             self.introspection, *(self.new_introspection(f"-{i}") for i in range(2, introspections + 1))
         ]
-        self.services = (*self.auths, *self.introspections)
+        self.services = [*self.auths, *self.introspections]
+
+    def add(self, service):
+        """One more, which stops with the others."""
+        self.services.append(service.start())
+        return service
+
+    def migrate(self):
+        outcome = self.command("migrate", "up")
+        assert outcome.code == 0, outcome
 
     def start(self):
-        assert self.command("migrate", "up").code == 0
+        self.migrate()
         for service in self.services:
             service.launch()
         for service in self.services:
             service.wait_until_ready()
         return self
 
-    def signers(self, client, count, owner="jane"):
-        """Signers that hold a token each."""
-        person = Owner(self, owner, PASSWORD)
-        return [Flow(self, client, person).token() for _ in range(count)]
+    def stop(self):
+        """All of them at once."""
+        running = [service for service in self.services if service.running()]
+        for service in running:
+            service.process.terminate()
+        for service in running:
+            service.wait_for_end()
+
+    def signers(self, client, count):
+        """Signers that hold a token of jane's each."""
+        owner = Owner(self, "jane", PASSWORD)
+        return [Flow(self, client, owner).token() for _ in range(count)]
+
+    def credentials(self, client, count):
+        """A file of them for the load tool."""
+        return write_credentials(self.directory / "credentials", self.signers(client, count))
+
+
+@contextmanager
+def new_fleet(directory, auths=4, introspections=4, faulty=False, aof=False, stores=None, bin=BIN, **variables):
+    """A running one, with jane."""
+    stores = stores or Stores(directory, faulty, aof)
+    fleet = Fleet(directory / "fleet", stores, auths, introspections, bin=bin, **variables)
+    try:
+        stores.start()
+        fleet.start()
+        fleet.create_user("jane", PASSWORD)
+        yield fleet
+    finally:
+        try:
+            fleet.stop()
+        finally:
+            stores.stop()
 
 
 def write_credentials(path, signers, verifiers=None):
@@ -95,24 +148,45 @@ class Load:
         self.process = subprocess.Popen(
             list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    def wait_for(self, condition, seconds, why):
+        """Until the condition, which gets the lines so far, holds; what it answered."""
+        begin = time.monotonic()
+        while not (good := condition(self.lines)):
+            assert time.monotonic() - begin < seconds, f"{why}: {self.lines[-20:]}"
+            assert self.process.poll() is None, f"{why}: the load tool ended: {self.process.stderr.read()}"
+            time.sleep(0.01)
+        return good
 
     def first_line(self):
         """Waits until the tool is at work."""
-        self.lines.append(json.loads(self.process.stdout.readline()))
+        self.wait_for(len, 10, "nothing was sent")
+
+    def stop(self):
+        """No new requests from now on; the answers and replays of the others are waited for."""
+        self.process.terminate()
 
     def finish(self, timeout=120):
         """Every line; the last is the summary."""
         try:
-            out, err = self.process.communicate(timeout=timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
-        assert self.process.returncode == 0, err
-        return [*self.lines, *(json.loads(line) for line in out.splitlines())]
+        self.reader.join(10)
+        assert self.process.returncode == 0, self.process.stderr.read()
+        return self.lines
 
     def end(self):
+        """For a test that failed."""
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
 
 
 def load(*arguments, timeout=120, **options):

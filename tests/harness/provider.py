@@ -42,8 +42,9 @@ def clean_environment(variables):
 class Service:
     """One process. Its log is a file, so that nothing blocks on a pipe that nobody reads."""
 
-    def __init__(self, name, log, variables, port, ops_port):
-        self.name = name
+    def __init__(self, program, log, variables, port, ops_port):
+        self.program = program
+        self.name = program.name
         self.log = Path(log)
         self.variables = variables
         self.port = port
@@ -61,7 +62,7 @@ class Service:
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", BIN / self.name, "serve"],  # never outlives the tests
+                ["setpriv", "--pdeathsig", "KILL", self.program, "serve"],  # never outlives the tests
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -87,9 +88,11 @@ class Service:
 
     def stop(self):
         """SIGTERM; the process must end by itself, with 0, and without a word from a sanitizer."""
-        if not self.running():
-            return
-        self.process.terminate()
+        if self.running():
+            self.process.terminate()
+            self.wait_for_end()
+
+    def wait_for_end(self):
         try:
             self.process.wait(READY_SECONDS)
         except subprocess.TimeoutExpired:
@@ -133,7 +136,8 @@ class Outcome:
 class Provider:
     """auth-service and introspection-service, embedded: one SQLite file, each with its own memory."""
 
-    def __init__(self, directory, **variables):
+    def __init__(self, directory, bin=BIN, **variables):
+        self.bin = bin
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         public, admin = free_port(), free_port()
@@ -160,8 +164,8 @@ class Provider:
     def new_auth(self, suffix="", port=None, admin_port=None):
         return self.new_service("auth-service", suffix, port, OAUTH1_ADMIN_LISTEN=local(admin_port or free_port()))
 
-    def new_introspection(self, suffix=""):
-        return self.new_service("introspection-service", suffix)
+    def new_introspection(self, suffix="", **variables):
+        return self.new_service("introspection-service", suffix, **variables)
 
     def new_service(self, name, suffix, port=None, **variables):
         """A process with ports of its own, not started yet; `suffix` tells its log apart."""
@@ -169,7 +173,7 @@ class Provider:
         variables = {
             **self.variables, "OAUTH1_LISTEN": local(port), "OAUTH1_OPS_LISTEN": local(ops_port), **variables
         }
-        return Service(name, self.directory / f"{name}{suffix}.log", variables, port, ops_port)
+        return Service(self.bin / name, self.directory / f"{name}{suffix}.log", variables, port, ops_port)
 
     # ---- processes
 
@@ -193,7 +197,7 @@ class Provider:
 
     def command(self, *arguments, stdin="", binary="auth-service", **variables):
         done = subprocess.run(
-            [BIN / binary, *map(str, arguments)],
+            [self.bin / binary, *map(str, arguments)],
             input=stdin,
             capture_output=True,
             text=True,
@@ -235,11 +239,11 @@ class Provider:
 
     # ---- the introspection call
 
-    def introspect(self, key, request, path="/v1/introspect", **members):
-        """Asks about a signer.Request, as a resource server that received it would."""
+    def introspect(self, key, request, path="/v1/introspect", at=None, **members):
+        """Asks about a signer.Request, as a resource server that received it would; `at` another URL than the first process's."""
         described = describe(request, **members)
         return requests.post(
-            self.introspection_url + path, json=described, headers={"Authorization": f"Bearer {key}"}, timeout=10
+            (at or self.introspection_url) + path, json=described, headers={"Authorization": f"Bearer {key}"}, timeout=10
         )
 
 

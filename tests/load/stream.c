@@ -1,4 +1,4 @@
-/* stream: new signed requests at a rate, each sent again once a second for a time.
+/* stream: new signed requests at a rate, each sent again once a second for a time. SIGTERM: no new ones from now on.
  *
  * Timestamps lag and lead as told. Whatever became of a request the first time (accepted, refused, no answer), it may
  * be accepted once in all; each acceptance beyond is printed and counted. Requests and replays go to any target. */
@@ -7,6 +7,7 @@
 #include "pool.h"
 #include "tally.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 enum {
@@ -47,6 +48,14 @@ struct stream {
     uint64_t made, replayed, accepted_again, accepted_late;
     struct buf line;
 };
+
+static volatile sig_atomic_t told_to_end;
+
+static void on_sigterm(int unused)
+{
+    (void)unused;
+    told_to_end = 1;
+}
 
 /* ---- replays ---- */
 
@@ -141,9 +150,14 @@ static struct sent *new_request(struct stream *s, int64_t now_ns)
     return sent;
 }
 
+static bool sends_new_ones(const struct stream *s, int64_t now_ns)
+{
+    return now_ns < s->end_ns && !told_to_end;
+}
+
 static bool new_is_due(const struct stream *s, int64_t now_ns)
 {
-    if (now_ns >= s->end_ns)
+    if (!sends_new_ones(s, now_ns))
         return false;
     return s->options->rate == 0 || (int64_t)s->made * 1000 < (now_ns - s->begun_ns) / 1000000 * s->options->rate;
 }
@@ -246,7 +260,8 @@ static struct stream *prepare(const struct options *options)
 void stream(const struct options *options)
 {
     struct stream *s = prepare(options);
-    while (clock_monotonic_ns() < s->end_ns || s->queue_count || !pool_is_idle(&s->pool)) {
+    (void)signal(SIGTERM, on_sigterm);
+    while (sends_new_ones(s, clock_monotonic_ns()) || s->queue_count || !pool_is_idle(&s->pool)) {
         send_what_is_due(s);
         pool_turn(&s->pool, 1);
         report_interval(s);
