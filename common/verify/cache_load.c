@@ -27,12 +27,13 @@ struct cache_load {
     struct flow flow;
     struct credential_key key;
     uint64_t hash;
+    uint64_t client_hash;     /* the subject that the key names */
     struct cache_wait *waits; /* lock */
     uint64_t epoch;
     uint64_t moment; /* of the recent changes, when the store was asked */
     int64_t asked_ms;
     unsigned tries;
-    bool fresh; /* ask the writer */
+    bool current; /* asks for all that is committed */
     bool again;
     char bytes[]; /* of the key */
 };
@@ -97,11 +98,22 @@ static struct cache_wait *end_load(struct cache_load *load)
     return waits;
 }
 
-/* Under the lock: whether a change of what the entry says was told since the store was asked. */
+/* Under the lock: whether a replica may not have this subject's newest change yet. */
+static bool may_lag(const struct cache_load *load, uint64_t subject_hash)
+{
+    const struct credential_cache *cache = load->cache;
+    int64_t since_ms = load->asked_ms - cache->source->lag_ms;
+    return cache->source->lag_ms > 0 && !load->current &&
+           (cache->stood_ms > since_ms || recent_changes_after(&cache->recent, subject_hash, since_ms));
+}
+
+/* Under the lock: whether a change of what the entry says was told since the store was asked, or the answer may be from
+ * before one. */
 static bool is_overtaken(const struct cache_load *load, const struct cache_entry *entry)
 {
     for (size_t i = 0; i < entry->subject_count; i++)
-        if (recent_changes_since(&load->cache->recent, entry->subjects[i].hash, load->moment))
+        if (recent_changes_since(&load->cache->recent, entry->subjects[i].hash, load->moment) ||
+            may_lag(load, entry->subjects[i].hash))
             return true;
     return false;
 }
@@ -122,7 +134,7 @@ static void take_entry(struct cache_load *load, struct cache_entry *entry)
     load->again = overtaken && load->tries < TRIES_MAX;
     if (load->again) {
         pthread_mutex_unlock(&cache->lock);
-        load->fresh = true;
+        load->current = true;
         cache_entry_release(entry);
         return;
     }
@@ -173,8 +185,9 @@ static enum step_result ask(struct flow *flow)
     pthread_mutex_lock(&cache->lock);
     load->epoch = cache->epoch;
     load->moment = cache->recent.count;
+    load->current = load->current || may_lag(load, load->client_hash); /* one question less */
     pthread_mutex_unlock(&cache->lock);
-    cache->source->find_start(cache->source, &load->key, load->fresh, flow_wait(flow, LOAD_TIMEOUT_MS));
+    cache->source->find_start(cache->source, &load->key, load->current, flow_wait(flow, LOAD_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -221,6 +234,7 @@ static struct cache_load *new_load(struct credential_view *view, const struct cr
     load->cache = view->cache;
     load->view = view;
     load->hash = hash;
+    load->client_hash = cache_subject_hash(&view->cache->hash_key, CHANGE_CLIENT, key->first);
     load->key = (struct credential_key){key->kind, slice_of(load->bytes, key->first.len),
                                         slice_of(load->bytes + key->first.len, key->second.len)};
     if (key->first.len)

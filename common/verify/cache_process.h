@@ -36,7 +36,8 @@ struct credential_cache {
     pthread_mutex_t lock;
     struct cache_table table;
     struct recent_changes recent;
-    uint64_t epoch; /* counts up where what was asked before must not be kept */
+    int64_t stood_ms; /* loop_now_ms when the feed began to stand */
+    uint64_t epoch;   /* counts up where what was asked before must not be kept */
     struct cache_load_bucket loads[CACHE_LOAD_BUCKETS];
 
     struct credential_view views[];

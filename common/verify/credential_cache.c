@@ -179,12 +179,19 @@ const struct slice *credential_shared_keys(const struct credential_hold *hold)
 
 /* ---- the feed ---- */
 
+/* What was asked before may have missed a change. */
+static void begin(struct credential_cache *cache)
+{
+    cache->epoch++;
+    cache->stood_ms = loop_now_ms(cache->views[0].loop);
+}
+
 static void feed_stands(void *context)
 {
     struct credential_cache *cache = context;
     pthread_mutex_lock(&cache->lock);
     if (atomic_load(&cache->state) == CACHE_OFF)
-        cache->epoch++; /* what was asked before may have missed a change */
+        begin(cache);
     atomic_store(&cache->state, CACHE_STANDING);
     pthread_mutex_unlock(&cache->lock);
 }

@@ -3,14 +3,16 @@
 #include "store/credentials_resource_servers.h"
 #include "store/credentials_tokens.h"
 
-static void find_start(struct credential_source *source, const struct credential_key *key, bool fresh,
+static void find_start(struct credential_source *source, const struct credential_key *key, bool current,
                        struct ticket ticket)
 {
     struct db_pool *db = ((struct credential_store *)source)->db;
-    (void)fresh; /* every connection reads what is committed */
     switch (key->kind) {
     case CREDENTIAL_PAIR:
-        credentials_pair_find_start(db, key->first, key->second, ticket);
+        if (current)
+            credentials_pair_find_current_start(db, key->first, key->second, ticket);
+        else
+            credentials_pair_find_start(db, key->first, key->second, ticket);
         return;
     case CREDENTIAL_CLIENT:
         credentials_client_find_start(db, key->first, ticket);
@@ -24,7 +26,7 @@ static void find_start(struct credential_source *source, const struct credential
     ticket_complete(ticket, STATUS_INTERNAL, NULL, NULL);
 }
 
-void credential_store_init(struct credential_store *store, struct db_pool *db)
+void credential_store_init(struct credential_store *store, struct db_pool *db, bool has_replica)
 {
-    *store = (struct credential_store){.source = {find_start}, .db = db};
+    *store = (struct credential_store){.source = {find_start, has_replica ? CREDENTIAL_REPLICA_LAG_MS : 0}, .db = db};
 }

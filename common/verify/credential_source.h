@@ -7,6 +7,7 @@
 #include "loop/flow.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct db_pool;
 
@@ -26,10 +27,14 @@ struct credential_key {
 
 struct credential_source {
     /* Completes with a struct credential_pair, client or resource_server, by the key's kind; NOT_FOUND (never for a
-     * pair). The key is copied. `fresh`: as the writer has it, not a replica. */
-    void (*find_start)(struct credential_source *source, const struct credential_key *key, bool fresh,
+     * pair). The key is copied. `current`: all that is committed by now, however it is asked. */
+    void (*find_start)(struct credential_source *source, const struct credential_key *key, bool current,
                        struct ticket ticket);
+    int64_t lag_ms; /* how far an answer that is not current may lie behind; 0: it never does */
 };
+
+/* Of a replica. Whose lags further is not to be asked (README: replicas). */
+enum { CREDENTIAL_REPLICA_LAG_MS = 60 * 1000 };
 
 /* The durable store. `source` comes first. */
 struct credential_store {
@@ -38,6 +43,6 @@ struct credential_store {
 };
 
 /* Nothing to be freed; the pool is borrowed. */
-void credential_store_init(struct credential_store *store, struct db_pool *db);
+void credential_store_init(struct credential_store *store, struct db_pool *db, bool has_replica);
 
 #endif

@@ -92,7 +92,7 @@ static enum status open_cache(const struct config *config, struct loop *const *l
                               struct verifier *verifier)
 {
     struct verifier_stores *stores = verifier->stores;
-    credential_store_init(&stores->source, verifier->db);
+    credential_store_init(&stores->source, verifier->db, !slice_is_absent(config->database_read_url));
     const struct credential_cache_options options = {
         .source = &stores->source.source,
         .ttl_ms = config->cache_ttl_s * 1000,

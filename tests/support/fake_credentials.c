@@ -27,7 +27,7 @@ static struct slice secret_of(struct arena *arena, const char *prefix, struct sl
 }
 
 static void fill_client(const struct fake_credentials *fake, struct arena *arena, struct slice client_id,
-                        struct client *client)
+                        int64_t version, struct client *client)
 {
     size_t count = fake->secrets ? fake->secrets : 1;
     struct client_secret *secrets = arena_calloc(arena, count, sizeof *secrets);
@@ -36,7 +36,7 @@ static void fill_client(const struct fake_credentials *fake, struct arena *arena
         secrets[i].text = secret_of(arena, i ? "former " : "", client_id);
     callbacks[0].uri = SLICE("https://client.example/callback");
     client->id = 1;
-    client->version = atomic_load(&fake->version);
+    client->version = version;
     client->client_id = arena_copy(arena, client_id);
     client->name = SLICE("Printer");
     client->allowed_scopes = SLICE("photos:read");
@@ -59,13 +59,13 @@ static int64_t user_of(struct slice token)
     return at < token.len && slice_to_u64(slice_sub(token, at + 4, token.len), INT64_MAX, &user) ? (int64_t)user : 1;
 }
 
-static void *pair_row(const struct fake_credentials *fake, const struct credential_key *key)
+static void *pair_row(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
 {
     struct credential_pair *pair = new_row(sizeof *pair);
     struct token *token = &pair->token;
     pair->client_found = !is_unknown(key->first);
     if (pair->client_found)
-        fill_client(fake, &pair->arena, key->first, &pair->client);
+        fill_client(fake, &pair->arena, key->first, version, &pair->client);
     pair->client.callbacks = NULL;
     pair->client.callback_count = 0;
     pair->token_found = key->second.len && !is_unknown(key->second);
@@ -83,12 +83,12 @@ static void *pair_row(const struct fake_credentials *fake, const struct credenti
     return pair;
 }
 
-static void *client_row(const struct fake_credentials *fake, const struct credential_key *key)
+static void *client_row(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
 {
     if (is_unknown(key->first))
         return NULL;
     struct client *client = new_row(sizeof *client);
-    fill_client(fake, &client->arena, key->first, client);
+    fill_client(fake, &client->arena, key->first, version, client);
     return client;
 }
 
@@ -104,11 +104,11 @@ static void *server_row(const struct credential_key *key)
     return server;
 }
 
-static void *row_of(const struct fake_credentials *fake, const struct credential_key *key)
+static void *row_of(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
 {
     if (key->kind == CREDENTIAL_PAIR)
-        return pair_row(fake, key);
-    return key->kind == CREDENTIAL_CLIENT ? client_row(fake, key) : server_row(key);
+        return pair_row(fake, key, version);
+    return key->kind == CREDENTIAL_CLIENT ? client_row(fake, key, version) : server_row(key);
 }
 
 /* Each begins with its arena. */
@@ -149,19 +149,20 @@ static void delay(struct ticket ticket, void *row, unsigned delay_ms)
     assert_status(loop_timer_start(&delayed->timer, delay_ms), STATUS_OK);
 }
 
-static void find_start(struct credential_source *source, const struct credential_key *key, bool fresh,
+static void find_start(struct credential_source *source, const struct credential_key *key, bool current,
                        struct ticket ticket)
 {
     struct fake_credentials *fake = (struct fake_credentials *)source;
     enum status status = (enum status)atomic_load(&fake->status);
     atomic_fetch_add(&fake->asked, 1);
-    if (fresh)
-        atomic_fetch_add(&fake->asked_fresh, 1);
+    if (current)
+        atomic_fetch_add(&fake->asked_current, 1);
     if (status != STATUS_OK) {
         ticket_complete(ticket, status, NULL, NULL);
         return;
     }
-    void *row = row_of(fake, key);
+    int64_t version = atomic_load(&fake->version);
+    void *row = row_of(fake, key, current ? version : version - fake->lag);
     if (fake->delay_ms) {
         delay(ticket, row, fake->delay_ms);
     } else if (fake->holds) {

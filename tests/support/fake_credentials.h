@@ -18,11 +18,12 @@ enum { FAKE_HELD_MAX = 64 };
 struct fake_credentials {
     struct credential_source source; /* first */
     atomic_uint asked;
-    atomic_uint asked_fresh;
+    atomic_uint asked_current;
     _Atomic int64_t version; /* counts up with what a test changes */
     _Atomic int status;      /* STATUS_OK, or how questions fail */
     unsigned delay_ms;       /* until a question is answered; 0: at once */
     unsigned secrets;        /* of a client; 0: one */
+    int64_t lag;             /* versions that an answer lies behind which is not asked for as current */
     /* One loop only: questions wait for fake_credentials_answer. */
     bool holds;
     size_t held_count;

@@ -495,7 +495,7 @@ static void an_answer_that_a_change_overtook_is_asked_again_from_the_writer(void
         loop_run(it->loop);
         assert_status(asker.status, STATUS_OK);
         assert_int_equal(asker.version, 2);
-        assert_int_equal(it->store.asked_fresh, i + 1);
+        assert_int_equal(it->store.asked_current, i + 1);
         assert_int_equal(ask(it, key).version, 2);
         tell(it, rows[i].kind, rows[i].id);
     }
@@ -517,6 +517,46 @@ static void an_answer_that_another_change_met_is_kept(void **state)
     loop_run(it->loop);
     assert_int_equal(it->store.asked, 1);
     assert_true(is_kept(it, "acme", "t of 7"));
+}
+
+/* ---- a replica ---- */
+
+static void a_replica_is_not_asked_about_what_was_changed_lately(void **state)
+{
+    struct fixture *it = *state;
+    const struct credential_key key = pair_key("acme", "t of 7");
+    it->store.source.lag_ms = CREDENTIAL_REPLICA_LAG_MS;
+    it->store.lag = 1;
+    it->store.version = 1;
+    assert_int_equal(ask(it, key).version, 1); /* the feed stands for less time than a replica may lag */
+    fake_clock_advance(&it->clock, CREDENTIAL_REPLICA_LAG_MS);
+    assert_int_equal(ask(it, key).version, 0);
+    static const struct {
+        enum change_kind kind;
+        const char *id;
+    } rows[] = {{CHANGE_TOKEN, "tok_t of 7"}, {CHANGE_USER, "7"}, {CHANGE_CLIENT, "acme"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fake_clock_advance(&it->clock, CREDENTIAL_REPLICA_LAG_MS);
+        it->store.version++;
+        tell(it, rows[i].kind, rows[i].id);
+        fake_clock_advance(&it->clock, CREDENTIAL_REPLICA_LAG_MS - 1);
+        assert_int_equal(ask(it, key).version, it->store.version);
+        assert_int_equal(ask_pair(it, "other", "t of 8").version, it->store.version - 1);
+        tell(it, CHANGE_CLIENT, "other");
+    }
+}
+
+static void a_replica_is_not_asked_soon_after_the_feed_stood(void **state)
+{
+    struct fixture *it = *state;
+    it->store.source.lag_ms = CREDENTIAL_REPLICA_LAG_MS;
+    it->store.lag = 1;
+    fake_clock_advance(&it->clock, CREDENTIAL_REPLICA_LAG_MS);
+    change_feed_lost(&it->feed);
+    change_feed_standing(&it->feed);
+    it->store.version = 5;
+    assert_int_equal(ask_pair(it, "acme", "t").version, 5);
+    assert_int_equal(it->store.asked, 1);
 }
 
 /* ---- the feed ---- */
@@ -869,6 +909,8 @@ int main(void)
         TEST(a_client_that_was_unknown_is_known_once_it_is_made),
         TEST(an_answer_that_a_change_overtook_is_asked_again_from_the_writer),
         TEST(an_answer_that_another_change_met_is_kept),
+        TEST(a_replica_is_not_asked_about_what_was_changed_lately),
+        TEST(a_replica_is_not_asked_soon_after_the_feed_stood),
         TEST(nothing_is_kept_before_the_feed_stands),
         TEST(an_answer_from_before_the_feed_stood_is_not_kept),
         TEST(a_feed_that_lost_changes_drops_everything),
