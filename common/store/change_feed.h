@@ -72,7 +72,8 @@ struct change_feed_options {
  * BAD_INPUT: a URL; NO_MEMORY. */
 MUST_USE enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
                                                struct change_feed **ret_feed);
-/* After the loops have ended, before they and the pool are freed. NULL is fine. */
+/* After the loops have ended, before they and the pool are freed. Tells its listeners nothing any more. NULL is fine.
+ */
 void change_feed_free(struct change_feed *feed);
 
 /* Copies the listener. A bug (assert): more than CHANGE_LISTENERS_MAX. */

@@ -127,22 +127,39 @@ static enum status read_change(void *context, const struct sql_value *columns, s
     return row_status(&row);
 }
 
-enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
-                                               struct change_page **ret_page)
+static enum status read_page(struct credentials *db, const char *text, const struct sql_value *params, size_t count,
+                             struct change_page **ret_page)
 {
-    struct sql_value params[] = {sql_int(sequence), sql_int(page_limit(limit))};
     struct change_page *page = result_new(sizeof *page);
     if (!page)
         return STATUS_NO_MEMORY;
-    enum status status = sql_execute_blocking(
-        db->sql, "SELECT sequence, kind, event, id, at FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?",
-        params, COUNT_OF(params), read_change, page);
+    enum status status = sql_execute_blocking(db->sql, text, params, count, read_change, page);
     if (status != STATUS_OK) {
         change_page_free(page);
         return status;
     }
     *ret_page = page;
     return STATUS_OK;
+}
+
+enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
+                                               struct change_page **ret_page)
+{
+    struct sql_value params[] = {sql_int(sequence), sql_int(page_limit(limit))};
+    return read_page(db,
+                     "SELECT sequence, kind, event, id, at FROM changes WHERE sequence > ? ORDER BY sequence LIMIT ?",
+                     params, COUNT_OF(params), ret_page);
+}
+
+enum status credentials_changes_ended_blocking(struct credentials *db, int64_t since_ms, int64_t sequence, size_t limit,
+                                               struct change_page **ret_page)
+{
+    struct sql_value params[] = {sql_int(since_ms), sql_text(slice_str(events[CHANGE_ENDED])), sql_int(sequence),
+                                 sql_int(page_limit(limit))};
+    return read_page(db,
+                     "SELECT sequence, kind, event, id, at FROM changes WHERE at >= ? AND event = ? AND sequence > ?"
+                     " ORDER BY sequence LIMIT ?",
+                     params, COUNT_OF(params), ret_page);
 }
 
 enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence)

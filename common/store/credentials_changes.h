@@ -47,6 +47,9 @@ void change_log_done(struct change_log *log);
  * sequences commit out of order, so a poller there rereads the last minute. */
 MUST_USE enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
                                                         struct change_page **ret_page);
+/* What ended (CHANGE_ENDED) at or after a time, in the same way: for those who were not told. */
+MUST_USE enum status credentials_changes_ended_blocking(struct credentials *db, int64_t since_ms, int64_t sequence,
+                                                        size_t limit, struct change_page **ret_page);
 /* 0 if there is none: where a process that starts with empty caches begins. */
 MUST_USE enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence);
 
@@ -72,8 +75,10 @@ MUST_USE enum status credentials_audit_append_blocking(struct credentials *db, s
 MUST_USE enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,
                                                      struct audit_page **ret_page);
 
-/* Complete with a struct change_page; an int64_t; nothing; a struct audit_page. */
+/* Complete with a struct change_page (two); an int64_t; nothing; a struct audit_page. */
 void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, size_t limit, struct ticket ticket);
+void credentials_changes_ended_start(struct db_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
+                                     struct ticket ticket);
 void credentials_changes_latest_start(struct db_pool *pool, struct ticket ticket);
 void credentials_audit_append_start(struct db_pool *pool, struct slice who, struct slice what, struct slice subject,
                                     struct ticket ticket);

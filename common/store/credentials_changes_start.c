@@ -20,6 +20,24 @@ void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, siz
     db_arguments_start(pool, DB_READ_CURRENT, since, arguments, change_page_free, ticket);
 }
 
+static enum status ended(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_changes_ended_blocking(db, arguments->number, arguments->page.after_id, arguments->page.limit,
+                                              (struct change_page **)ret_result);
+}
+
+void credentials_changes_ended_start(struct db_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
+                                     struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments) {
+        arguments->number = since_ms;
+        arguments->page = (struct page_request){sequence, limit};
+    }
+    db_arguments_start(pool, DB_READ_CURRENT, ended, arguments, change_page_free, ticket);
+}
+
 static enum status latest(struct credentials *db, void *pointer, void **ret_result)
 {
     int64_t sequence = 0;

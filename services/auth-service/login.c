@@ -12,8 +12,7 @@
 #include "verify/quota.h"
 
 enum {
-    SECRET_BYTES = 32, /* characters of 5.95 bit: 190 bit */
-    SESSION_TTL_MS = 12 * 3600 * 1000,
+    SECRET_BYTES = 32,          /* characters of 5.95 bit: 190 bit */
     PASSWORD_TIMEOUT_MS = 5000, /* a full queue of hashes is a second or two of work */
 };
 

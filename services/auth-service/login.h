@@ -5,6 +5,9 @@
 #include "base/slice.h"
 #include "http/request.h"
 
+/* A session ends after this time, whatever it was used for. */
+enum { SESSION_TTL_MS = 12 * 3600 * 1000 };
+
 /* GET and POST /login */
 extern const struct step login_show[];
 extern const struct step login_submit[];

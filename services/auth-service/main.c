@@ -1,6 +1,7 @@
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
+#include "endings.h"
 #include "home.h"
 #include "login.h"
 #include "logout.h"
@@ -24,6 +25,7 @@ enum { ROUTES_MAX = 24, PASSWORD_QUEUE = 64 };
 struct serving {
     struct app app; /* first: requests and ready checks get its address */
     struct verifier verifier;
+    struct endings *endings;
     struct route routes[ROUTES_MAX];
     size_t route_count;
 };
@@ -77,6 +79,7 @@ static void close_blocking(void *app, bool clean)
     struct serving *serving = app;
     if (serving->app.passwords)
         worker_pool_free_blocking(serving->app.passwords, WORKER_POOL_DROP);
+    endings_free(serving->endings);
     verifier_close_blocking(&serving->verifier, clean);
     free(serving);
 }
@@ -99,6 +102,20 @@ static enum status check_login(const struct config *config, struct buf *why)
     return STATUS_BAD_INPUT;
 }
 
+/* Where sessions and temporary credentials are kept in Redis they outlive this process. */
+static enum status open_endings(struct serving *serving, const struct service_start *start)
+{
+    bool outlive = !slice_starts_with(start->config->redis_url, SLICE("memory:"));
+    const struct endings_options options = {
+        .loop = start->loops[0],
+        .ephemeral = serving->verifier.loops[0].ephemeral,
+        .db = serving->verifier.db,
+        .feed = serving->verifier.feed,
+        .look_back_ms = outlive ? SESSION_TTL_MS : 0,
+    };
+    return endings_new(&options, &serving->endings);
+}
+
 static enum status open_app(struct serving *serving, const struct service_start *start, struct buf *why)
 {
     struct app *app = &serving->app;
@@ -109,6 +126,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     app->rules = serving->verifier.rules;
     app->db = serving->verifier.db;
     app->loops = serving->verifier.loops;
+    TRY(open_endings(serving, start));
     app->passwords = new_password_pool();
     if (!app->passwords)
         return STATUS_NO_MEMORY;
