@@ -1,6 +1,7 @@
 #include "store/change_feed.h"
 
 #include "store/change_feed_poll.h"
+#include "store/change_feed_redis.h"
 
 #include <assert.h>
 
@@ -42,10 +43,16 @@ void change_feed_lost(struct change_feed *feed)
 
 /* ---- the feed that the configuration names ---- */
 
+static bool is_polled(struct slice redis_url)
+{
+    return slice_eq(redis_url, SLICE("memory:"));
+}
+
 enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
                                       struct change_feed **ret_feed)
 {
-    (void)why;
+    if (!is_polled(options->redis_url))
+        return change_feed_redis_new(options, why, ret_feed);
     const struct change_feed_poll_options poll = {
         .db = options->db,
         .loop = options->loops[0],
@@ -66,8 +73,10 @@ void change_feed_publish(struct change_feed *feed, struct loop *loop, const stru
         feed->ops->publish(feed, loop, changes);
 }
 
-enum status change_feed_publish_blocking(struct slice redis_url, const struct change_page *changes, struct buf *why)
+enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
+                                         const struct change_page *changes, struct buf *why)
 {
-    (void)redis_url, (void)changes, (void)why; /* the rows are what is polled */
-    return STATUS_OK;
+    if (is_polled(redis_url) || changes->count == 0) /* the rows are what is polled */
+        return STATUS_OK;
+    return change_feed_redis_publish_blocking(redis_url, redis_password, changes, why);
 }

@@ -61,10 +61,11 @@ void change_feed_lost(struct change_feed *feed);
 /* ---- its users ---- */
 
 struct change_feed_options {
-    struct slice redis_url;    /* OAUTH1_REDIS_URL */
-    struct slice database_url; /* OAUTH1_DATABASE_URL */
-    struct db_pool *db;        /* borrowed */
-    struct loop *const *loops; /* of the process; the first one's thread calls the listeners */
+    struct slice redis_url;      /* OAUTH1_REDIS_URL */
+    struct slice redis_password; /* OAUTH1_REDIS_PASSWORD; may be absent */
+    struct slice database_url;   /* OAUTH1_DATABASE_URL */
+    struct db_pool *db;          /* borrowed */
+    struct loop *const *loops;   /* of the process; the first one's thread calls the listeners */
     size_t loop_count;
 };
 
@@ -84,7 +85,7 @@ void change_feed_listen(struct change_feed *feed, const struct change_listener *
 void change_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes);
 /* The same from a command, before it ends. OK: also where the changes are polled. On failure a text for the operator is
  * appended to `why`. */
-MUST_USE enum status change_feed_publish_blocking(struct slice redis_url, const struct change_page *changes,
-                                                  struct buf *why);
+MUST_USE enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
+                                                  const struct change_page *changes, struct buf *why);
 
 #endif

@@ -15,6 +15,45 @@ static const char *const events[] = {
     [CHANGE_ENDED] = "ended",
 };
 
+const char *change_kind_name(enum change_kind kind)
+{
+    return kinds[kind];
+}
+
+const char *change_event_name(enum change_event event)
+{
+    return events[event];
+}
+
+/* Its place in a list of words. */
+static bool word_index(struct slice word, const char *const *words, size_t count, size_t *ret_index)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq(word, slice_str(words[i]))) {
+            *ret_index = i;
+            return true;
+        }
+    return false;
+}
+
+bool change_kind_of(struct slice word, enum change_kind *ret_kind)
+{
+    size_t index = 0;
+    if (!word_index(word, kinds, COUNT_OF(kinds), &index))
+        return false;
+    *ret_kind = (enum change_kind)index;
+    return true;
+}
+
+bool change_event_of(struct slice word, enum change_event *ret_event)
+{
+    size_t index = 0;
+    if (!word_index(word, events, COUNT_OF(events), &index))
+        return false;
+    *ret_event = (enum change_event)index;
+    return true;
+}
+
 void change_page_free(void *page)
 {
     result_free(page);
@@ -75,8 +114,8 @@ enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn
 enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event, struct slice id)
 {
     struct sql_value params[] = {
-        sql_text(slice_str(kinds[kind])),
-        sql_text(slice_str(events[event])),
+        sql_text(slice_str(change_kind_name(kind))),
+        sql_text(slice_str(change_event_name(event))),
         sql_text(id),
         sql_int(now_ms(db)),
     };
@@ -93,25 +132,13 @@ enum status change_write_number(struct credentials *db, enum change_kind kind, e
     return change_write(db, kind, event, buf_slice(&text));
 }
 
-/* The row's number in a list of words; false for a word that this program does not know. */
-static bool word_index(struct slice word, const char *const *words, size_t count, size_t *ret_index)
-{
-    for (size_t i = 0; i < count; i++)
-        if (slice_eq(word, slice_str(words[i]))) {
-            *ret_index = i;
-            return true;
-        }
-    return false;
-}
-
 static enum status read_change(void *context, const struct sql_value *columns, size_t count)
 {
     struct change_page *page = context;
     struct row_reader row = row_reader(&page->arena, columns, count);
-    size_t kind = 0;
-    size_t event = 0;
-    if (!word_index(columns[1].bytes, kinds, COUNT_OF(kinds), &kind) ||
-        !word_index(columns[2].bytes, events, COUNT_OF(events), &event))
+    enum change_kind kind = CHANGE_CLIENT;
+    enum change_event event = CHANGE_EDITED;
+    if (!change_kind_of(columns[1].bytes, &kind) || !change_event_of(columns[2].bytes, &event))
         return STATUS_STORE_CORRUPT;
     struct change *changes = list_grow(&page->arena, page->changes, page->count, sizeof *changes);
     if (!changes)
@@ -119,8 +146,8 @@ static enum status read_change(void *context, const struct sql_value *columns, s
     page->changes = changes;
     changes[page->count++] = (struct change){
         .sequence = row_int(&row, 0),
-        .kind = (enum change_kind)kind,
-        .event = (enum change_event)event,
+        .kind = kind,
+        .event = event,
         .id = row_text(&row, 3),
         .at_ms = row_int(&row, 4),
     };

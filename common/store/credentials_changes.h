@@ -25,6 +25,13 @@ struct change {
     int64_t at_ms;
 };
 
+/* The words of the `changes` table and of messages: "client", "ended". */
+const char *change_kind_name(enum change_kind kind);
+const char *change_event_name(enum change_event event);
+/* False: a word that this version does not know. */
+MUST_USE bool change_kind_of(struct slice word, enum change_kind *ret_kind);
+MUST_USE bool change_event_of(struct slice word, enum change_event *ret_event);
+
 struct change_page {
     struct arena arena;
     struct change *changes; /* in order */

@@ -56,6 +56,69 @@ enum status credentials_resource_server_find_blocking(struct credentials *db, st
     return STATUS_OK;
 }
 
+static struct slice cut_name(struct slice *names)
+{
+    bool more;
+    return slice_cut(names, ' ', &more);
+}
+
+/* RFC 4343: DNS names are equal in any case; a URI's path is not. */
+static bool is_same_san(struct slice a, struct slice b)
+{
+    bool is_uri = slice_find(a, ':') < a.len;
+    return a.len > 0 && (is_uri ? slice_eq(a, b) : slice_eq_nocase(a, b));
+}
+
+static bool share_san(struct slice registered, struct slice presented)
+{
+    while (registered.len) {
+        struct slice name = cut_name(&registered);
+        for (struct slice rest = presented; rest.len;)
+            if (is_same_san(name, cut_name(&rest)))
+                return true;
+    }
+    return false;
+}
+
+struct san_search {
+    struct resource_server *server;
+    struct slice sans;
+};
+
+/* The rows come oldest first, so that the newest stays. */
+static enum status read_certified(void *context, const struct sql_value *columns, size_t count)
+{
+    struct san_search *search = context;
+    struct resource_server *server = search->server;
+    struct resource_server candidate = {0};
+    struct row_reader row = row_reader(&server->arena, columns, count);
+    TRY(read_server(&row, &candidate));
+    if (!share_san(candidate.tls_sans, search->sans))
+        return STATUS_OK;
+    candidate.arena = server->arena;
+    *server = candidate;
+    return STATUS_OK;
+}
+
+enum status credentials_resource_server_find_by_san_blocking(struct credentials *db, struct slice tls_sans,
+                                                             struct resource_server **ret_server)
+{
+    struct san_search search = {result_new(sizeof *search.server), tls_sans};
+    if (!search.server)
+        return STATUS_NO_MEMORY;
+    enum status status =
+        sql_execute_blocking(db->sql, SERVER_ROW " WHERE tls_sans <> '' AND revoked_at IS NULL ORDER BY id", NULL, 0,
+                             read_certified, &search);
+    if (status == STATUS_OK && search.server->id == 0)
+        status = STATUS_NOT_FOUND;
+    if (status != STATUS_OK) {
+        resource_server_free(search.server);
+        return status;
+    }
+    *ret_server = search.server;
+    return STATUS_OK;
+}
+
 static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
 {
     struct resource_server_page *page = context;

@@ -42,12 +42,17 @@ MUST_USE enum status credentials_resource_server_list_blocking(struct credential
 /* Revoked ones too. NOT_FOUND. */
 MUST_USE enum status credentials_resource_server_find_blocking(struct credentials *db, struct slice key_digest,
                                                                struct resource_server **ret_server);
+/* The newest live one that one of these names of a certificate was registered for (separated by spaces). A DNS name
+ * compares without case, a URI as it is. There are few servers: all are looked at. NOT_FOUND. */
+MUST_USE enum status credentials_resource_server_find_by_san_blocking(struct credentials *db, struct slice tls_sans,
+                                                                      struct resource_server **ret_server);
 /* Every live one of that name; counts them. NOT_FOUND: no server ever had it. */
 MUST_USE enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name,
                                                                  int64_t *ret_count);
 
-/* Complete with a struct resource_server; a struct resource_server_page; nothing; an int64_t. */
+/* Complete with a struct resource_server (twice); a struct resource_server_page; nothing; an int64_t. */
 void credentials_resource_server_find_start(struct db_pool *pool, struct slice key_digest, struct ticket ticket);
+void credentials_resource_server_find_by_san_start(struct db_pool *pool, struct slice tls_sans, struct ticket ticket);
 void credentials_resource_server_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
 void credentials_resource_server_create_start(struct db_pool *pool, const struct resource_server *server,
                                               struct ticket ticket);

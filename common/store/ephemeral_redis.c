@@ -371,8 +371,7 @@ static enum status take_info(void *context, const struct redisReply *reply)
     struct buf *why = context;
     struct redis_server server;
     if (!slice_is_absent(error)) {
-        buf_addf(why, "it refused INFO: %.*s%s", SLICE_ARGS(error),
-                 slice_starts_with(error, SLICE("NOAUTH")) ? " (set OAUTH1_REDIS_PASSWORD)" : "");
+        buf_addf(why, "it refused INFO: %.*s", SLICE_ARGS(error));
         return STATUS_STORE_DOWN;
     }
     TRY(redis_reply_text(reply, &info));

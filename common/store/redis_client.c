@@ -202,12 +202,22 @@ static bool is_message(const redisReply *reply)
            slice_eq(slice_of(kind->str, (size_t)kind->len), SLICE("message"));
 }
 
+/* A primary that was demoted keeps its connections. */
+static bool is_from_replica(const redisReply *reply)
+{
+    struct slice error = redis_reply_error(reply);
+    return slice_starts_with(error, SLICE("READONLY")) || slice_starts_with(error, SLICE("MASTERDOWN"));
+}
+
 static void take_reply(struct redis_client *client, const redisReply *reply)
 {
+    bool leave = is_from_replica(reply);
     if (client->hooks.message && is_message(reply))
         client->hooks.message(client->hooks.context, reply);
     else if (!redis_queue_answer(&client->queue, reply))
         redis_client_refuse(client, SLICE("it sent a reply that nobody asked for"));
+    if (leave)
+        redis_client_refuse(client, SLICE("it has become a read-only replica"));
 }
 
 static void take_replies(struct redis_client *client)
@@ -369,8 +379,12 @@ void redis_client_ready(struct redis_client *client)
 static void refuse_login(struct redis_client *client, const struct redisReply *reply, const char *what)
 {
     char problem[PROBLEM_BYTES];
-    int len = snprintf(problem, sizeof problem, "it refused our %s: %.*s", what, SLICE_ARGS(redis_reply_error(reply)));
-    redis_client_refuse(client, slice_of(problem, len > 0 ? strlen(problem) : 0));
+    struct slice error = redis_reply_error(reply);
+    if (slice_starts_with(error, SLICE("NOAUTH")))
+        (void)snprintf(problem, sizeof problem, "it asks for a password; set OAUTH1_REDIS_PASSWORD");
+    else
+        (void)snprintf(problem, sizeof problem, "it refused our %s: %.*s", what, SLICE_ARGS(error));
+    redis_client_refuse(client, slice_str(problem));
 }
 
 static void selected(void *context, const struct redisReply *reply)

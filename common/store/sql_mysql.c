@@ -270,7 +270,7 @@ static enum status note_int(void *context, const struct sql_value *columns, size
     return STATUS_OK;
 }
 
-#define LOCK_NAME "CONCAT('countersign ', SHA1(DATABASE()))"
+#define LOCK_NAME "CONCAT('countersign ', LEFT(SHA2(DATABASE(), 256), 40))"
 
 static enum status lock_migrations(struct sql *sql)
 {

@@ -18,7 +18,10 @@ static void find_start(struct credential_source *source, const struct credential
         credentials_client_find_start(db, key->first, ticket);
         return;
     case CREDENTIAL_RESOURCE_SERVER:
-        credentials_resource_server_find_start(db, key->first, ticket);
+        if (key->first.len)
+            credentials_resource_server_find_start(db, key->first, ticket);
+        else
+            credentials_resource_server_find_by_san_start(db, key->second, ticket);
         return;
     case CREDENTIAL_KINDS:
         break;

@@ -14,7 +14,7 @@ struct db_pool;
 enum credential_kind {
     CREDENTIAL_PAIR,            /* client_id and oauth_token; an empty token asks for the client alone */
     CREDENTIAL_CLIENT,          /* client_id; with callbacks and all */
-    CREDENTIAL_RESOURCE_SERVER, /* SHA-256 of its key */
+    CREDENTIAL_RESOURCE_SERVER, /* SHA-256 of its key; or none, and the names of its certificate */
     CREDENTIAL_KINDS,
 };
 
@@ -22,7 +22,7 @@ enum credential_kind {
 struct credential_key {
     enum credential_kind kind;
     struct slice first;
-    struct slice second; /* a pair's token; else empty */
+    struct slice second; /* a pair's token, a certificate's names; else empty */
 };
 
 struct credential_source {

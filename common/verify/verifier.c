@@ -112,6 +112,7 @@ static enum status open_feed(const struct config *config, struct loop *const *lo
 {
     const struct change_feed_options options = {
         .redis_url = config->redis_url,
+        .redis_password = config->redis_password,
         .database_url = config->database_url,
         .db = verifier->db,
         .loops = loops,

@@ -2,19 +2,13 @@
 
 #include "app.h"
 #include "http/problem_reply.h"
-#include "resource_server.h"
+#include "unavailable.h"
 #include "verdict.h"
-
-static enum step_result unavailable(struct request *request, enum status status)
-{
-    resource_server_unavailable(request, status);
-    return STEP_REPLY;
-}
 
 enum step_result answer_bad_call(struct request *request, enum status status, const char *why)
 {
     if (status != STATUS_BAD_INPUT)
-        return unavailable(request, status);
+        return unavailable_reply(request, status);
     problem_reply_status(request, STATUS_BAD_INPUT, slice_str(why));
     return STEP_REPLY;
 }
@@ -53,18 +47,34 @@ static enum status write_hints(struct request *request, const struct question *q
     return status;
 }
 
-/* What the reader is shown; hints only where the signature did not match. */
-static enum status explain_question(struct request *request, const struct question *question,
-                                    struct explanation *explanation)
+/* Whose clock it is nobody can tell, but how far the two are apart. */
+static enum status write_clock_hint(struct check *check, struct explanation *explanation)
+{
+    struct buf hint = buf_in(check->arena);
+    int64_t now_s = check->problem.acceptable_from_s + check->rules->skew_s;
+    int64_t ahead_s = check->timestamp_s - now_s;
+    buf_addf(&hint,
+             "the client's clock is %lld s %s ours, or the request was on its way for so long: oauth_timestamp may be "
+             "%lld s old and %lld s ahead",
+             (long long)(ahead_s < 0 ? -ahead_s : ahead_s), ahead_s < 0 ? "behind" : "ahead of",
+             (long long)check->rules->skew_s, (long long)check->rules->lead_s);
+    explanation->hints[explanation->hint_count++] = buf_slice(&hint);
+    return hint.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+/* What the reader is shown; hints where the signature or the clock did not match. */
+static enum status explain_question(struct request *request, struct question *question, struct explanation *explanation)
 {
     struct inquiry *inquiry = request->state;
-    const struct check *check = &question->check;
+    struct check *check = &question->check;
     explanation->status = check->problem.status;
     explanation->message = check->message;
     explanation->parsed = check->message.params.rows != NULL;
     if (!explanation->parsed)
         return STATUS_OK;
     TRY(explain_show(explanation, check->arena));
+    if (check->problem.status == STATUS_TIMESTAMP_REFUSED)
+        return write_clock_hint(check, explanation);
     if (check->problem.status != STATUS_SIGNATURE_INVALID)
         return STATUS_OK;
     if (inquiry->hinted++ < ANSWER_HINTED_MAX)
@@ -87,7 +97,7 @@ enum status answer_write(struct request *request, struct question *question, str
 enum step_result answer_send(struct request *request, enum status written, const struct buf *body)
 {
     if (written != STATUS_OK)
-        return unavailable(request, written);
+        return unavailable_reply(request, written);
     request_reply_start(request, 200);
     request_reply_header(request, "Cache-Control", SLICE("no-store"));
     request_reply_body(request, "application/json", buf_slice(body));

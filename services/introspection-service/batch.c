@@ -1,7 +1,7 @@
 #include "batch.h"
 
 #include "answer.h"
-#include "resource_server.h"
+#include "caller.h"
 
 static enum step_result parse(struct flow *flow);
 static enum step_result reply(struct flow *flow);
@@ -10,8 +10,9 @@ static enum step_result reply(struct flow *flow);
  * store that is down for it, is its own result alone; JSON of the wrong shape refuses the whole call before anything is
  * spent. */
 const struct step batch[] = {
-    {"authenticate", resource_server_authenticate}, /* may wait: the resource server's key */
-    {"identify", resource_server_identify},
+    {"authenticate", caller_authenticate}, /* may wait: the resource server */
+    {"identify", caller_identify},         /* waits, for nobody's call */
+    {"admit", caller_admit},
     {"parse", parse},
     {"load", inquiry_load},     /* may wait: clients and tokens, side by side */
     {"verify", inquiry_verify}, /* signatures */

@@ -33,6 +33,7 @@ struct inquiry {
     enum dialect dialect;
     const struct resource_server *caller; /* NULL: a gateway */
     struct credential_hold caller_hold;
+    bool is_asked; /* who the caller is */
     struct question *questions;
     size_t count;
     struct ticket *tickets; /* one a question */

@@ -1,7 +1,7 @@
 #include "introspect.h"
 
 #include "answer.h"
-#include "resource_server.h"
+#include "caller.h"
 
 static enum step_result parse(struct flow *flow);
 static enum step_result reply(struct flow *flow);
@@ -9,8 +9,9 @@ static enum step_result reply(struct flow *flow);
 /* POST /v1/introspect: tells a resource server whether a signed request is good, and whose it is
  * (RFC 5849 §3.2). The call succeeds with 200 whatever the verdict. */
 const struct step introspect[] = {
-    {"authenticate", resource_server_authenticate}, /* may wait: the resource server's key */
-    {"identify", resource_server_identify},
+    {"authenticate", caller_authenticate}, /* may wait: the resource server */
+    {"identify", caller_identify},         /* waits, for nobody's call */
+    {"admit", caller_admit},
     {"parse", parse},
     {"load", inquiry_load},     /* may wait: client and token */
     {"verify", inquiry_verify}, /* signature */

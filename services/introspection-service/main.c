@@ -1,5 +1,7 @@
 #include "app.h"
 #include "batch.h"
+#include "gateway.h"
+#include "gateway_dialect.h"
 #include "introspect.h"
 #include "service/command.h"
 #include "service/service.h"
@@ -22,6 +24,9 @@ static const struct route routes[] = {
      .steps = batch,
      .body_max_bytes = BATCH_BODY_MAX_BYTES,
      .arena_bytes = BATCH_ARENA_BYTES},
+    {.name = "verify", .path = GATEWAY_VERIFY_PATH, .steps = gateway},
+    {.name = "auth_request", .path = GATEWAY_AUTH_REQUEST_PATH, .steps = gateway},
+    {.name = "ext_authz", .path = GATEWAY_EXT_AUTHZ_PATH, .is_prefix = true, .steps = gateway},
 };
 
 /* What lives as long as the process serves. */

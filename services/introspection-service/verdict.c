@@ -5,7 +5,7 @@ struct slice verdict_scope(const struct check *check)
     return check->legs == 3 ? check->token->scopes : check->client->allowed_scopes;
 }
 
-static const char *body_hash_word(enum body_hash body_hash)
+const char *verdict_body_hash(enum body_hash body_hash)
 {
     switch (body_hash) {
     case BODY_HASH_NONE:
@@ -20,7 +20,7 @@ static const char *body_hash_word(enum body_hash body_hash)
 
 static void write_oauth1(const struct check *check, struct json_writer *w)
 {
-    const char *body_hash = body_hash_word(check->body_hash);
+    const char *body_hash = verdict_body_hash(check->body_hash);
     json_member_object(w, "oauth1");
     json_member_int(w, "legs", check->legs);
     json_member_string(w, "signature_method", check->message.signature_method->name);

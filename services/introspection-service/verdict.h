@@ -14,6 +14,9 @@ void verdict_write(const struct check *check, const struct config *config, const
 /* The scopes that a request carries: the token's, or, two-legged, the client's. */
 struct slice verdict_scope(const struct check *check);
 
+/* "verified", "unchecked", or NULL where there is none. */
+const char *verdict_body_hash(enum body_hash body_hash);
+
 /* The verdict as a label of oauth1_verifications_total. */
 enum verdict_result {
     VERDICT_ACTIVE,

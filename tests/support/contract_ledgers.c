@@ -66,6 +66,40 @@ static void a_resource_server_needs_a_name_and_a_way_in(void **state)
     assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_CONFLICT);
 }
 
+static int64_t certified(struct durable_bench *bench, const char *sans)
+{
+    struct resource_server *found = NULL;
+    enum status status = credentials_resource_server_find_by_san_blocking(&bench->db, slice_str(sans), &found);
+    int64_t id = status == STATUS_OK ? found->id : 0;
+    assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
+    resource_server_free(found);
+    return id;
+}
+
+static void a_resource_server_is_found_by_a_name_of_its_certificate(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    struct resource_server keyed = {.name = SLICE("keyed"), .key_digest = digest_of('k', memory)};
+    struct resource_server old = {.name = SLICE("old"), .tls_sans = SLICE("a.internal spiffe://x/Photos")};
+    struct resource_server new = {.name = SLICE("new"), .tls_sans = SLICE("b.internal")};
+    int64_t ids[3] = {0};
+    int64_t count = 0;
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &ids[0]), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &old, &ids[1]), STATUS_OK);
+    assert_status(credentials_resource_server_create_blocking(&bench->db, &new, &ids[2]), STATUS_OK);
+    assert_int_equal(certified(bench, "other.internal A.Internal"), ids[1]);
+    assert_int_equal(certified(bench, "spiffe://x/Photos"), ids[1]);
+    assert_int_equal(certified(bench, "b.internal"), ids[2]);
+    assert_int_equal(certified(bench, "a.internal b.internal"), ids[2]); /* the newest */
+    static const char *const nobodys[] = {"",          "a",          "internal",          "a.internal.evil",
+                                          "a_nternal", "%.internal", "spiffe://x/photos", "spiffe://x/Photos/"};
+    for (size_t i = 0; i < COUNT_OF(nobodys); i++)
+        assert_int_equal(certified(bench, nobodys[i]), 0);
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
+    assert_int_equal(certified(bench, "a.internal"), 0);
+}
+
 static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
 {
     struct durable_bench *bench = *state;
@@ -282,6 +316,7 @@ int contract_ledgers_run(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_resource_server_is_found_by_its_keys_digest),
+        BENCH_TEST(a_resource_server_is_found_by_a_name_of_its_certificate),
         BENCH_TEST(a_resource_server_needs_a_name_and_a_way_in),
         BENCH_TEST(revoking_a_resource_server_ends_all_keys_of_that_name),
         BENCH_TEST(resource_servers_are_listed_in_pages),

@@ -93,7 +93,7 @@ static void wait_until_it_answers(struct redis_server_process *server)
     char line[256];
     for (int waited = 0; waited < PATIENCE_MS; waited += STEP_MS) {
         int status = 0;
-        if (ask(server, "PING", line) && strcmp(line, "+PONG") == 0)
+        if (ask(server, "PING", line) && (strcmp(line, "+PONG") == 0 || strncmp(line, "-NOAUTH", 7) == 0))
             return;
         if (waitpid(server->pid, &status, WNOHANG) == server->pid) {
             server->pid = 0;
@@ -154,7 +154,8 @@ void redis_server_done(struct redis_server_process *server)
     redis_server_kill(server);
     if (server->time_us)
         (void)munmap((void *)(uintptr_t)server->time_us, sizeof *server->time_us);
-    temp_dir_remove(server->directory);
+    if (server->directory[0])
+        temp_dir_remove(server->directory);
 }
 
 void redis_server_pause(const struct redis_server_process *server)

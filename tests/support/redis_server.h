@@ -22,7 +22,7 @@ struct redis_server_process {
 
 /* Starts it and waits until it answers; fails the test if it cannot. `args` end with NULL; NULL: none. */
 void redis_server_start(struct redis_server_process *server, const char *const *args);
-/* Ends it and removes its directory. */
+/* Ends it and removes its directory. Fine for a zeroed one. */
 void redis_server_done(struct redis_server_process *server);
 
 /* SIGKILL, and a start in the same directory. */

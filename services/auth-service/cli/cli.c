@@ -57,8 +57,9 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store)
 static void tell_services(struct cli_store *store)
 {
     struct buf why = BUF_INIT;
+    const struct config *config = store->line->config;
     struct change_page *changes = change_log_take(&store->log);
-    if (changes && change_feed_publish_blocking(store->line->config->redis_url, changes, &why) != STATUS_OK)
+    if (changes && change_feed_publish_blocking(config->redis_url, config->redis_password, changes, &why) != STATUS_OK)
         fprintf(stderr,
                 "auth-service: it is done, but the running services were not told (%.*s); they find out within "
                 "OAUTH1_CACHE_TTL\n",

@@ -1,6 +1,6 @@
-// Manifests (a JSON list on standard input) against Kubernetes' own schemas, twice: the schemas as validators say whether
+// Sets of manifests (JSON on standard input, {name: [manifest, …]}) against Kubernetes' own schemas, twice: the schemas as validators say whether
 // what is there is right (types, what is required, enumerations, formats); the same schemas as types let the compiler say
-// whether anything is there that Kubernetes does not know. Prints a line for each fault, and exits with 1 if there is one.
+// whether anything is there that Kubernetes does not know. Prints the faults of each set: {name: [fault, …]}.
 import { readFileSync, writeFileSync } from "node:fs";
 import ts from "typescript";
 
@@ -29,6 +29,7 @@ async function faultsOfValues(manifest) {
   }
 }
 
+// All of them in one program, which reads the types once; faults[i] are those of manifests[i].
 function faultsOfNames(manifests) {
   const lines = manifests.map(
     (manifest, i) =>
@@ -44,16 +45,20 @@ function faultsOfNames(manifests) {
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     target: ts.ScriptTarget.ES2022,
   });
-  return ts.getPreEmitDiagnostics(program).map((diagnostic) => {
+  const faults = manifests.map(() => []);
+  for (const diagnostic of ts.getPreEmitDiagnostics(program)) {
     const text = ts.flattenDiagnosticMessageText(diagnostic.messageText, "; ");
-    if (!diagnostic.file) return text;
+    if (!diagnostic.file) throw new Error(text);
     const before = diagnostic.file.text.slice(0, diagnostic.start);
-    const index = before.match(/export const m\d+:/g)?.length ?? 1;
-    return `${nameOf(manifests[index - 1])}: ${text}`;
-  });
+    const index = (before.match(/^export const m\d+:/gm)?.length ?? 1) - 1;
+    faults[index].push(`${nameOf(manifests[index])}: ${text}`);
+  }
+  return faults;
 }
 
-const manifests = JSON.parse(readFileSync(0, "utf8"));
-const faults = [...(await Promise.all(manifests.map(faultsOfValues))).flat(), ...faultsOfNames(manifests)];
-for (const fault of faults) console.log(fault);
-process.exit(faults.length ? 1 : 0);
+const sets = JSON.parse(readFileSync(0, "utf8"));
+const rows = Object.entries(sets).flatMap(([name, manifests]) => manifests.map((manifest) => ({ name, manifest })));
+const ofNames = faultsOfNames(rows.map((row) => row.manifest));
+const told = Object.fromEntries(Object.keys(sets).map((name) => [name, []]));
+for (const [i, { name, manifest }] of rows.entries()) told[name].push(...(await faultsOfValues(manifest)), ...ofNames[i]);
+console.log(JSON.stringify(told));

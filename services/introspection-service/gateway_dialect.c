@@ -1,0 +1,236 @@
+#include "gateway_dialect.h"
+
+#include "oauth/url.h"
+
+struct reader {
+    const struct request *request;
+    const struct config_strings *origins;
+    struct arena *arena;
+    struct problem *problem;
+};
+
+/* "X-Forwarded-Uri is missing: …" */
+static enum status refuse(const struct reader *r, const char *what, const char *wrong)
+{
+    struct buf detail = buf_in(r->arena);
+    buf_addf(&detail, "%s %s", what, wrong);
+    const char *text = buf_string(&detail);
+    return problem_set(r->problem, text ? STATUS_MALFORMED : STATUS_NO_MEMORY, text);
+}
+
+static bool has_space_or_control(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] <= ' ' || text.ptr[i] == 0x7F)
+            return true;
+    return false;
+}
+
+/* Exactly one, and not empty. */
+static enum status read_header(const struct reader *r, const char *name, struct slice *ret_value)
+{
+    size_t count = 0;
+    struct slice value = request_header(r->request, name, &count);
+    if (count == 0)
+        return refuse(r, name, "is missing: the gateway must set it");
+    if (count > 1)
+        return refuse(r, name, "is there more than once: the gateway must replace what the client sends");
+    if (value.len == 0)
+        return refuse(r, name, "is empty: the gateway must set it");
+    if (has_space_or_control(value))
+        return refuse(r, name, "holds a space or a control character");
+    *ret_value = value;
+    return STATUS_OK;
+}
+
+/* A comma would be a list of what several hops said. */
+static enum status read_word(const struct reader *r, const char *name, struct slice *ret_value)
+{
+    TRY(read_header(r, name, ret_value));
+    if (slice_find(*ret_value, ',') < ret_value->len)
+        return refuse(r, name, "holds a comma: there must be one value");
+    return STATUS_OK;
+}
+
+static enum status read_proto(const struct reader *r, bool *ret_https)
+{
+    struct slice proto = {0};
+    TRY(read_word(r, "X-Forwarded-Proto", &proto));
+    *ret_https = slice_eq_nocase(proto, SLICE("https"));
+    if (!*ret_https && !slice_eq_nocase(proto, SLICE("http")))
+        return refuse(r, "X-Forwarded-Proto", "is neither http nor https");
+    return STATUS_OK;
+}
+
+/* ---- the origin ---- */
+
+/* The port that was written, or the scheme's own; a Host without a port fits the origin's scheme. */
+static bool is_origin_of(const struct oauth_url *origin, const struct oauth_url *asked)
+{
+    uint16_t default_port = origin->https ? 443 : 80;
+    uint16_t port = asked->port ? asked->port : default_port;
+    return slice_eq_nocase(origin->host, asked->host) && oauth_url_port(origin) == port;
+}
+
+/* The listed one with this host and port; the gateway's word about the scheme counts only where both are listed. */
+static enum status find_origin(const struct reader *r, const struct oauth_url *asked, struct slice *ret_origin)
+{
+    struct slice found = SLICE_ABSENT;
+    for (size_t i = 0; i < r->origins->count; i++) {
+        struct oauth_url origin = {0};
+        struct problem ignored = {0};
+        struct slice text = r->origins->items[i];
+        if (oauth_url_parse(text, &origin, &ignored) != STATUS_OK || !is_origin_of(&origin, asked))
+            continue;
+        if (slice_is_absent(found) || origin.https == asked->https)
+            found = text;
+    }
+    if (slice_is_absent(found))
+        return problem_set(r->problem, STATUS_MALFORMED,
+                           "the host and port are not those of an origin in OAUTH1_ORIGINS");
+    *ret_origin = found;
+    return STATUS_OK;
+}
+
+static enum status write_url(const struct reader *r, const struct oauth_url *asked, struct slice target,
+                             struct slice *ret_url)
+{
+    struct slice origin = {0};
+    struct buf url = buf_in(r->arena);
+    TRY(find_origin(r, asked, &origin));
+    buf_add(&url, origin);
+    buf_add(&url, target);
+    if (url.failed)
+        return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
+    *ret_url = buf_slice(&url);
+    return STATUS_OK;
+}
+
+/* From scheme, Host and target, which the gateway sends apart. */
+static enum status join_url(const struct reader *r, bool https, const char *host_name, struct slice host,
+                            struct slice target, struct slice *ret_url)
+{
+    struct oauth_url asked = {0};
+    struct problem ignored = {0};
+    struct buf text = buf_in(r->arena);
+    buf_add_str(&text, https ? "https://" : "http://");
+    buf_add(&text, host);
+    bool is_authority = slice_find(host, '/') == host.len && slice_find(host, '?') == host.len &&
+                        oauth_url_parse(buf_slice(&text), &asked, &ignored) == STATUS_OK;
+    if (text.failed)
+        return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
+    if (!is_authority)
+        return refuse(r, host_name, "is no host[:port]");
+    return write_url(r, &asked, target, ret_url);
+}
+
+/* ---- the dialects ---- */
+
+static enum status read_forwarded(const struct reader *r, struct described_request *out)
+{
+    bool https = false;
+    struct slice host = {0};
+    struct slice target = {0};
+    TRY(read_word(r, "X-Forwarded-Method", &out->method));
+    TRY(read_proto(r, &https));
+    TRY(read_word(r, "X-Forwarded-Host", &host));
+    TRY(read_header(r, "X-Forwarded-Uri", &target));
+    if (target.ptr[0] != '/')
+        return refuse(r, "X-Forwarded-Uri", "does not begin with a slash");
+    return join_url(r, https, "X-Forwarded-Host", host, target, &out->url);
+}
+
+/* What follows the authority of an absolute URL, as it was sent. */
+static struct slice target_of(struct slice url)
+{
+    struct slice rest = slice_sub(url, slice_find_slice(url, SLICE("://")) + 3, url.len);
+    size_t slash = slice_find(rest, '/');
+    size_t question = slice_find(rest, '?');
+    return slice_sub(rest, slash < question ? slash : question, rest.len);
+}
+
+static enum status read_original(const struct reader *r, struct described_request *out)
+{
+    struct slice text = {0};
+    struct oauth_url asked = {0};
+    struct problem ignored = {0};
+    TRY(read_word(r, "X-Original-Method", &out->method));
+    TRY(read_header(r, "X-Original-URL", &text));
+    if (oauth_url_parse(text, &asked, &ignored) != STATUS_OK)
+        return refuse(r, "X-Original-URL", "is no absolute http or https URL");
+    return write_url(r, &asked, target_of(text), &out->url);
+}
+
+static enum status read_ext_authz(const struct reader *r, struct described_request *out)
+{
+    const struct request *request = r->request;
+    bool https = false;
+    struct slice host = {0};
+    struct buf target = buf_in(r->arena);
+    TRY(read_proto(r, &https));
+    TRY(read_word(r, "Host", &host));
+    buf_add(&target, slice_sub(request->path, sizeof GATEWAY_EXT_AUTHZ_PATH - 1, request->path.len));
+    if (target.len == 0)
+        return refuse(r, "the path", "ends behind " GATEWAY_EXT_AUTHZ_PATH ": the original path must follow");
+    if (!slice_is_absent(request->query)) {
+        buf_add_byte(&target, '?');
+        buf_add(&target, request->query);
+    }
+    if (target.failed)
+        return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
+    out->method = request->method;
+    return join_url(r, https, "Host", host, buf_slice(&target), &out->url);
+}
+
+/* ---- what all dialects share ---- */
+
+static enum status read_optional(const struct reader *r, const char *name, struct slice *ret_value)
+{
+    size_t count = 0;
+    *ret_value = request_header(r->request, name, &count);
+    return count > 1 ? refuse(r, name, "is there more than once") : STATUS_OK;
+}
+
+/* Envoy says so where it forwarded only the beginning. */
+static bool is_cut_off(const struct request *request)
+{
+    size_t count = 0;
+    struct slice word = request_header(request, "X-Envoy-Auth-Partial-Body", &count);
+    return count > 1 || (count == 1 && !slice_eq_nocase(word, SLICE("false")));
+}
+
+/* Gateways say Content-Length: 0 also where they kept the body to themselves, so that an empty one proves nothing. */
+static struct slice body_of(enum dialect dialect, const struct request *request)
+{
+    if (request->body.len == 0 || (dialect == DIALECT_EXT_AUTHZ && is_cut_off(request)))
+        return SLICE_ABSENT;
+    return request->body;
+}
+
+static enum status read_dialect(enum dialect dialect, const struct reader *r, struct described_request *out)
+{
+    switch (dialect) {
+    case DIALECT_VERIFY:
+        return read_forwarded(r, out);
+    case DIALECT_AUTH_REQUEST:
+        return read_original(r, out);
+    case DIALECT_EXT_AUTHZ:
+        return read_ext_authz(r, out);
+    default:
+        return problem_set(r->problem, STATUS_INTERNAL, NULL); /* a bug: the others describe in JSON */
+    }
+}
+
+enum status gateway_dialect_read(enum dialect dialect, const struct request *request,
+                                 const struct config_strings *origins, struct arena *arena, struct call *ret_call,
+                                 struct problem *problem)
+{
+    const struct reader reader = {request, origins, arena, problem};
+    struct call call = {.request.body = body_of(dialect, request)};
+    TRY(read_dialect(dialect, &reader, &call.request));
+    TRY(read_optional(&reader, "Authorization", &call.request.authorization));
+    TRY(read_optional(&reader, "Content-Type", &call.request.content_type));
+    TRY(read_optional(&reader, "X-OAuth-Required-Scope", &call.required_scope));
+    *ret_call = call;
+    return STATUS_OK;
+}

@@ -1,0 +1,48 @@
+#include "identity_headers.h"
+
+#include "base/percent.h"
+#include "verdict.h"
+
+void identity_write(struct slice value, struct buf *out)
+{
+    if (value.len == 0)
+        buf_add_byte(out, '-');
+    else if (slice_eq(value, SLICE("-")))
+        buf_add_str(out, "%2D");
+    else
+        percent_encode(out, value);
+}
+
+void identity_write_scope(struct slice scopes, struct buf *out)
+{
+    if (scopes.len == 0 || slice_eq(scopes, SLICE("-"))) {
+        identity_write(scopes, out);
+        return;
+    }
+    for (bool more = true; more;) {
+        percent_encode(out, slice_cut(&scopes, ' ', &more));
+        if (more)
+            buf_add_byte(out, ' ');
+    }
+}
+
+static void add(struct request *request, const char *name, void (*write)(struct slice, struct buf *),
+                struct slice value)
+{
+    struct buf text = buf_in(&request->arena);
+    write(value, &text);
+    request_reply_header(request, name, text.failed ? SLICE("\n") : buf_slice(&text)); /* breaks the reply: 500 */
+}
+
+void identity_headers_add(struct request *request, const struct check *check)
+{
+    bool has_user = check->legs == 3;
+    const char *body_hash = verdict_body_hash(check->body_hash);
+    add(request, "X-OAuth-Client-Id", identity_write, check->client->client_id);
+    add(request, "X-OAuth-Subject", identity_write, has_user ? check->token->subject : SLICE_ABSENT);
+    add(request, "X-OAuth-Username", identity_write, has_user ? check->token->username : SLICE_ABSENT);
+    add(request, "X-OAuth-Scope", identity_write_scope, verdict_scope(check));
+    add(request, "X-OAuth-Token-Id", identity_write, has_user ? check->token->jti : SLICE_ABSENT);
+    add(request, "X-OAuth-Legs", identity_write, has_user ? SLICE("3") : SLICE("2"));
+    add(request, "X-OAuth-Body-Hash", identity_write, slice_str(body_hash));
+}

@@ -1,0 +1,328 @@
+#include "gateway_dialect.h"
+
+#include "support/test.h"
+
+/* One call of a gateway: its headers as "Name: value", an empty name ends them. */
+struct row {
+    const char *title;
+    enum dialect dialect;
+    const char *headers[10];
+    const char *url;   /* what is described, or NULL: refused */
+    const char *names; /* what the refusal names */
+};
+
+#define METHOD "X-Forwarded-Method: GET"
+#define PROTO  "X-Forwarded-Proto: https"
+#define HOST   "X-Forwarded-Host: api.example"
+#define URI    "X-Forwarded-Uri: /photos?a=1,2"
+#define O_GET  "X-Original-Method: GET"
+#define O_URL  "X-Original-URL: https://api.example/photos"
+
+static const struct slice origins[] = {
+    SLICE_INIT("https://api.example"),       SLICE_INIT("https://both.example"), SLICE_INIT("http://both.example"),
+    SLICE_INIT("https://port.example:8443"), SLICE_INIT("http://plain.example"), SLICE_INIT("https://[::1]:9000"),
+};
+
+static const struct row rows[] = {
+    /* X-Forwarded-* */
+    {"four headers", DIALECT_VERIFY, {METHOD, PROTO, HOST, URI}, "https://api.example/photos?a=1,2", NULL},
+    {"no method", DIALECT_VERIFY, {PROTO, HOST, URI}, NULL, "X-Forwarded-Method is missing"},
+    {"no proto", DIALECT_VERIFY, {METHOD, HOST, URI}, NULL, "X-Forwarded-Proto is missing"},
+    {"no host", DIALECT_VERIFY, {METHOD, PROTO, URI}, NULL, "X-Forwarded-Host is missing"},
+    {"no uri", DIALECT_VERIFY, {METHOD, PROTO, HOST}, NULL, "X-Forwarded-Uri is missing"},
+    {"empty method", DIALECT_VERIFY, {"X-Forwarded-Method: ", PROTO, HOST, URI}, NULL, "X-Forwarded-Method is empty"},
+    {"empty proto", DIALECT_VERIFY, {METHOD, "X-Forwarded-Proto: ", HOST, URI}, NULL, "X-Forwarded-Proto is empty"},
+    {"empty host", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: ", URI}, NULL, "X-Forwarded-Host is empty"},
+    {"empty uri", DIALECT_VERIFY, {METHOD, PROTO, HOST, "X-Forwarded-Uri: "}, NULL, "X-Forwarded-Uri is empty"},
+    {"two methods", DIALECT_VERIFY, {METHOD, METHOD, PROTO, HOST, URI}, NULL, "X-Forwarded-Method is there more"},
+    {"two protos", DIALECT_VERIFY, {METHOD, PROTO, PROTO, HOST, URI}, NULL, "X-Forwarded-Proto is there more"},
+    {"two hosts", DIALECT_VERIFY, {METHOD, PROTO, HOST, "x-forwarded-host: b", URI}, NULL, "X-Forwarded-Host is there"},
+    {"two uris", DIALECT_VERIFY, {METHOD, PROTO, HOST, URI, URI}, NULL, "X-Forwarded-Uri is there more"},
+    {"a list of methods", DIALECT_VERIFY, {"X-Forwarded-Method: GET,POST", PROTO, HOST, URI}, NULL, "holds a comma"},
+    {"a list of protos", DIALECT_VERIFY, {METHOD, "X-Forwarded-Proto: https,http", HOST, URI}, NULL, "holds a comma"},
+    {"a list of protos with a space",
+     DIALECT_VERIFY,
+     {METHOD, "X-Forwarded-Proto: https, http", HOST, URI},
+     NULL,
+     "X-Forwarded-Proto holds a space"},
+    {"a list of hosts", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: api.example,b", URI}, NULL, "holds a comma"},
+    {"a space in the uri",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, "X-Forwarded-Uri: /a b"},
+     NULL,
+     "X-Forwarded-Uri holds"},
+    {"a tab in the uri",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, "X-Forwarded-Uri: /a\tb"},
+     NULL,
+     "X-Forwarded-Uri holds"},
+    {"a control in the uri",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, "X-Forwarded-Uri: /a\x01"},
+     NULL,
+     "X-Forwarded-Uri holds"},
+    {"a uri without a slash", DIALECT_VERIFY, {METHOD, PROTO, HOST, "X-Forwarded-Uri: photos"}, NULL, "slash"},
+    {"an absolute uri", DIALECT_VERIFY, {METHOD, PROTO, HOST, "X-Forwarded-Uri: https://b/"}, NULL, "slash"},
+    {"odd paths stay",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, "X-Forwarded-Uri: //a/../%2F%7e{}|\xC3\xA9;p?"},
+     "https://api.example//a/../%2F%7e{}|\xC3\xA9;p?",
+     NULL},
+    {"a proto of its own",
+     DIALECT_VERIFY,
+     {METHOD, "X-Forwarded-Proto: wss", HOST, URI},
+     NULL,
+     "neither http nor https"},
+    {"a host with a path", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: api.example/x", URI}, NULL, "no host"},
+    {"a host with a query", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: api.example?x", URI}, NULL, "no host"},
+    {"a host with a user", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: a@api.example", URI}, NULL, "no host"},
+    {"a host with a fragment", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: api.example#", URI}, NULL, "no host"},
+    {"another host", DIALECT_VERIFY, {METHOD, PROTO, "X-Forwarded-Host: evil.example", URI}, NULL, "OAUTH1_ORIGINS"},
+    {"a longer host",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: api.example.evil", URI},
+     NULL,
+     "OAUTH1_ORIGINS"},
+    {"another port",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: api.example:8443", URI},
+     NULL,
+     "OAUTH1_ORIGINS"},
+    {"the port is not X-Forwarded-Port's",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: port.example", URI, "X-Forwarded-Port: 8443"},
+     NULL,
+     "OAUTH1_ORIGINS"},
+    {"the origin gives the scheme",
+     DIALECT_VERIFY,
+     {METHOD, "X-Forwarded-Proto: http", HOST, URI},
+     "https://api.example/photos?a=1,2",
+     NULL},
+    {"the origin gives the scheme, also http",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: plain.example", URI},
+     "http://plain.example/photos?a=1,2",
+     NULL},
+    {"where both are listed the gateway's word counts",
+     DIALECT_VERIFY,
+     {METHOD, "X-Forwarded-Proto: http", "X-Forwarded-Host: both.example", URI},
+     "http://both.example/photos?a=1,2",
+     NULL},
+    {"where both are listed, https",
+     DIALECT_VERIFY,
+     {METHOD, "X-Forwarded-Proto: HTTPS", "X-Forwarded-Host: both.example", URI},
+     "https://both.example/photos?a=1,2",
+     NULL},
+    {"the port tells the two apart",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: both.example:80", URI},
+     "http://both.example/photos?a=1,2",
+     NULL},
+    {"a host in capitals, its own port written",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: API.example:443", URI},
+     "https://api.example/photos?a=1,2",
+     NULL},
+    {"a port that is listed",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: port.example:8443", URI},
+     "https://port.example:8443/photos?a=1,2",
+     NULL},
+    {"IPv6",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, "X-Forwarded-Host: [::1]:9000", URI},
+     "https://[::1]:9000/photos?a=1,2",
+     NULL},
+    {"headers of the others",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, URI, "X-Original-URL: https://evil.example/", "X-Original-Method: DELETE", "Host: evil"},
+     "https://api.example/photos?a=1,2",
+     NULL},
+    {"only headers of another", DIALECT_VERIFY, {O_GET, O_URL}, NULL, "X-Forwarded-Method is missing"},
+    /* X-Original-* */
+    {"two headers", DIALECT_AUTH_REQUEST, {O_GET, O_URL}, "https://api.example/photos", NULL},
+    {"no method", DIALECT_AUTH_REQUEST, {O_URL}, NULL, "X-Original-Method is missing"},
+    {"no url", DIALECT_AUTH_REQUEST, {O_GET}, NULL, "X-Original-URL is missing"},
+    {"empty method", DIALECT_AUTH_REQUEST, {"X-Original-Method: ", O_URL}, NULL, "X-Original-Method is empty"},
+    {"empty url", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: "}, NULL, "X-Original-URL is empty"},
+    {"two methods", DIALECT_AUTH_REQUEST, {O_GET, O_GET, O_URL}, NULL, "X-Original-Method is there more"},
+    {"two urls",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, O_URL, "x-original-url: https://api.example/"},
+     NULL,
+     "X-Original-URL is"},
+    {"a list of methods", DIALECT_AUTH_REQUEST, {"X-Original-Method: GET,PUT", O_URL}, NULL, "holds a comma"},
+    {"a comma in the url",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, "X-Original-URL: https://api.example/p?a=1,2"},
+     "https://api.example/p?a=1,2",
+     NULL},
+    {"a space in the url", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: https://api.example/a b"}, NULL, "a space"},
+    {"a control in the url",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, "X-Original-URL: https://api.example/\x7F"},
+     NULL,
+     "control"},
+    {"a path alone", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: /photos"}, NULL, "no absolute"},
+    {"another scheme", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: ftp://api.example/"}, NULL, "no absolute"},
+    {"a user in the url", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: https://u@api.example/"}, NULL, "no absolute"},
+    {"another origin", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: https://evil.example/"}, NULL, "OAUTH1_ORIGINS"},
+    {"an origin in its path",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, "X-Original-URL: https://evil.example/https://api.example/"},
+     NULL,
+     "OAUTH1_ORIGINS"},
+    {"the origin gives the scheme",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, "X-Original-URL: http://api.example//x?y"},
+     "https://api.example//x?y",
+     NULL},
+    {"no path", DIALECT_AUTH_REQUEST, {O_GET, "X-Original-URL: https://API.example?x"}, "https://api.example?x", NULL},
+    {"headers of the others",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, O_URL, "X-Forwarded-Method: PUT", "X-Forwarded-Proto: http", "X-Forwarded-Host: a,b",
+      "X-Forwarded-Uri: x"},
+     "https://api.example/photos",
+     NULL},
+    {"only headers of another", DIALECT_AUTH_REQUEST, {METHOD, PROTO, HOST, URI}, NULL, "X-Original-Method is missing"},
+    /* the call's own */
+    {"the call itself", DIALECT_EXT_AUTHZ, {"Host: api.example", PROTO}, "https://api.example/sub//path?q=%2F", NULL},
+    {"no Host", DIALECT_EXT_AUTHZ, {PROTO}, NULL, "Host is missing"},
+    {"no proto", DIALECT_EXT_AUTHZ, {"Host: api.example"}, NULL, "X-Forwarded-Proto is missing"},
+    {"two protos", DIALECT_EXT_AUTHZ, {"Host: api.example", PROTO, PROTO}, NULL, "X-Forwarded-Proto is there more"},
+    {"a list of protos", DIALECT_EXT_AUTHZ, {"Host: api.example", "X-Forwarded-Proto: https,https"}, NULL, "comma"},
+    {"another Host", DIALECT_EXT_AUTHZ, {"Host: evil.example", PROTO}, NULL, "OAUTH1_ORIGINS"},
+    {"headers of the others",
+     DIALECT_EXT_AUTHZ,
+     {"Host: api.example", PROTO, "X-Forwarded-Host: evil", "X-Forwarded-Uri: /evil", "X-Forwarded-Method: PUT", O_URL},
+     "https://api.example/sub//path?q=%2F",
+     NULL},
+    /* all of them */
+    {"two content types",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, URI, "Content-Type: text/plain", "Content-Type: application/json"},
+     NULL,
+     "Content-Type is there more"},
+    {"two required scopes",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, URI, "X-OAuth-Required-Scope: a", "X-OAuth-Required-Scope: b"},
+     NULL,
+     "X-OAuth-Required-Scope is there more"},
+};
+
+/* One request of the transport's; the headers' texts live in the row. */
+static struct request request_of_row(const struct row *row, struct header *headers)
+{
+    struct request request = {
+        .method = SLICE("GET"),
+        .path = SLICE("/verify/ext-authz/sub//path"),
+        .query = SLICE("q=%2F"),
+        .headers = headers,
+        .body = SLICE(""),
+    };
+    for (; row->headers[request.header_count]; request.header_count++) {
+        struct slice line = slice_str(row->headers[request.header_count]);
+        bool has_colon;
+        headers[request.header_count].name = slice_cut(&line, ':', &has_colon);
+        headers[request.header_count].value = slice_trim(line);
+    }
+    return request;
+}
+
+static bool holds(const struct row *row, struct arena *arena)
+{
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    struct header headers[COUNT_OF(row->headers)];
+    struct request request = request_of_row(row, headers);
+    struct call call = {0};
+    struct problem problem = {0};
+    enum status status = gateway_dialect_read(row->dialect, &request, &list, arena, &call, &problem);
+    if (row->url)
+        return status == STATUS_OK && slice_eq(call.request.url, slice_str(row->url)) &&
+               slice_eq(call.request.method, SLICE("GET"));
+    return status == STATUS_MALFORMED && problem.status == STATUS_MALFORMED &&
+           strstr(problem_text(&problem), row->names);
+}
+
+static void reads_its_own_dialect_and_no_other(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct arena arena;
+        arena_init(&arena, 1 << 16);
+        if (!holds(&rows[i], &arena)) {
+            print_error("row %zu: %s\n", i, rows[i].title);
+            wrong++;
+        }
+        arena_done(&arena);
+    }
+    assert_int_equal(wrong, 0);
+}
+
+static struct slice body_of(const char *extra, enum dialect dialect, const char *body)
+{
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    const struct row row = {.dialect = dialect,
+                            .headers = {"Host: api.example", METHOD, PROTO, HOST, URI, O_GET, O_URL, extra}};
+    static struct arena arena;
+    struct header headers[COUNT_OF(row.headers)];
+    struct request request = request_of_row(&row, headers);
+    struct call call = {0};
+    struct problem problem = {0};
+    request.body = slice_str(body);
+    arena_init(&arena, 1 << 16);
+    assert_status(gateway_dialect_read(dialect, &request, &list, &arena, &call, &problem), STATUS_OK);
+    arena_done(&arena);
+    return call.request.body;
+}
+
+static void an_empty_body_was_not_handed_over(void **state)
+{
+    (void)state;
+    assert_true(slice_is_absent(body_of("Content-Length: 0", DIALECT_VERIFY, "")));
+    assert_true(slice_is_absent(body_of(NULL, DIALECT_EXT_AUTHZ, "")));
+    assert_slice_equal(body_of(NULL, DIALECT_VERIFY, "a=1"), SLICE("a=1"));
+    assert_slice_equal(body_of(NULL, DIALECT_AUTH_REQUEST, "a=1"), SLICE("a=1"));
+}
+
+static void a_body_that_envoy_cut_off_was_not_handed_over(void **state)
+{
+    (void)state;
+    static const char cut[] = "x-envoy-auth-partial-body: true";
+    assert_true(slice_is_absent(body_of(cut, DIALECT_EXT_AUTHZ, "a=1")));
+    assert_true(slice_is_absent(body_of("x-envoy-auth-partial-body: ", DIALECT_EXT_AUTHZ, "a=1")));
+    assert_slice_equal(body_of("x-envoy-auth-partial-body: false", DIALECT_EXT_AUTHZ, "a=1"), SLICE("a=1"));
+    assert_slice_equal(body_of(cut, DIALECT_VERIFY, "a=1"), SLICE("a=1")); /* another dialect's header */
+}
+
+static void reads_what_all_dialects_share(void **state)
+{
+    (void)state;
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    static const struct row row = {.headers = {METHOD, PROTO, HOST, URI, "Authorization: OAuth x",
+                                               "Content-Type: text/plain", "X-OAuth-Required-Scope: a b"}};
+    struct header headers[COUNT_OF(row.headers)];
+    struct request request = request_of_row(&row, headers);
+    struct call call = {0};
+    struct problem problem = {0};
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    assert_status(gateway_dialect_read(DIALECT_VERIFY, &request, &list, &arena, &call, &problem), STATUS_OK);
+    assert_slice_equal(call.request.authorization, SLICE("OAuth x"));
+    assert_slice_equal(call.request.content_type, SLICE("text/plain"));
+    assert_slice_equal(call.required_scope, SLICE("a b"));
+    assert_false(call.explain);
+    arena_done(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_its_own_dialect_and_no_other),
+        cmocka_unit_test(an_empty_body_was_not_handed_over),
+        cmocka_unit_test(a_body_that_envoy_cut_off_was_not_handed_over),
+        cmocka_unit_test(reads_what_all_dialects_share),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
