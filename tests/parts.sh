@@ -219,7 +219,7 @@ missing_images() {
 
 test_command() {
   local parts=("$@") part begin=$SECONDS
-  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples); fi
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples compose); fi
   for part in "${parts[@]}"; do
     case $part in
       unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | long) ;;

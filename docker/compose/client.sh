@@ -8,10 +8,10 @@ url=$OAUTH1_PUBLIC_URL
 
 usage() {
   cat <<'END'
-usage: docker compose run --rm client [COMMAND]
+usage: docker compose run --rm --no-deps client [COMMAND]
 
   (none)               gets a token if there is none, then prints a signed request as a curl command:
-                       docker compose run --rm client | sh
+                       docker compose run --rm --no-deps client | sh
   sign METHOD PATH     prints a signed request for another path, such as: sign GET '/api/photos?size=original'
   steps                gets a new token and shows every step, with URLs and base strings
   by-hand              the same, but you are the user: open the page, log in, type the code

@@ -11,13 +11,13 @@ random() { od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'; }
 
 if [ ! -s jane.password ]; then random 8 | keep jane.password; fi
 if ! auth-service user list --format json | grep -q '"jane"'; then
-  auth-service user create --quiet --username jane --password-file jane.password
+  auth-service user create --username jane --password-file jane.password >/dev/null
 fi
 
 if [ ! -s client.secret ]; then random 24 | keep client.secret; fi
 if ! auth-service client get demo --quiet >/dev/null 2>&1; then
-  auth-service client create --quiet --id demo --secret-file client.secret --name 'Photo printer' \
-    --callback http://127.0.0.1/ready --scope photos:read --scope photos:write
+  auth-service client create --id demo --secret-file client.secret --name 'Photo printer' \
+    --callback http://127.0.0.1/ready --scope photos:read --scope photos:write >/dev/null # it shows the secret
 fi
 printf 'CLIENT_ID=demo\nCLIENT_SECRET=%s\n' "$(cat client.secret)" | keep client.env
 

@@ -43,13 +43,14 @@ printf 'requirepass %s\n' "$(cat redis/password)" >redis/redis.conf
 
 # A certificate for the name `mysql`, by a CA whose key is thrown away.
 scratch=$(mktemp -d)
-openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
+tls() { openssl "$@" 2>"$scratch/said" || { cat "$scratch/said" >&2 && exit 1; }; }
+tls req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 \
   -subj '/CN=Countersign demo: MySQL CA' -keyout "$scratch/ca-key.pem" -out mysql/ca.pem
-openssl req -quiet -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=mysql' \
+tls req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj '/CN=mysql' \
   -keyout mysql/server-key.pem -out "$scratch/server.csr"
 printf 'subjectAltName=DNS:mysql\n' >"$scratch/extensions"
-openssl x509 -req -in "$scratch/server.csr" -CA mysql/ca.pem -CAkey "$scratch/ca-key.pem" -days 3650 \
-  -extfile "$scratch/extensions" -out mysql/server.pem 2>/dev/null
+tls x509 -req -in "$scratch/server.csr" -CA mysql/ca.pem -CAkey "$scratch/ca-key.pem" -CAcreateserial \
+  -CAserial "$scratch/serial" -days 3650 -extfile "$scratch/extensions" -out mysql/server.pem
 rm -rf "$scratch"
 cp mysql/ca.pem services/mysql-ca.pem
 

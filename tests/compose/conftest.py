@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.compose import Stack, missing_engine  # noqa: E402
+from harness.compose import BUILT, Stack, missing_engine  # noqa: E402
+from harness.owner import Owner  # noqa: E402
+from harness.provider import ROOT  # noqa: E402
 from wrong_starts import BROKEN  # noqa: E402
 
 
@@ -20,14 +24,12 @@ def pytest_collection_modifyitems(items):
 
 def override():
     """After Redis was away, a replay is possible for as long as the lead: shorter here, so that tests need not wait."""
-    services = {name: {"environment": {"OAUTH1_TIMESTAMP_LEAD": "2"}} for name in ("auth-service", "introspection-service")}
+    services = {name: {"environment": {"OAUTH1_TIMESTAMP_LEAD": "2"}} for name in BUILT}
+    right = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["introspection-service"]
     for name, environment in BROKEN.items():
-        services[name] = {
-            "extends": {"file": "docker-compose.yml", "service": "introspection-service"},
-            "profiles": ["broken"],
-            "environment": environment,
-        }
-    services["broken-port"] |= {"network_mode": "service:redis", "networks": None}
+        kept = {key: value for key, value in right.items() if key not in ("build", "pull_policy", "depends_on", "networks")}
+        network = {"network_mode": "service:redis"} if name == "broken-port" else {"networks": right["networks"]}
+        services[name] = kept | network | {"profiles": ["broken"], "environment": right["environment"] | environment}
     return {"services": services}
 
 
@@ -46,3 +48,9 @@ def scaled(stack):
     """Two replicas of auth-service and four of introspection-service."""
     stack.up("--scale", "auth-service=2", "--scale", "introspection-service=4")
     return stack
+
+
+@pytest.fixture(scope="session")
+def jane(stack):
+    password = stack.compose("run", "--rm", "-T", "--no-deps", "client", "password").stdout.strip()
+    return Owner(SimpleNamespace(url=stack.url), "jane", password)

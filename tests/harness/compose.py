@@ -95,7 +95,9 @@ class Stack:
         return json.loads(lines[0])
 
     def log(self, service):
-        return self.compose("logs", "--no-color", "--no-log-prefix", service).stdout
+        """What a service's one container printed, from its first start on."""
+        done = docker("logs", *self.compose("ps", "-aq", service).stdout.split())
+        return done.stdout + done.stderr
 
     def left(self):
         """What the engine still holds of this project."""
