@@ -67,7 +67,7 @@ def test_sealing_keys_rotate_without_a_restart(rotating, keys):
     assert send(old.initiate_request()).status_code == 503
 
 
-@pytest.mark.parametrize("text", ["new:tooshort", "", f"{OLD},{OLD}", None])
+@pytest.mark.parametrize("text", ["new:tooshort", "", f"{OLD},{OLD}", None], ids=["short", "empty", "twice", "gone"])
 def test_a_file_that_cannot_be_used_changes_nothing_and_is_named(rotating, keys, text):
     client = Flow(rotating, rotating.create_client())
     if text is None:
