@@ -55,6 +55,16 @@ static void keep_results(struct flow *flow, struct ops *ops)
     ops->checked_at_ms = loop_now_ms(flow_loop(flow));
 }
 
+static void write_notice(const struct ops *ops, struct buf *text)
+{
+    struct buf notice = BUF_INIT;
+    if (ops->service->write_notice)
+        ops->service->write_notice(ops->app, &notice);
+    if (notice.len)
+        buf_addf(text, "[!] %.*s\n", SLICE_ARGS(buf_slice(&notice)));
+    buf_done(&notice);
+}
+
 static enum step_result say_ready(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -72,6 +82,7 @@ static enum step_result say_ready(struct flow *flow)
     }
     if (stopping)
         buf_add_str(&text, "[-] stopping\n");
+    write_notice(ops, &text);
     if (!slice_starts_with(request->query, SLICE("verbose")))
         text.len = 0;
     buf_add_str(&text, ready ? "ready\n" : "not ready\n");

@@ -221,3 +221,13 @@ void verifier_ping_database_start(const struct verifier *verifier, struct ticket
     const struct db_job job = {.access = DB_READ_CURRENT, .work = ping, .arguments = &nothing, .free_arguments = keep};
     db_pool_start(verifier->db, &job, ticket);
 }
+
+void verifier_write_guard(int64_t guard_s, struct buf *out)
+{
+    if (guard_s > 0)
+        buf_addf(
+            out,
+            "the nonces from before a crash or a failover are lost, so for %lld s more no request can be told from "
+            "one that was accepted before, and none is accepted; sign anew then",
+            (long long)guard_s);
+}

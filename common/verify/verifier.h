@@ -55,6 +55,9 @@ MUST_USE enum status verifier_reload_blocking(struct verifier *verifier, const s
  * it the next start is guarded (security.md §1.6). Fine for a zeroed one. */
 void verifier_close_blocking(struct verifier *verifier, bool clean);
 
+/* Says why nothing is accepted for `guard_s` seconds more (ephemeral_guard_s), where that is so. */
+void verifier_write_guard(int64_t guard_s, struct buf *out);
+
 /* Whether the durable store answers: completes the ticket with nothing but the status. */
 void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket);
 

@@ -165,6 +165,11 @@ static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
     ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
 }
 
+static void write_notice(void *app, struct buf *out)
+{
+    verifier_write_guard(ephemeral_guard_s(((struct serving *)app)->app.loops[0].ephemeral), out);
+}
+
 static int serve(const struct command_line *line)
 {
     static const struct service service = {
@@ -173,6 +178,7 @@ static int serve(const struct command_line *line)
         .open_blocking = open_blocking,
         .reload_blocking = reload_blocking,
         .close_blocking = close_blocking,
+        .write_notice = write_notice,
         .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
         .ready_check_count = 2,
     };

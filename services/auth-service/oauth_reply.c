@@ -68,6 +68,17 @@ static void add_retry_after(struct request *request, int64_t wait_s)
     request_reply_header(request, "Retry-After", slice_of(seconds, (size_t)len));
 }
 
+/* A store that guards says why, and for how long. */
+static struct problem explain_guard(struct request *request, struct problem problem)
+{
+    struct buf text = buf_in(&request->arena);
+    if (problem.status == STATUS_STORE_DOWN)
+        verifier_write_guard(ephemeral_guard_s(app_loop_of(request)->ephemeral), &text);
+    if (text.len)
+        problem.detail = buf_string(&text);
+    return problem;
+}
+
 static enum step_result send_refusal(struct request *request, const struct problem *problem, int64_t wait_s)
 {
     int http_status = status_http(problem->status);
@@ -78,7 +89,8 @@ static enum step_result send_refusal(struct request *request, const struct probl
         add_challenge(request, problem->status);
     if (http_status == 503 || http_status == 429)
         add_retry_after(request, wait_s);
-    problem_write_form(problem, &body);
+    const struct problem told = explain_guard(request, *problem);
+    problem_write_form(&told, &body);
     request_reply_body(request, FORM_TYPE, buf_slice(&body));
     request_reply_send(request);
     return STEP_REPLY;

@@ -1,8 +1,10 @@
 """kill -9 and clean stops: no acknowledged token is lost, and no request is accepted twice across a restart."""
 
+import json
 import time
 
 import pytest
+import requests
 
 from harness.flow import Flow, form, send
 from harness.owner import Owner
@@ -69,6 +71,30 @@ def test_tokens_survive_kill_9_and_replays_are_refused(fresh, key, token):
             back = time.monotonic()
         time.sleep(0.2)
     assert back is not None, "the token was lost, or the guard never ended"
+
+
+def test_the_guard_after_kill_9_says_why_and_for_how_long(fresh, key, token):
+    client = Flow(fresh, fresh.create_client())
+    client.initiate()
+    assert "[!]" not in requests.get(f"{fresh.auth.ops}/readyz?verbose", timeout=5).text
+    fresh.kill()
+    for service in fresh.services:
+        service.start()
+    refused = send(client.initiate_request())
+    body = form(refused)
+    assert refused.status_code == 503 and body["error"] == "temporarily_unavailable"
+    assert "no request can be told from one that was accepted before" in body["error_description"]
+    assert f"for {refused.headers['Retry-After']} s" in body["error_description"]
+    asked = fresh.introspect(key, token.sign("GET", API))
+    assert asked.status_code == 503
+    assert f"for {asked.headers['Retry-After']} s" in asked.json()["detail"], asked.text
+    for service in fresh.services:
+        shown = requests.get(f"{service.ops}/readyz?verbose", timeout=5)
+        assert shown.status_code == 200 and "[!] the nonces from before a crash" in shown.text
+        lines = [json.loads(line) for line in service.text().splitlines() if '"not serving yet"' in line]
+        assert len(lines) == 1 and lines[0]["level"] == "warn" and "are lost" in lines[0]["why"]
+    soon_active(fresh, key, token)
+    assert "[!]" not in requests.get(f"{fresh.introspection.ops}/readyz?verbose", timeout=5).text
 
 
 def test_nonces_are_known_after_a_clean_restart(fresh, key, token):
