@@ -6,6 +6,7 @@
 #include "store/credentials.h"
 #include "store/database.h"
 #include "store/sql_gate.h"
+#include "store/store_metrics.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -82,6 +83,7 @@ static enum status open_side(struct side *side, const struct opening *opening, s
         db->clock = options->clock;
         db->log = &side->logs[side->count];
         TRY(database_open_blocking(opening->url, &sql, options->clock, why, &db->sql));
+        store_metrics_connections(CONNECTION_IDLE, 1);
     }
     const struct worker_pool_config config = {
         .name = "database",
@@ -99,6 +101,7 @@ static void close_side(struct side *side)
     worker_pool_free_blocking(side->workers, WORKER_POOL_DRAIN);
     for (size_t i = 0; i < side->count; i++)
         sql_close(side->connections[i].sql);
+    store_metrics_connections(CONNECTION_IDLE, -(int64_t)side->count);
     free(side->connections);
     free(side->logs);
     sql_gate_done(&side->gate);
@@ -133,6 +136,7 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
         buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
         return STATUS_BAD_INPUT;
     }
+    TRY(store_metrics_register());
     struct db_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return STATUS_NO_MEMORY;
@@ -205,6 +209,21 @@ static void keep_fault(struct pool_job *job, const struct credentials *db)
     job->fault[text.len] = '\0';
 }
 
+static void work_on(struct pool_job *job, struct credentials *db)
+{
+    struct keyring *keys = share_keys(job->pool);
+    int64_t begun_ns = clock_monotonic_ns();
+    store_metrics_connections(CONNECTION_IDLE, -1);
+    store_metrics_connections(CONNECTION_BUSY, 1);
+    db->keys = keys;
+    job->status = job->work.work(db, job->work.arguments, &job->result);
+    db->keys = NULL;
+    store_metrics_connections(CONNECTION_BUSY, -1);
+    store_metrics_connections(CONNECTION_IDLE, 1);
+    store_metrics_command(STORE_DATABASE, clock_monotonic_ns() - begun_ns);
+    keyring_free(keys);
+}
+
 static void run_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
@@ -214,11 +233,7 @@ static void run_blocking(struct job *base, void *thread_context)
         return; /* what a server that hung has left in the queue is gone through at once */
     db->fault = NULL;
     db->is_incomplete = false;
-    struct keyring *keys = share_keys(job->pool);
-    db->keys = keys;
-    job->status = job->work.work(db, job->work.arguments, &job->result);
-    db->keys = NULL;
-    keyring_free(keys);
+    work_on(job, db);
     job->changes = change_log_take(db->log);
     job->is_incomplete = db->is_incomplete || job->status == STATUS_NOT_FOUND;
     if (status_is_infrastructure(job->status))
