@@ -613,7 +613,7 @@ static void close_transport(struct transport *base)
     if (transport->http)
         evhttp_free(transport->http);
     while (transport->connections)
-        dispose(transport->connections);
+        dispose(transport->connections); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks what it frees */
     free(transport);
 }
 
