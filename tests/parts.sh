@@ -209,7 +209,17 @@ part_compose() {
     not_run "$name" "no image ${missing[*]} here (docker pull)"
     return
   fi
-  step 'compose: ASan binaries' build_asan && step "$name" run_pytest tests/compose tests/kubernetes
+  step 'compose: ASan binaries' build_asan && step "$name" run_pytest tests/compose tests/kubernetes/test_manifests.py
+}
+
+# pods: those of the Kubernetes manifests, run by podman with images that the docker engine built.
+part_pods() {
+  local name='pods: of the manifests, by podman'
+  if ! command -v podman >/dev/null || ! timeout 20 docker info >/dev/null 2>&1; then
+    not_run "$name" 'it needs podman and a docker engine'
+  else
+    step "$name" run_pytest tests/kubernetes/test_pods.py
+  fi
 }
 
 missing_images() {
@@ -222,12 +232,12 @@ test_command() {
   if ((${#parts[@]} == 0)); then parts=(lint unit integration examples compose); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | long) ;;
+      unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | pods | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done
   case " ${parts[*]} " in
-    *' integration '* | *' examples '* | *' lint '* | *' gateways '* | *' compose '* | *' long '*) deps --test ;;
+    *' integration '* | *' examples '* | *' lint '* | *' gateways '* | *' compose '* | *' pods '* | *' long '*) deps --test ;;
     *) deps --unit ;;
   esac
   mkdir -p build/log
