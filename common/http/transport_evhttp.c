@@ -36,6 +36,7 @@ enum {
     SWEEP_MS = 250,
     LINGER_MS = 1000,   /* how long a client's unread bytes are taken after the last reply */
     HEAD_SLACK = 2,     /* evhttp's own limit is this many times ours, so that ours answers */
+    BODY_SLACK = 2,     /* likewise; what is larger still is answered by evhttp, without our headers */
     INPUT_SLACK = 65536 /* what may lie in a connection's buffer beyond one whole request */
 };
 
@@ -308,7 +309,8 @@ static struct bufferevent *open_connection(struct event_base *base, void *contex
     bufferevent_incref(connection->bev);
     /* Room for a whole request, and no more: a client may send on while we answer. */
     bufferevent_setwatermark(connection->bev, EV_READ, 0,
-                             config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes + INPUT_SLACK);
+                             BODY_SLACK * config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes +
+                                 INPUT_SLACK);
     connection->since_ms = monotonic_ms();
     add_connection(transport, connection);
     if (transport->connection_count >= config->limits->connections)
@@ -628,7 +630,7 @@ static bool set_up_http(struct evhttp_transport *transport)
     transport->http = http;
     evhttp_set_allowed_methods(http, UINT16_MAX); /* we answer them ourselves */
     evhttp_set_max_headers_size(http, (ssize_t)(HEAD_SLACK * config->limits->header_bytes));
-    evhttp_set_max_body_size(http, (ssize_t)config->body_max_bytes);
+    evhttp_set_max_body_size(http, (ssize_t)(BODY_SLACK * config->body_max_bytes));
     evhttp_set_timeout_tv(http, &idle);
     evhttp_set_default_content_type(http, NULL);
     evhttp_set_bevcb(http, open_connection, transport);

@@ -39,6 +39,9 @@ def clean_environment(variables):
     return {**inherited, **{name: str(value) for name, value in variables.items()}}
 
 
+LAUNCHED = {}  # "127.0.0.1:8080" -> the service that was last started there
+
+
 class Service:
     """One process. Its log is a file, so that nothing blocks on a pipe that nobody reads."""
 
@@ -48,6 +51,7 @@ class Service:
         self.log = Path(log)
         self.variables = variables
         self.port = port
+        self.ops_port = ops_port
         self.url = f"http://127.0.0.1:{port}"
         self.ops = f"http://127.0.0.1:{ops_port}"
         self.process = None
@@ -59,6 +63,7 @@ class Service:
         return self
 
     def launch(self):
+        LAUNCHED.update({f"127.0.0.1:{port}": self for port in (self.port, self.ops_port)})
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

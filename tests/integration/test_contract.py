@@ -1,0 +1,352 @@
+"""proto/*.openapi.yaml against the running services: every documented answer is provoked, and each is as documented.
+
+(That every answer of the other tests is as documented is watched in conftest.py.)"""
+
+import http.client
+import json
+import shutil
+import sqlite3
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from conftest import API, PASSWORD
+from harness import contract
+from harness.flow import Flow, form, send
+from harness.owner import Owner, Page
+from harness.provider import Provider, describe
+from harness.signer import FORM, Signer
+from harness.stores import Redis
+
+ORIGIN = "https://api.example"
+ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LIMIT = 5
+LOGIN_LIMIT = 8
+
+
+@dataclass
+class Running:
+    provider: Provider
+    redis: Redis
+    client: object
+    token: Signer
+    key: str
+    plain_key: str
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("contract")
+    redis = Redis(folder / "redis").start()
+    provider = Provider(folder / "provider", OAUTH1_REDIS_URL=redis.url, OAUTH1_ORIGINS=ORIGIN,
+                        OAUTH1_TRUSTED_PROXIES="127.0.0.1", OAUTH1_RATE_LIMIT_ADDRESS=LIMIT,
+                        OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=LOGIN_LIMIT)
+    for name in ("jane", "joe"):
+        provider.create_user(name, PASSWORD)
+    provider.start()
+    client = provider.create_client("--scope", "photos:read")
+    token = Flow(provider, client).token()
+    yield Running(provider, redis, client, token, provider.create_resource_server("--origin", API, "--allow-explain"),
+                  provider.create_resource_server(name="plain"))
+    redis.stop()
+    provider.stop()
+
+
+class Conversation:
+    """Requests that `requests` would not send, to one service; each answer is judged."""
+
+    def __init__(self, document, url):
+        self.document = contract.DOCUMENTS[document]
+        self.netloc = urlsplit(url).netloc
+        self.address = 0
+
+    def ask(self, status, method, target, headers=(), body=None, version=11):
+        connection = http.client.HTTPConnection(self.netloc, timeout=20)
+        connection._http_vsn, connection._http_vsn_str = version, f"HTTP/{version / 10}"
+        connection.putrequest(method, target, skip_host=any(n == "Host" for n, _ in headers), skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        response = connection.getresponse()
+        content = response.read()
+        assert response.status == status, f"{method} {target}: {response.status} {content[:500]}"
+        contract.judge(self.document, method, target, response.status, response.getheaders(), content)
+        connection.close()
+        return response
+
+    def somebody(self):
+        """A client's address that nobody had before: what is refused counts against it."""
+        self.address += 1
+        return "X-Forwarded-For", f"198.51.100.{self.address}"
+
+    def until_slowed_down(self, status, method, target, headers=(), body=None):
+        somebody = self.somebody()
+        for _ in range(LIMIT):
+            self.send_quietly(method, target, [*headers, somebody], body)
+        self.ask(status, method, target, [*headers, somebody], body)
+
+    def send_quietly(self, method, target, headers, body):
+        connection = http.client.HTTPConnection(self.netloc, timeout=20)
+        connection.request(method, target, body, dict(headers))
+        connection.getresponse().read()
+        connection.close()
+
+    def ask_what_any_request_may_get(self, path, post_path, large_path, host="x"):
+        self.ask(404, "GET", "/nowhere")
+        self.ask(405, "DELETE", post_path)
+        self.ask(400, "GET", path, [("Host", host), ("Host", host)])
+        self.ask(431, "GET", path, [("X-Long", "x" * 20000)])
+        self.ask(501, "BREW", path)
+        self.ask(505, "GET", path, version=12)
+        self.ask(413, "POST", large_path, body=b"x" * 70000)
+
+
+def test_the_documents_are_sound():
+    for document in contract.DOCUMENTS.values():
+        assert document.content["openapi"].startswith("3.1.")
+        for path, item in document.content["paths"].items():
+            for method in contract.METHODS:
+                for status, answer in item.get(method, {}).get("responses", {}).items():
+                    assert answer["description"], (path, method, status)
+                    for media in answer.get("content", {}).values():
+                        contract.jsonschema.Draft202012Validator.check_schema(media["schema"])
+
+
+@pytest.mark.parametrize(
+    "status, headers, body, wrong",
+    [
+        (418, {}, b"", "418"),
+        (200, {"Content-Type": "application/json", "Cache-Control": "no-store"}, b"{}", "X-Request-Id"),
+        (200, {"Content-Type": "text/html", "Cache-Control": "no-store", "X-Request-Id": "0" * 32}, b"{}", "Content-Type"),
+        (200, {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Request-Id": "0" * 32},
+         b'{"active": true}', "$"),
+        (200, {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Request-Id": "0" * 32},
+         b'{"active": false, "problem": {"code": "x", "status": 401, "description": ""}}', "$"),
+        (503, {"Content-Type": "application/problem+json", "Cache-Control": "no-store", "X-Request-Id": "0" * 32},
+         b'{"type": "", "title": "", "status": 503, "request_id": "' + b"0" * 32 + b'"}', "Retry-After"),
+        (404, {}, b"", "404"),
+    ])
+def test_an_answer_that_is_not_documented_is_noticed(status, headers, body, wrong):
+    document = contract.Document("introspection")
+    with pytest.raises(contract.Broken, match=wrong.replace("$", r"\$")):
+        contract.judge(document, "POST", "/v1/introspect", status, list(headers.items()), body)
+    assert document.seen == set()
+
+
+# ---- introspection-service
+
+
+def ask_introspection(it, document):
+    def call(status, path, key=it.key, content=None, content_type="application/json", headers=()):
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        given = [("Content-Type", content_type), document.somebody(), *headers]
+        document.ask(status, "POST", path, given + ([("Authorization", f"Bearer {key}")] if key else []), body)
+
+    good = describe(it.token.sign("GET", API))
+    wrong = describe(it.token.sign("GET", API + "/", oauth_signature="x"), explain=True)
+    stale = describe(it.token.sign("GET", API, oauth_timestamp="1"), explain=True)
+    absent = describe(it.token.sign("GET", API, oauth_nonce=None))
+    for path, wrap in (("/v1/introspect", lambda one: one), ("/v1/introspect/batch", lambda one: {"requests": [one] * 3})):
+        for described in (good, good, wrong, stale, absent):
+            call(200, path, content=wrap(described))
+        call(400, path, content={"x": 1})
+        call(401, path, key=None, content=wrap(good))
+        call(403, path, key=it.plain_key, content=wrap(wrong))
+        call(413, path, content=b"x" * (4 * 1024 * 1024 + 1))
+        call(415, path, content=wrap(good), content_type="text/plain")
+        document.until_slowed_down(429, "POST", path, [("Authorization", "Bearer wrong")], b"{}")
+
+
+def gateway_calls(it, method):
+    """For each dialect: the path, and its headers for a freshly signed request."""
+    request = it.token.sign(method, ORIGIN + "/photos")
+    signed = list(request.headers.items())
+    forwarded = [("X-Forwarded-Method", method), ("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "api.example"),
+                 ("X-Forwarded-Uri", "/photos")]
+    yield "/verify", forwarded + signed, 429
+    yield "/verify/auth-request", [("X-Original-Method", method), ("X-Original-URL", ORIGIN + "/photos")] + signed, 403
+    yield "/verify/ext-authz/photos", [("Host", "api.example"), ("X-Forwarded-Proto", "https")] + signed, 429
+
+
+def ask_gateways(it, document):
+    scope = [("X-OAuth-Required-Scope", "photos:write")]
+    for method in ANY_METHOD:
+        for index in range(3):
+            path, headers, slow = list(gateway_calls(it, method))[index]
+            document.ask(200, method, path, headers)
+            document.ask(401, method, path, headers + [document.somebody()])  # a replay
+            path, headers, slow = list(gateway_calls(it, method))[index]
+            document.ask(403, method, path, headers + scope)
+            document.until_slowed_down(slow, method, path, headers)
+
+
+def ask_ops(document, status):
+    for method in ("GET", "HEAD"):
+        for path in ("/livez", "/startupz", "/metrics"):
+            document.ask(200, method, path)
+        document.ask(status, method, "/readyz?verbose")
+
+
+def ask_introspection_without_stores(it, document):
+    for method in ANY_METHOD:
+        for path, headers, _ in gateway_calls(it, method):
+            document.ask(503, method, path, headers)
+    body = json.dumps(describe(it.token.sign("GET", API))).encode()
+    headers = [("Authorization", f"Bearer {it.key}"), ("Content-Type", "application/json")]
+    document.ask(503, "POST", "/v1/introspect", headers, body)
+    document.ask(200, "POST", "/v1/introspect/batch", headers, b'{"requests": [' + body + b"]}")
+    with sqlite3.connect(it.provider.database) as database:  # who is nobody cannot be told either
+        database.execute("ALTER TABLE resource_servers RENAME TO hidden")
+    document.ask(503, "POST", "/v1/introspect/batch", [("Authorization", "Bearer unknown")], b"{}")
+
+
+# ---- auth-service
+
+
+def cookies(owner):
+    return "Cookie", "; ".join(f"{cookie.name}={cookie.value}" for cookie in owner.session.cookies)
+
+
+def ask_oauth(it, document):
+    flow = Flow(it.provider, it.client)
+    flow.initiate()
+    flow.grant()
+    flow.exchange()
+    for path, request in (("/oauth/initiate", flow.initiate_request), ("/oauth/token", flow.exchange_request)):
+        document.ask(400, "POST", path, [document.somebody()])
+        wrong = send(request(oauth_signature="x", oauth_callback="oob"))
+        assert wrong.status_code == 401 and form(wrong)["oauth_problem"] == "signature_invalid"
+        document.until_slowed_down(429, "POST", path)
+
+
+def ask_pages(it, document):
+    target = "/oauth/authorize?oauth_token="
+    post = [("Content-Type", FORM)]
+    flow, jane, joe = Flow(it.provider, it.client), Owner(it.provider), Owner(it.provider, "joe", PASSWORD)
+    flow.initiate("oob")
+    token = flow.temporary.token
+    document.ask(302, "GET", target + token)
+    document.ask(400, "GET", target + "unknown")
+    page = jane.consent_page(token)
+    csrf = page.form_with("decision")["fields"]["csrf_token"]
+    document.ask(200, "GET", target + token, [cookies(jane)])
+    decision = {"oauth_token": token, "decision": "grant", "csrf_token": csrf}
+    decide = "/oauth/authorize"
+    document.ask(415, "POST", decide, [("Content-Type", "text/plain"), cookies(jane)], urlencode(decision).encode())
+    document.ask(403, "POST", decide, post + [cookies(jane)], urlencode({**decision, "csrf_token": "x"}).encode())
+    document.ask(400, "POST", decide, post + [cookies(jane)], urlencode({**decision, "decision": "x"}).encode())
+    document.ask(200, "POST", decide, post + [cookies(jane)], urlencode(decision).encode())
+    joe.consent_page(Flow_with(it).temporary.token)
+    document.ask(403, "GET", target + token, [cookies(joe)])
+    redirected = Flow_with(it)
+    document.ask(302, "POST", decide, post + [cookies(jane)],
+                 urlencode({**decision, "oauth_token": redirected.temporary.token}).encode())
+    ask_login(it, document, post)
+    for method in ("GET", "HEAD"):
+        document.ask(200, method, "/")
+        document.ask(200, method, "/style.css")
+    document.ask(415, "POST", "/logout", [("Content-Type", "text/plain")], b"")
+    document.ask(403, "POST", "/logout", post, b"")
+    document.ask(400, "POST", "/logout", post, b"csrf_token=%zz")
+    document.ask(302, "POST", "/logout", post + [cookies(jane)], urlencode({"csrf_token": csrf}).encode())
+
+
+def Flow_with(it):
+    flow = Flow(it.provider, it.client)
+    flow.initiate()
+    return flow
+
+
+def ask_login(it, document, post):
+    for method in ("GET", "HEAD"):
+        document.ask(200, method, "/login")
+        document.ask(400, method, "/login?return_to=%zz")
+    owner = Owner(it.provider)
+    fields = Page(owner.get("/login")).form_with("password")["fields"]
+    login = {**fields, "username": "jane", "password": PASSWORD}
+    headers = post + [cookies(owner)]
+    document.ask(415, "POST", "/login", [("Content-Type", "text/plain")], b"")
+    document.ask(400, "POST", "/login", headers, b"username=jane")
+    document.ask(403, "POST", "/login", headers, urlencode({**login, "password": "wrong"}).encode())
+    document.ask(302, "POST", "/login", headers, urlencode(login).encode())
+    nobody = urlencode({**login, "username": "nobody"}).encode()
+    for _ in range(LOGIN_LIMIT):
+        document.send_quietly("POST", "/login", headers, nobody)
+    document.ask(429, "POST", "/login", headers, nobody)
+
+
+def ask_auth_without_stores(it, document, flow, owner, login):
+    post = [("Content-Type", FORM), cookies(owner)]
+    for path, request in (("/oauth/initiate", flow.initiate_request()), ("/oauth/token", flow.exchange_request("v"))):
+        document.ask(503, "POST", path, list(request.headers.items()))
+    document.ask(503, "GET", "/oauth/authorize?oauth_token=x", [cookies(owner)])
+    document.ask(503, "POST", "/oauth/authorize", post, b"oauth_token=x&decision=grant&csrf_token=x")
+    document.ask(503, "POST", "/login", post, urlencode(login).encode())
+    document.ask(503, "POST", "/logout", post, b"csrf_token=x")
+    for method in ("GET", "HEAD"):
+        document.ask(503, method, "/", [cookies(owner)])
+
+
+# ---- all of it
+
+
+def missing(document):
+    return sorted(document.documented() - document.seen, key=str)
+
+
+def test_every_documented_answer_is_given(running):
+    """One test, since what was seen is counted in this process."""
+    provider = running.provider
+    introspection = Conversation("introspection", provider.introspection_url)
+    introspection_ops = Conversation("introspection", provider.introspection.ops)
+    auth, auth_ops = Conversation("auth", provider.url), Conversation("auth", provider.auth.ops)
+    ask_introspection(running, introspection)
+    ask_gateways(running, introspection)
+    introspection.ask_what_any_request_may_get("/verify", "/v1/introspect", "/verify")
+    ask_oauth(running, auth)
+    ask_pages(running, auth)
+    auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
+    ask_ops(auth_ops, 200)
+    ask_ops(introspection_ops, 200)
+
+    flow, owner = Flow_with(running), Owner(provider)
+    owner.consent_page(flow.temporary.token)
+    fresh = Owner(provider)
+    login = {**Page(fresh.get("/login")).form_with("password")["fields"], "username": "joe", "password": PASSWORD}
+    owner.session.cookies.update(fresh.session.cookies)
+    running.redis.kill()
+    ask_auth_without_stores(running, auth, flow, owner, login)
+    ask_introspection_without_stores(running, introspection)
+    time.sleep(1.1)  # what /readyz found is kept for a second
+    ask_ops(auth_ops, 503)
+    ask_ops(introspection_ops, 503)
+    assert {name: missing(document) for name, document in contract.DOCUMENTS.items()} == {"auth": [], "introspection": []}
+
+
+# ---- for programs of others
+
+
+def test_a_typed_client_of_somebody_elses_generator_works(tmp_path, provider, key, token):
+    """openapi-typescript reads both documents; a client that TypeScript checked against them asks the service."""
+    for name in ("package.json", "package-lock.json", "client.ts", "tsconfig.json"):
+        shutil.copy(Path(__file__).parent / "clients/openapi" / name, tmp_path / name)
+
+    def run(*command):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    run("npm", "ci", "--no-audit", "--no-fund", "--silent")
+    for name in ("introspection", "auth"):
+        run("node_modules/.bin/openapi-typescript", contract.PROTO / f"{name}.openapi.yaml", "-o", f"{name}.d.ts")
+    run("node_modules/.bin/tsc")
+    described = json.dumps(describe(token.sign("GET", API + "/photos"), required_scope="photos:read"))
+    answer = json.loads(run("node", "client.js", provider.introspection_url, key, described))
+    assert answer["username"] == "jane" and answer["legs"] == 3
+    assert answer["refused"] == "nonce_used"
+    assert answer["batch"] == [False, False]
