@@ -10,6 +10,7 @@ import requests
 from conftest import API
 from harness.provider import Provider, describe
 from harness.signer import Request, Signer
+from harness.stores import Redis
 
 WRONG_SECRET = {"client_secret": "wrong"}
 
@@ -196,3 +197,31 @@ def test_a_store_that_is_down_for_one_request_is_that_results_503(tmp_path):
         assert verdict(results_of(ask(provider, key, [describe(late)]))[0]) == ("nonce_used", 401)
     finally:
         provider.stop()
+
+
+def test_the_nonces_of_a_batch_reach_redis_in_one_write(tmp_path):
+    redis = Redis(tmp_path / "redis").start()
+    provider = Provider(tmp_path / "provider", OAUTH1_REDIS_URL=redis.url, OAUTH1_WORKERS="1")
+    client = provider.create_client("--two-legged")
+    signer = Signer(client.client_id, client.client_secret)
+    key = provider.create_resource_server("--origin", API)
+    provider.introspection.start()
+
+    def reads():
+        """How often Redis read from anybody's connection."""
+        return int(re.search(r"total_reads_processed:(\d+)", redis.call("INFO", "stats"))[1])
+
+    try:
+        described = [describe(signer.sign("GET", f"{API}/{i}")) for i in range(100)]
+        own = reads()
+        own = reads() - own
+        before = reads()
+        results = results_of(ask(provider, key, described))
+        taken = reads() - before - own
+        assert all(result["active"] for result in results)
+        assert taken <= 10, f"{taken} reads for 100 nonces"
+        again = results_of(ask(provider, key, described[:50] + described[:50]))
+        assert all(verdict(result) == ("nonce_used", 401) for result in again)
+    finally:
+        provider.stop()
+        redis.stop()
