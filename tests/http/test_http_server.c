@@ -17,6 +17,8 @@
 
 #define HOST "Host: a.example\r\n"
 
+enum { ARENA_MORE_BYTES = 4 << 20 };
+
 static struct http_fixture fixture;
 
 /* --- endpoints --- */
@@ -156,6 +158,22 @@ static enum step_result say_down(struct flow *flow)
     return STEP_REPLY;
 }
 
+static enum step_result say_later(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    request_reply_start(request, 503);
+    request_reply_header(request, "Retry-After", SLICE("17"));
+    problem_reply_status(request, STATUS_STORE_DOWN, SLICE_ABSENT);
+    return STEP_REPLY;
+}
+
+static enum step_result say_whether_there_is_room(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const void *room = arena_bytes(&request->arena, ARENA_MORE_BYTES - 65536);
+    return reply_text(request, room ? SLICE("room") : SLICE("no room"));
+}
+
 #define STEPS(name, ...) static const struct step name##_steps[] = {__VA_ARGS__, {NULL, NULL}}
 STEPS(path, {"path", say_path});
 STEPS(peer, {"peer", say_peer});
@@ -166,6 +184,8 @@ STEPS(forget, {"forget", forget_to_send});
 STEPS(much, {"much", say_much});
 STEPS(nothing, {"nothing", say_nothing});
 STEPS(park, {"park", park}, {"say", say_result});
+STEPS(later, {"say", say_later});
+STEPS(room, {"say", say_whether_there_is_room});
 STEPS(down, {"ask", time_out}, {"say", say_down});
 
 static const struct route routes[] = {
@@ -181,6 +201,9 @@ static const struct route routes[] = {
     {.name = "nothing", .path = "/nothing", .steps = nothing_steps},
     {.name = "park", .path = "/park", .steps = park_steps},
     {.name = "down", .path = "/down", .steps = down_steps},
+    {.name = "later", .path = "/later", .steps = later_steps},
+    {.name = "room", .path = "/room", .steps = room_steps},
+    {.name = "more_room", .path = "/more-room", .steps = room_steps, .arena_bytes = ARENA_MORE_BYTES},
 };
 
 static void note_reply(void *context UNUSED, const struct request *request, int http_status, int64_t duration_ns)
@@ -349,6 +372,53 @@ static void a_wait_that_times_out_is_a_503_with_retry_after(void **state UNUSED)
     assert_int_equal(reply.status, 503);
     assert_slice_equal(raw_reply_header(&reply, "Retry-After"), SLICE("1"));
     raw_reply_done(&reply);
+    stop();
+}
+
+static void a_retry_after_of_the_endpoints_own_is_the_only_one(void **state UNUSED)
+{
+    start(1);
+    struct raw_reply reply = raw_exchange(fixture.port, GET("/later"));
+    assert_slice_equal(raw_reply_header(&reply, "Retry-After"), SLICE("17"));
+    size_t first = slice_find_slice(reply.head, SLICE("Retry-After"));
+    struct slice rest = slice_sub(reply.head, first + 1, reply.head.len);
+    assert_int_equal(slice_find_slice(rest, SLICE("Retry-After")), rest.len);
+    raw_reply_done(&reply);
+    stop();
+}
+
+static void a_route_may_have_more_memory_for_its_own_requests_alone(void **state UNUSED)
+{
+    static const struct {
+        struct slice request, room;
+    } rows[] = {{SLICE_INIT("GET /room HTTP/1.1\r\n" HOST "\r\n"), SLICE_INIT("no room")},
+                {SLICE_INIT("GET /more-room HTTP/1.1\r\n" HOST "\r\n"), SLICE_INIT("room")},
+                {SLICE_INIT("GET /room HTTP/1.1\r\n" HOST "\r\n"), SLICE_INIT("no room")}};
+    start_with(&(struct http_limits){.arena_bytes = 65536}, NULL, 0, 1);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) { /* one after the other, so that the request's memory is the same */
+        struct raw_reply reply = raw_exchange(fixture.port, rows[i].request);
+        assert_slice_equal(reply.body, rows[i].room);
+        raw_reply_done(&reply);
+    }
+    stop();
+}
+
+static void a_body_that_is_not_twice_too_large_is_a_problem(void **state UNUSED)
+{
+    static char request[256 + 3000];
+    const size_t lengths[] = {1001, 2000};
+    start_with(&(struct http_limits){.body_bytes = 1000}, NULL, 0, 1);
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        struct buf text = buf_fixed(request, sizeof request);
+        buf_addf(&text, "PUT /path HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", lengths[i]);
+        for (size_t n = 0; n < lengths[i]; n++)
+            buf_add_byte(&text, 'x');
+        struct raw_reply reply = raw_exchange(fixture.port, buf_slice(&text));
+        assert_int_equal(reply.status, 413);
+        assert_slice_equal(raw_reply_header(&reply, "Content-Type"), SLICE("application/problem+json"));
+        assert_slice_equal(raw_reply_header(&reply, "Connection"), SLICE("close"));
+        raw_reply_done(&reply);
+    }
     stop();
 }
 
@@ -915,6 +985,9 @@ int main(void)
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_request_may_come_in_single_bytes),
         cmocka_unit_test(expect_100_is_told_to_continue),
+        cmocka_unit_test(a_retry_after_of_the_endpoints_own_is_the_only_one),
+        cmocka_unit_test(a_route_may_have_more_memory_for_its_own_requests_alone),
+        cmocka_unit_test(a_body_that_is_not_twice_too_large_is_a_problem),
         cmocka_unit_test(headers_are_limited),
         cmocka_unit_test(a_target_is_limited_with_the_headers),
         cmocka_unit_test(a_slow_client_is_cut_off),

@@ -177,8 +177,8 @@ static const struct row refused[] = {
 #define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
                 HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED "x"),
      413, ROW_CLOSES, NULL},
-    {"refuses_a_length_over_every_limit", SLICE_INIT("POST /big HTTP/1.1\r\n" HOST "Content-Length: 100001\r\n\r\n"),
-     413, ROW_CLOSES, NULL},
+    {"refuses_a_length_over_twice_every_limit",
+     SLICE_INIT("POST /big HTTP/1.1\r\n" HOST "Content-Length: 200001\r\n\r\n"), 413, ROW_CLOSES, NULL},
     {"refuses_a_chunk_over_every_limit",
      SLICE_INIT("POST /big HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n7fffffff\r\n"), 413, ROW_CLOSES, NULL},
 };
