@@ -2,6 +2,7 @@
 
 #include "loop/flow.h"
 #include "loop/loop.h"
+#include "service_metrics.h"
 #include "store/change_feed.h"
 #include "store/ephemeral.h"
 #include "verify/verifier.h"
@@ -177,6 +178,8 @@ static void try_again(void *context)
 static void hear_change(void *context, const struct change *change)
 {
     struct endings *endings = context;
+    if (change->event == CHANGE_REVOKED && change->kind != CHANGE_RESOURCE_SERVER)
+        metric_count(&tokens_revoked, 0);
     add_change(endings, change);
     if (!endings->failed)
         run(endings);

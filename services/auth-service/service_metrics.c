@@ -29,8 +29,16 @@ struct metric authorizations = {
     .show_zero = true,
 };
 
+struct metric tokens_revoked = {
+    .kind = METRIC_COUNTER,
+    .name = "oauth1_tokens_revoked_total",
+    .help = "Revocations that this process heard of: of one token, or of all of a client or a user.",
+    .show_zero = true,
+};
+
 enum status service_metrics_register(void)
 {
     TRY(metrics_register(&tokens_issued));
+    TRY(metrics_register(&tokens_revoked));
     return metrics_register(&authorizations);
 }

@@ -14,6 +14,9 @@ extern struct metric tokens_issued;
 enum authorization_result { AUTHORIZATION_GRANTED, AUTHORIZATION_DENIED, AUTHORIZATION_FAILED };
 extern struct metric authorizations;
 
+/* oauth1_tokens_revoked_total */
+extern struct metric tokens_revoked;
+
 /* Once, before the loops run. */
 MUST_USE enum status service_metrics_register(void);
 

@@ -53,7 +53,8 @@ def assert_in_time(happened):
 
 
 def metric(service, name, **labels):
-    wanted = name + "{" + ",".join(f'{label}="{value}"' for label, value in labels.items()) + "} "
+    series = "{" + ",".join(f'{label}="{value}"' for label, value in labels.items()) + "}" if labels else ""
+    wanted = name + series + " "
     text = requests.get(service.ops + "/metrics", timeout=5).text
     return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(wanted))
 
@@ -117,6 +118,17 @@ def test_others_go_on_from_memory(cached, key):
         assert problem(cached, key, token) is None
     assert metric(cached.introspection, "oauth1_cache_requests_total", cache="pair", result="miss") == misses
     assert metric(cached.introspection, "oauth1_cache_requests_total", cache="pair", result="hit") == hits + 20
+
+
+def test_what_the_stores_do_is_counted(cached, key):
+    revoked = metric(cached.auth, "oauth1_tokens_revoked_total")
+    token = Flow(cached, cached.create_client()).token()
+    cached.command("token", "revoke", jti_of(cached, key, token))
+    assert_in_time(lambda: metric(cached.auth, "oauth1_tokens_revoked_total") == revoked + 1)
+    for service in cached.services:
+        assert metric(service, "oauth1_store_command_seconds_count", store="database") > 0
+        states = [metric(service, "oauth1_database_pool_connections", state=state) for state in ("busy", "idle")]
+        assert sum(states) > 1
 
 
 def test_a_client_that_is_enabled_again_can_start_anew(cached):
