@@ -229,7 +229,7 @@ missing_images() {
 
 test_command() {
   local parts=("$@") part begin=$SECONDS
-  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples compose); fi
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways trixie compose pods); fi
   for part in "${parts[@]}"; do
     case $part in
       unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | pods | long) ;;
