@@ -176,7 +176,7 @@ static void find_start(struct credential_source *source, const struct credential
 
 void fake_credentials_init(struct fake_credentials *fake)
 {
-    *fake = (struct fake_credentials){.source = {find_start}};
+    *fake = (struct fake_credentials){.source.find_start = find_start};
 }
 
 void fake_credentials_answer(struct fake_credentials *fake)
