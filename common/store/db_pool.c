@@ -262,8 +262,10 @@ static bool ask_primary(struct pool_job *job)
     job->is_incomplete = false;
     job->fault[0] = '\0';
     job->work.access = DB_READ_CURRENT;
-    job->status = worker_pool_submit(job->pool->main.workers, &job->job, STATUS_STORE_DOWN);
-    return job->status == STATUS_OK;
+    enum status status = worker_pool_submit(job->pool->main.workers, &job->job, STATUS_STORE_DOWN);
+    if (status != STATUS_OK) /* else the job is the worker's already */
+        job->status = status;
+    return status == STATUS_OK;
 }
 
 static void done(struct job *base)
