@@ -93,11 +93,14 @@ static const struct step ready[] = {{"ask", ask}, {"ready", say_ready}, {NULL, N
 
 /* ---- /metrics ---- */
 
+/* oauth1_store_up is of now, whether or not anybody asks for /readyz. */
 static enum step_result show_metrics(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    const struct ops *ops = ops_of(request);
+    struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
+    if (request->state)
+        keep_results(flow, ops);
     standard_metrics_in_flight(ops->in_flight(ops->in_flight_context));
     if (ops->service->measure)
         ops->service->measure(ops->app);
@@ -105,7 +108,7 @@ static enum step_result show_metrics(struct flow *flow)
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }
 
-static const struct step metrics[] = {{"metrics", show_metrics}, {NULL, NULL}};
+static const struct step metrics[] = {{"ask", ask}, {"metrics", show_metrics}, {NULL, NULL}};
 
 const struct route ops_routes[] = {
     {.name = "livez", .path = "/livez", .methods = "GET,HEAD", .steps = live},

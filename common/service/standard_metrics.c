@@ -46,7 +46,7 @@ static struct metric phase_durations = {
 static struct metric store_up = {
     .kind = METRIC_LEVEL,
     .name = "oauth1_store_up",
-    .help = "Whether the store answered the last readiness check.",
+    .help = "Whether the store answered just now (at most a second ago).",
     .label_count = 1,
     .show_zero = true,
 };

@@ -5,6 +5,7 @@
 #include "store/nonce_ledger.h"
 #include "store/redis_blocking.h"
 #include "store/redis_view.h"
+#include "store/store_metrics.h"
 
 #include <stdlib.h>
 
@@ -277,12 +278,17 @@ static const struct ephemeral_ops view_ops = {
     .ping_start = ping_start,
 };
 
+static void took(int64_t duration_ns)
+{
+    store_metrics_command(STORE_EPHEMERAL, duration_ns);
+}
+
 static enum status connect_view(struct redis_view *view)
 {
     const struct redis_client_options options = {
         .loop = view->loop,
         .target = &view->store->target,
-        .hooks = {.context = view, .greet = greet, .lost = lost, .before_write = before_write},
+        .hooks = {.context = view, .greet = greet, .lost = lost, .before_write = before_write, .took = took},
     };
     TRY(loop_timer_init(&view->clock_timer, view->loop, read_clock, view));
     TRY(loop_timer_start_periodic(&view->clock_timer, REDIS_CLOCK_PERIOD_MS));
@@ -446,6 +452,7 @@ static const struct ephemeral_store_ops store_ops = {view_new, save_blocking, st
 enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                           struct ephemeral_store **ret_store)
 {
+    TRY(store_metrics_register());
     struct redis_store *store = calloc(1, sizeof *store);
     if (!store)
         return STATUS_NO_MEMORY;

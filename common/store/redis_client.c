@@ -515,6 +515,7 @@ struct redis_client *redis_client_new(const struct redis_client_options *options
     client->loop = options->loop;
     client->target = options->target;
     client->hooks = options->hooks;
+    client->queue.took = options->hooks.took;
     client->lookup = options->lookup ? options->lookup : redis_lookup_blocking;
     if (loop_timer_init(&client->timer, client->loop, tick, client) != STATUS_OK) {
         free(client);

@@ -50,6 +50,8 @@ struct redis_hooks {
     void (*before_write)(void *context);
     /* A message of a subscription. Without this hook messages are refused. */
     void (*message)(void *context, const struct redisReply *reply);
+    /* How long a command took, to its reply or to the loss of the connection: for a metric. */
+    void (*took)(int64_t duration_ns);
 };
 
 struct redis_client_options {

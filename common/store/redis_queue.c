@@ -1,5 +1,7 @@
 #include "store/redis_queue.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 
 enum { FIRST_CAPACITY = 64 };
@@ -33,7 +35,8 @@ enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void 
 {
     if (redis_queue_length(queue) == queue->capacity && !grow(queue))
         return STATUS_NO_MEMORY;
-    *place_of(queue, queue->sent++) = (struct redis_waiter){done, context};
+    int64_t now_ns = queue->took ? clock_monotonic_ns() : 0;
+    *place_of(queue, queue->sent++) = (struct redis_waiter){done, context, now_ns};
     return STATUS_OK;
 }
 
@@ -42,6 +45,8 @@ bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *repl
     if (redis_queue_is_empty(queue))
         return false;
     struct redis_waiter waiter = *place_of(queue, queue->answered++);
+    if (queue->took)
+        queue->took(clock_monotonic_ns() - waiter.sent_ns);
     waiter.done(waiter.context, reply);
     return true;
 }

@@ -13,15 +13,18 @@
 struct redis_waiter {
     redis_done_fn done;
     void *context;
+    int64_t sent_ns; /* monotonic */
 };
 
-/* Zeroed before its first use. */
+/* Zeroed before its first use, but for `took`. */
 struct redis_queue {
     struct redis_waiter *waiters; /* `capacity` of them, a power of two */
     size_t capacity;
     uint64_t sent; /* ever; the next one's place is sent % capacity */
     uint64_t answered;
     uint64_t sent_at_tick[2]; /* one and two ticks ago */
+    /* May be NULL: how long each took to its answer, or to the loss of the connection. */
+    void (*took)(int64_t duration_ns);
 };
 
 void redis_queue_done(struct redis_queue *queue);

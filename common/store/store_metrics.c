@@ -9,7 +9,7 @@ static const char *const states[] = {[CONNECTION_IDLE] = "idle", [CONNECTION_BUS
 static struct metric commands = {
     .kind = METRIC_HISTOGRAM,
     .name = "oauth1_store_command_seconds",
-    .help = "From a command's start to its answer; waiting for a free connection is not in it.",
+    .help = "From a command's start to its answer; waiting for a free connection is not in it. Memory has none.",
     .labels = {{"store", stores, COUNT_OF(stores)}},
     .label_count = 1,
 };

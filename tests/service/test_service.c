@@ -406,6 +406,8 @@ static void readiness_is_asked_at_most_once_a_second(void **state)
     assert_non_null(strstr(answer, "oauth1_store_up{store=\"database\"} 0\n"));
     atomic_store(&shared->database, STATUS_OK);
     sleep_ms(1050);
+    assert_int_equal(ask(ops_port, "/metrics"), 200); /* asks by itself */
+    assert_non_null(strstr(answer, "oauth1_store_up{store=\"database\"} 1\n"));
     assert_int_equal(ask(ops_port, "/readyz?verbose"), 200);
     assert_non_null(strstr(answer, "[+] database\nready\n"));
     (void)kill(child, SIGTERM);
