@@ -1,23 +1,54 @@
-"""/metrics of both services: what is counted is what happened, and no label names anybody."""
+"""/metrics of both services, on the embedded stores and on MariaDB and Redis: each name moves with what happened, and no
+label names anybody."""
 
+import sqlite3
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 import requests
 from conftest import PASSWORD
+from harness.fleet import new_fleet
 from harness.flow import Flow, send
-from harness.provider import Provider
+from harness.provider import Provider, describe
+from test_gateway import ask
 
+pytestmark = pytest.mark.xdist_group("metrics")
 POOL = 3
+ORIGIN = "https://api.example"
+VARIABLES = {
+    "OAUTH1_DATABASE_POOL": POOL, "OAUTH1_CACHE_TTL": 300,
+    "OAUTH1_ORIGINS": ORIGIN, "OAUTH1_TRUSTED_PROXIES": "127.0.0.1",
+    "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": 100000, "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": 100000,
+}
 
 
-@pytest.fixture(scope="module")
-def counted(tmp_path_factory):
-    made = Provider(tmp_path_factory.mktemp("counted"), OAUTH1_DATABASE_POOL=POOL)
+@pytest.fixture(scope="module", params=["embedded", "MariaDB and Redis"])
+def counted(request, tmp_path_factory):
+    if request.param != "embedded":
+        with new_fleet(tmp_path_factory.mktemp("counted"), auths=1, introspections=1, **VARIABLES) as fleet:
+            yield fleet
+        return
+    made = Provider(tmp_path_factory.mktemp("counted"), **VARIABLES)
     made.create_user("jane", PASSWORD)
     made.start()
     yield made
     made.stop()
+
+
+@pytest.fixture(scope="module")
+def key(counted):
+    return counted.create_resource_server()
+
+
+@pytest.fixture(scope="module")
+def token(counted):
+    return Flow(counted, counted.create_client()).token()
+
+
+def has_servers(provider):
+    return hasattr(provider, "stores")
 
 
 def metrics(service):
@@ -27,48 +58,203 @@ def metrics(service):
     return {name: float(value) for name, _, value in rows}
 
 
-def soon(service, name, expected):
+def soon(look, expected, seconds=10):
     """A reply is counted after it was written, and a connection is idle again after its answer was used."""
-    until = time.monotonic() + 5
-    while metrics(service).get(name) != expected and time.monotonic() < until:
+    until = time.monotonic() + seconds
+    while (seen := look()) != expected and time.monotonic() < until:
         time.sleep(0.02)
-    return metrics(service).get(name)
+    assert seen == expected
 
 
-BOTH = """http_requests_total http_request_duration_seconds_count http_requests_in_flight oauth1_verify_phase_seconds_count
-    oauth1_store_up oauth1_store_command_seconds_count oauth1_database_pool_connections oauth1_build_info
-    process_cpu_seconds_total process_resident_memory_bytes process_virtual_memory_bytes process_open_fds process_max_fds
-    process_start_time_seconds""".split()
+@contextmanager
+def moving(service, by):
+    """What happens inside moves the service's series by so much: {series: amount}."""
+    before = metrics(service)
+    yield
+    soon(lambda: {name: metrics(service).get(name, 0) - before.get(name, 0) for name in by}, by)
 
 
-def test_both_services_show_what_an_operator_watches(counted):
-    key = counted.create_resource_server()
+def grows(service, name, before):
+    soon(lambda: (name, metrics(service).get(name, 0) > before.get(name, 0)), (name, True))
+
+
+# ---- what the services did
+
+
+def test_the_three_legs(counted):
     client = counted.create_client()
-    token = Flow(counted, client).token()
-    assert counted.introspect(key, token.sign("GET", "http://api.example/")).json()["active"]
-    assert soon(counted.auth, 'oauth1_tokens_issued_total{type="token"}', 1) == 1
-    for service, own in [
-        (counted.auth, ["oauth1_tokens_issued_total", "oauth1_authorizations_total"]),
-        (counted.introspection, ["oauth1_verifications_total", "oauth1_nonce_replays_total"]),
-    ]:
-        requests.get(f"{service.ops}/readyz", timeout=5)
-        shown = metrics(service)
-        names = {name.partition("{")[0] for name in shown}
-        assert not set(BOTH + own) - names
-        for text in (client.client_id, "jane", token.token):
-            assert not any(text in name for name in shown)
+    with moving(counted.auth, {
+        'oauth1_tokens_issued_total{type="temporary"}': 2,
+        'oauth1_tokens_issued_total{type="token"}': 1,
+        'oauth1_authorizations_total{result="granted"}': 1,
+        'oauth1_authorizations_total{result="denied"}': 1,
+        'oauth1_authorizations_total{result="failed"}': 1,
+        'http_requests_total{handler="initiate",method="POST",code="200"}': 2,
+        'http_requests_total{handler="none",method="GET",code="404"}': 1,
+        'http_request_duration_seconds_count{handler="token"}': 1,
+        'oauth1_verify_phase_seconds_count{phase="verify"}': 3,
+        'oauth1_verify_phase_seconds_count{phase="hash"}': 1,
+    }):
+        flow = Flow(counted, client)
+        flow.token()
+        flow.initiate()
+        flow.owner.deny(flow.temporary.token)
+        assert flow.owner.get("/oauth/authorize?oauth_token=nobody").status_code >= 400
+        assert flow.owner.get("/nowhere").status_code == 404
 
 
-def test_the_databases_connections_and_commands_are_counted(counted):
-    service = counted.auth
-    connections = 'oauth1_database_pool_connections{state="%s"}'
-    commands = 'oauth1_store_command_seconds_count{store="database"}'
-    assert soon(service, connections % "idle", POOL + 1) == POOL + 1  # SQLite's one writer beside the readers
-    assert metrics(service)[connections % "busy"] == 0
-    before = metrics(service)[commands]
+def test_revocations(counted, key):
+    token = Flow(counted, counted.create_client()).token()
+    jti = counted.introspect(key, token.sign("GET", ORIGIN)).json()["jti"]
+    with moving(counted.auth, {"oauth1_tokens_revoked_total": 1}):
+        assert counted.command("token", "revoke", jti).code == 0
+
+
+def verdicts(dialect, *results):
+    return {f'oauth1_verifications_total{{dialect="{dialect}",result="{result}"}}': 1 for result in results}
+
+
+def test_verdicts_and_replays(counted, key, token):
+    good = token.sign("GET", ORIGIN)
+    with moving(counted.introspection, {
+        **verdicts("introspect", "active", "nonce_used", "signature_invalid"), "oauth1_nonce_replays_total": 1,
+        'oauth1_verify_phase_seconds_count{phase="spend"}': 3,
+        'http_requests_total{handler="introspect",method="POST",code="200"}': 3,
+    }):
+        for request in (good, good, token.sign("GET", ORIGIN)):
+            method = "GET" if request is good else "PUT"
+            assert counted.introspect(key, request, method=method).status_code == 200
+
+
+def test_verdicts_of_a_batch(counted, key, token):
+    described = [describe(token.sign("GET", ORIGIN)), describe(token.sign("GET", ORIGIN), method="PUT")]
+    with moving(counted.introspection, verdicts("batch", "active", "signature_invalid")):
+        requests.post(counted.introspection_url + "/v1/introspect/batch", json={"requests": described},
+                      headers={"Authorization": f"Bearer {key}"}, timeout=10)
+
+
+@pytest.mark.parametrize("dialect", ["verify", "auth_request", "ext_authz"])
+def test_verdicts_for_gateways(counted, token, dialect):
+    good = token.sign("GET", ORIGIN)
+    with moving(counted.introspection, {**verdicts(dialect, "active", "nonce_used"), "oauth1_nonce_replays_total": 1}):
+        assert [ask(counted, dialect, good).status for _ in range(2)] == [200, 401]
+
+
+def test_the_credential_cache(counted, key):
+    counts = 'oauth1_cache_requests_total{cache="%s",result="%s"}'
+    before = {service: metrics(service) for service in counted.services}
     flow = Flow(counted, counted.create_client())
-    assert send(flow.initiate_request()).status_code == 200
-    after = metrics(service)
-    assert after[commands] > before
-    assert after['oauth1_store_command_seconds_sum{store="database"}'] > 0
-    assert after[connections % "idle"] + after[connections % "busy"] == POOL + 1
+    token = flow.token()
+    for _ in range(8):  # each of the loops may be asked first
+        assert send(flow.initiate_request()).status_code == 200
+        assert counted.introspect(key, token.sign("GET", ORIGIN)).json()["active"]
+    grows(counted.auth, counts % ("client", "hit"), before[counted.auth])
+    grows(counted.auth, counts % ("client", "miss"), before[counted.auth])
+    for cache, result in [("pair", "hit"), ("pair", "miss"), ("resource_server", "hit")]:
+        grows(counted.introspection, counts % (cache, result), before[counted.introspection])
+
+
+# ---- the stores
+
+
+def test_commands_take_time(counted, key):
+    before = {service: metrics(service) for service in counted.services}
+    token = Flow(counted, counted.create_client()).token()
+    assert counted.introspect(key, token.sign("GET", ORIGIN)).json()["active"]
+    for service in counted.services:
+        for store in ("database", "ephemeral") if has_servers(counted) else ("database",):
+            for part in ("count", "sum", "bucket"):
+                name = f'oauth1_store_command_seconds_{part}{{store="{store}"' + (',le="+Inf"}' if part == "bucket" else "}")
+                grows(service, name, before[service])
+
+
+@contextmanager
+def stuck_database(provider):
+    """What writes has to wait."""
+    if has_servers(provider):
+        with provider.stores.database.hung():
+            yield
+        return
+    connection = sqlite3.connect(provider.database, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+        connection.close()
+
+
+@contextmanager
+def repeated(call):
+    """Again and again on a thread of its own."""
+    over = threading.Event()
+
+    def run():
+        while not over.is_set():
+            call()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_connections_and_requests_that_wait(counted):
+    connections = 'oauth1_database_pool_connections{state="%s"}'
+    count = POOL if has_servers(counted) else POOL + 1  # SQLite's one writer beside the readers
+    flow = Flow(counted, counted.create_client())
+    flow.initiate()
+    flow.grant()
+    soon(lambda: (metrics(counted.auth)[connections % "idle"], metrics(counted.auth)[connections % "busy"]), (count, 0))
+    soon(lambda: metrics(counted.auth)["http_requests_in_flight"], 0)
+    with stuck_database(counted), repeated(lambda: send(flow.exchange_request())):
+        soon(lambda: metrics(counted.auth)[connections % "busy"] >= 1, True)
+        soon(lambda: metrics(counted.auth)["http_requests_in_flight"] >= 1, True)
+    soon(lambda: metrics(counted.auth)["http_requests_in_flight"], 0)
+    soon(lambda: send(flow.exchange_request()).status_code, 200)  # and all is well again
+    soon(lambda: (metrics(counted.auth)[connections % "idle"], metrics(counted.auth)[connections % "busy"]), (count, 0))
+
+
+@pytest.mark.parametrize("store", ["database", "ephemeral"])
+def test_a_store_is_up_or_down_without_a_readiness_check(counted, store):
+    up = f'oauth1_store_up{{store="{store}"}}'
+    for service in counted.services:
+        soon(lambda: metrics(service)[up], 1)
+    if not has_servers(counted):  # a file and memory do not hang
+        return
+    server = counted.stores.database if store == "database" else counted.stores.redis
+    with server.hung():
+        for service in counted.services:
+            soon(lambda: metrics(service)[up], 0)
+    for service in counted.services:
+        soon(lambda: metrics(service)[up], 1)
+
+
+# ---- the processes
+
+
+PROCESS = """cpu_seconds_total resident_memory_bytes virtual_memory_bytes open_fds max_fds start_time_seconds""".split()
+
+
+def test_the_process_and_its_version(counted):
+    for service in counted.services:
+        shown = metrics(service)
+        assert all(shown[f"process_{name}"] > 0 for name in PROCESS)
+        assert abs(shown["process_start_time_seconds"] - time.time()) < 3600
+        version = counted.command("--version", binary=service.name).out.split()[-1]
+        assert shown[f'oauth1_build_info{{version="{version}"}}'] == 1
+        assert shown["process_open_fds"] < shown["process_max_fds"]
+
+
+def test_no_label_names_anybody(counted, key, token):
+    flow = Flow(counted, counted.create_client())
+    flow.initiate()
+    flow.grant()
+    assert counted.introspect(key, token.sign("GET", ORIGIN)).json()["active"]
+    for service in counted.services:
+        text = requests.get(f"{service.ops}/metrics", timeout=5).text
+        for name in ("jane", key, token.client_id, token.token, flow.client.client_id, flow.temporary.token, "127.0.0.1"):
+            assert name not in text
