@@ -163,8 +163,8 @@ static size_t object_size(enum credential_kind kind)
 static const void *pack_object(struct packer *packer, const struct credential_key *key, const void *row)
 {
     union object scratch;
-    union object *to = pack_room(packer, object_size(key->kind), alignof(union object));
-    to = to ? to : &scratch;
+    union object *room = pack_room(packer, object_size(key->kind), alignof(union object));
+    union object *to = room ? room : &scratch;
     switch (key->kind) {
     case CREDENTIAL_PAIR:
         pack_pair(packer, key, row, &to->pair);
@@ -179,7 +179,7 @@ static const void *pack_object(struct packer *packer, const struct credential_ke
     case CREDENTIAL_KINDS:
         break;
     }
-    return packer->block ? to : NULL;
+    return room;
 }
 
 /* ---- the keys that HMAC takes ---- */
@@ -269,19 +269,19 @@ static bool is_unknown(const struct credential_key *key, const void *row)
     return !client || (key->second.len && !(token && token->client == client->id));
 }
 
-/* Into the packer's block, or to measure it. */
+/* Into the packer's block, at its front, or to measure it. */
 static struct cache_entry *pack_entry(struct packer *packer, const struct credential_key *key, const void *row,
                                       const struct slice *shared_keys)
 {
     struct cache_entry scratch;
     const struct client *client = client_of(key, row);
-    struct cache_entry *entry = pack_room(packer, sizeof *entry, alignof(struct cache_entry));
-    entry = entry ? entry : &scratch;
+    struct cache_entry *room = pack_room(packer, sizeof *room, alignof(struct cache_entry));
+    struct cache_entry *entry = room ? room : &scratch;
     memset(entry, 0, sizeof *entry);
     entry->key = (struct credential_key){key->kind, pack(packer, key->first), pack(packer, key->second)};
     entry->object = row ? pack_object(packer, packer->block ? &entry->key : key, row) : NULL;
     entry->shared_keys = pack_keys(packer, shared_keys, client ? client->secret_count : 0);
-    return packer->block ? entry : NULL;
+    return room;
 }
 
 static struct cache_entry *pack_all(const struct credential_key *key, const void *row, const struct slice *shared_keys)

@@ -79,8 +79,8 @@ static void close_blocking(void *app, bool clean)
     struct serving *serving = app;
     if (serving->app.passwords)
         worker_pool_free_blocking(serving->app.passwords, WORKER_POOL_DROP);
-    endings_free(serving->endings);
     verifier_close_blocking(&serving->verifier, clean);
+    endings_free(serving->endings); /* after the feed, which it hears */
     free(serving);
 }
 
