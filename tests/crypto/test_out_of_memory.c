@@ -1,8 +1,9 @@
-/* Every allocation of crypto/ fails once, ours and OpenSSL's: no crash, no leak (ASan), and above
- * all nothing that is wrong passes for right. */
+/* Every allocation of crypto/ fails once, ours and OpenSSL's, and every call of OpenSSL and libcrypt: no crash, no leak
+ * (ASan), and above all nothing that is wrong passes for right. */
 #include "base/buf.h"
 #include "crypto/digest.h"
 #include "crypto/mac.h"
+#include "crypto/password.h"
 #include "crypto/rsa.h"
 #include "crypto/sealed.h"
 #include "support/memory_fault.h"
@@ -152,13 +153,29 @@ static void sealing_survives_each_failure(void **state)
     assert_true(memory_fault_each(seal_and_open) > 5);
 }
 
+static void hash_password(void)
+{
+    char hash[PASSWORD_HASH_BYTES];
+    enum status status = password_hash_blocking(SLICE("right"), hash);
+    assert_true(is_fault_or(status, STATUS_OK) || status == STATUS_NO_RANDOMNESS);
+    if (status != STATUS_OK)
+        return;
+    assert_false(password_verify_blocking(SLICE("wrong"), slice_str(hash)));
+    assert_true(password_verify_blocking(SLICE("right"), slice_str(hash)) || memory_fault_happened());
+}
+
+static void passwords_survive_each_failure(void **state)
+{
+    (void)state;
+    assert_true(memory_fault_each(hash_password) > 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mac_survives_each_failure),
-        cmocka_unit_test(digest_survives_each_failure),
-        cmocka_unit_test(rsa_survives_each_failure),
-        cmocka_unit_test(sealing_survives_each_failure),
+        cmocka_unit_test(mac_survives_each_failure),      cmocka_unit_test(digest_survives_each_failure),
+        cmocka_unit_test(rsa_survives_each_failure),      cmocka_unit_test(sealing_survives_each_failure),
+        cmocka_unit_test(passwords_survive_each_failure),
     };
     memory_fault_init();
     return cmocka_run_group_tests(tests, setup, NULL);

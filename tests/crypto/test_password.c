@@ -47,6 +47,16 @@ static void rubbish_hashes_open_for_nobody(void **state)
     assert_false(password_verify_blocking(SLICE("password"), SLICE_ABSENT));
 }
 
+static void a_hash_that_is_longer_than_any_opens_for_nobody(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES + 1];
+    assert_status(password_hash_blocking(SLICE("password"), hash), STATUS_OK);
+    size_t len = strlen(hash);
+    memset(hash + len, '.', sizeof hash - len);
+    assert_false(password_verify_blocking(SLICE("password"), slice_of(hash, sizeof hash)));
+}
+
 static int64_t fastest_of_five(struct slice hash)
 {
     int64_t fastest = INT64_MAX;
@@ -84,6 +94,7 @@ int main(void)
         cmocka_unit_test(the_same_password_hashes_differently_each_time),
         cmocka_unit_test(unusable_passwords_are_refused),
         cmocka_unit_test(rubbish_hashes_open_for_nobody),
+        cmocka_unit_test(a_hash_that_is_longer_than_any_opens_for_nobody),
         cmocka_unit_test(a_user_who_does_not_exist_costs_the_same_time),
         cmocka_unit_test(no_randomness_is_told),
     };

@@ -66,6 +66,8 @@ static const struct list_row {
     {"a_backslash_in_a_value_is_an_error", SLICE_INIT("a=\"\\1\""), "broken"},
     {"an_escaped_quote_in_a_value_is_an_error", SLICE_INIT("a=\"1\\\"2\""), "broken"},
     {"a_backslash_at_the_end_of_the_realm_is_an_error", SLICE_INIT("realm=\"a\\"), "broken"},
+    {"a_backslash_before_a_tab_is_text", SLICE_INIT("realm=\"a\\\t\""), "realm=a\\\t;end"},
+    {"a_backslash_before_delete_is_an_error", SLICE_INIT("realm=\"a\\\x7F\""), "broken"},
     {"a_backslash_before_a_control_is_an_error", SLICE_INIT("realm=\"a\\\x01\""), "broken"},
     {"a_line_fold_between_pairs_is_an_error", SLICE_INIT("a=\"1\",\r\n b=\"2\""), "a=1;broken"}, /* RFC 9112 §5.2 */
     {"a_line_fold_in_a_value_is_an_error", SLICE_INIT("a=\"1\r\n 2\""), "broken"},

@@ -17,7 +17,7 @@ static bool counting;
 static size_t left; /* allocations until the one that fails */
 static bool happened;
 
-static bool is_due(void)
+bool memory_fault_is_due(void)
 {
     if (!counting || happened || left-- > 0)
         return false;
@@ -27,17 +27,17 @@ static bool is_due(void)
 
 void *__wrap_malloc(size_t size)
 {
-    return is_due() ? NULL : __real_malloc(size);
+    return memory_fault_is_due() ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return is_due() ? NULL : __real_calloc(count, size);
+    return memory_fault_is_due() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *bytes, size_t size)
 {
-    return is_due() ? NULL : __real_realloc(bytes, size);
+    return memory_fault_is_due() ? NULL : __real_realloc(bytes, size);
 }
 
 static void *openssl_malloc(size_t size, const char *file, int line)

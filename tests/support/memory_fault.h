@@ -15,6 +15,9 @@ void memory_fault_init(void);
  * until one run needed no more than were let through. Returns how many runs lost an allocation. */
 size_t memory_fault_each(void (*scenario)(void));
 
+/* For what else may fail (openssl_fault.c): whether it is this call's turn. */
+bool memory_fault_is_due(void);
+
 /* Within a scenario: whether an allocation of this run has failed. Without one everything must work. */
 bool memory_fault_happened(void);
 
