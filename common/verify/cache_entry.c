@@ -152,12 +152,9 @@ union object {
 
 static size_t object_size(enum credential_kind kind)
 {
-    static const size_t sizes[CREDENTIAL_KINDS] = {
-        [CREDENTIAL_PAIR] = sizeof(struct credential_pair),
-        [CREDENTIAL_CLIENT] = sizeof(struct client),
-        [CREDENTIAL_RESOURCE_SERVER] = sizeof(struct resource_server),
-    };
-    return sizes[kind];
+    if (kind == CREDENTIAL_PAIR)
+        return sizeof(struct credential_pair);
+    return kind == CREDENTIAL_CLIENT ? sizeof(struct client) : sizeof(struct resource_server);
 }
 
 static const void *pack_object(struct packer *packer, const struct credential_key *key, const void *row)

@@ -37,18 +37,27 @@ void cached_release(void *pointer)
         free_cached(cached);
 }
 
-void cache_view_done(struct credential_view *view)
-{
-    for (size_t i = 0; view->buckets && i <= view->mask; i++)
-        while (!LIST_EMPTY(&view->buckets[i]))
-            take_out(view, LIST_FIRST(&view->buckets[i]));
-    free(view->buckets);
-    view->buckets = NULL;
-}
-
 static bool was_dropped(const struct cached *cached)
 {
     return atomic_load_explicit(&cached->entry->is_dropped, memory_order_acquire);
+}
+
+static void sweep_bucket(struct credential_view *view, struct cached_bucket *bucket, bool all)
+{
+    struct cached *next = NULL;
+    for (struct cached *cached = LIST_FIRST(bucket); cached; cached = next) {
+        next = LIST_NEXT(cached, in_bucket);
+        if (all || was_dropped(cached))
+            take_out(view, cached);
+    }
+}
+
+void cache_view_done(struct credential_view *view)
+{
+    for (size_t i = 0; view->buckets && i <= view->mask; i++)
+        sweep_bucket(view, &view->buckets[i], true);
+    free(view->buckets);
+    view->buckets = NULL;
 }
 
 static struct cached *find_any(struct credential_view *view, const struct credential_key *key, uint64_t hash)
@@ -69,20 +78,10 @@ struct cached *cache_view_find(struct credential_view *view, const struct creden
     return NULL;
 }
 
-static void sweep_bucket(struct credential_view *view, struct cached_bucket *bucket)
-{
-    struct cached *next = NULL;
-    for (struct cached *cached = LIST_FIRST(bucket); cached; cached = next) {
-        next = LIST_NEXT(cached, in_bucket);
-        if (was_dropped(cached))
-            take_out(view, cached);
-    }
-}
-
 void cache_view_sweep(struct credential_view *view, size_t buckets)
 {
     for (size_t i = 0; i < buckets && view->count > 0; i++) {
-        sweep_bucket(view, &view->buckets[view->sweep_at]);
+        sweep_bucket(view, &view->buckets[view->sweep_at], false);
         view->sweep_at = (view->sweep_at + 1) & view->mask;
     }
 }
