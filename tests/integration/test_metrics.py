@@ -1,6 +1,7 @@
 """/metrics of both services, on the embedded stores and on MariaDB and Redis: each name moves with what happened, and no
 label names anybody."""
 
+import re
 import sqlite3
 import threading
 import time
@@ -11,7 +12,7 @@ import requests
 from conftest import PASSWORD
 from harness.fleet import new_fleet
 from harness.flow import Flow, send
-from harness.provider import Provider, describe
+from harness.provider import ROOT, Provider, describe
 from test_gateway import ask
 
 pytestmark = pytest.mark.xdist_group("metrics")
@@ -258,3 +259,10 @@ def test_no_label_names_anybody(counted, key, token):
         text = requests.get(f"{service.ops}/metrics", timeout=5).text
         for name in ("jane", key, token.client_id, token.token, flow.client.client_id, flow.temporary.token, "127.0.0.1"):
             assert name not in text
+
+
+def test_the_documentation_names_each_of_them(counted):
+    documented = set(re.findall(r"`((?:http|oauth1|process)_[a-z_]+)", (ROOT / "docs/metrics.md").read_text()))
+    shown = {line.split()[2] for service in counted.services
+             for line in requests.get(f"{service.ops}/metrics", timeout=5).text.splitlines() if line.startswith("# TYPE")}
+    assert shown == documented
