@@ -47,16 +47,45 @@ static const struct command *find_command(const struct program *program, int arg
     return NULL;
 }
 
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
+/* "client" is the group of "client create"; every command is in the group NULL. */
+static bool is_in_group(const struct command *command, const char *group)
+{
+    struct slice rest = slice_str(command->name);
+    bool more = false;
+    return !group || (slice_eq(slice_cut(&rest, ' ', &more), slice_str(group)) && more);
+}
+
+/* How many commands were listed. */
+static int list_commands(const struct program *program, const char *group, FILE *out)
+{
+    int count = 0;
+    for (const struct command *command = program->commands; command->name; command++) {
+        if (!is_in_group(command, group))
+            continue;
+        fprintf(out, "  %-24s %s\n", command->name, command->summary);
+        count++;
+    }
+    return count;
+}
+
 static void print_program_help(const struct program *program, FILE *out)
 {
     fprintf(out, "%s: %s\n\nusage: %s COMMAND [OPTION…]\n\n", program->name, program->summary, program->name);
-    for (const struct command *command = program->commands; command->name; command++)
-        fprintf(out, "  %-24s %s\n", command->name, command->summary);
+    (void)list_commands(program, NULL, out);
     fprintf(out, "\n%s COMMAND --help shows the options of a command, with an example.\n", program->name);
 }
 
+/* `client` alone, or with --help: its commands. Anything else is no command. */
 static int unknown_command(const struct program *program, int argc, char **argv)
 {
+    bool wants_help = argc == 2 && asks_for_help(argv[1]);
+    if ((argc == 1 || wants_help) && list_commands(program, argv[0], wants_help ? stdout : stderr))
+        return wants_help ? EXIT_DONE : EXIT_USAGE;
     char typed[128];
     struct buf words = buf_fixed(typed, sizeof typed);
     for (int i = 0; i < argc && i < 2 && argv[i][0] != '-'; i++) {
@@ -289,7 +318,7 @@ int command_main(const struct program *program, int argc, char **argv)
         printf("%s %s\n", program->name, COUNTERSIGN_VERSION);
         return EXIT_DONE;
     }
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (argc < 2 || asks_for_help(argv[1])) {
         print_program_help(program, argc < 2 ? stderr : stdout);
         return argc < 2 ? EXIT_USAGE : EXIT_DONE;
     }

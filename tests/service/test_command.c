@@ -171,7 +171,10 @@ static const struct row rows[] = {
     /* the words */
     {{NULL}, 2, NULL, "usage: prog COMMAND"},
     {{"thnig", "make"}, 2, NULL, "there is no command \"thnig make\"; did you mean \"thing make\"?"},
-    {{"thing"}, 2, NULL, "there is no command \"thing\"; prog --help lists them"},
+    {{"nothing"}, 2, NULL, "there is no command \"nothing\"; prog --help lists them"},
+    {{"refuse", "--hlep"}, 2, NULL, "unknown option --hlep"},
+    {{""}, 2, NULL, "there is no command"},
+    {{"thing"}, 2, NULL, "thing make"},
     {{"thing", "make"}, 2, NULL, "prog thing make: --name NAME is needed"},
     {{"thing", "make", "--name"}, 2, NULL, "--name needs a value"},
     {{"thing", "make", "--name", "X", "--name", "Y"}, 2, NULL, "--name is given twice"},
@@ -220,6 +223,10 @@ static void helps_with_everything(void **state)
     assert_non_null(strstr(outcome->out, "--callback URI …"));
     assert_non_null(strstr(outcome->out, "Example:\n  prog thing make --name X"));
     assert_non_null(strstr(outcome->out, "OAUTH1_DATABASE_URL"));
+    outcome = run("", NULL, (const char *const[]){"thing", "--help", NULL});
+    assert_int_equal(outcome->code, 0);
+    assert_non_null(strstr(outcome->out, "thing check"));
+    assert_null(strstr(outcome->out, "refuse"));
     outcome = run("", NULL, (const char *const[]){"thing", "check", "--help", NULL});
     assert_null(strstr(outcome->out, "OAUTH1_"));
     outcome = run("", NULL, (const char *const[]){"--version", NULL});
