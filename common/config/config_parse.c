@@ -219,7 +219,8 @@ static enum status parse_redis(const struct parse *p, struct slice text)
                                           "redis+sentinel://", "rediss+sentinel://", "redis+cluster://",
                                           "rediss+cluster://"};
     if (!slice_eq(text, SLICE("memory:")) && !has_scheme(text, schemes, COUNT_OF(schemes)))
-        return refuse(p, text, "is no store; write memory:, redis://host:6379 or redis+unix:///path");
+        return refuse(p, text,
+                      "is no store; write memory:, redis://host:6379, rediss://host:6379 or redis+unix:///path");
     return parse_text(p, text);
 }
 

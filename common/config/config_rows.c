@@ -39,8 +39,11 @@ const struct config_row config_rows[] = {
     {ROW("DATABASE_POOL", "database-pool", CONFIG_INT, BOTH, database_pool), .initial = "8", .min = 1, .max = 1024,
      .placeholder = "N", .help = "Connections to the database, each with a thread of its own."},
     {ROW("REDIS_URL", "redis-url", CONFIG_REDIS, BOTH, redis_url), .initial = "memory:", .placeholder = "URL",
-     .help = "Nonces, temporary credentials, sessions: memory: (this process alone), redis://user:password@host:6379/0 "
-             "or redis+unix:///path?db=0 (shared by all processes; 6.2 or later, maxmemory-policy noeviction)."},
+     .help =
+         "Nonces, temporary credentials, sessions: memory: (this process alone), redis://user:password@host:6379/0, "
+         "rediss://host:6379?ca=FILE (TLS) or redis+unix:///path?db=0; shared by all processes. Redis 6.2 or later "
+         "with "
+         "maxmemory-policy noeviction."},
     {ROW("REDIS_PASSWORD", "redis-password", CONFIG_TEXT, BOTH, redis_password), .secret = true,
      .placeholder = "SECRET", .help = "Redis's password, apart from the URL."},
     {ROW("WORKERS", "workers", CONFIG_INT, BOTH, workers), .min = 1, .max = 256, .placeholder = "N",

@@ -259,7 +259,7 @@ enum status change_feed_redis_new(const struct change_feed_options *options, str
     feed->feed.ops = &ops;
     feed->loop = options->loops[0];
     feed->last_unsent = &feed->unsent;
-    enum status status = redis_url_parse(options->redis_url, options->redis_password, why, &feed->target);
+    enum status status = redis_target_open_blocking(options->redis_url, options->redis_password, why, &feed->target);
     if (status == STATUS_OK)
         status = connect_feed(feed);
     if (status != STATUS_OK) {
@@ -298,7 +298,7 @@ enum status change_feed_redis_publish_blocking(struct slice redis_url, struct sl
     struct clock clock = clock_system(0);
     struct redis_target target;
     struct redis_blocking *redis = NULL;
-    TRY(redis_url_parse(redis_url, redis_password, why, &target));
+    TRY(redis_target_open_blocking(redis_url, redis_password, why, &target));
     enum status status = redis_open_blocking(&target, &clock, why, &redis);
     if (status == STATUS_OK) {
         status = publish_all(redis, changes);

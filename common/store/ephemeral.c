@@ -155,6 +155,12 @@ enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop,
     return store->ops->view_new(store, loop, ret_view);
 }
 
+void ephemeral_set_keys(struct ephemeral_store *store, struct keyring *keys)
+{
+    if (store->ops->set_keys)
+        store->ops->set_keys(store, keys);
+}
+
 enum status ephemeral_save_blocking(struct ephemeral_store *store)
 {
     return store->ops->save_blocking(store);

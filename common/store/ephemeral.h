@@ -242,7 +242,7 @@ struct ephemeral_options {
     struct nonce_ledger *ledger; /* borrowed, used in open and close only */
     struct slice ledger_name;    /* "memory:auth-service", "redis": one for each nonce store */
     struct slice redis_password; /* OAUTH1_REDIS_PASSWORD; may be absent */
-    const struct keyring *keys;  /* borrowed: seals what Redis keeps */
+    struct keyring *keys;        /* seal what Redis keeps; the store holds them too */
     const struct observer *observer;
     size_t max_nonces;  /* 0: a default that takes some 64 MB */
     size_t max_entries; /* of each other kind; 0: a default */
@@ -252,6 +252,7 @@ struct ephemeral_options {
 struct ephemeral_store_ops {
     enum status (*view_new)(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
     enum status (*save_blocking)(struct ephemeral_store *store);
+    void (*set_keys)(struct ephemeral_store *store, struct keyring *keys); /* may be NULL */
     void (*free)(struct ephemeral_store *store);
 };
 
@@ -265,6 +266,8 @@ MUST_USE enum status ephemeral_open_blocking(struct slice url, const struct ephe
                                              struct ephemeral_store **ret_store);
 /* A loop's own view; freed (ephemeral_view_free) on that loop, before the store. */
 MUST_USE enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
+/* Seals with other keys from now on; the store holds them too. From any thread. */
+void ephemeral_set_keys(struct ephemeral_store *store, struct keyring *keys);
 /* The clean stop, after the last request: the memory store's live nonces go to the ledger. A failure means that the
  * next start is guarded. */
 MUST_USE enum status ephemeral_save_blocking(struct ephemeral_store *store);

@@ -473,7 +473,8 @@ static void store_free(struct ephemeral_store *base)
     free(store);
 }
 
-static const struct ephemeral_store_ops store_ops = {view_new, save_blocking, store_free};
+static const struct ephemeral_store_ops store_ops = {
+    .view_new = view_new, .save_blocking = save_blocking, .free = store_free};
 
 /* Live nonces of a clean stop come back; after a crash, whatever may have been accepted is guarded. */
 static enum status take_over(struct memory_store *store, const struct nonce_state *state)

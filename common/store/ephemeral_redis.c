@@ -1,6 +1,7 @@
 #include "store/ephemeral_redis.h"
 
 #include "crypto/mac.h"
+#include "crypto/sealed.h"
 #include "loop/observer.h"
 #include "store/nonce_ledger.h"
 #include "store/redis_blocking.h"
@@ -440,14 +441,27 @@ static enum status save_blocking(struct ephemeral_store *store)
     return STATUS_OK;
 }
 
+static void set_keys(struct ephemeral_store *base, struct keyring *keys)
+{
+    struct redis_store *store = (struct redis_store *)base;
+    (void)pthread_mutex_lock(&store->keys_lock);
+    struct keyring *before = store->keys;
+    store->keys = keyring_share(keys);
+    (void)pthread_mutex_unlock(&store->keys_lock);
+    keyring_free(before);
+}
+
 static void store_free(struct ephemeral_store *base)
 {
     struct redis_store *store = (struct redis_store *)base;
+    keyring_free(store->keys);
+    (void)pthread_mutex_destroy(&store->keys_lock);
     redis_target_done(&store->target);
     free(store);
 }
 
-static const struct ephemeral_store_ops store_ops = {view_new, save_blocking, store_free};
+static const struct ephemeral_store_ops store_ops = {
+    .view_new = view_new, .save_blocking = save_blocking, .set_keys = set_keys, .free = store_free};
 
 enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                           struct ephemeral_store **ret_store)
@@ -458,7 +472,9 @@ enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemer
         return STATUS_NO_MEMORY;
     store->store.ops = &store_ops;
     store->options = *options;
-    enum status status = redis_url_parse(url, options->redis_password, why, &store->target);
+    store->keys = keyring_share(options->keys);
+    (void)pthread_mutex_init(&store->keys_lock, NULL);
+    enum status status = redis_target_open_blocking(url, options->redis_password, why, &store->target);
     if (status == STATUS_OK)
         status = open_store(store, why);
     if (status != STATUS_OK) {

@@ -1,4 +1,4 @@
-/* redis_adapter: one socket to Redis on a loop, non-blocking, with one persistent read event.
+/* redis_adapter: one socket to Redis on a loop, non-blocking, with one persistent read event, with TLS or without.
  *
  * Invariants: it calls back from the loop alone, never inside a call of its owner. Closing it from within a callback is
  * fine: nothing is called after that. */
@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "store/redis_resolve.h"
+#include "store/redis_tls.h"
 
 #include <event2/event_struct.h>
 
@@ -25,20 +26,30 @@ struct redis_adapter_owner {
     void *context;
 };
 
+/* Where to; the pointers are borrowed until it is closed. */
+struct redis_adapter_peer {
+    const struct redis_address *address;
+    struct redis_tls *tls; /* NULL: none */
+    const char *host;      /* that the certificate must bear */
+};
+
+enum redis_adapter_phase { ADAPTER_CLOSED, ADAPTER_CONNECTING, ADAPTER_SHAKING_HANDS, ADAPTER_OPEN };
+
 /* Embedded; zeroed before the first open. */
 struct redis_adapter {
     struct redis_adapter_owner owner;
-    struct loop *loop;
+    struct redis_adapter_peer peer;
+    struct redis_tls_session *session;
+    enum redis_adapter_phase phase;
+    bool write_waits; /* for the socket, of whichever direction TLS needs */
     int fd;
-    bool is_open;
-    bool is_connected;
     struct event readable;
     struct event writable;
 };
 
 /* Begins to connect: `connected` or `failed` follows. On failure *ret_problem says why, and it is closed. */
 MUST_USE enum status redis_adapter_open(struct redis_adapter *adapter, struct loop *loop,
-                                        const struct redis_address *address, const struct redis_adapter_owner *owner,
+                                        const struct redis_adapter_peer *peer, const struct redis_adapter_owner *owner,
                                         const char **ret_problem);
 /* Fine for one that is closed or zeroed. */
 void redis_adapter_close(struct redis_adapter *adapter);

@@ -442,8 +442,12 @@ static void open_next(struct redis_client *client)
     const char *problem = NULL;
     client->phase = PHASE_OPENING;
     client->attempt_ticks = 0; /* the resolver may have taken its time */
-    const struct redis_address *address = &client->addresses.items[client->next_address++];
-    if (redis_adapter_open(&client->adapter, client->loop, address, &owner, &problem) != STATUS_OK)
+    const struct redis_adapter_peer peer = {
+        .address = &client->addresses.items[client->next_address++],
+        .tls = client->target->tls,
+        .host = client->target->host,
+    };
+    if (redis_adapter_open(&client->adapter, client->loop, &peer, &owner, &problem) != STATUS_OK)
         drop(client, problem);
 }
 

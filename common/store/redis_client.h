@@ -1,6 +1,6 @@
 /* redis_client: one connection to Redis on one loop, made again whenever it is lost.
  *
- * hiredis parses the replies; the socket, the queue of commands and the time-outs are ours, because hiredis's
+ * hiredis parses the replies; the socket, TLS, the queue of commands and the time-outs are ours, because hiredis's
  * asynchronous half resolves names inside a call, knows no time-out in 0.14, and aborts on a reply that nobody asked
  * for.
  *

@@ -2,6 +2,7 @@
 
 #include "base/percent.h"
 #include "base/wipe.h"
+#include "store/redis_tls.h"
 
 #include <stdio.h>
 
@@ -82,13 +83,34 @@ static enum status parse_host(struct slice authority, struct buf *why, struct re
     return STATUS_OK;
 }
 
+static enum status parse_options(struct slice query, struct buf *why, struct redis_target *target)
+{
+    if (query.len == 0)
+        return STATUS_OK;
+    if (!target->wants_tls || !slice_starts_with(query, SLICE("ca=")))
+        return refuse(why, "behind the '?' only ca=FILE may stand, with rediss://");
+    if (query.len == 3 || !decode(slice_sub(query, 3, query.len), target->ca_file, sizeof target->ca_file))
+        return refuse(why, "the name of the ca file is empty, too long or not percent-encoded");
+    return STATUS_OK;
+}
+
 static enum status parse_tcp(struct slice rest, struct buf *why, struct redis_target *target)
 {
     bool has_path = false;
+    bool has_query = false;
     TRY(cut_login(&rest, why, target));
+    struct slice query = rest;
+    rest = slice_cut(&query, '?', &has_query);
+    TRY(parse_options(query, why, target));
     struct slice authority = slice_cut(&rest, '/', &has_path);
     TRY(parse_host(authority, why, target));
     return parse_database(rest, why, target);
+}
+
+static enum status parse_tls(struct slice rest, struct buf *why, struct redis_target *target)
+{
+    target->wants_tls = true;
+    return parse_tcp(rest, why, target);
 }
 
 static enum status parse_unix(struct slice rest, struct buf *why, struct redis_target *target)
@@ -121,13 +143,14 @@ static enum status parse(struct slice url, struct buf *why, struct redis_target 
         enum status (*parse)(struct slice rest, struct buf *why, struct redis_target *target);
     } schemes[] = {
         {SLICE_INIT("redis://"), parse_tcp},
+        {SLICE_INIT("rediss://"), parse_tls},
         {SLICE_INIT("redis+unix://"), parse_unix},
     };
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (slice_starts_with(url, schemes[i].scheme))
             return schemes[i].parse(slice_sub(url, schemes[i].scheme.len, url.len), why, target);
-    return refuse(why, "this kind of store is not in this version; write memory:, redis://host:6379 or "
-                       "redis+unix:///path");
+    return refuse(why, "this kind of store is not in this version; write memory:, redis://host:6379, "
+                       "rediss://host:6379 or redis+unix:///path");
 }
 
 enum status redis_url_parse(struct slice url, struct slice password, struct buf *why, struct redis_target *ret_target)
@@ -142,7 +165,21 @@ enum status redis_url_parse(struct slice url, struct slice password, struct buf 
     return status;
 }
 
+enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
+                                       struct redis_target *ret_target)
+{
+    TRY(redis_url_parse(url, password, why, ret_target));
+    if (!ret_target->wants_tls)
+        return STATUS_OK;
+    enum status status = redis_tls_new_blocking(ret_target->ca_file, why, &ret_target->tls);
+    if (status != STATUS_OK)
+        redis_target_done(ret_target);
+    return status;
+}
+
 void redis_target_done(struct redis_target *target)
 {
+    redis_tls_free(target->tls);
+    target->tls = NULL;
     wipe_bytes(target->password, sizeof target->password);
 }

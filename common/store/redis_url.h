@@ -1,6 +1,7 @@
 /* redis_url: where Redis is, and who we are there, out of OAUTH1_REDIS_URL.
  *
  *     redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]
+ *     rediss://…[?ca=FILE]                                  with TLS
  *     redis+unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]
  *
  * User and password are percent-encoded. A target holds a secret: redis_target_done wipes it. */
@@ -15,9 +16,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct redis_tls;
+
 enum {
     REDIS_HOST_BYTES = 256,
     REDIS_PATH_BYTES = 108, /* of a struct sockaddr_un */
+    REDIS_FILE_BYTES = 1024,
     REDIS_USER_BYTES = 256,
     REDIS_PASSWORD_BYTES = 1024,
     REDIS_SHOWN_BYTES = 300,
@@ -28,7 +32,10 @@ struct redis_target {
     uint16_t port;
     char path[REDIS_PATH_BYTES]; /* of a socket, else "" */
     unsigned database;
-    char user[REDIS_USER_BYTES]; /* "": none */
+    bool wants_tls;
+    char ca_file[REDIS_FILE_BYTES]; /* "": the system's authorities */
+    struct redis_tls *tls;          /* of redis_target_open_blocking */
+    char user[REDIS_USER_BYTES];    /* "": none */
     char password[REDIS_PASSWORD_BYTES];
     char shown[REDIS_SHOWN_BYTES]; /* "127.0.0.1:6379": for events and errors, without a secret */
 };
@@ -36,6 +43,9 @@ struct redis_target {
 /* `password` (OAUTH1_REDIS_PASSWORD) may be absent. BAD_INPUT: a text for the operator is appended to `why`. */
 MUST_USE enum status redis_url_parse(struct slice url, struct slice password, struct buf *why,
                                      struct redis_target *ret_target);
+/* The same, and reads what TLS needs. */
+MUST_USE enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
+                                                struct redis_target *ret_target);
 void redis_target_done(struct redis_target *target);
 
 #endif

@@ -14,12 +14,16 @@
 #include "store/redis_settle.h"
 #include "store/redis_url.h"
 
+#include <pthread.h>
+
 struct mac;
 
 struct redis_store {
     struct ephemeral_store store; /* first */
     struct ephemeral_options options;
     struct redis_target target;
+    pthread_mutex_t keys_lock;
+    struct keyring *keys; /* under the lock */
 };
 
 struct redis_view {

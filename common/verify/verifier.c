@@ -1,5 +1,6 @@
 #include "verify/verifier.h"
 
+#include "base/metrics.h"
 #include "crypto/sealed.h"
 #include "store/change_feed.h"
 #include "store/credentials.h"
@@ -16,6 +17,14 @@ struct verifier_stores {
     struct ephemeral_store *ephemeral;
     struct credential_store source;
     struct credential_cache *cache;
+};
+
+static struct metric clock_skew = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_clock_skew_seconds",
+    .help = "By how much this process's clock is ahead of the one that timestamps are judged by.",
+    .unit = 0.001,
+    .show_zero = true,
 };
 
 static enum status parse_keys(struct config *config, struct buf *why, struct keyring **ret_keys)
@@ -151,6 +160,8 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     if (status == STATUS_OK)
         status = open_loops(&verifier, loops, loop_count);
     if (status == STATUS_OK)
+        status = metrics_register(&clock_skew);
+    if (status == STATUS_OK)
         status = open_feed(config, loops, loop_count, why, &verifier);
     if (status == STATUS_OK)
         status = open_cache(config, loops, loop_count, &verifier);
@@ -176,6 +187,7 @@ enum status verifier_reload_blocking(struct verifier *verifier, const struct con
     if (status != STATUS_OK)
         return status;
     db_pool_set_keys(verifier->db, keys);
+    ephemeral_set_keys(stores->ephemeral, keys);
     keyring_free(stores->keys);
     stores->keys = keys;
     stores->credentials.keys = keys;
@@ -213,6 +225,14 @@ static enum status ping(struct credentials *db, void *arguments, void **ret_resu
 static void keep(void *arguments)
 {
     (void)arguments;
+}
+
+/* ---- what /metrics shows of them ---- */
+
+void verifier_measure(const struct verifier *verifier)
+{
+    if (verifier->loop_count)
+        metric_set(&clock_skew, 0, ephemeral_clock_ahead_ms(verifier->loops[0].ephemeral));
 }
 
 void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket)

@@ -58,6 +58,9 @@ void verifier_close_blocking(struct verifier *verifier, bool clean);
 /* Says why nothing is accepted for `guard_s` seconds more (ephemeral_guard_s), where that is so. */
 void verifier_write_guard(int64_t guard_s, struct buf *out);
 
+/* Sets oauth1_clock_skew_seconds; on the first loop. */
+void verifier_measure(const struct verifier *verifier);
+
 /* Whether the durable store answers: completes the ticket with nothing but the status. */
 void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket);
 

@@ -154,6 +154,11 @@ static enum status reload_blocking(void *app, const struct config *fresh, struct
     return verifier_reload_blocking(&((struct serving *)app)->verifier, fresh, why);
 }
 
+static void measure(void *app)
+{
+    verifier_measure(&((struct serving *)app)->verifier);
+}
+
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
@@ -181,6 +186,7 @@ static int serve(const struct command_line *line)
         .write_notice = write_notice,
         .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
         .ready_check_count = 2,
+        .measure = measure,
     };
     return service_serve(&service, line->config);
 }

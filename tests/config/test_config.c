@@ -131,7 +131,8 @@ static const struct row rows[] = {
     {{DEV, "OAUTH1_DATABASE_READ_URL=mysql://u@h/d"},
      "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas"},
     {{DEV, "OAUTH1_REDIS_URL=localhost:6379"},
-     "OAUTH1_REDIS_URL: \"localhost:6379\" is no store; write memory:, redis://host:6379 or redis+unix:///path"},
+     "OAUTH1_REDIS_URL: \"localhost:6379\" is no store; write memory:, redis://host:6379, rediss://host:6379 or "
+     "redis+unix:///path"},
     {{DEV, "OAUTH1_REDIS_URL=redis+unix:///run/redis.sock?db=2"}, NULL},
     {{DEV, "OAUTH1_REDIS_URL=redis+cluster://a,b"}, NULL},
     {{DEV, "OAUTH1_REDIS_URL=redis://:x@h", "OAUTH1_REDIS_PASSWORD=p"},

@@ -115,7 +115,7 @@ FOREIGN = {
     "sqlite3.h": ("common/store/sql_sqlite",),
     "mysql": ("common/store/sql_mysql",),
     "cjson/": ("common/json/",),
-    "openssl/": ("common/crypto/", "common/http/", "services/auth-service/cli/http_client"),
+    "openssl/": ("common/crypto/", "common/http/", "common/store/redis_tls", "services/auth-service/cli/http_client"),
     "crypt.h": ("common/crypto/",),
 }
 

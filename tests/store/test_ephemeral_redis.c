@@ -1,5 +1,6 @@
 /* The contract of the store for minutes, on Redis; and what only Redis can do to it. */
 #include "base/buf.h"
+#include "crypto/sealed.h"
 #include "store/ephemeral.h"
 #include "support/contract_ephemeral.h"
 #include "support/redis_server.h"
@@ -26,10 +27,148 @@ static void move_clock(const struct fake_clock *clock)
 
 static const struct ephemeral_kind redis = {"redis", open_redis, move_clock};
 
+static int setup(void **state)
+{
+    struct ephemeral_bench *bench = test_malloc(sizeof *bench);
+    ephemeral_bench_init(bench, &redis);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    ephemeral_bench_done(*state);
+    test_free(*state);
+    return 0;
+}
+
+static void make_everything(struct ephemeral_bench *bench)
+{
+    static const struct temp_new temp = {
+        .token = SLICE_INIT("CANARY token"),
+        .secret = SLICE_INIT("CANARY secret"),
+        .client_id = SLICE_INIT("CANARY client"),
+        .callback = SLICE_INIT("https://CANARY/callback"),
+        .scopes = SLICE_INIT("CANARY:scope"),
+    };
+    const struct temp_grant grant = {7, SLICE("CANARY user"), SLICE("CANARY:scope"), SLICE("CANARY verifier")};
+    const struct session session = {.user = 7, .username = SLICE("CANARY user"), .csrf = SLICE("CANARY csrf")};
+    const struct nonce nonce = {temp.client_id, temp.token, bench->clock.wall_ms / 1000, SLICE("CANARY nonce")};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_temp_grant_start(bench->view, temp.token, &grant, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("CANARY cookie"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_blob_put_start(bench->view, SLICE("CANARY id"), SLICE("CANARY blob"), 60000,
+                             asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_count_start(bench->view, SLICE("CANARY count"), 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_end_start(bench->view, EPHEMERAL_CLIENT, SLICE("CANARY other"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void a_dump_shows_no_secret_and_no_text_of_anybodys(void **state)
+{
+    redis_server_must(&server, "CONFIG SET rdbcompression no", "+OK");
+    make_everything(*state);
+    redis_server_must(&server, "SET beside \"a witness\"", "+OK");
+    redis_server_must(&server, "SAVE", "+OK");
+    assert_true(temp_dir_contains(server.directory, SLICE("a witness")));
+    assert_false(temp_dir_contains(server.directory, SLICE("CANARY")));
+}
+
+static void a_value_that_was_copied_to_another_key_does_not_open(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+    ephemeral_session_create_start(bench->view, SLICE("mine"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("yours"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    redis_server_must(&server,
+                      "EVAL \"local k = redis.call('KEYS', 's:*') redis.call('SET', k[1], redis.call('GET', k[2])) "
+                      "return #k\" 0",
+                      ":2");
+    unsigned opened = 0;
+    static const struct slice ids[] = {SLICE_INIT("mine"), SLICE_INIT("yours")};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        ephemeral_session_find_start(bench->view, ids[i], asking_ticket(&bench->asking));
+        enum status status = asking_wait(&bench->asking, NULL);
+        assert_true(status == STATUS_OK || status == STATUS_STORE_CORRUPT);
+        opened += status == STATUS_OK;
+    }
+    assert_int_equal(opened, 1);
+}
+
+static void keys_that_are_exchanged_open_what_was_sealed_before(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct keyring *both = NULL;
+    struct keyring *other = NULL;
+    const char *why = NULL;
+    const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+    assert_status(keyring_parse(SLICE("n:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh4=,"
+                                      "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+                                &both, &why),
+                  STATUS_OK);
+    assert_status(keyring_parse(SLICE("x:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHgA="), &other, &why), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("id"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_set_keys(bench->store, both);
+    keyring_free(both);
+    ephemeral_session_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_set_keys(bench->store, other);
+    keyring_free(other);
+    ephemeral_session_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_CORRUPT);
+}
+
+/* ---- values that Redis should not have ---- */
+
+static void a_key_of_another_type_is_an_error_and_no_verdict(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), bench->clock.wall_ms / 1000, SLICE("n")};
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    redis_server_must(&server, "EVAL \"local k = redis.call('KEYS', 'n:*') redis.call('SET', k[1], 'x') return #k\" 0",
+                      ":1");
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_DOWN);
+}
+
+static void a_store_that_is_full_refuses_nonces(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), bench->clock.wall_ms / 1000, SLICE("n")};
+    redis_server_must(&server, "CONFIG SET maxmemory 1", "+OK");
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    enum status status = asking_wait(&bench->asking, NULL);
+    redis_server_must(&server, "CONFIG SET maxmemory 0", "+OK");
+    assert_status(status, STATUS_STORE_DOWN);
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(void)
 {
+    const struct CMUnitTest tests[] = {
+        TEST(a_dump_shows_no_secret_and_no_text_of_anybodys),
+        TEST(a_value_that_was_copied_to_another_key_does_not_open),
+        TEST(keys_that_are_exchanged_open_what_was_sealed_before),
+        TEST(a_key_of_another_type_is_an_error_and_no_verdict),
+        TEST(a_store_that_is_full_refuses_nonces),
+    };
     redis_server_start(&server, NULL);
-    int failed = contract_ephemeral_run(&redis);
+    int failed = cmocka_run_group_tests_name("on Redis alone", tests, NULL, NULL);
+    failed += contract_ephemeral_run(&redis);
     redis_server_done(&server);
     return failed;
 }

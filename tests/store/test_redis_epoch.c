@@ -6,13 +6,11 @@
 #include "store/redis_epoch.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
+#include "support/free_port.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 enum { SKEW_S = 4, LEAD_S = 2, PATIENCE = 400, STEP_MS = 25 };
@@ -403,17 +401,6 @@ static void coming_from_memory_is_a_change(void **state)
 }
 
 /* ---- failover ---- */
-
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&address, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
-}
 
 /* Two servers of which the second follows the first, until it is cut off: what is written from then on is lost. */
 static void open_pair(struct fleet *fleet)

@@ -43,6 +43,27 @@ static void urls_name_server_login_and_database(void **state)
     }
 }
 
+static void tls_is_asked_for_by_the_scheme(void **state)
+{
+    struct redis_target target;
+    struct buf why = BUF_INIT;
+    (void)state;
+    assert_status(redis_url_parse(SLICE("redis://h"), SLICE_ABSENT, &why, &target), STATUS_OK);
+    assert_false(target.wants_tls);
+    assert_status(redis_url_parse(SLICE("rediss://:p%3Fw@h:7/2?ca=/etc/my%20ca.pem"), SLICE_ABSENT, &why, &target),
+                  STATUS_OK);
+    assert_true(target.wants_tls);
+    assert_string_equal(target.ca_file, "/etc/my ca.pem");
+    assert_string_equal(target.host, "h");
+    assert_int_equal(target.port, 7);
+    assert_int_equal(target.database, 2);
+    assert_string_equal(target.password, "p?w");
+    assert_status(redis_target_open_blocking(SLICE("rediss://h?ca=/no/such/ca.pem"), SLICE_ABSENT, &why, &target),
+                  STATUS_BAD_INPUT);
+    assert_non_null(strstr(buf_string(&why), "/no/such/ca.pem"));
+    buf_done(&why);
+}
+
 static void a_password_may_come_apart_from_the_url(void **state)
 {
     struct redis_target target;
@@ -76,6 +97,9 @@ static void other_urls_are_explained(void **state)
         {"redis+unix:///run/redis.sock?database=1", "db"},
         {"redis+unix:///run/redis.sock?db=x", "database"},
         {"redis+cluster://:CANARY@h", "not in this version"},
+        {"redis://h?ca=/ca.pem", "rediss"},
+        {"rediss://h/0?tls=no", "ca=FILE"},
+        {"rediss://h?ca=", "ca file"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -93,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_name_server_login_and_database),
+        cmocka_unit_test(tls_is_asked_for_by_the_scheme),
         cmocka_unit_test(a_password_may_come_apart_from_the_url),
         cmocka_unit_test(other_urls_are_explained),
     };

@@ -672,6 +672,52 @@ static void the_end_of_a_user_ends_sessions_and_what_the_user_decided(void **sta
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 
+/* What was made after the end is good: a user who was enabled again logs in, and decides, as before. */
+static void what_is_made_after_an_end_is_not_ended(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(log_in(bench, "before", 7), STATUS_OK);
+    end(bench, EPHEMERAL_USER, "7");
+    end(bench, EPHEMERAL_USER, "7");
+    end(bench, EPHEMERAL_CLIENT, "acme");
+    pass_s(bench, 1);
+    assert_status(log_in(bench, "after", 7), STATUS_OK);
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    assert_status(try_verifier(bench, "verifier"), STATUS_OK);
+    assert_status(look_up(bench, "after"), STATUS_OK);
+    assert_status(look_up(bench, "before"), STATUS_NOT_FOUND);
+}
+
+static void the_end_of_a_user_takes_a_refusal_along(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(deny(bench, 7), STATUS_OK);
+    end(bench, EPHEMERAL_USER, "7");
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);
+}
+
+/* Names in all kinds of values are apart, and values hold any byte. */
+static void kinds_share_no_names_and_values_hold_any_byte(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    static char long_bytes[20000];
+    struct temp_new odd = new_temp;
+    odd.callback = SLICE("a:b;c\0d\r\n*1\r\n");
+    odd.scopes = SLICE("");
+    memset(long_bytes, 0xff, sizeof long_bytes);
+    assert_status(create(bench, &odd), STATUS_OK);
+    assert_status(put(bench, "temp", slice_of(long_bytes, sizeof long_bytes)), STATUS_OK);
+    assert_status(log_in(bench, "temp", 7), STATUS_OK);
+    assert_int_equal(count(bench, "temp")->count, 1);
+    assert_slice_equal(find(bench)->callback, odd.callback);
+    assert_slice_equal(find(bench)->scopes, SLICE(""));
+    ephemeral_blob_find_start(bench->view, SLICE("temp"), asking_ticket(&bench->asking));
+    const struct ephemeral_blob *blob = asking_answer(&bench->asking, STATUS_OK);
+    assert_slice_equal(blob->bytes, slice_of(long_bytes, sizeof long_bytes));
+}
+
 static void it_answers_when_it_is_asked_whether_it_is_there(void **state)
 {
     struct ephemeral_bench *bench = *state;
@@ -710,6 +756,9 @@ int contract_ephemeral_run(const struct ephemeral_kind *kind)
         TEST(a_counter_starts_anew_after_its_window),
         TEST(the_end_of_a_client_ends_its_temporary_credentials),
         TEST(the_end_of_a_user_ends_sessions_and_what_the_user_decided),
+        TEST(what_is_made_after_an_end_is_not_ended),
+        TEST(the_end_of_a_user_takes_a_refusal_along),
+        TEST(kinds_share_no_names_and_values_hold_any_byte),
         TEST(it_answers_when_it_is_asked_whether_it_is_there),
     };
     return cmocka_run_group_tests_name(kind->name, tests, NULL, NULL);
