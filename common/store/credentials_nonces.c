@@ -16,6 +16,16 @@ static struct credentials *db_of(struct nonce_ledger *ledger)
     return ((struct credentials_nonce_ledger *)ledger)->db;
 }
 
+/* 0: there is none. */
+static enum status read_at(struct credentials *db, const char *text, struct slice name, int64_t *ret_at)
+{
+    struct sql_value param = sql_text(name);
+    int64_t at = 0;
+    TRY(sql_execute_blocking(db->sql, text, &param, 1, take_int, &at));
+    *ret_at = at;
+    return STATUS_OK;
+}
+
 /* ---- open ---- */
 
 struct opening {
@@ -91,12 +101,16 @@ static enum status open_store(struct sql *sql, void *context)
 {
     struct opening *opening = context;
     struct sql_value name = sql_text(opening->name);
+    int64_t shared_at = 0;
     nonce_state_done(&opening->state);
     opening->known = false;
     opening->capacity = 0;
     opening->state.opening = NONCES_FIRST;
     TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ?", &name, 1, read_store,
                              opening));
+    TRY(read_at(opening->db, "SELECT at FROM nonce_stores WHERE name = ?", SLICE(NONCE_STORE_SHARED), &shared_at));
+    if (shared_at > opening->state.at_ms) /* requests that we know nothing of were accepted there */
+        opening->state.opening = NONCES_LOST;
     if (opening->state.opening == NONCES_SAVED)
         TRY(sql_execute_blocking(sql, "SELECT timestamp_s, hashes FROM saved_nonces WHERE store = ?", &name, 1,
                                  read_hashes, opening));
@@ -184,7 +198,7 @@ struct marking {
     struct credentials *db;
     struct slice name;
     int64_t now_ms;
-    enum status (*when_first)(void *context);
+    nonce_begin_fn begin;
     void *context;
 };
 
@@ -192,19 +206,28 @@ struct marking {
 static enum status mark_store(struct sql *sql, void *context)
 {
     struct marking *marking = context;
-    int64_t known = 0;
-    TRY(sql_execute_blocking(sql, "SELECT COUNT(*) FROM nonce_stores", NULL, 0, take_int, &known));
-    struct sql_value params[] = {sql_int(marking->now_ms), sql_text(marking->name)};
-    enum status status = RUN(marking->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, ?, ?)", params);
-    if (status != STATUS_OK)
-        return status == STATUS_CONFLICT ? STATUS_OK : status;
-    return known ? STATUS_OK : marking->when_first(marking->context);
+    int64_t own_at = 0;
+    int64_t other_at = 0;
+    (void)sql;
+    struct sql_value row[] = {sql_text(marking->name)};
+    enum status status = RUN(marking->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, 0, ?)", row);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        return status;
+    TRY(read_at(marking->db, "SELECT at FROM nonce_stores WHERE name = ?", marking->name, &own_at));
+    TRY(read_at(marking->db, "SELECT MAX(at) FROM nonce_stores WHERE name <> ?", marking->name, &other_at));
+    if (marking->now_ms > own_at) {
+        struct sql_value params[] = {sql_int(marking->now_ms), sql_text(marking->name)};
+        TRY(RUN(marking->db, "UPDATE nonce_stores SET at = ? WHERE name = ?", params));
+    }
+    if (own_at == 0 && other_at == 0)
+        return marking->begin(marking->context, NONCES_FIRST);
+    return other_at > own_at ? marking->begin(marking->context, NONCES_LOST) : STATUS_OK;
 }
 
-static enum status mark_blocking(struct nonce_ledger *ledger, struct slice name, int64_t at_ms,
-                                 enum status (*when_first)(void *context), void *context)
+static enum status mark_blocking(struct nonce_ledger *ledger, struct slice name, int64_t at_ms, nonce_begin_fn begin,
+                                 void *context)
 {
-    struct marking marking = {db_of(ledger), name, at_ms, when_first, context};
+    struct marking marking = {db_of(ledger), name, at_ms, begin, context};
     return sql_transaction_blocking(marking.db->sql, mark_store, &marking);
 }
 

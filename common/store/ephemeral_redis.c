@@ -340,12 +340,12 @@ static void first_settled(void *context, enum status status)
     redis_blocking_wake(opening->redis);
 }
 
-/* No process has ever accepted a nonce here, and none will before this is known to the ledger: the record that is made
- * now needs no guard. */
-static enum status settle_first(void *context)
+/* NONCES_FIRST: no process has ever accepted a nonce, and none will before this is known to the ledger, so the record
+ * that is made now needs no guard. */
+static enum status begin_use(void *context, enum nonce_opening how)
 {
     struct opening *opening = context;
-    const struct redis_settle_facts facts = {.is_first = true};
+    const struct redis_settle_facts facts = {.is_first = how == NONCES_FIRST, .must_change = how == NONCES_LOST};
     opening->is_settled = false;
     opening->settle.client = redis_blocking_client(opening->redis);
     opening->settle.clock = &opening->clock;
@@ -360,9 +360,9 @@ static enum status mark_in_use(struct opening *opening, struct buf *why)
 {
     const struct ephemeral_options *options = &opening->store->options;
     struct nonce_ledger *ledger = options->ledger;
-    enum status status = ledger ? ledger->mark_blocking(ledger, options->ledger_name, clock_wall_ms(options->clock),
-                                                        settle_first, opening)
-                                : settle_first(opening);
+    enum status status =
+        ledger ? ledger->mark_blocking(ledger, options->ledger_name, clock_wall_ms(options->clock), begin_use, opening)
+               : begin_use(opening, NONCES_FIRST);
     if (status != STATUS_OK)
         buf_addf(why, "the nonce store cannot be taken into use: %s",
                  opening->settle.problem[0] ? opening->settle.problem : status_text(status));

@@ -16,7 +16,7 @@
 enum nonce_opening {
     NONCES_FIRST, /* never opened before: nothing can be replayed */
     NONCES_SAVED, /* stopped cleanly: the nonces are in the result */
-    NONCES_LOST,  /* opened and not saved: a guard is needed */
+    NONCES_LOST,  /* opened and not saved, or another store was in use since: a guard is needed */
 };
 
 enum { NONCE_HASH_KEY_BYTES = 16 };
@@ -37,15 +37,21 @@ struct nonce_state {
 
 void nonce_state_done(struct nonce_state *state);
 
+typedef enum status (*nonce_begin_fn)(void *context, enum nonce_opening opening);
+
+/* The name of the store that all services share. */
+#define NONCE_STORE_SHARED "redis"
+
 struct nonce_ledger {
     enum status (*open_blocking)(struct nonce_ledger *ledger, struct slice name, int64_t now_ms,
                                  struct nonce_state *ret_state);
     enum status (*save_blocking)(struct nonce_ledger *ledger, struct slice name, const struct nonce_state *state);
-    /* For a store that keeps its nonces by itself: marks it as in use. Where no store ever was, neither this nor
-     * another that may have accepted the same requests, `when_first` is called first, within the same transaction,
-     * which makes all who start at the same time wait; it may be called again, and its failure is returned. */
-    enum status (*mark_blocking)(struct nonce_ledger *ledger, struct slice name, int64_t now_ms,
-                                 enum status (*when_first)(void *context), void *context);
+    /* For a store that keeps its nonces by itself and is shared: marks it as in use. Unless it just goes on, `begin` is
+     * called within the same transaction, which makes all who start at the same time wait: with NONCES_FIRST where no
+     * store was ever in use, with NONCES_LOST where another was since this one. It may be called again, and its failure
+     * is returned. */
+    enum status (*mark_blocking)(struct nonce_ledger *ledger, struct slice name, int64_t now_ms, nonce_begin_fn begin,
+                                 void *context);
 };
 
 struct credentials;

@@ -73,6 +73,8 @@ static bool holds(const struct redis_settle *settle, const struct redis_epoch *e
 {
     const struct redis_settle_facts *facts = &settle->facts;
     bool is_ours = facts->knows_epoch && strcmp(epoch->id, facts->epoch_id) == 0;
+    if (facts->must_change && !facts->knows_epoch)
+        return settle->rounds > 0; /* ours, or another that came in between */
     if (strcmp(epoch->run_id, settle->server.run_id) != 0)
         return false;
     if (is_ours)

@@ -20,7 +20,8 @@ struct redis_settle_facts {
     bool knows_epoch; /* `epoch_id` is the one that nonces were accepted under, the last at last_spend_ms */
     char epoch_id[REDIS_EPOCH_ID_BYTES];
     int64_t last_spend_ms; /* by the clock of then */
-    bool must_change;      /* Redis's clock was set back: nonces may have expired too early */
+    bool must_change; /* that epoch holds no more (without one: none does): Redis's clock was set back, or others than
+                       * those who use Redis have accepted nonces */
 };
 
 struct redis_settle {

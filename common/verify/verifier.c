@@ -56,7 +56,7 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     char name[64];
     struct buf ledger_name = buf_fixed(name, sizeof name);
     bool is_memory = slice_eq(config->redis_url, SLICE("memory:"));
-    buf_add(&ledger_name, is_memory ? SLICE("memory:") : SLICE("redis"));
+    buf_add(&ledger_name, is_memory ? SLICE("memory:") : SLICE(NONCE_STORE_SHARED));
     if (is_memory) /* each process has its own */
         buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {

@@ -397,6 +397,32 @@ static void coming_from_memory_is_a_change(void **state)
     nonce_state_done(&nonces);
     begin(&process, fleet);
     assert_int_equal(ephemeral_guard_s(process.view), LEAD_S + 1);
+    pass_s(&process, LEAD_S + 1);
+    assert_good_again(&process);
+    end(&process);
+    begin(&process, fleet); /* and it is one only once */
+    assert_int_equal(ephemeral_guard_s(process.view), 0);
+    end(&process);
+}
+
+/* Though its record is still there, and its server the same. */
+static void coming_back_from_memory_is_a_change_too(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    struct nonce_state nonces = {0};
+    open_fleet(fleet, NULL);
+    begin(&process, fleet);
+    assert_good_again(&process);
+    pass_s(&process, 1);
+    end(&process);
+    assert_status(fleet->ledger.ledger.open_blocking(&fleet->ledger.ledger, SLICE("memory:auth-service"),
+                                                     fleet->durable.clock.wall_ms, &nonces),
+                  STATUS_OK);
+    assert_int_equal(nonces.opening, NONCES_LOST);
+    nonce_state_done(&nonces);
+    begin(&process, fleet);
+    assert_int_equal(ephemeral_guard_s(process.view), LEAD_S + 1);
     end(&process);
 }
 
@@ -727,6 +753,7 @@ int main(void)
         TEST(a_process_that_starts_after_an_empty_restart_is_guarded),
         TEST(a_record_that_somebody_spoiled_is_a_change),
         TEST(coming_from_memory_is_a_change),
+        TEST(coming_back_from_memory_is_a_change_too),
         TEST(after_a_failover_that_lost_writes_nothing_from_before_is_let_through),
         TEST(a_new_primary_whose_clock_is_behind_widens_nothing),
         TEST(a_demoted_primary_is_left),

@@ -287,6 +287,60 @@ static void saved_nonces_come_back_once(void **state)
     nonce_state_done(&again);
 }
 
+static enum status note_opening(void *context, enum nonce_opening opening)
+{
+    *(int *)context = (int)opening;
+    return STATUS_OK;
+}
+
+static enum status fail_to_begin(void *context, enum nonce_opening opening)
+{
+    (void)context, (void)opening;
+    return STATUS_STORE_DOWN;
+}
+
+/* -1: it just went on. */
+static int mark(struct durable_bench *bench, int64_t now_ms)
+{
+    struct credentials_nonce_ledger ledger;
+    int opening = -1;
+    credentials_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(
+        ledger.ledger.mark_blocking(&ledger.ledger, SLICE(NONCE_STORE_SHARED), now_ms, note_opening, &opening),
+        STATUS_OK);
+    return opening;
+}
+
+static void a_shared_store_begins_once_and_then_goes_on(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct credentials_nonce_ledger ledger;
+    credentials_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(
+        ledger.ledger.mark_blocking(&ledger.ledger, SLICE(NONCE_STORE_SHARED), BENCH_NOW_MS, fail_to_begin, NULL),
+        STATUS_STORE_DOWN);
+    assert_int_equal(mark(bench, BENCH_NOW_MS), NONCES_FIRST); /* what failed left no mark */
+    assert_int_equal(mark(bench, BENCH_NOW_MS + 1), -1);
+    assert_int_equal(mark(bench, BENCH_NOW_MS - 1000), -1); /* another process, whose clock is behind */
+}
+
+/* Each knows nothing of what the other has accepted. */
+static void going_from_one_store_to_the_other_and_back_loses_nonces(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct nonce_state memory = open_ledger(bench, "memory:a", BENCH_NOW_MS);
+    nonce_state_done(&memory);
+    save_ledger(bench, "memory:a", 1); /* at + 10 */
+    assert_int_equal(mark(bench, BENCH_NOW_MS + 20), NONCES_LOST);
+    assert_int_equal(mark(bench, BENCH_NOW_MS + 30), -1);
+    memory = open_ledger(bench, "memory:a", BENCH_NOW_MS + 40);
+    assert_int_equal(memory.opening, NONCES_LOST);
+    assert_int_equal(memory.count, 0);
+    nonce_state_done(&memory);
+    assert_int_equal(mark(bench, BENCH_NOW_MS + 50), NONCES_LOST);
+    assert_int_equal(mark(bench, BENCH_NOW_MS + 60), -1);
+}
+
 static void a_store_without_nonces_stops_cleanly_too(void **state)
 {
     struct durable_bench *bench = *state;
@@ -326,6 +380,8 @@ int contract_ledgers_run(void)
         BENCH_TEST(a_sequence_is_never_given_twice),
         BENCH_TEST(the_first_start_ever_has_lost_nothing_and_the_next_has),
         BENCH_TEST(saved_nonces_come_back_once),
+        BENCH_TEST(a_shared_store_begins_once_and_then_goes_on),
+        BENCH_TEST(going_from_one_store_to_the_other_and_back_loses_nonces),
         BENCH_TEST(a_store_without_nonces_stops_cleanly_too),
         BENCH_TEST(a_clock_that_was_set_back_does_not_set_the_store_back),
     };
