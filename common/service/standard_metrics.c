@@ -146,7 +146,8 @@ static void phase(void *context, const char *handler, const char *step, int64_t 
 static void event(void *context, const char *source, const char *what, const char *detail)
 {
     (void)context;
-    log_line(LOG_WARN, "background event", LOG_TEXT("source", source), LOG_TEXT("what", what),
+    bool is_good = strcmp(what, "connected") == 0 || strcmp(what, "reconnected") == 0;
+    log_line(is_good ? LOG_INFO : LOG_WARN, "background event", LOG_TEXT("source", source), LOG_TEXT("what", what),
              LOG_TEXT("detail", detail));
 }
 

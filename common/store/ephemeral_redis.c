@@ -135,12 +135,15 @@ static void settled(void *context, enum status status)
         memcpy(view->facts.epoch_id, epoch->id, sizeof epoch->id);
         view->facts.last_spend_ms = 0;
     }
+    bool was_set_back_since = view->facts.must_change && !view->settle.facts.must_change;
     view->facts.knows_epoch = true;
-    view->facts.must_change = false;
+    view->facts.must_change = was_set_back_since;
     tell_clock(view);
     tell_epoch(view, is_new);
     redis_client_ready(view->client);
     let_go(view);
+    if (was_set_back_since)
+        redis_view_unsettle(view);
 }
 
 static void settle(struct redis_view *view)
@@ -246,6 +249,8 @@ static void end_start(struct ephemeral *base, enum ephemeral_owner owner, struct
 static void view_free(struct ephemeral *base)
 {
     struct redis_view *view = redis_view_of(base);
+    if (view->client)
+        redis_nonces_unsettle(view); /* ends the batch of this turn */
     redis_client_free(view->client);
     view->client = NULL;
     fail_held(view);

@@ -22,8 +22,9 @@ static void greet(void *context)
 static void lost(void *context)
 {
     struct redis_blocking *redis = context;
-    if (redis_client_state(redis->client) == REDIS_CONNECTING && !redis->is_greeted)
-        return; /* the name's next address is tried */
+    bool goes_on = redis_client_state(redis->client) == REDIS_CONNECTING || redis_client_is_looking_up(redis->client);
+    if (goes_on && !redis->is_greeted) /* the name's next address, or a resolver that takes its time */
+        return;
     redis->is_lost = true;
     loop_stop(redis->loop);
 }

@@ -549,6 +549,11 @@ enum redis_state redis_client_state(const struct redis_client *client)
     return client->failures ? REDIS_DOWN : REDIS_CONNECTING;
 }
 
+bool redis_client_is_looking_up(const struct redis_client *client)
+{
+    return client->phase == PHASE_RESOLVING;
+}
+
 const char *redis_client_problem(const struct redis_client *client)
 {
     return client->problem;

@@ -68,6 +68,8 @@ void redis_client_free(struct redis_client *client);
 
 /* How it stands: for whoever may wait or not. */
 enum redis_state redis_client_state(const struct redis_client *client);
+/* Whether its name is being looked up, however long that takes. */
+bool redis_client_is_looking_up(const struct redis_client *client);
 /* Why the last attempt failed, for an operator; "" where none has. Valid until the next. */
 const char *redis_client_problem(const struct redis_client *client);
 

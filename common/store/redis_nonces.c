@@ -189,19 +189,13 @@ static void took_epoch(void *context, const struct redisReply *reply)
         redis_view_unsettle(view);
 }
 
-/* Until after the last second in which a request with that timestamp could be good, by whatever clock. */
-static int64_t expiry_s(const struct redis_view *view, int64_t second)
-{
-    return second + 2 * view->store->options.skew_ms / 1000 + 1;
-}
-
 static enum status send_expiry(struct redis_view *view, int64_t second, unsigned shard, redis_done_fn done,
                                void *context)
 {
     char key[SET_KEY_BYTES];
     char number[NUMBER_BYTES];
     const struct slice args[] = {SLICE("EXPIREAT"), set_key(key, second, shard),
-                                 decimal(number, expiry_s(view, second))};
+                                 decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
     return redis_send(view->client, args, COUNT_OF(args), done, context);
 }
 

@@ -38,6 +38,11 @@ MUST_USE enum status redis_nonces_settle(struct redis_view *view, const struct r
 void redis_nonces_unsettle(struct redis_view *view);
 /* Ends the turn's batch with the GET of the epoch. */
 void redis_nonces_close_batch(struct redis_view *view);
+/* Until after the last second in which a request with that timestamp could be good, by whatever clock. */
+static inline int64_t redis_nonces_expiry_s(int64_t second, int64_t skew_ms)
+{
+    return second + 2 * skew_ms / 1000 + 1;
+}
 /* Timestamps of up to this (ms) may have been accepted before the epoch; 0: none. */
 int64_t redis_nonces_guard_until_ms(const struct redis_view *view);
 

@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "store/redis_janitor.h"
 
 /* Batches until one finds nothing; each is short transactions of its own, so that nobody waits for long. */
 static enum status clean_all(struct cli_store *store, struct janitor_counts *ret_all)
@@ -17,6 +18,17 @@ static enum status clean_all(struct cli_store *store, struct janitor_counts *ret
     return STATUS_OK;
 }
 
+static enum status clean_redis(const struct command_line *line, struct buf *why, int64_t *ret_sets)
+{
+    const struct config *config = line->config;
+    const struct redis_janitor_options options = {
+        .redis_url = config->redis_url,
+        .redis_password = config->redis_password,
+        .skew_ms = config->timestamp_skew_s * 1000,
+    };
+    return redis_janitor_blocking(&options, why, ret_sets);
+}
+
 static int janitor(const struct command_line *line)
 {
     struct cli_store store;
@@ -24,18 +36,25 @@ static int janitor(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
+    struct buf why = BUF_INIT;
+    int64_t sets = 0;
     enum status status = clean_all(&store, &counts);
-    if (status == STATUS_OK) {
+    enum status redis = status == STATUS_OK ? clean_redis(line, &why, &sets) : STATUS_OK;
+    if (redis != STATUS_OK) {
+        code = command_fail(line, command_exit_code(redis), "%.*s", SLICE_ARGS(buf_slice(&why)));
+    } else if (status == STATUS_OK) {
         struct cli_output out = cli_output_begin(line, false);
         cli_record_begin(&out);
         cli_field_int(&out, "tokens", counts.tokens);
         cli_field_int(&out, "secrets", counts.secrets);
         cli_field_int(&out, "changes", counts.changes);
+        cli_field_int(&out, "nonce_sets", sets);
         cli_record_end(&out);
         cli_output_end(&out);
     } else {
         code = cli_store_failed(line, &store, status, "the janitor");
     }
+    buf_done(&why);
     cli_close(&store);
     return code;
 }
@@ -43,7 +62,8 @@ static int janitor(const struct command_line *line)
 const struct command cli_janitor = {
     .name = "janitor",
     .arguments = "",
-    .summary = "takes away tokens and secrets that are dead for 30 days, and the record of changes after a day",
+    .summary = "takes away tokens and secrets that are dead for 30 days, the record of changes after a day, and "
+               "nonces in Redis that a killed process left without an expiry",
     .example = "  auth-service janitor --format json",
     .needs_config = true,
     .run = janitor,
