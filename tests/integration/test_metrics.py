@@ -17,9 +17,10 @@ from test_gateway import ask
 
 pytestmark = pytest.mark.xdist_group("metrics")
 POOL = 3
+AHEAD_SECONDS = 7  # of the services' clock before everybody else's
 ORIGIN = "https://api.example"
 VARIABLES = {
-    "OAUTH1_DATABASE_POOL": POOL, "OAUTH1_CACHE_TTL": 300,
+    "OAUTH1_DATABASE_POOL": POOL, "OAUTH1_CACHE_TTL": 300, "OAUTH1_CLOCK_OFFSET": AHEAD_SECONDS,
     "OAUTH1_ORIGINS": ORIGIN, "OAUTH1_TRUSTED_PROXIES": "127.0.0.1",
     "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": 100000, "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": 100000,
 }
@@ -232,6 +233,13 @@ def test_a_store_is_up_or_down_without_a_readiness_check(counted, store):
             soon(lambda: metrics(service)[up], 0)
     for service in counted.services:
         soon(lambda: metrics(service)[up], 1)
+
+
+def test_by_how_much_the_own_clock_is_off(counted):
+    """Memory's clock is the process's own."""
+    expected = AHEAD_SECONDS if has_servers(counted) else 0
+    for service in counted.services:
+        soon(lambda: round(metrics(service)["oauth1_clock_skew_seconds"]), expected)
 
 
 # ---- the processes
