@@ -73,7 +73,10 @@ static bool expect_host(SSL *ssl, const char *host)
     struct address ignored;
     if (address_parse(slice_str(host), &ignored))
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) == 1;
-    return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    /* what SSL_set_tlsext_host_name is, whose cast clang refuses; the text is copied */
+    void *name = (void *)(uintptr_t)host;
+    return SSL_set1_host(ssl, host) == 1 &&
+           SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name) == 1;
 }
 
 struct redis_tls_session *redis_tls_session_new(struct redis_tls *tls, int fd, const char *host)
