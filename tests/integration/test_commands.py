@@ -263,8 +263,8 @@ def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
         database.executemany(
             "INSERT INTO changes (kind, event, id, at) VALUES ('client', 'edited', ?, ?)",
             [(str(i), now - 2 * day_ms) for i in range(1203)] + [("kept", now)])  # three batches
-    assert shop.expect("janitor") == {"tokens": 2, "secrets": 1, "changes": 1203}
-    assert shop.expect("janitor") == {"tokens": 0, "secrets": 0, "changes": 0}
+    assert shop.expect("janitor") == {"tokens": 2, "secrets": 1, "changes": 1203, "nonce_sets": 0}
+    assert shop.expect("janitor") == {"tokens": 0, "secrets": 0, "changes": 0, "nonce_sets": 0}
     with sqlite3.connect(shop.database) as database:
         assert database.execute(secrets, (client,)).fetchone()[0] == before - 1
         assert [r[0] for r in database.execute("SELECT id FROM changes")] == ["kept"]
