@@ -1,6 +1,8 @@
 # The parts of `./dev test`; sourced by dev, from the top of the tree.
 # shellcheck shell=bash
 
+. tests/mysql.sh
+
 passed=0 failed=0 skipped=0
 report=() # a line for each step, for the closing summary
 
@@ -196,6 +198,12 @@ part_folder() {
   fi
 }
 
+# long: what takes too long for every day
+part_long() {
+  part_folder long
+  long_mysqlclient
+}
+
 # compose: docker-compose.yml started and used, and the Kubernetes manifests. It needs an engine, its compose plugin and
 # the images that docker-compose.yml names; a registry has them, or the machine does.
 part_compose() {
@@ -229,10 +237,10 @@ missing_images() {
 
 test_command() {
   local parts=("$@") part begin=$SECONDS
-  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways trixie compose pods); fi
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways stores trixie compose pods); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | clang | tsan | integration | examples | lint | trixie | gateways | compose | pods | long) ;;
+      unit | asan | clang | tsan | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done
@@ -243,7 +251,7 @@ test_command() {
   mkdir -p build/log
   for part in "${parts[@]}"; do
     case $part in
-      gateways | long) part_folder "$part" || true ;;
+      gateways) part_folder "$part" || true ;;
       *) "part_$part" || true ;;
     esac
   done

@@ -25,7 +25,7 @@ static enum status find_by_san(struct credentials *db, void *pointer, void **ret
 void credentials_resource_server_find_by_san_start(struct db_pool *pool, struct slice tls_sans, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(tls_sans, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ, find_by_san, arguments, resource_server_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_by_san, arguments, resource_server_free, ticket);
 }
 
 static enum status list(struct credentials *db, void *pointer, void **ret_result)

@@ -7,7 +7,7 @@ static void find_start(struct credential_source *source, const struct credential
                        struct ticket ticket)
 {
     struct db_pool *db = ((struct credential_store *)source)->db;
-    switch (key->kind) {
+    switch (key->kind) { /* what is not a pair comes from the writer anyway */
     case CREDENTIAL_PAIR:
         if (current)
             credentials_pair_find_current_start(db, key->first, key->second, ticket);
