@@ -18,9 +18,16 @@ enum {
     BACKOFF_DOUBLINGS = 3,
     REPLY_MAX_BYTES = 1 << 20,
     REPLY_MAX_ITEMS = 4096,
+    REPLY_MAX_DEPTH = 7,
     PENDING_MAX = 100000,
     PROBLEM_BYTES = 256,
 };
+
+#if HIREDIS_MAJOR >= 1
+typedef size_t reply_count;
+#else
+typedef int reply_count;
+#endif
 
 enum phase { PHASE_IDLE, PHASE_RESOLVING, PHASE_OPENING, PHASE_LOGIN, PHASE_GREETING, PHASE_READY };
 
@@ -43,10 +50,8 @@ struct redis_client {
     struct redis_adapter adapter;
 
     redisReader *reader;
-#if HIREDIS_MAJOR < 1
     redisReplyObjectFunctions reply_functions; /* with arrays bounded */
-    void *(*create_array)(const redisReadTask *task, int count);
-#endif
+    void *(*create_array)(const redisReadTask *task, reply_count count);
     size_t reply_bytes; /* received since the last whole reply */
     bool is_receiving;
     bool is_refused;
@@ -255,17 +260,16 @@ static void received(void *context, struct slice bytes)
     }
 }
 
-/* An array's length comes before its items, and hiredis takes the memory for all of them at once. */
-#if HIREDIS_MAJOR >= 1
-static void bound_arrays(struct redis_client *client)
-{
-    client->reader->maxelements = REPLY_MAX_ITEMS;
-}
-#else
-static void *create_bounded_array(const redisReadTask *task, int count)
+/* An array's length comes before its items, and hiredis takes the memory for all of them at once; it frees what is
+ * nested by calling itself, and since 1.0 nests without an end. */
+static void *create_bounded_array(const redisReadTask *task, reply_count count)
 {
     const struct redis_client *client = task->privdata;
-    return count < 0 || count > REPLY_MAX_ITEMS ? NULL : client->create_array(task, count);
+    size_t depth = 1;
+    for (const redisReadTask *outer = task->parent; outer; outer = outer->parent)
+        depth++;
+    bool is_bounded = (unsigned long long)count <= REPLY_MAX_ITEMS && depth <= REPLY_MAX_DEPTH;
+    return is_bounded ? client->create_array(task, count) : NULL;
 }
 
 static void bound_arrays(struct redis_client *client)
@@ -276,7 +280,6 @@ static void bound_arrays(struct redis_client *client)
     client->reader->fn = &client->reply_functions;
     client->reader->privdata = client;
 }
-#endif
 
 /* ---- sending ---- */
 

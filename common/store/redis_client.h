@@ -10,7 +10,7 @@
  * - Commands of one turn of the loop leave in one write, in their order.
  * - One timer: a command that is older than the time-out (400 to 600 ms) costs the connection, so that everybody who
  *   waits is answered; so does a connection that is not made and greeted within that time.
- * - A reply is bounded: 1 MB, arrays of 4096. What nobody asked for costs the connection.
+ * - A reply is bounded: 1 MB, arrays of 4096, seven within each other. What nobody asked for costs the connection.
  * - A name is looked up anew each time, on a thread of its own. The next attempt follows at once, then after 50, 100,
  *   200 and 400 ms, and all 400 ms from then on.
  * - The loop's observer is told: "connected", "lost", "reconnected", and "unreachable" once for each reason. */

@@ -252,6 +252,18 @@ static void arrays_within_arrays_end_somewhere(void **state)
     assert_given_up(*state, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n", 1);
 }
 
+/* What frees them calls itself: the stack would end before a reply that is within all other bounds. */
+static void arrays_within_arrays_do_not_take_the_stack(void **state)
+{
+    enum { DEPTH = 200000 };
+    char *reply = test_malloc(DEPTH * 4 + 1);
+    for (int i = 0; i < DEPTH; i++)
+        memcpy(reply + i * 4, "*1\r\n", 4);
+    reply[DEPTH * 4] = '\0';
+    assert_given_up(*state, reply, 1);
+    test_free(reply);
+}
+
 static void a_huge_reply_is_refused_before_it_is_read(void **state)
 {
     struct fixture *it = *state;
@@ -479,6 +491,7 @@ int main(void)
         TEST(an_array_of_more_than_the_whole_memory_is_refused),
         TEST(a_negative_length_is_refused),
         TEST(arrays_within_arrays_end_somewhere),
+        TEST(arrays_within_arrays_do_not_take_the_stack),
         TEST(a_huge_reply_is_refused_before_it_is_read),
         TEST(an_error_is_an_answer),
         TEST(a_primary_that_became_a_replica_is_left),
