@@ -1,0 +1,114 @@
+"""What a client says about itself under the names that gateways and the service use is never believed."""
+
+import pytest
+from harness.signer import Request
+from wire import HOST, ORIGIN, exchange, head, send_signed
+
+IDENTITY = ("Client-Id", "Subject", "Username", "Scope", "Token-Id", "Legs", "Body-Hash")
+FORWARDED = ("Method", "Proto", "Host", "Uri", "For", "Port", "Prefix", "Server")
+ORIGINAL = ("Method", "URL", "URI", "Host")
+EVIL = "evil.example"
+
+
+def spellings(name):
+    """As it is written, and as a server that knows environment variables alone would not tell apart."""
+    return [name, name.lower(), name.replace("-", "_")]
+
+
+def forged():
+    names = ["X-OAuth-" + name for name in (*IDENTITY, "Required-Scope")]
+    names += ["X-Forwarded-" + name for name in FORWARDED] + ["X-Original-" + name for name in ORIGINAL]
+    return [(spelling, EVIL) for name in names for spelling in spellings(name)]
+
+
+def test_forged_headers_never_reach_the_api(gateway, upstream, client, token):
+    assert send_signed(gateway.port, token.sign("GET", ORIGIN + "/photos"), *forged()).status == 200
+    seen = upstream.last()
+    assert [value for _, value in seen.headers if EVIL in value] == []
+    assert [name for name in seen.names() if "_" in name] == []
+    assert seen.one("X-OAuth-Client-Id") == client.client_id and seen.one("X-OAuth-Username") == "jane"
+    assert len([name for name in seen.names() if name.startswith("x-oauth")]) == len(IDENTITY)
+    assert not [name for name in seen.names() if name.startswith("x-original")]
+    assert seen.all("X-Forwarded-For") == ["127.0.0.1"]
+    assert (seen.all("X-Forwarded-Proto"), seen.all("X-Forwarded-Host")) == (["https"], [HOST])
+
+
+def test_a_forged_identity_does_not_help_a_bad_request(gateway, upstream, token):
+    begin = len(upstream.seen)
+    for request in (Request("GET", ORIGIN + "/photos"), token.sign("GET", ORIGIN + "/photos", oauth_signature="x")):
+        assert send_signed(gateway.port, request, *forged()).status == 401
+    assert len(upstream.seen) == begin
+
+
+@pytest.mark.parametrize("scope", ["photos:write", "-", ""])
+def test_the_required_scope_is_the_configurations(gateway, token, other_scope, scope):
+    more = ("X-OAuth-Required-Scope", scope)
+    assert send_signed(gateway.port, token.sign("GET", ORIGIN + "/photos"), more).status == 200
+    assert send_signed(gateway.port, other_scope.sign("GET", ORIGIN + "/photos"), more).status == 403
+
+
+def test_a_request_signed_for_what_the_headers_say_is_refused(gateway, upstream, token):
+    """One that was signed for another URL of ours, and another of the attacker's own."""
+    begin = len(upstream.seen)
+    for url in (f"{ORIGIN}/public", f"https://{EVIL}/photos", f"http://{HOST}/photos"):
+        scheme, _, rest = url.partition("://")
+        host, _, path = rest.partition("/")
+        signed = token.sign("DELETE", url)
+        claims = [("X-Original-URL", url), ("X-Original-Method", "DELETE"), ("X-Forwarded-Method", "DELETE"),
+                  ("X-Forwarded-Proto", scheme), ("X-Forwarded-Host", host), ("X-Forwarded-Uri", "/" + path),
+                  ("X-Rewrite-URL", "/" + path), ("X-HTTP-Method-Override", "DELETE"), ("Forwarded", f"host={host}")]
+        raw = head("GET", "/photos", [*signed.headers.items(), *claims])
+        assert exchange(gateway.port, raw).status == 401, url
+    assert len(upstream.seen) == begin
+
+
+@pytest.mark.parametrize("host", [EVIL, f"{EVIL}:443", f"{HOST}:8443", f"x.{HOST}", f"{HOST}.{EVIL}", f"{HOST}@{EVIL}", ""])
+def test_a_request_signed_for_another_host_is_refused(gateway, upstream, token, host):
+    begin = len(upstream.seen)
+    signed = token.sign("GET", f"https://{host}/photos")
+    reply = exchange(gateway.port, head("GET", "/photos", [("Host", host), *signed.headers.items()]))
+    assert not reply.from_api and len(upstream.seen) == begin, reply
+
+
+def test_a_host_that_is_not_ours_changes_nothing(gateway, upstream, token):
+    """It is verified as our origin, or it is no site of the gateway's; and the API is told our name."""
+    signed = token.sign("GET", ORIGIN + "/photos")
+    reply = exchange(gateway.port, head("GET", "/photos", [("Host", EVIL), *signed.headers.items()]))
+    if reply.from_api:
+        assert upstream.last().one("Host") == HOST
+
+
+@pytest.mark.parametrize("target_host, host", [(EVIL, HOST), (HOST, EVIL), (EVIL, EVIL), (HOST, HOST)])
+def test_an_absolute_target_is_our_path_or_nothing(gateway, upstream, token, target_host, host):
+    """Whatever both say, only a signature for our own origin gets to the API, and that gets the path alone."""
+    for signed_host in (EVIL, HOST):
+        begin = len(upstream.seen)
+        signed = token.sign("GET", f"https://{signed_host}/photos?a=1")
+        raw = head("GET", f"https://{target_host}/photos?a=1", [("Host", host), *signed.headers.items()])
+        reply = exchange(gateway.port, raw)
+        if len(upstream.seen) > begin:
+            assert signed_host == HOST
+            assert (upstream.last().target, upstream.last().one("Host")) == ("/photos?a=1", HOST)
+        else:
+            assert not reply.from_api
+        if signed_host == target_host == host == HOST:
+            assert reply.status == 200, reply
+
+
+def test_headers_that_a_client_calls_hop_by_hop_are_there_all_the_same(gateway, upstream, token):
+    """`Connection: X-OAuth-Client-Id` asks a proxy to drop that header on its way."""
+    hop = ("Connection", "X-OAuth-Client-Id, X-OAuth-Scope, Authorization, X-Forwarded-Uri, X-Forwarded-Host, Host")
+    begin = len(upstream.seen)
+    reply = send_signed(gateway.port, token.sign("GET", ORIGIN + "/photos"), hop)
+    if len(upstream.seen) > begin:
+        assert reply.status == 200 and upstream.last().one("X-OAuth-Client-Id") == token.client_id
+        assert upstream.last().one("X-OAuth-Scope") == "photos%3Aread"
+    bad = token.sign("GET", ORIGIN + "/photos", oauth_signature="x")
+    assert not send_signed(gateway.port, bad, hop).from_api
+
+
+def test_the_location_that_asks_is_not_the_clients_to_call(gateway, upstream, token):
+    begin = len(upstream.seen)
+    for target in ("/.countersign", "/%2ecountersign", "//.countersign", "/verify", "/verify/auth-request"):
+        assert send_signed(gateway.port, Request("GET", ORIGIN + target)).status in (401, 404)
+    assert len(upstream.seen) == begin

@@ -1,0 +1,158 @@
+"""What each gateway lets in, what it refuses, and what the API and the client then see."""
+
+import pytest
+from harness.signer import FORM, Request, Signer, body_hash
+from wire import ORIGIN, exchange, head, send_signed
+
+IDENTITY = ("Client-Id", "Subject", "Username", "Scope", "Token-Id", "Legs", "Body-Hash")
+
+
+def refused(reply, status, problem=None):
+    assert reply.status == status and not reply.from_api, reply
+    assert not [name for name, _ in reply.headers if name.lower().startswith("x-oauth")]
+    if status == 401:
+        [challenge] = reply.all("WWW-Authenticate")
+        assert challenge.startswith("OAuth realm=")
+        assert problem is None or f'oauth_problem="{problem}"' in challenge, challenge
+    return reply
+
+
+@pytest.fixture
+def arrived(upstream):
+    """How many requests reached the API since the test began."""
+    begin = len(upstream.seen)
+    return lambda: len(upstream.seen) - begin
+
+
+def test_lets_a_good_request_in_and_says_whose_it_is(gateway, upstream, client, token, arrived):
+    reply = send_signed(gateway.port, token.sign("GET", ORIGIN + "/photos?size=original&a=%20"))
+    assert (reply.status, reply.body, arrived()) == (200, b"api", 1)
+    seen = upstream.last()
+    assert (seen.method, seen.target) == ("GET", "/photos?size=original&a=%20")
+    assert seen.one("X-OAuth-Client-Id") == client.client_id
+    assert (seen.one("X-OAuth-Subject"), seen.one("X-OAuth-Username")) == ("1", "jane")
+    assert seen.one("X-OAuth-Scope") == "photos%3Aread" and seen.one("X-OAuth-Token-Id").startswith("tok_")
+    assert (seen.one("X-OAuth-Legs"), seen.one("X-OAuth-Body-Hash")) == ("3", "-")
+    assert seen.one("Host") == "api.example.com" and not seen.all("Authorization")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
+def test_the_method_is_the_clients(gateway, upstream, token, method):
+    assert send_signed(gateway.port, token.sign(method, ORIGIN + "/photos")).status == 200
+    assert upstream.last().method == method
+    wrong = token.sign(method, ORIGIN + "/photos")
+    wrong.method = "GET"
+    refused(send_signed(gateway.port, wrong), 401, "signature_invalid")
+
+
+def test_a_two_legged_request_has_no_user(gateway, upstream, two_legged):
+    assert send_signed(gateway.port, two_legged.sign("GET", ORIGIN + "/photos")).status == 200
+    seen = upstream.last()
+    values = [seen.one("X-OAuth-" + name) for name in IDENTITY]
+    assert values == [two_legged.client_id, "-", "-", "photos%3Aread", "-", "2", "-"]
+
+
+def test_without_the_scope_it_is_a_403(gateway, other_scope, arrived):
+    refused(send_signed(gateway.port, other_scope.sign("GET", ORIGIN + "/photos")), 403)
+    assert arrived() == 0
+
+
+def test_every_fault_of_the_client_is_a_401(gateway, client, token, arrived):
+    url = ORIGIN + "/photos"
+    faults = [
+        (Request("GET", url), None),
+        (Request("GET", url, {"Authorization": "Bearer x"}), None),
+        (Request("GET", url, {"Authorization": "OAuth x"}), "parameter_rejected"),
+        (token.sign("GET", url, oauth_signature="x"), "signature_invalid"),
+        (token.sign("GET", url, oauth_consumer_key="nobody"), "consumer_key_unknown"),
+        (token.sign("GET", url, oauth_timestamp="1"), "timestamp_refused"),
+        (Signer(client.client_id, client.client_secret, "unknown", "x").sign("GET", url), "token_rejected"),
+        (token.sign("GET", "https://other.example/photos"), "signature_invalid"),
+    ]
+    for request, problem in faults:
+        request.url = url
+        refused(send_signed(gateway.port, request), 401, problem)
+    assert arrived() == 0
+
+
+def test_a_request_is_good_once(gateway, token, arrived):
+    request = token.sign("GET", ORIGIN + "/photos")
+    assert send_signed(gateway.port, request).status == 200
+    for _ in range(3):
+        refused(send_signed(gateway.port, request), 401, "nonce_used")
+    assert arrived() == 1
+
+
+def test_parameters_in_the_query_are_as_good(gateway, upstream, token):
+    signer = Signer(**{**token.__dict__, "place": "query"})
+    assert send_signed(gateway.port, signer.sign("GET", ORIGIN + "/photos?a=1")).status == 200
+    assert upstream.last().target.startswith("/photos?a=1&oauth_consumer_key=")
+
+
+def test_two_authorization_headers_are_never_let_in(gateway, token, arrived):
+    good, bad = (token.sign("GET", ORIGIN + "/photos", **more) for more in ({}, {"oauth_signature": "x"}))
+    for pair in ((bad, good), (bad, bad)):
+        headers = [("Authorization", request.authorization) for request in pair]
+        reply = exchange(gateway.port, head("GET", "/photos", headers))
+        assert reply.status in (400, 401), reply
+    assert arrived() == 0
+
+
+# ---- bodies
+
+
+@pytest.mark.parametrize("size", [1, 1000, 60_000])
+def test_a_form_is_verified_where_the_gateway_hands_it_over_and_refused_elsewhere(gateway, upstream, token, size):
+    request = token.sign("POST", ORIGIN + "/photos", body="title=" + "x" * size)
+    reply = send_signed(gateway.port, request)
+    if gateway.can_forward_body:
+        assert reply.status == 200 and upstream.last().body == request.body
+        changed = token.sign("POST", ORIGIN + "/photos", body="title=" + "x" * size)
+        changed.body = b"title=" + b"y" * size
+        refused(send_signed(gateway.port, changed), 401, "signature_invalid")
+    else:
+        refused(reply, 401, "parameter_absent")
+
+
+def test_a_form_that_is_too_long_or_of_no_stated_length_is_refused(gateway, token, arrived):
+    long = token.sign("POST", ORIGIN + "/photos", body="title=" + "x" * 200_000)
+    refused(send_signed(gateway.port, long), 401, "parameter_absent")
+    chunked = token.sign("POST", ORIGIN + "/photos", body="a=1")
+    headers = [*chunked.headers.items(), ("Transfer-Encoding", "chunked")]
+    refused(exchange(gateway.port, head("POST", "/photos", headers) + b"3\r\na=1\r\n0\r\n\r\n", "POST"), 401,
+            "parameter_absent")
+    assert arrived() == 0
+
+
+def test_a_form_type_without_a_body_is_refused(gateway, token, arrived):
+    request = token.sign("POST", ORIGIN + "/photos")
+    request.headers["Content-Type"] = FORM
+    refused(send_signed(gateway.port, request), 401, "parameter_absent")
+    assert arrived() == 0
+
+
+def test_a_body_of_another_type_goes_on_and_its_hash_is_said_to_be_checked_or_not(gateway, upstream, token):
+    body = b'{"title": "\xc3\xa9"}'
+
+    def signed(hashed):
+        request = token.sign("POST", ORIGIN + "/photos", body=body, content_type="application/json",
+                             oauth_body_hash=body_hash(hashed, token.signature_method))
+        return send_signed(gateway.port, request)
+
+    assert signed(body).status == 200
+    assert upstream.last().body == body
+    assert upstream.last().one("X-OAuth-Body-Hash") == ("verified" if gateway.can_forward_body else "unchecked")
+    if gateway.can_forward_body:
+        refused(signed(b"other"), 401, "signature_invalid")
+
+
+def test_a_long_upload_goes_through(gateway, upstream, token):
+    body = bytes(range(256)) * 2000
+    request = token.sign("PUT", ORIGIN + "/photos/1", body=body, content_type="image/jpeg")
+    assert send_signed(gateway.port, request).status == 200
+    assert upstream.last().body == body
+    chunked = token.sign("PUT", ORIGIN + "/photos/1", body=body, content_type="image/jpeg")
+    headers = [*chunked.headers.items(), ("Transfer-Encoding", "chunked")]
+    raw = head("PUT", "/photos/1", headers) + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+    assert exchange(gateway.port, raw, "PUT").status == 200
+    assert upstream.last().body == body
