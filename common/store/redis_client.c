@@ -42,6 +42,7 @@ struct redis_client {
     bool was_ready;    /* ever */
     int64_t ready_since_ms;
     char problem[PROBLEM_BYTES];
+    enum phase problem_phase;
     char told[PROBLEM_BYTES]; /* what the observer knows */
 
     struct redis_resolving *resolving;
@@ -55,6 +56,7 @@ struct redis_client {
     size_t reply_bytes; /* received since the last whole reply */
     bool is_receiving;
     bool is_refused;
+    char refusal[PROBLEM_BYTES]; /* why */
 
     struct buf out;
     size_t out_written;
@@ -171,11 +173,21 @@ static void begin_later(struct redis_client *client)
     loop_defer(client->loop, &client->begin, begin, client);
 }
 
+/* Of a name's addresses, the problem of the one that came furthest says most: that there is no route to another does
+ * not hide that a certificate was refused. */
+static void note_problem(struct redis_client *client, const char *problem)
+{
+    if (client->phase < client->problem_phase)
+        return;
+    client->problem_phase = client->phase;
+    (void)snprintf(client->problem, sizeof client->problem, "%s", problem);
+}
+
 static void drop(struct redis_client *client, const char *problem)
 {
     bool was_ready = client->phase == PHASE_READY;
     bool was_steady = was_ready && clock_monotonic_ns() / 1000000 - client->ready_since_ms >= STEADY_MS;
-    (void)snprintf(client->problem, sizeof client->problem, "%s", problem);
+    note_problem(client, problem);
     if (!was_steady && client->next_address >= client->addresses.count)
         client->failures++;
     if (was_ready)
@@ -192,7 +204,7 @@ void redis_client_refuse(struct redis_client *client, struct slice problem)
 {
     if (client->phase == PHASE_IDLE) /* it is gone already */
         return;
-    (void)snprintf(client->problem, sizeof client->problem, "%.*s", SLICE_ARGS(problem));
+    (void)snprintf(client->refusal, sizeof client->refusal, "%.*s", SLICE_ARGS(problem));
     client->is_refused = true;
     if (!client->is_receiving) /* else once what was received is dealt with */
         loop_defer(client->loop, &client->begin, begin, client);
@@ -254,9 +266,7 @@ static void received(void *context, struct slice bytes)
         take_replies(client);
     client->is_receiving = false;
     if (client->is_refused) {
-        char problem[PROBLEM_BYTES];
-        memcpy(problem, client->problem, sizeof problem);
-        drop(client, problem);
+        drop(client, client->refusal);
     }
 }
 
@@ -479,6 +489,7 @@ static void find_addresses(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     client->next_address = 0;
+    client->problem_phase = PHASE_IDLE;
     if (target->path[0])
         use_socket(client);
     else if (!redis_lookup_numeric(target->host, target->port, &client->addresses)) {
@@ -496,9 +507,7 @@ static void begin(void *context)
 {
     struct redis_client *client = context;
     if (client->is_refused) {
-        char problem[PROBLEM_BYTES];
-        memcpy(problem, client->problem, sizeof problem);
-        drop(client, problem);
+        drop(client, client->refusal);
         return;
     }
     if (client->phase != PHASE_IDLE)

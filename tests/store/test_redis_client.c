@@ -434,6 +434,14 @@ static void look_up_two(const char *host, uint16_t port, struct redis_addresses 
     ret_addresses->items[ret_addresses->count++] = second.items[0];
 }
 
+static void look_up_two_the_other_way_round(const char *host, uint16_t port, struct redis_addresses *ret_addresses)
+{
+    look_up_two(host, port, ret_addresses);
+    const struct redis_address first = ret_addresses->items[0];
+    ret_addresses->items[0] = ret_addresses->items[1];
+    ret_addresses->items[1] = first;
+}
+
 static void a_name_without_an_address_is_told_and_asked_for_again(void **state)
 {
     struct fixture *it = *state;
@@ -474,6 +482,17 @@ static void each_address_of_a_name_is_tried(void **state)
     assert_string_equal(it->last, "a");
 }
 
+static void of_several_addresses_the_problem_that_says_most_is_told(void **state)
+{
+    struct fixture *it = *state;
+    char url[64];
+    fake_redis_start_tcp(&it->fake, FAKE_REDIS_FIRST "-NOAUTH Authentication required.\r\n");
+    (void)snprintf(url, sizeof url, "redis://redis.example:%u", (unsigned)it->fake.port);
+    connect_with(it, url, look_up_two_the_other_way_round);
+    run_until(it, &it->lost, 2);
+    assert_non_null(strstr(redis_client_problem(it->client), "OAUTH1_REDIS_PASSWORD"));
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -502,6 +521,7 @@ int main(void)
         TEST(a_name_without_an_address_is_told_and_asked_for_again),
         TEST(a_dead_resolver_stops_nothing),
         TEST(each_address_of_a_name_is_tried),
+        TEST(of_several_addresses_the_problem_that_says_most_is_told),
     };
     return cmocka_run_group_tests_name("redis_client", tests, NULL, NULL);
 }
