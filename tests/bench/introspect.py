@@ -42,11 +42,18 @@ http {{
 class Server:
     """What is measured: a port, and the processes whose time counts."""
 
-    def __init__(self, name, port, pids):
+    def __init__(self, name, port, pids, process=None):
         self.name = name
         self.port = port
         self.pids = pids
+        self.process = process
         self.figures = []
+
+    def stop(self):
+        """nginx's master ends its workers; killed, it would leave them."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
 
     def cpu_us(self):
         fields = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.pids()]
@@ -89,7 +96,7 @@ def listens(port):
 def start_floor():
     port = free_port()
     process = start([BUILD / "bench/introspect/floor", port], port)
-    return Server("floor: evhttp, cJSON, 250 bytes", port, lambda: [process.pid])
+    return Server("floor: evhttp, cJSON, 250 bytes", port, lambda: [process.pid], process)
 
 
 def start_nginx(folder):
@@ -100,7 +107,7 @@ def start_nginx(folder):
     def workers():
         return map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
 
-    return Server("nginx: return 200", port, lambda: list(workers()))
+    return Server("nginx: return 200", port, lambda: list(workers()), process)
 
 
 def prepare(fleet, folder):
@@ -129,12 +136,13 @@ def run(folder):
     stores = Stores(folder).start()
     fleet = Fleet(folder / "fleet", stores, auths=1, introspections=1, OAUTH1_WORKERS=1, OAUTH1_CACHE_TTL=300,
                   OAUTH1_LOG_LEVEL="info")
+    servers = []
     try:
         fleet.migrate()
         credentials, key = prepare(fleet, folder)
         on_core(SERVER_CORE)
         service = fleet.introspection.start()
-        servers = [start_floor(), Server("introspection-service", service.port, lambda: [service.process.pid])]
+        servers += [start_floor(), Server("introspection-service", service.port, lambda: [service.process.pid])]
         if shutil.which("nginx"):
             servers.append(start_nginx(folder))
         else:
@@ -153,6 +161,8 @@ def run(folder):
         report(servers)
         print(f"Redis for each introspection call: {statistics.median(redis.figures):.1f} µs")
     finally:
+        for server in servers:
+            server.stop()
         fleet.stop()
         stores.stop()
 
