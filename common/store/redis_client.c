@@ -42,7 +42,7 @@ struct redis_client {
     bool was_ready;    /* ever */
     int64_t ready_since_ms;
     char problem[PROBLEM_BYTES];
-    enum phase problem_phase;
+    unsigned problem_rank;    /* how far the attempt came that it is of */
     char told[PROBLEM_BYTES]; /* what the observer knows */
 
     struct redis_resolving *resolving;
@@ -177,9 +177,10 @@ static void begin_later(struct redis_client *client)
  * not hide that a certificate was refused. */
 static void note_problem(struct redis_client *client, const char *problem)
 {
-    if (client->phase < client->problem_phase)
+    unsigned rank = 2 * (unsigned)client->phase + (client->adapter.phase == ADAPTER_SHAKING_HANDS);
+    if (rank < client->problem_rank)
         return;
-    client->problem_phase = client->phase;
+    client->problem_rank = rank;
     (void)snprintf(client->problem, sizeof client->problem, "%s", problem);
 }
 
@@ -489,7 +490,7 @@ static void find_addresses(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     client->next_address = 0;
-    client->problem_phase = PHASE_IDLE;
+    client->problem_rank = 0;
     if (target->path[0])
         use_socket(client);
     else if (!redis_lookup_numeric(target->host, target->port, &client->addresses)) {
