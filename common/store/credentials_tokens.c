@@ -110,8 +110,18 @@ static enum status hand_out_existing(struct issuing *issuing)
     return same && token->revoked_ms == 0 ? STATUS_OK : STATUS_TOKEN_USED;
 }
 
+#define INSERT_TOKEN                                                                                           \
+    "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, scopes, created_at, expires_at," \
+    " client, user)"
+
 /* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
  * can be disabled in between. */
+static const char insert_checked[] =
+    INSERT_TOKEN " SELECT ?, ?, ?, ?, ?, ?, ?, ?, c.id, u.id FROM clients c, users u WHERE c.client_id = ?"
+                 " AND c.disabled = 0 AND u.id = ? AND u.disabled = 0 /*! LOCK IN SHARE MODE */";
+/* That they exist is what the foreign keys see to. */
+static const char insert_judged[] = INSERT_TOKEN " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
 static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
     const struct token_issue *issue = issuing->issue;
@@ -125,25 +135,27 @@ static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t e
         sql_text(issue->scopes),
         sql_int(created_ms),
         sql_time(expires_ms),
-        sql_text(issue->client_id),
+        issue->client ? sql_int(issue->client) : sql_text(issue->client_id),
         sql_int(issue->user),
     };
-    return RUN(issuing->db,
-               "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, client, user, scopes,"
-               " created_at, expires_at) SELECT ?, ?, ?, ?, ?, c.id, u.id, ?, ?, ? FROM clients c, users u"
-               " WHERE c.client_id = ? AND c.disabled = 0 AND u.id = ? AND u.disabled = 0"
-               " /*! LOCK IN SHARE MODE */",
-               params);
+    return RUN(issuing->db, issue->client ? insert_judged : insert_checked, params);
 }
 
-static enum status why_nothing_was_inserted(struct issuing *issuing)
+/* Nobody was faster: is it the client, the user, or is the token's text taken? */
+static enum status why_nothing_was_inserted(struct issuing *issuing, enum status otherwise)
 {
     int64_t known = 0;
     int64_t enabled = 0;
+    int64_t user = 0;
     struct sql_value client_id = sql_text(issuing->issue->client_id);
     TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ?", client_id, &known));
     TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ? AND disabled = 0", client_id, &enabled));
-    return !known ? STATUS_CLIENT_UNKNOWN : !enabled ? STATUS_CLIENT_DISABLED : STATUS_TOKEN_REJECTED;
+    TRY(find_id(issuing->db, "SELECT id FROM users WHERE id = ? AND disabled = 0", sql_int(issuing->issue->user),
+                &user));
+    return !known     ? STATUS_CLIENT_UNKNOWN
+           : !enabled ? STATUS_CLIENT_DISABLED
+           : !user    ? STATUS_TOKEN_REJECTED
+                      : otherwise;
 }
 
 /* What the row holds is known without reading it back. */
@@ -167,6 +179,7 @@ static enum status describe_new(struct issuing *issuing, int64_t created_ms, int
             return STATUS_NO_MEMORY;
     }
     token->subject = token->username = SLICE("");
+    token->client = issue->client;
     token->user = issue->user;
     token->created_ms = created_ms;
     token->expires_ms = expires_ms;
@@ -187,7 +200,7 @@ static enum status issue(struct issuing *issuing)
     TRY(load_existing(issuing));
     if (issuing->existing)
         return hand_out_existing(issuing);
-    return status == STATUS_CONFLICT ? STATUS_CONFLICT : why_nothing_was_inserted(issuing);
+    return why_nothing_was_inserted(issuing, status == STATUS_CONFLICT ? STATUS_CONFLICT : STATUS_TOKEN_REJECTED);
 }
 
 static enum status prepare(struct issuing *issuing)

@@ -58,6 +58,7 @@ void credentials_pair_find_current_start(struct db_pool *pool, struct slice clie
 struct token_issue {
     struct slice temp_token; /* the temporary credential that is exchanged; empty: none (operator, import) */
     struct slice client_id;
+    int64_t client; /* struct client's id, where the caller has just judged it and who granted it; 0: not */
     int64_t user;
     struct slice scopes;
     struct slice oauth_token; /* new, from the caller; at most 255 bytes */
@@ -68,8 +69,9 @@ struct token_issue {
 
 /* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later
  * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
- * whose token was revoked. OK only after the commit. A new token comes without its client's number and without subject
- * and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
+ * whose token was revoked. OK only after the commit. Where the caller has judged client and user they only have to
+ * exist, which costs no more than a bare INSERT: if they were disabled meanwhile the token is good for nothing, and is
+ * revoked when they are enabled again. A new token comes without subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
  * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled; CONFLICT: oauth_token exists already. */
 MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
                                                       bool *ret_existing, struct token **ret_token);

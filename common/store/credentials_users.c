@@ -225,12 +225,17 @@ enum status credentials_user_set_password_blocking(struct credentials *db, int64
     return credentials_transaction_blocking(db, set_password, &changing);
 }
 
+/* sql_affected tells whether it was not so before. */
 static enum status set_disabled(struct changing *changing, bool disabled)
 {
     struct credentials *db = changing->db;
-    struct sql_value params[] = {sql_int(disabled), sql_int(now_ms(db)), sql_int(changing->id)};
-    TRY(RUN(db, "UPDATE users SET disabled = ?, updated_at = ?, version = version + 1 WHERE id = ?", params));
-    return sql_affected(db->sql) ? STATUS_OK : STATUS_NOT_FOUND;
+    int64_t known = 0;
+    struct sql_value params[] = {sql_int(disabled), sql_int(now_ms(db)), sql_int(changing->id), sql_int(!disabled)};
+    TRY(find_id(db, "SELECT id FROM users WHERE id = ?", sql_int(changing->id), &known));
+    if (!known)
+        return STATUS_NOT_FOUND;
+    return RUN(db, "UPDATE users SET disabled = ?, updated_at = ?, version = version + 1 WHERE id = ? AND disabled = ?",
+               params);
 }
 
 static enum status disable(struct sql *sql, void *context)
@@ -252,8 +257,10 @@ enum status credentials_user_disable_blocking(struct credentials *db, int64_t id
 static enum status enable(struct sql *sql, void *context)
 {
     struct changing *changing = context;
-    (void)sql;
+    int64_t revoked = 0;
     TRY(set_disabled(changing, false));
+    if (sql_affected(sql)) /* tokens that came between the disabling and those who had not heard of it */
+        TRY(revoke_tokens_of(changing->db, 0, changing->id, &revoked));
     return change_write_number(changing->db, CHANGE_USER, CHANGE_EDITED, changing->id);
 }
 

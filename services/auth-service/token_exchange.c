@@ -149,6 +149,7 @@ static enum step_result persist(struct flow *flow)
     const struct token_issue issue = {
         .temp_token = it->granted->token,
         .client_id = it->granted->client_id,
+        .client = it->check.client->id, /* judged, and by the temporary credential whether its owners ended */
         .user = it->granted->user,
         .scopes = it->granted->scopes,
         .oauth_token = slice_of(it->token, sizeof it->token),

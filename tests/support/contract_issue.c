@@ -166,6 +166,51 @@ static void nobody_gets_a_token_for_whom_ended(void **state)
     assert_int_equal(token_rows(bench), 0);
 }
 
+/* Where the caller has judged client and user they are not looked at again, but they must be there. */
+static void of_those_who_were_judged_it_takes_that_they_exist(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t acme = durable_bench_client(bench, "acme");
+    int64_t jane = durable_bench_user(bench, "jane");
+    struct token_issue wanted = exchange("temp", jane, "token");
+    struct token_issue taken = exchange("another temp", jane, "token");
+    struct token_issue unknown_client = exchange("temp 2", jane, "2");
+    struct token_issue unknown_user = exchange("temp 3", 999, "3");
+    unknown_client.client_id = SLICE("nobody");
+    wanted.client = taken.client = unknown_user.client = acme;
+    unknown_client.client = 999;
+    assert_status(issue(bench, &unknown_client), STATUS_CLIENT_UNKNOWN);
+    assert_status(issue(bench, &unknown_user), STATUS_TOKEN_REJECTED);
+    assert_status(issue(bench, &wanted), STATUS_OK);
+    assert_status(issue(bench, &taken), STATUS_CONFLICT);
+    assert_status(issue(bench, &wanted), STATUS_OK); /* the same again */
+    assert_int_equal(token_rows(bench), 1);
+}
+
+static void a_token_issued_by_somebody_who_had_not_heard_of_a_disabling_ends_with_it(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const char live[] = "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL";
+    int64_t acme = durable_bench_client(bench, "acme");
+    int64_t jane = durable_bench_user(bench, "jane");
+    struct token_issue first = exchange("1", jane, "1");
+    struct token_issue second = exchange("2", jane, "2");
+    struct token_issue third = exchange("3", jane, "3");
+    first.client = second.client = third.client = acme;
+    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(issue(bench, &first), STATUS_OK); /* nothing accepts it: the client is disabled */
+    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, live), 0);
+    assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(issue(bench, &second), STATUS_OK);
+    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, live), 0);
+    assert_status(issue(bench, &third), STATUS_OK);
+    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK); /* was enabled: no end */
+    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, live), 1);
+}
+
 static void no_randomness_issues_nothing(void **state)
 {
     struct durable_bench *bench = *state;
@@ -195,6 +240,7 @@ static void generated_tokens_are_long_and_differ(void **state)
 struct racer {
     pthread_t thread;
     struct credentials db;
+    int64_t client; /* 0: looked up */
     int64_t user;
     const char *temp_token;
     char oauth_token[TOKEN_TEXT_BYTES];
@@ -207,6 +253,7 @@ struct racer {
 static void race_one(struct racer *racer)
 {
     struct token_issue wanted = exchange(racer->temp_token, racer->user, "");
+    wanted.client = racer->client;
     struct token *token = NULL;
     wanted.oauth_token = slice_of(racer->oauth_token, sizeof racer->oauth_token);
     racer->status = random_text(racer->oauth_token, sizeof racer->oauth_token);
@@ -239,8 +286,9 @@ static void racing_connections_get_one_and_the_same_token(void **state)
     struct durable_bench *bench = *state;
     struct racer racers[RACERS] = {0};
     int64_t jane = set_scene(bench);
-    for (int i = 0; i < RACERS; i++)
-        racers[i] = (struct racer){.db = durable_bench_connect(bench), .user = jane};
+    int64_t acme = durable_bench_number(bench, "SELECT id FROM clients WHERE client_id = 'acme'");
+    for (int i = 0; i < RACERS; i++) /* some had it judged, some have it looked up */
+        racers[i] = (struct racer){.db = durable_bench_connect(bench), .client = i % 2 ? acme : 0, .user = jane};
     for (int round = 0; round < ROUNDS; round++) {
         char temp_token[8] = {'t', (char)('0' + round), '\0'};
         for (int i = 0; i < RACERS; i++) {
@@ -350,6 +398,8 @@ int contract_issue_run(void)
         BENCH_TEST(an_imported_token_may_have_255_bytes),
         BENCH_TEST(a_lifetime_becomes_the_time_of_expiry),
         BENCH_TEST(nobody_gets_a_token_for_whom_ended),
+        BENCH_TEST(of_those_who_were_judged_it_takes_that_they_exist),
+        BENCH_TEST(a_token_issued_by_somebody_who_had_not_heard_of_a_disabling_ends_with_it),
         BENCH_TEST(no_randomness_issues_nothing),
         BENCH_TEST(generated_tokens_are_long_and_differ),
         BENCH_TEST(racing_connections_get_one_and_the_same_token),
