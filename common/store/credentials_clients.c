@@ -372,12 +372,14 @@ static enum status rotate(struct sql *sql, void *context)
     struct rotating *rotating = context;
     struct credentials *db = rotating->db;
     int64_t id = 0;
-    (void)sql;
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_text(rotating->client_id)};
+    /* First, for its lock: on MySQL two rotations at once would not see each other's secret. */
+    TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE client_id = ?", params));
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
     TRY(find_client(db, rotating->client_id, &id));
     TRY(expire_old(rotating, id));
     TRY(rotating->table->add(db, id, rotating->client_id, rotating->text));
-    struct sql_value params[] = {sql_int(now_ms(db)), sql_int(id)};
-    TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE id = ?", params));
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, rotating->client_id);
 }
 

@@ -106,8 +106,8 @@ static enum status open_store(struct sql *sql, void *context)
     opening->known = false;
     opening->capacity = 0;
     opening->state.opening = NONCES_FIRST;
-    TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ?", &name, 1, read_store,
-                             opening));
+    TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ? /*! FOR UPDATE */",
+                             &name, 1, read_store, opening));
     TRY(read_at(opening->db, "SELECT at FROM nonce_stores WHERE name = ?", SLICE(NONCE_STORE_SHARED), &shared_at));
     if (shared_at > opening->state.at_ms) /* requests that we know nothing of were accepted there */
         opening->state.opening = NONCES_LOST;

@@ -240,6 +240,10 @@ enum status credentials_token_issue_blocking(struct credentials *db, const struc
     return STATUS_OK;
 }
 
+/* Not IS NULL, for which MySQL may go through the index of the times of revocation, where nearly all tokens are NULL.
+ */
+#define NOT_REVOKED(column) "COALESCE(" column ", 0) = 0"
+
 /* ---- filters ---- */
 
 enum filter_part { BY_JTI = 1, BY_CLIENT = 2, BY_USER = 4 };
@@ -334,7 +338,7 @@ enum status credentials_token_list_blocking(struct credentials *db, const struct
 
 static enum status revoke_rows(struct credentials *db, const struct resolved_filter *filter, int64_t *ret_count)
 {
-#define REVOKE "UPDATE tokens SET revoked_at = ? WHERE revoked_at IS NULL AND "
+#define REVOKE "UPDATE tokens SET revoked_at = ? WHERE " NOT_REVOKED("revoked_at") " AND "
     static const char *const texts[] = {
         [BY_JTI] = REVOKE "jti = ?",
         [BY_CLIENT] = REVOKE "client = ?",
@@ -472,10 +476,11 @@ enum status credentials_token_covers_blocking(struct credentials *db, struct sli
 {
     struct sql_value params[] = {sql_text(client_id), sql_int(user), sql_int(now_ms(db))};
     struct covering covering = {scopes, false};
-    TRY(sql_execute_blocking(db->sql,
-                             "SELECT t.scopes FROM tokens t JOIN clients c ON c.id = t.client WHERE c.client_id = ?"
-                             " AND t.user = ? AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?)",
-                             params, COUNT_OF(params), compare_scopes, &covering));
+    TRY(sql_execute_blocking(
+        db->sql,
+        "SELECT t.scopes FROM tokens t JOIN clients c ON c.id = t.client WHERE c.client_id = ?"
+        " AND t.user = ? AND " NOT_REVOKED("t.revoked_at") " AND (t.expires_at IS NULL OR t.expires_at > ?)",
+        params, COUNT_OF(params), compare_scopes, &covering));
     *ret_covers = covering.covers;
     return STATUS_OK;
 }

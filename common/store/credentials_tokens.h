@@ -71,8 +71,9 @@ struct token_issue {
  * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
  * whose token was revoked. OK only after the commit. Where the caller has judged client and user they only have to
  * exist, which costs no more than a bare INSERT: if they were disabled meanwhile the token is good for nothing, and is
- * revoked when they are enabled again. A new token comes without subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
- * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled; CONFLICT: oauth_token exists already. */
+ * revoked when they are enabled again. A new token comes without subject and username, which nobody who has just been
+ * asked for it needs to be told: one round trip. CLIENT_UNKNOWN, CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or
+ * disabled; CONFLICT: oauth_token exists already. */
 MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
                                                       bool *ret_existing, struct token **ret_token);
 struct token_issued {

@@ -196,7 +196,10 @@ enum status credentials_user_ensure_blocking(struct credentials *db, struct slic
     user_free(user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    TRY(credentials_transaction_blocking(db, ensure, &ensuring));
+    status = credentials_transaction_blocking(db, ensure, &ensuring);
+    if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between; if not it is one again */
+        status = credentials_transaction_blocking(db, ensure, &ensuring);
+    TRY(status);
     return credentials_user_find_by_subject_blocking(db, subject, ret_user);
 }
 

@@ -210,6 +210,28 @@ static void the_janitor_takes_what_is_over_and_nothing_else(void **state)
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_secrets"), 1);
 }
 
+static void the_janitor_goes_in_batches_and_misses_none(void **state)
+{
+    struct durable_bench *bench = *state;
+    enum { BATCH = 500, LEFT = 13 };
+    struct janitor_counts counts = {0};
+    struct sql_value params[] = {sql_int(BENCH_NOW_MS)};
+    for (int i = 0; i < BATCH + LEFT; i++)
+        assert_status(sql_execute_blocking(
+                          bench->db.sql, "INSERT INTO changes (kind, event, id, at) VALUES ('client', 'edited', '', ?)",
+                          params, 1, NULL, NULL),
+                      STATUS_OK);
+    fake_clock_advance(&bench->clock, 2 * DAY_MS);
+    (void)durable_bench_client(bench, "a");
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes, BATCH);
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes, LEFT);
+    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.changes, 0);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM changes"), 1);
+}
+
 static void a_sequence_is_never_given_twice(void **state)
 {
     struct durable_bench *bench = *state;
@@ -377,6 +399,7 @@ int contract_ledgers_run(void)
         BENCH_TEST(changes_are_followed_from_where_one_is),
         BENCH_TEST(the_audit_log_keeps_who_did_what),
         BENCH_TEST(the_janitor_takes_what_is_over_and_nothing_else),
+        BENCH_TEST(the_janitor_goes_in_batches_and_misses_none),
         BENCH_TEST(a_sequence_is_never_given_twice),
         BENCH_TEST(the_first_start_ever_has_lost_nothing_and_the_next_has),
         BENCH_TEST(saved_nonces_come_back_once),
