@@ -1,5 +1,6 @@
 #include "store/sql_mysql_client.h"
 
+#include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -44,7 +45,10 @@ static bool set_tls(MYSQL *handle, const struct mysql_url *url)
     mysql_flag verified = url->tls >= MYSQL_TLS_VERIFY_CA;
     bool set = mysql_optionsv(handle, MYSQL_OPT_SSL_ENFORCE, &encrypted) == 0;
     set = mysql_optionsv(handle, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verified) == 0 && set;
-    return set && (!url->ca || mysql_optionsv(handle, MYSQL_OPT_SSL_CA, url->ca) == 0);
+    if (url->ca)
+        return set && mysql_optionsv(handle, MYSQL_OPT_SSL_CA, url->ca) == 0;
+    /* the system's: with none named, a newer client takes any certificate for which the server proves the password */
+    return set && (!verified || mysql_optionsv(handle, MYSQL_OPT_SSL_CAPATH, X509_get_default_cert_dir()) == 0);
 }
 
 /* Without this it would load a plugin that hands the password over in the clear, for any server that asks. */
