@@ -108,8 +108,10 @@ static void is_refused(const struct mariadb_server *server, const char *account,
 {
     struct buf why = BUF_INIT;
     struct sql *sql = NULL;
-    assert_status(try_at(server, account, host, rest, &why, &sql), STATUS_STORE_DOWN);
-    assert_null(sql);
+    enum status status = try_at(server, account, host, rest, &why, &sql);
+    sql_close(sql);
+    if (status != STATUS_STORE_DOWN)
+        fail_msg("%s@%s/%s: %s is not STORE_DOWN", account, host, rest, status_name(status));
     const char *said = buf_string(&why);
     if (!strstr(said, what) || strstr(said, "hunter2"))
         fail_msg("%s@%s/%s: %s", account, host, rest, said);
@@ -179,14 +181,13 @@ static const char strict_ca[] = "no TLS connection as the URL wants it";
 static const char *const strict_ca = NULL;
 #endif
 
+/* The same server by a name that its certificate does not have. Connector/C 3.4 asks for no name at "127.0.0.1". */
+#define OTHER_NAME "127.1"
+
 /* Each row: which server by which name, with what; NULL: it must work. */
 static void encryption_is_what_the_url_says_or_there_is_no_connection(void **state)
 {
     (void)state;
-#if defined(MARIADB_PACKAGE_VERSION_ID) && MARIADB_PACKAGE_VERSION_ID >= 30400
-    print_message("not yet tried with Connector/C 3.4, whose checks of certificates are others\n");
-    skip();
-#endif
     char full[TEMP_PATH_BYTES + 64];
     char ca[TEMP_PATH_BYTES + 64];
     char wrong[TEMP_PATH_BYTES + 64];
@@ -203,9 +204,9 @@ static void encryption_is_what_the_url_says_or_there_is_no_connection(void **sta
     } rows[] = {
         {&scene.secure, "localhost", full, NULL},
         {&scene.secure, "localhost", ca, NULL},
-        {&scene.secure, "127.0.0.1", ca, strict_ca},
+        {&scene.secure, OTHER_NAME, ca, strict_ca},
         {&scene.secure, "localhost", "oauth1?tls=required", NULL},
-        {&scene.secure, "127.0.0.1", full, "no TLS connection as the URL wants it"},
+        {&scene.secure, OTHER_NAME, full, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", wrong, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", wrong_ca, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", "oauth1?tls=verify-full", "no TLS connection as the URL wants it"},
@@ -227,6 +228,7 @@ static void encryption_is_what_the_url_says_or_there_is_no_connection(void **sta
 static void an_encrypted_connection_is_kept_and_found_lost_like_another(void **state)
 {
     (void)state;
+    static const char still_there[] = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'tls'";
     char url[DURABLE_URL_BYTES];
     char kill[64];
     (void)snprintf(url, sizeof url, "mysql://tls:x@localhost:%u/oauth1?tls=verify-full&ca=%s", scene.secure.port,
@@ -239,8 +241,8 @@ static void an_encrypted_connection_is_kept_and_found_lost_like_another(void **s
     struct sql *root = sql_bench_open(url);
     (void)snprintf(kill, sizeof kill, "KILL %lld", (long long)connection);
     assert_status(sql_bench_run(root, kill), STATUS_OK);
-    while (sql_bench_number(root, "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'tls'") > 0)
-        ;
+    for (int i = 0; sql_bench_number(root, still_there) > 0; i++)
+        assert_true(i < 10000);
     assert_status(sql_bench_run(sql, "CREATE TABLE survives (a BIGINT)"), STATUS_OK);
     assert_true(sql_bench_number(sql, "SELECT CONNECTION_ID()") > connection);
     sql_close(sql);
