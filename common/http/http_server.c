@@ -297,6 +297,7 @@ static enum status open_transports(struct http_loop *http_loop)
             .tls = config->listen[i].tls,
             .limits = &config->limits,
             .body_max_bytes = server->body_max_bytes,
+            .opens_later = config->opens_later,
         };
         http_loop->transports[i] = transport_evhttp.open(&transport);
         if (!http_loop->transports[i])
@@ -329,6 +330,13 @@ enum status http_server_start(struct http_server *server, struct buf *why)
             listener_close(&server->listeners[i]);
     }
     return status;
+}
+
+void http_server_accept(struct http_server *server, size_t loop_index)
+{
+    const struct http_loop *http_loop = &server->http_loops[loop_index];
+    for (size_t i = 0; http_loop->is_listening && i < server->config.listen_count; i++)
+        http_loop->transports[i]->ops->start_listening(http_loop->transports[i]);
 }
 
 uint16_t http_server_port(const struct http_server *server, size_t index)

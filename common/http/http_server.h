@@ -69,6 +69,7 @@ struct http_server_config {
     size_t loop_count;
     void *app;
     struct http_observer observer;
+    bool opens_later; /* clients wait until http_server_accept */
 };
 
 /* The config's arrays are copied, what they point at is borrowed. No socket is touched yet. */
@@ -79,6 +80,10 @@ MUST_USE struct http_server *http_server_new(const struct http_server_config *co
  * on it. On failure (STATUS_BAD_INPUT: the address, STATUS_NO_MEMORY) nothing stays open and `why` has a
  * sentence with the address: "127.0.0.1:8080: address already in use". */
 MUST_USE enum status http_server_start(struct http_server *server, struct buf *why);
+
+/* With opens_later: the index-th loop takes connections from now on. On that loop's thread; nothing happens where it
+ * has stopped listening already. */
+void http_server_accept(struct http_server *server, size_t loop_index);
 
 /* The port of the index-th address, the chosen one where 0 was asked for; 0 for a socket file. */
 uint16_t http_server_port(const struct http_server *server, size_t index);

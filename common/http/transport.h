@@ -21,11 +21,14 @@ struct transport_config {
     struct tls *tls; /* or NULL */
     const struct http_limits *limits;
     size_t body_max_bytes; /* of any route */
+    bool opens_later;      /* takes nobody before start_listening */
 };
 
 struct transport_ops {
     /* NULL: no memory. */
     struct transport *(*open)(const struct transport_config *config);
+    /* With opens_later: takes connections from now on. */
+    void (*start_listening)(struct transport *transport);
     /* Takes no more connections; the descriptor may be closed after it. */
     void (*stop_listening)(struct transport *transport);
     /* Closes connections on which no part of a request has arrived. */

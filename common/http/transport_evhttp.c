@@ -652,6 +652,8 @@ static bool set_up_listener(struct evhttp_transport *transport)
     }
     transport->listener = listener;
     evconnlistener_set_error_cb(listener, accept_failed);
+    if (transport->config.opens_later)
+        evconnlistener_disable(listener); /* clients wait in the backlog */
     return true;
 }
 
@@ -669,6 +671,13 @@ static struct transport *open_transport(const struct transport_config *config)
         return NULL;
     }
     return &transport->base;
+}
+
+static void start_listening(struct transport *base)
+{
+    const struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    if (transport->listener)
+        evconnlistener_enable(transport->listener);
 }
 
 static void stop_listening(struct transport *base)
@@ -698,6 +707,7 @@ static bool is_quiet(const struct transport *base)
 
 const struct transport_ops transport_evhttp = {
     .open = open_transport,
+    .start_listening = start_listening,
     .stop_listening = stop_listening,
     .close_idle = close_idle,
     .is_quiet = is_quiet,

@@ -8,6 +8,7 @@
 #include "service/instance_lock.h"
 #include "service/ops.h"
 #include "service/standard_metrics.h"
+#include "service/warm_up.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ struct serving {
     struct reloaded *reloaded; /* newest first */
     struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
+    struct warm_up warm_ups[LOOPS_MAX];
     const char *stores[READY_CHECKS_MAX];
 };
 
@@ -132,6 +134,7 @@ static enum status open_routes(struct serving *s, const struct route *routes, si
         .loop_count = s->loop_count,
         .app = s->parts.app,
         .observer = {s, replied},
+        .opens_later = true,
     };
     return open_server(&config, listen, s->tls, variable, why, &s->servers[s->server_count++]);
 }
@@ -167,6 +170,24 @@ static enum status open_servers(struct serving *s, struct buf *why)
         .app = &s->ops,
     };
     return open_server(&ops_config, &s->config->ops_listen, NULL, "OAUTH1_OPS_LISTEN", why, &s->ops_server);
+}
+
+/* On that loop's thread. */
+static void accept_on(void *context, size_t loop_index)
+{
+    const struct serving *s = context;
+    for (size_t i = 0; i < s->server_count; i++)
+        http_server_accept(s->servers[i], loop_index);
+}
+
+static enum status warm_up(struct serving *s)
+{
+    for (size_t i = 0; i < s->loop_count; i++) {
+        s->warm_ups[i] = (struct warm_up){
+            .service = s->service, .app = s->parts.app, .loop_index = i, .done = accept_on, .context = s};
+        TRY(warm_up_start(&s->warm_ups[i], s->loops[i]));
+    }
+    return STATUS_OK;
 }
 
 /* ---- stop ---- */
@@ -273,6 +294,7 @@ static enum status open_all(struct serving *s, struct buf *why)
     TRY(open_tls(s, why));
     TRY(open_parts(s, why));
     TRY(open_servers(s, why));
+    TRY(warm_up(s));
     return watch_signals(s);
 }
 
@@ -292,6 +314,8 @@ static void close_all(struct serving *s)
     for (size_t i = 0; i < SIGNALS; i++)
         loop_signal_done(&s->signals[i]);
     loop_timer_done(&s->delay);
+    for (size_t i = 0; i < s->loop_count; i++)
+        warm_up_done(&s->warm_ups[i]);
     for (size_t i = 0; i < s->server_count; i++)
         http_server_free(s->servers[i]);
     http_server_free(s->ops_server);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -386,11 +387,51 @@ static void shows_metrics(void **state)
     assert_int_equal(wait_for_child(), 0);
 }
 
+static void *repair(void *context)
+{
+    (void)context;
+    sleep_ms(400);
+    atomic_store(&shared->database, STATUS_OK);
+    return NULL;
+}
+
+static void start_with_store_down(void)
+{
+    atomic_store(&shared->database, STATUS_STORE_DOWN);
+    start_child(NULL);
+    for (int i = 0; i < 500 && ask(ops_port, "/livez") != 200; i++)
+        sleep_ms(10);
+}
+
+static void clients_wait_until_the_stores_have_answered(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    start_with_store_down();
+    assert_int_equal(pthread_create(&thread, NULL, repair, NULL), 0); /* not before the fork */
+    assert_int_equal(ask(port, "/hello"), 200);
+    assert_int_equal(atomic_load(&shared->database), STATUS_OK);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+}
+
+static void clients_do_not_wait_for_ever(void **state)
+{
+    (void)state;
+    start_with_store_down();
+    assert_int_equal(ask(port, "/hello"), 200); /* the service answers for itself */
+    assert_int_equal(ask(ops_port, "/readyz"), 503);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+}
+
 static void readiness_is_asked_at_most_once_a_second(void **state)
 {
     (void)state;
     start_child(NULL);
     wait_until_ready();
+    sleep_ms(100); /* each loop has asked for itself */
     int checks = atomic_load(&shared->checks);
     atomic_store(&shared->database, STATUS_STORE_DOWN);
     int64_t start_ns = clock_monotonic_ns();
@@ -633,6 +674,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(serves_until_sigterm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_each_request_without_its_query, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_metrics, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(clients_wait_until_the_stores_have_answered, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(clients_do_not_wait_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readiness_is_asked_at_most_once_a_second, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drains_before_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_on_requests_that_do_not_finish, set_up, tear_down),
