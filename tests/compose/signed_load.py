@@ -6,6 +6,11 @@ import time
 import requests
 
 
+def other_letter(signature):
+    """A signature whose first letter is another one."""
+    return ("B" if signature.startswith("A") else "A") + signature[1:]
+
+
 class Load:
     """Four clients, about 25 requests a second each. `failures` holds what was not answered 200."""
 

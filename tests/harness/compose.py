@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.provider import ROOT, free_port
 
 PREPARED = ("debian:trixie-slim", "mysql:9.7", "redis:8.0", "nginx:1.26")
+SECRETS_IMAGE = "countersign/secrets:1"
 BUILT = ("auth-service", "introspection-service")
 
 
@@ -47,6 +48,7 @@ class Stack:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(own)},
             "COUNTERSIGN_PORT": str(self.port),
+            **{f"COUNTERSIGN_{name}_PORT": str(free_port()) for name in ("CADDY", "HAPROXY", "PROMETHEUS", "GRAFANA")},
             "COUNTERSIGN_TAG": self.name,
             "COMPOSE_PROJECT_NAME": self.name,
             "COMPOSE_FILE": os.pathsep.join(self.files),
@@ -112,6 +114,7 @@ class Stack:
         self.compose("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "1", check=False)
         for service in BUILT:
             docker("image", "rm", "-f", self.image(service), check=False)
+        docker("image", "rm", SECRETS_IMAGE, check=False)  # stays where another project uses it
 
 
 def missing_engine():
