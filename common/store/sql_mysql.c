@@ -54,8 +54,7 @@ static enum status fail(struct mysql *mysql, const struct mysql_fault *fault)
 {
     const struct mysql_meaning *meaning = mysql_fault_meaning(fault->number);
     (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s (%s: %s, %u)", mysql->url.shown, meaning->text,
-                   fault->number >= 2000 && fault->number < 3000 ? MYSQL_CLIENT_NAME : "server", fault->text,
-                   fault->number);
+                   mysql_fault_is_clients(fault->number) ? MYSQL_CLIENT_NAME : "server", fault->text, fault->number);
     if (meaning->effect == MYSQL_LOST)
         drop_connection(mysql);
     if (mysql->sql.in_transaction) {

@@ -5,7 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-enum { PACKET_MAX_BYTES = 16 << 20, ERROR_NO_TLS = 2026, ERROR_NO_MEMORY = 2008 };
+enum { PACKET_MAX_BYTES = 16 << 20, ERROR_NO_TLS = 2026, ERROR_NO_MEMORY = 2008, ERROR_PLUGIN_NOT_ALLOWED = 5010 };
 
 /* ---- the library and its threads ---- */
 
@@ -126,10 +126,20 @@ static bool set_session(MYSQL *handle, const struct mysql_limits *limits)
            (!limits->read_only || mysql_query(handle, "SET SESSION TRANSACTION READ ONLY") == 0);
 }
 
+void mysql_client_describe(unsigned number, const char *text, struct mysql_fault *ret_fault)
+{
+    /* MariaDB's library takes this one's text out of a buffer that holds other things by then. */
+    bool unreliable = number == ERROR_PLUGIN_NOT_ALLOWED;
+    *ret_fault = (struct mysql_fault){.number = number};
+    (void)snprintf(ret_fault->text, sizeof ret_fault->text, "%s", unreliable ? "the plugin is not allowed" : text);
+    for (char *p = ret_fault->text; *p; p++) /* a server's words go to a terminal and to logs */
+        if ((unsigned char)*p < ' ' || *p == 0x7F)
+            *p = '?';
+}
+
 void mysql_client_fault(MYSQL *handle, struct mysql_fault *ret_fault)
 {
-    ret_fault->number = mysql_errno(handle);
-    (void)snprintf(ret_fault->text, sizeof ret_fault->text, "%s", mysql_error(handle));
+    mysql_client_describe(mysql_errno(handle), mysql_error(handle), ret_fault);
 }
 
 static bool connect_handle(MYSQL *handle, const struct mysql_url *url, const struct mysql_limits *limits,

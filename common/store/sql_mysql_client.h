@@ -41,6 +41,8 @@ MUST_USE MYSQL *mysql_client_connect_blocking(const struct mysql_url *url, const
 bool mysql_client_is_gone(MYSQL *handle);
 /* On every thread that uses a connection, before it does. */
 void mysql_client_enter(void);
+/* A failure as the library tells it. */
+void mysql_client_describe(unsigned number, const char *text, struct mysql_fault *ret_fault);
 /* The last failure of a connection. */
 void mysql_client_fault(MYSQL *handle, struct mysql_fault *ret_fault);
 

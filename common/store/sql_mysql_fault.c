@@ -1,6 +1,6 @@
 #include "store/sql_mysql_fault.h"
 
-enum { CLIENT_FIRST = 2000, CLIENT_LAST = 2999 };
+enum { CLIENT_FIRST = 2000, CLIENT_LAST = 2999, MARIADB_FIRST = 5000, MARIADB_LAST = 5999 };
 
 #define SCHEMA "the schema is not the expected one: run auth-service migrate status"
 #define ENDED  "the server ended the connection"
@@ -77,7 +77,13 @@ static const struct mysql_meaning meanings[] = {
     {3024, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the statement took too long"},
     {3169, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {4031, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
+    {5010, STATUS_STORE_DOWN, MYSQL_LOST, "the server wants a way of authentication that is not allowed here"},
 };
+
+bool mysql_fault_is_clients(unsigned number)
+{
+    return (number >= CLIENT_FIRST && number <= CLIENT_LAST) || (number >= MARIADB_FIRST && number <= MARIADB_LAST);
+}
 
 const struct mysql_meaning *mysql_fault_meaning(unsigned number)
 {
@@ -90,5 +96,5 @@ const struct mysql_meaning *mysql_fault_meaning(unsigned number)
             return &meanings[i];
     if (number == 0)
         return &impossible;
-    return number >= CLIENT_FIRST && number <= CLIENT_LAST ? &client : &server;
+    return mysql_fault_is_clients(number) ? &client : &server;
 }

@@ -5,6 +5,8 @@
 
 #include "base/status.h"
 
+#include <stdbool.h>
+
 enum mysql_effect {
     MYSQL_GOES_ON,         /* the statement did nothing, the transaction goes on */
     MYSQL_ROLLED_BACK,     /* the server rolled the transaction back: a deadlock */
@@ -22,6 +24,8 @@ struct mysql_meaning {
     const char *text; /* what it is and what to do */
 };
 
+/* Whether the client library numbers its own errors so, not the server. */
+bool mysql_fault_is_clients(unsigned number);
 /* Never NULL. */
 const struct mysql_meaning *mysql_fault_meaning(unsigned number);
 

@@ -80,8 +80,7 @@ static struct statement *slot_of(struct mysql_statements *statements, const char
 static enum status fail(MYSQL_STMT *stmt, struct mysql_outcome *outcome)
 {
     outcome->is_failed = true;
-    outcome->fault.number = mysql_stmt_errno(stmt);
-    (void)snprintf(outcome->fault.text, sizeof outcome->fault.text, "%s", mysql_stmt_error(stmt));
+    mysql_client_describe(mysql_stmt_errno(stmt), mysql_stmt_error(stmt), &outcome->fault);
     return STATUS_STORE_DOWN;
 }
 

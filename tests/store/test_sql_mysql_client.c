@@ -296,6 +296,35 @@ static void what_speaks_another_protocol_or_nonsense_is_refused_in_time(void **s
     }
 }
 
+/* A whole greeting, and behind it, before the client has said anything, the request to log in another way. */
+#define GREETING                                                 \
+    "\x49\0\0\0\x0a"                                             \
+    "8.4.0\0\x07\0\0\0"                                          \
+    "12345678\0\x09\x82\xff\x02\0\x08\0\x15\0\0\0\0\0\0\0\0\0\0" \
+    "123456789012\0"                                             \
+    "mysql_native_password\0"
+#define IN_THE_CLEAR "\x16\0\0\x02\xfemysql_clear_password\0"
+
+static void no_server_is_given_the_password_in_the_clear(void **state)
+{
+    (void)state;
+    struct sql_proxy fake;
+    char url[DURABLE_URL_BYTES];
+    struct buf why = BUF_INIT;
+    struct sql *sql = NULL;
+    sql_proxy_start_fake(&fake, SLICE(GREETING IN_THE_CLEAR), true);
+    (void)snprintf(url, sizeof url, "mysql://jane:hunter2@/oauth1?socket=%s", fake.socket);
+    enum status status = sql_bench_try(url, &why, &sql);
+    sql_proxy_stop(&fake);
+    assert_status(status, STATUS_STORE_DOWN);
+    if (!strstr(buf_string(&why), "a way of authentication"))
+        fail_msg("%s", buf_string(&why));
+    buf_done(&why);
+    struct slice heard = slice_of(fake.heard, fake.heard_len);
+    assert_true(slice_find_slice(heard, SLICE("jane")) < heard.len); /* it did begin to log in */
+    assert_int_equal(slice_find_slice(heard, SLICE("hunter2")), heard.len);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +334,7 @@ int main(void)
         cmocka_unit_test(encryption_is_what_the_url_says_or_there_is_no_connection),
         cmocka_unit_test(an_encrypted_connection_is_kept_and_found_lost_like_another),
         cmocka_unit_test(what_speaks_another_protocol_or_nonsense_is_refused_in_time),
+        cmocka_unit_test(no_server_is_given_the_password_in_the_clear),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -103,13 +103,26 @@ static void serve_with_server(struct sql_proxy *proxy, int client)
         (void)close(server);
 }
 
+static void hear(struct sql_proxy *proxy, struct slice bytes)
+{
+    bytes = slice_sub(bytes, 0, sizeof proxy->heard - proxy->heard_len);
+    if (bytes.len)
+        memcpy(proxy->heard + proxy->heard_len, bytes.ptr, bytes.len);
+    proxy->heard_len += bytes.len;
+}
+
 static void serve_by_itself(struct sql_proxy *proxy, int client)
 {
     char block[256];
     (void)send_all(client, proxy->greeting.ptr, proxy->greeting.len);
-    while (proxy->holds && !is_stopping(proxy))
-        if (is_readable(client, TURN_MS) && recv(client, block, sizeof block, 0) <= 0)
+    while (proxy->holds && !is_stopping(proxy)) {
+        if (!is_readable(client, TURN_MS))
+            continue;
+        ssize_t len = recv(client, block, sizeof block, 0);
+        if (len <= 0)
             return;
+        hear(proxy, slice_of(block, (size_t)len));
+    }
 }
 
 static void *serve(void *context)

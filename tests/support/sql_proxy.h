@@ -22,7 +22,9 @@ struct sql_proxy {
     char socket[TEMP_PATH_BYTES];
     const char *server; /* NULL: it answers by itself */
     struct slice greeting;
-    bool holds; /* the connection, behind the greeting */
+    bool holds;      /* the connection, behind the greeting */
+    char heard[512]; /* what it was then told; to be read once it has stopped */
+    size_t heard_len;
     int listener;
     pthread_t thread;
     pthread_mutex_t lock;
