@@ -1,6 +1,7 @@
 #include "store/sql_mysql_client.h"
 
-#include <openssl/x509.h>
+#include "crypto/system_ca.h"
+
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static bool set_tls(MYSQL *handle, const struct mysql_url *url)
     if (url->ca)
         return set && mysql_optionsv(handle, MYSQL_OPT_SSL_CA, url->ca) == 0;
     /* the system's: with none named, a newer client takes any certificate for which the server proves the password */
-    return set && (!verified || mysql_optionsv(handle, MYSQL_OPT_SSL_CAPATH, X509_get_default_cert_dir()) == 0);
+    return set && (!verified || mysql_optionsv(handle, MYSQL_OPT_SSL_CAPATH, system_ca_directory()) == 0);
 }
 
 /* Without this it would load a plugin that hands the password over in the clear, for any server that asks. */
