@@ -119,7 +119,7 @@ def install_express(folder, environment):
     if not (store / "installed").is_file() or (store / "installed").read_bytes() != lock:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(folder / name, store / name)
-        run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], store, dict(os.environ))
+        run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], store, dict(os.environ))
         (store / "installed").write_bytes(lock)
     (folder / "node_modules").symlink_to(store / "node_modules")
 

@@ -93,7 +93,7 @@ def node_client_folder(client):
     for name in ("package.json", "package-lock.json", "client.js"):
         (folder / name).write_bytes((client.parent / name).read_bytes())
     if not (folder / "node_modules/oauth-1.0a").is_dir():
-        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=120)
+        subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True, timeout=120)
     return folder
 
 

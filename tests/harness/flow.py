@@ -1,12 +1,11 @@
 """The three legs (RFC 5849 section 2) by our own signer, a leg at a time."""
 
-import time
 from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import requests
 
-from harness.owner import Owner, Page, location_query
+from harness.owner import Owner, Page, location_query, until_answered
 from harness.signer import Signer
 
 
@@ -14,17 +13,6 @@ def send(request):
     return requests.request(
         request.method, request.url, headers=request.headers, data=request.body, timeout=20, allow_redirects=False
     )
-
-
-def send_until_answered(make_request):
-    """As a client should: after a 503 it signs anew. A disk that is busy for 200 ms is no fault of what a test is about;
-    tests about stores that are down send by `send`."""
-    for _ in range(3):
-        response = send(make_request())
-        if response.status_code != 503:
-            break
-        time.sleep(int(response.headers["Retry-After"]))
-    return response
 
 
 def form(response):
@@ -58,7 +46,7 @@ class Flow:
 
     def initiate(self, callback="http://127.0.0.1/ready", scope=None):
         body = f"scope={scope.replace(' ', '+')}" if scope else None
-        response = send_until_answered(lambda: self.initiate_request(callback, body=body))
+        response = until_answered(lambda: send(self.initiate_request(callback, body=body)))
         assert response.status_code == 200, f"{response.status_code}: {response.text}"
         credentials = form(response)
         self.temporary = replace(
@@ -75,7 +63,7 @@ class Flow:
         return response
 
     def exchange(self):
-        response = send_until_answered(self.exchange_request)
+        response = until_answered(lambda: send(self.exchange_request()))
         assert response.status_code == 200, f"{response.status_code}: {response.text}"
         return response
 

@@ -239,7 +239,7 @@ def mariadb_template():
 def make_mariadb_template(folder):
     subprocess.run(
         ["mariadb-install-db", "--no-defaults", f"--datadir={folder}", "--auth-root-authentication-method=normal",
-         "--skip-test-db", *MARIADB_OPTIONS],
+         "--skip-test-db", f"--tmpdir={TEMPLATES}", *MARIADB_OPTIONS],
         check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )
     statements = f"""
@@ -252,6 +252,6 @@ def make_mariadb_template(folder):
     """
     statements = "\n".join(" ".join(s.split()) + ";" for s in statements.split(";") if s.strip())
     subprocess.run(
-        ["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", *MARIADB_OPTIONS],
+        ["mariadbd", "--no-defaults", "--bootstrap", f"--datadir={folder}", f"--tmpdir={TEMPLATES}", *MARIADB_OPTIONS],
         input=statements, text=True, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
     )

@@ -341,7 +341,7 @@ def test_a_typed_client_of_somebody_elses_generator_works(tmp_path, provider, ke
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    run("npm", "ci", "--no-audit", "--no-fund", "--silent")
+    run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
     for name in ("introspection", "auth"):
         run("node_modules/.bin/openapi-typescript", contract.PROTO / f"{name}.openapi.yaml", "-o", f"{name}.d.ts")
     run("node_modules/.bin/tsc")

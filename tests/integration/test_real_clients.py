@@ -124,7 +124,7 @@ def node(tmp_path_factory, worker_id="0"):
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "client.js"):
         shutil.copy(HERE / "clients/node" / name, folder / name)
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=120)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True, timeout=120)
     return Program(["node", folder / "client.js"])
 
 

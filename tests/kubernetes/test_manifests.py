@@ -41,7 +41,7 @@ def faults(rendered):
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("package.json", "package-lock.json", "validate.mjs"):
         shutil.copy(HERE / "schemas" / name, folder / name)
-    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--silent"], cwd=folder, check=True, timeout=300)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True, timeout=300)
     sets = {**rendered, **{name: example(name) for name in EXAMPLES}, "spoiled": spoiled(rendered["production"])}
     for secret in of_kind(sum(sets.values(), []), "Secret"):  # kustomize folds long lines; Kubernetes reads across them
         secret["data"] = {name: "".join(text.split()) for name, text in secret["data"].items()}

@@ -83,6 +83,7 @@ static void add_where(struct arguments *arguments, const struct mariadb_server *
     temp_dir_path(server->directory, "data", data);
     add(arguments, "--no-defaults");
     add_value(arguments, "--datadir", data);
+    add_value(arguments, "--tmpdir", server->directory); /* a server that starts clears the one that it shares */
     add(arguments, "--innodb-log-file-size=16M");
     if (getuid() == 0)
         add(arguments, "--user=root");
