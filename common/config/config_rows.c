@@ -41,9 +41,9 @@ const struct config_row config_rows[] = {
     {ROW("REDIS_URL", "redis-url", CONFIG_REDIS, BOTH, redis_url), .initial = "memory:", .placeholder = "URL",
      .help =
          "Nonces, temporary credentials, sessions: memory: (this process alone), redis://user:password@host:6379/0, "
-         "rediss://host:6379?ca=FILE (TLS) or redis+unix:///path?db=0; shared by all processes. Redis 6.2 or later "
-         "with "
-         "maxmemory-policy noeviction."},
+         "rediss://host:6379?ca=FILE (TLS), redis+unix:///path?db=0 or, for a primary that Sentinels watch, "
+         "redis+sentinel://user:password@host:26379,host:26379/NAME/0?sentinel_password=P; shared by all processes. "
+         "Redis 6.2 or later with maxmemory-policy noeviction."},
     {ROW("REDIS_PASSWORD", "redis-password", CONFIG_TEXT, BOTH, redis_password), .secret = true,
      .placeholder = "SECRET", .help = "Redis's password, apart from the URL."},
     {ROW("WORKERS", "workers", CONFIG_INT, BOTH, workers), .min = 1, .max = 256, .placeholder = "N",

@@ -40,8 +40,8 @@ static bool make(struct redis_blocking *redis, const struct redis_target *target
     return redis->client != NULL;
 }
 
-enum status redis_open_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
-                                struct redis_blocking **ret_redis)
+enum status redis_connect_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
+                                   struct redis_blocking **ret_redis)
 {
     struct redis_blocking *redis = calloc(1, sizeof *redis);
     if (!redis || !make(redis, target, clock)) {
@@ -50,13 +50,24 @@ enum status redis_open_blocking(const struct redis_target *target, const struct 
     }
     enum status status = redis_wait_blocking(redis, &redis->is_greeted);
     if (status != STATUS_OK) {
-        buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %s", target->shown,
-                 redis_client_problem(redis->client));
+        buf_add_str(why, redis_client_problem(redis->client));
         redis_blocking_free(redis);
         return status;
     }
     *ret_redis = redis;
     return STATUS_OK;
+}
+
+enum status redis_open_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
+                                struct redis_blocking **ret_redis)
+{
+    struct buf problem = BUF_INIT;
+    enum status status = redis_connect_blocking(target, clock, &problem, ret_redis);
+    if (status == STATUS_STORE_DOWN)
+        buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %.*s", target->shown,
+                 SLICE_ARGS(buf_slice(&problem)));
+    buf_done(&problem);
+    return status;
 }
 
 void redis_blocking_free(struct redis_blocking *redis)

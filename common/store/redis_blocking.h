@@ -14,8 +14,11 @@
 
 struct redis_blocking;
 
-/* Connects and logs in: one attempt, at each of the name's addresses. STORE_DOWN: a text for the operator is appended
- * to `why`. The target and the clock are borrowed. */
+/* Connects and logs in: one attempt, at each of the name's addresses. STORE_DOWN: why is appended. The target and the
+ * clock are borrowed. */
+MUST_USE enum status redis_connect_blocking(const struct redis_target *target, const struct clock *clock,
+                                            struct buf *why, struct redis_blocking **ret_redis);
+/* The same, of what OAUTH1_REDIS_URL names: a text for the operator is appended to `why`. */
 MUST_USE enum status redis_open_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
                                          struct redis_blocking **ret_redis);
 /* NULL is fine. */

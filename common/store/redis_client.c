@@ -20,7 +20,7 @@ enum {
     REPLY_MAX_ITEMS = 4096,
     REPLY_MAX_DEPTH = 7,
     PENDING_MAX = 100000,
-    PROBLEM_BYTES = 256,
+    PROBLEM_BYTES = REDIS_PROBLEM_BYTES,
 };
 
 #if HIREDIS_MAJOR >= 1
@@ -124,8 +124,14 @@ static void tick(void *context)
 
 static void tell(const struct redis_client *client, const char *what, const char *problem)
 {
-    char detail[REDIS_SHOWN_BYTES + PROBLEM_BYTES];
-    (void)snprintf(detail, sizeof detail, "%s%s%s", client->target->shown, problem ? ": " : "", problem ? problem : "");
+    char detail[REDIS_SHOWN_BYTES + REDIS_HOST_BYTES + PROBLEM_BYTES + 16];
+    const struct redis_place *place = &client->addresses.place; /* where the Sentinels said */
+    bool was_located = client->target->locator && client->addresses.count;
+    char located[REDIS_HOST_BYTES + 16] = "";
+    if (was_located)
+        (void)snprintf(located, sizeof located, " (%s:%u)", place->host, (unsigned)place->port);
+    (void)snprintf(detail, sizeof detail, "%s%s%s%s", client->target->shown, located, problem ? ": " : "",
+                   problem ? problem : "");
     observer_event(loop_observer(client->loop), "redis", what, detail);
 }
 
@@ -414,19 +420,27 @@ static void selected(void *context, const struct redisReply *reply)
 
 static void logged_in(void *context, const struct redisReply *reply)
 {
+    struct redis_client *client = context;
     if (reply && redis_reply_ok(reply) != STATUS_OK)
-        refuse_login(context, reply, "user or password (OAUTH1_REDIS_PASSWORD)");
+        refuse_login(client, reply,
+                     client->target->is_sentinel ? "user or password (sentinel_password)"
+                                                 : "user or password (OAUTH1_REDIS_PASSWORD)");
 }
 
 static enum status send_login(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     char number[16];
-    if (target->password[0]) {
-        const struct slice args[] = {SLICE("AUTH"), slice_str(target->user), slice_str(target->password)};
+    const struct redis_login *login = &target->login;
+    if (login->password[0]) {
+        const struct slice args[] = {SLICE("AUTH"), slice_str(login->user), slice_str(login->password)};
         const struct slice short_args[] = {args[0], args[2]};
-        TRY(target->user[0] ? redis_send(client, args, COUNT_OF(args), logged_in, client)
-                            : redis_send(client, short_args, COUNT_OF(short_args), logged_in, client));
+        TRY(login->user[0] ? redis_send(client, args, COUNT_OF(args), logged_in, client)
+                           : redis_send(client, short_args, COUNT_OF(short_args), logged_in, client));
+    }
+    if (target->is_sentinel) {
+        greet(client);
+        return STATUS_OK;
     }
     (void)snprintf(number, sizeof number, "%u", target->database);
     const struct slice args[] = {SLICE("SELECT"), slice_str(number)};
@@ -459,7 +473,7 @@ static void open_next(struct redis_client *client)
     const struct redis_adapter_peer peer = {
         .address = &client->addresses.items[client->next_address++],
         .tls = client->target->tls,
-        .host = client->target->host,
+        .host = client->addresses.place.host,
     };
     if (redis_adapter_open(&client->adapter, client->loop, &peer, &owner, &problem) != STATUS_OK)
         drop(client, problem);
@@ -470,7 +484,8 @@ static void resolved(void *context, const struct redis_addresses *addresses)
     struct redis_client *client = context;
     client->resolving = NULL;
     if (addresses->count == 0) {
-        drop(client, addresses->problem ? addresses->problem : "its name has no address");
+        const char *why = addresses->why[0] ? addresses->why : "its name has no address";
+        drop(client, addresses->problem ? addresses->problem : why);
         return;
     }
     client->addresses = *addresses;
@@ -486,21 +501,27 @@ static void use_socket(struct redis_client *client)
     memcpy(&client->addresses.items[0].address, &address, sizeof address);
 }
 
+static void look_up(struct redis_client *client)
+{
+    const struct redis_question question = {client->target->place, client->target->locator, client->lookup};
+    client->phase = PHASE_RESOLVING;
+    client->resolving = redis_resolve_start(client->loop, &question, resolved, client);
+    if (!client->resolving)
+        drop(client, "out of memory");
+}
+
 static void find_addresses(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     client->next_address = 0;
     client->problem_rank = 0;
-    if (target->path[0])
+    if (target->path[0]) {
         use_socket(client);
-    else if (!redis_lookup_numeric(target->host, target->port, &client->addresses)) {
-        client->phase = PHASE_RESOLVING;
-        client->resolving =
-            redis_resolve_start(client->loop, target->host, target->port, client->lookup, resolved, client);
-        if (!client->resolving)
-            drop(client, "out of memory");
+    } else if (target->locator || !redis_lookup_numeric(target->place.host, target->place.port, &client->addresses)) {
+        look_up(client);
         return;
     }
+    client->addresses.place = target->place;
     open_next(client);
 }
 

@@ -9,21 +9,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOST_BYTES = 256 };
-
 /* Belongs to its thread until that is done, and then to the loop; who finds it cancelled frees it. */
 struct redis_resolving {
     struct loop_message message; /* first */
     struct loop *loop;
-    redis_lookup_fn lookup;
+    struct redis_question question; /* holds the locator */
     redis_resolved_fn done;
     void *context;
-    char host[HOST_BYTES];
-    uint16_t port;
     struct redis_addresses addresses;
     pthread_mutex_t lock;
     bool cancelled; /* under the lock */
 };
+
+struct redis_locator *redis_locator_hold(struct redis_locator *locator)
+{
+    if (locator)
+        atomic_fetch_add(&locator->references, 1);
+    return locator;
+}
+
+void redis_locator_release(struct redis_locator *locator)
+{
+    if (locator && atomic_fetch_sub(&locator->references, 1) == 1)
+        locator->free(locator);
+}
 
 static int look_up(const char *host, uint16_t port, int flags, struct redis_addresses *addresses)
 {
@@ -59,6 +68,7 @@ bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresse
 static void release(struct redis_resolving *resolving)
 {
     pthread_mutex_destroy(&resolving->lock);
+    redis_locator_release(resolving->question.locator);
     free(resolving);
 }
 
@@ -74,10 +84,19 @@ static void deliver(struct loop_message *message)
     release(resolving);
 }
 
+static void answer(struct redis_question *question, struct redis_addresses *addresses)
+{
+    struct redis_locator *locator = question->locator;
+    if (locator && !locator->locate_blocking(locator, &question->place, addresses->why))
+        return;
+    question->lookup(question->place.host, question->place.port, addresses);
+    addresses->place = question->place;
+}
+
 static void *resolve(void *context)
 {
     struct redis_resolving *resolving = context;
-    resolving->lookup(resolving->host, resolving->port, &resolving->addresses);
+    answer(&resolving->question, &resolving->addresses);
     pthread_mutex_lock(&resolving->lock);
     bool cancelled = resolving->cancelled;
     if (!cancelled) /* under the lock: the loop lives at least until it is cancelled */
@@ -103,7 +122,7 @@ static bool start_thread(struct redis_resolving *resolving)
     return started;
 }
 
-struct redis_resolving *redis_resolve_start(struct loop *loop, const char *host, uint16_t port, redis_lookup_fn lookup,
+struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redis_question *question,
                                             redis_resolved_fn done, void *context)
 {
     struct redis_resolving *resolving = calloc(1, sizeof *resolving);
@@ -111,11 +130,10 @@ struct redis_resolving *redis_resolve_start(struct loop *loop, const char *host,
         return NULL;
     resolving->message.deliver = deliver;
     resolving->loop = loop;
-    resolving->lookup = lookup;
+    resolving->question = *question;
+    (void)redis_locator_hold(question->locator);
     resolving->done = done;
     resolving->context = context;
-    resolving->port = port;
-    (void)snprintf(resolving->host, sizeof resolving->host, "%s", host);
     pthread_mutex_init(&resolving->lock, NULL);
     if (start_thread(resolving))
         return resolving;

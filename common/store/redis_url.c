@@ -2,11 +2,12 @@
 
 #include "base/percent.h"
 #include "base/wipe.h"
+#include "store/redis_sentinel.h"
 #include "store/redis_tls.h"
 
 #include <stdio.h>
 
-enum { REDIS_PORT = 6379, DATABASE_MAX = 65535 };
+enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DATABASE_MAX = 65535 };
 
 static enum status refuse(struct buf *why, const char *problem)
 {
@@ -49,8 +50,8 @@ static enum status cut_login(struct slice *rest, struct buf *why, struct redis_t
     struct slice user = slice_cut(&password, ':', &has_password);
     if (!has_password)
         return refuse(why, "there is a user without a password; write redis://user:password@host:6379");
-    if (!decode(user, target->user, sizeof target->user) ||
-        !decode(password, target->password, sizeof target->password))
+    if (!decode(user, target->login.user, sizeof target->login.user) ||
+        !decode(password, target->login.password, sizeof target->login.password))
         return refuse(why, "the user or the password is too long or not percent-encoded");
     *rest = slice_sub(*rest, at + 1, rest->len);
     return STATUS_OK;
@@ -66,32 +67,56 @@ static enum status parse_database(struct slice text, struct buf *why, struct red
 }
 
 /* "name", "name:port", "[v6]:port". */
-static enum status parse_host(struct slice authority, struct buf *why, struct redis_target *target)
+static enum status parse_place(struct slice authority, uint16_t default_port, struct buf *why,
+                               struct redis_place *ret_place)
 {
     bool bracketed = authority.len && authority.ptr[0] == '[';
     size_t end = bracketed ? slice_find(authority, ']') : slice_find(authority, ':');
     struct slice host = slice_sub(authority, bracketed, end);
     struct slice port = slice_sub(authority, end + bracketed, authority.len);
-    uint64_t number = REDIS_PORT;
-    if (host.len == 0 || !copy(host, target->host, sizeof target->host))
+    uint64_t number = default_port;
+    if (host.len == 0 || !copy(host, ret_place->host, sizeof ret_place->host))
         return refuse(why, "there is no host in it; write redis://host:6379");
     if (port.len && (port.ptr[0] != ':' || !slice_to_u64(slice_sub(port, 1, port.len), 65535, &number) || number == 0))
         return refuse(why, "the port must be a number from 1 to 65535");
-    target->port = (uint16_t)number;
-    (void)snprintf(target->shown, sizeof target->shown, bracketed ? "[%s]:%u" : "%s:%u", target->host,
-                   (unsigned)target->port);
+    ret_place->port = (uint16_t)number;
+    return STATUS_OK;
+}
+
+static enum status parse_option(struct slice option, struct buf *why, struct redis_target *target)
+{
+    bool has_value = false;
+    struct slice value = option;
+    struct slice name = slice_cut(&value, '=', &has_value);
+    bool by_sentinels = target->sentinels.count > 0;
+    struct redis_login *login = &target->sentinels.login;
+    if (target->wants_tls && slice_eq(name, SLICE("ca"))) {
+        if (value.len == 0 || !decode(value, target->ca_file, sizeof target->ca_file))
+            return refuse(why, "the name of the ca file is empty, too long or not percent-encoded");
+    } else if (by_sentinels && slice_eq(name, SLICE("sentinel_user"))) {
+        if (!decode(value, login->user, sizeof login->user))
+            return refuse(why, "sentinel_user is too long or not percent-encoded");
+    } else if (by_sentinels && slice_eq(name, SLICE("sentinel_password"))) {
+        if (!decode(value, login->password, sizeof login->password))
+            return refuse(why, "sentinel_password is too long or not percent-encoded");
+    } else {
+        return refuse(why, "behind the '?' only ca=FILE may stand, with rediss://, and sentinel_user=USER and "
+                           "sentinel_password=PASSWORD, with redis+sentinel://");
+    }
     return STATUS_OK;
 }
 
 static enum status parse_options(struct slice query, struct buf *why, struct redis_target *target)
 {
-    if (query.len == 0)
-        return STATUS_OK;
-    if (!target->wants_tls || !slice_starts_with(query, SLICE("ca=")))
-        return refuse(why, "behind the '?' only ca=FILE may stand, with rediss://");
-    if (query.len == 3 || !decode(slice_sub(query, 3, query.len), target->ca_file, sizeof target->ca_file))
-        return refuse(why, "the name of the ca file is empty, too long or not percent-encoded");
+    for (bool more = query.len > 0; more;)
+        TRY(parse_option(slice_cut(&query, '&', &more), why, target));
     return STATUS_OK;
+}
+
+static void show_place(const struct redis_place *place, const char *before, struct redis_target *target)
+{
+    (void)snprintf(target->shown, sizeof target->shown, strchr(place->host, ':') ? "%s[%s]:%u" : "%s%s:%u", before,
+                   place->host, (unsigned)place->port);
 }
 
 static enum status parse_tcp(struct slice rest, struct buf *why, struct redis_target *target)
@@ -103,7 +128,34 @@ static enum status parse_tcp(struct slice rest, struct buf *why, struct redis_ta
     rest = slice_cut(&query, '?', &has_query);
     TRY(parse_options(query, why, target));
     struct slice authority = slice_cut(&rest, '/', &has_path);
-    TRY(parse_host(authority, why, target));
+    TRY(parse_place(authority, REDIS_PORT, why, &target->place));
+    show_place(&target->place, "", target);
+    return parse_database(rest, why, target);
+}
+
+static enum status parse_sentinels(struct slice rest, struct buf *why, struct redis_target *target)
+{
+    bool has_more = false;
+    struct redis_sentinels *sentinels = &target->sentinels;
+    char before[REDIS_HOST_BYTES + 16];
+    TRY(cut_login(&rest, why, target));
+    struct slice query = rest;
+    rest = slice_cut(&query, '?', &has_more);
+    struct slice places = slice_cut(&rest, '/', &has_more);
+    struct slice primary = slice_cut(&rest, '/', &has_more);
+    for (bool more = true; more; sentinels->count++) {
+        if (sentinels->count == REDIS_SENTINELS_MAX)
+            return refuse(why, "eight Sentinels are enough");
+        TRY(parse_place(slice_cut(&places, ',', &more), SENTINEL_PORT, why, &sentinels->places[sentinels->count]));
+    }
+    if (primary.len == 0 || !copy(primary, sentinels->primary, sizeof sentinels->primary))
+        return refuse(why, "it does not say which primary the Sentinels watch; write "
+                           "redis+sentinel://host:26379,host:26379/NAME");
+    TRY(parse_options(query, why, target));
+    if (sentinels->login.user[0] && !sentinels->login.password[0])
+        return refuse(why, "there is a sentinel_user without a sentinel_password");
+    (void)snprintf(before, sizeof before, "%s, by Sentinel at ", sentinels->primary);
+    show_place(&sentinels->places[0], before, target);
     return parse_database(rest, why, target);
 }
 
@@ -111,6 +163,12 @@ static enum status parse_tls(struct slice rest, struct buf *why, struct redis_ta
 {
     target->wants_tls = true;
     return parse_tcp(rest, why, target);
+}
+
+static enum status parse_tls_sentinels(struct slice rest, struct buf *why, struct redis_target *target)
+{
+    target->wants_tls = true;
+    return parse_sentinels(rest, why, target);
 }
 
 static enum status parse_unix(struct slice rest, struct buf *why, struct redis_target *target)
@@ -130,7 +188,7 @@ static enum status take_password(struct slice password, struct buf *why, struct 
 {
     if (slice_is_absent(password))
         return STATUS_OK;
-    if (copy(password, target->password, sizeof target->password))
+    if (copy(password, target->login.password, sizeof target->login.password))
         return STATUS_OK;
     buf_add_str(why, "OAUTH1_REDIS_PASSWORD: is too long, or has a NUL in it");
     return STATUS_BAD_INPUT;
@@ -145,12 +203,14 @@ static enum status parse(struct slice url, struct buf *why, struct redis_target 
         {SLICE_INIT("redis://"), parse_tcp},
         {SLICE_INIT("rediss://"), parse_tls},
         {SLICE_INIT("redis+unix://"), parse_unix},
+        {SLICE_INIT("redis+sentinel://"), parse_sentinels},
+        {SLICE_INIT("rediss+sentinel://"), parse_tls_sentinels},
     };
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (slice_starts_with(url, schemes[i].scheme))
             return schemes[i].parse(slice_sub(url, schemes[i].scheme.len, url.len), why, target);
     return refuse(why, "this kind of store is not in this version; write memory:, redis://host:6379, "
-                       "rediss://host:6379 or redis+unix:///path");
+                       "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME");
 }
 
 enum status redis_url_parse(struct slice url, struct slice password, struct buf *why, struct redis_target *ret_target)
@@ -169,11 +229,14 @@ enum status redis_target_open_blocking(struct slice url, struct slice password, 
                                        struct redis_target *ret_target)
 {
     TRY(redis_url_parse(url, password, why, ret_target));
-    if (!ret_target->wants_tls)
-        return STATUS_OK;
-    enum status status = redis_tls_new_blocking(ret_target->ca_file, why, &ret_target->tls);
+    struct redis_target *target = ret_target;
+    enum status status = STATUS_OK;
+    if (target->wants_tls)
+        status = redis_tls_new_blocking(target->ca_file, why, &target->tls);
+    if (status == STATUS_OK && target->sentinels.count)
+        status = redis_sentinels_open_blocking(target, why, &target->locator);
     if (status != STATUS_OK)
-        redis_target_done(ret_target);
+        redis_target_done(target);
     return status;
 }
 
@@ -181,5 +244,8 @@ void redis_target_done(struct redis_target *target)
 {
     redis_tls_free(target->tls);
     target->tls = NULL;
-    wipe_bytes(target->password, sizeof target->password);
+    redis_locator_release(target->locator);
+    target->locator = NULL;
+    wipe_bytes(&target->login, sizeof target->login);
+    wipe_bytes(&target->sentinels.login, sizeof target->sentinels.login);
 }

@@ -3,6 +3,9 @@
  *     redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]
  *     rediss://…[?ca=FILE]                                  with TLS
  *     redis+unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]
+ *     redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]]…/PRIMARY[/DATABASE]
+ *                     [?sentinel_user=USER][&sentinel_password=PASSWORD]
+ *     rediss+sentinel://…[&ca=FILE]                         with TLS, to the Sentinels too
  *
  * User and password are percent-encoded. A target holds a secret: redis_target_done wipes it. */
 #ifndef COUNTERSIGN_STORE_REDIS_URL_H
@@ -12,6 +15,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "store/redis_resolve.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,24 +23,39 @@
 struct redis_tls;
 
 enum {
-    REDIS_HOST_BYTES = 256,
     REDIS_PATH_BYTES = 108, /* of a struct sockaddr_un */
     REDIS_FILE_BYTES = 1024,
     REDIS_USER_BYTES = 256,
     REDIS_PASSWORD_BYTES = 1024,
     REDIS_SHOWN_BYTES = 300,
+    REDIS_SENTINELS_MAX = 8,
+};
+
+/* "": none. */
+struct redis_login {
+    char user[REDIS_USER_BYTES];
+    char password[REDIS_PASSWORD_BYTES];
+};
+
+/* Who tells where the primary of that name is. */
+struct redis_sentinels {
+    char primary[REDIS_HOST_BYTES]; /* "": it is known */
+    struct redis_place places[REDIS_SENTINELS_MAX];
+    size_t count;
+    struct redis_login login;
 };
 
 struct redis_target {
-    char host[REDIS_HOST_BYTES]; /* "" for a socket */
-    uint16_t port;
-    char path[REDIS_PATH_BYTES]; /* of a socket, else "" */
+    struct redis_place place; /* "" for a socket, and where Sentinels tell */
+    struct redis_sentinels sentinels;
+    struct redis_locator *locator; /* of redis_target_open_blocking: who asks them */
+    bool is_sentinel;              /* what is there, is one itself: it has no databases */
+    char path[REDIS_PATH_BYTES];   /* of a socket, else "" */
     unsigned database;
     bool wants_tls;
     char ca_file[REDIS_FILE_BYTES]; /* "": the system's authorities */
     struct redis_tls *tls;          /* of redis_target_open_blocking */
-    char user[REDIS_USER_BYTES];    /* "": none */
-    char password[REDIS_PASSWORD_BYTES];
+    struct redis_login login;
     char shown[REDIS_SHOWN_BYTES]; /* "127.0.0.1:6379": for events and errors, without a secret */
 };
 

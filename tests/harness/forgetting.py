@@ -40,11 +40,11 @@ class Failover:
         self.replica.stop()
 
 
-def stream_through(fleet, key, credentials, events, skew, lead, rate, before_s=2):
+def stream_through(fleet, key, credentials, events, skew, lead, rate, before_s=2, between_s=None):
     """Sends with every lag and lead that is allowed, lets each event happen, with time for the guard and what follows
     it between them; every request is sent again each second through two windows. What the load tool printed, and for
     each event how many seconds it took until a request was accepted again."""
-    between_s = lead + 3
+    between_s = between_s or lead + 3
     seconds = before_s + between_s * len(events)
     load = Load("stream", fleet.introspections, credentials, key=key, seconds=seconds, rate=rate, lag=skew, lead=lead,
                 replay=2 * (skew + lead), timeout_ms=2000)

@@ -159,6 +159,65 @@ class Redis(Server):
         self.call("REPLICAOF", "NO", "ONE")
 
 
+class Sentinel(Redis):
+    """Watches a primary under the name `mymaster`; two of three agree that it is gone after half a second."""
+
+    def __init__(self, directory, primary, name):
+        super().__init__(directory, name=name)
+        self.file = self.directory / f"{name}.conf"
+        self.file.write_text(f"""
+            port {self.port}
+            bind 127.0.0.1
+            dir {self.directory}
+            sentinel monitor mymaster 127.0.0.1 {primary.port} 2
+            sentinel down-after-milliseconds mymaster 500
+            sentinel failover-timeout mymaster 3000
+        """)
+
+    def command(self):
+        return ["redis-server", self.file, "--sentinel"]
+
+
+class WatchedRedis:
+    """A primary and a replica, watched by three Sentinels."""
+
+    def __init__(self, directory):
+        self.first = Redis(directory / "first", name="first")
+        self.second = Redis(directory / "second", name="second")
+        self.sentinels = []
+        self.directory = directory
+
+    @property
+    def url(self):
+        places = ",".join(f"127.0.0.1:{sentinel.port}" for sentinel in self.sentinels)
+        return f"redis+sentinel://{places}/mymaster"
+
+    def start(self):
+        self.first.start()
+        self.second.start()
+        self.second.replicate(self.first)
+        self.sentinels = [
+            Sentinel(self.directory / f"sentinel-{i}", self.first, f"sentinel-{i}").start() for i in range(3)
+        ]
+        for sentinel in self.sentinels:
+            self.wait_until_it_knows_the_others(sentinel)
+        return self
+
+    def wait_until_it_knows_the_others(self, sentinel):
+        begin = time.monotonic()
+        while True:
+            words = sentinel.call("SENTINEL", "MASTER", "mymaster")
+            told = dict(zip(words[::2], words[1::2]))
+            if told["num-slaves"] == "1" and told["num-other-sentinels"] == "2":
+                return
+            assert time.monotonic() - begin < READY_SECONDS, told
+            time.sleep(0.05)
+
+    def stop(self):
+        for server in [*self.sentinels, self.second, self.first]:
+            server.stop()
+
+
 class MariaDB(Server):
     """A database `countersign` whose owner may come from anywhere; every commit is on the disk."""
 
@@ -180,7 +239,7 @@ class MariaDB(Server):
     def command(self):
         return [
             "mariadbd", "--no-defaults", f"--datadir={self.data}", f"--socket={self.socket}", f"--port={self.port}",
-            "--bind-address=127.0.0.1", f"--pid-file={self.directory}/pid", *MARIADB_OPTIONS,
+            "--bind-address=127.0.0.1", f"--pid-file={self.directory}/pid", f"--tmpdir={self.directory}", *MARIADB_OPTIONS,
         ]
 
     def start(self):

@@ -32,12 +32,12 @@ static void urls_name_server_login_and_database(void **state)
         struct redis_target target;
         struct buf why = BUF_INIT;
         assert_status(redis_url_parse(slice_str(rows[i].url), SLICE_ABSENT, &why, &target), STATUS_OK);
-        assert_string_equal(target.host, rows[i].host);
-        assert_int_equal(target.port, rows[i].port);
+        assert_string_equal(target.place.host, rows[i].host);
+        assert_int_equal(target.place.port, rows[i].port);
         assert_string_equal(target.path, rows[i].path);
         assert_int_equal(target.database, rows[i].database);
-        assert_string_equal(target.user, rows[i].user);
-        assert_string_equal(target.password, rows[i].password);
+        assert_string_equal(target.login.user, rows[i].user);
+        assert_string_equal(target.login.password, rows[i].password);
         assert_string_equal(target.shown, rows[i].shown);
         buf_done(&why);
     }
@@ -54,13 +54,49 @@ static void tls_is_asked_for_by_the_scheme(void **state)
                   STATUS_OK);
     assert_true(target.wants_tls);
     assert_string_equal(target.ca_file, "/etc/my ca.pem");
-    assert_string_equal(target.host, "h");
-    assert_int_equal(target.port, 7);
+    assert_string_equal(target.place.host, "h");
+    assert_int_equal(target.place.port, 7);
     assert_int_equal(target.database, 2);
-    assert_string_equal(target.password, "p?w");
+    assert_string_equal(target.login.password, "p?w");
     assert_status(redis_target_open_blocking(SLICE("rediss://h?ca=/no/such/ca.pem"), SLICE_ABSENT, &why, &target),
                   STATUS_BAD_INPUT);
     assert_non_null(strstr(buf_string(&why), "/no/such/ca.pem"));
+    buf_done(&why);
+}
+
+static void sentinels_tell_where_the_primary_is(void **state)
+{
+    struct redis_target target;
+    struct buf why = BUF_INIT;
+    (void)state;
+    assert_status(redis_url_parse(SLICE("redis+sentinel://:p%40w@a,b:7,[::1]:8/mymaster/3?sentinel_user=u&"
+                                        "sentinel_password=s%26p"),
+                                  SLICE_ABSENT, &why, &target),
+                  STATUS_OK);
+    assert_int_equal(target.sentinels.count, 3);
+    assert_string_equal(target.sentinels.places[0].host, "a");
+    assert_int_equal(target.sentinels.places[0].port, 26379);
+    assert_string_equal(target.sentinels.places[1].host, "b");
+    assert_int_equal(target.sentinels.places[1].port, 7);
+    assert_string_equal(target.sentinels.places[2].host, "::1");
+    assert_int_equal(target.sentinels.places[2].port, 8);
+    assert_string_equal(target.sentinels.primary, "mymaster");
+    assert_string_equal(target.sentinels.login.user, "u");
+    assert_string_equal(target.sentinels.login.password, "s&p");
+    assert_string_equal(target.login.password, "p@w");
+    assert_int_equal(target.database, 3);
+    assert_false(target.wants_tls);
+    assert_string_equal(target.shown, "mymaster, by Sentinel at a:26379");
+    redis_target_done(&target);
+    assert_string_equal(target.sentinels.login.password, "");
+    assert_status(
+        redis_url_parse(SLICE("rediss+sentinel://h/m?ca=/ca.pem&sentinel_password=p"), SLICE("s3cret"), &why, &target),
+        STATUS_OK);
+    assert_true(target.wants_tls);
+    assert_string_equal(target.ca_file, "/ca.pem");
+    assert_string_equal(target.login.password, "s3cret");
+    assert_string_equal(target.sentinels.login.password, "p");
+    redis_target_done(&target);
     buf_done(&why);
 }
 
@@ -70,9 +106,9 @@ static void a_password_may_come_apart_from_the_url(void **state)
     struct buf why = BUF_INIT;
     (void)state;
     assert_status(redis_url_parse(SLICE("redis://h"), SLICE("s3cret"), &why, &target), STATUS_OK);
-    assert_string_equal(target.password, "s3cret");
+    assert_string_equal(target.login.password, "s3cret");
     redis_target_done(&target);
-    assert_string_equal(target.password, "");
+    assert_string_equal(target.login.password, "");
     buf_done(&why);
 }
 
@@ -97,6 +133,15 @@ static void other_urls_are_explained(void **state)
         {"redis+unix:///run/redis.sock?database=1", "db"},
         {"redis+unix:///run/redis.sock?db=x", "database"},
         {"redis+cluster://:CANARY@h", "not in this version"},
+        {"redis+sentinel://:CANARY@h", "NAME"},
+        {"redis+sentinel://h,/m", "host"},
+        {"redis+sentinel://h:x/m", "port"},
+        {"redis+sentinel://h/m/x", "database"},
+        {"redis+sentinel://1,2,3,4,5,6,7,8,9/m", "eight"},
+        {"redis+sentinel://h/m?ca=/ca.pem", "rediss"},
+        {"redis+sentinel://h/m?sentinel_password=CANARY%zz", "percent"},
+        {"redis+sentinel://h/m?sentinel_user=jane", "sentinel_password"},
+        {"redis://h?sentinel_password=CANARY", "redis+sentinel"},
         {"redis://h?ca=/ca.pem", "rediss"},
         {"rediss://h/0?tls=no", "ca=FILE"},
         {"rediss://h?ca=", "ca file"},
@@ -118,6 +163,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urls_name_server_login_and_database),
         cmocka_unit_test(tls_is_asked_for_by_the_scheme),
+        cmocka_unit_test(sentinels_tell_where_the_primary_is),
         cmocka_unit_test(a_password_may_come_apart_from_the_url),
         cmocka_unit_test(other_urls_are_explained),
     };
