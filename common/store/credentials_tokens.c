@@ -432,10 +432,20 @@ static enum status touch(struct sql *sql, void *context)
     return STATUS_OK;
 }
 
-enum status credentials_token_touch_blocking(struct credentials *db, const struct token_use *uses, size_t count)
+static int compare_ids(const void *a, const void *b)
+{
+    int64_t one = ((const struct token_use *)a)->id;
+    int64_t other = ((const struct token_use *)b)->id;
+    return (one > other) - (one < other);
+}
+
+enum status credentials_token_touch_blocking(struct credentials *db, struct token_use *uses, size_t count)
 {
     struct touching touching = {db, uses, count};
-    return count ? sql_transaction_blocking(db->sql, touch, &touching) : STATUS_OK;
+    if (count == 0)
+        return STATUS_OK;
+    qsort(uses, count, sizeof *uses, compare_ids);
+    return sql_transaction_blocking(db->sql, touch, &touching);
 }
 
 /* ---- does the user's grant cover it ---- */

@@ -113,9 +113,9 @@ struct token_use {
     int64_t used_ms;
 };
 
-/* Moves last_used on (never back) for a batch, in one transaction. */
-MUST_USE enum status credentials_token_touch_blocking(struct credentials *db, const struct token_use *uses,
-                                                      size_t count);
+/* Moves last_used on (never back) for a batch, in one transaction. Sorts the batch: processes that saw the same tokens
+ * in another order would wait for each other crosswise. */
+MUST_USE enum status credentials_token_touch_blocking(struct credentials *db, struct token_use *uses, size_t count);
 /* Completes with nothing but the status. */
 void credentials_token_touch_start(struct db_pool *pool, const struct token_use *uses, size_t count,
                                    struct ticket ticket);
