@@ -55,11 +55,11 @@ static enum status fail(struct mysql *mysql, const struct mysql_fault *fault)
     const struct mysql_meaning *meaning = mysql_fault_meaning(fault->number);
     (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s (%s: %s, %u)", mysql->url.shown, meaning->text,
                    mysql_fault_is_clients(fault->number) ? MYSQL_CLIENT_NAME : "server", fault->text, fault->number);
-    if (meaning->effect == MYSQL_LOST)
+    if (meaning->effect == MYSQL_LOST || meaning->effect == MYSQL_MOVED)
         drop_connection(mysql);
     if (mysql->sql.in_transaction) {
         mysql->is_doomed = meaning->effect != MYSQL_GOES_ON;
-        mysql->may_repeat = meaning->effect != MYSQL_GOES_ON;
+        mysql->may_repeat = mysql->is_doomed && meaning->effect != MYSQL_MOVED;
     }
     return meaning->status;
 }
@@ -149,6 +149,7 @@ static bool may_run_again(const struct mysql *mysql, const char *text, const str
         return outcome->fault.number == MYSQL_ERROR_UNSENT ||
                (is_read(text) && outcome->rows == 0 && took_ms < 900LL * mysql->limits.answer_s);
     case MYSQL_WAITED_FOR_LOCK:
+    case MYSQL_MOVED:
     case MYSQL_GOES_ON:
         return false;
     }

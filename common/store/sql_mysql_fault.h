@@ -11,6 +11,7 @@ enum mysql_effect {
     MYSQL_GOES_ON,         /* the statement did nothing, the transaction goes on */
     MYSQL_ROLLED_BACK,     /* the server rolled the transaction back: a deadlock */
     MYSQL_WAITED_FOR_LOCK, /* longer than the time-out: the statement did nothing */
+    MYSQL_MOVED,           /* the statement did nothing; the URL may lead to another server by now */
     MYSQL_LOST,            /* the connection is of no use any more */
 };
 

@@ -363,6 +363,43 @@ static void a_connection_for_reads_does_not_write(void **state)
     buf_done(&why);
 }
 
+/* The account of a service: root may write even then. */
+static struct sql *open_as_service(struct sql_bench *it)
+{
+    char url[DURABLE_URL_BYTES];
+    const char *at = strchr(it->url, '@');
+    (void)sql_bench_run(it->sql, "CREATE USER service@localhost");
+    assert_status(sql_bench_run(it->sql, "GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO service@localhost"),
+                  STATUS_OK);
+    assert_non_null(at);
+    (void)snprintf(url, sizeof url, "mysql://service%s", at);
+    return sql_bench_open(url);
+}
+
+/* As when a replica was made the primary and its name or address now leads there, while connections that are open stay
+ * with the old one. */
+static void a_primary_that_became_a_replica_is_left(void **state)
+{
+    struct sql_bench *it = *state;
+    struct work work = {0};
+    make_table(it->sql);
+    struct sql *sql = open_as_service(it);
+    int64_t before = sql_bench_number(sql, "SELECT CONNECTION_ID()");
+    assert_status(sql_bench_run(it->sql, "SET GLOBAL read_only = 1"), STATUS_OK);
+    enum status alone = sql_bench_run(sql, "INSERT INTO t (a) VALUES (1)");
+    int64_t between = sql_bench_number(sql, "SELECT CONNECTION_ID()");
+    enum status together = sql_transaction_blocking(sql, insert_two, &work);
+    assert_status(sql_bench_run(it->sql, "SET GLOBAL read_only = 0"), STATUS_OK);
+    assert_status(alone, STATUS_STORE_DOWN);
+    assert_status(together, STATUS_STORE_DOWN);
+    sql_bench_assert_error(sql, "read-only: name the primary");
+    assert_int_equal(work.runs, 1); /* it would not be another server an instant later */
+    assert_true(between != before);
+    assert_true(sql_bench_number(sql, "SELECT CONNECTION_ID()") != between);
+    assert_status(sql_transaction_blocking(sql, insert_two, &work), STATUS_OK);
+    sql_close(sql);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +415,7 @@ int main(void)
         SQL_TEST(a_deadlock_is_repeated_until_both_are_done),
         SQL_TEST(a_lock_that_another_holds_is_told_after_the_timeout),
         SQL_TEST(a_connection_for_reads_does_not_write),
+        SQL_TEST(a_primary_that_became_a_replica_is_left),
     };
     (void)unsetenv("TEST_MYSQL_URL"); /* nobody else's server is to be killed */
     return cmocka_run_group_tests(tests, NULL, NULL);
