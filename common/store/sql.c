@@ -68,6 +68,11 @@ static enum status run_transaction(struct sql *sql, sql_work_fn work, void *cont
     return status;
 }
 
+bool sql_may_repeat(const struct sql *sql)
+{
+    return sql->ops->may_repeat && sql->ops->may_repeat(sql);
+}
+
 enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context)
 {
     if (sql->in_transaction)
@@ -75,7 +80,7 @@ enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *co
     int64_t end_ns = clock_monotonic_ns() + REPEAT_FOR_MS * INT64_C(1000000);
     for (int repeats = 0;; repeats++) {
         enum status status = run_transaction(sql, work, context);
-        bool again = status == STATUS_STORE_DOWN && sql->ops->may_repeat && sql->ops->may_repeat(sql);
+        bool again = status == STATUS_STORE_DOWN && sql_may_repeat(sql);
         if (!again || repeats == REPEATS_MAX || clock_monotonic_ns() >= end_ns)
             return status;
     }

@@ -127,5 +127,8 @@ typedef enum status (*sql_work_fn)(struct sql *sql, void *context);
  * it only sets, never adds up, what it leaves in `context`. If COMMIT itself fails the outcome is unknown: STORE_DOWN.
  * Called from within `work` it joins that transaction. */
 MUST_USE enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context);
+/* After a transaction that was STORE_DOWN: whether it certainly left nothing behind and was only given up because it
+ * had been run again some times. Whoever has more patience than a request may go on. */
+bool sql_may_repeat(const struct sql *sql);
 
 #endif

@@ -52,6 +52,8 @@ static const struct mysql_meaning meanings[] = {
     {1451, STATUS_CONFLICT, MYSQL_GOES_ON, "another row refers to this one"},
     {1452, STATUS_CONFLICT, MYSQL_GOES_ON, "there is no row to refer to"},
     {1461, STATUS_STORE_DOWN, MYSQL_GOES_ON, "too many prepared statements: raise max_prepared_stmt_count"},
+    {1467, STATUS_STORE_DOWN, MYSQL_ROLLED_BACK, /* how MariaDB tells a deadlock about the next number of a table */
+     "a deadlock, again and again, or the numbers of a table are used up"},
     {1586, STATUS_CONFLICT, MYSQL_GOES_ON, "a value is taken"},
     {1615, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the schema changed while a statement was run"},
     {1792, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the connection is for reads alone"},

@@ -28,10 +28,10 @@ def binary(image, service):
 @pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 def test_two_builds_give_the_same_binaries(tmp_path):
     name = f"cstest{secrets.token_hex(4)}"
+    tree = copy_tree(tmp_path / "tree")  # once: somebody may be at work here meanwhile
     digests = []
     try:
         for number, options in enumerate(([], ["--no-cache"])):
-            tree = copy_tree(tmp_path / str(number))
             environment = {**os.environ, "COUNTERSIGN_TAG": f"{name}{number}"}
             docker("compose", "build", "-q", *options, *BUILT, cwd=tree, env=environment, timeout=900)
             digests.append([hashlib.sha256(binary(f"countersign/{service}:{name}{number}", service)).hexdigest()

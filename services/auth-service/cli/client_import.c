@@ -118,7 +118,7 @@ static enum status check_is_new(struct import *import, const struct line *line)
 static enum status store_new(struct import *import, const struct client *client)
 {
     int64_t id = 0;
-    TRY(import_race(credentials_client_create_blocking(&import->store->db, client, &id)));
+    TRY(import_race(import, credentials_client_create_blocking(&import->store->db, client, &id)));
     return import_audit(import, "client.import", client->client_id);
 }
 

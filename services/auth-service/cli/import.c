@@ -7,6 +7,7 @@
 enum {
     LINE_MAX_BYTES = 64 * 1024,
     BATCH_LINES = 500,
+    REPEATS_MAX = 20,
     BATCH_ARENA_BYTES = BATCH_LINES * (LINE_MAX_BYTES + 64),
     LINE_ARENA_BYTES = 16 << 20,
 };
@@ -52,6 +53,12 @@ enum status import_refuse(struct import *import, const char *format, ...)
 enum status import_audit(struct import *import, const char *what, struct slice subject)
 {
     return credentials_audit_append_blocking(&import->store->db, SLICE("cli"), slice_str(what), subject);
+}
+
+enum status import_race(struct import *import, enum status status)
+{
+    import->is_overtaken = status == STATUS_CONFLICT;
+    return import->is_overtaken ? STATUS_STORE_DOWN : status;
 }
 
 /* ---- a batch ---- */
@@ -101,11 +108,24 @@ static enum status take_lines(struct sql *sql, void *context)
     return run->dry_run ? STATUS_CONFLICT : STATUS_OK;
 }
 
+/* Again where another import got in between. */
+static enum status commit_batch(struct run *run)
+{
+    struct credentials *db = &run->import.store->db;
+    for (int repeats = 0;; repeats++) {
+        run->import.is_overtaken = false;
+        enum status status = credentials_transaction_blocking(db, take_lines, run);
+        bool again = status == STATUS_STORE_DOWN && (run->import.is_overtaken || sql_may_repeat(db->sql));
+        if (!again || repeats == REPEATS_MAX)
+            return status;
+    }
+}
+
 static enum status take_batch(struct run *run)
 {
     if (run->count == 0)
         return STATUS_OK;
-    enum status status = credentials_transaction_blocking(&run->import.store->db, take_lines, run);
+    enum status status = commit_batch(run);
     if (run->dry_run && status == STATUS_CONFLICT)
         status = STATUS_OK;
     TRY(status);

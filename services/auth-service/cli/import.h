@@ -16,6 +16,7 @@ struct import {
     struct arena arena; /* of the line at hand */
     struct buf why;     /* what is wrong with it */
     int64_t users_created;
+    bool is_overtaken;
 };
 
 /* Imports one line inside a transaction. OK: imported; CONFLICT: it was there already, the same; BAD_INPUT: `why` says
@@ -28,12 +29,9 @@ enum status import_refuse(struct import *import, const char *format, ...) PRINTF
 /* A row of the audit log, in the same transaction. */
 MUST_USE enum status import_audit(struct import *import, const char *what, struct slice subject);
 
-/* For what was looked up before, in the same transaction: a CONFLICT there means that somebody else was faster, which
- * ends the run; the next one skips it. */
-static inline enum status import_race(enum status status)
-{
-    return status == STATUS_CONFLICT ? STATUS_STORE_DOWN : status;
-}
+/* For what was looked up before, in the same transaction: a CONFLICT there means that somebody else was faster. The
+ * batch is then rolled back and taken again, and finds what the other one committed. */
+MUST_USE enum status import_race(struct import *import, enum status status);
 
 struct import_options {
     bool dry_run;

@@ -96,7 +96,7 @@ static enum status create_user(struct import *import, const struct line *line, i
         return import_refuse(import, "user name %.*s belongs to another user", SLICE_ARGS(user.username));
     if (status != STATUS_NOT_FOUND)
         return status;
-    TRY(import_race(credentials_user_create_blocking(&import->store->db, &user, ret_user)));
+    TRY(import_race(import, credentials_user_create_blocking(&import->store->db, &user, ret_user)));
     import->users_created++;
     return STATUS_OK;
 }
@@ -123,12 +123,13 @@ static enum status take_user(struct import *import, const struct line *line, int
 
 /* ---- the token ---- */
 
-static enum status issue(struct import *import, const struct line *line, struct slice default_scopes)
+static enum status issue(struct import *import, const struct line *line, const struct client *client)
 {
     int64_t created_ms = line->created_at ? line->created_at * MS : clock_wall_ms(&import->store->clock);
     struct token_issue issue = {
         .client_id = line->client_id,
-        .scopes = slice_is_absent(line->scope) ? default_scopes : line->scope,
+        .client = client->id,
+        .scopes = slice_is_absent(line->scope) ? client->default_scopes : line->scope,
         .oauth_token = line->oauth_token,
         .secret = line->oauth_token_secret,
         .created_ms = created_ms,
@@ -137,7 +138,7 @@ static enum status issue(struct import *import, const struct line *line, struct 
     struct token *token = NULL;
     bool existing = false;
     TRY(take_user(import, line, &issue.user));
-    TRY(import_race(credentials_token_issue_blocking(&import->store->db, &issue, &existing, &token)));
+    TRY(import_race(import, credentials_token_issue_blocking(&import->store->db, &issue, &existing, &token)));
     enum status status = import_audit(import, "token.import", token->jti);
     token_free(token);
     return status;
@@ -150,7 +151,7 @@ static enum status import_token(struct import *import, const struct line *line)
     TRY(credentials_pair_find_blocking(&import->store->db, line->client_id, line->oauth_token, &pair));
     enum status status = check_client(import, line, pair);
     if (status == STATUS_OK)
-        status = issue(import, line, pair->client.default_scopes);
+        status = issue(import, line, &pair->client);
     credential_pair_free(pair);
     return status;
 }
