@@ -5,6 +5,7 @@
 #include "store/change_feed.h"
 #include "store/credentials.h"
 #include "store/database.h"
+#include "store/replica_watch.h"
 #include "store/sql_gate.h"
 #include "store/store_metrics.h"
 
@@ -27,7 +28,8 @@ struct db_pool {
     struct side main;    /* writes at least */
     struct side readers; /* SQLite's, or the replica's; without threads where there are none */
     struct side *by_access[ACCESS_COUNT];
-    bool has_replica;
+    bool has_replica; /* for DB_READ, as long as it is well */
+    struct replica_watch replica;
     struct change_feed *feed;
     pthread_mutex_t keys_lock;
     struct keyring *keys;  /* what the next job begins with */
@@ -39,7 +41,8 @@ struct pool_job {
     struct db_pool *pool;
     struct db_job work;
     struct ticket ticket;
-    int64_t deadline_ns; /* of the ticket; 0: nobody waits, and it is done all the same */
+    int64_t deadline_ns;           /* of the ticket; 0: nobody waits, and it is done all the same */
+    enum replica_state at_replica; /* REPLICA_AWAY: it is not asked */
     enum status status;
     void *result;
     bool is_incomplete;
@@ -125,7 +128,6 @@ static enum status open_server(struct db_pool *pool, const struct db_pool_option
     pool->has_replica = !slice_is_absent(options->read_url);
     if (!pool->has_replica)
         return STATUS_OK;
-    pool->by_access[DB_READ] = &pool->readers;
     return open_side(&pool->readers, &replica, why);
 }
 
@@ -146,6 +148,7 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     filled.connections = options->connections ? options->connections : 1;
     sql_gate_init(&pool->main.gate);
     sql_gate_init(&pool->readers.gate);
+    replica_watch_init(&pool->replica);
     for (size_t i = 0; i < ACCESS_COUNT; i++)
         pool->by_access[i] = &pool->main;
     enum status status =
@@ -186,6 +189,7 @@ static void let_go(struct db_pool *pool)
         return;
     keyring_free(pool->keys);
     (void)pthread_mutex_destroy(&pool->keys_lock);
+    replica_watch_done(&pool->replica);
     free(pool);
 }
 
@@ -224,16 +228,28 @@ static void work_on(struct pool_job *job, struct credentials *db)
     keyring_free(keys);
 }
 
+/* It was meant for the replica, and nobody asks it. */
+static void spare_replica(struct db_pool *pool, enum replica_state at_replica)
+{
+    if (at_replica != REPLICA_AWAY)
+        replica_watch_dropped(&pool->replica, at_replica == REPLICA_TRY);
+}
+
 static void run_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
     struct credentials *db = thread_context;
     job->status = STATUS_STORE_DOWN;
-    if (job->deadline_ns && clock_monotonic_ns() >= job->deadline_ns)
+    if (job->deadline_ns && clock_monotonic_ns() >= job->deadline_ns) {
+        spare_replica(job->pool, job->at_replica);
         return; /* what a server that hung has left in the queue is gone through at once */
+    }
     db->fault = NULL;
     db->is_incomplete = false;
     work_on(job, db);
+    if (job->at_replica != REPLICA_AWAY)
+        replica_watch_answered(&job->pool->replica, job->at_replica == REPLICA_TRY,
+                               !status_is_infrastructure(job->status));
     job->changes = change_log_take(db->log);
     job->is_incomplete = db->is_incomplete || job->status == STATUS_NOT_FOUND;
     if (status_is_infrastructure(job->status))
@@ -250,7 +266,7 @@ static void free_job(struct pool_job *job)
 /* Whether the replica's answer is not the last word. */
 static bool needs_primary(const struct pool_job *job)
 {
-    bool asked = job->pool->has_replica && job->work.access == DB_READ && job->job.was_run;
+    bool asked = job->pool->has_replica && job->at_replica == REPLICA_WELL && job->job.was_run;
     return asked && (job->is_incomplete || status_is_infrastructure(job->status)) && ticket_is_live(job->ticket);
 }
 
@@ -261,7 +277,7 @@ static bool ask_primary(struct pool_job *job)
     job->result = NULL;
     job->is_incomplete = false;
     job->fault[0] = '\0';
-    job->work.access = DB_READ_CURRENT;
+    job->at_replica = REPLICA_AWAY;
     enum status status = worker_pool_submit(job->pool->main.workers, &job->job, STATUS_STORE_DOWN);
     if (status != STATUS_OK) /* else the job is the worker's already */
         job->status = status;
@@ -292,12 +308,15 @@ static void refuse(const struct db_job *job, struct ticket ticket, enum status s
     ticket_complete(ticket, status, NULL, NULL);
 }
 
-void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket)
+/* Not OK: the job and its arguments stay the caller's. */
+static enum status submit(struct db_pool *pool, const struct db_job *job, enum replica_state at_replica,
+                          struct ticket ticket)
 {
-    struct pool_job *queued = job->arguments && ticket.loop ? calloc(1, sizeof *queued) : NULL;
+    const struct side *side = at_replica == REPLICA_AWAY ? pool->by_access[job->access] : &pool->readers;
+    struct pool_job *queued = calloc(1, sizeof *queued);
     if (!queued) {
-        refuse(job, ticket, STATUS_NO_MEMORY);
-        return;
+        spare_replica(pool, at_replica);
+        return STATUS_NO_MEMORY;
     }
     *queued = (struct pool_job){
         .job = {.run_blocking = run_blocking, .done = done, .loop = ticket.loop},
@@ -305,12 +324,45 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
         .work = *job,
         .ticket = ticket,
         .deadline_ns = ticket_deadline_ns(ticket),
+        .at_replica = at_replica,
     };
     atomic_fetch_add(&pool->holders, 1);
-    enum status status = worker_pool_submit(pool->by_access[job->access]->workers, &queued->job, STATUS_STORE_DOWN);
-    if (status == STATUS_OK)
+    enum status status = worker_pool_submit(side->workers, &queued->job, STATUS_STORE_DOWN);
+    if (status != STATUS_OK) {
+        spare_replica(pool, at_replica);
+        let_go(pool);
+        free(queued);
+    }
+    return status;
+}
+
+static enum status ask_anything(struct credentials *db, void *arguments, void **ret_result)
+{
+    (void)arguments, (void)ret_result;
+    return sql_execute_blocking(db->sql, "SELECT 1", NULL, 0, NULL, NULL);
+}
+
+/* Whether it goes to the replica; one that is away is tried by the way. */
+static enum replica_state choose(struct db_pool *pool, enum db_access access, struct loop *loop)
+{
+    static const struct db_job nothing = {.access = DB_READ, .work = ask_anything};
+    const struct ticket nobody = {.loop = loop};
+    if (!pool->has_replica || access != DB_READ)
+        return REPLICA_AWAY;
+    enum replica_state state = replica_watch_ask(&pool->replica);
+    if (state != REPLICA_TRY)
+        return state;
+    (void)!submit(pool, &nothing, REPLICA_TRY, nobody); /* if not: the next read tries it */
+    return REPLICA_AWAY;
+}
+
+void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket)
+{
+    if (!job->arguments || !ticket.loop) {
+        refuse(job, ticket, STATUS_NO_MEMORY);
         return;
-    let_go(pool);
-    free(queued);
-    refuse(job, ticket, status);
+    }
+    enum status status = submit(pool, job, choose(pool, job->access, ticket.loop), ticket);
+    if (status != STATUS_OK)
+        refuse(job, ticket, status);
 }

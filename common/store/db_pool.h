@@ -5,8 +5,9 @@
  * once (deferred).
  * - SQLite: reads run in parallel; one thread writes, so a write waits for writes only, never for reads.
  * - MySQL: every thread reads and writes. With a replica, reads that may lag go there; what it does not know or cannot
- *   answer is asked again at the primary, so a token that was issued a moment ago is never unknown. A connection that
- * was lost is made anew by the next job; while the server cannot be reached jobs fail at once (store/sql_gate.h). */
+ *   answer is asked again at the primary, so a token that was issued a moment ago is never unknown. One that hangs is
+ *   not waited for (store/replica_watch.h). A connection that was lost is made anew by the next job; while the server
+ *   cannot be reached jobs fail at once (store/sql_gate.h). */
 #ifndef COUNTERSIGN_STORE_DB_POOL_H
 #define COUNTERSIGN_STORE_DB_POOL_H
 

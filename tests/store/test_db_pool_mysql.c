@@ -4,6 +4,7 @@
 #include "store/credentials_clients.h"
 #include "store/credentials_tokens.h"
 #include "store/db_pool.h"
+#include "store/migrations.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
 #include "support/mariadb_server.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { THREADS = 4, ANSWER_MS = 200, RECOVERY_MS = 2000 };
+enum { THREADS = 4, ANSWER_MS = 200, RECOVERY_MS = 2000, BUSY_MACHINE = 3 };
 
 struct fixture {
     struct durable_bench primary;
@@ -177,6 +178,110 @@ static void without_its_replica_the_primary_answers(void **state)
         assert_true(find(it, false)->token_found);
 }
 
+static enum status keep_number(void *context, const struct sql_value *columns, size_t count)
+{
+    (void)count;
+    *(int64_t *)context = columns[0].integer;
+    return STATUS_OK;
+}
+
+static struct sql *connect_to(const struct mariadb_server *server, const char *database, char url[DURABLE_URL_BYTES])
+{
+    struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
+    struct buf why = BUF_INIT;
+    struct sql *sql = NULL;
+    mariadb_server_url(server, database, url);
+    assert_status(sql_open_blocking(slice_str(url), &options, &why, &sql), STATUS_OK);
+    buf_done(&why);
+    return sql;
+}
+
+/* A server of its own; replication has brought nothing but the schema. */
+static void start_replica(struct mariadb_server *server, char url[DURABLE_URL_BYTES])
+{
+    struct buf why = BUF_INIT;
+    size_t applied = 0;
+    mariadb_server_start(server, NULL);
+    struct sql *sql = connect_to(server, "mysql", url);
+    assert_status(sql_execute_blocking(sql, "CREATE DATABASE replica", NULL, 0, NULL, NULL), STATUS_OK);
+    sql_close(sql);
+    sql = connect_to(server, "replica", url);
+    assert_status(migrations_up_blocking(sql, 1, &why, &applied), STATUS_OK);
+    sql_close(sql);
+    buf_done(&why);
+}
+
+/* A counter of the server's. */
+static int64_t status_number(struct sql *sql, const char *name)
+{
+    struct sql_value params[] = {sql_text(slice_str(name))};
+    int64_t number = -1;
+    assert_status(sql_execute_blocking(sql,
+                                       "SELECT CAST(variable_value AS SIGNED) FROM information_schema.global_status"
+                                       " WHERE variable_name = ?",
+                                       params, COUNT_OF(params), keep_number, &number),
+                  STATUS_OK);
+    return number;
+}
+
+/* Of requests one after the other, how many were not answered in their time. */
+static int refused(struct fixture *it, int64_t for_ms, int *ret_asked)
+{
+    int count = 0;
+    *ret_asked = 0;
+    for (int64_t start_ms = now_ms(); now_ms() - start_ms < for_ms; (*ret_asked)++) {
+        it->asking.patience_ms = ANSWER_MS;
+        credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), asking_ticket(&it->asking));
+        count += asking_wait(&it->asking, NULL) != STATUS_OK ? 1 : 0;
+    }
+    return count;
+}
+
+static void a_replica_that_hangs_costs_a_request_and_the_primary_answers_the_others(void **state)
+{
+    struct fixture *it = *state;
+    struct mariadb_server server;
+    char url[DURABLE_URL_BYTES];
+    int asked = 0;
+    make_token(&it->primary);
+    start_replica(&server, url);
+    open_pool(it, url, THREADS);
+    mariadb_server_pause(&server);
+    int count = refused(it, 4000, &asked);
+    mariadb_server_go_on(&server);
+    int later = refused(it, 1500, &asked);
+    mariadb_server_stop(&server);
+    assert_in_range(count, 1, BUSY_MACHINE);
+    assert_int_equal(later, 0);
+}
+
+/* As a replica that is back does, with rows of its own. */
+static void a_replica_that_is_back_is_asked_again(void **state)
+{
+    struct fixture *it = *state;
+    struct mariadb_server server;
+    char url[DURABLE_URL_BYTES];
+    int asked = 0;
+    make_token(&it->primary);
+    start_replica(&server, url);
+    open_pool(it, url, THREADS);
+    mariadb_server_pause(&server);
+    assert_in_range(refused(it, 1000, &asked), 1, BUSY_MACHINE);
+    mariadb_server_go_on(&server);
+    mariadb_server_kill(&server);
+    assert_int_equal(refused(it, 1000, &asked), 0);
+    mariadb_server_run(&server, NULL);
+    struct sql *sql = connect_to(&server, "replica", url);
+    int64_t start_ms = now_ms();
+    int64_t before = status_number(sql, "Com_stmt_execute");
+    while (status_number(sql, "Com_stmt_execute") < before + 10) {
+        assert_in_range(now_ms() - start_ms, 0, RECOVERY_MS);
+        assert_int_equal(refused(it, 50, &asked), 0);
+    }
+    sql_close(sql);
+    mariadb_server_stop(&server);
+}
+
 static void a_replica_must_have_the_schema_too(void **state)
 {
     struct fixture *it = *state;
@@ -207,6 +312,8 @@ int main(void)
         TEST(reads_that_may_lag_go_to_the_replica_and_others_do_not),
         TEST(what_the_replica_does_not_know_yet_the_primary_is_asked),
         TEST(without_its_replica_the_primary_answers),
+        TEST(a_replica_that_hangs_costs_a_request_and_the_primary_answers_the_others),
+        TEST(a_replica_that_is_back_is_asked_again),
         TEST(a_replica_must_have_the_schema_too),
     };
     (void)unsetenv("TEST_MYSQL_URL"); /* nobody else's server is to be killed */
