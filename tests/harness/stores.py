@@ -138,8 +138,10 @@ class Redis(Server):
     def answers(self):
         try:
             return self.call("PING") == "PONG"
-        except (OSError, RuntimeError):
+        except OSError:
             return False
+        except RuntimeError as refusal:
+            return str(refusal).startswith("NOAUTH")
 
     def forget(self):
         """What a disk that was lost leaves: nothing. The server must be down."""
@@ -162,16 +164,17 @@ class Redis(Server):
 class Sentinel(Redis):
     """Watches a primary under the name `mymaster`; two of three agree that it is gone after half a second."""
 
-    def __init__(self, directory, primary, name):
+    def __init__(self, directory, primary_port, name="sentinel", lines=""):
         super().__init__(directory, name=name)
         self.file = self.directory / f"{name}.conf"
         self.file.write_text(f"""
             port {self.port}
             bind 127.0.0.1
             dir {self.directory}
-            sentinel monitor mymaster 127.0.0.1 {primary.port} 2
+            sentinel monitor mymaster 127.0.0.1 {primary_port} 2
             sentinel down-after-milliseconds mymaster 500
-            sentinel failover-timeout mymaster 3000
+            sentinel failover-timeout mymaster 1000
+            {lines}
         """)
 
     def command(self):
@@ -197,7 +200,7 @@ class WatchedRedis:
         self.second.start()
         self.second.replicate(self.first)
         self.sentinels = [
-            Sentinel(self.directory / f"sentinel-{i}", self.first, f"sentinel-{i}").start() for i in range(3)
+            Sentinel(self.directory / f"sentinel-{i}", self.first.port).start() for i in range(3)
         ]
         for sentinel in self.sentinels:
             self.wait_until_it_knows_the_others(sentinel)
