@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+enum { CALL_BODY_MAX_BYTES = 64 * 1024 }; /* of the request that a call describes */
+
 struct call {
     struct described_request request;
     struct slice required_scope; /* absent: none */

@@ -22,8 +22,9 @@
  *   DIALECT_AUTH_REQUEST  X-Original-Method, X-Original-URL
  *   DIALECT_EXT_AUTHZ     the call's own method and path, Host, X-Forwarded-Proto
  * and in each X-OAuth-Required-Scope, Authorization, Content-Type and the body. A body that is empty, or that Envoy
- * cut off, was not handed over. STATUS_MALFORMED: *problem says which header is missing, empty, there twice or not
- * what it should be, or that the origin is not listed. STATUS_NO_MEMORY. */
+ * cut off (it may have, where CALL_BODY_MAX_BYTES are there), was not handed over. STATUS_MALFORMED: *problem says
+ * which header is missing, empty, there twice or not what it should be, or that the origin is not listed.
+ * STATUS_NO_MEMORY. */
 MUST_USE enum status gateway_dialect_read(enum dialect dialect, const struct request *request,
                                           const struct config_strings *origins, struct arena *arena,
                                           struct call *ret_call, struct problem *problem);

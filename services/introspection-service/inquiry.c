@@ -26,7 +26,7 @@ static enum status judge_origin(const struct inquiry *inquiry, struct check *che
 
 static enum status judge_size(struct check *check)
 {
-    if (check->request.body.len <= INQUIRY_BODY_MAX_BYTES)
+    if (check->request.body.len <= CALL_BODY_MAX_BYTES)
         return STATUS_OK;
     return problem_set(&check->problem, STATUS_MALFORMED, "the body is larger than 64 KB");
 }

@@ -19,8 +19,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { INQUIRY_BODY_MAX_BYTES = 64 * 1024 }; /* of a described request */
-
 struct question {
     struct call call;
     struct check check;

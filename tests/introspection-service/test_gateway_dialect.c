@@ -296,6 +296,21 @@ static void a_body_that_envoy_cut_off_was_not_handed_over(void **state)
     assert_slice_equal(body_of(cut, DIALECT_VERIFY, "a=1"), SLICE("a=1")); /* another dialect's header */
 }
 
+/* Envoy compares what it sends with what it holds, not with what is still to come: cut at exactly its limit, a body is
+ * called whole. */
+static void a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy(void **state)
+{
+    (void)state;
+    static const char whole[] = "x-envoy-auth-partial-body: false";
+    static char body[CALL_BODY_MAX_BYTES + 1];
+    memset(body, 'a', CALL_BODY_MAX_BYTES);
+    assert_true(slice_is_absent(body_of(whole, DIALECT_EXT_AUTHZ, body)));
+    assert_true(slice_is_absent(body_of(NULL, DIALECT_EXT_AUTHZ, body)));
+    assert_int_equal(body_of(NULL, DIALECT_VERIFY, body).len, CALL_BODY_MAX_BYTES);
+    body[CALL_BODY_MAX_BYTES - 1] = '\0';
+    assert_int_equal(body_of(whole, DIALECT_EXT_AUTHZ, body).len, CALL_BODY_MAX_BYTES - 1);
+}
+
 static void reads_what_all_dialects_share(void **state)
 {
     (void)state;
@@ -322,6 +337,7 @@ int main(void)
         cmocka_unit_test(reads_its_own_dialect_and_no_other),
         cmocka_unit_test(an_empty_body_was_not_handed_over),
         cmocka_unit_test(a_body_that_envoy_cut_off_was_not_handed_over),
+        cmocka_unit_test(a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy),
         cmocka_unit_test(reads_what_all_dialects_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
