@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import requests
 from conftest import API
+from harness.fault_proxy import FaultProxy
 from harness.provider import Provider, describe
 from harness.signer import Request, Signer
 from harness.stores import Redis
@@ -224,4 +225,41 @@ def test_the_nonces_of_a_batch_reach_redis_in_one_write(tmp_path):
         assert all(verdict(result) == ("nonce_used", 401) for result in again)
     finally:
         provider.stop()
+        redis.stop()
+
+
+def test_a_batch_of_a_hundred_takes_one_round_trip_to_redis_as_a_single_call_does(tmp_path):
+    """Over a line on which a round trip takes 80 ms. The quickest of several tries: a busy machine is not what this is about."""
+    one_way_s = 0.04
+    redis = Redis(tmp_path / "redis").start()
+    line = FaultProxy(redis.port).start()
+    provider = Provider(tmp_path / "provider", OAUTH1_REDIS_URL=f"redis://127.0.0.1:{line.port}", OAUTH1_WORKERS="1")
+    client = provider.create_client("--two-legged")
+    signer = Signer(client.client_id, client.client_secret)
+    key = provider.create_resource_server("--origin", API)
+    provider.introspection.start()
+
+    def quickest(ask_once):
+        def timed():
+            begin = time.monotonic()
+            assert ask_once()
+            return time.monotonic() - begin
+
+        return min(timed() for _ in range(6))
+
+    def batch():
+        described = [describe(signer.sign("GET", f"{API}/{i}")) for i in range(100)]
+        return lambda: all(result["active"] for result in results_of(ask(provider, key, described)))
+
+    try:
+        assert batch()()  # everything is loaded, every connection is open
+        line.set("pass", one_way_s)
+        batches = [batch() for _ in range(6)]
+        single = quickest(lambda: provider.introspect(key, signer.sign("GET", API)).json()["active"])
+        hundred = quickest(lambda: batches.pop()())
+        assert 2 * one_way_s <= single < 4 * one_way_s, single
+        assert 2 * one_way_s <= hundred < 4 * one_way_s, hundred
+    finally:
+        provider.stop()
+        line.stop()
         redis.stop()
