@@ -708,6 +708,10 @@ enum status explain_mismatch(const struct message *message, const struct explain
         buf_add(&hint, buf_slice(&search.tried));
         buf_add(&hint, SLICE("): most likely a secret or a host that is not known here; send the client's own base "
                              "string as client_base_string to see where the two part"));
+        if (message->form_body && message->body.len == 0)
+            buf_add(&hint,
+                    SLICE("; or the client sent a form: the body is empty though its type is that of a form, as it "
+                          "is where something read it before it was handed over"));
     }
     if (!slice_is_absent(options->client_base_string))
         compare_base_strings(base_string, options->client_base_string, &difference);

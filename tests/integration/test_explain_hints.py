@@ -124,6 +124,19 @@ def test_names_a_form_that_was_sent_as_something_else(provider, open_key, token)
     assert "signed as a form" in hints_of(provider, open_key, sent)[0][0]
 
 
+def test_names_a_form_body_that_is_missing(provider, open_key, token):
+    """Not handed over at all, or empty because something had read it before."""
+    lost = replace(token.sign("POST", API + "/", body="a=1"), body=None)
+    response = provider.introspect(open_key, lost, explain=True, body=None)
+    problem = response.json()["problem"]
+    assert problem["code"] == "parameter_absent" and "was not handed over" in problem["description"]
+    hints, answer = hints_of(provider, open_key, lost)
+    assert answer["problem"]["code"] == "signature_invalid"
+    assert "the body is empty though its type is that of a form" in hints[0]
+    hints, _ = hints_of(provider, open_key, replace(token, client_secret="another").sign("POST", API + "/", body="a=1"))
+    assert "the body is empty" not in hints[0]
+
+
 @pytest.mark.parametrize("which, hint", [
     ("token left out", "token secret left out"), ("client left out", "client secret left out"), ("swapped", "swapped")])
 def test_names_a_wrong_key(provider, open_key, token, which, hint):
