@@ -42,6 +42,7 @@ class Gateway(Server):
 
     can_forward_body = False
     repeats_checks = False
+    shows_advice = True  # the text of a refusal gets to the client, not the status and the challenge alone
     reencodes = ()  # targets that it spells anew or refuses by itself, so that they are never let in
 
     def __init__(self, directory, service, api):
@@ -69,6 +70,7 @@ class Gateway(Server):
 
 class Nginx(Gateway):
     name = "nginx"
+    shows_advice = False
 
     def prepare(self, service, api):
         self.write("api.conf", substituted(

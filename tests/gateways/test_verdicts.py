@@ -116,7 +116,8 @@ def test_a_form_is_verified_where_the_gateway_hands_it_over_and_refused_elsewher
 
 def test_a_form_that_is_too_long_or_of_no_stated_length_is_refused(gateway, token, arrived):
     long = token.sign("POST", ORIGIN + "/photos", body="title=" + "x" * 200_000)
-    refused(send_signed(gateway.port, long), 401, "parameter_absent")
+    reply = refused(send_signed(gateway.port, long), 401, "parameter_absent")
+    assert (b"/v1/introspect" in reply.body) == gateway.shows_advice
     chunked = token.sign("POST", ORIGIN + "/photos", body="a=1")
     headers = [*chunked.headers.items(), ("Transfer-Encoding", "chunked")]
     refused(exchange(gateway.port, head("POST", "/photos", headers) + b"3\r\na=1\r\n0\r\n\r\n", "POST"), 401,
