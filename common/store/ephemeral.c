@@ -130,6 +130,11 @@ void ephemeral_count_start(struct ephemeral *view, struct slice name, int64_t wi
     view->ops->count_start(view, name, window_ms, ticket);
 }
 
+void ephemeral_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+{
+    view->ops->count_back_start(view, name, ticket);
+}
+
 void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
 {
     view->ops->end_start(view, owner, id, ticket);

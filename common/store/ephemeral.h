@@ -134,6 +134,7 @@ struct ephemeral_ops {
                                struct ticket ticket);
     void (*blob_take_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
     void (*count_start)(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket);
+    void (*count_back_start)(struct ephemeral *view, struct slice name, struct ticket ticket);
     void (*end_start)(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
     void (*ping_start)(struct ephemeral *view, struct ticket ticket);
 };
@@ -217,6 +218,10 @@ void ephemeral_blob_take_start(struct ephemeral *view, struct slice id, struct t
 
 /* Counts one event under `name`; the window starts with its first event. Completes with a struct ephemeral_count. */
 void ephemeral_count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket);
+
+/* Takes one event back, as if it had not been counted; the window stays. OK also where nothing is counted. No result.
+ */
+void ephemeral_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket);
 
 /* Ends what belongs to a client (its identifier: temporary credentials) or a user (the decimal id: sessions, and the
  * temporary credentials that the user decided), after a change said that it ended. No result. */

@@ -346,6 +346,17 @@ static void count_start(struct ephemeral *view, struct slice name, int64_t windo
     ticket_complete(ticket, status, result, ephemeral_count_free);
 }
 
+static void count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->counts);
+    void **place = ttl_table_find(store->counts, name, now_of(store));
+    if (place && *(int64_t *)*place > 0)
+        --*(int64_t *)*place;
+    ttl_table_unlock(store->counts);
+    finish(ticket, STATUS_OK);
+}
+
 /* ---- the end of a client or user ---- */
 
 static bool is_clients(const void *value, const void *client_id)
@@ -418,6 +429,7 @@ static const struct ephemeral_ops view_ops = {
     .blob_replace_start = blob_replace_start,
     .blob_take_start = blob_take_start,
     .count_start = count_start,
+    .count_back_start = count_back_start,
     .end_start = end_start,
     .ping_start = ping_start,
 };

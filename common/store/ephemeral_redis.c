@@ -280,6 +280,7 @@ static const struct ephemeral_ops view_ops = {
     .blob_replace_start = redis_blob_replace_start,
     .blob_take_start = redis_blob_take_start,
     .count_start = redis_count_start,
+    .count_back_start = redis_count_back_start,
     .end_start = end_start,
     .ping_start = ping_start,
 };

@@ -353,3 +353,25 @@ void redis_count_start(struct ephemeral *view, struct slice name, int64_t window
     it->ttl_ms = window_ms;
     redis_call_start(&it->call);
 }
+
+#define COUNT_BACK_SCRIPT \
+    "if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then return redis.call('DECR', KEYS[1]) end return 0"
+
+static void counted_back(void *context, const struct redisReply *reply)
+{
+    int64_t left = 0;
+    end(call_of(context), redis_reply_integer(reply, &left));
+}
+
+static void go_count_back(struct redis_call *call)
+{
+    const struct slice args[] = {SLICE("EVAL"), SLICE(COUNT_BACK_SCRIPT), SLICE("1"), call_of(call)->key};
+    redis_call_send(call, args, COUNT_OF(args), counted_back);
+}
+
+void redis_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "c:", name, go_count_back, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}

@@ -29,23 +29,38 @@ static void add_address(struct buf *out, struct slice text)
     buf_add_hex(out, is_v4 ? bytes : slice_sub(bytes, 0, 8));
 }
 
+/* False: there is nothing to count, or no memory, and the ticket is complete. */
+static bool write_key(enum quota quota, struct slice name, int64_t limit, struct ticket ticket, struct buf *key)
+{
+    if (limit == 0) {
+        ticket_complete(ticket, STATUS_OK, NULL, NULL);
+        return false;
+    }
+    buf_add(key, kinds[quota].prefix);
+    if (kinds[quota].is_address)
+        add_address(key, name);
+    else
+        buf_add(key, name);
+    if (key->failed)
+        ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
+    return !key->failed;
+}
+
 void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
                        struct ticket ticket)
 {
     struct buf key = BUF_INIT;
-    if (limit == 0) {
-        ticket_complete(ticket, STATUS_OK, NULL, NULL);
-        return;
-    }
-    buf_add(&key, kinds[quota].prefix);
-    if (kinds[quota].is_address)
-        add_address(&key, name);
-    else
-        buf_add(&key, name);
-    if (key.failed)
-        ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
-    else
+    if (write_key(quota, name, limit, ticket, &key))
         ephemeral_count_start(ephemeral, buf_slice(&key), WINDOW_MS, ticket);
+    buf_done(&key);
+}
+
+void quota_take_back_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
+                           struct ticket ticket)
+{
+    struct buf key = BUF_INIT;
+    if (write_key(quota, name, limit, ticket, &key))
+        ephemeral_count_back_start(ephemeral, buf_slice(&key), ticket);
     buf_done(&key);
 }
 

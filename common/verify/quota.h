@@ -24,6 +24,10 @@ enum quota {
 void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
                        struct ticket ticket);
 
+/* Takes one event back that was counted. */
+void quota_take_back_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
+                           struct ticket ticket);
+
 /* Judges what the index-th ticket of the newest wait counted. STATUS_SLOW_DOWN: more than `limit` within a minute, and
  * *wait_s grows to the seconds until more are let in; the store's errors. */
 MUST_USE enum status quota_judge(const struct flow *flow, size_t index, int64_t limit, int64_t *wait_s);

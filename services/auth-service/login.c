@@ -172,13 +172,13 @@ const struct step login_submit[] = {
     {"count", count},          /* waits: how often this account and address tried */
     {"load", load},            /* waits: the user */
     {"hash", hash},            /* waits: the password, on threads of their own */
-    {"session", open_session}, /* waits: the new session, and the old one's end */
+    {"session", open_session}, /* waits: the new session, the old one's end, and that this was no guess */
     {"back", go_back},
     {NULL, NULL},
 };
 
 enum { COUNT_ACCOUNT, COUNT_ADDRESS, FOUND_TEMP, COUNT_COUNT };
-enum { SESSION_NEW, SESSION_OLD, SESSION_COUNT };
+enum { SESSION_NEW, SESSION_OLD, BACK_ACCOUNT, BACK_ADDRESS, SESSION_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
 {
@@ -209,7 +209,7 @@ static enum step_result parse(struct flow *flow)
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, "The login form was not complete.");
 }
 
-/* Counted before the password is looked at, so that many at once cannot slip through. */
+/* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. */
 static enum step_result count(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -277,6 +277,7 @@ static enum step_result open_session(struct flow *flow)
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
+    const struct config *config = app_of(request)->config;
     char csrf[SECRET_BYTES];
     struct ticket tickets[SESSION_COUNT];
     enum status status = flow_outcome(flow, NULL);
@@ -296,6 +297,10 @@ static enum step_result open_session(struct flow *flow)
     ephemeral_session_create_start(ephemeral, slice_of(it->session_id, sizeof it->session_id), &session, SESSION_TTL_MS,
                                    tickets[SESSION_NEW]);
     ephemeral_session_delete_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[SESSION_OLD]);
+    quota_take_back_start(ephemeral, QUOTA_LOGIN_ACCOUNT, it->username, config->rate_limit_login_account,
+                          tickets[BACK_ACCOUNT]);
+    quota_take_back_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
+                          config->rate_limit_login_address, tickets[BACK_ADDRESS]);
     return STEP_WAIT;
 }
 

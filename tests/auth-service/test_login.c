@@ -249,6 +249,18 @@ static void slows_down_who_guesses_at_one_account(void **state)
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
 }
 
+static void a_right_password_is_no_guess(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.rate_limit_login_account = 2;
+    bench->config.rate_limit_login_address = 2;
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* nor does it take a wrong one back */
+}
+
 static void slows_down_who_guesses_at_accounts_that_do_not_exist_too(void **state)
 {
     struct site_bench *bench = *state;
@@ -324,7 +336,7 @@ static void answers_503_when_the_store_is_down_at_any_wait(void **state)
             assert_refused(bench, 503, "temporarily_unavailable");
     } while (bench->faulty.calls >= nth);
     assert_int_equal(status, 302);
-    assert_int_equal(nth, 5); /* two counters, the new session, the old one's end */
+    assert_int_equal(nth, 7); /* two counters, the new session, the old one's end, the counters again */
 }
 
 static void lets_in_without_knowing_the_callback(void **state)
@@ -449,6 +461,7 @@ int main(void)
         SITE_TEST(refuses_a_form_with_a_field_missing_or_twice),
         SITE_TEST(goes_home_where_return_to_leads_elsewhere),
         SITE_TEST(slows_down_who_guesses_at_one_account),
+        SITE_TEST(a_right_password_is_no_guess),
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
         SITE_TEST(slows_down_an_address_whatever_the_accounts),
         SITE_TEST(refuses_at_once_when_too_many_passwords_wait),

@@ -632,6 +632,31 @@ static void a_counter_starts_anew_after_its_window(void **state)
     assert_int_equal(counted->reset_s, 60);
 }
 
+static void take_back(struct ephemeral_bench *bench, const char *name)
+{
+    ephemeral_count_back_start(bench->view, slice_str(name), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void what_was_counted_can_be_taken_back(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    take_back(bench, "login jane"); /* never below nothing */
+    assert_int_equal(count(bench, "login jane")->count, 1);
+    assert_int_equal(count(bench, "login jane")->count, 2);
+    pass_s(bench, 20);
+    take_back(bench, "login jane");
+    const struct ephemeral_count *counted = count(bench, "login jane");
+    assert_int_equal(counted->count, 2);
+    assert_int_equal(counted->reset_s, 40); /* the window goes on */
+    pass_s(bench, 40);
+    take_back(bench, "login jane");
+    assert_int_equal(count(bench, "login jane")->count, 1);
+    take_back(bench, "login jane");
+    take_back(bench, "login jane");
+    assert_int_equal(count(bench, "login jane")->count, 1);
+}
+
 /* ---- the end of a client or user ---- */
 
 static void end(struct ephemeral_bench *bench, enum ephemeral_owner owner, const char *id)
@@ -754,6 +779,7 @@ int contract_ephemeral_run(const struct ephemeral_kind *kind)
         TEST(a_blob_is_replaced_only_by_who_knows_it_and_keeps_its_time),
         TEST(of_racing_takers_exactly_one_gets_each_blob),
         TEST(a_counter_starts_anew_after_its_window),
+        TEST(what_was_counted_can_be_taken_back),
         TEST(the_end_of_a_client_ends_its_temporary_credentials),
         TEST(the_end_of_a_user_ends_sessions_and_what_the_user_decided),
         TEST(what_is_made_after_an_end_is_not_ended),

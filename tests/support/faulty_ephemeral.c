@@ -142,6 +142,13 @@ static void count_start(struct ephemeral *view, struct slice name, int64_t windo
         ephemeral_count_start(inner, name, window_ms, ticket);
 }
 
+static void count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+{
+    struct ephemeral *inner = inner_for(view, ticket);
+    if (inner)
+        ephemeral_count_back_start(inner, name, ticket);
+}
+
 static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
@@ -175,6 +182,7 @@ static const struct ephemeral_ops ops = {
     .blob_replace_start = blob_replace_start,
     .blob_take_start = blob_take_start,
     .count_start = count_start,
+    .count_back_start = count_back_start,
     .end_start = end_start,
     .ping_start = ping_start,
 };
