@@ -87,6 +87,127 @@ case("oauth_core_photos_example", "3.4.2",
                    'oauth_signature="tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D"',
      secrets=("kd94hf93k423kf44", "pfkkdhi9sl3r4s00"))
 
+# What others published, request and signature: documentation, test suites of libraries. Of these nothing is computed.
+
+
+def published(name, source, method, url, oauth, secrets, **request):
+    """`oauth`: the header's pairs, as they are sent; None: they are in the query or the form."""
+    case(name, source, None, authorization=oauth and f"OAuth {oauth}", secrets=secrets, method=method, url=url, **request)
+
+
+def pairs(consumer_key, nonce, timestamp, signature, token=None, method="HMAC-SHA1", **more):
+    given = {"oauth_consumer_key": consumer_key, "oauth_token": token, "oauth_signature_method": method,
+             "oauth_timestamp": timestamp, "oauth_nonce": nonce, "oauth_version": "1.0"} | more
+    given["oauth_signature"] = quote(signature, safe="")
+    return ", ".join(f'{key}="{value}"' for key, value in given.items() if value is not None)
+
+
+def form(**values):
+    return "&".join(f"{key}={quote(value, safe='-._~')}" for key, value in values.items())
+
+
+PHOTOS = ("kd94hf93k423kf44", "pfkkdhi9sl3r4s00")
+published("rfc_1_2_temporary_credentials", "1.2", "POST", "https://photos.example.net/initiate",
+          pairs("dpf43f3p2l4k3l03", "wIjqoS", "137131200", "74KNZJeDHnMBp0EMJ9ZHt/XKycU=", oauth_version=None,
+                realm="Photos", oauth_callback="http%3A%2F%2Fprinter.example.com%2Fready"), (PHOTOS[0], ""))
+published("rfc_1_2_token_credentials", "1.2", "POST", "https://photos.example.net/token",
+          pairs("dpf43f3p2l4k3l03", "walatlh", "137131201", "gKgrFCywp7rO0OXSjdot/IHF7IU=", "hh5s93j4hdidpola",
+                oauth_version=None, realm="Photos", oauth_verifier="hfdp7dh39dks9884"), (PHOTOS[0], "hdhd0244k9j7ao03"))
+published("rfc_1_2_protected_resource", "1.2", "GET", "http://photos.example.net/photos?file=vacation.jpg&size=original",
+          pairs("dpf43f3p2l4k3l03", "chapoH", "137131202", "MdpQcU8iPSUjWoN/UDMsK2sui9I=", "nnch734d00sl2jdk",
+                oauth_version=None, realm="Photos"), PHOTOS)
+published("rfc_2_1_plaintext", "2.1", "POST", "https://server.example.com/request_temp_credentials",
+          'realm="Example", oauth_consumer_key="jd83jd92dhsh93js", oauth_signature_method="PLAINTEXT", '
+          'oauth_callback="http%3A%2F%2Fclient.example.net%2Fcb%3Fx%3D1", oauth_signature="ja893SD9%26"',
+          ("ja893SD9", ""))
+published("rfc_2_3_plaintext", "2.3", "POST", "https://server.example.com/request_token",
+          'realm="Example", oauth_consumer_key="jd83jd92dhsh93js", oauth_token="hdk48Djdsa", '
+          'oauth_signature_method="PLAINTEXT", oauth_verifier="473f82d3", oauth_signature="ja893SD9%26xyz4992k83j47x0b"',
+          ("ja893SD9", "xyz4992k83j47x0b"))
+PHOTOS_FORM = ("file=vacation.jpg&size=original&oauth_consumer_key=dpf43f3p2l4k3l03&oauth_token=nnch734d00sl2jdk&"
+               "oauth_signature_method=HMAC-SHA1&oauth_signature=tR3%2BTy81lMeYAr%2FFid0kMTYa%2FWM%3D&"
+               "oauth_timestamp=1191242096&oauth_nonce=kllo9940pd9333jh&oauth_version=1.0")
+published("oauth_core_photos_in_the_query", "OAuth Core 1.0 A.5.3", "GET", f"http://photos.example.net/photos?{PHOTOS_FORM}",
+          None, PHOTOS)
+published("oauth_core_photos_in_a_form", "OAuth Core 1.0 A.5.3", "GET", "http://photos.example.net/photos", None, PHOTOS,
+          content_type=FORM, body=PHOTOS_FORM)
+published("oauth_core_photos_by_post", "test suites of several libraries", "POST", "http://photos.example.net/photos",
+          pairs("dpf43f3p2l4k3l03", "kllo9940pd9333jh", "1191242096", "wPkvxykrw+BTdCcGqKr+3I+PsiM=", "nnch734d00sl2jdk",
+                realm=""), PHOTOS, content_type=FORM, body="file=vacation.jpg&size=original")
+for version, made in [("1", "tnnArxj06cWHq44gCs1OSKk/jLY="), ("1.1", "hCtSmYh+iHYCEqBWrE7C7hYmtUk=")]:
+    published(f"twitter_status_update_{version}", "Twitter, Creating a signature", "POST",
+              f"https://api.twitter.com/{version}/statuses/update.json?include_entities=true",
+              pairs("xvz1evFS4wEEPTGEFPHBog", "kYjzVBB8Y0ZFabxSWbWovY3uYSQ2pTgmZeNu2VS4cg", "1318622958", made,
+                    "370773112-GmHxMAgYyLbNEtIKZeRNFsMKPR9EyMZeS9weJAEb"),
+              ("kAcSOqF21Fu85e7zjz7ZN2U4ZRhfV3WpwPAoE3Z7kBw", "LswwdoUaIvS8ltyTt5jkRh4J50vUPVVHtR2YPi5kE"),
+              content_type=FORM, body="status=Hello%20Ladies%20%2b%20Gentlemen%2c%20a%20signed%20OAuth%20request%21")
+published("twitter_direct_messages", "Go-OAuth's tests", "GET", "https://api.twitter.com/1/direct_messages.json?count=10",
+          pairs("3NNCZTHoBoSSk1V4cPCZA", "8e51932665a8e33c54e8872f09b661b8", "1323729189", "13tM5UUxbPrRZjeCGWgl3yUuUNA=",
+                "10212-JJ3Zc1A49qSMgdcAO2GMOpW9l7A348ESmhjmOBOU"),
+          ("pHT9O4hvqH8mwe1JB224BQ4iv9cXPE11m9n90n0EY", "yF75mvq4LZMHj9O0DXwoC3ZxUnN1ptvieThYuOAYM"))
+for name, query, made in [
+    ("special_characters", "photo%20size=300%25&title=Back%20of%20%24100%20Dollars%20Bill", "tTFyqivhutHiglPvmyilZlHm5Uk="),
+    ("other_scripts", "type=%C3%97%C2%90%C3%97%E2%80%A2%C3%97%CB%9C%C3%97%E2%80%A2%C3%97%E2%80%98%C3%97%E2%80%A2%C3%97%C2%A1"
+     "&scenario=%C3%97%C2%AA%C3%97%C2%90%C3%97%E2%80%A2%C3%97%C2%A0%C3%97%E2%80%9D", "MH9NDodF4I/V6GjYYVChGaKCtnk="),
+    ("the_order_of_names", "a1=3&a=2", "XvQXwVym27PgKSIWiElVVSdGIq8="),
+]:
+    published(f"hueniverse_{name}", "Beginner's guide to OAuth, part IV", "GET",
+              f"http://PHOTOS.example.net:8001/Photos?{query}",
+              pairs("dpf43f3%2B%2Bp%2B%232l4k3l03", "kllo~9940~pd9333jh", "1191242096", made, "nnch734d%280%290sl2jdk"),
+              ("kd9@4h%%4f93k423kf44", "pfkkd#hi9_sl-3r=4s00"))
+for name, method, url, nonce, timestamp, made, body in [
+    ("go_oauth_port_80", "GET", "http://EXAMPLE.COM:80/Space%20Craft?name=value&name=value", "Ix4U1Ei3RFL", "1327384901",
+     "TZZ5u7qQorLnmKs+iqunb8gqkh4=", None),
+    ("go_oauth_port_443", "GET", "https://hello:443/world", "Ix4U1Ei3RFL", "1327384901", "elVM7oxG5dFpjuXXHTJsb/G75cY=", None),
+    ("lean_oauth_pipe", "POST", "http://host.net/resource", "FDRMnsTvyF1", "1462028665", "Yg/QoU08gHjHquNXwcn3sAg+jAk=",
+     "name=value&scopes=email%7Cphoto"),
+    ("oauthswift_post", "POST", "http://photos.example.net/photos", "rkNG5bfzqFw", "1451152366",
+     "6qB7WBgezEpKhfr2Bpl+HfcS4SA=", "name=value"),
+    ("oauthswift_space_in_the_path", "GET", "http://photos.example.net/ph%20otos?name=value", "rkNG5bfzqFw", "1451152366",
+     "g2HpPCyQIVxLC3NNVn2x9oeUtyg=", None),
+]:
+    published(name, "the library's tests", method, url, pairs("abcd", nonce, timestamp, made, "ijkl"), ("efgh", "mnop"),
+              content_type=FORM if body else None, body=body)
+published("netsuite_restlet", "NetSuite, The Signature for Web Services and RESTlets", "POST",
+          "https://123456.restlets.api.netsuite.com/app/site/hosting/restlet.nl?script=6&deploy=1&customParam=someValue"
+          "&testParam=someOtherValue",
+          pairs("ef40afdd8abaac111b13825dd5e5e2ddddb44f86d5a0dd6dcf38c20aae6b67e4", "fjaLirsIcCGVZWzBX0pg", "1508242306",
+                "+KK4SKNgz4ZiILGLwOMtfYlgcXSy1eis8ldE9X90azQ=",
+                "2b0ce516420110bcbd36b69e99196d1b7f6de3c6234c5afb799b73d87569f5cc", "HMAC-SHA256", realm="123456"),
+          ("d26ad321a4b2f23b0741c8d38392ce01c3e23e109df6c96eac6d099e9ab9e8b5",
+           "c29a677df7d5439a458c063654187e3d678d73aca8e3c9d8bea1478a3eb0d295"))
+published("oauth_1_0a_js_repeated_values", "oauth-1.0a's tests", "PUT",
+          "http://localhost:3737/rest/profiles/1ea2a42f-e14d-4057-8bcd-3e0b4514a267/properties?alt=json",
+          pairs("batch-dbc2cd8c-6ca8-463b-96e2-6d8683eac6fd", "tKOQtKan8PHIrIoOlrl17zHkZQ2H5CsP", "1445951836",
+                "ri0lfv4udd2uQmkg5cCPVqLruyk="), ("4S4Rvm25CJZWv7HBg5HOhhlRTBSZ7npl", ""), content_type=FORM,
+          body="currentbrowserversion=1&currentbrowserversion=5&currentbrowserversion=dfadfadfa")
+published("oauthlib_parameters_in_the_form", "oauthlib's tests", "POST", "http://i.b/path", None, ("", ""),
+          content_type=FORM,
+          body="a=b&oauth_nonce=14205877133089081931378988215&oauth_timestamp=1378988215&oauth_version=1.0&"
+               "oauth_signature_method=HMAC-SHA1&oauth_consumer_key=client_key&oauth_signature=2JAQomgbShqoscqKWBiYQZwWq94%3D")
+published("oauthlib_parameters_in_the_query", "oauthlib's tests", "POST",
+          "http://i.b/path?oauth_nonce=14205877133089081931378988215&oauth_timestamp=1378988215&oauth_version=1.0&"
+          "oauth_signature_method=HMAC-SHA1&oauth_consumer_key=client_key&oauth_signature=08G5Snvw%2BgDAzBF%2BCmT5KqlrPKo%3D",
+          None, ("", ""))
+for name, made, timestamp, nonce, rest in [
+    ("an_empty_value", "/tuo1sYQB8oKiKfbR7xB7ayuv0s=", "1536162928", "1rC2NGlkEacq5jD0u7msfCT0mRfOaFMz4jJyvHM4MsQ",
+     {"context_id": "e05c24be1e", "context_title": "Section 955",
+      "launch_presentation_return_url": "https://learn-lti.herokuapp.com/tool_return/signature_check/2/6862",
+      "lis_person_name_full": "Dong Miller", "resource_link_id": "30fd061cfe", "roles": "",
+      "tool_consumer_instance_name": "Organization 738", "user_id": "b029d74d0a"}),
+    ("a_urn", "s182wI2czmouKeqG5Bj7aX7N5BQ=", "1536162929", "gF0HZHJPGyeicNv8eW0NFlhLyv0l60mkT7albdBaws",
+     {"context_id": "b716c3bf45", "context_title": "Course 517",
+      "launch_presentation_return_url": "https://learn-lti.herokuapp.com/tool_return/signature_check/2/628",
+      "lis_person_name_full": "Dong Jones", "resource_link_id": "ca96a54273",
+      "roles": "urn:lti:instrole:ims/lis/administrator", "tool_consumer_instance_name": "Class 465",
+      "user_id": "b0a13934a8"}),
+]:
+    published(f"lti_launch_with_{name}", "caccl-lti's tests", "POST", "https://localhost:8080/launch", None,
+              ("c64d84750dcb21febd995058588f019f", ""), content_type=FORM,
+              body=form(oauth_consumer_key="5b6ee40cc9fcdaede550654a93307dcd", oauth_signature_method="HMAC-SHA1",
+                        oauth_timestamp=timestamp, oauth_nonce=nonce, oauth_version="1.0",
+                        lti_message_type="basic-lti-launch-request", lti_version="LTI-1p0", oauth_signature=made, **rest))
+
 # ---- 1 to 5: parameters ---------------------------------------------------------------------------
 
 case("encode_then_sort", "3.4.1.3.2",
