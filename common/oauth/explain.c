@@ -98,6 +98,8 @@ enum status explain(const struct described_request *request, const struct explai
         TRY(show_what_can_be_read(request, arena, &out));
     if (out.status == STATUS_SIGNATURE_INVALID)
         TRY(explain_mismatch(&out.message, options, out.base_string, signer, arena, scratch, &out));
+    if (out.status == STATUS_BODY_HASH_MISMATCH)
+        TRY(explain_body_hash(&out.message, signer, arena, &out));
     *ret_explanation = out;
     return STATUS_OK;
 }

@@ -65,4 +65,9 @@ MUST_USE enum status explain_mismatch(const struct message *message, const struc
                                       struct slice base_string, struct signer *signer, struct arena *arena,
                                       struct arena *scratch, struct explanation *explanation);
 
+/* The hint for an oauth_body_hash that is not the body's, where the signature matched: which hash it is. One more is
+ * added to the hints. STATUS_NO_MEMORY. */
+MUST_USE enum status explain_body_hash(const struct message *message, struct signer *signer, struct arena *arena,
+                                       struct explanation *explanation);
+
 #endif

@@ -1,89 +1,6 @@
-#include "oauth/explain.h"
-
 #include "base/percent.h"
 #include "oauth/base_string.h"
-
-/* One search for the change that makes the signature match. */
-struct search {
-    const struct message *message;
-    const struct explain_options *options;
-    struct slice base_string; /* what our side signed */
-    struct signer *signer;
-    struct arena *scratch; /* reset before every try */
-    struct buf *hint;      /* the sentence, once found */
-    const char *what;      /* the try that is under way */
-    struct buf tried;      /* for the reader, when nothing matched */
-    unsigned tries;        /* verified */
-    bool found;
-    enum status status;
-};
-
-/* Whether another try is due; the budget bounds what one request can cost. */
-static bool may_try(struct search *search, const char *what)
-{
-    if (search->found || search->status != STATUS_OK || search->tries == EXPLAIN_TRIES_MAX)
-        return false;
-    search->what = what;
-    arena_reset(search->scratch);
-    return true;
-}
-
-static void count_try(struct search *search)
-{
-    search->tries++;
-    if (slice_find_slice(buf_slice(&search->tried), slice_str(search->what)) < search->tried.len)
-        return;
-    if (search->tried.len)
-        buf_add(&search->tried, SLICE(", "));
-    buf_add_str(&search->tried, search->what);
-}
-
-static void conclude(struct search *search, enum status status, const char *hint)
-{
-    if (status == STATUS_OK) {
-        search->found = true;
-        buf_add_str(search->hint, hint);
-    } else if (status_is_infrastructure(status)) {
-        search->status = status;
-    }
-}
-
-/* One signature verified by one variation: what all tries end in. */
-static void try_signature(struct search *search, const struct signature_method *method, const struct buf *shared_key,
-                          struct slice base_string, struct slice signature, const char *hint)
-{
-    struct signature_key key = {buf_slice(shared_key), search->options->rsa_public_key};
-    count_try(search);
-    enum status status =
-        shared_key->failed ? STATUS_NO_MEMORY : signature_verify(search->signer, method, &key, base_string, signature);
-    conclude(search, status, hint);
-}
-
-static struct buf right_key(struct search *search)
-{
-    struct buf key = buf_in(search->scratch);
-    signature_write_shared_key(search->options->client_secret, search->options->token_secret, &key);
-    return key;
-}
-
-/* A variation that changes nothing is no try. */
-static void try_base_string(struct search *search, enum status built, struct slice base_string, const char *hint)
-{
-    if (built != STATUS_OK) {
-        conclude(search, built, hint);
-    } else if (!slice_eq(base_string, search->base_string)) {
-        struct buf key = right_key(search);
-        try_signature(search, search->message->signature_method, &key, base_string,
-                      search->message->protocol[OAUTH_SIGNATURE], hint);
-    }
-}
-
-static void try_message(struct search *search, const struct message *variant, const char *hint)
-{
-    struct slice base_string = {0};
-    enum status built = base_string_build(variant, search->scratch, &base_string);
-    try_base_string(search, built, base_string, hint);
-}
+#include "oauth/explain_search.h"
 
 /* ---- the URL ---- */
 
@@ -91,13 +8,13 @@ static void try_url(struct search *search, struct oauth_url url, const char *hin
 {
     struct message variant = *search->message;
     variant.url = url;
-    try_message(search, &variant, hint);
+    search_try_message(search, &variant, hint);
 }
 
 static void try_scheme(struct search *search)
 {
     struct oauth_url url = search->message->url;
-    if (!may_try(search, "the other scheme"))
+    if (!search_may_try(search, "the other scheme"))
         return;
     url.https = !url.https;
     try_url(search, url,
@@ -109,7 +26,7 @@ static void try_port(struct search *search)
 {
     struct oauth_url url = search->message->url;
     uint16_t port = oauth_url_port(&url);
-    if (!may_try(search, "the port dropped or added"))
+    if (!search_may_try(search, "the port dropped or added"))
         return;
     if (port != (url.https ? 443 : 80)) {
         url.port = 0;
@@ -135,7 +52,7 @@ static void try_path(struct search *search, struct slice path, const char *hint)
 static void try_trailing_slash(struct search *search)
 {
     struct slice path = search->message->url.path;
-    if (!may_try(search, "the trailing slash"))
+    if (!search_may_try(search, "the trailing slash"))
         return;
     if (path.len > 1 && path.ptr[path.len - 1] == '/') {
         try_path(search, slice_sub(path, 0, path.len - 1),
@@ -152,7 +69,7 @@ static void try_trailing_slash(struct search *search)
 static void try_path_decoded(struct search *search)
 {
     struct slice path = search->message->url.path;
-    if (slice_find(path, '%') == path.len || !may_try(search, "the path decoded"))
+    if (slice_find(path, '%') == path.len || !search_may_try(search, "the path decoded"))
         return;
     size_t len = 0;
     char *decoded = arena_bytes(search->scratch, path.len);
@@ -166,7 +83,7 @@ static void try_path_encoded(struct search *search)
 {
     struct slice rest = search->message->url.path;
     bool more = true;
-    if (!may_try(search, "the path encoded anew"))
+    if (!search_may_try(search, "the path encoded anew"))
         return;
     char *memory = arena_bytes(search->scratch, rest.len);
     struct buf encoded = buf_in(search->scratch);
@@ -187,7 +104,7 @@ static void try_path_encoded(struct search *search)
 static void try_query_left_out(struct search *search)
 {
     struct message variant = *search->message;
-    if (variant.url.query.len == 0 || !may_try(search, "the query left out"))
+    if (variant.url.query.len == 0 || !search_may_try(search, "the query left out"))
         return;
     variant.params.count = 0;
     variant.params.rows = arena_alloc(search->scratch, search->message->params.count * sizeof *variant.params.rows);
@@ -195,14 +112,14 @@ static void try_query_left_out(struct search *search)
         if (search->message->params.rows[i].source != PARAM_FROM_QUERY)
             variant.params.rows[variant.params.count++] = search->message->params.rows[i];
     if (variant.params.rows)
-        try_message(search, &variant, "would match with the query left out: the client does not sign its query");
+        search_try_message(search, &variant, "would match with the query left out: the client does not sign its query");
 }
 
 static void try_origin(struct search *search, struct slice origin)
 {
     struct oauth_url url = {0};
     struct problem ignored = {0};
-    if (oauth_url_parse(origin, &url, &ignored) != STATUS_OK || !may_try(search, "the configured origins"))
+    if (oauth_url_parse(origin, &url, &ignored) != STATUS_OK || !search_may_try(search, "the configured origins"))
         return;
     url.path = search->message->url.path;
     try_url(search, url, "would match with origin ");
@@ -230,7 +147,7 @@ static void try_prefix(struct search *search, struct slice prefix)
     struct slice path = search->message->url.path;
     while (prefix.len && prefix.ptr[prefix.len - 1] == '/')
         prefix.len--;
-    if (prefix.len == 0 || !may_try(search, "the configured path prefixes"))
+    if (prefix.len == 0 || !search_may_try(search, "the configured path prefixes"))
         return;
     bool stripped = !begins_with_segments(path, prefix);
     if (stripped)
@@ -262,12 +179,12 @@ static void try_origins_and_prefixes(struct search *search)
 static void try_body_left_out(struct search *search)
 {
     struct message variant = *search->message;
-    if (!variant.form_body || variant.body.len == 0 || !may_try(search, "the body left out"))
+    if (!variant.form_body || variant.body.len == 0 || !search_may_try(search, "the body left out"))
         return;
     while (variant.params.count && variant.params.rows[variant.params.count - 1].source == PARAM_FROM_BODY)
         variant.params.count--; /* the body's come last */
-    try_message(search, &variant,
-                "would match with the body left out: the client does not sign the parameters of its form body");
+    search_try_message(search, &variant,
+                       "would match with the body left out: the client does not sign the parameters of its form body");
 }
 
 static void try_body_as_form(struct search *search)
@@ -275,7 +192,7 @@ static void try_body_as_form(struct search *search)
     struct message variant = *search->message;
     const struct oauth_params *params = &search->message->params;
     if (variant.form_body || variant.body.len == 0 || slice_find(variant.body, '=') == variant.body.len ||
-        !may_try(search, "the body signed as a form"))
+        !search_may_try(search, "the body signed as a form"))
         return;
     enum status status = params_init(&variant.params, search->scratch, OAUTH_PARAMS_MAX);
     for (size_t i = 0; status == STATUS_OK && i < params->count; i++)
@@ -283,8 +200,9 @@ static void try_body_as_form(struct search *search)
     if (status == STATUS_OK)
         status = params_add_form(&variant.params, search->scratch, variant.body, PARAM_FROM_BODY);
     if (status == STATUS_OK)
-        try_message(search, &variant,
-                    "would match with the body signed as a form: send Content-Type application/x-www-form-urlencoded");
+        search_try_message(
+            search, &variant,
+            "would match with the body signed as a form: send Content-Type application/x-www-form-urlencoded");
 }
 
 static void try_methods(struct search *search)
@@ -292,10 +210,10 @@ static void try_methods(struct search *search)
     static const char *const methods[] = {"GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"};
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
         struct message variant = *search->message;
-        if (slice_eq_nocase(variant.method, slice_str(methods[i])) || !may_try(search, "other methods"))
+        if (slice_eq_nocase(variant.method, slice_str(methods[i])) || !search_may_try(search, "other methods"))
             continue;
         variant.method = slice_str(methods[i]);
-        try_message(search, &variant, "would match with method ");
+        search_try_message(search, &variant, "would match with method ");
         if (!search->found)
             continue;
         buf_addf(search->hint, "%s: the client signs another method than it sends", methods[i]);
@@ -332,13 +250,13 @@ static struct slice encoded_again(struct search *search, struct slice canonical)
 static void try_row_encoded_twice(struct search *search, size_t row)
 {
     const struct oauth_param *param = &search->message->params.rows[row];
-    if (!may_try(search, "a parameter encoded twice"))
+    if (!search_may_try(search, "a parameter encoded twice"))
         return;
     struct message variant = with_own_params(search);
     if (!variant.params.rows)
         return;
     variant.params.rows[row].value = encoded_again(search, param->value);
-    try_message(search, &variant, "would match with parameter ");
+    search_try_message(search, &variant, "would match with parameter ");
     if (!search->found)
         return;
     buf_add(search->hint, param->name);
@@ -347,15 +265,16 @@ static void try_row_encoded_twice(struct search *search, size_t row)
 
 static void try_all_encoded_twice(struct search *search)
 {
-    if (!may_try(search, "all parameters encoded twice"))
+    if (!search_may_try(search, "all parameters encoded twice"))
         return;
     struct message variant = with_own_params(search);
     for (size_t i = 0; variant.params.rows && i < variant.params.count; i++)
         variant.params.rows[i].value = encoded_again(search, variant.params.rows[i].value);
     if (variant.params.rows)
-        try_message(search, &variant,
-                    "would match with all parameters encoded twice: the client encodes them once too often in its "
-                    "base string");
+        search_try_message(
+            search, &variant,
+            "would match with all parameters encoded twice: the client encodes them once too often in its "
+            "base string");
 }
 
 static void try_encoded_twice(struct search *search)
@@ -382,14 +301,14 @@ static struct slice decoded_once_more(struct search *search, struct slice canoni
 
 static void try_decoded_once_more(struct search *search)
 {
-    if (!may_try(search, "parameters decoded once more"))
+    if (!search_may_try(search, "parameters decoded once more"))
         return;
     struct message variant = with_own_params(search);
     for (size_t i = 0; variant.params.rows && i < variant.params.count; i++)
         variant.params.rows[i].value = decoded_once_more(search, variant.params.rows[i].value);
     if (variant.params.rows)
-        try_message(search, &variant,
-                    "would match with the parameters decoded once more: the client sends them encoded twice");
+        search_try_message(search, &variant,
+                           "would match with the parameters decoded once more: the client sends them encoded twice");
 }
 
 static void try_callback_unencoded(struct search *search)
@@ -397,15 +316,15 @@ static void try_callback_unencoded(struct search *search)
     for (size_t i = 0; i < search->message->params.count; i++) {
         const struct oauth_param *param = &search->message->params.rows[i];
         if (!slice_eq(param->name, SLICE("oauth_callback")) || !has_escape(param->value) ||
-            !may_try(search, "oauth_callback not encoded"))
+            !search_may_try(search, "oauth_callback not encoded"))
             continue;
         struct message variant = with_own_params(search);
         if (!variant.params.rows)
             return;
         variant.params.rows[i].value = params_decoded(param->value, search->scratch);
-        try_message(search, &variant,
-                    "would match with oauth_callback un-encoded: the client must encode it before it joins and "
-                    "encodes the parameters");
+        search_try_message(search, &variant,
+                           "would match with oauth_callback un-encoded: the client must encode it before it joins and "
+                           "encodes the parameters");
     }
 }
 
@@ -413,7 +332,7 @@ static void try_callback_unencoded(struct search *search)
 static void try_respelled(struct search *search, size_t (*rewrite)(const char *escape, char *out), const char *what,
                           const char *hint)
 {
-    if (!may_try(search, what))
+    if (!search_may_try(search, what))
         return;
     struct message variant = with_own_params(search);
     for (size_t i = 0; variant.params.rows && i < variant.params.count; i++) {
@@ -432,7 +351,7 @@ static void try_respelled(struct search *search, size_t (*rewrite)(const char *e
         variant.params.rows[i].value = slice_of(out, len);
     }
     if (variant.params.rows)
-        try_message(search, &variant, hint);
+        search_try_message(search, &variant, hint);
 }
 
 static size_t space_as_plus(const char *escape, char *out)
@@ -482,7 +401,7 @@ static void try_order(struct search *search, bool (*after)(const struct oauth_pa
 {
     const struct oauth_params *params = &search->message->params;
     size_t count = 0;
-    if (params->count > EXPLAIN_TRIES_MAX * 2 || !may_try(search, what)) /* the sort below is quadratic */
+    if (params->count > EXPLAIN_TRIES_MAX * 2 || !search_may_try(search, what)) /* the sort below is quadratic */
         return;
     const struct oauth_param **ordered = arena_alloc(search->scratch, params->count * sizeof *ordered);
     for (size_t i = 0; ordered && i < params->count; i++) {
@@ -497,13 +416,13 @@ static void try_order(struct search *search, bool (*after)(const struct oauth_pa
     enum status built = ordered
                             ? base_string_build_ordered(search->message, ordered, count, search->scratch, &base_string)
                             : STATUS_NO_MEMORY;
-    try_base_string(search, built, base_string, hint);
+    search_try_base_string(search, built, base_string, hint);
 }
 
 static void try_realm(struct search *search)
 {
     struct message variant = *search->message;
-    if (slice_is_absent(variant.realm) || !may_try(search, "realm as a parameter"))
+    if (slice_is_absent(variant.realm) || !search_may_try(search, "realm as a parameter"))
         return;
     size_t count = search->message->params.count;
     enum status status = params_init(&variant.params, search->scratch, count + 1);
@@ -514,16 +433,16 @@ static void try_realm(struct search *search)
     status =
         params_add(&variant.params, search->scratch, SLICE("realm"), variant.realm, PLUS_LITERAL, PARAM_FROM_HEADER);
     if (status == STATUS_OK)
-        try_message(search, &variant,
-                    "would match with realm as a parameter: the client must leave the header's realm out");
+        search_try_message(search, &variant,
+                           "would match with realm as a parameter: the client must leave the header's realm out");
 }
 
 /* ---- the secrets and the method ---- */
 
 static void try_shared_key(struct search *search, const struct buf *key, const char *hint)
 {
-    try_signature(search, search->message->signature_method, key, search->base_string,
-                  search->message->protocol[OAUTH_SIGNATURE], hint);
+    search_try_signature(search, search->message->signature_method, key, search->base_string,
+                         search->message->protocol[OAUTH_SIGNATURE], hint);
 }
 
 static void try_secrets(struct search *search)
@@ -544,13 +463,13 @@ static void try_secrets(struct search *search)
          "would match with the secrets swapped: the key is client secret, '&', token secret"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (!rows[i].due || !may_try(search, rows[i].what))
+        if (!rows[i].due || !search_may_try(search, rows[i].what))
             continue;
         struct buf key = buf_in(search->scratch);
         signature_write_shared_key(rows[i].first, rows[i].second, &key);
         try_shared_key(search, &key, rows[i].hint);
     }
-    if ((percent_is_plain(client) && percent_is_plain(token)) || !may_try(search, "the secrets not encoded"))
+    if ((percent_is_plain(client) && percent_is_plain(token)) || !search_may_try(search, "the secrets not encoded"))
         return;
     struct buf key = buf_in(search->scratch);
     buf_add(&key, client);
@@ -559,11 +478,22 @@ static void try_secrets(struct search *search)
     try_shared_key(search, &key, "would match with the secrets not encoded: each must be percent-encoded in the key");
 }
 
+/* Some services ask for it, and so some libraries have an option for it. */
+static void try_key_without_ampersand(struct search *search)
+{
+    if (search->options->token_secret.len > 0 || !search_may_try(search, "the '&' of the key left out"))
+        return;
+    struct buf key = buf_in(search->scratch);
+    percent_encode(&key, search->options->client_secret);
+    try_shared_key(search, &key,
+                   "would match without the '&' of the key: it is there even if the token secret is empty");
+}
+
 static void try_former_secrets(struct search *search)
 {
     enum { FORMER_MAX = 4 };
     for (size_t i = 0; i < search->options->former_secrets.count && i < FORMER_MAX; i++) {
-        if (!may_try(search, "the secrets that were rotated out"))
+        if (!search_may_try(search, "the secrets that were rotated out"))
             return;
         struct buf key = buf_in(search->scratch);
         signature_write_shared_key(search->options->former_secrets.items[i], search->options->token_secret, &key);
@@ -579,11 +509,11 @@ static void try_digests(struct search *search)
                                          SLICE_INIT("RSA-SHA1"),  SLICE_INIT("RSA-SHA256"),  SLICE_INIT("RSA-SHA512")};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         const struct signature_method *other = signature_method_find(names[i]);
-        if (other == own || other->kind != own->kind || !may_try(search, "another digest"))
+        if (other == own || other->kind != own->kind || !search_may_try(search, "another digest"))
             continue;
-        struct buf key = right_key(search);
-        try_signature(search, other, &key, search->base_string, search->message->protocol[OAUTH_SIGNATURE],
-                      "would match as ");
+        struct buf key = search_right_key(search);
+        search_try_signature(search, other, &key, search->base_string, search->message->protocol[OAUTH_SIGNATURE],
+                             "would match as ");
         if (!search->found)
             continue;
         buf_add(search->hint, names[i]);
@@ -595,17 +525,17 @@ static void try_digests(struct search *search)
 static void try_signature_spaces(struct search *search)
 {
     struct slice signature = search->message->protocol[OAUTH_SIGNATURE];
-    if (slice_find(signature, ' ') == signature.len || !may_try(search, "the '+' of the signature"))
+    if (slice_find(signature, ' ') == signature.len || !search_may_try(search, "the '+' of the signature"))
         return;
     char *repaired = arena_bytes(search->scratch, signature.len);
     if (!repaired)
         return;
     for (size_t i = 0; i < signature.len; i++)
         repaired[i] = signature.ptr[i] == ' ' ? '+' : signature.ptr[i];
-    struct buf key = right_key(search);
-    try_signature(search, search->message->signature_method, &key, search->base_string,
-                  slice_of(repaired, signature.len),
-                  "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
+    struct buf key = search_right_key(search);
+    search_try_signature(
+        search, search->message->signature_method, &key, search->base_string, slice_of(repaired, signature.len),
+        "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
 }
 
 /* What api.md promises, the likeliest first; at most 27 tries, so that some are always left for the
@@ -618,6 +548,7 @@ static void try_everything(struct search *search)
     try_signature_spaces(search);
     if (hmac) {
         try_secrets(search);
+        try_key_without_ampersand(search);
         try_former_secrets(search);
     }
     try_trailing_slash(search);
@@ -643,6 +574,7 @@ static void try_everything(struct search *search)
     try_respelled(search, in_lower_case, "lower-case escapes",
                   "would match with lower-case percent-escapes: the base string must have them in upper case");
     try_realm(search);
+    search_habits(search);
 }
 
 /* ---- the client's own base string ---- */

@@ -50,19 +50,25 @@ static enum status write_hints(struct request *request, const struct question *q
 /* Whose clock it is nobody can tell, but how far the two are apart. */
 static enum status write_clock_hint(struct check *check, struct explanation *explanation)
 {
+    enum { DAY_S = 24 * 60 * 60 };
     struct buf hint = buf_in(check->arena);
     int64_t now_s = check->problem.acceptable_from_s + check->rules->skew_s;
     int64_t ahead_s = check->timestamp_s - now_s;
-    buf_addf(&hint,
-             "the client's clock is %lld s %s ours, or the request was on its way for so long: oauth_timestamp may be "
-             "%lld s old and %lld s ahead",
-             (long long)(ahead_s < 0 ? -ahead_s : ahead_s), ahead_s < 0 ? "behind" : "ahead of",
-             (long long)check->rules->skew_s, (long long)check->rules->lead_s);
+    int64_t millis_off_s = check->timestamp_s / 1000 - now_s;
+    if (millis_off_s > -DAY_S && millis_off_s < DAY_S)
+        buf_add_str(&hint, "oauth_timestamp is in milliseconds, and must be in seconds");
+    else
+        buf_addf(
+            &hint,
+            "the client's clock is %lld s %s ours, or the request was on its way for so long: oauth_timestamp may be "
+            "%lld s old and %lld s ahead",
+            (long long)(ahead_s < 0 ? -ahead_s : ahead_s), ahead_s < 0 ? "behind" : "ahead of",
+            (long long)check->rules->skew_s, (long long)check->rules->lead_s);
     explanation->hints[explanation->hint_count++] = buf_slice(&hint);
     return hint.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* What the reader is shown; hints where the signature or the clock did not match. */
+/* What the reader is shown; hints where the signature, the body's hash or the clock did not match. */
 static enum status explain_question(struct request *request, struct question *question, struct explanation *explanation)
 {
     struct inquiry *inquiry = request->state;
@@ -75,10 +81,12 @@ static enum status explain_question(struct request *request, struct question *qu
     TRY(explain_show(explanation, check->arena));
     if (check->problem.status == STATUS_TIMESTAMP_REFUSED)
         return write_clock_hint(check, explanation);
-    if (check->problem.status != STATUS_SIGNATURE_INVALID)
+    bool is_hash = check->problem.status == STATUS_BODY_HASH_MISMATCH;
+    if (!is_hash && check->problem.status != STATUS_SIGNATURE_INVALID)
         return STATUS_OK;
     if (inquiry->hinted++ < ANSWER_HINTED_MAX)
-        return write_hints(request, question, explanation);
+        return is_hash ? explain_body_hash(&check->message, &app_loop_of(request)->signer, check->arena, explanation)
+                       : write_hints(request, question, explanation);
     explanation->hints[explanation->hint_count++] = too_many;
     return STATUS_OK;
 }

@@ -14,6 +14,7 @@ from harness.signer import (
     authorization,
     base_string,
     base_string_uri,
+    body_hash,
     decode_pairs,
     encode,
     normalize,
@@ -104,6 +105,12 @@ ROWS = {
                                 parameters=lambda pairs: normalize(pairs).replace("%C3%A9", "%c3%a9")), "lower-case"),
     "plus for spaces": (dict(url=API + "/p?q=a+b", parameters=lambda pairs: normalize(pairs).replace("%20", "+")),
                         "'+' for spaces"),
+    "empty parameters not signed": (dict(url=API + "/p?q=&r=1", parameters=lambda pairs: normalize(
+        [pair for pair in pairs if pair[1]])), "empty parameters left out"),
+    "one of two equal names signed": (dict(url=API + "/p?q=1&q=2", parameters=lambda pairs: normalize(
+        list(dict(pairs).items()))), "the last of equal names"),
+    "marks not encoded": (dict(url=API + "/p?q=a!(b)", parameters=lambda pairs: normalize(pairs).replace(
+        "%21", "!").replace("%28", "(").replace("%29", ")")), "! * ' ( ) of the parameters left as they are"),
     "query not signed": (dict(url=API + "/p?q=1", parameters=lambda pairs: normalize(
         [pair for pair in pairs if pair[0] != b"q"])), "the query left out"),
 }
@@ -180,6 +187,22 @@ def test_names_a_secret_that_was_rotated_out(provider, open_key):
         time.sleep(0.1)
     hints, answer = hints_of(provider, open_key, old.sign("GET", API))
     assert "rotated out" in hints[0] and client.client_secret not in str(answer)
+
+
+def test_names_a_timestamp_in_milliseconds(provider, open_key, token):
+    request = token.sign("GET", API, oauth_timestamp=str(int(time.time() * 1000)))
+    hints, answer = hints_of(provider, open_key, request)
+    assert answer["problem"]["code"] == "timestamp_refused"
+    assert hints == ["oauth_timestamp is in milliseconds, and must be in seconds"]
+
+
+def test_names_the_hash_of_a_body_that_is_another_one(provider, open_key, token):
+    signer = replace(token, signature_method="HMAC-SHA256")
+    sha1 = body_hash(b"{}", "HMAC-SHA1")
+    request = signer.sign("POST", API, body="{}", content_type="application/json", oauth_body_hash=sha1)
+    hints, answer = hints_of(provider, open_key, request)
+    assert answer["problem"]["code"] == "signature_invalid"
+    assert hints == ["would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256"]
 
 
 @pytest.mark.parametrize("offset, word", [(-3600, "behind"), (3600, "ahead")])

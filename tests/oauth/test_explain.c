@@ -1,5 +1,6 @@
 #include "oauth/explain.h"
 
+#include "base/base64.h"
 #include "base/percent.h"
 #include "oauth/base_string.h"
 #include "support/oauth.h"
@@ -139,13 +140,56 @@ static const struct hint_row {
      .hint = "would match with a client secret that was rotated out: the client must take the new one"},
     {"another_digest", "GET", URL, HEADER, .signed_by = "HMAC-SHA256",
      .hint = "would match as HMAC-SHA256: oauth_signature_method names another one"},
+    {"the_path_left_out", "GET", "https://api.example.com", HEADER, .signed_base_string = BASE("") SIGNED_PARAMS,
+     .hint = "would match with an empty path: the base string must have it as \"/\""},
+    {"marks_not_encoded", "GET", URL "?title=(it's)*!", HEADER,
+     .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26title%3D(it's)*!",
+     .hint = "would match with ! * ' ( ) left as they are: the base string must have them percent-encoded"},
+    {"marks_of_the_parameters_not_encoded", "GET", URL "?title=(it's)*!", HEADER,
+     .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26title%3D%28it%27s%29%2A%21",
+     .hint = "would match with ! * ' ( ) of the parameters left as they are: they must be percent-encoded"},
+    {"a_tilde_encoded", "GET", URL "?title=~a", HEADER,
+     .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26title%3D%257Ea",
+     .hint = "would match with '~' as %7E: it must be left as it is"},
+    {"as_java_encodes", "GET", URL "?title=~%20*", HEADER,
+     .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26title%3D%257E%2B*",
+     .hint = "would match as Java's URLEncoder encodes: '*' and '~' are to be as RFC 5849 §3.6 has them, a space is "
+             "%20"},
+    {"empty_parameters_left_out", "GET", URL "?a=&b=1", HEADER, .signed_url = URL "?b=1",
+     .hint = "would match with empty parameters left out: they are signed like any other"},
+    {"the_last_of_equal_names", "GET", URL "?a=1&a=2", HEADER, .signed_url = URL "?a=2",
+     .hint = "would match with the last of equal names alone: every parameter is signed"},
+    {"the_first_of_equal_names", "GET", URL "?a=1&a=2", HEADER, .signed_url = URL "?a=1",
+     .hint = "would match with the first of equal names alone: every parameter is signed"},
+    {"a_protocol_parameter_left_out", "GET", URL, HEADER ", oauth_version=\"1.0\"", .signed_header = HEADER,
+     .hint = "would match with oauth_version left out: all oauth_ parameters but oauth_signature are signed"},
+    {"the_query_in_the_uri", "GET", URL "?x=1", HEADER, .signed_base_string = BASE("%2Fphotos%3Fx%3D1") SIGNED_PARAMS,
+     .hint = "would match with the query in the URI: the base string must have it among the parameters"},
+    {"the_query_in_the_uri_too", "GET", URL "?x=1", HEADER,
+     .signed_base_string = BASE("%2Fphotos%3Fx%3D1") SIGNED_PARAMS "%26x%3D1",
+     .hint = "would match with the query in the URI: the base string must have it among the parameters"},
+    {"a_line_feed_behind_the_client_secret", "GET", URL, HEADER, .signed_key = "cs-canary-7f3a%0A&ts-canary%2B91bd%2F",
+     .hint = "would match with a line feed behind the client secret: the client reads it with the end of its line"},
+    {"a_line_feed_behind_the_token_secret", "GET", URL, HEADER, .signed_key = "cs-canary-7f3a&ts-canary%2B91bd%2F%0A",
+     .hint = "would match with a line feed behind the token secret: the client reads it with the end of its line"},
+    {"the_identifiers_for_the_secrets", "GET", URL, HEADER, .signed_key = "k&t",
+     .hint = "would match with oauth_consumer_key and oauth_token as the key: the client must sign with the secrets"},
+    {"all_escapes_in_lower_case", "GET", URL "?title=a%2Fb", HEADER,
+     .signed_base_string =
+         "GET&https%3a%2f%2fapi.example.com%2fphotos&oauth_consumer_key%3dk%26oauth_nonce%3dn%26"
+         "oauth_signature_method%3dHMAC-SHA1%26oauth_timestamp%3d1%26oauth_token%3dt%26title%3da%252fb",
+     .hint = "would match with all percent-escapes in lower case: the base string must have them in upper case"},
+    {"the_method_in_lower_case", "GET", URL, HEADER,
+     .signed_base_string = "get&https%3A%2F%2Fapi.example.com%2Fphotos&" SIGNED_PARAMS,
+     .hint = "would match with the method in lower case: the base string must have it in upper case"},
     {"nothing_that_was_tried", "GET", URL "?x=%20", HEADER, .signed_key = "another&secret",
      .hint = "nothing that was tried would match (the other scheme, the port dropped or added, the token secret left "
              "out, the client secret left out, the secrets swapped, the secrets not encoded, the secrets that were "
              "rotated out, the trailing slash, other methods, a parameter encoded twice, the configured path prefixes, "
              "the configured origins, another digest, the query left out, parameters in the order sent, '+' for "
-             "spaces): most likely a secret or a host that is not known here; send the client's own base string as "
-             "client_base_string to see where the two part"},
+             "spaces, Java's URLEncoder, an oauth_ parameter left out, the query in the URI, a line feed behind a "
+             "secret, the identifiers for the secrets, lower-case escapes): most likely a secret or a host that is not "
+             "known here; send the client's own base string as client_base_string to see where the two part"},
 };
 
 static struct slice own_key(const char *key)
@@ -245,6 +289,138 @@ static void a_plus_in_the_signature_that_became_a_space(void **state)
     assert_slice_equal(
         explanation.hints[0],
         SLICE("would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)"));
+}
+
+static struct slice bytes_of(struct slice signature)
+{
+    size_t len = 0;
+    char *bytes = arena_bytes(oauth_arena(), signature.len);
+    assert_non_null(bytes);
+    assert_true(base64_decode(signature, bytes, &len));
+    return slice_of(bytes, len);
+}
+
+static void spell_encoded(struct slice signature, struct buf *out)
+{
+    percent_encode(out, signature);
+}
+
+static void spell_in_hexadecimal(struct slice signature, struct buf *out)
+{
+    buf_add_hex(out, bytes_of(signature));
+}
+
+static void spell_hexadecimal_in_base64(struct slice signature, struct buf *out)
+{
+    char text[2 * DIGEST_MAX_BYTES];
+    struct buf hex = buf_fixed(text, sizeof text);
+    buf_add_hex(&hex, bytes_of(signature));
+    assert_true(buf_reserve(out, BASE64_LEN(hex.len)));
+    base64_encode(buf_slice(&hex), out->ptr);
+    out->len = BASE64_LEN(hex.len);
+}
+
+static void spell_url_safe(struct slice signature, struct buf *out)
+{
+    struct slice bytes = bytes_of(signature);
+    assert_true(buf_reserve(out, BASE64_LEN(bytes.len)));
+    out->len = base64url_encode(bytes, out->ptr);
+}
+
+static void spell_with_a_line_feed(struct slice signature, struct buf *out)
+{
+    buf_add(out, signature);
+    buf_add_byte(out, '\n');
+}
+
+/* The right signature in another spelling. */
+static const struct spelled_row {
+    const char *name;
+    void (*spell)(struct slice signature, struct buf *out);
+    const char *hint;
+} spelled_rows[] = {
+    {"a_signature_encoded_twice", spell_encoded,
+     "would match with oauth_signature decoded once more: the client encodes it twice"},
+    {"a_signature_in_hexadecimal", spell_in_hexadecimal,
+     "would match with oauth_signature in base64: the client sends hexadecimal digits"},
+    {"a_signature_of_hexadecimal_in_base64", spell_hexadecimal_in_base64,
+     "would match with the bytes of oauth_signature in base64: the client encodes their hexadecimal digits"},
+    {"a_signature_in_the_url_safe_alphabet", spell_url_safe,
+     "would match with oauth_signature in standard base64: the client sends the URL-safe alphabet, no padding, or a "
+     "line feed"},
+    {"a_signature_with_a_line_feed", spell_with_a_line_feed,
+     "would match with oauth_signature in standard base64: the client sends the URL-safe alphabet, no padding, or a "
+     "line feed"},
+};
+
+static void reads_the_spelling(void **state)
+{
+    const struct spelled_row *row = *state;
+    struct hint_row right = {.method = "GET", .url = URL, .header = HEADER};
+    struct described_request request = oauth_request("GET", URL, HEADER, NULL, NULL);
+    struct explain_options options = all_options();
+    struct buf spelled = buf_in(oauth_arena());
+    row->spell(wrong_signature(&right), &spelled);
+    request.authorization = oauth_with_parameter(request.authorization, "oauth_signature", buf_slice(&spelled));
+    struct explanation explanation = oauth_explain(&request, &options);
+    assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
+    assert_int_equal(explanation.hint_count, 1);
+    assert_slice_equal(explanation.hints[0], slice_str(row->hint));
+    assert_discreet(&explanation);
+}
+
+/* §3.4.2: "even if empty"; some services ask clients to leave it out. */
+static void the_ampersand_of_the_key_left_out(void **state)
+{
+    (void)state;
+    struct hint_row row = {.method = "GET", .url = URL, .header = HEADER, .signed_key = "c%20s"};
+    struct described_request request = oauth_request("GET", URL, HEADER, NULL, NULL);
+    request.authorization = oauth_with_parameter(request.authorization, "oauth_signature", wrong_signature(&row));
+    struct explain_options options = oauth_options("c s", NULL);
+    struct explanation explanation = oauth_explain(&request, &options);
+    assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
+    assert_slice_equal(explanation.hints[0],
+                       SLICE("would match without the '&' of the key: it is there even if the token secret is empty"));
+}
+
+/* Signed rightly, with another hash than that of the body "{}". */
+static const struct hash_row {
+    const char *name, *method, *sent, *hint;
+} hash_rows[] = {
+    {"the_hash_of_another_digest", "HMAC-SHA256", "vyGp6PvFo4RvsFtPoIWeCReyIC8=",
+     "would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256"},
+    {"an_hmac_without_a_key", "HMAC-SHA1", "m5WFq0+H7/EiyM2Ob9lNNY7VbyI=",
+     "would match with an HMAC (SHA-1, no key) of the body; HMAC-SHA1 takes the base64 of the body's SHA-1"},
+    {"the_hash_in_hexadecimal", "RSA-SHA1", "BF21A9E8FBC5A3846FB05B4FA0859E0917B2202F",
+     "would match with the SHA-1 of the body in hexadecimal digits; RSA-SHA1 takes the base64 of the body's SHA-1"},
+    {"the_hash_of_hexadecimal_in_base64", "HMAC-SHA1", "YmYyMWE5ZThmYmM1YTM4NDZmYjA1YjRmYTA4NTllMDkxN2IyMjAyZg==",
+     "would match with the SHA-1 of the body in the base64 of hexadecimal digits; HMAC-SHA1 takes the base64 of the "
+     "body's SHA-1"},
+    {"the_hash_of_an_empty_body", "PLAINTEXT", "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
+     "would match with the SHA-1 of an empty body; PLAINTEXT takes the base64 of the body's SHA-1"},
+    {"the_hash_of_another_body", "HMAC-SHA512", "Lve95gjOVATpfV8EL5X4nxwjKHE=",
+     "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in hexadecimal): the body "
+     "was "
+     "changed on its way, or hashed before it was complete; HMAC-SHA512 takes the base64 of the body's SHA-512"},
+};
+
+static void names_the_hash(void **state)
+{
+    const struct hash_row *row = *state;
+    char header[256];
+    (void)snprintf(header, sizeof header,
+                   "OAuth oauth_consumer_key=\"k\", oauth_signature_method=\"%s\", oauth_timestamp=\"1\", "
+                   "oauth_nonce=\"n\"",
+                   row->method);
+    struct explain_options options = oauth_options("c", "t");
+    struct described_request request = oauth_request("POST", URL, header, "application/json", "{}");
+    options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
+    request.authorization = oauth_with_parameter(request.authorization, "oauth_body_hash", slice_str(row->sent));
+    request = oauth_sign(&request, &options, oauth_file("vectors/wiki_private_key.pem"));
+    struct explanation explanation = oauth_explain(&request, &options);
+    assert_status(explanation.status, STATUS_BODY_HASH_MISMATCH);
+    assert_int_equal(explanation.hint_count, 1);
+    assert_slice_equal(explanation.hints[0], slice_str(row->hint));
 }
 
 /* PLAINTEXT: a hint would tell which half of the secret was right. */
@@ -644,10 +820,14 @@ static void full_arenas_are_reported(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(hint_rows) + COUNT_OF(difference_rows) + COUNT_OF(verdict_rows) + 15];
+    static struct CMUnitTest tests[COUNT_OF(hint_rows) + COUNT_OF(difference_rows) + COUNT_OF(verdict_rows) +
+                                   COUNT_OF(spelled_rows) + COUNT_OF(hash_rows) + 16];
     size_t count = 0;
     ADD_ROWS(tests, count, hint_rows, gives_the_hint);
     ADD_TEST(tests, count, a_plus_in_the_signature_that_became_a_space);
+    ADD_ROWS(tests, count, spelled_rows, reads_the_spelling);
+    ADD_TEST(tests, count, the_ampersand_of_the_key_left_out);
+    ADD_ROWS(tests, count, hash_rows, names_the_hash);
     ADD_TEST(tests, count, plaintext_gets_no_hint);
     ADD_TEST(tests, count, tries_at_most_32_changes);
     ADD_TEST(tests, count, the_promised_tries_always_have_their_turn);
