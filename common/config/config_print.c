@@ -83,13 +83,14 @@ void config_write(const struct config *config, enum config_print how, struct buf
 static void write_wrapped(struct buf *out, struct slice text, size_t indent)
 {
     enum { COLUMNS = 100 };
-    size_t column = COLUMNS;
-    for (bool more = true; more;) {
+    size_t column = indent;
+    buf_addf(out, "%*s", (int)indent, "");
+    for (bool more = true, first = true; more; first = false) {
         struct slice word = slice_cut(&text, ' ', &more);
-        if (column + 1 + word.len > COLUMNS) {
-            buf_addf(out, "%s%*s", column == COLUMNS ? "" : "\n", (int)indent, "");
+        if (!first && column + 1 + word.len > COLUMNS) {
+            buf_addf(out, "\n%*s", (int)indent, "");
             column = indent;
-        } else {
+        } else if (!first) {
             buf_add_byte(out, ' ');
             column++;
         }

@@ -589,6 +589,22 @@ static void help_and_documentation_name_every_variable(void **state)
     buf_done(&markdown);
 }
 
+static void help_is_wrapped_at_100_columns(void **state)
+{
+    (void)state;
+    struct buf help = BUF_INIT;
+    config_write_help(CONFIG_AUTH, &help);
+    config_write_help(CONFIG_INTROSPECTION, &help);
+    struct slice rest = buf_slice(&help);
+    for (bool more = true; more;) {
+        struct slice line = slice_cut(&rest, '\n', &more);
+        struct slice text = slice_trim(line);
+        if (line.len > 100 || slice_find_slice(text, SLICE("  ")) < text.len)
+            fail_msg("%.*s", SLICE_ARGS(line));
+    }
+    buf_done(&help);
+}
+
 static void keeps_a_development_key_beside_the_database(void **state)
 {
     (void)state;
@@ -641,6 +657,7 @@ int main(void)
         cmocka_unit_test(warns_at_every_start),
         cmocka_unit_test(prints_no_secret),
         cmocka_unit_test(help_and_documentation_name_every_variable),
+        cmocka_unit_test(help_is_wrapped_at_100_columns),
         cmocka_unit_test(keeps_a_development_key_beside_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
