@@ -199,7 +199,9 @@ static void warn_storage(const struct config *config, struct buf *out)
 void config_warnings(const struct config *config, struct buf *out)
 {
     if (config->dev)
-        buf_add_str(out, "development mode (OAUTH1_DEV): demo data, plain http on loopback; never for production\n");
+        buf_add_str(out,
+                    "development mode (OAUTH1_DEV): plain http on loopback, and a sealing key that lies beside the "
+                    "database; never for production\n");
     if (config->insecure_transport)
         buf_add_str(out, "OAUTH1_INSECURE_TRANSPORT is on: secrets may travel without TLS (RFC 5849 section 4)\n");
     bool admin = config->service == CONFIG_AUTH && listens(&config->admin_listen) && config->admin_tokens.count > 0;

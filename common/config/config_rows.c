@@ -19,8 +19,8 @@ const struct config_row config_rows[] = {
          "The URL under which clients reach auth-service, without query and fragment. It is part of every signature "
          "at initiate and token, whatever Host says."},
     {ROW("DEV", "dev", CONFIG_BOOL, BOTH, dev), .initial = "false", .placeholder = "BOOL",
-     .help = "Development mode: demo data, plain http, everything on loopback, a banner. Refuses a public URL that is "
-             "not loopback."},
+     .help = "Development mode: plain http, everything on loopback, a sealing key in a file beside the database, a "
+             "banner. Refuses a public URL that is not loopback."},
     {ROW("LISTEN", "listen", CONFIG_LISTEN, BOTH, listen), .initial = ":8080", .initial_introspection = ":8082",
      .placeholder = "ADDRESS",
      .help = "Where the public port listens: host:port, :port or unix:/path. In development on 127.0.0.1."},
