@@ -173,8 +173,11 @@ def test_another_sealing_key_than_the_rows_have(fresh):
     key = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
     fresh.variables["OAUTH1_SECRETS_KEYS"] = key
     client = fresh.create_client()
+    other = fresh.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
     for service in fresh.services:
-        service.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+        service.variables["OAUTH1_SECRETS_KEYS"] = other
+    outcome = fresh.command("client", "get", client.client_id)
+    assert outcome.code == STORE and "OAUTH1_SECRETS_KEYS" in outcome.err, outcome
     try:
         fresh.auth.start()
     except AssertionError as refused_to_start:

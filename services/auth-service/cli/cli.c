@@ -84,8 +84,10 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     va_start(args, what);
     (void)vsnprintf(subject, sizeof subject, what, args);
     va_end(args);
-    const char *engine = status_is_infrastructure(status) && store->sql ? sql_last_error(store->sql) : "";
-    return command_fail(line, command_exit_code(status), "%s: %s", subject, engine[0] ? engine : status_text(status));
+    const char *why = status_is_infrastructure(status) && store->sql ? sql_last_error(store->sql) : "";
+    if (status == STATUS_STORE_CORRUPT && store->db.fault)
+        why = store->db.fault;
+    return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
 }
 
 void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
