@@ -332,7 +332,8 @@ def test_the_described_request_has_the_base_string_and_explain_takes_it(shop):
 @pytest.mark.parametrize(
     "body, kind",
     [("a=1&b=2", FORM), ("", FORM), ('{"a": "b=c"}', "application/json"), ("<a b='c'/>", "application/xml"),
-     ("hello", "text/plain"), ("a = b", "text/plain")],
+     ("hello", "text/plain"), ("a = b", "text/plain"), ("status=Hello Ladies + Gentlemen", FORM),
+     ("a=1\nb=2", "text/plain")],
 )
 def test_the_type_of_a_body_is_guessed(shop, body, kind):
     made = shop.command("sign", "POST", "https://a.example/", "--client", "c", "--data", body, "--format", "json").json()

@@ -105,11 +105,13 @@ static int take_params(struct work *w)
     return EXIT_DONE;
 }
 
-/* As somebody who typed the body would expect: JSON and XML by their first character, a form by a '=' and no space. */
+/* As somebody who typed the body would expect: JSON and XML by their first character, a form by a name before a '=', on
+ * one line (a space in a value is sent as it is, by `curl --data` too). */
 static struct slice guess_type(struct slice body)
 {
     struct slice text = slice_trim(body);
-    bool spaced = slice_find(text, ' ') < text.len || slice_find(text, '\n') < text.len;
+    struct slice name = slice_sub(text, 0, slice_find(text, '='));
+    bool spaced = slice_find(name, ' ') < name.len || slice_find(text, '\n') < text.len;
     char first = text.len ? text.ptr[0] : '\0';
     if (first == '{' || first == '[')
         return SLICE("application/json");
