@@ -92,6 +92,7 @@ static enum status open_tls(struct serving *s, struct buf *why)
     };
     if (!files.certificate || !files.key)
         return STATUS_NO_MEMORY;
+    buf_add_str(why, "OAUTH1_TLS_CERT, OAUTH1_TLS_KEY, OAUTH1_TLS_CLIENT_CA: ");
     return tls_new_blocking(&files, why, &s->tls);
 }
 

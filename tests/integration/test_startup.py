@@ -168,6 +168,11 @@ def test_a_missing_sealing_key_outside_development(fresh):
     assert code == USAGE and "OAUTH1_SECRETS_KEYS" in said
 
 
+def test_a_certificate_that_cannot_be_read(fresh):
+    code, said = fails_to_serve(fresh.auth, OAUTH1_TLS_CERT="nowhere.pem", OAUTH1_TLS_KEY="nowhere.key")
+    assert code == REFUSED and "OAUTH1_TLS_CERT" in said and "nowhere.pem: cannot be read: No such file" in said
+
+
 def test_another_sealing_key_than_the_rows_have(fresh):
     """Said for what it is when a secret is needed, never taken for a wrong signature or an unknown client."""
     key = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
