@@ -128,6 +128,17 @@ static void check_passwords(const struct check *c)
         add(c, "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas");
 }
 
+/* What people see; these paths are not configurable. */
+static bool is_page(struct slice path)
+{
+    static const struct slice pages[] = {SLICE_INIT("/login"), SLICE_INIT("/logout"), SLICE_INIT("/style.css"),
+                                         SLICE_INIT("/account/applications"), SLICE_INIT("/developer/applications")};
+    for (size_t i = 0; i < COUNT_OF(pages); i++)
+        if (slice_eq(path, pages[i]))
+            return true;
+    return false;
+}
+
 static void check_paths(const struct check *c)
 {
     const struct config *config = c->config;
@@ -139,10 +150,13 @@ static void check_paths(const struct check *c)
         {"OAUTH1_AUTHORIZE_PATH", config->authorize_path},
         {"OAUTH1_TOKEN_PATH", config->token_path},
     };
-    for (size_t i = 0; i < COUNT_OF(paths); i++)
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        if (is_page(paths[i].path))
+            buf_addf(c->problems, "%s: is the path of a page of auth-service; choose another\n", paths[i].name);
         for (size_t j = 0; j < i; j++)
             if (paths[i].path.len > 0 && slice_eq(paths[i].path, paths[j].path))
                 buf_addf(c->problems, "%s: is the path of %s too; give each its own\n", paths[i].name, paths[j].name);
+    }
 }
 
 static void check_login(const struct check *c)

@@ -174,6 +174,8 @@ static const struct row rows[] = {
      "percent-encoding"},
     {{DEV, "OAUTH1_TOKEN_PATH=/oauth/initiate"},
      "OAUTH1_TOKEN_PATH: is the path of OAUTH1_INITIATE_PATH too; give each its own"},
+    {{DEV, "OAUTH1_AUTHORIZE_PATH=/login"},
+     "OAUTH1_AUTHORIZE_PATH: is the path of a page of auth-service; choose another"},
     {{DEV, "OAUTH1_TLS_CERT=/c"},
      "OAUTH1_TLS_KEY: is required with OAUTH1_TLS_CERT; name the file of the certificate's private key"},
     {{DEV, "OAUTH1_TLS_KEY=/k"}, "OAUTH1_TLS_CERT: is required with OAUTH1_TLS_KEY; name the file of the certificate"},
