@@ -67,6 +67,21 @@ enum status credentials_client_list_blocking(struct credentials *db, struct slic
     return STATUS_OK;
 }
 
+enum status credentials_keys_check_blocking(struct credentials *db)
+{
+    static const char newest[] = CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1";
+    struct client_page *page = result_new(sizeof *page);
+    struct client *client = NULL;
+    if (!page)
+        return STATUS_NO_MEMORY;
+    enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed, page);
+    if (status == STATUS_OK && page->count > 0)
+        status = credentials_client_find_blocking(db, page->clients[0].client_id, &client);
+    client_free(client);
+    client_page_free(page);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* deleted in between */
+}
+
 static enum status find_client(struct credentials *db, struct slice client_id, int64_t *ret_client)
 {
     TRY(find_id(db, "SELECT id FROM clients WHERE client_id = ?", sql_text(client_id), ret_client));

@@ -78,6 +78,9 @@ MUST_USE enum status credentials_client_create_blocking(struct credentials *db, 
 /* All of it. NOT_FOUND. */
 MUST_USE enum status credentials_client_find_blocking(struct credentials *db, struct slice client_id,
                                                       struct client **ret_client);
+/* Whether the sealing keys are those of this database: they open the newest secret of a client, or there is none.
+ * STORE_CORRUPT: they are not; credentials_last_error tells the operator. */
+MUST_USE enum status credentials_keys_check_blocking(struct credentials *db);
 /* Those of one owner; absent: all. */
 MUST_USE enum status credentials_client_list_blocking(struct credentials *db, struct slice owner,
                                                       struct page_request page, struct client_page **ret_page);

@@ -4,6 +4,7 @@
 #include "crypto/sealed.h"
 #include "store/change_feed.h"
 #include "store/credentials.h"
+#include "store/credentials_clients.h"
 #include "store/database.h"
 #include "store/nonce_ledger.h"
 
@@ -73,6 +74,18 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     return ephemeral_open_blocking(config->redis_url, &ephemeral, why, &stores->ephemeral);
 }
 
+/* With keys that open nothing every request would be 503: better not to start. */
+static enum status check_keys(struct credentials *db, const struct config *config, struct buf *why)
+{
+    enum status status = credentials_keys_check_blocking(db);
+    if (status != STATUS_STORE_CORRUPT)
+        return status;
+    buf_add_str(why, credentials_last_error(db));
+    if (slice_is_absent(config->secrets_keys))
+        buf_add_str(why, " (in development it is in the file .dev-key beside the database)");
+    return STATUS_BAD_INPUT;
+}
+
 static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
                                const struct observer *observer, struct buf *why, struct verifier *verifier)
 {
@@ -84,6 +97,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
     };
     TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
     stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
+    TRY(check_keys(&stores->credentials, config, why));
     credentials_nonce_ledger_init(&stores->ledger, &stores->credentials);
     const struct db_pool_options pool = {
         .url = config->database_url,

@@ -174,23 +174,24 @@ def test_a_certificate_that_cannot_be_read(fresh):
 
 
 def test_another_sealing_key_than_the_rows_have(fresh):
-    """Said for what it is when a secret is needed, never taken for a wrong signature or an unknown client."""
-    key = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
-    fresh.variables["OAUTH1_SECRETS_KEYS"] = key
+    """Said for what it is, never taken for a wrong signature or an unknown client; nothing is sealed with it either."""
+    fresh.variables["OAUTH1_SECRETS_KEYS"] = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
     client = fresh.create_client()
     other = fresh.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
+    for words in (["client", "get", client.client_id], ["client", "create", "--name", "Another"]):
+        outcome = fresh.command(*words)
+        assert outcome.code == STORE and "OAUTH1_SECRETS_KEYS must hold the key" in outcome.err, outcome
     for service in fresh.services:
-        service.variables["OAUTH1_SECRETS_KEYS"] = other
-    outcome = fresh.command("client", "get", client.client_id)
-    assert outcome.code == STORE and "OAUTH1_SECRETS_KEYS" in outcome.err, outcome
-    try:
-        fresh.auth.start()
-    except AssertionError as refused_to_start:
-        assert "SECRETS_KEYS" in str(refused_to_start)
-        return
-    response = send(Flow(fresh, client).initiate_request())
-    assert response.status_code == 503, response.text
-    assert "OAUTH1_SECRETS_KEYS" in fresh.auth.text()
+        code, said = fails_to_serve(service, OAUTH1_SECRETS_KEYS=other)
+        assert code == REFUSED and "OAUTH1_SECRETS_KEYS must hold the key" in said
+
+
+def test_a_development_key_that_is_gone(fresh):
+    fresh.create_client()
+    (key,) = fresh.directory.glob("*.dev-key")
+    key.unlink()
+    code, said = fails_to_serve(fresh.auth)
+    assert code == REFUSED and ".dev-key beside the database" in said
 
 
 def test_an_unknown_command_and_option(fresh):

@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "crypto/sealed.h"
 #include "store/change_feed.h"
+#include "store/credentials_clients.h"
 #include "store/database.h"
 
 #include <stdarg.h>
@@ -54,6 +55,19 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store)
     return code;
 }
 
+int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_store)
+{
+    int code = cli_open(line, ret_store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = credentials_keys_check_blocking(&ret_store->db);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    code = cli_store_failed(line, ret_store, status, "nothing was changed");
+    cli_close(ret_store);
+    return code;
+}
+
 static void tell_services(struct cli_store *store)
 {
     struct buf why = BUF_INIT;
@@ -84,9 +98,7 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     va_start(args, what);
     (void)vsnprintf(subject, sizeof subject, what, args);
     va_end(args);
-    const char *why = status_is_infrastructure(status) && store->sql ? sql_last_error(store->sql) : "";
-    if (status == STATUS_STORE_CORRUPT && store->db.fault)
-        why = store->db.fault;
+    const char *why = status_is_infrastructure(status) && store->sql ? credentials_last_error(&store->db) : "";
     return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
 }
 

@@ -20,6 +20,9 @@ struct cli_store {
 
 /* Opens; on failure says why on stderr and returns the exit code. EXIT_DONE: opened. */
 int cli_open(const struct command_line *line, struct cli_store *ret_store);
+/* The same for a command that seals new secrets: only with keys that open those that are there, or the services could
+ * not read the new ones. */
+int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_store);
 /* Tells the services what was changed, too; where that fails it says so, for the change stands. */
 void cli_close(struct cli_store *store);
 

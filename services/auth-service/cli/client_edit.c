@@ -104,7 +104,7 @@ static int store_new(struct creation *c)
     struct cli_store store;
     struct client *client = &c->draft.client;
     int64_t id = 0;
-    int code = cli_open(c->line, &store);
+    int code = cli_open_to_seal(c->line, &store);
     if (code != EXIT_DONE)
         return code;
     enum status status = credentials_client_create_blocking(&store.db, client, &id);

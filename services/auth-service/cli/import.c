@@ -189,7 +189,7 @@ static void show_counts(const struct run *run)
 static int import_file(const struct command_line *line, struct run *run, FILE *file)
 {
     struct cli_store store;
-    int code = cli_open(line, &store);
+    int code = cli_open_to_seal(line, &store);
     if (code != EXIT_DONE)
         return code;
     run->import.store = &store;
