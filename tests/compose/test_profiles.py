@@ -78,7 +78,7 @@ def test_another_gateway_protects_the_api(stack, started, signer, name):
     url = f"{started(name)}/api/photos?size=a%7eb&c=//d"
     eventually(lambda: send(signer.sign("GET", url)).status_code == 200)
     request = signer.sign("GET", url)
-    request.headers |= {"X-OAuth-Username": "root", "X_OAuth_Username": "root", "X.OAuth.Username": "root"}
+    request.headers |= {"X-OAuth-Username": "root", "X_OAuth_Username": "root"}
     answer = send(request)
     assert answer.json()["asked_by"] == {"client": "demo", "user": "jane", "scope": "photos%3Aread"}
     again = send(request)

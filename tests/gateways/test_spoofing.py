@@ -1,6 +1,7 @@
 """What a client says about itself under the names that gateways and the service use is never believed."""
 
 import pytest
+from harness.provider import ROOT
 from harness.signer import Request
 from wire import HOST, ORIGIN, exchange, head, send_signed
 
@@ -119,3 +120,10 @@ def test_the_location_that_asks_is_not_the_clients_to_call(gateway, upstream, to
     for target in ("/.countersign", "/%2ecountersign", "//.countersign", "/verify", "/verify/auth-request"):
         assert send_signed(gateway.port, Request("GET", ORIGIN + target)).status in (401, 404)
     assert len(upstream.seen) == begin
+
+
+def test_the_caddyfile_of_docker_compose_takes_away_the_same_headers():
+    """The API behind it there is nginx, which would hide that one is forgotten."""
+    ours, compose = ([line.strip() for line in (ROOT / name).read_text().splitlines() if line.strip().startswith("request_header")]
+                     for name in ("docker/gateways/Caddyfile", "docker/compose/Caddyfile"))
+    assert len(ours) > len(ALIASES) and compose == ours
