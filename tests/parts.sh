@@ -127,6 +127,11 @@ part_integration() {
   step 'integration: services, clients, browser' run_pytest -n 2 --dist loadgroup tests/integration tests/browser
 }
 
+# http: how the running services take what is odd on the wire
+part_http() {
+  step 'http: ASan binaries' build_asan && step 'http: raw sockets to the services' run_pytest tests/integration/test_http.py
+}
+
 part_examples() {
   step 'examples: ASan binaries' build_asan || return
   step 'examples: services in other languages' run_pytest -n 2 --dist loadgroup tests/examples
@@ -161,10 +166,11 @@ check_tidy() {
 
 trixie_image=debian:trixie-slim
 
-# Debian 13 has another compiler, libevent, hiredis and cJSON. The image with their packages is
-# kept (its layers are made anew when this script changes); the sources are copied in.
+# Debian 13, on which the images of the services stand, has another compiler, libevent, hiredis and
+# cJSON. The image with their packages is kept (its layers are made anew when this script changes);
+# the sources are copied in.
 part_trixie() {
-  local name='trixie: unit tests on Debian 13'
+  local name='trixie: unit, http on Debian 13'
   if ! timeout 10 docker info >/dev/null 2>&1; then
     not_run "$name" 'no docker engine answers'
   elif ! docker image inspect $trixie_image >/dev/null 2>&1; then
@@ -186,7 +192,7 @@ make_trixie_image() {
 run_trixie() {
   { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - ; } |
     timeout 600 docker run --rm -i --init --network none countersign-test:trixie \
-      bash -c 'tar -x -C /countersign && exec /countersign/dev test asan clang'
+      bash -c 'tar -x -C /countersign && exec /countersign/dev test asan clang http'
 }
 
 # Parts that are a folder of pytest files and need more than this script starts.
@@ -240,7 +246,7 @@ test_command() {
   if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways stores trixie compose pods); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | clang | tsan | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
+      unit | asan | clang | tsan | http | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done
