@@ -40,6 +40,17 @@ def test_an_image_is_small_and_says_what_it_is(image, capsys):
     assert all(labels[f"org.opencontainers.image.{name}"] for name in ("title", "description", "version", "revision"))
 
 
+def test_two_builds_give_the_same_binaries(stack):
+    """The second: in the stage that has the packages, everything compiled anew, at another time, on another host's name."""
+    stage = docker("build", "-q", "--target", "build", "-f", "docker/auth-service.Dockerfile", ".", cwd=stack.tree,
+                   timeout=300).stdout.strip()
+    anew = "rm -rf build && ./dev build >&2 && cd build/bin && strip * && sha256sum *"
+    second = docker("run", "--rm", "--network", "none", stage, "sh", "-ec", anew, timeout=600).stdout
+    first = [docker("run", "--rm", "--network", "none", "--entrypoint", "sha256sum", "--workdir", "/usr/local/bin",
+                    stack.image(service), service).stdout for service in BUILT]
+    assert second == "".join(first)
+
+
 def test_nobody_is_root_and_nothing_needs_a_shell(image):
     config = inspect(image)["Config"]
     assert config["User"] == "65532:65532"
