@@ -47,7 +47,8 @@ const struct config_row config_rows[] = {
     {ROW("REDIS_PASSWORD", "redis-password", CONFIG_TEXT, BOTH, redis_password), .secret = true,
      .placeholder = "SECRET", .help = "Redis's password, apart from the URL."},
     {ROW("WORKERS", "workers", CONFIG_INT, BOTH, workers), .min = 1, .max = 256, .placeholder = "N",
-     .initial_shown = "one a core", .help = "Event loops, each with a thread of its own."},
+     .initial_shown = "one a core",
+     .help = "Event loops, each with a thread of its own; auth-service hashes as many passwords at once, at most."},
     {ROW("SECRETS_KEYS", "secrets-keys", CONFIG_SEALING_KEYS, BOTH, secrets_keys), .secret = true,
      .placeholder = "ID:BASE64,…", .initial_shown = "required; a file beside the database in development",
      .help = "Keys of 32 bytes that seal secrets in the database, id:base64[,id:base64…]: the first seals, all open. "

@@ -84,12 +84,15 @@ static void close_blocking(void *app, bool clean)
     free(serving);
 }
 
-static struct worker_pool *new_password_pool(void)
+/* Each hash takes a core and 16 MB: never more at once than there are cores, nor than the operator gave us of them. */
+static struct worker_pool *new_password_pool(const struct config *config)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const struct worker_pool_config config = {
-        .name = "passwords", .thread_count = cores > 0 ? (size_t)cores : 1, .queue_max = PASSWORD_QUEUE};
-    return worker_pool_new(&config);
+    long threads = sysconf(_SC_NPROCESSORS_ONLN);
+    if (threads > config->workers)
+        threads = (long)config->workers;
+    const struct worker_pool_config pool = {
+        .name = "passwords", .thread_count = threads > 0 ? (size_t)threads : 1, .queue_max = PASSWORD_QUEUE};
+    return worker_pool_new(&pool);
 }
 
 /* A door that is configured and not there would leave users at another than the operator meant. */
@@ -127,7 +130,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     app->db = serving->verifier.db;
     app->loops = serving->verifier.loops;
     TRY(open_endings(serving, start));
-    app->passwords = new_password_pool();
+    app->passwords = new_password_pool(start->config);
     if (!app->passwords)
         return STATUS_NO_MEMORY;
     TRY(service_metrics_register());

@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -232,3 +233,11 @@ def test_disk_full_is_said(fresh):
     os.symlink("/dev/full", fresh.database)
     code, said = fails_to_serve(fresh.auth)
     assert code in (REFUSED, STORE) and str(fresh.database) in said
+
+
+def test_passwords_take_no_more_threads_than_there_are_workers(fresh):
+    """Each takes 16 MB and a core, and a container sees every core of its machine."""
+    fresh.auth.variables["OAUTH1_WORKERS"] = "1"
+    fresh.auth.start()
+    names = [path.read_text().strip() for path in Path(f"/proc/{fresh.auth.process.pid}/task").glob("*/comm")]
+    assert names.count("passwords") == 1, names
