@@ -56,11 +56,11 @@ class Stack:
 
     # ---- commands
 
-    def compose(self, *arguments, check=True, timeout=300, **options):
+    def compose(self, *arguments, check=True, timeout=300, **variables):
         done = subprocess.run(
-            ["docker", "compose", *map(str, arguments)],
-            cwd=self.tree, env=self.environment, capture_output=True, text=True, timeout=timeout,
-            stdin=subprocess.DEVNULL, **options,
+            ["docker", "compose", *map(str, arguments)], cwd=self.tree,
+            env={**self.environment, **{name: str(value) for name, value in variables.items()}},
+            capture_output=True, text=True, timeout=timeout, stdin=subprocess.DEVNULL,
         )
         if check and done.returncode != 0:
             raise AssertionError(f"docker compose {arguments}: {done.stdout}\n{done.stderr}\n{self.state()}")
@@ -91,10 +91,15 @@ class Stack:
     def containers(self, service):
         return self.compose("ps", "-q", service).stdout.split()
 
+    def rows(self, *services):
+        """How `docker compose ps -a` shows the containers of services; those that are made already."""
+        lines = self.compose("ps", "-a", "--format", "json").stdout.splitlines()
+        return [row for row in map(json.loads, lines) if row["Service"] in services]
+
     def row(self, service):
-        """How `docker compose ps -a` shows a service's one container."""
-        lines = self.compose("ps", "-a", "--format", "json", service).stdout.splitlines()
-        return json.loads(lines[0])
+        """Of a service that has one container."""
+        (row,) = self.rows(service)
+        return row
 
     def log(self, service):
         """What a service's one container printed, from its first start on."""
