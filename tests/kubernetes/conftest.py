@@ -30,12 +30,18 @@ def tree(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def rendered(tree):
-    """Each overlay's manifests, by its name."""
+def kustomize():
+    """The image that has it."""
     docker("build", "-q", "-t", TOOLS, "-", input=DOCKERFILE, timeout=300)
+    return TOOLS
+
+
+@pytest.fixture(scope="session")
+def rendered(tree, kustomize):
+    """Each overlay's manifests, by its name."""
     builds = "; echo ---; ".join(f"kustomize build /kubernetes/overlays/{overlay} && echo '--- END'" for overlay in OVERLAYS)
     mount = f"{tree / 'kubernetes'}:/kubernetes:ro"
-    texts = docker("run", "--rm", "--network", "none", "-v", mount, TOOLS, "sh", "-ec", builds).stdout.split("--- END\n")
+    texts = docker("run", "--rm", "--network", "none", "-v", mount, kustomize, "sh", "-ec", builds).stdout.split("--- END\n")
     return {overlay: [d for d in yaml.safe_load_all(text) if d] for overlay, text in zip(OVERLAYS, texts, strict=False)}
 
 

@@ -1,6 +1,8 @@
 """What kustomize renders, against Kubernetes' schemas and against what we promise of it."""
 
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import yaml
 from manifests import OVERLAYS, of_kind, opened, pod_specs
 
 from harness import schemas
+from harness.compose import copy_tree, docker
 from harness.provider import ROOT, clean_environment
 
 HERE = Path(__file__).resolve().parent
@@ -118,3 +121,21 @@ def test_secrets_are_random_and_nowhere_but_in_secrets(overlay):
     assert all(len(data) >= 32 for data in found)
     assert not any(data.decode() in others for data in found)
     assert "changeme" not in others
+
+
+def test_an_overlay_of_ones_own_is_made_as_the_documentation_says(tree, kustomize, tmp_path):
+    """docs/deployment.md, "For others to rely on"."""
+    here = copy_tree(tmp_path / "countersign")
+    shutil.copytree(here / "kubernetes/overlays/production", here / "kubernetes/overlays/mine")
+    said = subprocess.run([here / "kubernetes/make-secrets", "mine"], check=True, capture_output=True, text=True, timeout=60).stdout
+    wanted = re.findall(r"now write \S*/overlays/mine/secrets/(\S+)", said)
+    assert wanted == ["database-password", "redis-password", "mysql-ca.pem"]
+    for name in wanted:
+        (here / "kubernetes/overlays/mine/secrets" / name).write_text("theirs")
+    edits = [f"kustomize edit set image countersign/{name}=registry.example.com/countersign/{name}:1.2.3" for name in SERVICES]
+    script = " && ".join(["cd /kubernetes/overlays/mine", *edits, "kustomize build ."])
+    text = docker("run", "--rm", "--network", "none", "-v", f"{here / 'kubernetes'}:/kubernetes", kustomize, "sh", "-ec", script)
+    made = [d for d in yaml.safe_load_all(text.stdout) if d]
+    images = {container["image"] for spec in pod_specs(made).values() for container in spec["containers"]}
+    assert images == {f"registry.example.com/countersign/{name}:1.2.3" for name in SERVICES}
+    assert (here / "kubernetes/overlays/mine/.gitignore").read_text() == "/secrets/\n"
