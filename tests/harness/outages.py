@@ -50,10 +50,14 @@ def total(lines, name):
     return sum(line[name] for line in lines)
 
 
+def memory_kb(service, kind):
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith(f"{kind}:")).split()[1])
+
+
 def anonymous_kb(service):
     """What the process holds for itself alone."""
-    status = Path(f"/proc/{service.process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("RssAnon:")).split()[1])
+    return memory_kb(service, "RssAnon")
 
 
 def is_well(line):
