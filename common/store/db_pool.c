@@ -75,6 +75,7 @@ static enum status open_side(struct side *side, const struct opening *opening, s
         .read_only = opening->read_only,
         .variable = opening->variable,
         .password = options->password,
+        .next_password = opening->read_only ? options->next_read_password : options->next_password,
         .gate = &side->gate,
     };
     side->connections = calloc(opening->count, sizeof *side->connections);

@@ -17,6 +17,7 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "crypto/sealed.h"
+#include "store/next_password.h"
 
 #include <stddef.h>
 
@@ -27,13 +28,15 @@ struct loop;
 struct ticket;
 
 struct db_pool_options {
-    struct slice url;          /* OAUTH1_DATABASE_URL */
-    struct slice read_url;     /* OAUTH1_DATABASE_READ_URL; absent: no replica */
-    struct slice password;     /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
-    size_t connections;        /* OAUTH1_DATABASE_POOL; as many again to the replica */
-    size_t queue_limit;        /* jobs that may wait, for each kind; 0: 1024 */
-    struct keyring *keys;      /* the pool holds them too */
-    const struct clock *clock; /* borrowed */
+    struct slice url;                         /* OAUTH1_DATABASE_URL */
+    struct slice read_url;                    /* OAUTH1_DATABASE_READ_URL; absent: no replica */
+    struct slice password;                    /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
+    struct next_password *next_password;      /* of the primary; borrowed, may be NULL */
+    struct next_password *next_read_password; /* of the replica, likewise */
+    size_t connections;                       /* OAUTH1_DATABASE_POOL; as many again to the replica */
+    size_t queue_limit;                       /* jobs that may wait, for each kind; 0: 1024 */
+    struct keyring *keys;                     /* the pool holds them too */
+    const struct clock *clock;                /* borrowed */
 };
 
 /* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names

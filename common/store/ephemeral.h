@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 struct ticket;
+struct next_password;
 struct ephemeral;
 
 /* ---- nonces ---- */
@@ -241,13 +242,14 @@ struct ephemeral_store;
 
 struct ephemeral_options {
     const struct clock *clock;
-    int64_t skew_ms;             /* OAUTH1_TIMESTAMP_SKEW */
-    int64_t lead_ms;             /* OAUTH1_TIMESTAMP_LEAD */
-    int64_t temp_ttl_ms;         /* OAUTH1_TEMP_TTL */
-    struct nonce_ledger *ledger; /* borrowed, used in open and close only */
-    struct slice ledger_name;    /* "memory:auth-service", "redis": one for each nonce store */
-    struct slice redis_password; /* OAUTH1_REDIS_PASSWORD; may be absent */
-    struct keyring *keys;        /* seal what Redis keeps; the store holds them too */
+    int64_t skew_ms;                           /* OAUTH1_TIMESTAMP_SKEW */
+    int64_t lead_ms;                           /* OAUTH1_TIMESTAMP_LEAD */
+    int64_t temp_ttl_ms;                       /* OAUTH1_TEMP_TTL */
+    struct nonce_ledger *ledger;               /* borrowed, used in open and close only */
+    struct slice ledger_name;                  /* "memory:auth-service", "redis": one for each nonce store */
+    struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
+    struct next_password *next_redis_password; /* borrowed; may be NULL */
+    struct keyring *keys;                      /* seal what Redis keeps; the store holds them too */
     const struct observer *observer;
     size_t max_nonces;  /* 0: a default that takes some 64 MB */
     size_t max_entries; /* of each other kind; 0: a default */

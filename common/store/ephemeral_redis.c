@@ -481,6 +481,7 @@ enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemer
     store->keys = keyring_share(options->keys);
     (void)pthread_mutex_init(&store->keys_lock, NULL);
     enum status status = redis_target_open_blocking(url, options->redis_password, why, &store->target);
+    store->target.next_password = options->next_redis_password;
     if (status == STATUS_OK)
         status = open_store(store, why);
     if (status != STATUS_OK) {

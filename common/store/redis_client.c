@@ -1,6 +1,7 @@
 #include "store/redis_client.h"
 
 #include "base/buf.h"
+#include "base/wipe.h"
 #include "loop/loop.h"
 #include "store/redis_adapter.h"
 #include "store/redis_queue.h"
@@ -427,17 +428,32 @@ static void logged_in(void *context, const struct redisReply *reply)
                                                  : "user or password (OAUTH1_REDIS_PASSWORD)");
 }
 
+static enum status send_auth(struct redis_client *client, const char *user, const char *password)
+{
+    const struct slice args[] = {SLICE("AUTH"), slice_str(user), slice_str(password)};
+    const struct slice short_args[] = {args[0], args[2]};
+    if (!password[0])
+        return STATUS_OK;
+    return user[0] ? redis_send(client, args, COUNT_OF(args), logged_in, client)
+                   : redis_send(client, short_args, COUNT_OF(short_args), logged_in, client);
+}
+
+static enum status send_password(struct redis_client *client)
+{
+    char next[PASSWORD_BYTES];
+    const struct redis_login *login = &client->target->login;
+    if (!next_password_get(client->target->next_password, next))
+        return send_auth(client, login->user, login->password);
+    enum status status = send_auth(client, login->user, next);
+    wipe_bytes(next, sizeof next);
+    return status;
+}
+
 static enum status send_login(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     char number[16];
-    const struct redis_login *login = &target->login;
-    if (login->password[0]) {
-        const struct slice args[] = {SLICE("AUTH"), slice_str(login->user), slice_str(login->password)};
-        const struct slice short_args[] = {args[0], args[2]};
-        TRY(login->user[0] ? redis_send(client, args, COUNT_OF(args), logged_in, client)
-                           : redis_send(client, short_args, COUNT_OF(short_args), logged_in, client));
-    }
+    TRY(send_password(client));
     if (target->is_sentinel) {
         greet(client);
         return STATUS_OK;

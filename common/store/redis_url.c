@@ -45,11 +45,9 @@ static enum status cut_login(struct slice *rest, struct buf *why, struct redis_t
             at = i;
     if (at == end)
         return STATUS_OK;
-    bool has_password = false;
+    bool has_password = false; /* if not it may come apart from the URL */
     struct slice password = slice_sub(*rest, 0, at);
     struct slice user = slice_cut(&password, ':', &has_password);
-    if (!has_password)
-        return refuse(why, "there is a user without a password; write redis://user:password@host:6379");
     if (!decode(user, target->login.user, sizeof target->login.user) ||
         !decode(password, target->login.password, sizeof target->login.password))
         return refuse(why, "the user or the password is too long or not percent-encoded");
@@ -186,12 +184,14 @@ static enum status parse_unix(struct slice rest, struct buf *why, struct redis_t
 
 static enum status take_password(struct slice password, struct buf *why, struct redis_target *target)
 {
-    if (slice_is_absent(password))
-        return STATUS_OK;
-    if (copy(password, target->login.password, sizeof target->login.password))
-        return STATUS_OK;
-    buf_add_str(why, "OAUTH1_REDIS_PASSWORD: is too long, or has a NUL in it");
-    return STATUS_BAD_INPUT;
+    if (!slice_is_absent(password) && !copy(password, target->login.password, sizeof target->login.password)) {
+        buf_add_str(why, "OAUTH1_REDIS_PASSWORD: is too long, or has a NUL in it");
+        return STATUS_BAD_INPUT;
+    }
+    if (target->login.user[0] && !target->login.password[0])
+        return refuse(why, "there is a user without a password; write redis://user:password@host:6379, or set "
+                           "OAUTH1_REDIS_PASSWORD");
+    return STATUS_OK;
 }
 
 static enum status parse(struct slice url, struct buf *why, struct redis_target *target)

@@ -1,13 +1,13 @@
 /* redis_url: where Redis is, and who we are there, out of OAUTH1_REDIS_URL.
  *
- *     redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE]
+ *     redis://[USER@ | [USER]:PASSWORD@]HOST[:PORT][/DATABASE]
  *     rediss://…[?ca=FILE]                                  with TLS
  *     redis+unix://[[USER]:PASSWORD@]/PATH[?db=DATABASE]
  *     redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]]…/PRIMARY[/DATABASE]
  *                     [?sentinel_user=USER][&sentinel_password=PASSWORD]
  *     rediss+sentinel://…[&ca=FILE]                         with TLS, to the Sentinels too
  *
- * User and password are percent-encoded. A target holds a secret: redis_target_done wipes it. */
+ * User and password are percent-encoded; a USER alone needs OAUTH1_REDIS_PASSWORD. A target holds a secret: redis_target_done wipes it. */
 #ifndef COUNTERSIGN_STORE_REDIS_URL_H
 #define COUNTERSIGN_STORE_REDIS_URL_H
 
@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "store/next_password.h"
 #include "store/redis_resolve.h"
 
 #include <stdbool.h>
@@ -26,7 +27,6 @@ enum {
     REDIS_PATH_BYTES = 108, /* of a struct sockaddr_un */
     REDIS_FILE_BYTES = 1024,
     REDIS_USER_BYTES = 256,
-    REDIS_PASSWORD_BYTES = 1024,
     REDIS_SHOWN_BYTES = 300,
     REDIS_SENTINELS_MAX = 8,
 };
@@ -34,7 +34,7 @@ enum {
 /* "": none. */
 struct redis_login {
     char user[REDIS_USER_BYTES];
-    char password[REDIS_PASSWORD_BYTES];
+    char password[PASSWORD_BYTES];
 };
 
 /* Who tells where the primary of that name is. */
@@ -56,7 +56,8 @@ struct redis_target {
     char ca_file[REDIS_FILE_BYTES]; /* "": the system's authorities */
     struct redis_tls *tls;          /* of redis_target_open_blocking */
     struct redis_login login;
-    char shown[REDIS_SHOWN_BYTES]; /* "127.0.0.1:6379": for events and errors, without a secret */
+    struct next_password *next_password; /* borrowed; may be NULL */
+    char shown[REDIS_SHOWN_BYTES];       /* "127.0.0.1:6379": for events and errors, without a secret */
 };
 
 /* `password` (OAUTH1_REDIS_PASSWORD) may be absent. BAD_INPUT: a text for the operator is appended to `why`. */

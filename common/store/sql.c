@@ -6,11 +6,12 @@
 
 enum { REPEATS_MAX = 5, REPEAT_FOR_MS = 2000 };
 
+static const struct slice sqlite = SLICE_INIT("sqlite:");
+static const struct slice mysql = SLICE_INIT("mysql:");
+
 enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                               struct sql **ret_sql)
 {
-    struct slice sqlite = SLICE("sqlite:");
-    struct slice mysql = SLICE("mysql:");
     const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
     if (slice_starts_with(url, sqlite))
         return sql_sqlite_open_blocking(slice_sub(url, sqlite.len, url.len), options, why, ret_sql);
@@ -21,6 +22,15 @@ enum status sql_open_blocking(struct slice url, const struct sql_options *option
              "%s: there is no kind of database \"%.*s\"; write sqlite:PATH or mysql://user:password@host:3306/database",
              variable, SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
     return STATUS_BAD_INPUT;
+}
+
+enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
+                            char ret_password[PASSWORD_BYTES])
+{
+    if (slice_starts_with(url, mysql))
+        return sql_mysql_password_of(slice_sub(url, mysql.len, url.len), options, why, ret_password);
+    ret_password[0] = '\0';
+    return STATUS_OK;
 }
 
 void sql_close(struct sql *sql)

@@ -18,6 +18,7 @@
 #include "base/embedded.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "store/next_password.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,6 +94,7 @@ struct sql_options {
     bool must_exist;       /* do not create a missing database */
     const char *variable;  /* what the operator set, for the error texts; NULL: OAUTH1_DATABASE_URL */
     struct slice password; /* where the URL of a server has none; absent: none */
+    struct next_password *next_password; /* borrowed; may be NULL */
     struct sql_gate *gate; /* shared by the connections to one server, borrowed; NULL: each tries as it likes */
 };
 
@@ -105,6 +107,9 @@ enum { SQL_SERVICE_ANSWER_MS = 1000, SQL_COMMAND_ANSWER_MS = 30000, SQL_MIGRATIO
  */
 MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                                        struct sql **ret_sql);
+/* The password that connections to this URL are made with; "" where there is none. BAD_INPUT as above. */
+MUST_USE enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
+                                     char ret_password[PASSWORD_BYTES]);
 /* Rolls back what is open; NULL is fine. */
 void sql_close(struct sql *sql);
 

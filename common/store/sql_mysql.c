@@ -1,6 +1,7 @@
 #include "store/sql_mysql.h"
 
 #include "base/clock.h"
+#include "base/wipe.h"
 #include "store/sql_gate.h"
 #include "store/sql_mysql_fault.h"
 #include "store/sql_mysql_statement.h"
@@ -16,6 +17,7 @@ struct mysql {
     struct sql sql;
     struct mysql_url url;
     struct mysql_limits limits;
+    struct next_password *next_password;
     struct sql_gate *gate;
     MYSQL *handle; /* NULL: lost */
     struct mysql_statements *statements;
@@ -78,12 +80,25 @@ static const char *last_error(const struct sql *sql)
 
 /* ---- the connection ---- */
 
+static MYSQL *connect_blocking(const struct mysql *mysql, struct mysql_fault *ret_fault)
+{
+    char password[PASSWORD_BYTES];
+    struct mysql_url url = mysql->url;
+    bool is_other = next_password_get(mysql->next_password, password);
+    if (is_other)
+        url.password = password;
+    MYSQL *handle = mysql_client_connect_blocking(&url, &mysql->limits, ret_fault);
+    if (is_other)
+        wipe_bytes(password, sizeof password);
+    return handle;
+}
+
 static enum status connect_anew(struct mysql *mysql)
 {
     struct mysql_fault fault = {0};
     if (mysql->gate && !sql_gate_enter(mysql->gate))
         return complain(mysql, STATUS_STORE_DOWN, "it could not be reached; it is tried again every half second");
-    mysql->handle = mysql_client_connect_blocking(&mysql->url, &mysql->limits, &fault);
+    mysql->handle = connect_blocking(mysql, &fault);
     if (mysql->gate)
         sql_gate_leave(mysql->gate, mysql->handle != NULL);
     return mysql->handle ? STATUS_OK : fail(mysql, &fault);
@@ -349,10 +364,16 @@ static unsigned whole_seconds(int ms)
     return ms > 1000 ? (unsigned)(ms + 999) / 1000 : 1;
 }
 
+static enum status parse_url(struct slice url, const struct sql_options *options, struct buf *why,
+                             struct mysql_url *ret_url)
+{
+    const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
+    return mysql_url_parse(url, options->password, variable, why, ret_url);
+}
+
 static enum status open_connection(struct mysql *mysql, struct slice url, const struct sql_options *options,
                                    struct buf *why)
 {
-    const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
     unsigned answer_s = whole_seconds(options->answer_timeout_ms ? options->answer_timeout_ms : SQL_COMMAND_ANSWER_MS);
     unsigned longest_connect_s = whole_seconds(SQL_COMMAND_BUSY_MS);
     mysql->limits = (struct mysql_limits){
@@ -361,11 +382,12 @@ static enum status open_connection(struct mysql *mysql, struct slice url, const 
         .lock_s = whole_seconds(options->busy_timeout_ms),
         .read_only = options->read_only,
     };
+    mysql->next_password = options->next_password;
     mysql->gate = options->gate;
     mysql->statements = mysql_statements_new();
     if (!mysql->statements)
         return STATUS_NO_MEMORY;
-    TRY(mysql_url_parse(url, options->password, variable, why, &mysql->url));
+    TRY(parse_url(url, options, why, &mysql->url));
     enum status status = connect_anew(mysql);
     if (status != STATUS_OK)
         buf_add_str(why, mysql->error);
@@ -386,4 +408,19 @@ enum status sql_mysql_open_blocking(struct slice url, const struct sql_options *
     }
     *ret_sql = &mysql->sql;
     return STATUS_OK;
+}
+
+enum status sql_mysql_password_of(struct slice text, const struct sql_options *options, struct buf *why,
+                                  char ret_password[PASSWORD_BYTES])
+{
+    struct mysql_url url;
+    TRY(parse_url(text, options, why, &url));
+    size_t len = strlen(url.password);
+    bool fits = len < PASSWORD_BYTES;
+    if (fits)
+        memcpy(ret_password, url.password, len + 1);
+    else
+        buf_add_str(why, "the database's password is too long");
+    mysql_url_done(&url);
+    return fits ? STATUS_OK : STATUS_BAD_INPUT;
 }

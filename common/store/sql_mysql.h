@@ -12,5 +12,8 @@
 /* `url` is what follows "mysql:"; the rest as sql_open_blocking. */
 MUST_USE enum status sql_mysql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                                              struct sql **ret_sql);
+/* Likewise. */
+MUST_USE enum status sql_mysql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
+                                           char ret_password[PASSWORD_BYTES]);
 
 #endif

@@ -7,11 +7,13 @@
 #include "store/credentials_clients.h"
 #include "store/database.h"
 #include "store/nonce_ledger.h"
+#include "verify/store_passwords.h"
 
 #include <stdlib.h>
 
 struct verifier_stores {
     struct keyring *keys;
+    struct store_passwords passwords;
     struct sql *sql; /* the ledger's, used before and after the loops run */
     struct credentials credentials;
     struct credentials_nonce_ledger ledger;
@@ -68,6 +70,7 @@ static enum status open_ephemeral(const struct config *config, const char *servi
         .ledger = &stores->ledger.ledger,
         .ledger_name = buf_slice(&ledger_name),
         .redis_password = config->redis_password,
+        .next_redis_password = &stores->passwords.redis,
         .keys = stores->keys,
         .observer = observer,
     };
@@ -94,6 +97,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
     const struct sql_options options = {
         .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
         .password = config->database_password,
+        .next_password = &stores->passwords.database,
     };
     TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
     stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
@@ -103,6 +107,8 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .url = config->database_url,
         .read_url = config->database_read_url,
         .password = config->database_password,
+        .next_password = &stores->passwords.database,
+        .next_read_password = &stores->passwords.replica,
         .connections = (size_t)config->database_pool,
         .keys = stores->keys,
         .clock = clock,
@@ -136,6 +142,7 @@ static enum status open_feed(const struct config *config, struct loop *const *lo
     const struct change_feed_options options = {
         .redis_url = config->redis_url,
         .redis_password = config->redis_password,
+        .next_redis_password = &verifier->stores->passwords.redis,
         .database_url = config->database_url,
         .db = verifier->db,
         .loops = loops,
@@ -170,6 +177,7 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     };
     if (!verifier.stores)
         return STATUS_NO_MEMORY;
+    store_passwords_init(&verifier.stores->passwords);
     enum status status = open_stores(config, service_name, clock, loop_observer(loops[0]), why, &verifier);
     if (status == STATUS_OK)
         status = open_loops(&verifier, loops, loop_count);
@@ -188,17 +196,26 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     return STATUS_OK;
 }
 
+static enum status parse_fresh_keys(const struct config *fresh, struct buf *why, struct keyring **ret_keys)
+{
+    const char *reason = NULL;
+    if (slice_is_absent(fresh->secrets_keys)) /* development: the file beside the database, which nobody changes */
+        return STATUS_OK;
+    enum status status = keyring_parse(fresh->secrets_keys, ret_keys, &reason);
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
+    return status;
+}
+
 enum status verifier_reload_blocking(struct verifier *verifier, const struct config *fresh, struct buf *why)
 {
     struct verifier_stores *stores = verifier->stores;
     struct keyring *keys = NULL;
-    const char *reason = NULL;
-    if (slice_is_absent(fresh->secrets_keys)) /* development: the file beside the database, which nobody changes */
-        return STATUS_OK;
-    enum status status = keyring_parse(fresh->secrets_keys, &keys, &reason);
-    if (status == STATUS_BAD_INPUT)
-        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
+    TRY(parse_fresh_keys(fresh, why, &keys));
+    enum status status = store_passwords_update(&stores->passwords, fresh, why);
     if (status != STATUS_OK)
+        keyring_free(keys);
+    if (status != STATUS_OK || !keys)
         return status;
     db_pool_set_keys(verifier->db, keys);
     ephemeral_set_keys(stores->ephemeral, keys);
@@ -226,6 +243,7 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
     ephemeral_store_free(stores->ephemeral);
     sql_close(stores->sql);
     keyring_free(stores->keys);
+    store_passwords_done(&stores->passwords);
     free(stores);
     *verifier = (struct verifier){0};
 }

@@ -48,8 +48,8 @@ struct verifier {
 MUST_USE enum status verifier_open_blocking(struct config *config, const char *service_name, const struct clock *clock,
                                             struct loop *const *loops, size_t loop_count, struct buf *why,
                                             struct verifier *ret_verifier);
-/* SIGHUP: takes over the sealing keys of a configuration that was read again, while requests go on. On failure the keys
- * stay as they were, and a text is appended to `why`. BAD_INPUT; NO_MEMORY. */
+/* SIGHUP: takes over the sealing keys and the stores' passwords of a configuration that was read again, while requests
+ * go on. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT; NO_MEMORY. */
 MUST_USE enum status verifier_reload_blocking(struct verifier *verifier, const struct config *fresh, struct buf *why);
 /* The loops have ended. `clean`: every request was finished, so the live nonces may be saved; without
  * it the next start is guarded (security.md §1.6). Fine for a zeroed one. */

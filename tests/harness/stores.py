@@ -258,11 +258,12 @@ class MariaDB(Server):
         super().stop()
         self.socket.unlink(missing_ok=True)
 
-    def sql(self, statement, timeout=20):
+    def sql(self, statement, timeout=20, user=user):
         """Rows as lists of texts, by the socket: what stands between the services and the port does not matter."""
+        password = [f"--password={self.password}"] if user == self.user else []
         done = subprocess.run(
-            ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={self.user}",
-             f"--password={self.password}", "--batch", "--skip-column-names", self.database],
+            ["mariadb", "--no-defaults", f"--socket={self.socket}", f"--user={user}", *password, "--batch",
+             "--skip-column-names", self.database],
             input=statement, capture_output=True, text=True, timeout=timeout,
         )
         assert done.returncode == 0, done.stderr

@@ -109,6 +109,10 @@ static void a_password_may_come_apart_from_the_url(void **state)
     assert_string_equal(target.login.password, "s3cret");
     redis_target_done(&target);
     assert_string_equal(target.login.password, "");
+    assert_status(redis_url_parse(SLICE("redis://jane@h"), SLICE("s3cret"), &why, &target), STATUS_OK);
+    assert_string_equal(target.login.user, "jane");
+    assert_string_equal(target.login.password, "s3cret");
+    redis_target_done(&target);
     buf_done(&why);
 }
 
