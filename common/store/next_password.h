@@ -24,6 +24,7 @@ void next_password_init(struct next_password *next);
 /* Wipes it. */
 void next_password_done(struct next_password *next);
 
+/* From now on. */
 void next_password_set(struct next_password *next, const char text[PASSWORD_BYTES]);
 /* Copies it; the caller wipes the copy. False: there is none, the one of the configuration holds. NULL has none. */
 MUST_USE bool next_password_get(struct next_password *next, char ret_text[PASSWORD_BYTES]);
