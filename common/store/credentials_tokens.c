@@ -102,9 +102,9 @@ static enum status load_existing(struct issuing *issuing)
     return STATUS_OK;
 }
 
-/* A retry of the exchange that made the row gets its token again; anybody else is too late. InnoDB shows a row to others
- * before its commit is on the disk, and a server that is killed just then forgets it: so something is committed behind
- * it, in the same log, before it is handed out. */
+/* A retry of the exchange that made the row gets its token again; anybody else is too late. InnoDB shows a row to
+ * others before its commit is on the disk, and a server that is killed just then forgets it: so something is committed
+ * behind it, in the same log, before it is handed out. */
 static enum status hand_out_existing(struct issuing *issuing)
 {
     const struct token *token = issuing->token;

@@ -7,7 +7,8 @@
  *                     [?sentinel_user=USER][&sentinel_password=PASSWORD]
  *     rediss+sentinel://…[&ca=FILE]                         with TLS, to the Sentinels too
  *
- * User and password are percent-encoded; a USER alone needs OAUTH1_REDIS_PASSWORD. A target holds a secret: redis_target_done wipes it. */
+ * User and password are percent-encoded; a USER alone needs OAUTH1_REDIS_PASSWORD. A target holds a secret:
+ * redis_target_done wipes it. */
 #ifndef COUNTERSIGN_STORE_REDIS_URL_H
 #define COUNTERSIGN_STORE_REDIS_URL_H
 
