@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Belongs to its thread until that is done, and then to the loop; who finds it cancelled frees it. */
+/* Belongs to its thread until that is done, and then to the loop; who finds it cancelled frees it. While the thread
+ * asks a locator, though, cancelling waits for it and frees. */
 struct redis_resolving {
     struct loop_message message; /* first */
     struct loop *loop;
@@ -18,7 +19,9 @@ struct redis_resolving {
     void *context;
     struct redis_addresses addresses;
     pthread_mutex_t lock;
-    bool cancelled; /* under the lock */
+    pthread_cond_t located;
+    bool is_locating;      /* under the lock */
+    atomic_bool cancelled; /* set under the lock */
 };
 
 struct redis_locator *redis_locator_hold(struct redis_locator *locator)
@@ -68,6 +71,7 @@ bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresse
 static void release(struct redis_resolving *resolving)
 {
     pthread_mutex_destroy(&resolving->lock);
+    pthread_cond_destroy(&resolving->located);
     redis_locator_release(resolving->question.locator);
     free(resolving);
 }
@@ -84,19 +88,31 @@ static void deliver(struct loop_message *message)
     release(resolving);
 }
 
-static void answer(struct redis_question *question, struct redis_addresses *addresses)
+/* False: it was cancelled meanwhile, and is not the thread's any more. */
+static bool locate(struct redis_resolving *resolving, bool *ret_is_found)
 {
-    struct redis_locator *locator = question->locator;
-    if (locator && !locator->locate_blocking(locator, &question->place, addresses->why))
-        return;
-    question->lookup(question->place.host, question->place.port, addresses);
-    addresses->place = question->place;
+    struct redis_question *question = &resolving->question;
+    *ret_is_found = question->locator->locate_blocking(question->locator, &resolving->cancelled, &question->place,
+                                                       resolving->addresses.why);
+    pthread_mutex_lock(&resolving->lock);
+    bool cancelled = resolving->cancelled;
+    resolving->is_locating = false;
+    pthread_cond_signal(&resolving->located);
+    pthread_mutex_unlock(&resolving->lock);
+    return !cancelled;
 }
 
 static void *resolve(void *context)
 {
     struct redis_resolving *resolving = context;
-    answer(&resolving->question, &resolving->addresses);
+    const struct redis_question *question = &resolving->question;
+    bool is_found = true;
+    if (question->locator && !locate(resolving, &is_found))
+        return NULL;
+    if (is_found) {
+        question->lookup(question->place.host, question->place.port, &resolving->addresses);
+        resolving->addresses.place = question->place;
+    }
     pthread_mutex_lock(&resolving->lock);
     bool cancelled = resolving->cancelled;
     if (!cancelled) /* under the lock: the loop lives at least until it is cancelled */
@@ -134,7 +150,9 @@ struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redi
     (void)redis_locator_hold(question->locator);
     resolving->done = done;
     resolving->context = context;
+    resolving->is_locating = question->locator != NULL;
     pthread_mutex_init(&resolving->lock, NULL);
+    pthread_cond_init(&resolving->located, NULL);
     if (start_thread(resolving))
         return resolving;
     release(resolving);
@@ -147,5 +165,10 @@ void redis_resolve_cancel(struct redis_resolving *resolving)
         return;
     pthread_mutex_lock(&resolving->lock);
     resolving->cancelled = true;
+    bool was_locating = resolving->is_locating;
+    while (resolving->is_locating)
+        pthread_cond_wait(&resolving->located, &resolving->lock);
     pthread_mutex_unlock(&resolving->lock);
+    if (was_locating)
+        release(resolving);
 }

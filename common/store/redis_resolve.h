@@ -27,8 +27,8 @@ struct redis_place {
  * thread that asks may outlive whoever wanted to know. */
 struct redis_locator {
     atomic_uint references;
-    /* False: nobody knows, and why is in `ret_problem`. */
-    bool (*locate_blocking)(struct redis_locator *locator, struct redis_place *ret_place,
+    /* False: nobody knows, and why is in `ret_problem`; or *stop was set, and nobody wants to know any more. */
+    bool (*locate_blocking)(struct redis_locator *locator, const atomic_bool *stop, struct redis_place *ret_place,
                             char ret_problem[REDIS_PROBLEM_BYTES]);
     void (*free)(struct redis_locator *locator);
 };
@@ -70,7 +70,8 @@ struct redis_question {
 /* Calls `done` on the loop, later, once, unless it is cancelled first. NULL: no memory or no thread. */
 MUST_USE struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redis_question *question,
                                                      redis_resolved_fn done, void *context);
-/* `done` is not called any more, though the thread may go on. Not after `done`. NULL is fine. */
+/* `done` is not called any more, though the thread may go on. A locator is waited for, since it may use OpenSSL, which
+ * ends with the process. Not after `done`. NULL is fine. */
 void redis_resolve_cancel(struct redis_resolving *resolving);
 
 #endif

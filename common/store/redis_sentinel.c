@@ -77,13 +77,12 @@ static enum status ask(const struct sentinels *sentinels, const struct redis_pla
 }
 
 /* Of several problems, one that a Sentinel told says most. */
-static bool locate_blocking(struct redis_locator *locator, struct redis_place *ret_place,
-                            char ret_problem[REDIS_PROBLEM_BYTES])
+static bool locate(struct sentinels *sentinels, const atomic_bool *stop, struct redis_place *ret_place,
+                   char ret_problem[REDIS_PROBLEM_BYTES])
 {
-    struct sentinels *sentinels = (struct sentinels *)locator;
     size_t first = atomic_load(&sentinels->first);
     bool one_answered = false;
-    for (size_t i = 0; i < sentinels->known.count; i++) {
+    for (size_t i = 0; i < sentinels->known.count && !atomic_load(stop); i++) {
         size_t index = (first + i) % sentinels->known.count;
         const struct redis_place *sentinel = &sentinels->known.places[index];
         struct buf why = BUF_INIT;
@@ -102,6 +101,14 @@ static bool locate_blocking(struct redis_locator *locator, struct redis_place *r
             return true;
     }
     return false;
+}
+
+static bool locate_blocking(struct redis_locator *locator, const atomic_bool *stop, struct redis_place *ret_place,
+                            char ret_problem[REDIS_PROBLEM_BYTES])
+{
+    bool is_known = locate((struct sentinels *)locator, stop, ret_place, ret_problem);
+    redis_tls_leave_thread();
+    return is_known;
 }
 
 static void free_sentinels(struct redis_locator *locator)

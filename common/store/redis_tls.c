@@ -66,6 +66,11 @@ void redis_tls_free(struct redis_tls *tls)
     free(tls);
 }
 
+void redis_tls_leave_thread(void)
+{
+    OPENSSL_thread_stop();
+}
+
 /* ---- a session ---- */
 
 static bool expect_host(SSL *ssl, const char *host)

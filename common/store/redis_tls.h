@@ -21,6 +21,9 @@ MUST_USE enum status redis_tls_new_blocking(const char *ca_file, struct buf *why
 /* NULL is fine. */
 void redis_tls_free(struct redis_tls *tls);
 
+/* Frees what OpenSSL keeps for the calling thread, which uses it no more. */
+void redis_tls_leave_thread(void);
+
 /* On a connected, non-blocking socket, which stays the caller's. NULL: no memory. */
 MUST_USE struct redis_tls_session *redis_tls_session_new(struct redis_tls *tls, int fd, const char *host);
 /* NULL is fine. */

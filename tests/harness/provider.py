@@ -1,7 +1,9 @@
 """The two services as processes on this machine, with a database and ports of their own."""
 
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,10 +20,21 @@ ALL_METHODS = "HMAC-SHA1,HMAC-SHA256,HMAC-SHA512,RSA-SHA1,RSA-SHA256,RSA-SHA512,
 READY_SECONDS = 20
 
 
+PORTS_BEGIN, PORTS_OF_A_WORKER, WORKERS_APART = 12000, 5000, 4
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS_APART
+PORT_NUMBERS = itertools.count(random.randrange(PORTS_OF_A_WORKER))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below those that connections get from the kernel, and another each time: nobody takes it before it is used."""
+    while True:
+        port = PORTS_BEGIN + WORKER * PORTS_OF_A_WORKER + next(PORT_NUMBERS) % PORTS_OF_A_WORKER
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 def local(port):

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from harness.flow import Flow, form, send
-from harness.owner import Owner
+from harness.owner import Owner, until_answered
 from harness.provider import Provider
 
 API = "http://api.example/photos"
@@ -127,7 +127,7 @@ def test_an_exchange_acknowledged_before_kill_9_holds(fresh, key):
     flow = Flow(fresh, client, owner)
     flow.initiate()
     flow.grant()
-    answer = send(flow.exchange_request())
+    answer = until_answered(lambda: send(flow.exchange_request()))
     fresh.auth.kill()
     credentials = form(answer)
     fresh.auth.start()

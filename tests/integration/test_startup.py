@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from harness.flow import Flow, send
-from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
+from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment, free_port
 
 REFUSED, USAGE, STORE = 1, 2, 3
 
@@ -112,9 +112,9 @@ def test_a_schema_that_is_newer(fresh):
 def test_a_port_that_is_taken_even_with_port_sharing(fresh, port):
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free_port()}"
+        other.bind(("127.0.0.1", int(address.rpartition(":")[2])))
         other.listen()
-        address = f"127.0.0.1:{other.getsockname()[1]}"
         code, said = fails_to_serve(fresh.auth, **{port: address})
     assert code == REFUSED and address in said and "in use" in said
 
