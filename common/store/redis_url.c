@@ -135,7 +135,7 @@ static enum status parse_sentinels(struct slice rest, struct buf *why, struct re
 {
     bool has_more = false;
     struct redis_sentinels *sentinels = &target->sentinels;
-    char before[REDIS_HOST_BYTES + 16];
+    char before[REDIS_HOST_BYTES + sizeof ", by Sentinel at "];
     TRY(cut_login(&rest, why, target));
     struct slice query = rest;
     rest = slice_cut(&query, '?', &has_more);
