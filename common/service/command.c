@@ -348,6 +348,7 @@ int command_main(const struct program *program, int argc, char **argv)
 int command_fail(const struct command_line *line, int exit_code, const char *format, ...)
 {
     va_list args;
+    (void)fflush(stdout); /* what was printed comes first, where both streams are one */
     va_start(args, format);
     fprintf(stderr, "%s: ", line->command->name);
     vfprintf(stderr, format, args);

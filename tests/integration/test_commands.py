@@ -343,6 +343,16 @@ def test_the_type_of_a_body_is_guessed(shop, body, kind):
     assert given["content_type"] == "x/y"
 
 
+def test_what_failed_is_said_behind_what_was_printed(shop):
+    """Also where both streams are one, in a log or a pager."""
+    done = subprocess.run(
+        [BIN / "auth-service", "perform", "three-legged", "--client", "c", "--client-secret", "s", "--url", "http://127.0.0.1:1"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean_environment({}))
+    lines = done.stdout.splitlines()
+    assert done.returncode == REFUSED and len(lines) > 3, done.stdout
+    assert lines[-1].startswith("perform three-legged: "), done.stdout
+
+
 def test_the_curl_command_sends_what_was_signed(shop, tmp_path):
     url = "http://127.0.0.1:1/a/../b?x={1}&y=[2]"
     line = shop.command("sign", "PUT", url, "--client", "c", "--client-secret", "s", "--data", "@it's", "--body-hash",
