@@ -49,9 +49,15 @@ static void collect(struct pending *pending, struct loop *loop, struct slice lin
     loop_defer(loop, &pending->flush, flush, pending);
 }
 
+/* An unknown method (501) or version (505) says something of the client alone. */
+static bool is_our_fault(int http_status)
+{
+    return http_status >= 500 && http_status != 501 && http_status != 505;
+}
+
 void access_log_add(struct access_log *log, const struct request *request, int http_status, int64_t duration_ns)
 {
-    enum log_level level = http_status >= 500 ? LOG_ERROR : LOG_INFO;
+    enum log_level level = is_our_fault(http_status) ? LOG_ERROR : LOG_INFO;
     if (!log_enabled(level))
         return;
     const struct clock clock = clock_system(0);

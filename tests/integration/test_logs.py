@@ -50,6 +50,7 @@ def told(tmp_path_factory):
     provider.introspect(key, flow.client.sign("GET", API, tamper=str.swapcase), explain=True)
     requests.get(provider.url + "/oauth/authorize?oauth_token=canary-path-token", timeout=5)
     requests.get(provider.url + "/\N{SNOWMAN}%0d%0a{\"level\":\"forged\"}", headers={"User-Agent": 'x"\t\x7f'}, timeout=5)
+    requests.request("BREW", provider.url + "/", timeout=5)
     provider.stop()
     return provider, secrets, provider.logs()
 
@@ -71,6 +72,11 @@ def test_every_line_is_json_with_time_and_level(told):
         entry = json.loads(line)
         assert {"time", "level", "message"} <= set(entry), line
         assert entry["level"] in ("debug", "info", "warn", "error"), line
+
+
+def test_what_a_client_sends_is_no_error_of_the_service(told):
+    answered = [json.loads(line) for line in told[2].splitlines() if '"status":501' in line]
+    assert answered and all(entry["level"] == "info" for entry in answered)
 
 
 def test_answered_requests_have_a_line_with_their_id(told):
