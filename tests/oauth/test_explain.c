@@ -383,25 +383,33 @@ static void the_ampersand_of_the_key_left_out(void **state)
                        SLICE("would match without the '&' of the key: it is there even if the token secret is empty"));
 }
 
-/* Signed rightly, with another hash than that of the body "{}". */
+/* Signed rightly, with another hash than the body's. */
 static const struct hash_row {
     const char *name, *method, *sent, *hint;
+    const char *body;
 } hash_rows[] = {
     {"the_hash_of_another_digest", "HMAC-SHA256", "vyGp6PvFo4RvsFtPoIWeCReyIC8=",
-     "would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256"},
+     "would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256", "{}"},
     {"an_hmac_without_a_key", "HMAC-SHA1", "m5WFq0+H7/EiyM2Ob9lNNY7VbyI=",
-     "would match with an HMAC (SHA-1, no key) of the body; HMAC-SHA1 takes the base64 of the body's SHA-1"},
+     "would match with an HMAC (SHA-1, no key) of the body; HMAC-SHA1 takes the base64 of the body's SHA-1", "{}"},
     {"the_hash_in_hexadecimal", "RSA-SHA1", "BF21A9E8FBC5A3846FB05B4FA0859E0917B2202F",
-     "would match with the SHA-1 of the body in hexadecimal digits; RSA-SHA1 takes the base64 of the body's SHA-1"},
+     "would match with the SHA-1 of the body in hexadecimal digits; RSA-SHA1 takes the base64 of the body's SHA-1",
+     "{}"},
     {"the_hash_of_hexadecimal_in_base64", "HMAC-SHA1", "YmYyMWE5ZThmYmM1YTM4NDZmYjA1YjRmYTA4NTllMDkxN2IyMjAyZg==",
      "would match with the SHA-1 of the body in the base64 of hexadecimal digits; HMAC-SHA1 takes the base64 of the "
-     "body's SHA-1"},
+     "body's SHA-1",
+     "{}"},
     {"the_hash_of_an_empty_body", "PLAINTEXT", "2jmj7l5rSw0yVb/vlWAYkK/YBwk=",
-     "would match with the SHA-1 of an empty body; PLAINTEXT takes the base64 of the body's SHA-1"},
+     "would match with the SHA-1 of an empty body; PLAINTEXT takes the base64 of the body's SHA-1", "{}"},
     {"the_hash_of_another_body", "HMAC-SHA512", "Lve95gjOVATpfV8EL5X4nxwjKHE=",
      "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in hexadecimal): the body "
      "was "
-     "changed on its way, or hashed before it was complete; HMAC-SHA512 takes the base64 of the body's SHA-512"},
+     "changed on its way, or hashed before it was complete; HMAC-SHA512 takes the base64 of the body's SHA-512",
+     "{}"},
+    {"the_hash_of_a_body_that_came_empty", "HMAC-SHA1", "Lve95gjOVATpfV8EL5X4nxwjKHE=",
+     "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in hexadecimal): the body "
+     "was changed on its way, or hashed before it was complete; HMAC-SHA1 takes the base64 of the body's SHA-1",
+     ""},
 };
 
 static void names_the_hash(void **state)
@@ -413,7 +421,7 @@ static void names_the_hash(void **state)
                    "oauth_nonce=\"n\"",
                    row->method);
     struct explain_options options = oauth_options("c", "t");
-    struct described_request request = oauth_request("POST", URL, header, "application/json", "{}");
+    struct described_request request = oauth_request("POST", URL, header, "application/json", row->body);
     options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
     request.authorization = oauth_with_parameter(request.authorization, "oauth_body_hash", slice_str(row->sent));
     request = oauth_sign(&request, &options, oauth_file("vectors/wiki_private_key.pem"));
@@ -783,38 +791,65 @@ static void odd_requests_are_explained_too(void **state)
     assert_true(slice_starts_with(explanation.hints[0], SLICE("nothing that was tried would match")));
 }
 
-/* Either arena full, at every size: an error of the machine or an answer, and never a valid one. */
-static void full_arenas_are_reported(void **state)
+/* With much to try, so that there are no tries left for the last; with little, and each spelling of the signature; with
+ * the hash of another body. */
+static size_t requests_with_hints(struct described_request *ret_requests)
 {
-    (void)state;
+    static const char *const signatures[] = {"%41", "4142", "NDE0Mg==", "A-_", "QQ=="};
     struct hint_row row = {.method = "POST",
                            .url = URL "?x=%20&y=%2F",
                            .header = "OAuth realm=\"r\", oauth_callback=\"a%2Fb\", " REST("HMAC-SHA1"),
                            .content_type = FORM,
                            .body = "a=1&a=0",
                            .signed_key = "wrong&"};
-    struct described_request request = signed_request(&row);
-    struct explain_options options = all_options();
-    options.client_base_string = SLICE("x");
-    unsigned failures = 0;
-    for (size_t limit = 0; limit < 12000; limit += 7) {
-        for (int which = 0; which < 2; which++) {
-            struct arena small;
-            struct arena large;
-            struct explanation explanation = {0};
-            arena_init(&small, limit);
-            arena_init(&large, 1 << 20);
-            enum status status = explain(&request, &options, oauth_signer(), which ? &large : &small,
-                                         which ? &small : &large, &explanation);
-            if (status == STATUS_OK)
-                assert_status(explanation.status, STATUS_SIGNATURE_INVALID);
-            else
-                assert_status(status, STATUS_NO_MEMORY);
-            failures += status == STATUS_NO_MEMORY;
-            arena_done(&small);
-            arena_done(&large);
-        }
+    size_t count = 0;
+    ret_requests[count++] = signed_request(&row);
+    for (size_t i = 0; i < COUNT_OF(signatures); i++) {
+        struct described_request request =
+            oauth_request("GET", "https://api.example.com/?a=!&a=~", HEADER ", oauth_version=\"1.0\"", NULL, NULL);
+        request.authorization =
+            oauth_with_parameter(request.authorization, "oauth_signature", slice_str(signatures[i]));
+        ret_requests[count++] = request;
     }
+    struct explain_options options = oauth_options("c", "t");
+    struct described_request hashed =
+        oauth_request("POST", URL, HEADER ", oauth_body_hash=\"x\"", "text/plain", "Hello World!");
+    ret_requests[count++] = oauth_sign(&hashed, &options, SLICE_ABSENT);
+    return count;
+}
+
+/* Explained with one of the arenas full at `limit` bytes: an error of the machine or an answer, and never a valid one.
+ */
+static bool fails_with(const struct described_request *request, bool hashed, size_t limit, bool scratch_is_small)
+{
+    struct arena small;
+    struct arena large;
+    struct explanation explanation = {0};
+    struct explain_options options = hashed ? oauth_options("c", "t") : all_options();
+    options.client_base_string = SLICE("x");
+    arena_init(&small, limit);
+    arena_init(&large, 1 << 20);
+    enum status status = explain(request, &options, oauth_signer(), scratch_is_small ? &large : &small,
+                                 scratch_is_small ? &small : &large, &explanation);
+    if (status == STATUS_OK)
+        assert_status(explanation.status, hashed ? STATUS_BODY_HASH_MISMATCH : STATUS_SIGNATURE_INVALID);
+    else
+        assert_status(status, STATUS_NO_MEMORY);
+    arena_done(&small);
+    arena_done(&large);
+    return status == STATUS_NO_MEMORY;
+}
+
+static void full_arenas_are_reported(void **state)
+{
+    (void)state;
+    struct described_request requests[8];
+    size_t count = requests_with_hints(requests);
+    unsigned failures = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t limit = 0; limit < 12000; limit += i ? 41 : 7)
+            for (int scratch_is_small = 0; scratch_is_small < 2; scratch_is_small++)
+                failures += fails_with(&requests[i], i + 1 == count, limit, scratch_is_small);
     assert_true(failures > 100);
 }
 
