@@ -1,5 +1,6 @@
 #include "store/credentials_changes.h"
 
+#include "store/credentials_within.h"
 #include "store/rows.h"
 
 static const char *const kinds[] = {

@@ -1,6 +1,7 @@
 #include "store/credentials_clients.h"
 
 #include "store/credentials_parts.h"
+#include "store/credentials_within.h"
 
 void client_free(void *client)
 {

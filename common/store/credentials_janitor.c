@@ -1,3 +1,4 @@
+#include "store/credentials_changes.h"
 #include "store/rows.h"
 
 /* Small enough that nobody waits long for the write lock. */

@@ -1,5 +1,6 @@
 #include "store/credentials_resource_servers.h"
 
+#include "store/credentials_within.h"
 #include "store/rows.h"
 
 #define SERVER_ROW \

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "store/credentials_parts.h"
+#include "store/credentials_within.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,6 @@
 #include "store/credentials_users.h"
 
+#include "store/credentials_within.h"
 #include "store/rows.h"
 
 #define USER_ROW \

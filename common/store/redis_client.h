@@ -30,9 +30,6 @@
 struct loop;
 struct redis_client;
 
-/* `reply` is borrowed; NULL: the connection was lost, and the command may have been carried out or not. */
-typedef void (*redis_done_fn)(void *context, const struct redisReply *reply);
-
 enum redis_state {
     REDIS_CONNECTING, /* for the first time, or just after a loss: soon there, as it seems */
     REDIS_READY,

@@ -4,7 +4,7 @@
 
 #include "base/attributes.h"
 #include "base/status.h"
-#include "store/redis_client.h"
+#include "store/redis_reply.h"
 
 #include <stdbool.h>
 #include <stddef.h>

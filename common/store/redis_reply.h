@@ -12,6 +12,10 @@
 
 struct redisReply; /* hiredis's */
 
+/* Takes the answer to a command: `reply` is borrowed; NULL: the connection was lost, and the command may have been
+ * carried out or not. */
+typedef void (*redis_done_fn)(void *context, const struct redisReply *reply);
+
 /* The bytes of an error reply ("WRONGTYPE Operation …"); absent for any other. */
 struct slice redis_reply_error(const struct redisReply *reply);
 /* "+OK". */

@@ -7,7 +7,6 @@
 
 #include "base/arena.h"
 #include "store/credentials.h"
-#include "store/credentials_changes.h"
 
 /* ---- results ---- */
 
@@ -56,16 +55,6 @@ struct sql_value sql_digest(struct slice digest);
 
 /* For statements without rows. */
 #define RUN(db, text, params) sql_execute_blocking((db)->sql, (text), (params), COUNT_OF(params), NULL, NULL)
-
-/* Writes a change; within the transaction of what it tells. */
-MUST_USE enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event,
-                                  struct slice id);
-/* The same for a decimal id. */
-MUST_USE enum status change_write_number(struct credentials *db, enum change_kind kind, enum change_event event,
-                                         int64_t id);
-
-/* Revokes the tokens of one client or user, within a transaction; pass 0 for "any". */
-MUST_USE enum status revoke_tokens_of(struct credentials *db, int64_t client, int64_t user, int64_t *ret_count);
 
 static inline int64_t now_ms(const struct credentials *db)
 {

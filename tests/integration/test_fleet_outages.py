@@ -137,8 +137,9 @@ def test_outages_leave_no_memory_behind(fleet, key, credentials):
     def rounds(count):
         for _ in range(count):
             for proxy in (stores.redis_proxy, stores.database_proxy):
-                with faulty(proxy, "refuse"):
-                    load("stream", fleet.introspections, credentials, key=key, seconds=1, rate=500)
+                for fault in ("refuse", "hang", "rubbish"):
+                    with faulty(proxy, fault):
+                        load("stream", fleet.introspections, credentials, key=key, seconds=1, rate=500)
 
     rounds(2)  # every pool, buffer and cache is as large as it gets
     before = [anonymous_kb(service) for service in fleet.introspections]

@@ -35,7 +35,7 @@ def test_memory_and_descriptors_stay_flat(tmp_path):
                 if time.monotonic() - begin > SECONDS - 10:
                     break
                 proxy = (fleet.stores.redis_proxy, fleet.stores.database_proxy)[step % 2]
-                with faulty(proxy, "refuse"):
+                with faulty(proxy, ("refuse", "hang", "rubbish")[step // 2 % 3]):
                     time.sleep(0.5)
                 time.sleep(4.5)
                 for service, values in memory.items():
