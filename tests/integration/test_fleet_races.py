@@ -6,6 +6,8 @@ the race."""
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +118,52 @@ def test_a_revocation_that_nobody_was_told_of_is_seen_within_the_cache_ttl(fleet
     fleet.stores.database.sql(f"UPDATE tokens SET revoked_at = {int(time.time() * 1000)} WHERE jti = '{jti}'")
     took = seconds_until_revoked(fleet, key, signer, patience=10)
     assert took <= CACHE_TTL + 1, f"{took:.3f} s"
+
+
+# ---- a secret that is rotated
+
+
+def rotate(fleet, client, overlap):
+    """The new secret."""
+    return fleet.expect("client", "rotate-secret", client.client_id, "--overlap", overlap)["client_secret"]
+
+
+def codes(fleet, key, signer):
+    """What each introspection-service says, in each of its loops as far as connections reach them."""
+    return {code(fleet, service, key, signer) for service in fleet.introspections for _ in range(3)}
+
+
+def until(condition, patience):
+    """Seconds until it holds."""
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < patience, f"not within {patience} s"
+        time.sleep(0.02)
+    return time.monotonic() - begin
+
+
+def test_an_old_secret_is_good_everywhere_until_its_overlap_ends(fleet, key):
+    client, overlap = fleet.create_client(), 4
+    old, _ = cached_token(fleet, client, key)
+    begin = time.monotonic()
+    new = replace(old, client_secret=rotate(fleet, client, overlap))
+    assert until(lambda: codes(fleet, key, new) == {"active"}, patience=5) <= 1
+    while time.monotonic() - begin < overlap - 0.5:
+        assert codes(fleet, key, old) == {"active"}
+    until(lambda: codes(fleet, key, old) == {"signature_invalid"}, patience=overlap + 1 - (time.monotonic() - begin))
+    assert codes(fleet, key, new) == {"active"}
+
+
+def test_of_rotations_at_once_each_gives_a_secret_and_the_two_newest_are_good(fleet, key):
+    client = fleet.create_client()
+    signer, _ = cached_token(fleet, client, key)
+    with ThreadPoolExecutor(4) as pool:
+        secrets = list(pool.map(lambda _: rotate(fleet, client, 3600), range(4)))
+    assert len(set(secrets)) == 4
+    signers = [replace(signer, client_secret=secret) for secret in secrets]
+    two_good = [["active"]] * 2 + [["signature_invalid"]] * 2
+    until(lambda: sorted(sorted(codes(fleet, key, s)) for s in signers) == two_good, patience=5)
+    assert codes(fleet, key, signer) == {"signature_invalid"}
 
 
 # ---- a rolling restart
