@@ -99,7 +99,7 @@ enum status explain(const struct described_request *request, const struct explai
     if (out.status == STATUS_SIGNATURE_INVALID)
         TRY(explain_mismatch(&out.message, options, out.base_string, signer, arena, scratch, &out));
     if (out.status == STATUS_BODY_HASH_MISMATCH)
-        TRY(explain_body_hash(&out.message, signer, arena, &out));
+        TRY(explain_body_hash(&out.message, options, signer, arena, &out));
     *ret_explanation = out;
     return STATUS_OK;
 }

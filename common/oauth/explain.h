@@ -67,7 +67,7 @@ MUST_USE enum status explain_mismatch(const struct message *message, const struc
 
 /* The hint for an oauth_body_hash that is not the body's, where the signature matched: which hash it is. One more is
  * added to the hints. STATUS_NO_MEMORY. */
-MUST_USE enum status explain_body_hash(const struct message *message, struct signer *signer, struct arena *arena,
-                                       struct explanation *explanation);
+MUST_USE enum status explain_body_hash(const struct message *message, const struct explain_options *options,
+                                       struct signer *signer, struct arena *arena, struct explanation *explanation);
 
 #endif

@@ -40,7 +40,25 @@ static bool is_sent(struct slice sent, struct slice hash, bool is_own, const cha
     return spelling != NULL;
 }
 
-static enum status try_digest(const struct message *message, size_t which, struct signer *signer, struct buf *hint)
+/* Some libraries take the function that signs for it, so that their hash is an HMAC under the signing key. */
+static enum status try_signing_key(const struct message *message, const struct explain_options *options,
+                                   struct signer *signer, struct arena *arena, struct buf *hint)
+{
+    unsigned char memory[DIGEST_MAX_BYTES];
+    struct buf key = buf_in(arena);
+    enum digest digest = message->signature_method->digest;
+    if (message->signature_method->kind != SIGNATURE_HMAC)
+        return STATUS_OK;
+    signature_write_shared_key(options->client_secret, options->token_secret, &key);
+    if (key.failed)
+        return STATUS_NO_MEMORY;
+    TRY(mac_hmac(signer->mac, digest, buf_slice(&key), message->body, memory));
+    (void)is_sent(message->protocol[OAUTH_BODY_HASH], slice_of(memory, digest_size_bytes(digest)), false,
+                  "an HMAC of the body under the signing key", hint);
+    return STATUS_OK;
+}
+
+static enum status try_digest(const struct message *message, size_t which, struct buf *hint)
 {
     static const struct slice none = SLICE_INIT("");
     struct slice sent = message->protocol[OAUTH_BODY_HASH];
@@ -50,11 +68,7 @@ static enum status try_digest(const struct message *message, size_t which, struc
     struct slice hash = slice_of(memory, digest_size_bytes(digests[which].digest));
     TRY(digest_bytes(digests[which].digest, message->body, memory));
     (void)snprintf(what, sizeof what, "the %s of the body", digests[which].name);
-    if (is_sent(sent, hash, is_own, what, hint))
-        return STATUS_OK;
-    TRY(mac_hmac(signer->mac, digests[which].digest, none, message->body, memory));
-    (void)snprintf(what, sizeof what, "an HMAC (%s, no key) of the body", digests[which].name);
-    if (is_sent(sent, hash, false, what, hint) || message->body.len == 0)
+    if (is_sent(sent, hash, is_own, what, hint) || message->body.len == 0)
         return STATUS_OK;
     TRY(digest_bytes(digests[which].digest, none, memory));
     (void)snprintf(what, sizeof what, "the %s of an empty body", digests[which].name);
@@ -62,13 +76,15 @@ static enum status try_digest(const struct message *message, size_t which, struc
     return STATUS_OK;
 }
 
-enum status explain_body_hash(const struct message *message, struct signer *signer, struct arena *arena,
-                              struct explanation *explanation)
+enum status explain_body_hash(const struct message *message, const struct explain_options *options,
+                              struct signer *signer, struct arena *arena, struct explanation *explanation)
 {
     struct buf hint = buf_in(arena);
     const char *right = "";
     for (size_t i = 0; i < COUNT_OF(digests) && hint.len == 0; i++)
-        TRY(try_digest(message, i, signer, &hint));
+        TRY(try_digest(message, i, &hint));
+    if (hint.len == 0)
+        TRY(try_signing_key(message, options, signer, arena, &hint));
     for (size_t i = 0; i < COUNT_OF(digests); i++)
         if (digests[i].digest == message->signature_method->digest)
             right = digests[i].name;

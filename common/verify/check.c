@@ -278,5 +278,7 @@ enum status check_explain(const struct check *check, struct signer *signer, int6
     options.rsa_public_key = newest_live(client->keys, client->key_count, now_ms);
     options.token_secret = token_secret(check);
     options.former_secrets = (struct slice_list){former, count};
+    if (check->problem.status == STATUS_BODY_HASH_MISMATCH)
+        return explain_body_hash(&check->message, &options, signer, check->arena, explanation);
     return explain_mismatch(&check->message, &options, check->base_string, signer, check->arena, scratch, explanation);
 }

@@ -77,8 +77,8 @@ MUST_USE enum status check_signature(struct check *check, struct signer *signer,
 /* The nonce to spend; false where there is none (PLAINTEXT may leave it out, RFC 5849 §3.1). */
 MUST_USE bool check_nonce(const struct check *check, struct nonce *ret_nonce);
 
-/* The hints after STATUS_SIGNATURE_INVALID, by the client's secrets of now and before. Adds to
- * *explanation, which lives in the check's arena. STATUS_NO_MEMORY. */
+/* The hints after STATUS_SIGNATURE_INVALID or STATUS_BODY_HASH_MISMATCH, by the client's secrets of now and before.
+ * Adds to *explanation, which lives in the check's arena. STATUS_NO_MEMORY. */
 MUST_USE enum status check_explain(const struct check *check, struct signer *signer, int64_t now_ms,
                                    const struct explain_options *given, struct arena *scratch,
                                    struct explanation *explanation);

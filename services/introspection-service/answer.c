@@ -81,12 +81,10 @@ static enum status explain_question(struct request *request, struct question *qu
     TRY(explain_show(explanation, check->arena));
     if (check->problem.status == STATUS_TIMESTAMP_REFUSED)
         return write_clock_hint(check, explanation);
-    bool is_hash = check->problem.status == STATUS_BODY_HASH_MISMATCH;
-    if (!is_hash && check->problem.status != STATUS_SIGNATURE_INVALID)
+    if (check->problem.status != STATUS_SIGNATURE_INVALID && check->problem.status != STATUS_BODY_HASH_MISMATCH)
         return STATUS_OK;
     if (inquiry->hinted++ < ANSWER_HINTED_MAX)
-        return is_hash ? explain_body_hash(&check->message, &app_loop_of(request)->signer, check->arena, explanation)
-                       : write_hints(request, question, explanation);
+        return write_hints(request, question, explanation);
     explanation->hints[explanation->hint_count++] = too_many;
     return STATUS_OK;
 }

@@ -390,8 +390,9 @@ static const struct hash_row {
 } hash_rows[] = {
     {"the_hash_of_another_digest", "HMAC-SHA256", "vyGp6PvFo4RvsFtPoIWeCReyIC8=",
      "would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256", "{}"},
-    {"an_hmac_without_a_key", "HMAC-SHA1", "m5WFq0+H7/EiyM2Ob9lNNY7VbyI=",
-     "would match with an HMAC (SHA-1, no key) of the body; HMAC-SHA1 takes the base64 of the body's SHA-1", "{}"},
+    {"an_hmac_under_the_signing_key", "HMAC-SHA1", "l3z9wJe9ajkTWCITv6G9pzeimEM=",
+     "would match with an HMAC of the body under the signing key; HMAC-SHA1 takes the base64 of the body's SHA-1",
+     "{}"},
     {"the_hash_in_hexadecimal", "RSA-SHA1", "BF21A9E8FBC5A3846FB05B4FA0859E0917B2202F",
      "would match with the SHA-1 of the body in hexadecimal digits; RSA-SHA1 takes the base64 of the body's SHA-1",
      "{}"},
