@@ -122,8 +122,9 @@ static enum status store_new(struct import *import, const struct client *client)
     return import_audit(import, "client.import", client->client_id);
 }
 
-static enum status import_client(struct import *import, const struct line *line)
+static enum status import_client(struct import *import, const void *decoded)
 {
+    const struct line *line = decoded;
     struct client_options options;
     struct client_draft draft = {.options = &options};
     if (!to_options(line, &options))
@@ -138,20 +139,10 @@ static enum status import_client(struct import *import, const struct line *line)
     return status;
 }
 
-static enum status take(struct import *import, const json_value *value)
-{
-    struct line line = {0};
-    const char *why = NULL;
-    enum status status = json_decode(value, fields, JSON_NULL_IS_ABSENT, "", &import->arena, &line, NULL, &why);
-    if (status == STATUS_BAD_INPUT)
-        return import_refuse(import, "%s", why);
-    TRY(status);
-    return import_client(import, &line);
-}
-
 static int run(const struct command_line *line)
 {
-    return import_run(line, take);
+    static const struct import_kind kind = {fields, sizeof(struct line), import_client};
+    return import_run(line, &kind);
 }
 
 const struct command cli_client_import = {

@@ -29,7 +29,7 @@ struct numbered_line {
 
 struct run {
     const struct command_line *line;
-    import_fn take;
+    const struct import_kind *kind;
     bool dry_run;
     struct import import;
     struct arena arena; /* of the lines of the batch */
@@ -63,20 +63,33 @@ enum status import_race(struct import *import, enum status status)
 
 /* ---- a batch ---- */
 
+static enum status decode(const struct import_kind *kind, struct slice text, struct arena *arena, const void **ret_line,
+                          const char **ret_why)
+{
+    const json_value *value = NULL;
+    void *line = arena_calloc(arena, 1, kind->line_size);
+    if (!line)
+        return STATUS_NO_MEMORY;
+    TRY(json_read(text, arena, &value, ret_why));
+    TRY(json_decode(value, kind->fields, JSON_NULL_IS_ABSENT, "", arena, line, NULL, ret_why));
+    *ret_line = line;
+    return STATUS_OK;
+}
+
 static enum status take_line(struct run *run, struct slice text)
 {
     struct import *import = &run->import;
-    const json_value *value = NULL;
+    const void *line = NULL;
     const char *why = NULL;
     arena_reset(&import->arena);
     buf_reset(&import->why);
     if (slice_is_absent(text))
         return import_refuse(import, "it is longer than %d bytes", LINE_MAX_BYTES);
-    enum status status = json_read(text, &import->arena, &value, &why);
+    enum status status = decode(run->kind, text, &import->arena, &line, &why);
     if (status == STATUS_BAD_INPUT)
         return import_refuse(import, "%s", why);
     TRY(status);
-    return run->take(import, value);
+    return run->kind->take(import, line);
 }
 
 static enum status count_line(struct run *run, const struct numbered_line *line)
@@ -205,14 +218,14 @@ static int import_file(const struct command_line *line, struct run *run, FILE *f
     return code == EXIT_DONE && run->all.refused ? EXIT_REFUSED : code;
 }
 
-static int run_on(const struct command_line *line, import_fn take, FILE *file)
+static int run_on(const struct command_line *line, const struct import_kind *kind, FILE *file)
 {
     const struct import_options *options = line->options;
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(STATUS_NO_MEMORY));
     run->line = line;
-    run->take = take;
+    run->kind = kind;
     run->dry_run = options->dry_run;
     arena_init(&run->arena, BATCH_ARENA_BYTES);
     arena_init(&run->import.arena, LINE_ARENA_BYTES);
@@ -225,17 +238,17 @@ static int run_on(const struct command_line *line, import_fn take, FILE *file)
     return code;
 }
 
-int import_run(const struct command_line *line, import_fn take)
+int import_run(const struct command_line *line, const struct import_kind *kind)
 {
     char path[4096];
     struct slice name = line->argument_count ? line->arguments[0] : SLICE("-");
     if (slice_eq(name, SLICE("-")))
-        return run_on(line, take, stdin);
+        return run_on(line, kind, stdin);
     (void)snprintf(path, sizeof path, "%.*s", SLICE_ARGS(name));
     FILE *file = fopen(path, "re");
     if (!file)
         return command_fail(line, EXIT_USAGE, "%s: %s", path, strerror(errno));
-    int code = run_on(line, take, file);
+    int code = run_on(line, kind, file);
     (void)fclose(file);
     return code;
 }

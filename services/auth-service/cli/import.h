@@ -19,10 +19,17 @@ struct import {
     bool is_overtaken;
 };
 
-/* Imports one line inside a transaction. OK: imported; CONFLICT: it was there already, the same; BAD_INPUT: `why` says
- * what is wrong with it, and nothing was written. Any other status ends the run. May be called again for the same line
- * after a rollback. */
-typedef enum status (*import_fn)(struct import *import, const json_value *line);
+/* Imports one line, decoded, inside a transaction. OK: imported; CONFLICT: it was there already, the same; BAD_INPUT:
+ * `why` says what is wrong with it, and nothing was written. Any other status ends the run. May be called again for the
+ * same line after a rollback. */
+typedef enum status (*import_fn)(struct import *import, const void *line);
+
+/* What a line may say, and what becomes of it. */
+struct import_kind {
+    const struct json_field *fields;
+    size_t line_size; /* of the struct that they fill */
+    import_fn take;
+};
 
 /* Sets `why`, in printf's manner; BAD_INPUT. */
 enum status import_refuse(struct import *import, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -40,6 +47,6 @@ extern const struct command_option import_table[];
 
 /* Reads the file that the command's argument names (none or "-": standard input), and prints the counts. The exit code:
  * EXIT_REFUSED if a line was refused. */
-int import_run(const struct command_line *line, import_fn take);
+int import_run(const struct command_line *line, const struct import_kind *kind);
 
 #endif

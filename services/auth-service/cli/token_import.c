@@ -144,8 +144,9 @@ static enum status issue(struct import *import, const struct line *line, const s
     return status;
 }
 
-static enum status import_token(struct import *import, const struct line *line)
+static enum status import_token(struct import *import, const void *decoded)
 {
+    const struct line *line = decoded;
     struct credential_pair *pair = NULL;
     TRY(check_line(import, line));
     TRY(credentials_pair_find_blocking(&import->store->db, line->client_id, line->oauth_token, &pair));
@@ -156,20 +157,10 @@ static enum status import_token(struct import *import, const struct line *line)
     return status;
 }
 
-static enum status take(struct import *import, const json_value *value)
-{
-    struct line line = {0};
-    const char *why = NULL;
-    enum status status = json_decode(value, fields, JSON_NULL_IS_ABSENT, "", &import->arena, &line, NULL, &why);
-    if (status == STATUS_BAD_INPUT)
-        return import_refuse(import, "%s", why);
-    TRY(status);
-    return import_token(import, &line);
-}
-
 static int run(const struct command_line *line)
 {
-    return import_run(line, take);
+    static const struct import_kind kind = {fields, sizeof(struct line), import_token};
+    return import_run(line, &kind);
 }
 
 const struct command cli_token_import = {
