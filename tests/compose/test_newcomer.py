@@ -117,6 +117,15 @@ def test_a_resource_server_can_ask_by_itself(stack, signer):
     assert answer.status_code == 200 and answer.json()["active"] is True, answer.text
 
 
+def test_redis_keeps_everything_that_it_took(stack):
+    """Nothing is evicted, and what was acknowledged is on the disk within a second."""
+    ask = 'REDISCLI_AUTH="$(cat /run/secrets/redis/password)" redis-cli config get'
+    told = stack.compose("exec", "-T", "redis", "sh", "-c", f"{ask} appendonly appendfsync maxmemory-policy").stdout.split()
+    settings = dict(zip(told[::2], told[1::2]))
+    assert (settings["appendonly"], settings["appendfsync"]) == ("yes", "everysec")
+    assert settings["maxmemory-policy"] == "noeviction"
+
+
 def test_a_second_up_changes_nothing(stack, signer):
     stack.up()
     assert "all there, none changed" in stack.log("secrets")

@@ -86,6 +86,32 @@ def test_services_have_all_that_scaling_and_rolling_need(overlay):
         assert probes == {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 
 
+def selects(selector, labels):
+    """A selector without expressions, of labels."""
+    return selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def test_nothing_goes_in_or_out_of_a_pod_of_ours_but_what_is_listed(overlay):
+    policies = {d["metadata"]["name"]: d["spec"] for d in of_kind(overlay, "NetworkPolicy")}
+    deny = policies["countersign-default-deny"]
+    assert set(deny["policyTypes"]) == {"Ingress", "Egress"} and "ingress" not in deny and "egress" not in deny
+    templates = [d["spec"].get("jobTemplate", d)["spec"]["template"] for d in of_kind(overlay, "Deployment", "Job", "CronJob")]
+    labels = {template["spec"]["containers"][0]["name"]: template["metadata"]["labels"] for template in templates}
+    assert all(selects(deny["podSelector"], labels[name]) for name in OURS)
+    stores = policies["countersign-stores"]
+    assert set(OURS) == set(stores["podSelector"]["matchExpressions"][0]["values"])
+    assert {port["port"] for rule in stores["egress"] for port in rule["ports"]} == {53, 3306, 6379}
+
+
+def test_monitoring_finds_both_services(rendered):
+    (monitor,) = of_kind(rendered["production"], "ServiceMonitor")
+    found = [d for d in of_kind(rendered["production"], "Service") if selects(monitor["spec"]["selector"], d["metadata"]["labels"])]
+    assert {d["metadata"]["name"] for d in found} == set(SERVICES)
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert all(endpoint["port"] in [port["name"] for port in d["spec"]["ports"]] for d in found)
+    assert of_kind(rendered["production"], "PrometheusRule")
+
+
 def test_references_meet(overlay):
     """Every ConfigMap, Secret and key that a pod names is there."""
     maps = {d["metadata"]["name"]: d["data"] for d in of_kind(overlay, "ConfigMap")}
