@@ -215,12 +215,12 @@ static enum status parse_database(const struct parse *p, struct slice text)
 
 static enum status parse_redis(const struct parse *p, struct slice text)
 {
-    static const char *const schemes[] = {"redis://",          "rediss://",          "redis+unix:///",
-                                          "redis+sentinel://", "rediss+sentinel://", "redis+cluster://",
-                                          "rediss+cluster://"};
+    static const char *const schemes[] = {"redis://", "rediss://", "redis+unix:///", "redis+sentinel://",
+                                          "rediss+sentinel://"};
     if (!slice_eq(text, SLICE("memory:")) && !has_scheme(text, schemes, COUNT_OF(schemes)))
         return refuse(p, text,
-                      "is no store; write memory:, redis://host:6379, rediss://host:6379 or redis+unix:///path");
+                      "is no store of this version; write memory:, redis://host:6379, rediss://host:6379, "
+                      "redis+unix:///path or redis+sentinel://host:26379/NAME");
     return parse_text(p, text);
 }
 

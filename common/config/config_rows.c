@@ -140,10 +140,23 @@ const char *config_row_initial(const struct config_row *row, enum config_service
     return service == CONFIG_INTROSPECTION && row->initial_introspection ? row->initial_introspection : row->initial;
 }
 
+/* What is written for `url` without its last bytes, from `from` on. */
+static struct slice mask_end(struct slice url, size_t from, struct arena *arena)
+{
+    struct buf masked = buf_in(arena);
+    buf_add(&masked, slice_sub(url, 0, from));
+    buf_add(&masked, SLICE("***"));
+    return masked.failed ? SLICE("***") : buf_slice(&masked);
+}
+
 /* The password is what stands between the first ':' behind "://" and the last '@': also where it
- * holds '/' or '@' unencoded, so that a mistake does not show it. */
+ * holds '/' or '@' unencoded, so that a mistake does not show it. Likewise one in the query (sentinel_password=) ends
+ * where the URL does. */
 struct slice config_mask_url(struct slice url, struct arena *arena)
 {
+    size_t option = slice_find_slice(url, SLICE("password="));
+    if (option < url.len)
+        url = mask_end(url, option + SLICE("password=").len, arena);
     size_t scheme = slice_find_slice(url, SLICE("://"));
     size_t from = scheme == url.len ? url.len : scheme + 3;
     size_t at = url.len;

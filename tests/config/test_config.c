@@ -131,10 +131,13 @@ static const struct row rows[] = {
     {{DEV, "OAUTH1_DATABASE_READ_URL=mysql://u@h/d"},
      "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas"},
     {{DEV, "OAUTH1_REDIS_URL=localhost:6379"},
-     "OAUTH1_REDIS_URL: \"localhost:6379\" is no store; write memory:, redis://host:6379, rediss://host:6379 or "
-     "redis+unix:///path"},
+     "OAUTH1_REDIS_URL: \"localhost:6379\" is no store of this version; write memory:, redis://host:6379, "
+     "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME"},
     {{DEV, "OAUTH1_REDIS_URL=redis+unix:///run/redis.sock?db=2"}, NULL},
-    {{DEV, "OAUTH1_REDIS_URL=redis+cluster://a,b"}, NULL},
+    {{DEV, "OAUTH1_REDIS_URL=redis+sentinel://a,b/name"}, NULL},
+    {{DEV, "OAUTH1_REDIS_URL=redis+cluster://a,b"},
+     "OAUTH1_REDIS_URL: \"redis+cluster://a,b\" is no store of this version; write memory:, redis://host:6379, "
+     "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME"},
     {{DEV, "OAUTH1_REDIS_URL=redis://:x@h", "OAUTH1_REDIS_PASSWORD=p"},
      "OAUTH1_REDIS_PASSWORD: there is a password in OAUTH1_REDIS_URL too; keep one of them"},
     /* secrets: never shown */
@@ -515,7 +518,7 @@ static void prints_no_secret(void **state)
         URL,
         KEYS,
         "OAUTH1_DATABASE_URL=mysql://user:CANARY/1@2@host:3306/db?tls=verify-full",
-        "OAUTH1_REDIS_URL=redis://:CANARY@host",
+        "OAUTH1_REDIS_URL=redis+sentinel://:CANARY@host/name?sentinel_password=CAN&CANARY@x:CANARY",
         "OAUTH1_ADMIN_TOKEN=ops:CANARY" TOKEN,
         "OAUTH1_LOGIN_TOKEN=ops:CANARY" TOKEN,
     };
@@ -527,7 +530,7 @@ static void prints_no_secret(void **state)
         assert_null(strstr(buf_string(&out), TOKEN));
         assert_null(strstr(buf_string(&out), KEY));
         assert_non_null(strstr(buf_string(&out), "mysql://user:***@host:3306/db?tls=verify-full"));
-        assert_non_null(strstr(buf_string(&out), "redis://:***@host"));
+        assert_non_null(strstr(buf_string(&out), "redis+sentinel://:***@host/name?sentinel_password=***"));
         buf_reset(&out);
     }
     config_done(&config);
