@@ -73,20 +73,40 @@ def restart(container):
                f"{container} is not healthy again")
 
 
-def test_a_rolling_restart_fails_no_request(scaled, signer, url, capsys):
-    """Each replica in turn, the two services side by side."""
+def failures_while(scaled, signer, url, what):
+    """What was not answered as it should be while `what` was done under load, and how the load fared."""
     initiate = Load(InitiateSigner(signer), f"{scaled.url}/oauth/initiate", "POST")
-    with Load(signer, url) as asked, initiate, ThreadPoolExecutor(2) as pool:
+    with Load(signer, url) as asked, initiate:
+        what()
+    assert asked.sent > 300 and initiate.sent > 300
+    failures = [*asked.failures, *initiate.failures]
+    return failures, (f"{asked.sent} signed requests to the API, {initiate.sent} temporary credentials, {len(failures)} failed, "
+                      f"slowest {asked.slowest_s:.2f} s")
+
+
+def restart_all(scaled):
+    """Each replica in turn, the two services side by side."""
+    with ThreadPoolExecutor(2) as pool:
         services = [scaled.containers(name) for name in ("introspection-service", "auth-service")]
         rounds = [pool.submit(lambda all_of=replicas: [restart(one) for one in all_of]) for replicas in services]
         for done in rounds:
             done.result(240)
-    with capsys.disabled():
-        print(f"\nrolling restart of 4 and 2 replicas: {asked.sent} signed requests to the API, {initiate.sent} temporary "
-              f"credentials, {len(asked.failures) + len(initiate.failures)} failed, slowest {asked.slowest_s:.2f} s")
-    told = [line for line in scaled.log("nginx").splitlines() if "[error]" in line or " 50" in line]
-    assert not asked.failures and not initiate.failures, "\n".join([*asked.failures, *initiate.failures, *told])
-    assert asked.sent > 300 and initiate.sent > 300
+
+
+def test_a_rolling_restart_fails_no_request(scaled, signer, url, capsys):
+    """Where the same load fails without any restart, too, the machine is too busy to tell, and it is tried again."""
+    for _ in range(3):
+        failures, summary = failures_while(scaled, signer, url, lambda: restart_all(scaled))
+        with capsys.disabled():
+            print(f"\nrolling restart of 4 and 2 replicas: {summary}")
+        if not failures:
+            return
+        told = [line for line in scaled.log("nginx").splitlines() if "[error]" in line or " 50" in line]
+        at_rest, summary = failures_while(scaled, signer, url, lambda: time.sleep(30))
+        with capsys.disabled():
+            print(f"the same load without a restart: {summary}")
+        assert at_rest, "\n".join([*failures, *told])
+    raise AssertionError("on a machine that fails requests by itself this cannot be shown:\n" + "\n".join(failures))
 
 
 class InitiateSigner:
