@@ -148,6 +148,7 @@ class Outcome:
     err: str
 
     def json(self):
+        assert self.out, self
         return json.loads(self.out)
 
 
