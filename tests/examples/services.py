@@ -32,7 +32,7 @@ class Running:
     port: int
     log: object
     keeps_connections: bool
-    refused_by_server: tuple
+    may_refuse: tuple
 
     def text(self):
         return self.log.read_text(errors="replace")
@@ -47,8 +47,8 @@ class Example:
     environment: dict = field(default_factory=dict)
     prepared: object = None  # a folder where that was done
     keeps_connections: bool = True
-    # Targets that the example's own HTTP server does not let through, whatever the example does.
-    refused_by_server: tuple = ()
+    # Targets that the example's own HTTP server lets not through (Node.js: since version 20), whatever the example does.
+    may_refuse: tuple = ()
 
     def skip_if_missing(self):
         missing = [tool for tool in self.tools if shutil.which(tool) is None]
@@ -76,7 +76,7 @@ class Example:
                                        stderr=out, preexec_fn=die_with_parent)
         try:
             wait_for_port(port, process, log)
-            yield Running(self.name, origin, port, log, self.keeps_connections, self.refused_by_server)
+            yield Running(self.name, origin, port, log, self.keeps_connections, self.may_refuse)
         finally:
             process.terminate()
             try:
@@ -142,9 +142,9 @@ EXAMPLES = [
     Example("django", [*GUNICORN, "demo:application"], prepare=make_django_database,
             environment={"DJANGO_DATABASE": "{folder}/django.db"}),
     Example("flask", [*GUNICORN, "demo:app"]),
-    Example("express", ["node", "demo.js"], prepare=install_express, refused_by_server=("utf-8",)),
-    Example("php", ["php", "-S", "127.0.0.1:{port}", "demo.php"], keeps_connections=False, refused_by_server=("utf-8",)),
+    Example("express", ["node", "demo.js"], prepare=install_express, may_refuse=("utf-8",)),
+    Example("php", ["php", "-S", "127.0.0.1:{port}", "demo.php"], keeps_connections=False, may_refuse=("utf-8",)),
     Example("go", ["{folder}/demo"], tools=["go", "gofmt"], prepare=build_go),
     Example("java", ["java", "-Xmx128m", "Demo"], tools=["javac", "java"], prepare=build_java,
-            refused_by_server=URI_TAKES_NO),
+            may_refuse=URI_TAKES_NO),
 ]
