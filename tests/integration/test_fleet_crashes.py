@@ -2,6 +2,7 @@
 two, and no request is accepted twice. The long part does it fifty times and more."""
 
 import random
+import time
 
 import pytest
 
@@ -29,6 +30,7 @@ def test_any_process_may_be_killed_at_any_moment(rounds):
     rounds.random.shuffle(kinds)
     for kind in kinds:
         rounds.round(kind)
+    time.sleep(LEAD + 1)  # whatever was killed last, requests are accepted again before the load ends
     figures = rounds.reconcile()
     print(figures)
-    assert figures["tokens"] > 20 and figures["active"] > 100, figures
+    assert figures["tokens"] > 20 and figures["active"] > 200, figures
