@@ -2,7 +2,7 @@
 
 #include "crypto/random.h"
 
-/* "1 ID RUN_ID CHANGED_MS SHARDS KEY", id and key in hexadecimal. */
+/* "2 ID RUN_ID CHANGED_MS SHARDS KEY", id and key in hexadecimal. */
 
 static int digit_of(char c)
 {
@@ -47,7 +47,7 @@ enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
     uint64_t shards = 0;
     if (text.len > REDIS_EPOCH_BYTES || (text.len && memchr(text.ptr, '\0', text.len)))
         return STATUS_BAD_INPUT;
-    if (!slice_eq(word(&text), SLICE("1")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
+    if (!slice_eq(word(&text), SLICE("2")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
         !copy(word(&text), epoch.run_id, sizeof epoch.run_id) || !slice_to_u64(word(&text), INT64_MAX, &changed_ms) ||
         !slice_to_u64(word(&text), REDIS_SHARDS_MAX, &shards) || shards == 0 ||
         !parse_hex(text, epoch.hash_key, sizeof epoch.hash_key))
@@ -60,7 +60,7 @@ enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
 
 void redis_epoch_write(const struct redis_epoch *epoch, struct buf *out)
 {
-    buf_add(out, SLICE("1 "));
+    buf_add(out, SLICE("2 "));
     buf_add_str(out, epoch->id);
     buf_add_byte(out, ' ');
     buf_add_str(out, epoch->run_id);

@@ -1,6 +1,7 @@
 #include "store/redis_janitor.h"
 
 #include "base/clock.h"
+#include "store/nonce_key.h"
 #include "store/redis_blocking.h"
 #include "store/redis_nonces.h"
 
@@ -17,18 +18,6 @@ struct cleaning {
     size_t count;
     int64_t found;
 };
-
-/* "n:{SHARD}:SECOND" */
-static bool second_of(struct slice key, int64_t *ret_second)
-{
-    size_t end = slice_find_slice(key, SLICE("}:"));
-    uint64_t second = 0;
-    if (!slice_starts_with(key, SLICE("n:{")) || end == key.len ||
-        !slice_to_u64(slice_sub(key, end + 2, key.len), INT32_MAX * INT64_C(1000), &second))
-        return false;
-    *ret_second = (int64_t)second;
-    return true;
-}
 
 static enum status take_page(void *context, const struct redisReply *reply)
 {
@@ -62,7 +51,7 @@ static enum status clean_set(struct cleaning *it, struct slice key)
     int64_t is_set = 0;
     char number[24];
     const struct slice ask[] = {SLICE("TTL"), key};
-    if (!second_of(key, &second))
+    if (!nonce_key_second(key, &second))
         return STATUS_OK;
     TRY(redis_ask_blocking(it->redis, ask, COUNT_OF(ask), take_integer, &ttl));
     if (ttl != -1) /* it has one, or is gone */

@@ -3,6 +3,7 @@
 #include "crypto/mac.h"
 #include "store/nonce_expiries.h"
 #include "store/nonce_hash.h"
+#include "store/nonce_key.h"
 #include "store/redis_view.h"
 
 #include <stdlib.h>
@@ -134,17 +135,7 @@ static void answered(struct nonce_batch *batch)
 
 /* ---- what goes over the wire ---- */
 
-enum { SET_KEY_BYTES = 48, NUMBER_BYTES = 24 };
-
-static struct slice set_key(char memory[SET_KEY_BYTES], int64_t second, unsigned shard)
-{
-    struct buf key = buf_fixed(memory, SET_KEY_BYTES);
-    buf_add(&key, SLICE("n:{"));
-    buf_add_u64(&key, shard);
-    buf_add(&key, SLICE("}:"));
-    buf_add_i64(&key, second);
-    return buf_slice(&key);
-}
+enum { NUMBER_BYTES = 24 };
 
 static struct slice decimal(char memory[NUMBER_BYTES], int64_t number)
 {
@@ -192,9 +183,9 @@ static void took_epoch(void *context, const struct redisReply *reply)
 static enum status send_expiry(struct redis_view *view, int64_t second, unsigned shard, redis_done_fn done,
                                void *context)
 {
-    char key[SET_KEY_BYTES];
+    char key[NONCE_KEY_BYTES];
     char number[NUMBER_BYTES];
-    const struct slice args[] = {SLICE("EXPIREAT"), set_key(key, second, shard),
+    const struct slice args[] = {SLICE("EXPIREAT"), nonce_key(key, second, shard),
                                  decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
     return redis_send(view->client, args, COUNT_OF(args), done, context);
 }
@@ -253,7 +244,7 @@ static enum status send_nonce(struct redis_view *view, const struct nonce *nonce
     struct redis_nonces *nonces = &view->nonces;
     int64_t now_ms = redis_clock_now_ms(&view->clock);
     struct nonce_hash hash;
-    char key[SET_KEY_BYTES];
+    char key[NONCE_KEY_BYTES];
     char member[NUMBER_BYTES];
     if (!nonces->is_settled || now_ms == 0)
         return STATUS_STORE_DOWN;
@@ -264,7 +255,7 @@ static enum status send_nonce(struct redis_view *view, const struct nonce *nonce
     if (!spend)
         return STATUS_NO_MEMORY;
     *spend = (struct spend){ticket, nonce->timestamp_s, hash.spread % nonces->epoch.shards, STATUS_STORE_DOWN};
-    const struct slice args[] = {SLICE("SADD"), set_key(key, spend->second, spend->shard),
+    const struct slice args[] = {SLICE("SADD"), nonce_key(key, spend->second, spend->shard),
                                  decimal(member, (int64_t)hash.value)};
     TRY(redis_send(view->client, args, COUNT_OF(args), added, batch));
     batch->count++;

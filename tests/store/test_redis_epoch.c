@@ -717,23 +717,23 @@ static void other_texts_are_no_record(void **state)
 {
     static const char *const texts[] = {
         "",
-        "1",
-        "1 id run 0 256",
-        "2 id run 0 256 00112233445566778899aabbccddeeff",
-        "1 id run -1 256 00112233445566778899aabbccddeeff",
-        "1 id run 0 0 00112233445566778899aabbccddeeff",
-        "1 id run 0 5000 00112233445566778899aabbccddeeff",
-        "1 id run 0 256 00112233445566778899aabbccddee",
-        "1 id run 0 256 00112233445566778899aabbccddeefg",
-        "1 id run 0 256 00112233445566778899aabbccddeeff ",
-        "1  run 0 256 00112233445566778899aabbccddeeff",
-        "1 0123456789012345678901234567890123 run 0 256 00112233445566778899aabbccddeeff",
+        "2",
+        "2 id run 0 256",
+        "1 id run 0 256 00112233445566778899aabbccddeeff",
+        "2 id run -1 256 00112233445566778899aabbccddeeff",
+        "2 id run 0 0 00112233445566778899aabbccddeeff",
+        "2 id run 0 5000 00112233445566778899aabbccddeeff",
+        "2 id run 0 256 00112233445566778899aabbccddee",
+        "2 id run 0 256 00112233445566778899aabbccddeefg",
+        "2 id run 0 256 00112233445566778899aabbccddeeff ",
+        "2  run 0 256 00112233445566778899aabbccddeeff",
+        "2 0123456789012345678901234567890123 run 0 256 00112233445566778899aabbccddeeff",
     };
     struct redis_epoch epoch;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         assert_status(redis_epoch_parse(slice_str(texts[i]), &epoch), STATUS_BAD_INPUT);
-    assert_status(redis_epoch_parse(SLICE("1 id run 0 256 00112233445566778899aabbccddeeff"), &epoch), STATUS_OK);
+    assert_status(redis_epoch_parse(SLICE("2 id run 0 256 00112233445566778899aabbccddeeff"), &epoch), STATUS_OK);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

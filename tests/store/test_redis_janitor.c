@@ -1,5 +1,6 @@
 #include "store/redis_janitor.h"
 
+#include "store/nonce_key.h"
 #include "support/redis_server.h"
 #include "support/test.h"
 
@@ -18,32 +19,35 @@ static int64_t clean(const char *url, enum status expected)
     return count;
 }
 
+/* What `command`, with the set's name for its %s, answers. */
+static int64_t of_set(struct redis_server_process *server, const char *command, int64_t second, unsigned shard)
+{
+    char name[NONCE_KEY_BYTES];
+    char text[128];
+    struct slice key = nonce_key(name, second, shard);
+    const char *at = strstr(command, "%s");
+    (void)snprintf(text, sizeof text, "%.*s%.*s%s", (int)(at - command), command, SLICE_ARGS(key), at + 2);
+    return redis_server_number(server, text);
+}
+
 static void it_finds_the_sets_without_an_expiry_and_nothing_else(void **state)
 {
     struct redis_server_process server;
-    char command[256];
-    long now_s = (long)time(NULL);
+    int64_t now_s = time(NULL);
     (void)state;
     redis_server_start(&server, NULL);
-    for (int i = 0; i < 2500; i++) { /* more than a page */
-        (void)snprintf(command, sizeof command, "SADD n:{%d}:%ld 1", i % 250, now_s + i / 250);
-        redis_server_must(&server, command, ":1");
-    }
-    (void)snprintf(command, sizeof command, "SADD n:{251}:%ld 1", now_s - 1000);
-    redis_server_must(&server, command, ":1");
-    redis_server_must(&server, "SADD n:{252}:1790000000000 1", ":1"); /* far ahead, as no nonce can be */
+    for (unsigned i = 0; i < 2500; i++) /* more than a page */
+        assert_int_equal(of_set(&server, "SADD %s 1", now_s + i / 250, i % 250), 1);
+    assert_int_equal(of_set(&server, "SADD %s 1", now_s - 1000, 251), 1);
+    assert_int_equal(of_set(&server, "SADD %s 1", 1790000000000, 252), 1); /* far ahead, as no nonce can be */
     redis_server_must(&server, "SET n:{other}:x 1", "+OK");
     redis_server_must(&server, "SET e 1", "+OK");
-    (void)snprintf(command, sizeof command, "SADD n:{253}:%ld 1", now_s);
-    redis_server_must(&server, command, ":1");
-    (void)snprintf(command, sizeof command, "EXPIRE n:{253}:%ld 5000", now_s);
-    redis_server_must(&server, command, ":1");
+    assert_int_equal(of_set(&server, "SADD %s 1", now_s, 253), 1);
+    assert_int_equal(of_set(&server, "EXPIRE %s 5000", now_s, 253), 1);
     assert_int_equal(clean(server.url, STATUS_OK), 2502);
     assert_int_equal(redis_server_number(&server, "DBSIZE"), 2500 + 1 + 1 + 1 + 1); /* the old one is gone */
-    (void)snprintf(command, sizeof command, "TTL n:{1}:%ld", now_s);
-    assert_in_range(redis_server_number(&server, command), 400, 602);
-    (void)snprintf(command, sizeof command, "TTL n:{253}:%ld", now_s);
-    assert_in_range(redis_server_number(&server, command), 4900, 5000);
+    assert_in_range(of_set(&server, "TTL %s", now_s, 1), 400, 602);
+    assert_in_range(of_set(&server, "TTL %s", now_s, 253), 4900, 5000);
     assert_int_equal(redis_server_number(&server, "TTL e"), -1);
     assert_int_equal(redis_server_number(&server, "TTL n:{other}:x"), -1);
     assert_int_equal(clean(server.url, STATUS_OK), 0);
