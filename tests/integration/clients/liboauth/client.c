@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The library exports it, its header does not declare it. */
+void oauth_add_protocol(int *argcp, char ***argvp, OAuthMethod method, const char *c_key, const char *t_key);
+
 static const char *text_of(const cJSON *object, const char *name)
 {
     const cJSON *member = cJSON_GetObjectItemCaseSensitive(object, name);
