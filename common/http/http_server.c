@@ -55,14 +55,19 @@ struct request *http_request_new(struct http_loop *http_loop, const struct trans
         .loop_index = http_loop->index,
         .app = server->config.app,
         .arena = request->arena,
-        .deadline_ms = loop_now_ms(http_loop->loop) + server->config.limits.request_timeout_ms,
-        .started_ns = clock_monotonic_ns(),
         .http_loop = http_loop,
         .transport = transport,
     };
     atomic_fetch_add_explicit(&http_loop->in_flight, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&http_loop->received, 1, memory_order_relaxed);
+    http_request_arrived(request);
     return request;
+}
+
+void http_request_arrived(struct request *request)
+{
+    request->deadline_ms = loop_now_ms(request->loop) + request->http_loop->server->config.limits.request_timeout_ms;
+    request->started_ns = clock_monotonic_ns();
 }
 
 void http_exchange_over(struct http_loop *http_loop)
@@ -82,6 +87,12 @@ static void recycle(struct request *request)
     request->next_free = http_loop->free_requests;
     http_loop->free_requests = request;
     http_loop->free_count++;
+}
+
+void http_request_drop(struct request *request)
+{
+    http_exchange_over(request->http_loop);
+    recycle(request);
 }
 
 /* A reply that needs no memory, where the endpoint's own could not be built. */
@@ -290,6 +301,7 @@ static enum status open_transports(struct http_loop *http_loop)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < config->listen_count; i++) {
         const struct listener *listener = &server->listeners[i];
+        assert(!config->is_evhttp || !config->listen[i].tls);
         struct transport_config transport = {
             .http_loop = http_loop,
             .fd = listener->fds[listener->unix_path ? 0 : http_loop->index],
@@ -299,7 +311,8 @@ static enum status open_transports(struct http_loop *http_loop)
             .body_max_bytes = server->body_max_bytes,
             .opens_later = config->opens_later,
         };
-        http_loop->transports[i] = transport_evhttp.open(&transport);
+        http_loop->transports[i] =
+            config->is_evhttp ? transport_evhttp.open(&transport) : transport_strict.open(&transport);
         if (!http_loop->transports[i])
             return STATUS_NO_MEMORY;
     }

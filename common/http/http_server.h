@@ -70,6 +70,8 @@ struct http_server_config {
     void *app;
     struct http_observer observer;
     bool opens_later; /* clients wait until http_server_accept */
+    bool is_evhttp;   /* carried by libevent's evhttp instead of the strict transport, without TLS: what that one hides
+                       * (a NUL, a folded header, LF alone) passes, so for ports of operators alone (security.md §1.1) */
 };
 
 /* The config's arrays are copied, what they point at is borrowed. No socket is touched yet. */

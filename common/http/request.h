@@ -9,11 +9,11 @@
 #ifndef COUNTERSIGN_HTTP_REQUEST_H
 #define COUNTERSIGN_HTTP_REQUEST_H
 
-#include "base/address.h"
 #include "base/arena.h"
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "http/peer.h"
 #include "loop/flow.h"
 
 #include <stdbool.h>
@@ -33,14 +33,6 @@ enum {
 struct header {
     struct slice name; /* as sent */
     struct slice value;
-};
-
-/* Who is at the other end of the connection: a proxy, or the client. */
-struct peer {
-    bool is_unix;           /* a socket file: no address */
-    struct address address; /* IPv4 as ::ffff:a.b.c.d */
-    uint16_t port;
-    char text[46]; /* "192.0.2.1", "2001:db8::1", "unix" */
 };
 
 /* The endpoint sets it through the functions below. */

@@ -100,7 +100,7 @@ static const char *check_framing(const struct framing *framing, const struct req
     if (framing->length_count > 1)
         return "more than one Content-Length";
     if (framing->length_count == 1 && !is_length(framing->length))
-        return "Content-Length is not a number of digits";
+        return "Content-Length is not a number of digits, or too large a one";
     if (framing->transfer_encoding_count > 1)
         return "more than one Transfer-Encoding";
     if (framing->transfer_encoding_count == 1) {

@@ -15,7 +15,7 @@ struct request_facts {
     int version_major;
     int version_minor;
     size_t head_bytes;    /* request line and headers as they came */
-    bool body_was_unread; /* the transport leaves a body of this method on the connection */
+    bool body_was_unread; /* a body of this method is not to be read */
 };
 
 struct request_bounds {

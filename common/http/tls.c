@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <errno.h>
 #include <pthread.h>
@@ -175,4 +176,41 @@ SSL_CTX *tls_take_context(struct tls *tls)
     SSL_CTX_up_ref(context);
     pthread_mutex_unlock(&tls->lock);
     return context;
+}
+
+/* ---- the client's certificate ---- */
+
+static struct slice copy_name(struct arena *arena, const GENERAL_NAME *name)
+{
+    int type;
+    const ASN1_STRING *text = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_DNS && type != GEN_URI)
+        return SLICE_ABSENT;
+    struct slice bytes = slice_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
+    if (slice_find(bytes, '\0') < bytes.len)
+        return SLICE_ABSENT; /* cut by some readers: nobody's name */
+    return arena_copy(arena, bytes);
+}
+
+static struct slice find_name(struct arena *arena, const GENERAL_NAMES *names, size_t index)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+        struct slice name = copy_name(arena, sk_GENERAL_NAME_value(names, i));
+        if (!slice_is_absent(name) && index-- == 0)
+            return name;
+    }
+    return SLICE_ABSENT;
+}
+
+struct slice tls_peer_san(SSL *ssl, struct arena *arena, size_t index)
+{
+    if (SSL_get_verify_result(ssl) != X509_V_OK || !(SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER))
+        return SLICE_ABSENT;
+    X509 *certificate = SSL_get1_peer_certificate(ssl);
+    GENERAL_NAMES *names = certificate ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
+    struct slice name = names ? find_name(arena, names, index) : SLICE_ABSENT;
+    GENERAL_NAMES_free(names);
+    X509_free(certificate);
+    ERR_clear_error();
+    return name;
 }

@@ -5,12 +5,14 @@
 #ifndef COUNTERSIGN_HTTP_TLS_H
 #define COUNTERSIGN_HTTP_TLS_H
 
+#include "base/arena.h"
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/status.h"
 
 struct tls;
 struct ssl_ctx_st;
+struct ssl_st;
 
 struct tls_files {
     const char *certificate; /* PEM: the certificate, then its chain */
@@ -29,5 +31,9 @@ MUST_USE enum status tls_reload_blocking(struct tls *tls, struct buf *why);
 
 /* The present SSL_CTX, to be given back by SSL_CTX_free. */
 struct ssl_ctx_st *tls_take_context(struct tls *tls);
+
+/* The i-th DNS name or URI among the subject alternative names of the verified certificate that the client showed on
+ * this connection, copied into the arena; absent beyond the last and without such a certificate. */
+struct slice tls_peer_san(struct ssl_st *ssl, struct arena *arena, size_t index);
 
 #endif

@@ -1,5 +1,5 @@
-/* transport: what carries requests, behind http_server (evhttp today; a strict one of our own may
- * stand beside it). For the transports and http_server.c alone.
+/* transport: what carries requests, behind http_server: the strict one, and evhttp. For the transports and
+ * http_server.c alone.
  *
  * Invariants: a transport belongs to one loop and one listener. It hands over whole requests, in which
  * request_check found nothing wrong, and gets each reply exactly once; for each request that it took
@@ -49,6 +49,7 @@ struct transport {
 };
 
 extern const struct transport_ops transport_evhttp;
+extern const struct transport_ops transport_strict;
 
 enum { RANDOM_IDS = 64 };
 
@@ -76,6 +77,10 @@ struct http_loop {
 
 /* A request with its arena, id still missing; counted as in flight. NULL: no memory. */
 struct request *http_request_new(struct http_loop *http_loop, const struct transport_ops *transport);
+/* It is whole now: its time begins. Where the last part came with the first this is so from http_request_new on. */
+void http_request_arrived(struct request *request);
+/* Takes back one that is not to be answered: its client left before it was whole. */
+void http_request_drop(struct request *request);
 /* Finds its route and starts the flow, or replies. All fields from `method` to `is_tls` are set. */
 void http_request_dispatch(struct request *request);
 /* Replies with this status and closes the connection. */

@@ -1,31 +1,25 @@
-/* The only file that sees an evhttp type.
+/* The only file that sees an evhttp type. In clear: it carries the ops port alone.
  *
  * evhttp tells nobody when a connection ends before its first request, has no deadline for a whole
  * request, and closes without reading what the client still sends (a reset, which eats the answer).
  * So we make each connection's bufferevent ourselves (bevcb) and keep a reference of our own: evhttp
  * "frees" it, we notice (its callbacks are gone), read on for a moment, and close. A sweep, four
  * times a second, looks for what took too long. */
+#include "http/http1_reply.h"
 #include "http/problem_reply.h"
 #include "http/request_check.h"
-#include "http/tls.h"
 #include "http/transport.h"
 
 #include "base/wipe.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -203,21 +197,11 @@ static void over(struct connection *connection)
     connection->is_busy = false;
 }
 
-static void say_goodbye(struct connection *connection)
-{
-    SSL *ssl = bufferevent_openssl_get_ssl(connection->bev);
-    if (ssl && SSL_is_init_finished(ssl))
-        SSL_shutdown(ssl);
-    ERR_clear_error();
-}
-
 /* evhttp begins to free the connection; it still uses it until we are called by the loop again. */
 static void note_close(struct evhttp_connection *evcon UNUSED, void *context)
 {
     struct connection *connection = context;
     over(connection);
-    if (connection->transport->config.tls)
-        say_goodbye(connection);
     loop_defer(connection->transport->config.http_loop->loop, &connection->linger, linger, connection);
 }
 
@@ -274,22 +258,8 @@ static void note_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_i
     connection->since_ms = monotonic_ms();
 }
 
-static struct bufferevent *new_tls_bufferevent(struct event_base *base, struct tls *tls)
-{
-    SSL_CTX *ssl_context = tls_take_context(tls);
-    SSL *ssl = SSL_new(ssl_context);
-    SSL_CTX_free(ssl_context);
-    if (!ssl)
-        return NULL;
-    struct bufferevent *bev =
-        bufferevent_openssl_socket_new(base, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    if (bev)
-        bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-    return bev;
-}
-
-/* bevcb: called for each connection that was accepted. NULL makes evhttp use a plain bufferevent of its own
- * (also on a TLS listener!), which is not in our table, so that `receive` closes it without an answer. */
+/* bevcb: called for each connection that was accepted. NULL makes evhttp use a bufferevent of its own, which is not in
+ * our table, so that `receive` closes it without an answer. */
 static struct bufferevent *open_connection(struct event_base *base, void *context)
 {
     struct evhttp_transport *transport = context;
@@ -298,8 +268,7 @@ static struct bufferevent *open_connection(struct event_base *base, void *contex
     if (!connection)
         return NULL;
     connection->transport = transport;
-    connection->bev =
-        config->tls ? new_tls_bufferevent(base, config->tls) : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    connection->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (!connection->bev || !evbuffer_add_cb(bufferevent_get_input(connection->bev), note_input, connection)) {
         if (connection->bev)
             bufferevent_free(connection->bev);
@@ -373,34 +342,13 @@ static bool set_body(struct request *request, struct evhttp_request *evreq)
     return bytes || len == 0;
 }
 
-static struct peer read_peer(const struct evhttp_transport *transport, struct evhttp_connection *evcon)
-{
-    struct peer peer = {.is_unix = transport->config.is_unix, .text = "unix"};
-    if (peer.is_unix) /* evhttp reports these as localhost:0 */
-        return peer;
-    const struct sockaddr *address = evhttp_connection_get_addr(evcon);
-    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)address;
-    if (address->sa_family == AF_INET6) {
-        memcpy(peer.address.bytes, &ipv6->sin6_addr, 16);
-        peer.port = ntohs(ipv6->sin6_port);
-    } else {
-        memcpy(peer.address.bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
-        memcpy(peer.address.bytes + 12, &ipv4->sin_addr, 4);
-        peer.port = ntohs(ipv4->sin_port);
-    }
-    bool is_ipv4 = memcmp(peer.address.bytes, "\0\0\0\0\0\0\0\0\0\0\xff\xff", 12) == 0;
-    inet_ntop(is_ipv4 ? AF_INET : AF_INET6, peer.address.bytes + (is_ipv4 ? 12 : 0), peer.text, sizeof peer.text);
-    return peer;
-}
-
 static void set_peer(struct request *request, struct connection *connection, struct evhttp_connection *evcon)
 {
     if (!connection->has_peer)
-        connection->peer = read_peer(connection->transport, evcon);
+        connection->peer = /* evhttp reports those of a socket file as localhost:0 */
+            peer_of_address(connection->transport->config.is_unix ? NULL : evhttp_connection_get_addr(evcon));
     connection->has_peer = true;
     request->peer = connection->peer;
-    request->is_tls = connection->transport->config.tls != NULL;
 }
 
 static bool set_exchange(struct request *request, struct evhttp_request *evreq, struct connection *connection)
@@ -462,9 +410,7 @@ static void receive(struct evhttp_request *evreq, void *context)
     evreq->flags &= ~EVHTTP_PROXY_REQUEST;
     set_peer(request, connection, evcon);
     if (!set_exchange(request, evreq, connection)) {
-        http_exchange_over(transport->config.http_loop);
-        arena_done(&request->arena);
-        free(request);
+        http_request_drop(request);
         evhttp_connection_free(evcon);
         return;
     }
@@ -499,12 +445,6 @@ static bool add_body(struct evbuffer *out, struct slice body)
     return false;
 }
 
-/* RFC 9110 §8.6: none in these; RFC 9112 §6.3: nor a body. */
-static bool has_content(int http_status)
-{
-    return http_status >= 200 && http_status != 204 && http_status != 304;
-}
-
 static bool add_headers(const struct request *request, struct evhttp_request *evreq)
 {
     const struct reply *reply = &request->reply;
@@ -512,7 +452,7 @@ static bool add_headers(const struct request *request, struct evhttp_request *ev
     bool added = true;
     for (size_t i = 0; added && i < reply->header_count; i++)
         added = evhttp_add_header(out, reply->headers[i].name.ptr, reply->headers[i].value.ptr) == 0;
-    if (added && has_content(reply->http_status)) {
+    if (added && http_has_content(reply->http_status)) {
         char length[24];
         snprintf(length, sizeof length, "%zu", reply->body.len);
         added = evhttp_add_header(out, "Content-Length", length) == 0;
@@ -553,7 +493,7 @@ static void send_reply(struct request *request)
     bool is_head = slice_eq(request->method, SLICE("HEAD"));
     struct evbuffer *body = evbuffer_new();
     bool is_ready = body && add_headers(request, evreq) &&
-                    (is_head || !has_content(reply->http_status) || add_body(body, reply->body));
+                    (is_head || !http_has_content(reply->http_status) || add_body(body, reply->body));
     if (is_ready) {
         evhttp_request_set_on_complete_cb(evreq, note_written, exchange->connection);
         evhttp_send_reply(evreq, reply->http_status, http_reason(reply->http_status), body);
@@ -564,45 +504,10 @@ static void send_reply(struct request *request)
         evbuffer_free(body);
 }
 
-/* --- the client's certificate --- */
-
-static struct slice copy_name(struct request *request, const GENERAL_NAME *name)
+/* There is no TLS on this transport. */
+static struct slice tls_san(struct request *request UNUSED, size_t index UNUSED)
 {
-    int type;
-    const ASN1_STRING *text = GENERAL_NAME_get0_value(name, &type);
-    if (type != GEN_DNS && type != GEN_URI)
-        return SLICE_ABSENT;
-    struct slice bytes = slice_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
-    if (slice_find(bytes, '\0') < bytes.len)
-        return SLICE_ABSENT; /* cut by some readers: nobody's name */
-    return arena_copy(&request->arena, bytes);
-}
-
-static struct slice find_name(struct request *request, const GENERAL_NAMES *names, size_t index)
-{
-    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-        struct slice name = copy_name(request, sk_GENERAL_NAME_value(names, i));
-        if (!slice_is_absent(name) && index-- == 0)
-            return name;
-    }
     return SLICE_ABSENT;
-}
-
-static struct slice tls_san(struct request *request, size_t index)
-{
-    const struct exchange *exchange = request->exchange;
-    if (!evhttp_request_get_connection(exchange->evreq))
-        return SLICE_ABSENT;
-    SSL *ssl = bufferevent_openssl_get_ssl(exchange->connection->bev);
-    if (!ssl || SSL_get_verify_result(ssl) != X509_V_OK || !(SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER))
-        return SLICE_ABSENT;
-    X509 *certificate = SSL_get1_peer_certificate(ssl);
-    GENERAL_NAMES *names = certificate ? X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL) : NULL;
-    struct slice name = names ? find_name(request, names, index) : SLICE_ABSENT;
-    GENERAL_NAMES_free(names);
-    X509_free(certificate);
-    ERR_clear_error();
-    return name;
 }
 
 /* --- the transport --- */

@@ -169,6 +169,7 @@ static enum status open_servers(struct serving *s, struct buf *why)
         .loops = s->loops,
         .loop_count = 1,
         .app = &s->ops,
+        .is_evhttp = true,
     };
     return open_server(&ops_config, &s->config->ops_listen, NULL, "OAUTH1_OPS_LISTEN", why, &s->ops_server);
 }

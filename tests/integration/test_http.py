@@ -1,6 +1,7 @@
 """HTTP at its edges, over raw sockets to the running services: whatever is odd gets 400 and the connection is closed,
 so that nothing behind it is ever read as a second request. (The whole table is in tests/http.)"""
 
+import json
 import re
 import socket
 import time
@@ -53,6 +54,15 @@ ODD = {
     "body-on-head": b"HEAD / HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\nabc",
     "absolute-form-of-another": b"GET http://other.example/ HTTP/1.1\r\nHost: {host}\r\n\r\n",
     "control-character-in-the-target": b"GET /\x01 HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "nul-in-a-header": b"GET / HTTP/1.1\r\nHost: {host}\r\nX: a\0b\r\n\r\n",
+    "folded-header": b"GET / HTTP/1.1\r\nHost: {host}\r\nX: a\r\n b\r\n\r\n",
+    "lf-alone": b"GET / HTTP/1.1\nHost: {host}\n\n",
+    "two-spaces": b"GET  / HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "chunk-size-of-c": b"POST /oauth/initiate HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"0x1\r\na\r\n0\r\n\r\n",
+    "lf-alone-behind-a-chunk": b"POST /oauth/initiate HTTP/1.1\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"1\r\na\n0\r\n\r\n",
+    "body-far-beyond-the-limit": b"POST /oauth/initiate HTTP/1.1\r\nHost: {host}\r\nContent-Length: 99999999\r\n\r\n",
     "too-many-headers": b"GET / HTTP/1.1\r\nHost: {host}\r\n" + b"X-A: 0123456789\r\n" * 1200 + b"\r\n",
 }
 
@@ -63,6 +73,9 @@ def test_refuses_and_closes(public, name):
     assert closed, answer
     codes = statuses(answer)
     assert len(codes) == 1 and codes[0] in (400, 413, 431, 501), answer
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"Content-Type: application/problem+json" in head, answer
+    assert name == "body-on-head" or json.loads(body)["status"] == codes[0], answer
 
 
 def test_does_not_take_the_body_of_an_unknown_method_for_a_request(public):

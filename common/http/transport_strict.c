@@ -1,0 +1,761 @@
+/* The strict transport: HTTP/1.1 of our own (http1.h) on libevent's events.
+ *
+ * A connection that waits holds no buffer: what arrives is read into the transport's, a whole head is copied into its
+ * request's arena, and only what cannot be used yet is kept (`in`). One request of a connection is answered at a time;
+ * the next ones wait, at most READ_AHEAD_BYTES of them. A sweep, four times a second, looks for what took too long. */
+#include "http/http1.h"
+#include "http/http1_reply.h"
+#include "http/http1_request.h"
+#include "http/socket_io.h"
+#include "http/tls.h"
+#include "http/transport.h"
+
+#include "base/wipe.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <event2/listener.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    SWEEP_MS = 250,
+    LINGER_MS = 1000, /* how long a client's unread bytes are taken after the last reply */
+    INPUT_BYTES = 16 * 1024,
+    READS_A_TURN = 16, /* of one connection; then others have their turn */
+    READ_AHEAD_BYTES = 64 * 1024,
+    HEAD_BYTES = 2048, /* of a reply's head that needs no memory */
+};
+
+struct strict_transport {
+    struct transport base;
+    struct transport_config config;
+    struct evconnlistener *listener; /* NULL once it does not listen any more */
+    bool is_paused;                  /* takes no connections for now */
+    struct loop_timer sweep_timer;
+    struct connection *connections;
+    size_t connection_count;
+    int64_t now_ms; /* of the last sweep: exact enough for deadlines of seconds */
+    char date[HTTP_DATE_BYTES];
+    char input[INPUT_BYTES];
+};
+
+enum phase {
+    SHAKING_HANDS,
+    READING_HEAD, /* or waiting for one */
+    READING_BODY,
+    ANSWERING, /* the request is at the server */
+    WRITING,   /* the reply is on its way */
+    LINGERING, /* all is said; what the client still sends is dropped */
+    GONE,      /* closed, to be freed */
+};
+
+struct connection {
+    struct strict_transport *transport;
+    struct loop *loop;
+    struct connection *next;
+    struct connection **prev;
+    struct socket_io io;
+    struct event readable;
+    struct event writable;
+    struct deferred resume;
+    struct peer peer;
+    enum phase phase;
+    bool is_in_use;   /* somebody up the stack goes on with it */
+    bool is_asked;    /* a request is at the server, whose reply comes back to us */
+    bool is_paused;   /* nothing is read for now */
+    bool has_ended;   /* the client sends no more */
+    bool keeps_open;  /* after the reply */
+    bool is_idle;     /* answered, and nothing of the next request has arrived */
+    int64_t since_ms; /* when the phase, or the wait for a client, began */
+
+    struct buf in; /* received, not used yet */
+    struct http1_scan scan;
+
+    struct request *request; /* its body is being read */
+    bool is_slow;            /* its body did not come with the head */
+    struct http1_traits traits;
+    struct http1_chunks chunks;
+    struct buf body; /* in the request's arena */
+
+    struct buf out; /* what the socket did not take yet */
+    size_t out_written;
+    bool write_wants_read; /* TLS does */
+};
+
+static int64_t monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
+/* ---- connections ---- */
+
+static void add_connection(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    connection->next = transport->connections;
+    connection->prev = &transport->connections;
+    if (connection->next)
+        connection->next->prev = &connection->next;
+    transport->connections = connection;
+    transport->connection_count++;
+    atomic_fetch_add_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+}
+
+static void remove_connection(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    *connection->prev = connection->next;
+    if (connection->next)
+        connection->next->prev = connection->prev;
+    transport->connection_count--;
+    atomic_fetch_sub_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+}
+
+static void pause_listening(struct strict_transport *transport)
+{
+    if (!transport->listener)
+        return;
+    transport->is_paused = true;
+    evconnlistener_disable(transport->listener);
+}
+
+static void resume_listening(struct strict_transport *transport)
+{
+    if (!transport->is_paused || !transport->listener ||
+        transport->connection_count >= transport->config.limits->connections)
+        return;
+    transport->is_paused = false;
+    evconnlistener_enable(transport->listener);
+}
+
+static void bury(void *connection)
+{
+    free(connection);
+}
+
+/* Frees one that is gone, once nobody up the stack uses it any more and its request has come back. */
+static void free_later(struct connection *connection)
+{
+    if (!connection->is_asked)
+        loop_defer(connection->loop, &connection->resume, bury, connection);
+}
+
+/* Ends it at once. */
+static void drop(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    if (connection->phase == GONE)
+        return;
+    if (connection->phase == WRITING)
+        http_exchange_over(transport->config.http_loop);
+    if (connection->request)
+        http_request_drop(connection->request);
+    connection->request = NULL;
+    connection->phase = GONE;
+    (void)event_del(&connection->readable);
+    (void)event_del(&connection->writable);
+    loop_defer_cancel(connection->loop, &connection->resume);
+    socket_io_close(&connection->io);
+    buf_done(&connection->in);
+    buf_done(&connection->out);
+    remove_connection(connection);
+    resume_listening(transport);
+    free_later(connection);
+}
+
+static void wait_from_now(struct connection *connection, enum phase phase)
+{
+    connection->phase = phase;
+    connection->since_ms = connection->transport->now_ms;
+}
+
+/* Closing with bytes of the client's still on their way would send it a reset, and the answer would be lost: so we read
+ * until it closes too, for a moment. */
+static void linger(struct connection *connection)
+{
+    if (connection->has_ended) {
+        drop(connection);
+        return;
+    }
+    socket_io_end(&connection->io);
+    buf_done(&connection->in);
+    wait_from_now(connection, LINGERING);
+    bool was_paused = connection->is_paused;
+    connection->is_paused = false;
+    if (was_paused && event_add(&connection->readable, NULL) != 0)
+        drop(connection);
+}
+
+/* ---- replying ---- */
+
+static const char *connection_header(const struct connection *connection)
+{
+    if (!connection->keeps_open)
+        return "close";
+    return connection->traits.is_http10 ? "keep-alive" : NULL;
+}
+
+static void process_later(struct connection *connection);
+
+/* The whole reply is with the kernel. */
+static void finish_reply(struct connection *connection)
+{
+    buf_done(&connection->out);
+    connection->out_written = 0;
+    http_exchange_over(connection->transport->config.http_loop);
+    wait_from_now(connection, READING_HEAD);
+    connection->is_idle = true;
+    if (!connection->keeps_open)
+        linger(connection);
+    else if (connection->has_ended && connection->in.len == 0)
+        drop(connection);
+    else if (!connection->is_in_use && (connection->in.len || connection->is_paused))
+        process_later(connection);
+}
+
+/* What socket_io_write did not take waits. False: it never will. */
+static bool wait_to_write(struct connection *connection, enum io_result result)
+{
+    connection->write_wants_read = result == IO_WANTS_READ;
+    return result == IO_WANTS_READ || (result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) == 0);
+}
+
+static void write_on(struct connection *connection)
+{
+    size_t written;
+    struct slice rest = slice_sub(buf_slice(&connection->out), connection->out_written, connection->out.len);
+    enum io_result result = socket_io_write(&connection->io, rest, SLICE(""), &written);
+    connection->out_written += written;
+    if (written)
+        connection->since_ms = connection->transport->now_ms;
+    if (result == IO_DONE)
+        finish_reply(connection);
+    else if (!wait_to_write(connection, result))
+        drop(connection);
+}
+
+/* Sends what the socket takes now, and keeps the rest. */
+static void write_reply(struct connection *connection, struct slice head, struct slice body)
+{
+    size_t written;
+    wait_from_now(connection, WRITING);
+    enum io_result result = socket_io_write(&connection->io, head, body, &written);
+    if (result == IO_DONE) {
+        finish_reply(connection);
+        return;
+    }
+    size_t of_body = written > head.len ? written - head.len : 0;
+    buf_add(&connection->out, slice_sub(head, written, head.len));
+    buf_add(&connection->out, slice_sub(body, of_body, body.len));
+    if (connection->out.failed || !wait_to_write(connection, result))
+        drop(connection);
+}
+
+static void send_reply(struct request *request)
+{
+    struct connection *connection = request->exchange;
+    const struct strict_transport *transport = connection->transport;
+    const struct reply *reply = &request->reply;
+    char memory[HEAD_BYTES];
+    struct buf head = buf_fixed(memory, sizeof memory);
+    connection->is_asked = false;
+    if (connection->phase == GONE) {
+        http_exchange_over(request->http_loop);
+        free_later(connection);
+        return;
+    }
+    bool has_body = http_has_content(reply->http_status) && !slice_eq(request->method, SLICE("HEAD"));
+    struct slice body = has_body ? reply->body : SLICE("");
+    connection->keeps_open = connection->keeps_open && !reply->is_last;
+    http1_write_head(reply, transport->date, connection_header(connection), &head);
+    if (head.failed || connection->io.ssl) { /* large; or for TLS, one record rather than two */
+        head = buf_in(&request->arena);
+        http1_write_head(reply, transport->date, connection_header(connection), &head);
+        buf_add(&head, body);
+        body = SLICE("");
+    }
+    if (head.failed) {
+        wait_from_now(connection, WRITING);
+        drop(connection);
+    } else {
+        write_reply(connection, buf_slice(&head), body);
+    }
+    if (!head.arena)
+        wipe_bytes(memory, head.len);
+}
+
+/* ---- requests ---- */
+
+/* Answers what is no request, or none that is to be taken, and closes. */
+static void refuse(struct connection *connection, int http_status, const char *detail)
+{
+    struct strict_transport *transport = connection->transport;
+    struct request *request = connection->request;
+    connection->request = NULL;
+    if (!request)
+        request = http_request_new(transport->config.http_loop, transport->base.ops);
+    if (!request) {
+        drop(connection);
+        return;
+    }
+    if (slice_is_absent(request->method))
+        request->method = SLICE("unknown");
+    request->peer = connection->peer;
+    request->is_tls = transport->config.tls != NULL;
+    request->exchange = connection;
+    connection->keeps_open = false;
+    connection->phase = ANSWERING;
+    connection->is_asked = true;
+    http_request_refuse(request, http_status, detail);
+}
+
+static void dispatch(struct connection *connection)
+{
+    struct request *request = connection->request;
+    connection->request = NULL;
+    connection->phase = ANSWERING;
+    connection->is_asked = true;
+    if (connection->is_slow)
+        http_request_arrived(request);
+    http_request_dispatch(request);
+}
+
+/* A whole head is there: goes on to its body. */
+static void begin_request(struct connection *connection, struct slice head)
+{
+    struct strict_transport *transport = connection->transport;
+    struct request *request = http_request_new(transport->config.http_loop, transport->base.ops);
+    const char *detail;
+    size_t written;
+    if (!request) {
+        drop(connection);
+        return;
+    }
+    request->peer = connection->peer;
+    request->is_tls = transport->config.tls != NULL;
+    request->exchange = connection;
+    connection->request = request;
+    connection->is_slow = false;
+    connection->phase = READING_BODY;
+    const struct http1_bounds bounds = {transport->config.limits, transport->config.body_max_bytes};
+    int refusal = http1_read_request(request, head, connection->scan.lines - 1, &bounds, &connection->traits, &detail);
+    connection->keeps_open = connection->traits.keeps_open;
+    connection->chunks = (struct http1_chunks){0};
+    connection->body = buf_in(&request->arena);
+    if (refusal)
+        refuse(connection, refusal, detail);
+    else if (connection->traits.expects_continue)
+        (void)!socket_io_write(&connection->io, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), SLICE(""), &written);
+}
+
+/* Takes what belongs to the head off the front of *bytes. False: there is not enough yet. */
+static bool take_head(struct connection *connection, struct slice *bytes)
+{
+    size_t len;
+    const char *wrong;
+    size_t max = connection->transport->config.limits->header_bytes;
+    enum http1_progress progress = http1_find_end(&connection->scan, *bytes, &len, &wrong);
+    bool is_blank = progress == HTTP1_WHOLE && connection->scan.lines == 0;
+    if (progress == HTTP1_MORE && bytes->len <= max)
+        return false;
+    connection->scan.at = connection->scan.line_begin = 0;
+    if (progress == HTTP1_WRONG) {
+        refuse(connection, 400, wrong);
+    } else if (progress == HTTP1_MORE || len > max) {
+        refuse(connection, 431, "the request line and headers are too long");
+    } else {
+        if (!is_blank) /* RFC 9112 §2.2: an empty line in front of a request SHOULD be ignored */
+            begin_request(connection, slice_sub(*bytes, 0, len));
+        *bytes = slice_sub(*bytes, len, bytes->len);
+    }
+    connection->scan.lines = 0;
+    return true;
+}
+
+/* Takes what belongs to the body off the front of *bytes. False: there is not enough yet. */
+static bool take_body(struct connection *connection, struct slice *bytes)
+{
+    const char *wrong = NULL;
+    struct buf *body = &connection->body;
+    enum http1_progress progress;
+    if (connection->traits.is_chunked) {
+        progress =
+            http1_take_chunks(&connection->chunks, bytes, connection->transport->config.body_max_bytes, body, &wrong);
+    } else {
+        size_t len =
+            connection->traits.body_len - body->len < bytes->len ? connection->traits.body_len - body->len : bytes->len;
+        if (len && body->cap == 0)
+            (void)buf_reserve(body, connection->traits.body_len);
+        buf_add(body, slice_sub(*bytes, 0, len));
+        *bytes = slice_sub(*bytes, len, bytes->len);
+        progress = body->len == connection->traits.body_len ? HTTP1_WHOLE : HTTP1_MORE;
+    }
+    if (body->failed)
+        refuse(connection, 503, NULL);
+    else if (progress == HTTP1_WRONG)
+        refuse(connection, 400, wrong);
+    else if (progress == HTTP1_TOO_LARGE)
+        refuse(connection, 413, "the body is larger than what is taken here");
+    else if (progress == HTTP1_MORE)
+        connection->is_slow = true;
+    if (progress == HTTP1_MORE && !body->failed)
+        return false;
+    if (!connection->request)
+        return true;
+    connection->request->body = body->len ? buf_slice(body) : SLICE("");
+    dispatch(connection);
+    return true;
+}
+
+/* Reads requests off the front of the bytes until one waits for its answer; returns the rest. */
+static struct slice take_requests(struct connection *connection, struct slice bytes)
+{
+    bool goes_on = true;
+    while (goes_on) {
+        if (connection->phase == READING_HEAD)
+            goes_on = bytes.len && take_head(connection, &bytes);
+        else if (connection->phase == READING_BODY)
+            goes_on = take_body(connection, &bytes);
+        else
+            goes_on = false;
+    }
+    return bytes;
+}
+
+/* ---- reading ---- */
+
+static bool is_reading(const struct connection *connection)
+{
+    return connection->phase == READING_HEAD || connection->phase == READING_BODY;
+}
+
+/* Keeps what is left of `bytes`, the end of what was received. */
+static void keep(struct connection *connection, struct slice rest)
+{
+    struct buf *in = &connection->in;
+    if (rest.len == 0) {
+        buf_done(in);
+    } else if (in->len) { /* it is the end of `in` */
+        size_t used = in->len - rest.len;
+        memmove(in->ptr, in->ptr + used, rest.len);
+        wipe_bytes(in->ptr + rest.len, used);
+        in->len = rest.len;
+    } else {
+        buf_add(in, rest);
+    }
+}
+
+/* Everything that was received and not used so far goes to the requests. The connection may be gone after it. */
+static void process(struct connection *connection, struct slice fresh)
+{
+    struct buf *in = &connection->in;
+    if (connection->is_idle && in->len + fresh.len) {
+        wait_from_now(connection, connection->phase);
+        connection->is_idle = false;
+    }
+    if (in->len)
+        buf_add(in, fresh);
+    if (in->failed) {
+        drop(connection);
+        return;
+    }
+    struct slice rest = take_requests(connection, in->len ? buf_slice(in) : fresh);
+    if (connection->phase == LINGERING || connection->phase == GONE)
+        return;
+    keep(connection, rest);
+    if (in->failed)
+        drop(connection);
+    else if (in->len)
+        connection->is_idle = false;
+}
+
+static void note_end(struct connection *connection)
+{
+    connection->has_ended = true;
+    (void)event_del(&connection->readable);
+    if (is_reading(connection) || connection->phase == LINGERING || connection->phase == SHAKING_HANDS)
+        drop(connection); /* else the reply goes out first */
+}
+
+/* Reads no further until the answer is out: what is there already is enough. */
+static bool pause_reading(struct connection *connection)
+{
+    if (is_reading(connection) || connection->phase == LINGERING || connection->in.len < READ_AHEAD_BYTES)
+        return false;
+    connection->is_paused = true;
+    (void)event_del(&connection->readable);
+    return true;
+}
+
+static void take(struct connection *connection, struct slice bytes)
+{
+    if (connection->phase == LINGERING)
+        return;
+    if (is_reading(connection))
+        process(connection, bytes);
+    else
+        buf_add(&connection->in, bytes);
+    if (connection->phase != GONE && connection->in.failed)
+        drop(connection);
+}
+
+static void read_some(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    enum io_result result = IO_DONE;
+    connection->is_in_use = true;
+    for (int i = 0; result == IO_DONE; i++) {
+        size_t len = 0;
+        if (pause_reading(connection))
+            break;
+        if (i == READS_A_TURN) {
+            if (connection->io.ssl) /* which may hold more than the descriptor shows */
+                event_active(&connection->readable, EV_READ, 0);
+            break;
+        }
+        result = socket_io_read(&connection->io, transport->input, sizeof transport->input, &len);
+        if (result == IO_DONE)
+            take(connection, slice_of(transport->input, len));
+        wipe_bytes(transport->input, len);
+        if (connection->phase == GONE || (len < sizeof transport->input && !connection->io.ssl && result == IO_DONE))
+            break; /* spares a read that would find nothing */
+    }
+    if (connection->phase != GONE && (result == IO_CLOSED || result == IO_FAILED))
+        note_end(connection);
+    else if (connection->phase != GONE && result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) != 0)
+        drop(connection);
+    connection->is_in_use = false;
+}
+
+static void shake_hands(struct connection *connection)
+{
+    enum io_result result = socket_io_shake_hands(&connection->io);
+    if (result == IO_DONE) {
+        connection->phase = READING_HEAD;
+        read_some(connection);
+    } else if (result == IO_CLOSED || result == IO_FAILED) {
+        linger(connection); /* for the alert that says why */
+    } else if (result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) != 0) {
+        drop(connection);
+    }
+}
+
+static void on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+{
+    struct connection *connection = context;
+    if (connection->phase == SHAKING_HANDS)
+        shake_hands(connection);
+    else if (connection->phase == WRITING && connection->write_wants_read)
+        write_on(connection);
+    else
+        read_some(connection);
+}
+
+static void on_writable(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+{
+    struct connection *connection = context;
+    if (connection->phase == SHAKING_HANDS)
+        shake_hands(connection);
+    else if (connection->phase == WRITING)
+        write_on(connection);
+    else
+        read_some(connection);
+}
+
+/* After a reply: goes on with what was received meanwhile. */
+static void resume(void *context)
+{
+    struct connection *connection = context;
+    connection->is_in_use = true;
+    process(connection, SLICE(""));
+    connection->is_in_use = false;
+    if (connection->has_ended && is_reading(connection)) {
+        drop(connection);
+    } else if (connection->is_paused && is_reading(connection)) {
+        connection->is_paused = false;
+        if (event_add(&connection->readable, NULL) != 0)
+            drop(connection);
+        else
+            read_some(connection);
+    }
+}
+
+static void process_later(struct connection *connection)
+{
+    loop_defer(connection->loop, &connection->resume, resume, connection);
+}
+
+/* ---- deadlines ---- */
+
+static bool took_too_long(const struct connection *connection)
+{
+    const struct http_limits *limits = connection->transport->config.limits;
+    int64_t elapsed_ms = connection->transport->now_ms - connection->since_ms;
+    switch (connection->phase) {
+    case LINGERING:
+        return elapsed_ms > LINGER_MS;
+    case WRITING:
+        return elapsed_ms > (int64_t)limits->idle_timeout_ms;
+    case ANSWERING: /* has a deadline of its own */
+    case GONE:
+        return false;
+    default:
+        return elapsed_ms > (int64_t)(connection->is_idle ? limits->idle_timeout_ms : limits->request_timeout_ms);
+    }
+}
+
+static void sweep(void *context)
+{
+    struct strict_transport *transport = context;
+    transport->now_ms = monotonic_ms();
+    http_date(transport->date);
+    for (struct connection *connection = transport->connections; connection;) {
+        struct connection *next = connection->next;
+        if (took_too_long(connection))
+            drop(connection);
+        connection = next;
+    }
+    resume_listening(transport);
+}
+
+/* ---- accepting ---- */
+
+static void accepted(struct evconnlistener *listener UNUSED, evutil_socket_t fd, struct sockaddr *address,
+                     int address_len UNUSED, void *context)
+{
+    static const int on = 1;
+    struct strict_transport *transport = context;
+    const struct transport_config *config = &transport->config;
+    struct event_base *base = loop_base(config->http_loop->loop);
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection) {
+        (void)close(fd);
+        return;
+    }
+    connection->transport = transport;
+    connection->loop = config->http_loop->loop;
+    connection->phase = config->tls ? SHAKING_HANDS : READING_HEAD;
+    connection->since_ms = monotonic_ms();
+    connection->peer = peer_of_address(config->is_unix ? NULL : address);
+    if (!config->is_unix)
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!socket_io_open(&connection->io, fd, config->tls)) {
+        free(connection);
+        return;
+    }
+    (void)event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
+    (void)event_assign(&connection->writable, base, fd, EV_WRITE, on_writable, connection);
+    add_connection(connection);
+    if (event_add(&connection->readable, NULL) != 0)
+        drop(connection);
+    if (transport->connection_count >= config->limits->connections)
+        pause_listening(transport);
+}
+
+/* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
+static void accept_failed(struct evconnlistener *listener UNUSED, void *context)
+{
+    struct strict_transport *transport = context;
+    observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
+                   evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+    pause_listening(transport);
+}
+
+/* ---- the transport ---- */
+
+static void close_transport(struct transport *base)
+{
+    struct strict_transport *transport = (struct strict_transport *)base;
+    loop_timer_done(&transport->sweep_timer);
+    if (transport->listener)
+        evconnlistener_free(transport->listener);
+    transport->listener = NULL;
+    while (transport->connections)
+        drop(transport->connections);
+    free(transport);
+}
+
+static struct transport *open_transport(const struct transport_config *config)
+{
+    struct strict_transport *transport = calloc(1, sizeof *transport);
+    if (!transport)
+        return NULL;
+    transport->base.ops = &transport_strict;
+    transport->config = *config;
+    transport->now_ms = monotonic_ms();
+    http_date(transport->date);
+    unsigned flags = LEV_OPT_CLOSE_ON_EXEC | (config->opens_later ? LEV_OPT_DISABLED : 0);
+    transport->listener =
+        evconnlistener_new(loop_base(config->http_loop->loop), accepted, transport, flags, 0, config->fd);
+    if (!transport->listener ||
+        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, sweep, transport) != STATUS_OK ||
+        loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
+        close_transport(&transport->base);
+        return NULL;
+    }
+    evconnlistener_set_error_cb(transport->listener, accept_failed);
+    return &transport->base;
+}
+
+static void start_listening(struct transport *base)
+{
+    const struct strict_transport *transport = (struct strict_transport *)base;
+    if (transport->listener)
+        evconnlistener_enable(transport->listener);
+}
+
+static void stop_listening(struct transport *base)
+{
+    struct strict_transport *transport = (struct strict_transport *)base;
+    if (transport->listener)
+        evconnlistener_free(transport->listener);
+    transport->listener = NULL;
+}
+
+/* Also one that shakes hands: it has sent nothing of a request. */
+static bool asks_nothing(const struct connection *connection)
+{
+    return connection->phase == SHAKING_HANDS || (connection->phase == READING_HEAD && connection->in.len == 0);
+}
+
+static void close_idle(struct transport *base)
+{
+    const struct strict_transport *transport = (struct strict_transport *)base;
+    for (struct connection *connection = transport->connections; connection;) {
+        struct connection *next = connection->next;
+        if (asks_nothing(connection))
+            linger(connection);
+        connection = next;
+    }
+}
+
+static bool is_quiet(const struct transport *base)
+{
+    const struct strict_transport *transport = (const struct strict_transport *)base;
+    for (const struct connection *connection = transport->connections; connection; connection = connection->next)
+        if (connection->phase != LINGERING && !asks_nothing(connection))
+            return false;
+    return true;
+}
+
+static struct slice tls_san(struct request *request, size_t index)
+{
+    const struct connection *connection = request->exchange;
+    return connection->io.ssl ? tls_peer_san(connection->io.ssl, &request->arena, index) : SLICE_ABSENT;
+}
+
+const struct transport_ops transport_strict = {
+    .open = open_transport,
+    .start_listening = start_listening,
+    .stop_listening = stop_listening,
+    .close_idle = close_idle,
+    .is_quiet = is_quiet,
+    .close = close_transport,
+    .send = send_reply,
+    .tls_san = tls_san,
+};
