@@ -23,7 +23,8 @@ step() {
   report+=("$line")
   say "$line"
   if ((f == 0)); then return 0; fi
-  say "---- the end of $log"
+  say "---- what failed in $log, and its end"
+  grep -E '^\[ +(ERROR|LINE|FAILED) +\]|: error: |ERROR: (Address|Leak|Thread)Sanitizer|^(FAILED|ERROR) ' "$log" | head -n 40 || true
   tail -n "${DEV_LOG_LINES:-80}" "$log"
   say '----'
   return 1

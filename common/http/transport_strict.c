@@ -138,7 +138,7 @@ static void bury(void *connection)
     free(connection);
 }
 
-/* Frees one that is gone, once nobody up the stack uses it any more and its request has come back. */
+/* Frees one that is gone, once its request has come back and nobody up the stack uses it any more. */
 static void free_later(struct connection *connection)
 {
     if (!connection->is_asked)
@@ -389,8 +389,9 @@ static bool take_body(struct connection *connection, struct slice *bytes)
     } else {
         size_t len =
             connection->traits.body_len - body->len < bytes->len ? connection->traits.body_len - body->len : bytes->len;
-        if (len && body->cap == 0)
-            (void)buf_reserve(body, connection->traits.body_len);
+        if (len && body->cap == 0) /* a small one at its size; a large one grows with what really comes */
+            (void)buf_reserve(body,
+                              connection->traits.body_len < INPUT_BYTES ? connection->traits.body_len : INPUT_BYTES);
         buf_add(body, slice_sub(*bytes, 0, len));
         *bytes = slice_sub(*bytes, len, bytes->len);
         progress = body->len == connection->traits.body_len ? HTTP1_WHOLE : HTTP1_MORE;
