@@ -630,7 +630,7 @@ static void a_request_in_work_is_not_cut_off(void **state UNUSED)
 /* More of them than are read meanwhile. */
 static void requests_behind_one_that_waits_are_answered_after_it(void **state UNUSED)
 {
-    enum { REQUESTS = 5000 };
+    enum { REQUESTS = 3000 };
     start(1);
     int fd = raw_connect(fixture.port);
     struct buf bytes = BUF_INIT;

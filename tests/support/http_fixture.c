@@ -124,12 +124,24 @@ struct slice raw_reply_header(const struct raw_reply *reply, const char *name)
     return SLICE_ABSENT;
 }
 
-/* One byte at a time: what follows belongs to the next reply. */
-static bool read_byte(int fd, char *text, size_t *len)
+/* Reads on, `max` bytes at most; with SIZE_MAX a head, and nothing behind its end: that belongs to the body or the next
+ * reply. False: nothing came. */
+static bool read_on(int fd, char *text, size_t *len, size_t max)
 {
-    if (*len + 1 >= RAW_REPLY_MAX || !wait_readable(fd, PATIENCE_MS) || recv(fd, text + *len, 1, 0) != 1)
+    size_t room = RAW_REPLY_MAX - 1 - *len;
+    if (room == 0 || !wait_readable(fd, PATIENCE_MS))
         return false;
-    text[++*len] = '\0';
+    ssize_t seen = recv(fd, text + *len, room < max ? room : max, MSG_PEEK);
+    if (seen <= 0)
+        return false;
+    size_t from = *len > 3 ? *len - 3 : 0;
+    struct slice fresh = slice_of(text + from, *len + (size_t)seen - from);
+    size_t end = from + slice_find_slice(fresh, SLICE("\r\n\r\n")) + 4;
+    size_t taken = max == SIZE_MAX && end < *len + (size_t)seen ? end - *len : (size_t)seen;
+    if (recv(fd, text + *len, taken, 0) != (ssize_t)taken)
+        return false;
+    *len += taken;
+    text[*len] = '\0';
     return true;
 }
 
@@ -139,7 +151,7 @@ struct raw_reply raw_read_reply(int fd, bool is_head)
     assert_non_null(text);
     size_t len = 0;
     while (len < 4 || memcmp(text + len - 4, "\r\n\r\n", 4) != 0) {
-        if (!read_byte(fd, text, &len)) {
+        if (!read_on(fd, text, &len, SIZE_MAX)) {
             free(text);
             return (struct raw_reply){0};
         }
@@ -156,7 +168,7 @@ struct raw_reply raw_read_reply(int fd, bool is_head)
     else if (!slice_is_absent(header))
         assert_true(slice_to_u64(header, RAW_REPLY_MAX, &length));
     size_t head_len = len;
-    while (len - head_len < length && read_byte(fd, text, &len))
+    while (len - head_len < length && read_on(fd, text, &len, (size_t)length - (len - head_len)))
         ;
     reply.body = slice_of(text + head_len, len - head_len);
     return reply;
