@@ -20,6 +20,7 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -38,9 +39,11 @@ struct evhttp_transport {
     struct transport base;
     struct transport_config config;
     struct evhttp *http;
-    struct evhttp_bound_socket *bound; /* NULL once it does not listen any more */
-    struct evconnlistener *listener;   /* the same */
-    bool is_paused;                    /* takes no connections for now */
+    struct evhttp_bound_socket *bound;         /* NULL once it does not listen any more */
+    struct evconnlistener *listener;           /* the same */
+    bool is_paused;                            /* takes no connections for now */
+    const struct evconnlistener *own_listener; /* never changes: the transport is found by it */
+    struct evhttp_transport *next_open;
     struct loop_timer sweep_timer;
     struct connection *connections;
     size_t connection_count;
@@ -138,10 +141,43 @@ static void resume_listening(struct evhttp_transport *transport)
     evconnlistener_enable(transport->listener);
 }
 
-/* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
-static void accept_failed(struct evconnlistener *listener UNUSED, void *context)
+/* evhttp makes itself the context of its listener's callbacks, so the transport is found by the listener. */
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct evhttp_transport *open_transports; /* of all loops */
+
+static void note_open(struct evhttp_transport *transport)
 {
-    struct evhttp_transport *transport = context;
+    (void)pthread_mutex_lock(&open_lock);
+    transport->next_open = open_transports;
+    open_transports = transport;
+    (void)pthread_mutex_unlock(&open_lock);
+}
+
+static void forget_open(const struct evhttp_transport *transport)
+{
+    (void)pthread_mutex_lock(&open_lock);
+    struct evhttp_transport **link = &open_transports;
+    while (*link && *link != transport)
+        link = &(*link)->next_open;
+    if (*link)
+        *link = transport->next_open;
+    (void)pthread_mutex_unlock(&open_lock);
+}
+
+static struct evhttp_transport *find_open(const struct evconnlistener *listener)
+{
+    (void)pthread_mutex_lock(&open_lock);
+    struct evhttp_transport *transport = open_transports;
+    while (transport && transport->own_listener != listener)
+        transport = transport->next_open;
+    (void)pthread_mutex_unlock(&open_lock);
+    return transport;
+}
+
+/* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
+static void accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
+{
+    struct evhttp_transport *transport = find_open(listener);
     observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
                    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
     pause_listening(transport);
@@ -516,6 +552,7 @@ static void close_transport(struct transport *base)
 {
     struct evhttp_transport *transport = (struct evhttp_transport *)base;
     loop_timer_done(&transport->sweep_timer);
+    forget_open(transport);
     transport->listener = NULL;
     if (transport->http)
         evhttp_free(transport->http);
@@ -556,6 +593,8 @@ static bool set_up_listener(struct evhttp_transport *transport)
         return false;
     }
     transport->listener = listener;
+    transport->own_listener = listener;
+    note_open(transport);
     evconnlistener_set_error_cb(listener, accept_failed);
     if (transport->config.opens_later)
         evconnlistener_disable(listener); /* clients wait in the backlog */

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -448,22 +449,32 @@ static void the_peer_is_known(void **state UNUSED)
 
 /* --- connections --- */
 
-static void pipelined_requests_are_answered_in_order(void **state UNUSED)
+static void send_pipelined(int fd, int count)
 {
-    start(1);
-    int fd = raw_connect(fixture.port);
     struct buf bytes = BUF_INIT;
-    for (int i = 0; i < 50; i++)
+    for (int i = 0; i < count; i++)
         buf_addf(&bytes, "GET /below/%d HTTP/1.1\r\n" HOST "\r\n", i);
     raw_send(fd, buf_slice(&bytes));
-    for (int i = 0; i < 50; i++) {
+    buf_done(&bytes);
+}
+
+static void check_pipelined(int fd, int count)
+{
+    for (int i = 0; i < count; i++) {
         struct raw_reply reply = raw_read_reply(fd, false);
         char expected[32];
         snprintf(expected, sizeof expected, "/below/%d", i);
         assert_slice_equal(reply.body, slice_str(expected));
         raw_reply_done(&reply);
     }
-    buf_done(&bytes);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state UNUSED)
+{
+    start(1);
+    int fd = raw_connect(fixture.port);
+    send_pipelined(fd, 50);
+    check_pipelined(fd, 50);
     close(fd);
     stop();
 }
@@ -633,25 +644,15 @@ static void requests_behind_one_that_waits_are_answered_after_it(void **state UN
     enum { REQUESTS = 3000 };
     start(1);
     int fd = raw_connect(fixture.port);
-    struct buf bytes = BUF_INIT;
     raw_send(fd, GET("/park"));
     wait_until_parked(1);
-    for (int i = 0; i < REQUESTS; i++)
-        buf_addf(&bytes, "GET /below/%d HTTP/1.1\r\n" HOST "\r\n", i);
-    raw_send(fd, buf_slice(&bytes));
+    send_pipelined(fd, REQUESTS);
     usleep(20000);
     release_parked();
     struct raw_reply reply = raw_read_reply(fd, false);
     assert_slice_equal(reply.body, SLICE("released"));
     raw_reply_done(&reply);
-    for (int i = 0; i < REQUESTS; i++) {
-        char expected[32];
-        reply = raw_read_reply(fd, false);
-        snprintf(expected, sizeof expected, "/below/%d", i);
-        assert_slice_equal(reply.body, slice_str(expected));
-        raw_reply_done(&reply);
-    }
-    buf_done(&bytes);
+    check_pipelined(fd, REQUESTS);
     close(fd);
     stop();
 }
@@ -718,6 +719,32 @@ static void connections_beyond_the_cap_wait_for_a_place(void **state UNUSED)
     close(held[2]);
     close(fd);
     wait_for_connections(0);
+    stop();
+}
+
+static void clients_wait_while_there_are_no_descriptors(void **state UNUSED)
+{
+    struct rlimit limit;
+    start(1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    int fd = raw_connect(fixture.port);
+    raw_send(fd, GET("/path")); /* so that the loop has none to open for this one */
+    struct raw_reply reply = raw_read_reply(fd, false);
+    raw_reply_done(&reply);
+    int waiting = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct rlimit none = {.rlim_cur = (rlim_t)waiting + 1, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(fixture.port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(waiting, (struct sockaddr *)&address, sizeof address), 0);
+    raw_send(waiting, GET("/path"));
+    assert_false(raw_is_closed(waiting, 600));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    reply = raw_read_reply(waiting, false);
+    assert_int_equal(reply.status, 200);
+    raw_reply_done(&reply);
+    close(waiting);
+    close(fd);
     stop();
 }
 
@@ -1069,6 +1096,7 @@ int main(void)
         cmocka_unit_test(a_request_in_work_is_not_cut_off),
         cmocka_unit_test(requests_behind_one_that_waits_are_answered_after_it),
         cmocka_unit_test(connections_beyond_the_cap_wait_for_a_place),
+        cmocka_unit_test(clients_wait_while_there_are_no_descriptors),
         cmocka_unit_test(a_client_that_leaves_during_a_wait_harms_nothing),
         cmocka_unit_test(a_client_that_reads_nothing_and_leaves_harms_nothing),
         cmocka_unit_test(connections_that_never_asked_are_forgotten),
