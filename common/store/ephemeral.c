@@ -125,14 +125,15 @@ void ephemeral_blob_take_start(struct ephemeral *view, struct slice id, struct t
     view->ops->blob_take_start(view, id, ticket);
 }
 
-void ephemeral_count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket)
+void ephemeral_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                           struct ticket ticket)
 {
-    view->ops->count_start(view, name, window_ms, ticket);
+    view->ops->count_start(view, quota, name, window_ms, ticket);
 }
 
-void ephemeral_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
 {
-    view->ops->count_back_start(view, name, ticket);
+    view->ops->count_back_start(view, quota, name, ticket);
 }
 
 void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)

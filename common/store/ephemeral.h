@@ -100,6 +100,15 @@ struct ephemeral_blob {
 
 void ephemeral_blob_free(void *blob);
 
+/* What is counted; each counts by itself. */
+enum quota {
+    QUOTA_CLIENT,
+    QUOTA_ADDRESS,
+    QUOTA_LOGIN_ACCOUNT,
+    QUOTA_LOGIN_ADDRESS,
+    QUOTA_COUNT,
+};
+
 struct ephemeral_count {
     int64_t count;   /* within the window, this one included */
     int64_t reset_s; /* seconds until the window ends, rounded up */
@@ -134,8 +143,9 @@ struct ephemeral_ops {
     void (*blob_replace_start)(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
                                struct ticket ticket);
     void (*blob_take_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
-    void (*count_start)(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket);
-    void (*count_back_start)(struct ephemeral *view, struct slice name, struct ticket ticket);
+    void (*count_start)(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                        struct ticket ticket);
+    void (*count_back_start)(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
     void (*end_start)(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
     void (*ping_start)(struct ephemeral *view, struct ticket ticket);
 };
@@ -217,12 +227,15 @@ void ephemeral_blob_replace_start(struct ephemeral *view, struct slice id, struc
 /* Takes it out: of all that race for it exactly one gets it. Completes with a struct ephemeral_blob. NOT_FOUND. */
 void ephemeral_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket);
 
-/* Counts one event under `name`; the window starts with its first event. Completes with a struct ephemeral_count. */
-void ephemeral_count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket);
+/* Counts one event under `name`; the window starts with its first event. Completes with a struct ephemeral_count.
+ * Strangers choose names, so a counter is never refused for want of room: each quota has room of its own, and in it the
+ * least counted gives way. */
+void ephemeral_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                           struct ticket ticket);
 
 /* Takes one event back, as if it had not been counted; the window stays. OK also where nothing is counted. No result.
  */
-void ephemeral_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket);
+void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
 
 /* Ends what belongs to a client (its identifier: temporary credentials) or a user (the decimal id: sessions, and the
  * temporary credentials that the user decided), after a change said that it ended. No result. */

@@ -5,6 +5,7 @@
 #include "crypto/mac.h"
 #include "crypto/random.h"
 #include "loop/flow.h"
+#include "store/count_table.h"
 #include "store/ephemeral_values.h"
 #include "store/nonce_hash.h"
 #include "store/nonce_set.h"
@@ -18,6 +19,7 @@
 enum {
     DEFAULT_NONCES = 4000000,
     DEFAULT_ENTRIES = 200000,
+    COUNTED_NAMES = 65536, /* of each quota */
 };
 
 struct memory_store {
@@ -34,7 +36,7 @@ struct memory_store {
     struct ttl_table *temps;
     struct ttl_table *sessions;
     struct ttl_table *blobs;
-    struct ttl_table *counts;
+    struct count_table *counts[QUOTA_COUNT];
 };
 
 /* A loop's view. */
@@ -309,51 +311,25 @@ static void blob_take_start(struct ephemeral *view, struct slice id, struct tick
 
 /* ---- counters ---- */
 
-static enum status count_one(struct memory_store *store, struct slice name, int64_t window_ms,
-                             struct ephemeral_count *result)
-{
-    int64_t now_ms = now_of(store);
-    void **place = ttl_table_find(store->counts, name, now_ms);
-    if (!place) {
-        int64_t *count = calloc(1, sizeof *count);
-        if (!count)
-            return STATUS_NO_MEMORY;
-        enum status status = ttl_table_add(store->counts, name, count, now_ms + window_ms, now_ms);
-        if (status != STATUS_OK) {
-            free(count);
-            return status;
-        }
-        place = ttl_table_find(store->counts, name, now_ms);
-    }
-    if (!place)
-        return STATUS_STORE_DOWN;
-    result->count = ++*(int64_t *)*place;
-    result->reset_s = (ttl_table_expires_ms(store->counts, name) - now_ms + 999) / 1000;
-    return STATUS_OK;
-}
-
-static void count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket)
+static void count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                        struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    int64_t ends_ms = 0;
     struct ephemeral_count *result = calloc(1, sizeof *result);
     if (!result) {
         finish(ticket, STATUS_NO_MEMORY);
         return;
     }
-    ttl_table_lock(store->counts);
-    enum status status = count_one(store, name, window_ms, result);
-    ttl_table_unlock(store->counts);
-    ticket_complete(ticket, status, result, ephemeral_count_free);
+    result->count = count_table_add(store->counts[quota], name, window_ms, now_ms, &ends_ms);
+    result->reset_s = (ends_ms - now_ms + 999) / 1000;
+    ticket_complete(ticket, STATUS_OK, result, ephemeral_count_free);
 }
 
-static void count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+static void count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
 {
-    struct memory_store *store = store_of(view);
-    ttl_table_lock(store->counts);
-    void **place = ttl_table_find(store->counts, name, now_of(store));
-    if (place && *(int64_t *)*place > 0)
-        --*(int64_t *)*place;
-    ttl_table_unlock(store->counts);
+    count_table_take_back(store_of(view)->counts[quota], name, now_of(store_of(view)));
     finish(ticket, STATUS_OK);
 }
 
@@ -480,7 +456,8 @@ static void store_free(struct ephemeral_store *base)
     ttl_table_free(store->temps);
     ttl_table_free(store->sessions);
     ttl_table_free(store->blobs);
-    ttl_table_free(store->counts);
+    for (size_t i = 0; i < QUOTA_COUNT; i++)
+        count_table_free(store->counts[i]);
     explicit_bzero(store->hash_key, sizeof store->hash_key);
     free(store);
 }
@@ -519,9 +496,13 @@ static enum status open_store(struct memory_store *store)
     store->temps = ttl_table_new(entries, temp_credential_free);
     store->sessions = ttl_table_new(entries, session_free);
     store->blobs = ttl_table_new(entries, ephemeral_blob_free);
-    store->counts = ttl_table_new(entries, free);
-    if (!store->nonces || !store->temps || !store->sessions || !store->blobs || !store->counts)
+    if (!store->nonces || !store->temps || !store->sessions || !store->blobs)
         return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < QUOTA_COUNT; i++) {
+        store->counts[i] = count_table_new(COUNTED_NAMES);
+        if (!store->counts[i])
+            return STATUS_NO_MEMORY;
+    }
     TRY(random_bytes(store->hash_key, sizeof store->hash_key));
     if (options->ledger)
         TRY(options->ledger->open_blocking(options->ledger, ledger_name(store), store->base_ms, &state));

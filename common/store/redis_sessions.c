@@ -345,7 +345,8 @@ static void go_count(struct redis_call *call)
     redis_call_send(call, args, COUNT_OF(args), counted);
 }
 
-void redis_count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket)
+void redis_count_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, int64_t window_ms,
+                       struct ticket ticket)
 {
     struct value_call *it = new_call(view, "c:", name, go_count, ticket);
     if (!it)
@@ -369,7 +370,7 @@ static void go_count_back(struct redis_call *call)
     redis_call_send(call, args, COUNT_OF(args), counted_back);
 }
 
-void redis_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+void redis_count_back_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, struct ticket ticket)
 {
     struct value_call *it = new_call(view, "c:", name, go_count_back, ticket);
     if (it)

@@ -143,8 +143,9 @@ void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticke
 void redis_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
                               struct ticket ticket);
 void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket);
-void redis_count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket);
-void redis_count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket);
+void redis_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                       struct ticket ticket);
+void redis_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
 
 /* redis_nonces.c */
 void redis_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);

@@ -144,12 +144,6 @@ void **ttl_table_find(struct ttl_table *table, struct slice name, int64_t now_ms
     return entry && entry->expires_ms > now_ms ? &entry->value : NULL;
 }
 
-int64_t ttl_table_expires_ms(struct ttl_table *table, struct slice name)
-{
-    const struct entry *entry = find(table, name);
-    return entry ? entry->expires_ms : 0;
-}
-
 void ttl_table_drop(struct ttl_table *table, bool (*matches)(const void *value, const void *context),
                     const void *context)
 {

@@ -29,8 +29,6 @@ void ttl_table_unlock(struct ttl_table *table);
 /* The place of a live value, NULL: there is none. Writing another value there is the caller's to do,
  * with the old one freed. */
 void **ttl_table_find(struct ttl_table *table, struct slice name, int64_t now_ms);
-/* When it ends; for a name that was found. */
-int64_t ttl_table_expires_ms(struct ttl_table *table, struct slice name);
 /* Takes the value over. STATUS_CONFLICT: the name has a live one; STATUS_STORE_DOWN: the table is full;
  * STATUS_NO_MEMORY: in all three cases it stays the caller's. */
 MUST_USE enum status ttl_table_add(struct ttl_table *table, struct slice name, void *value, int64_t expires_ms,

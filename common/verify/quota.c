@@ -8,7 +8,7 @@ enum { WINDOW_MS = 60 * 1000 };
 static const struct {
     struct slice prefix;
     bool is_address;
-} kinds[] = {
+} kinds[QUOTA_COUNT] = {
     [QUOTA_CLIENT] = {SLICE_INIT("client:"), false},
     [QUOTA_ADDRESS] = {SLICE_INIT("address:"), true},
     [QUOTA_LOGIN_ACCOUNT] = {SLICE_INIT("login-account:"), false},
@@ -51,7 +51,7 @@ void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct sli
 {
     struct buf key = BUF_INIT;
     if (write_key(quota, name, limit, ticket, &key))
-        ephemeral_count_start(ephemeral, buf_slice(&key), WINDOW_MS, ticket);
+        ephemeral_count_start(ephemeral, quota, buf_slice(&key), WINDOW_MS, ticket);
     buf_done(&key);
 }
 
@@ -60,7 +60,7 @@ void quota_take_back_start(struct ephemeral *ephemeral, enum quota quota, struct
 {
     struct buf key = BUF_INIT;
     if (write_key(quota, name, limit, ticket, &key))
-        ephemeral_count_back_start(ephemeral, buf_slice(&key), ticket);
+        ephemeral_count_back_start(ephemeral, quota, buf_slice(&key), ticket);
     buf_done(&key);
 }
 

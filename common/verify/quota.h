@@ -11,14 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Each counts by itself. */
-enum quota {
-    QUOTA_CLIENT,
-    QUOTA_ADDRESS,
-    QUOTA_LOGIN_ACCOUNT,
-    QUOTA_LOGIN_ADDRESS,
-};
-
 /* Counts one event of `name`: a client's identifier, a user name, or an address (IPv6: its /64, which one user has to
  * himself). Without a limit (0) it completes at once. */
 void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,

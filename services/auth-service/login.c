@@ -169,15 +169,16 @@ static enum step_result go_back(struct flow *flow);
 
 const struct step login_submit[] = {
     {"parse", parse},
-    {"count", count},          /* waits: how often this account and address tried */
-    {"load", load},            /* waits: the user */
+    {"count", count},          /* waits: how often this address tried */
+    {"load", load},            /* waits: the user, and how often this account was tried */
     {"hash", hash},            /* waits: the password, on threads of their own */
     {"session", open_session}, /* waits: the new session, the old one's end, and that this was no guess */
     {"back", go_back},
     {NULL, NULL},
 };
 
-enum { COUNT_ACCOUNT, COUNT_ADDRESS, FOUND_TEMP, COUNT_COUNT };
+enum { COUNT_ADDRESS, FOUND_TEMP, COUNT_COUNT };
+enum { LOADED_ACCOUNT, LOADED_USER, LOADED_COUNT };
 enum { SESSION_NEW, SESSION_OLD, BACK_ACCOUNT, BACK_ADDRESS, SESSION_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
@@ -209,7 +210,8 @@ static enum step_result parse(struct flow *flow)
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, "The login form was not complete.");
 }
 
-/* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. */
+/* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. The
+ * address first: accounts that a stranger names are counted only while his address has quota. */
 static enum step_result count(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -219,8 +221,6 @@ static enum step_result count(struct flow *flow)
     struct ticket tickets[COUNT_COUNT];
     size_t wanted = it->oauth_token.len ? COUNT_COUNT : FOUND_TEMP;
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
-    quota_count_start(ephemeral, QUOTA_LOGIN_ACCOUNT, it->username, config->rate_limit_login_account,
-                      tickets[COUNT_ACCOUNT]);
     quota_count_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
                       config->rate_limit_login_address, tickets[COUNT_ADDRESS]);
     if (wanted > FOUND_TEMP)
@@ -237,21 +237,31 @@ static enum step_result slow_down(struct request *request, int64_t wait_s)
     return show_form(request, 429, "Too many tries. Wait a minute, then try again.");
 }
 
+/* What was counted; STEP_NEXT: go on. */
+static enum step_result judge(struct flow *flow, size_t index, int64_t limit)
+{
+    int64_t wait_s = 0;
+    enum status status = quota_judge(flow, index, limit, &wait_s);
+    if (status == STATUS_SLOW_DOWN)
+        return slow_down(request_of(flow), wait_s);
+    return status == STATUS_OK ? STEP_NEXT : site_refuse(request_of(flow), status, NULL);
+}
+
 static enum step_result load(struct flow *flow)
 {
     struct request *request = request_of(flow);
+    const struct login *it = login_of(flow);
     const struct config *config = app_of(request)->config;
-    int64_t wait_s = 0;
-    enum status account = quota_judge(flow, COUNT_ACCOUNT, config->rate_limit_login_account, &wait_s);
-    enum status address = quota_judge(flow, COUNT_ADDRESS, config->rate_limit_login_address, &wait_s);
-    if (status_is_infrastructure(account) || status_is_infrastructure(address))
-        return site_refuse(request, status_is_infrastructure(account) ? account : address, NULL);
-    if (login_of(flow)->oauth_token.len)
+    struct ticket tickets[LOADED_COUNT];
+    if (it->oauth_token.len)
         take_form_action(flow, FOUND_TEMP);
-    if (wait_s > 0)
-        return slow_down(request, wait_s);
-    credentials_user_find_by_name_start(app_of(request)->db, login_of(flow)->username,
-                                        flow_wait(flow, STORE_TIMEOUT_MS));
+    enum step_result result = judge(flow, COUNT_ADDRESS, config->rate_limit_login_address);
+    if (result != STEP_NEXT)
+        return result;
+    flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
+    quota_count_start(app_loop_of(request)->ephemeral, QUOTA_LOGIN_ACCOUNT, it->username,
+                      config->rate_limit_login_account, tickets[LOADED_ACCOUNT]);
+    credentials_user_find_by_name_start(app_of(request)->db, it->username, tickets[LOADED_USER]);
     return STEP_WAIT;
 }
 
@@ -260,7 +270,10 @@ static enum step_result hash(struct flow *flow)
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
     void *user = NULL;
-    enum status status = flow_outcome(flow, &user);
+    enum step_result result = judge(flow, LOADED_ACCOUNT, app_of(request)->config->rate_limit_login_account);
+    if (result != STEP_NEXT)
+        return result;
+    enum status status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return site_refuse(request, status, NULL);
     it->user = user;

@@ -285,6 +285,20 @@ static void slows_down_an_address_whatever_the_accounts(void **state)
     assert_int_equal(site_bench_call(bench, &forwarded), 429);
 }
 
+/* Nobody runs up the counter of an account, or makes one, from an address that is beyond its own quota. */
+static void counts_an_account_only_while_the_address_has_quota(void **state)
+{
+    struct site_bench *bench = *state;
+    bench->config.rate_limit_login_account = 3;
+    bench->config.rate_limit_login_address = 2;
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), i < 2 ? 403 : 429);
+    assert_slice_equal(header(bench, "Retry-After"), SLICE("60"));
+    bench->config.rate_limit_login_address = 1000; /* as from another address */
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 429);
+}
+
 struct blocker {
     struct job job;
     _Atomic bool may_end;
@@ -342,7 +356,7 @@ static void answers_503_when_the_store_is_down_at_any_wait(void **state)
 static void lets_in_without_knowing_the_callback(void **state)
 {
     struct site_bench *bench = *state;
-    faulty_ephemeral_fail(&bench->faulty, 3); /* the temporary credential, asked for after the counters */
+    faulty_ephemeral_fail(&bench->faulty, 2); /* the temporary credential, asked for after the address's counter */
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
     faulty_ephemeral_fail(&bench->faulty, 1);
     assert_int_equal(show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp", NULL), 200);
@@ -464,6 +478,7 @@ int main(void)
         SITE_TEST(a_right_password_is_no_guess),
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
         SITE_TEST(slows_down_an_address_whatever_the_accounts),
+        SITE_TEST(counts_an_account_only_while_the_address_has_quota),
         SITE_TEST(refuses_at_once_when_too_many_passwords_wait),
         SITE_TEST(answers_503_when_the_store_is_down_at_any_wait),
         SITE_TEST(lets_in_without_knowing_the_callback),

@@ -6,6 +6,8 @@
 #include "support/durable_bench.h"
 #include "support/test.h"
 
+#include <stdio.h>
+
 static struct ephemeral_store *open_memory(const struct ephemeral_options *options)
 {
     struct ephemeral_store *store = NULL;
@@ -268,6 +270,36 @@ static void full_tables_refuse_until_something_expires(void **state)
     crash(service);
 }
 
+/* The counter's answer for a name: how many came. */
+static int64_t count(struct service *service, enum quota quota, const char *name)
+{
+    ephemeral_count_start(service->view, quota, slice_str(name), 60000, asking_ticket(&service->asking));
+    const struct ephemeral_count *counted = asking_answer(&service->asking, STATUS_OK);
+    return counted->count;
+}
+
+/* Strangers name as many accounts as they like: nobody else's counter is refused, and who guessed most is not
+ * forgotten. */
+static void a_flood_of_names_refuses_nobody_and_forgets_no_guesser(void **state)
+{
+    enum { FLOOD = 200000, GUESSES = 5 };
+    struct service *service = *state;
+    char name[32];
+    start(service);
+    for (int i = 1; i <= GUESSES; i++)
+        assert_int_equal(count(service, QUOTA_LOGIN_ACCOUNT, "jane"), i);
+    for (int i = 0; i < FLOOD; i++) {
+        (void)snprintf(name, sizeof name, "account %d", i);
+        (void)count(service, QUOTA_LOGIN_ACCOUNT, name);
+    }
+    assert_int_equal(count(service, QUOTA_CLIENT, "acme"), 1);
+    assert_int_equal(count(service, QUOTA_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(service, QUOTA_LOGIN_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(service, QUOTA_LOGIN_ACCOUNT, "joe"), 1);
+    assert_int_equal(count(service, QUOTA_LOGIN_ACCOUNT, "jane"), GUESSES + 1);
+    crash(service);
+}
+
 static void another_kind_of_url_is_explained(void **state)
 {
     struct service *service = *state;
@@ -295,6 +327,7 @@ int main(void)
         TEST(each_service_has_a_memory_of_its_own),
         TEST(a_full_memory_refuses_and_forgets_no_live_nonce),
         TEST(full_tables_refuse_until_something_expires),
+        TEST(a_flood_of_names_refuses_nobody_and_forgets_no_guesser),
         TEST(another_kind_of_url_is_explained),
     };
     int failed = cmocka_run_group_tests_name("restarts and bounds", tests, NULL, NULL);

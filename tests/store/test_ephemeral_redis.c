@@ -63,7 +63,8 @@ static void make_everything(struct ephemeral_bench *bench)
     ephemeral_blob_put_start(bench->view, SLICE("CANARY id"), SLICE("CANARY blob"), 60000,
                              asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
-    ephemeral_count_start(bench->view, SLICE("CANARY count"), 60000, asking_ticket(&bench->asking));
+    ephemeral_count_start(bench->view, QUOTA_LOGIN_ACCOUNT, SLICE("CANARY count"), 60000,
+                          asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     ephemeral_end_start(bench->view, EPHEMERAL_CLIENT, SLICE("CANARY other"), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);

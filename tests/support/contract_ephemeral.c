@@ -611,7 +611,7 @@ static void of_racing_takers_exactly_one_gets_each_blob(void **state)
 
 static const struct ephemeral_count *count(struct ephemeral_bench *bench, const char *name)
 {
-    ephemeral_count_start(bench->view, slice_str(name), 60000, asking_ticket(&bench->asking));
+    ephemeral_count_start(bench->view, QUOTA_LOGIN_ACCOUNT, slice_str(name), 60000, asking_ticket(&bench->asking));
     return asking_answer(&bench->asking, STATUS_OK);
 }
 
@@ -634,7 +634,7 @@ static void a_counter_starts_anew_after_its_window(void **state)
 
 static void take_back(struct ephemeral_bench *bench, const char *name)
 {
-    ephemeral_count_back_start(bench->view, slice_str(name), asking_ticket(&bench->asking));
+    ephemeral_count_back_start(bench->view, QUOTA_LOGIN_ACCOUNT, slice_str(name), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 

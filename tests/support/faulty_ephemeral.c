@@ -135,18 +135,19 @@ static void blob_take_start(struct ephemeral *view, struct slice id, struct tick
         ephemeral_blob_take_start(inner, id, ticket);
 }
 
-static void count_start(struct ephemeral *view, struct slice name, int64_t window_ms, struct ticket ticket)
+static void count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                        struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_count_start(inner, name, window_ms, ticket);
+        ephemeral_count_start(inner, quota, name, window_ms, ticket);
 }
 
-static void count_back_start(struct ephemeral *view, struct slice name, struct ticket ticket)
+static void count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_count_back_start(inner, name, ticket);
+        ephemeral_count_back_start(inner, quota, name, ticket);
 }
 
 static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
