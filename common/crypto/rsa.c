@@ -3,6 +3,8 @@
 #include "crypto/algorithms.h"
 
 #include <openssl/bio.h>
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -89,10 +91,34 @@ static EVP_PKEY *parse_public(struct slice pem)
     return key;
 }
 
-static bool is_of_allowed_size(EVP_PKEY *key)
+/* A small exponent lets others forge (with 1 the padded hash is its own signature), one beyond 64 bits makes each
+ * verification slow, and OpenSSL takes none with a large modulus. */
+static bool is_exponent_sound(const BIGNUM *exponent)
 {
+    enum { EXPONENT_MIN = 65537, EXPONENT_MAX_BITS = 64 };
+    int bits = BN_num_bits(exponent);
+    return BN_is_odd(exponent) && bits <= EXPONENT_MAX_BITS && (bits > 32 || BN_get_word(exponent) >= EXPONENT_MIN);
+}
+
+/* What makes the key unfit to verify with, as a static text; NULL: nothing does. */
+static const char *find_weakness(const EVP_PKEY *key)
+{
+    BIGNUM *modulus = NULL;
+    BIGNUM *exponent = NULL;
+    const char *why = NULL;
     int bits = EVP_PKEY_get_bits(key);
-    return bits >= RSA_KEY_MIN_BITS && bits <= RSA_KEY_MAX_BITS;
+    if (bits < RSA_KEY_MIN_BITS || bits > RSA_KEY_MAX_BITS)
+        return "an RSA key must have 2048 to 16384 bits";
+    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) != 1 ||
+        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1)
+        why = "its modulus and exponent cannot be read";
+    else if (!is_exponent_sound(exponent))
+        why = "the public exponent of an RSA key must be odd, 65537 or more, and at most 64 bits long (65537 is usual)";
+    else if (!BN_is_odd(modulus))
+        why = "the modulus of an RSA key must be odd";
+    BN_free(modulus);
+    BN_free(exponent);
+    return why;
 }
 
 enum status rsa_check_public_key(struct slice pem, const char **ret_why)
@@ -102,11 +128,11 @@ enum status rsa_check_public_key(struct slice pem, const char **ret_why)
         *ret_why = "it is not an RSA public key or certificate in PEM";
         return STATUS_BAD_INPUT;
     }
-    bool allowed = is_of_allowed_size(key);
+    const char *weakness = find_weakness(key);
     EVP_PKEY_free(key);
-    if (allowed)
+    if (!weakness)
         return STATUS_OK;
-    *ret_why = "an RSA key must have 1024 to 8192 bits";
+    *ret_why = weakness;
     return STATUS_BAD_INPUT;
 }
 
@@ -131,7 +157,7 @@ static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key *
     struct kept_key *kept = place_of(rsa, pem);
     if (!kept->pem || !slice_eq(slice_of(kept->pem, kept->pem_len), pem)) {
         EVP_PKEY *key = parse_public(pem);
-        bool usable = key && is_of_allowed_size(key); /* however it came to be registered */
+        bool usable = key && !find_weakness(key); /* however it came to be registered */
         char *copy = usable ? malloc(pem.len) : NULL;
         if (!copy) {
             EVP_PKEY_free(key);

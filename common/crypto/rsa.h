@@ -14,15 +14,15 @@
 struct rsa;
 
 /* The sizes of key that a client may register. */
-enum { RSA_KEY_MIN_BITS = 1024, RSA_KEY_MAX_BITS = 8192, RSA_SIGNATURE_MAX_BYTES = RSA_KEY_MAX_BITS / 8 };
+enum { RSA_KEY_MIN_BITS = 2048, RSA_KEY_MAX_BITS = 16384, RSA_SIGNATURE_MAX_BYTES = RSA_KEY_MAX_BITS / 8 };
 
 /* NULL when there is no memory. */
 MUST_USE struct rsa *rsa_new(void);
 /* NULL is fine. */
 void rsa_free(struct rsa *rsa);
 
-/* Whether the text is a public key that a client may register: RSA, of an allowed size.
- * STATUS_BAD_INPUT: *ret_why says what is wrong (a static text). */
+/* Whether the text is a public key that a client may register: RSA, of an allowed size, with an odd exponent of 65537
+ * or more. STATUS_BAD_INPUT: *ret_why says what is wrong (a static text). */
 MUST_USE enum status rsa_check_public_key(struct slice pem, const char **ret_why);
 
 /* Verifies `signature` (bytes) over `text`. STATUS_SIGNATURE_INVALID: it does not fit, or the key

@@ -40,7 +40,7 @@ static int setup(void **state)
 {
     (void)state;
     unsigned char hash[DIGEST_MAX_BYTES];
-    EVP_PKEY *key = EVP_RSA_gen(1024);
+    EVP_PKEY *key = EVP_RSA_gen(2048);
     assert_non_null(key);
     write_pem(true, key, private_pem, sizeof private_pem);
     write_pem(false, key, public_pem, sizeof public_pem);

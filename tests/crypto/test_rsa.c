@@ -79,14 +79,19 @@ static struct slice traditional_pem(EVP_PKEY *key)
     return take(bio);
 }
 
-/* A public key of this size whose private half nobody knows; generating a large one takes long. */
-static struct slice made_up_pem(int bits)
+/* A public key of this size and exponent (hexadecimal) whose private half nobody knows; generating a large one takes
+ * long. */
+static struct slice made_up_pem(int bits, const char *exponent, int modulus_bottom)
 {
     BIGNUM *n = BN_new();
-    assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+    BIGNUM *e = NULL;
+    assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, modulus_bottom), 1);
+    if (modulus_bottom == BN_RAND_BOTTOM_ANY)
+        (void)BN_clear_bit(n, 0);
+    assert_true(BN_hex2bn(&e, exponent) > 0);
     OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
     assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n), 1);
-    assert_int_equal(OSSL_PARAM_BLD_push_uint(builder, OSSL_PKEY_PARAM_RSA_E, 65537), 1);
+    assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e), 1);
     OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
     EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
     EVP_PKEY *key = NULL;
@@ -98,6 +103,7 @@ static struct slice made_up_pem(int bits)
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(builder);
     BN_free(n);
+    BN_free(e);
     return pem;
 }
 
@@ -130,7 +136,7 @@ static struct slice sign(struct slice pem, enum digest digest, struct slice text
 }
 
 /* RFC 5849 §3.4.3 */
-static void makes_and_verifies_the_published_signature(void **state)
+static void makes_the_published_signature(void **state)
 {
     (void)state;
     unsigned char expected[128 + 2];
@@ -138,7 +144,9 @@ static void makes_and_verifies_the_published_signature(void **state)
     assert_true(base64_decode(SLICE(WIKI_SIGNATURE), expected, &len));
     struct slice made = sign(file("wiki_private_key.pem"), DIGEST_SHA1, SLICE(WIKI_BASE_STRING));
     assert_slice_equal(made, slice_of(expected, len));
-    assert_status(rsa_verify(rsa, file("wiki_certificate.pem"), DIGEST_SHA1, SLICE(WIKI_BASE_STRING), made), STATUS_OK);
+    /* its key has 1024 bits, fewer than we take */
+    assert_status(rsa_verify(rsa, file("wiki_certificate.pem"), DIGEST_SHA1, SLICE(WIKI_BASE_STRING), made),
+                  STATUS_SIGNATURE_INVALID);
 }
 
 static void verifies_with_every_digest_and_form_of_key(void **state)
@@ -197,15 +205,83 @@ static void another_padding_is_refused(void **state)
                   STATUS_SIGNATURE_INVALID);
 }
 
+/* The smallest and the largest of each; 64 bits are the longest exponent that OpenSSL takes with every modulus. */
 static void keys_that_a_client_may_register(void **state)
 {
     (void)state;
     const char *why = "untouched";
-    assert_status(rsa_check_public_key(public_pem(key_2048), &why), STATUS_OK);
-    assert_status(rsa_check_public_key(traditional_pem(key_2048), &why), STATUS_OK);
-    assert_status(rsa_check_public_key(file("wiki_certificate.pem"), &why), STATUS_OK); /* 1024 bits */
-    assert_status(rsa_check_public_key(made_up_pem(8192), &why), STATUS_OK);
+    const struct slice rows[] = {
+        public_pem(key_2048),
+        traditional_pem(key_2048),
+        made_up_pem(2048, "10001", BN_RAND_BOTTOM_ODD),
+        made_up_pem(2048, "10003", BN_RAND_BOTTOM_ODD),
+        made_up_pem(2049, "FFFFFFFFFFFFFFFF", BN_RAND_BOTTOM_ODD),
+        made_up_pem(16384, "10001", BN_RAND_BOTTOM_ODD),
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_status(rsa_check_public_key(rows[i], &why), STATUS_OK);
     assert_string_equal(why, "untouched");
+}
+
+/* Each would let others sign for the client, or nobody at all. */
+static void weak_keys_are_not_registered_and_verify_nothing(void **state)
+{
+    (void)state;
+    static const char size[] = "an RSA key must have 2048 to 16384 bits";
+    static const char exponent[] =
+        "the public exponent of an RSA key must be odd, 65537 or more, and at most 64 bits long (65537 is usual)";
+    const struct {
+        int bits;
+        const char *exponent;
+        int modulus_bottom;
+        const char *why;
+    } rows[] = {
+        {512, "10001", BN_RAND_BOTTOM_ODD, size},
+        {1024, "10001", BN_RAND_BOTTOM_ODD, size},
+        {2047, "10001", BN_RAND_BOTTOM_ODD, size},
+        {16385, "10001", BN_RAND_BOTTOM_ODD, size},
+        {2048, "1", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "2", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "3", BN_RAND_BOTTOM_ODD, exponent},
+        {4096, "11", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "FFFF", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "10000", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "10002", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "10000000000000001", BN_RAND_BOTTOM_ODD, exponent},
+        {2048, "10001", BN_RAND_BOTTOM_ANY, "the modulus of an RSA key must be odd"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *why = NULL;
+        struct slice pem = made_up_pem(rows[i].bits, rows[i].exponent, rows[i].modulus_bottom);
+        assert_status(rsa_check_public_key(pem, &why), STATUS_BAD_INPUT);
+        assert_string_equal(why, rows[i].why);
+        assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), SLICE("signature")), STATUS_SIGNATURE_INVALID);
+    }
+}
+
+/* RFC 8017 §9.2: what the signature is a power of. With the exponent 1 it is the signature itself. */
+static struct slice padded_hash(struct slice text)
+{
+    static const unsigned char sha256_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+                                                0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
+    static unsigned char padded[256];
+    size_t tail = sizeof sha256_info + 32;
+    memset(padded, 0xFF, sizeof padded);
+    padded[0] = 0;
+    padded[1] = 1;
+    padded[sizeof padded - tail - 1] = 0;
+    memcpy(padded + sizeof padded - tail, sha256_info, sizeof sha256_info);
+    assert_status(digest_bytes(DIGEST_SHA256, text, padded + sizeof padded - 32), STATUS_OK);
+    return slice_of(padded, sizeof padded);
+}
+
+/* However the key got into the database. */
+static void nobody_can_sign_without_a_private_key_where_the_exponent_is_1(void **state)
+{
+    (void)state;
+    struct slice pem = made_up_pem(2048, "1", BN_RAND_BOTTOM_ODD);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), padded_hash(SLICE("text"))),
+                  STATUS_SIGNATURE_INVALID);
 }
 
 static struct slice ec_pem(void)
@@ -223,8 +299,7 @@ static void keys_that_a_client_may_not_register(void **state)
         struct slice pem;
         const char *why;
     } rows[] = {
-        {made_up_pem(1016), "an RSA key must have 1024 to 8192 bits"},
-        {made_up_pem(8200), "an RSA key must have 1024 to 8192 bits"},
+        {file("wiki_certificate.pem"), "an RSA key must have 2048 to 16384 bits"},
         {ec_pem(), "it is not an RSA public key or certificate in PEM"},
         {private_pem(key_2048, NULL), "it is not an RSA public key or certificate in PEM"},
         {SLICE("not a key"), "it is not an RSA public key or certificate in PEM"},
@@ -243,11 +318,11 @@ static void keys_that_a_client_may_not_register(void **state)
     }
 }
 
-/* However it got into the database. */
-static void a_key_of_512_bits_verifies_nothing(void **state)
+/* However it got into the database: a key that signs well, but is too small. */
+static void a_key_of_1024_bits_verifies_nothing(void **state)
 {
     (void)state;
-    EVP_PKEY *small = EVP_RSA_gen(512);
+    EVP_PKEY *small = EVP_RSA_gen(1024);
     assert_non_null(small);
     struct slice signature = sign(private_pem(small, NULL), DIGEST_SHA1, SLICE("text"));
     assert_status(rsa_verify(rsa, public_pem(small), DIGEST_SHA1, SLICE("text"), signature), STATUS_SIGNATURE_INVALID);
@@ -293,13 +368,15 @@ static void many_keys_take_turns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(makes_and_verifies_the_published_signature),
+        cmocka_unit_test(makes_the_published_signature),
         cmocka_unit_test(verifies_with_every_digest_and_form_of_key),
         cmocka_unit_test(anything_changed_is_refused),
         cmocka_unit_test(another_padding_is_refused),
         cmocka_unit_test(keys_that_a_client_may_register),
         cmocka_unit_test(keys_that_a_client_may_not_register),
-        cmocka_unit_test(a_key_of_512_bits_verifies_nothing),
+        cmocka_unit_test(weak_keys_are_not_registered_and_verify_nothing),
+        cmocka_unit_test(nobody_can_sign_without_a_private_key_where_the_exponent_is_1),
+        cmocka_unit_test(a_key_of_1024_bits_verifies_nothing),
         cmocka_unit_test(signs_only_with_private_rsa_keys),
         cmocka_unit_test(many_keys_take_turns),
     };

@@ -1,6 +1,8 @@
 """The commands: what they print, what they refuse, and how they end (0 done, 1 refused or not found, 2 usage,
 3 a store is down)."""
 
+import base64
+import hashlib
 import json
 import shlex
 import sqlite3
@@ -9,7 +11,8 @@ import time
 
 import pytest
 import requests
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from conftest import API, PASSWORD
 from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
@@ -179,6 +182,44 @@ def test_a_client_with_an_rsa_key_has_no_secret(shop, rsa_key):
     assert refused.code == REFUSED and "--rsa-public-key" in refused.err
     rotated = shop.expect("client", "rotate-secret", made["client_id"], "--rsa-public-key", shop.public_key_file(rsa_key))
     assert rotated == {"client_id": made["client_id"]}
+
+
+def weak_pem(rsa_key, exponent):
+    """The key's modulus with an exponent of one byte, which is the last one of the DER."""
+    numbers = RSAPublicNumbers(3, rsa_key.public_key().public_numbers().n)
+    der = numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    assert der[-3:] == b"\x02\x01\x03"
+    body = base64.encodebytes(der[:-1] + bytes([exponent])).decode()
+    return f"-----BEGIN PUBLIC KEY-----\n{body}-----END PUBLIC KEY-----\n"
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 3, 17])
+def test_an_rsa_key_with_a_weak_exponent_is_refused_wherever_it_is_given(shop, rsa_key, tmp_path, exponent):
+    weak = tmp_path / "weak.pem"
+    weak.write_text(weak_pem(rsa_key, exponent))
+    good = shop.expect("client", "create", "--name", "RSA", "--rsa-public-key", shop.public_key_file(rsa_key))
+    for command in (["create", "--name", "x"], ["rotate-secret", good["client_id"]]):
+        done = shop.command("client", *command, "--rsa-public-key", weak)
+        assert done.code == USAGE and "must be odd, 65537 or more" in done.err, done
+    line = json.dumps({"client_id": "weak", "rsa_public_key": weak.read_text()})
+    done = shop.command("client", "import", "-", stdin=line)
+    assert done.code == REFUSED and "must be odd, 65537 or more" in done.err, done
+    assert shop.command("client", "get", "weak").code == REFUSED
+
+
+def test_explain_does_not_take_a_signature_that_needs_no_private_key(shop, rsa_key):
+    """With the exponent 1 the padded hash (RFC 8017 §9.2) is its own signature."""
+    signer = Signer("c", rsa_key=rsa_key, signature_method="RSA-SHA256")
+    fixed = {"oauth_nonce": "n", "oauth_timestamp": "1"}
+    text = base_string("GET", API, signer.protocol_parameters(**fixed))
+    hashed = bytes.fromhex("3031300d060960864801650304020105000420") + hashlib.sha256(text.encode()).digest()
+    forged = base64.b64encode(b"\x00\x01" + b"\xff" * (256 - 3 - len(hashed)) + b"\x00" + hashed).decode()
+    request = signer.sign("GET", API, oauth_signature=forged, **fixed)
+    [answer] = explain(shop, json.dumps({"method": "GET", "url": API, "authorization": request.authorization,
+                                         "rsa_public_key": weak_pem(rsa_key, 1)}).encode())
+    assert answer["signature_base_string"] == text
+    assert (answer["valid"], answer["problem"]) == (False, "signature_invalid")
+    assert "must be odd, 65537 or more" in answer["hints"][0]
 
 
 def test_a_given_secret_loses_one_newline_and_no_more(shop):

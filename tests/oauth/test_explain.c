@@ -423,9 +423,9 @@ static void names_the_hash(void **state)
                    row->method);
     struct explain_options options = oauth_options("c", "t");
     struct described_request request = oauth_request("POST", URL, header, "application/json", row->body);
-    options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
+    options.rsa_public_key = oauth_file("vectors/rsa_2048_certificate.pem");
     request.authorization = oauth_with_parameter(request.authorization, "oauth_body_hash", slice_str(row->sent));
-    request = oauth_sign(&request, &options, oauth_file("vectors/wiki_private_key.pem"));
+    request = oauth_sign(&request, &options, oauth_file("vectors/rsa_2048.pem"));
     struct explanation explanation = oauth_explain(&request, &options);
     assert_status(explanation.status, STATUS_BODY_HASH_MISMATCH);
     assert_int_equal(explanation.hint_count, 1);
@@ -669,7 +669,7 @@ static void an_rsa_client_has_no_shared_secret(void **state)
 {
     (void)state;
     static const char *const headers[] = {HEADER, "OAuth " REST("PLAINTEXT")};
-    struct slice pem = oauth_file("vectors/wiki_certificate.pem");
+    struct slice pem = oauth_file("vectors/rsa_2048_certificate.pem");
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         struct explain_options forger = oauth_options(NULL, NULL);
         struct explain_options options = oauth_options(NULL, NULL);
@@ -695,9 +695,9 @@ static void every_method_verifies(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         struct explain_options options = oauth_options(CLIENT_SECRET, TOKEN_SECRET);
-        options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
+        options.rsa_public_key = oauth_file("vectors/rsa_2048_certificate.pem");
         struct described_request request = oauth_request("POST", URL "?a=%20", headers[i], FORM, "b=1+2");
-        request = oauth_sign(&request, &options, oauth_file("vectors/wiki_private_key.pem"));
+        request = oauth_sign(&request, &options, oauth_file("vectors/rsa_2048.pem"));
         struct explanation explanation = oauth_explain(&request, &options);
         assert_status(explanation.status, STATUS_OK);
         assert_int_equal(explanation.hint_count, 0);
@@ -741,8 +741,8 @@ static void an_rsa_mismatch_gets_hints(void **state)
     struct explain_options options = oauth_options(NULL, NULL);
     struct described_request request =
         oauth_request("GET", "http://api.example.com/photos", "OAuth " REST("RSA-SHA1"), NULL, NULL);
-    options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
-    request = oauth_sign(&request, &options, oauth_file("vectors/wiki_private_key.pem"));
+    options.rsa_public_key = oauth_file("vectors/rsa_2048_certificate.pem");
+    request = oauth_sign(&request, &options, oauth_file("vectors/rsa_2048.pem"));
     request.url = SLICE(URL);
     struct explanation explanation = oauth_explain(&request, &options);
     assert_status(explanation.status, STATUS_SIGNATURE_INVALID);

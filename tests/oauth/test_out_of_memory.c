@@ -44,10 +44,10 @@ static void a_wrong_signature_never_passes(void **state)
     (void)state;
     static const char *const headers[] = {REST("HMAC-SHA1"), REST("RSA-SHA1")};
     options = oauth_options("c", "t");
-    options.rsa_public_key = oauth_file("vectors/wiki_certificate.pem");
+    options.rsa_public_key = oauth_file("vectors/rsa_2048_certificate.pem");
     for (size_t i = 0; i < COUNT_OF(headers); i++) {
         right = oauth_request("POST", "https://h/p?a=%20&b=1", headers[i], "text/plain", "Hello World!");
-        right = oauth_sign(&right, &options, oauth_file("vectors/wiki_private_key.pem"));
+        right = oauth_sign(&right, &options, oauth_file("vectors/rsa_2048.pem"));
         wrong = right;
         wrong.url = SLICE("https://h/p?a=%20&b=2");
         rounds = i ? 1 : 3;

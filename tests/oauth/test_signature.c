@@ -96,8 +96,8 @@ static void verifies_what_it_made_by_every_method(void **state)
     (void)state;
     static const char *const names[] = {"HMAC-SHA1",  "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1",
                                         "RSA-SHA256", "RSA-SHA512",  "PLAINTEXT"};
-    struct slice private_key = oauth_file("vectors/wiki_private_key.pem");
-    struct signature_key key = {shared_key(SLICE("c"), SLICE("t")), oauth_file("vectors/wiki_certificate.pem")};
+    struct slice private_key = oauth_file("vectors/rsa_2048.pem");
+    struct signature_key key = {shared_key(SLICE("c"), SLICE("t")), oauth_file("vectors/rsa_2048_certificate.pem")};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct buf made = buf_in(oauth_arena());
         assert_status(
@@ -118,8 +118,8 @@ static void any_changed_byte_is_refused(void **state)
 {
     (void)state;
     static const char *const names[] = {"HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "PLAINTEXT"};
-    struct slice private_key = oauth_file("vectors/wiki_private_key.pem");
-    struct signature_key key = {shared_key(SLICE("c"), SLICE("t")), oauth_file("vectors/wiki_certificate.pem")};
+    struct slice private_key = oauth_file("vectors/rsa_2048.pem");
+    struct signature_key key = {shared_key(SLICE("c"), SLICE("t")), oauth_file("vectors/rsa_2048_certificate.pem")};
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct buf made = buf_in(oauth_arena());
         const struct signature_method *by = method(names[i]);
@@ -145,7 +145,7 @@ static void another_spelling_of_a_right_signature_is_refused(void **state)
 {
     (void)state;
     struct signature_key key = {shared_key(SLICE("j49sk3j29djd"), SLICE("dh893hdasih9")),
-                                oauth_file("vectors/wiki_certificate.pem")};
+                                oauth_file("vectors/rsa_2048_certificate.pem")};
     static const char *const hmac[] = {
         "r6/TJjbCOr97/+UU0NsvSne7s5h=",  /* bits under the padding */
         "r6/TJjbCOr97/+UU0NsvSne7s5g",   /* no padding */
@@ -160,7 +160,7 @@ static void another_spelling_of_a_right_signature_is_refused(void **state)
             STATUS_SIGNATURE_INVALID);
     struct buf made = buf_in(oauth_arena());
     assert_status(signature_make(oauth_signer(), method("RSA-SHA1"), key.shared_key,
-                                 oauth_file("vectors/wiki_private_key.pem"), SLICE("text"), &made),
+                                 oauth_file("vectors/rsa_2048.pem"), SLICE("text"), &made),
                   STATUS_OK);
     assert_int_equal(made.ptr[made.len - 1], '=');
     const struct signature_method *rsa = method("RSA-SHA1");
@@ -189,7 +189,7 @@ static void an_absent_key_verifies_nothing(void **state)
 static void the_text_of_a_public_key_is_no_shared_key(void **state)
 {
     (void)state;
-    struct slice pem = oauth_file("vectors/wiki_certificate.pem");
+    struct slice pem = oauth_file("vectors/rsa_2048_certificate.pem");
     struct signature_key key = {.rsa_public_key = pem};
     struct buf forged = buf_in(oauth_arena());
     assert_status(signature_make(oauth_signer(), method("HMAC-SHA1"), pem, SLICE_ABSENT, SLICE("text"), &forged),
@@ -202,7 +202,7 @@ static void overlong_rsa_signatures_are_refused(void **state)
 {
     (void)state;
     static char text[SIGNATURE_MAX_BYTES + 4];
-    struct signature_key key = {.rsa_public_key = oauth_file("vectors/wiki_certificate.pem")};
+    struct signature_key key = {.rsa_public_key = oauth_file("vectors/rsa_2048_certificate.pem")};
     memset(text, 'A', sizeof text);
     assert_status(signature_verify(oauth_signer(), method("RSA-SHA1"), &key, SLICE("x"), slice_of(text, sizeof text)),
                   STATUS_SIGNATURE_INVALID);
@@ -222,7 +222,7 @@ static void what_cannot_be_made_is_reported(void **state)
         char memory[1];
         struct buf full = buf_fixed(memory, sizeof memory);
         assert_status(signature_make(oauth_signer(), method(names[i]), SLICE("k&"),
-                                     oauth_file("vectors/wiki_private_key.pem"), SLICE("text"), &full),
+                                     oauth_file("vectors/rsa_2048.pem"), SLICE("text"), &full),
                       STATUS_NO_MEMORY);
     }
 }

@@ -244,7 +244,7 @@ static const struct command_option rotate_table[] = {
     {"secret-file", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, secret_file),
      "a file that holds the new secret, - for standard input (left out: generated)"},
     {"rsa-public-key", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, rsa_public_key),
-     "PEM; rotates the key instead of the secret"},
+     "PEM, 2048 bits or more; rotates the key instead of the secret"},
     {0},
 };
 

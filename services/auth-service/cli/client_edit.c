@@ -39,7 +39,7 @@ static const struct command_option create_table[] = {
     OPTION("secret-file", OPTION_TEXT, "FILE", false, secret_file,
            "a file that holds the secret, - for standard input (left out: generated)"),
     OPTION("rsa-public-key", OPTION_TEXT, "FILE", false, rsa_public_key,
-           "PEM; such a client has no secret unless --secret-file gives one"),
+           "PEM, 2048 bits or more; such a client has no secret unless --secret-file gives one"),
     OPTION("name", OPTION_TEXT, "NAME", true, name, "what users see on the consent page"),
     COMMON_OPTIONS,
     {0},
