@@ -28,29 +28,29 @@ static unsigned required_parameters(enum check_purpose purpose)
     return MESSAGE_REQUIRED;
 }
 
-/* RFC 5849 §2.1, §2.3: TLS is a MUST at both endpoints; §3.4.4: and for PLAINTEXT everywhere. */
-static enum status check_transport(struct check *check, bool known_plaintext)
+static enum status check_transport(struct check *check, bool encrypted)
 {
-    bool needed = check->purpose != CHECK_PROTECTED_RESOURCE || known_plaintext;
-    if (!needed || check->secure || check->rules->insecure_transport)
+    if (encrypted || check->rules->insecure_transport)
         return STATUS_OK;
     return problem_set(&check->problem, STATUS_INSECURE_TRANSPORT, NULL);
+}
+
+static bool is_plaintext(const struct message *message)
+{
+    return message->signature_method && message->signature_method->kind == SIGNATURE_PLAINTEXT;
 }
 
 enum status check_parse(struct check *check)
 {
     bool resource = check->purpose == CHECK_PROTECTED_RESOURCE;
     check->problem = (struct problem){0};
-    if (!resource)
-        TRY(check_transport(check, false));
+    if (!resource) /* RFC 5849 §2.1, §2.3: TLS is a MUST at both endpoints */
+        TRY(check_transport(check, check->secure));
     TRY(message_parse(&check->request, check->arena, &check->message, &check->problem));
-    if (resource) {
-        check->secure = check->message.url.https;
-        if (message_is_unsigned(&check->message))
-            return problem_set(&check->problem, STATUS_UNSIGNED, NULL);
-        const struct signature_method *method = check->message.signature_method;
-        TRY(check_transport(check, method && method->kind == SIGNATURE_PLAINTEXT));
-    }
+    if (resource && message_is_unsigned(&check->message))
+        return problem_set(&check->problem, STATUS_UNSIGNED, NULL);
+    if (resource && is_plaintext(&check->message)) /* §3.4.4: and for PLAINTEXT everywhere */
+        TRY(check_transport(check, check->secure && check->message.url.https));
     return message_check(&check->message, required_parameters(check->purpose), check->arena, &check->problem);
 }
 

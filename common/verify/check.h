@@ -40,7 +40,8 @@ struct check {
     const struct check_rules *rules;
     struct arena *arena;
     struct described_request request;
-    /* whether it came encrypted: TLS here or at a trusted proxy; for a protected resource the URL says */
+    /* Whether it came encrypted: TLS here or at a trusted proxy. Of a protected resource: nobody on its way said
+     * otherwise; its URL must say https too. */
     bool secure;
 
     struct message message;

@@ -17,6 +17,7 @@ struct call {
     struct slice required_scope; /* absent: none */
     bool explain;
     struct slice client_base_string; /* absent: none */
+    bool came_by_http;               /* the gateway says so, whatever the scheme of the origin is */
 };
 
 /* STATUS_BAD_INPUT: not JSON, an unknown, doubled, missing or mistyped member; *ret_why names it (a

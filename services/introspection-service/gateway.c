@@ -108,6 +108,11 @@ static enum step_result let_in(struct request *request, const struct check *chec
 
 static const char *advice(const struct problem *problem)
 {
+    if (problem->status == STATUS_INSECURE_TRANSPORT)
+        return "PLAINTEXT needs https, and the request came by http, as the gateway says (X-Forwarded-Proto, "
+               "X-Original-URL), or its origin in OAUTH1_ORIGINS is http: let the client call https, or sign by "
+               "another "
+               "method";
     if (problem->status != STATUS_BODY_ABSENT)
         return problem_text(problem);
     return "the form body is part of the signature, and the gateway did not forward it: let it (Traefik forwardBody, "

@@ -72,7 +72,8 @@ static bool is_origin_of(const struct oauth_url *origin, const struct oauth_url 
     return slice_eq_nocase(origin->host, asked->host) && oauth_url_port(origin) == port;
 }
 
-/* The listed one with this host and port; the gateway's word about the scheme counts only where both are listed. */
+/* The listed one with this host and port; it gives the scheme that is signed. The gateway's word about the scheme
+ * chooses where both are listed, and says whether the request came encrypted. */
 static enum status find_origin(const struct reader *r, const struct oauth_url *asked, struct slice *ret_origin)
 {
     struct slice found = SLICE_ABSENT;
@@ -93,7 +94,7 @@ static enum status find_origin(const struct reader *r, const struct oauth_url *a
 }
 
 static enum status write_url(const struct reader *r, const struct oauth_url *asked, struct slice target,
-                             struct slice *ret_url)
+                             struct call *out)
 {
     struct slice origin = {0};
     struct buf url = buf_in(r->arena);
@@ -102,13 +103,14 @@ static enum status write_url(const struct reader *r, const struct oauth_url *ask
     buf_add(&url, target);
     if (url.failed)
         return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
-    *ret_url = buf_slice(&url);
+    out->request.url = buf_slice(&url);
+    out->came_by_http = !asked->https;
     return STATUS_OK;
 }
 
 /* From scheme, Host and target, which the gateway sends apart. */
 static enum status join_url(const struct reader *r, bool https, const char *host_name, struct slice host,
-                            struct slice target, struct slice *ret_url)
+                            struct slice target, struct call *out)
 {
     struct oauth_url asked = {0};
     struct problem ignored = {0};
@@ -121,23 +123,23 @@ static enum status join_url(const struct reader *r, bool https, const char *host
         return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
     if (!is_authority)
         return refuse(r, host_name, "is no host[:port]");
-    return write_url(r, &asked, target, ret_url);
+    return write_url(r, &asked, target, out);
 }
 
 /* ---- the dialects ---- */
 
-static enum status read_forwarded(const struct reader *r, struct described_request *out)
+static enum status read_forwarded(const struct reader *r, struct call *out)
 {
     bool https = false;
     struct slice host = {0};
     struct slice target = {0};
-    TRY(read_word(r, "X-Forwarded-Method", &out->method));
+    TRY(read_word(r, "X-Forwarded-Method", &out->request.method));
     TRY(read_proto(r, &https));
     TRY(read_word(r, "X-Forwarded-Host", &host));
     TRY(read_header(r, "X-Forwarded-Uri", &target));
     if (target.ptr[0] != '/')
         return refuse(r, "X-Forwarded-Uri", "does not begin with a slash");
-    return join_url(r, https, "X-Forwarded-Host", host, target, &out->url);
+    return join_url(r, https, "X-Forwarded-Host", host, target, out);
 }
 
 /* What follows the authority of an absolute URL, as it was sent. */
@@ -149,19 +151,19 @@ static struct slice target_of(struct slice url)
     return slice_sub(rest, slash < question ? slash : question, rest.len);
 }
 
-static enum status read_original(const struct reader *r, struct described_request *out)
+static enum status read_original(const struct reader *r, struct call *out)
 {
     struct slice text = {0};
     struct oauth_url asked = {0};
     struct problem ignored = {0};
-    TRY(read_word(r, "X-Original-Method", &out->method));
+    TRY(read_word(r, "X-Original-Method", &out->request.method));
     TRY(read_header(r, "X-Original-URL", &text));
     if (oauth_url_parse(text, &asked, &ignored) != STATUS_OK)
         return refuse(r, "X-Original-URL", "is no absolute http or https URL");
-    return write_url(r, &asked, target_of(text), &out->url);
+    return write_url(r, &asked, target_of(text), out);
 }
 
-static enum status read_ext_authz(const struct reader *r, struct described_request *out)
+static enum status read_ext_authz(const struct reader *r, struct call *out)
 {
     const struct request *request = r->request;
     bool https = false;
@@ -178,8 +180,8 @@ static enum status read_ext_authz(const struct reader *r, struct described_reque
     }
     if (target.failed)
         return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
-    out->method = request->method;
-    return join_url(r, https, "Host", host, buf_slice(&target), &out->url);
+    out->request.method = request->method;
+    return join_url(r, https, "Host", host, buf_slice(&target), out);
 }
 
 /* ---- what all dialects share ---- */
@@ -211,7 +213,7 @@ static struct slice body_of(enum dialect dialect, const struct request *request)
     return request->body;
 }
 
-static enum status read_dialect(enum dialect dialect, const struct reader *r, struct described_request *out)
+static enum status read_dialect(enum dialect dialect, const struct reader *r, struct call *out)
 {
     switch (dialect) {
     case DIALECT_VERIFY:
@@ -231,7 +233,7 @@ enum status gateway_dialect_read(enum dialect dialect, const struct request *req
 {
     const struct reader reader = {request, origins, arena, problem};
     struct call call = {.request.body = body_of(dialect, request)};
-    TRY(read_dialect(dialect, &reader, &call.request));
+    TRY(read_dialect(dialect, &reader, &call));
     TRY(read_optional(&reader, "Authorization", &call.request.authorization));
     TRY(read_optional(&reader, "Content-Type", &call.request.content_type));
     TRY(read_optional(&reader, "X-OAuth-Required-Scope", &call.required_scope));

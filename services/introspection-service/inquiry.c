@@ -38,6 +38,7 @@ void inquiry_parse(struct request *request, struct question *question)
         .rules = &app_of(request)->rules,
         .arena = &request->arena,
         .request = question->call.request,
+        .secure = !question->call.came_by_http,
     };
     if (judge_size(&question->check) == STATUS_OK && check_parse(&question->check) == STATUS_OK)
         (void)!judge_origin(request->state, &question->check); /* the problem is the answer */

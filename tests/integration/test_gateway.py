@@ -424,19 +424,27 @@ def test_a_client_marked_for_body_hashes_needs_a_forwarded_body(gateway):
 # ---- plain text, stores, quotas, metrics
 
 
-def test_plaintext_needs_an_https_origin(tmp_path):
+def test_plaintext_needs_https_by_the_gateways_word_and_by_the_origin(tmp_path):
+    """With an https origin alone listed, http is refused all the same: the secret travelled in clear."""
     strict = Provider(tmp_path, OAUTH1_DEV=None, OAUTH1_INSECURE_TRANSPORT=None, OAUTH1_PUBLIC_URL="https://auth.example",
                       OAUTH1_SECRETS_KEYS="k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
-                      OAUTH1_ORIGINS="https://api.example,http://plain.example", OAUTH1_TRUSTED_PROXIES="127.0.0.1")
+                      OAUTH1_ORIGINS="https://api.example,http://plain.example,https://both.example,http://both.example",
+                      OAUTH1_TRUSTED_PROXIES="127.0.0.1")
     made = strict.create_client("--two-legged")
-    signer = Signer(made.client_id, made.client_secret, signature_method="PLAINTEXT")
+    plain = Signer(made.client_id, made.client_secret, signature_method="PLAINTEXT")
+    hmac = Signer(made.client_id, made.client_secret)
     strict.introspection.start()
     try:
-        # the gateway's word does not count: the origin is https
-        seen = Request("GET", "http://api.example/", signer.sign("GET", "https://api.example/").headers)
-        assert ask(strict, "verify", seen).status == 200
-        reply = ask(strict, "verify", Request("GET", "https://plain.example/", signer.sign("GET", ORIGIN).headers))
-        assert reply.status == 401 and 'oauth_problem="transport_insecure"' in reply.one("WWW-Authenticate")
+        for dialect in DIALECTS:
+            for url in ("https://api.example/", "https://both.example/"):
+                assert ask(strict, dialect, plain.sign("GET", url)).status == 200, (dialect, url)
+            for url in ("http://api.example/", "http://plain.example/", "https://plain.example/", "http://both.example/"):
+                reply = ask(strict, dialect, plain.sign("GET", url))
+                assert reply.status == 401, (dialect, url)
+                assert 'oauth_problem="transport_insecure"' in reply.one("WWW-Authenticate") and b"https" in reply.body
+            # a signature that can be seen does no harm; it is made over the origin's scheme
+            seen = Request("GET", "http://api.example/", hmac.sign("GET", "https://api.example/").headers)
+            assert ask(strict, dialect, seen).status == 200, dialect
     finally:
         strict.introspection.stop()
 

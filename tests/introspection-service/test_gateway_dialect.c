@@ -260,6 +260,37 @@ static void reads_its_own_dialect_and_no_other(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* By the gateway's own word, and not by the origin that is listed. */
+static void says_by_which_scheme_the_request_came(void **state)
+{
+    (void)state;
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    static const struct {
+        struct row row;
+        bool came_by_http;
+    } schemes[] = {
+        {{.dialect = DIALECT_VERIFY, .headers = {METHOD, PROTO, HOST, URI}}, false},
+        {{.dialect = DIALECT_VERIFY, .headers = {METHOD, "X-Forwarded-Proto: http", HOST, URI}}, true},
+        {{.dialect = DIALECT_VERIFY, .headers = {METHOD, PROTO, "X-Forwarded-Host: plain.example", URI}}, false},
+        {{.dialect = DIALECT_AUTH_REQUEST, .headers = {O_GET, O_URL}}, false},
+        {{.dialect = DIALECT_AUTH_REQUEST, .headers = {O_GET, "X-Original-URL: http://api.example/"}}, true},
+        {{.dialect = DIALECT_EXT_AUTHZ, .headers = {"Host: api.example", PROTO}}, false},
+        {{.dialect = DIALECT_EXT_AUTHZ, .headers = {"Host: api.example", "X-Forwarded-Proto: http"}}, true},
+    };
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        struct arena arena;
+        struct header headers[COUNT_OF(schemes[i].row.headers)];
+        struct request request = request_of_row(&schemes[i].row, headers);
+        struct call call = {0};
+        struct problem problem = {0};
+        arena_init(&arena, 1 << 16);
+        assert_status(gateway_dialect_read(schemes[i].row.dialect, &request, &list, &arena, &call, &problem),
+                      STATUS_OK);
+        assert_int_equal(call.came_by_http, schemes[i].came_by_http);
+        arena_done(&arena);
+    }
+}
+
 static struct slice body_of(const char *extra, enum dialect dialect, const char *body)
 {
     static const struct config_strings list = {origins, COUNT_OF(origins)};
@@ -335,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_its_own_dialect_and_no_other),
+        cmocka_unit_test(says_by_which_scheme_the_request_came),
         cmocka_unit_test(an_empty_body_was_not_handed_over),
         cmocka_unit_test(a_body_that_envoy_cut_off_was_not_handed_over),
         cmocka_unit_test(a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy),

@@ -159,8 +159,8 @@ static void another_spelling_of_a_right_signature_is_refused(void **state)
             signature_verify(oauth_signer(), method("HMAC-SHA1"), &key, SLICE(RFC_BASE_STRING), slice_str(hmac[i])),
             STATUS_SIGNATURE_INVALID);
     struct buf made = buf_in(oauth_arena());
-    assert_status(signature_make(oauth_signer(), method("RSA-SHA1"), key.shared_key,
-                                 oauth_file("vectors/rsa_2048.pem"), SLICE("text"), &made),
+    assert_status(signature_make(oauth_signer(), method("RSA-SHA1"), key.shared_key, oauth_file("vectors/rsa_2048.pem"),
+                                 SLICE("text"), &made),
                   STATUS_OK);
     assert_int_equal(made.ptr[made.len - 1], '=');
     const struct signature_method *rsa = method("RSA-SHA1");
@@ -221,8 +221,8 @@ static void what_cannot_be_made_is_reported(void **state)
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         char memory[1];
         struct buf full = buf_fixed(memory, sizeof memory);
-        assert_status(signature_make(oauth_signer(), method(names[i]), SLICE("k&"),
-                                     oauth_file("vectors/rsa_2048.pem"), SLICE("text"), &full),
+        assert_status(signature_make(oauth_signer(), method(names[i]), SLICE("k&"), oauth_file("vectors/rsa_2048.pem"),
+                                     SLICE("text"), &full),
                       STATUS_NO_MEMORY);
     }
 }

@@ -93,6 +93,7 @@ static int set_up(void **state)
     f->temp = (struct temp_credential){.client_id = SLICE("client"), .secret = SLICE("token secret")};
     f->check = (struct check){.purpose = CHECK_PROTECTED_RESOURCE,
                               .rules = &f->rules,
+                              .secure = true,
                               .arena = &f->arena,
                               .client = &f->client,
                               .token = &f->token,
@@ -228,7 +229,11 @@ static void wants_tls_for_plaintext_and_for_credentials(void **state)
 {
     struct fixture *f = *state;
     const struct signing plain = {.method = "PLAINTEXT", .url = "http://api.example/"};
+    const struct signing encrypted = {.method = "PLAINTEXT"};
     assert_status(run(f, &plain), STATUS_INSECURE_TRANSPORT);
+    assert_status(run(f, &encrypted), STATUS_OK);
+    f->check.secure = false; /* somebody on its way says so, whatever the URL says */
+    assert_status(run(f, &encrypted), STATUS_INSECURE_TRANSPORT);
     assert_status(run(f, &(struct signing){.url = "http://api.example/"}), STATUS_OK);
     f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
     f->check.secure = false;
