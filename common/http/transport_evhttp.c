@@ -65,6 +65,7 @@ struct connection {
     bool must_close;  /* after the reply, although evhttp would not */
     bool is_let_go;   /* evhttp is done with it; it lingers */
     int64_t since_ms; /* 0, or when the reading of a request, or the lingering, began */
+    int64_t used_ms;  /* when it was opened, or the last reply was written */
 };
 
 /* request->exchange */
@@ -135,7 +136,7 @@ static void pause_listening(struct evhttp_transport *transport)
 static void resume_listening(struct evhttp_transport *transport)
 {
     if (!transport->is_paused || !transport->listener ||
-        transport->connection_count >= transport->config.limits->connections)
+        transport->connection_count > transport->config.limits->connections)
         return;
     transport->is_paused = false;
     evconnlistener_enable(transport->listener);
@@ -285,6 +286,18 @@ static void sweep(void *context)
 
 /* --- the start of a connection --- */
 
+/* One more than may be: the longest unused goes, and nobody comes in until it is gone. */
+static void make_room(struct evhttp_transport *transport, const struct connection *newest)
+{
+    struct connection *oldest = NULL;
+    pause_listening(transport);
+    for (struct connection *connection = transport->connections; connection; connection = connection->next)
+        if (connection != newest && !connection->is_busy && (!oldest || connection->used_ms <= oldest->used_ms))
+            oldest = connection;
+    if (oldest)
+        hang_up(oldest);
+}
+
 static void note_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)
 {
     struct connection *connection = context;
@@ -316,10 +329,10 @@ static struct bufferevent *open_connection(struct event_base *base, void *contex
     bufferevent_setwatermark(connection->bev, EV_READ, 0,
                              BODY_SLACK * config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes +
                                  INPUT_SLACK);
-    connection->since_ms = monotonic_ms();
+    connection->since_ms = connection->used_ms = monotonic_ms();
     add_connection(transport, connection);
-    if (transport->connection_count >= config->limits->connections)
-        pause_listening(transport);
+    if (transport->connection_count > config->limits->connections)
+        make_room(transport, connection);
     return connection->bev;
 }
 
@@ -506,6 +519,7 @@ static void note_written(struct evhttp_request *evreq UNUSED, void *context)
 {
     struct connection *connection = context;
     over(connection);
+    connection->used_ms = monotonic_ms();
     if (connection->must_close) {
         drop_input(connection->bev, NULL);
         hang_up(connection);

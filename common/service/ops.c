@@ -3,12 +3,166 @@
 #include "base/metrics.h"
 #include "service/standard_metrics.h"
 
-enum { READY_CACHE_MS = 1000, READY_TIMEOUT_MS = 500 };
+#include <stddef.h>
+#include <stdlib.h>
+
+enum {
+    BEAT_MS = 1000,
+    FRESH_MS = 900,         /* a check younger than this is not repeated: each beat checks */
+    CHECK_TIMEOUT_MS = 500, /* for the stores */
+    ANSWER_MS = 25,         /* a request waits so long for news, then says what is known */
+    SILENT_MS = 3000,       /* a loop that has not turned for so long serves nobody */
+};
 
 static struct ops *ops_of(const struct request *request)
 {
     return request->app;
 }
+
+/* ---- asking the service's loops ---- */
+
+static void let_requests_go(struct ops *ops)
+{
+    if (ops->pulses[0].is_out || ops->check.is_out)
+        return;
+    for (size_t i = 0; i < ops->waiting_count; i++)
+        ticket_complete(ops->waiting[i], STATUS_OK, NULL, NULL);
+    ops->waiting_count = 0;
+}
+
+static struct ops_pulse *pulse_of(struct loop_message *message)
+{
+    return (struct ops_pulse *)((char *)message - offsetof(struct ops_pulse, message));
+}
+
+static void take_pulse_back(struct loop_message *message)
+{
+    struct ops_pulse *pulse = pulse_of(message);
+    struct ops *ops = pulse->ops;
+    pulse->is_out = false;
+    if (pulse != &ops->pulses[0])
+        return;
+    const struct buf newest = ops->fresh_notice;
+    ops->fresh_notice = ops->notice;
+    ops->notice = newest;
+    let_requests_go(ops);
+}
+
+/* On the loop that is asked. */
+static void return_pulse(struct loop_message *message)
+{
+    struct ops_pulse *pulse = pulse_of(message);
+    struct ops *ops = pulse->ops;
+    const struct service *service = ops->service;
+    if (ops->is_over)
+        return;
+    if (pulse == &ops->pulses[0]) {
+        buf_reset(&ops->fresh_notice);
+        if (service->write_notice)
+            service->write_notice(ops->app, &ops->fresh_notice);
+        if (service->measure)
+            service->measure(ops->app);
+    }
+    message->deliver = take_pulse_back;
+    loop_post(ops->loop, message);
+}
+
+static void send_pulses(struct ops *ops)
+{
+    for (size_t i = 0; i < ops->pulse_count; i++) {
+        struct ops_pulse *pulse = &ops->pulses[i];
+        if (pulse->is_out)
+            continue;
+        pulse->is_out = true;
+        pulse->sent_ms = loop_now_ms(ops->loop);
+        pulse->message.deliver = return_pulse;
+        loop_post(pulse->loop, &pulse->message);
+    }
+}
+
+static struct ops_check *check_of(struct loop_message *message)
+{
+    return (struct ops_check *)((char *)message - offsetof(struct ops_check, message));
+}
+
+static void take_check_back(struct loop_message *message)
+{
+    struct ops_check *check = check_of(message);
+    struct ops *ops = check->ops;
+    check->is_out = false;
+    ops->checked_ms = loop_now_ms(ops->loop);
+    for (size_t i = 0; i < ops->service->ready_check_count; i++) {
+        ops->results[i] = check->results[i];
+        standard_metrics_store_up(i, ops->results[i] == STATUS_OK);
+    }
+    let_requests_go(ops);
+}
+
+static enum step_result ask_stores(struct flow *flow)
+{
+    struct ops_check *check = flow_subject(flow);
+    const struct service *service = check->ops->service;
+    struct ticket tickets[READY_CHECKS_MAX];
+    if (service->ready_check_count == 0)
+        return STEP_NEXT;
+    flow_wait_group(flow, service->ready_check_count, CHECK_TIMEOUT_MS, tickets);
+    for (size_t i = 0; i < service->ready_check_count; i++)
+        service->ready_checks[i].start(check->ops->app, 0, tickets[i]);
+    return STEP_WAIT;
+}
+
+static enum step_result keep_results(struct flow *flow)
+{
+    struct ops_check *check = flow_subject(flow);
+    for (size_t i = 0; i < check->ops->service->ready_check_count; i++)
+        check->results[i] = flow_outcome_at(flow, i, NULL);
+    return STEP_REPLY;
+}
+
+static void return_check(struct flow *flow)
+{
+    struct ops_check *check = flow_subject(flow);
+    check->message.deliver = take_check_back;
+    loop_post(check->ops->loop, &check->message);
+}
+
+static void begin_check(struct loop_message *message)
+{
+    static const struct step steps[] = {{"ask", ask_stores}, {"keep", keep_results}, {NULL, NULL}};
+    struct ops_check *check = check_of(message);
+    if (!check->ops->is_over)
+        flow_start(&check->flow, check->ops->pulses[0].loop, "ready", steps, check, return_check);
+}
+
+static void send_check(struct ops *ops)
+{
+    bool is_fresh = ops->checked_ms && loop_now_ms(ops->loop) - ops->checked_ms < FRESH_MS;
+    if (is_fresh || ops->check.is_out)
+        return;
+    ops->check.is_out = true;
+    ops->check.message.deliver = begin_check;
+    loop_post(ops->pulses[0].loop, &ops->check.message);
+}
+
+static void beat(void *context)
+{
+    struct ops *ops = context;
+    send_pulses(ops);
+    send_check(ops);
+}
+
+/* A step: what follows has the newest that there is. */
+static enum step_result ask(struct flow *flow)
+{
+    struct ops *ops = ops_of(request_of(flow));
+    beat(ops);
+    if (ops->waiting_count == OPS_CONNECTIONS)
+        return STEP_NEXT;
+    ops->waiting[ops->waiting_count++] = flow_wait(flow, ANSWER_MS);
+    return STEP_WAIT;
+}
+
+/* ---- /livez, /startupz: the process is there; no dependency ---- */
 
 static enum step_result reply_text(struct request *request, int http_status, const char *type, struct slice text)
 {
@@ -19,8 +173,6 @@ static enum step_result reply_text(struct request *request, int http_status, con
     return STEP_REPLY;
 }
 
-/* ---- /livez, /startupz: the process is there; no dependency ---- */
-
 static enum step_result say_ok(struct flow *flow)
 {
     return reply_text(request_of(flow), 200, "text/plain; charset=utf-8", SLICE("ok\n"));
@@ -28,41 +180,34 @@ static enum step_result say_ok(struct flow *flow)
 
 static const struct step live[] = {{"live", say_ok}, {NULL, NULL}};
 
-/* ---- /readyz: the stores answer, and nobody asked us to stop ---- */
+/* ---- /readyz: stores answer, loops turn, and nobody asked us to stop ---- */
 
-static enum step_result ask(struct flow *flow)
+static bool write_stores(const struct ops *ops, struct buf *text)
 {
-    struct request *request = request_of(flow);
-    struct ops *ops = ops_of(request);
-    size_t count = ops->service->ready_check_count;
-    bool fresh = ops->checked_at_ms && loop_now_ms(request->loop) - ops->checked_at_ms < READY_CACHE_MS;
-    struct ticket tickets[READY_CHECKS_MAX];
-    if (count == 0 || fresh)
-        return STEP_NEXT;
-    request->state = ops; /* this request asked, so it keeps the answers */
-    flow_wait_group(flow, count, READY_TIMEOUT_MS, tickets);
-    for (size_t i = 0; i < count; i++)
-        ops->service->ready_checks[i].start(ops->app, request->loop_index, tickets[i]);
-    return STEP_WAIT;
-}
-
-static void keep_results(struct flow *flow, struct ops *ops)
-{
+    bool ready = true;
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
-        ops->results[i] = flow_outcome_at(flow, i, NULL);
-        standard_metrics_store_up(i, ops->results[i] == STATUS_OK);
+        const char *name = ops->service->ready_checks[i].name;
+        bool up = ops->checked_ms && ops->results[i] == STATUS_OK;
+        ready = ready && up;
+        if (up)
+            buf_addf(text, "[+] %s\n", name);
+        else
+            buf_addf(text, "[-] %s: %s\n", name, ops->checked_ms ? status_text(ops->results[i]) : "not asked yet");
     }
-    ops->checked_at_ms = loop_now_ms(flow_loop(flow));
+    return ready;
 }
 
-static void write_notice(const struct ops *ops, struct buf *text)
+static bool write_silent_loops(const struct ops *ops, struct buf *text)
 {
-    struct buf notice = BUF_INIT;
-    if (ops->service->write_notice)
-        ops->service->write_notice(ops->app, &notice);
-    if (notice.len)
-        buf_addf(text, "[!] %.*s\n", SLICE_ARGS(buf_slice(&notice)));
-    buf_done(&notice);
+    bool ready = true;
+    for (size_t i = 0; i < ops->pulse_count; i++) {
+        int64_t silent_ms = ops->pulses[i].is_out ? loop_now_ms(ops->loop) - ops->pulses[i].sent_ms : 0;
+        if (silent_ms < SILENT_MS)
+            continue;
+        ready = false;
+        buf_addf(text, "[-] loop %u: no answer for %u s\n", (unsigned)i, (unsigned)(silent_ms / 1000));
+    }
+    return ready;
 }
 
 static enum step_result say_ready(struct flow *flow)
@@ -70,19 +215,13 @@ static enum step_result say_ready(struct flow *flow)
     struct request *request = request_of(flow);
     struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
-    if (request->state)
-        keep_results(flow, ops);
     bool stopping = atomic_load(&ops->stopping);
-    bool ready = !stopping;
-    for (size_t i = 0; i < ops->service->ready_check_count; i++) {
-        bool up = ops->results[i] == STATUS_OK;
-        ready = ready && up;
-        buf_addf(&text, "[%s] %s%s%s\n", up ? "+" : "-", ops->service->ready_checks[i].name, up ? "" : ": ",
-                 up ? "" : status_text(ops->results[i]));
-    }
+    bool ready = write_stores(ops, &text);
+    ready = write_silent_loops(ops, &text) && ready && !stopping;
     if (stopping)
         buf_add_str(&text, "[-] stopping\n");
-    write_notice(ops, &text);
+    if (ops->notice.len)
+        buf_addf(&text, "[!] %.*s\n", SLICE_ARGS(buf_slice(&ops->notice)));
     if (!slice_starts_with(request->query, SLICE("verbose")))
         text.len = 0;
     buf_add_str(&text, ready ? "ready\n" : "not ready\n");
@@ -93,17 +232,12 @@ static const struct step ready[] = {{"ask", ask}, {"ready", say_ready}, {NULL, N
 
 /* ---- /metrics ---- */
 
-/* oauth1_store_up is of now, whether or not anybody asks for /readyz. */
 static enum step_result show_metrics(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
-    if (request->state)
-        keep_results(flow, ops);
     standard_metrics_in_flight(ops->in_flight(ops->in_flight_context));
-    if (ops->service->measure)
-        ops->service->measure(ops->app);
     metrics_write(&text);
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }
@@ -117,3 +251,32 @@ const struct route ops_routes[] = {
     {.name = "metrics", .path = "/metrics", .methods = "GET,HEAD", .steps = metrics},
 };
 const size_t ops_route_count = COUNT_OF(ops_routes);
+
+/* ---- the beginning and the end ---- */
+
+enum status ops_open(struct ops *ops, struct loop *loop, struct loop *const *loops, size_t loop_count)
+{
+    ops->loop = loop;
+    ops->check.ops = ops;
+    ops->pulses = calloc(loop_count, sizeof *ops->pulses);
+    if (!ops->pulses)
+        return STATUS_NO_MEMORY;
+    ops->pulse_count = loop_count;
+    for (size_t i = 0; i < loop_count; i++)
+        ops->pulses[i] = (struct ops_pulse){.ops = ops, .loop = loops[i]};
+    TRY(loop_timer_init(&ops->beat, loop, beat, ops));
+    return loop_timer_start_periodic(&ops->beat, BEAT_MS);
+}
+
+void ops_close(struct ops *ops)
+{
+    ops->is_over = true;
+    loop_timer_done(&ops->beat);
+}
+
+void ops_done(struct ops *ops)
+{
+    free(ops->pulses);
+    buf_done(&ops->notice);
+    buf_done(&ops->fresh_notice);
+}

@@ -1,4 +1,9 @@
-/* ops: /livez, /readyz, /startupz and /metrics, on a port of their own (api.md §3). */
+/* ops: /livez, /readyz, /startupz and /metrics, on a port of their own (api.md §3).
+ *
+ * Invariants: they are answered on a loop of their own, so whatever the public ports do, an answer is there within
+ * 50 ms. Stores are asked on the first of the service's loops, by a message; what it does not answer in time is
+ * answered from what is known. Every loop of the service gets a message each second, and one that lets it lie is named.
+ */
 #ifndef COUNTERSIGN_SERVICE_OPS_H
 #define COUNTERSIGN_SERVICE_OPS_H
 
@@ -6,18 +11,57 @@
 
 #include <stdatomic.h>
 
-/* The ops server's app; used on one loop, but for `stopping`. */
+enum { OPS_CONNECTIONS = 64 };
+
+/* What each of the service's loops is sent, and sends back. */
+struct ops_pulse {
+    struct loop_message message;
+    struct ops *ops;
+    struct loop *loop;
+    bool is_out; /* our loop's */
+    int64_t sent_ms;
+};
+
+/* The stores are asked. While it is out, it is the first loop's. */
+struct ops_check {
+    struct loop_message message;
+    struct flow flow;
+    struct ops *ops;
+    bool is_out; /* our loop's */
+    enum status results[READY_CHECKS_MAX];
+};
+
+/* The ops server's app. Its loop's, but for `stopping`. */
 struct ops {
     const struct service *service;
-    void *app; /* the service's, for its ready checks */
+    void *app; /* the service's */
     size_t (*in_flight)(void *context);
     void *in_flight_context;
     _Atomic bool stopping; /* set first on SIGTERM: not ready any more */
-    int64_t checked_at_ms; /* loop_now_ms of the last check; 0: none yet */
+
+    struct loop *loop;
+    struct loop_timer beat;
+    struct ops_pulse *pulses; /* one for each loop of the service */
+    size_t pulse_count;
+    struct buf fresh_notice; /* the first loop's while its pulse is out */
+    struct ops_check check;
+    bool is_over; /* set when no loop runs any more */
+
+    struct buf notice;
+    int64_t checked_ms; /* loop_now_ms when the last check was back; 0: none was yet */
     enum status results[READY_CHECKS_MAX];
+    struct ticket waiting[OPS_CONNECTIONS]; /* requests */
+    size_t waiting_count;
 };
 
 extern const struct route ops_routes[];
 extern const size_t ops_route_count;
+
+/* Before the loops run; `service` to `in_flight_context` are set. STATUS_NO_MEMORY. */
+MUST_USE enum status ops_open(struct ops *ops, struct loop *loop, struct loop *const *loops, size_t loop_count);
+/* No loop runs any more: what still lies in a mailbox does nothing from now on. Fine for one that was never opened. */
+void ops_close(struct ops *ops);
+/* After the loops are gone. */
+void ops_done(struct ops *ops);
 
 #endif

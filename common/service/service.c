@@ -31,8 +31,9 @@ struct serving {
     int64_t began_ns;
     int lock_fd;
     struct loop_group *group;
-    struct loop *loops[LOOPS_MAX];
+    struct loop *loops[LOOPS_MAX]; /* of requests */
     size_t loop_count;
+    struct loop *ops_loop;
     struct service_parts parts;
     bool is_open;
     struct tls *tls;
@@ -55,11 +56,12 @@ static enum status open_loops(struct serving *s)
 {
     size_t count = (size_t)s->config->workers;
     s->loop_count = count < LOOPS_MAX ? count : LOOPS_MAX;
-    s->group = loop_group_new(s->loop_count, &s->clock, standard_metrics_observer());
+    s->group = loop_group_new(s->loop_count + 1, &s->clock, standard_metrics_observer());
     if (!s->group)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < s->loop_count; i++)
         s->loops[i] = loop_group_at(s->group, i);
+    s->ops_loop = loop_group_at(s->group, s->loop_count);
     return STATUS_OK;
 }
 
@@ -149,6 +151,25 @@ static size_t in_flight(void *context)
     return count;
 }
 
+static enum status open_ops(struct serving *s, struct buf *why)
+{
+    s->ops.service = s->service;
+    s->ops.app = s->parts.app;
+    s->ops.in_flight = in_flight;
+    s->ops.in_flight_context = s;
+    TRY(ops_open(&s->ops, s->ops_loop, s->loops, s->loop_count));
+    struct http_server_config config = {
+        .routes = ops_routes,
+        .route_count = ops_route_count,
+        .loops = &s->ops_loop,
+        .loop_count = 1,
+        .app = &s->ops,
+        .limits = {.connections = OPS_CONNECTIONS},
+        .is_evhttp = true,
+    };
+    return open_server(&config, &s->config->ops_listen, NULL, "OAUTH1_OPS_LISTEN", why, &s->ops_server);
+}
+
 static enum status open_servers(struct serving *s, struct buf *why)
 {
     const struct service_parts *parts = &s->parts;
@@ -159,19 +180,7 @@ static enum status open_servers(struct serving *s, struct buf *why)
     if (parts->admin_route_count)
         TRY(open_routes(s, parts->admin_routes, parts->admin_route_count, &s->config->admin_listen,
                         "OAUTH1_ADMIN_LISTEN", why));
-    s->ops.service = s->service;
-    s->ops.app = parts->app;
-    s->ops.in_flight = in_flight;
-    s->ops.in_flight_context = s;
-    struct http_server_config ops_config = {
-        .routes = ops_routes,
-        .route_count = ops_route_count,
-        .loops = s->loops,
-        .loop_count = 1,
-        .app = &s->ops,
-        .is_evhttp = true,
-    };
-    return open_server(&ops_config, &s->config->ops_listen, NULL, "OAUTH1_OPS_LISTEN", why, &s->ops_server);
+    return open_ops(s, why);
 }
 
 /* On that loop's thread. */
@@ -315,6 +324,7 @@ static void close_all(struct serving *s)
     bool clean = in_flight(s) == 0;
     for (size_t i = 0; i < SIGNALS; i++)
         loop_signal_done(&s->signals[i]);
+    ops_close(&s->ops);
     loop_timer_done(&s->delay);
     for (size_t i = 0; i < s->loop_count; i++)
         warm_up_done(&s->warm_ups[i]);
@@ -324,6 +334,7 @@ static void close_all(struct serving *s)
     if (s->is_open)
         s->service->close_blocking(s->parts.app, clean);
     loop_group_free(s->group);
+    ops_done(&s->ops);
     access_log_free(s->access_log);
     free_reloaded(s->reloaded);
     tls_free(s->tls);

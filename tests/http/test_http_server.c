@@ -722,6 +722,30 @@ static void connections_beyond_the_cap_wait_for_a_place(void **state UNUSED)
     stop();
 }
 
+static void at_the_cap_the_longest_unused_connection_is_closed(void **state UNUSED)
+{
+    start_with(&(struct http_limits){.connections = 3}, NULL, 0, 1);
+    int held[3];
+    for (int i = 0; i < 3; i++) {
+        held[i] = raw_connect(fixture.port);
+        wait_for_connections((size_t)i + 1);
+        usleep(2000);
+    }
+    raw_send(held[0], GET("/path"));
+    struct raw_reply reply = raw_read_reply(held[0], false);
+    assert_int_equal(reply.status, 200);
+    raw_reply_done(&reply);
+    reply = raw_exchange(fixture.port, GET("/path"));
+    assert_int_equal(reply.status, 200);
+    raw_reply_done(&reply);
+    assert_true(raw_is_closed(held[1], 1000));
+    assert_false(raw_is_closed(held[2], 50));
+    assert_false(raw_is_closed(held[0], 50));
+    for (int i = 0; i < 3; i++)
+        close(held[i]);
+    stop();
+}
+
 static void clients_wait_while_there_are_no_descriptors(void **state UNUSED)
 {
     struct rlimit limit;
@@ -1095,7 +1119,6 @@ int main(void)
         cmocka_unit_test(an_idle_connection_is_closed_later_than_a_slow_one),
         cmocka_unit_test(a_request_in_work_is_not_cut_off),
         cmocka_unit_test(requests_behind_one_that_waits_are_answered_after_it),
-        cmocka_unit_test(connections_beyond_the_cap_wait_for_a_place),
         cmocka_unit_test(clients_wait_while_there_are_no_descriptors),
         cmocka_unit_test(a_client_that_leaves_during_a_wait_harms_nothing),
         cmocka_unit_test(a_client_that_reads_nothing_and_leaves_harms_nothing),
@@ -1113,11 +1136,16 @@ int main(void)
         cmocka_unit_test(several_loops_share_the_connections),
     };
     const struct CMUnitTest not_evhttp[] = {
+        cmocka_unit_test(connections_beyond_the_cap_wait_for_a_place),
         cmocka_unit_test(who_ends_its_sending_still_gets_the_answers),
         cmocka_unit_test(a_body_beyond_every_limit_is_refused_before_it_is_sent),
+    };
+    const struct CMUnitTest not_strict[] = {
+        cmocka_unit_test(at_the_cap_the_longest_unused_connection_is_closed),
     };
     int failed = cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
     failed += cmocka_run_group_tests_name("http_server, strict alone", not_evhttp, NULL, NULL);
     on_evhttp = true;
+    failed += cmocka_run_group_tests_name("http_server, evhttp alone", not_strict, NULL, NULL);
     return failed + cmocka_run_group_tests_name("http_server, evhttp", tests, NULL, NULL);
 }

@@ -27,7 +27,9 @@ static struct shared {
     _Atomic int open_with;    /* enum status that `open` answers */
     _Atomic int in_slow;      /* requests that wait in /slow */
     _Atomic bool let_slow_go; /* ends their wait */
-    _Atomic int closed;       /* 0: not yet, 1: clean, 2: not clean */
+    _Atomic int blocked;      /* loops that stand still in /block */
+    _Atomic bool let_loops_go;
+    _Atomic int closed; /* 0: not yet, 1: clean, 2: not clean */
     _Atomic int reloaded_tokens;
     _Atomic int reload_with;
 } * shared;
@@ -56,6 +58,17 @@ static enum step_result wait_until_told(struct flow *flow)
     return STEP_WAIT;
 }
 
+/* Holds its whole loop, until told, for 20 s at most. */
+static enum step_result block(struct flow *flow)
+{
+    const struct timespec span = {.tv_nsec = 1000000};
+    atomic_fetch_add(&shared->blocked, 1);
+    for (int i = 0; i < 20000 && !atomic_load(&shared->let_loops_go); i++)
+        (void)nanosleep(&span, NULL);
+    return say_hello(flow);
+}
+
+static const struct step blocks[] = {{"block", block}, {NULL, NULL}};
 static const struct step hello[] = {{"hello", say_hello}, {NULL, NULL}};
 /* 400 turns of 10 ms at most */
 #define WAIT                    \
@@ -69,6 +82,7 @@ static const struct step slow[] = {WAIT100, WAIT100, WAIT100, WAIT100, {"hello",
 static const struct route routes[] = {
     {.name = "hello", .path = "/hello", .methods = "GET,POST", .steps = hello},
     {.name = "slow", .path = "/slow", .methods = "GET", .steps = slow},
+    {.name = "block", .path = "/block", .methods = "GET", .steps = blocks},
 };
 static const struct route admin_routes[] = {
     {.name = "admin", .path = "/admin", .methods = "GET", .steps = hello},
@@ -455,6 +469,52 @@ static void readiness_is_asked_at_most_once_a_second(void **state)
     assert_int_equal(wait_for_child(), 0);
 }
 
+enum { LOOPS = 2, BLOCKERS = 64, ANSWER_MS = 50, TRIES = 20 };
+
+/* The shortest of some answers' times: the machine may be busy with other things. */
+static double answer_ms(const char *path, int code)
+{
+    double best = 1e9;
+    for (int i = 0; i < TRIES; i++) {
+        int64_t begin = clock_monotonic_ns();
+        assert_int_equal(ask(ops_port, path), code);
+        double ms = (double)(clock_monotonic_ns() - begin) / 1e6;
+        best = ms < best ? ms : best;
+    }
+    return best;
+}
+
+static void the_ops_port_answers_while_every_loop_stands_still(void **state)
+{
+    (void)state;
+    int blockers[BLOCKERS];
+    int count = 0;
+    start_child(NULL);
+    wait_until_ready();
+    for (; count < BLOCKERS && atomic_load(&shared->blocked) < LOOPS; count++) {
+        blockers[count] = connect_to(port);
+        send_request(blockers[count], "/block");
+        sleep_ms(5);
+    }
+    assert_int_equal(atomic_load(&shared->blocked), LOOPS);
+    assert_true(answer_ms("/livez", 200) < ANSWER_MS);
+    assert_true(answer_ms("/readyz", 200) < ANSWER_MS); /* what is known */
+    assert_true(answer_ms("/metrics", 200) < ANSWER_MS);
+    for (int i = 0; i < 500 && ask(ops_port, "/readyz?verbose") == 200; i++)
+        sleep_ms(10);
+    assert_non_null(strstr(answer, "[-] loop 0: no answer for 3 s\n"));
+    assert_true(answer_ms("/readyz", 503) < ANSWER_MS);
+    assert_int_equal(ask(ops_port, "/livez"), 200);
+    atomic_store(&shared->let_loops_go, true);
+    wait_until_ready();
+    assert_int_equal(ask(ops_port, "/readyz?verbose"), 200);
+    assert_null(strstr(answer, "loop"));
+    for (int i = 0; i < count; i++)
+        (void)close(blockers[i]);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+}
+
 static void drains_before_it_stops(void **state)
 {
     (void)state;
@@ -677,6 +737,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_wait_until_the_stores_have_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_do_not_wait_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readiness_is_asked_at_most_once_a_second, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_ops_port_answers_while_every_loop_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drains_before_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_on_requests_that_do_not_finish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_signal_stops_at_once, set_up, tear_down),
