@@ -101,8 +101,8 @@ struct slice request_cookie(const struct request *request, const char *name);
 /* Whether the body's media type is this one ("application/json"), any case, parameters ignored. */
 bool request_has_media_type(const struct request *request, const char *media_type);
 
-/* The i-th DNS name or URI among the subject alternative names of the client's verified certificate;
- * absent beyond the last and without a verified certificate. */
+/* The i-th DNS name or URI among the subject alternative names of the client's verified certificate, with its type
+ * (`DNS:a.internal`, `URI:spiffe://a/b`); absent beyond the last and without a verified certificate. */
 struct slice request_tls_san(struct request *request, size_t index);
 
 /* Begins the reply, or begins it anew: headers and body that were set are dropped. */

@@ -180,6 +180,7 @@ SSL_CTX *tls_take_context(struct tls *tls)
 
 /* ---- the client's certificate ---- */
 
+/* With its type: a URI of the same letters is not the DNS name. */
 static struct slice copy_name(struct arena *arena, const GENERAL_NAME *name)
 {
     int type;
@@ -189,7 +190,10 @@ static struct slice copy_name(struct arena *arena, const GENERAL_NAME *name)
     struct slice bytes = slice_of(ASN1_STRING_get0_data(text), (size_t)ASN1_STRING_length(text));
     if (slice_find(bytes, '\0') < bytes.len)
         return SLICE_ABSENT; /* cut by some readers: nobody's name */
-    return arena_copy(arena, bytes);
+    struct buf typed = buf_in(arena);
+    buf_add_str(&typed, type == GEN_DNS ? "DNS:" : "URI:");
+    buf_add(&typed, bytes);
+    return typed.failed ? SLICE_ABSENT : buf_slice(&typed);
 }
 
 static struct slice find_name(struct arena *arena, const GENERAL_NAMES *names, size_t index)

@@ -33,7 +33,8 @@ MUST_USE enum status tls_reload_blocking(struct tls *tls, struct buf *why);
 struct ssl_ctx_st *tls_take_context(struct tls *tls);
 
 /* The i-th DNS name or URI among the subject alternative names of the verified certificate that the client showed on
- * this connection, copied into the arena; absent beyond the last and without such a certificate. */
+ * this connection, copied into the arena with its type (`DNS:a.internal`, `URI:spiffe://a/b`); absent beyond the last
+ * and without such a certificate. */
 struct slice tls_peer_san(struct ssl_st *ssl, struct arena *arena, size_t index);
 
 #endif

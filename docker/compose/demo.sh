@@ -23,6 +23,7 @@ printf 'CLIENT_ID=demo\nCLIENT_SECRET=%s\n' "$(cat client.secret)" | keep client
 
 # For those who ask /v1/introspect themselves, instead of letting nginx ask.
 if [ ! -s resource-server.key ]; then
+  auth-service resource-server revoke demo --quiet >/dev/null 2>&1 || true # its key, if there was one, is lost
   auth-service resource-server create --name demo --origin "$OAUTH1_PUBLIC_URL" --allow-explain --format env |
     sed -n "s/^KEY=//p" | tr -d "'\"" | keep resource-server.key
 fi

@@ -160,6 +160,7 @@ class Provider:
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         public, admin = free_port(), free_port()
+        self.resource_servers = 0
         self.url = f"http://127.0.0.1:{public}"
         self.admin_url = f"http://127.0.0.1:{admin}"
         self.database = self.directory / "oauth1.db"
@@ -252,8 +253,11 @@ class Provider:
         path.write_text(password + "\n")
         return self.expect("user", "create", "--username", username, "--password-file", path)
 
-    def create_resource_server(self, *options, name="photos"):
-        """Its key."""
+    def create_resource_server(self, *options, name=None):
+        """Its key. Without a name: the first is "photos"; each live one has its name for itself."""
+        if name is None:
+            self.resource_servers += 1
+            name = f"photos {self.resource_servers}" if self.resource_servers > 1 else "photos"
         return self.expect("resource-server", "create", "--name", name, *options)["key"]
 
     # ---- the introspection call

@@ -283,7 +283,7 @@ static void names_of_a_verified_client_are_known(void **state UNUSED)
     assert_true(connection.is_open);
     char *bytes;
     size_t len = exchange(&connection, ASK("/names"), &bytes);
-    assert_true(ends_with(bytes, len, "\r\n\r\ngateway.example spiffe://a/b "));
+    assert_true(ends_with(bytes, len, "\r\n\r\nDNS:gateway.example URI:spiffe://a/b "));
     free(bytes);
     close_connection(&connection);
     stop();

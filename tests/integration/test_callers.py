@@ -61,6 +61,8 @@ def test_a_certificate_with_a_registered_name_is_the_resource_server(mutual, nam
     [("photos.internal", []), ("other name", [x509.DNSName("b.internal")]),
      ("subdomain", [x509.DNSName("x.photos.internal")]), ("wildcard", [x509.DNSName("*.internal")]),
      ("other case", [x509.UniformResourceIdentifier("spiffe://example/photos")]),
+     ("as URI", [x509.UniformResourceIdentifier("photos.internal")]),
+     ("URI as DNS name", [x509.DNSName("spiffe://example/Photos")]),
      ("as e-mail", [x509.RFC822Name("photos.internal")]),
      ("two names in one", [x509.DNSName("b.internal photos.internal")])])
 def test_another_certificate_of_the_authority_is_nobody(mutual, name, sans):
@@ -86,6 +88,29 @@ def test_a_key_needs_no_certificate_and_a_wrong_key_is_not_saved_by_one(mutual):
 def test_a_certificate_of_another_authority_is_refused_by_tls(mutual, tmp_path):
     with pytest.raises(requests.exceptions.ConnectionError):
         mutual.ask(Authority(tmp_path, "strangers").issue("photos", x509.DNSName("photos.internal")))
+
+
+@pytest.mark.parametrize("san", ["photos.internal", "DNS:Photos.Internal", "URI:spiffe://example/Photos"])
+def test_the_name_of_a_live_servers_certificate_is_not_given_to_another(mutual, san):
+    refused = mutual.provider.command("resource-server", "create", "--name", "thief", "--tls-san", "a.internal",
+                                      "--tls-san", san)
+    assert refused.code == 1 and not refused.out, refused
+    for words in ("resource server photos is live", "DNS:photos.internal URI:spiffe://example/Photos", "revoke"):
+        assert words in refused.err, refused.err
+    certificate = mutual.authority.issue("still", x509.DNSName("photos.internal"))
+    assert mutual.ask(certificate).json()["active"]
+
+
+def test_the_name_of_a_live_server_is_not_given_to_another(mutual):
+    refused = mutual.provider.command("resource-server", "create", "--name", "photos")
+    assert refused.code == 1 and not refused.out, refused
+    assert "there is a live one of that name" in refused.err, refused.err
+
+
+def test_the_name_of_a_revoked_server_is_free(mutual):
+    for _ in range(2):
+        mutual.provider.create_resource_server("--tls-san", "again.internal", name="again")
+        assert mutual.provider.command("resource-server", "revoke", "again").code == 0
 
 
 def test_a_revoked_servers_certificate_is_nobody(mutual):

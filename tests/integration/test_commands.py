@@ -81,7 +81,12 @@ def shop(tmp_path_factory):
         (REFUSED, "user bob", "user set-password bob --password-file text"),
         (DONE, "without --origin", "resource-server create --name open"),
         (USAGE, "--origin", "resource-server create --name x --origin https://a.example/path"),
-        (USAGE, "--tls-san", "resource-server create --name x --tls-san 'a b'"),
+        (USAGE, "--tls-san 'a b'", "resource-server create --name x --tls-san 'a b'"),
+        (USAGE, "--tls-san ''", "resource-server create --name x --tls-san ''"),
+        (USAGE, "neither a DNS name", "resource-server create --name x --tls-san IP:192.0.2.1"),
+        (USAGE, "neither a DNS name", "resource-server create --name x --tls-san DNS:a/b"),
+        (USAGE, "given twice", "resource-server create --name x --tls-san a.internal --tls-san DNS:A.internal"),
+        (REFUSED, "a live one of that name", "resource-server create --name open"),
         (REFUSED, "resource server nobody", "resource-server revoke nobody"),
         (DONE, "", "token list --client nobody"),
         (REFUSED, "token tok_none", "token revoke tok_none"),
@@ -315,15 +320,17 @@ def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
 
 
 def test_keys_of_resource_servers_are_unguessable_and_not_kept(shop):
-    keys = [shop.expect("resource-server", "create", "--name", "many", "--origin", "https://A.example:443/")["key"]
-            for _ in range(3)]
+    names = ["many 1", "many 2", "many 3"]
+    keys = [shop.expect("resource-server", "create", "--name", name, "--origin", "https://A.example:443/")["key"]
+            for name in names]
     assert len(set(keys)) == 3 and all(key.startswith("rs_") and len(key) >= 40 for key in keys)
-    listed = [server for server in shop.expect("resource-server", "list") if server["name"] == "many"]
+    listed = [server for server in shop.expect("resource-server", "list") if server["name"] in names]
     assert [server["origins"] for server in listed] == [["https://a.example"]] * 3
     raw = b"".join(file.read_bytes() for file in shop.database.parent.glob("oauth1.db*"))
     assert not any(key.encode() in raw for key in keys)
-    assert "revoked 3 keys" in shop.command("resource-server", "revoke", "many").err
-    assert all("revoked_at" in server for server in shop.expect("resource-server", "list") if server["name"] == "many")
+    for name in names:
+        assert "revoked 1 key\n" in shop.command("resource-server", "revoke", name).err
+    assert all("revoked_at" in server for server in shop.expect("resource-server", "list") if server["name"] in names)
 
 
 def test_quiet_says_only_what_was_asked_for(shop):

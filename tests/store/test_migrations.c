@@ -271,7 +271,7 @@ static void a_crash_in_the_middle_is_made_good_by_the_next_run(void **state)
         sql_proxy_stop(&proxy);
     }
     assert_int_equal(check(it), SCHEMA_OLD);
-    assert_int_equal(up(it), 1);
+    assert_true(up(it) > 0);
     assert_int_equal(check(it), SCHEMA_CURRENT);
 }
 

@@ -61,8 +61,9 @@ static void a_resource_server_needs_a_name_and_a_way_in(void **state)
     assert_status(credentials_resource_server_create_blocking(&bench->db, &keyless, &id), STATUS_BAD_INPUT);
     assert_status(credentials_resource_server_create_blocking(&bench->db, &short_digest, &id), STATUS_BAD_INPUT);
     assert_status(credentials_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
+    keyed.name = SLICE("keyed");
     assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_OK);
+    keyed.name = SLICE("keyed too");
     assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_CONFLICT);
 }
 
@@ -88,16 +89,76 @@ static void a_resource_server_is_found_by_a_name_of_its_certificate(void **state
     assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &ids[0]), STATUS_OK);
     assert_status(credentials_resource_server_create_blocking(&bench->db, &old, &ids[1]), STATUS_OK);
     assert_status(credentials_resource_server_create_blocking(&bench->db, &new, &ids[2]), STATUS_OK);
-    assert_int_equal(certified(bench, "other.internal A.Internal"), ids[1]);
-    assert_int_equal(certified(bench, "spiffe://x/Photos"), ids[1]);
-    assert_int_equal(certified(bench, "b.internal"), ids[2]);
-    assert_int_equal(certified(bench, "a.internal b.internal"), ids[2]); /* the newest */
-    static const char *const nobodys[] = {"",          "a",          "internal",          "a.internal.evil",
-                                          "a_nternal", "%.internal", "spiffe://x/photos", "spiffe://x/Photos/"};
+    assert_int_equal(certified(bench, "DNS:other.internal DNS:A.Internal"), ids[1]);
+    assert_int_equal(certified(bench, "URI:spiffe://x/Photos"), ids[1]);
+    assert_int_equal(certified(bench, "DNS:b.internal"), ids[2]);
+    assert_int_equal(certified(bench, "DNS:a.internal DNS:b.internal"), ids[2]); /* the newest */
+    static const char *const nobodys[] = {"",
+                                          "DNS:a",
+                                          "DNS:internal",
+                                          "DNS:a.internal.evil",
+                                          "DNS:a_nternal",
+                                          "DNS:%.internal",
+                                          "URI:spiffe://x/photos",
+                                          "URI:spiffe://x/Photos/",
+                                          "URI:a.internal",
+                                          "DNS:spiffe://x/Photos"};
     for (size_t i = 0; i < COUNT_OF(nobodys); i++)
         assert_int_equal(certified(bench, nobodys[i]), 0);
     assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
-    assert_int_equal(certified(bench, "a.internal"), 0);
+    assert_int_equal(certified(bench, "DNS:a.internal"), 0);
+}
+
+static enum status register_server(struct durable_bench *bench, const char *name, const char *sans)
+{
+    const struct resource_server server = {.name = slice_str(name), .tls_sans = slice_str(sans)};
+    int64_t id = 0;
+    return credentials_resource_server_create_blocking(&bench->db, &server, &id);
+}
+
+/* Who registers the name of another's certificate would be taken for that one, or the other way round. */
+static void a_name_of_a_live_resource_server_or_of_its_certificate_is_not_given_again(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t count = 0;
+    assert_status(register_server(bench, "photos", "DNS:photos.internal URI:spiffe://x/Photos"), STATUS_OK);
+    static const char *const taken[] = {
+        "DNS:photos.internal", "photos.internal",       "DNS:Photos.Internal", "DNS:a.internal DNS:photos.internal",
+        "spiffe://x/Photos",   "URI:spiffe://x/Photos",
+    };
+    for (size_t i = 0; i < COUNT_OF(taken); i++)
+        if (register_server(bench, "other", taken[i]) != STATUS_CONFLICT)
+            fail_msg("%s", taken[i]);
+    assert_status(register_server(bench, "photos", "DNS:b.internal"), STATUS_CONFLICT);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM resource_servers"), 1);
+    /* others are free, and what is refused takes nothing */
+    assert_status(register_server(bench, "Photos", "DNS:a.internal DNS:b.internal URI:photos.internal"), STATUS_OK);
+    assert_int_equal(certified(bench, "URI:photos.internal"), 2);
+    assert_int_equal(certified(bench, "DNS:photos.internal"), 1);
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_status(register_server(bench, "photos", "DNS:photos.internal URI:spiffe://x/Photos"), STATUS_OK);
+    assert_int_equal(certified(bench, "DNS:photos.internal"), 3);
+}
+
+/* As an earlier version stored them: without types, and two live ones with one name. */
+static void names_that_were_stored_without_a_type_are_still_somebodys(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const char insert[] = "INSERT INTO resource_servers (name, tls_sans, created_at) VALUES (?, ?, 1)";
+    struct sql_value rows[][2] = {{sql_text(SLICE("old")), sql_text(SLICE("a.internal spiffe://x/Photos"))},
+                                  {sql_text(SLICE("old")), sql_text(SLICE("b.internal"))}};
+    int64_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_status(sql_execute_blocking(bench->db.sql, insert, rows[i], 2, NULL, NULL), STATUS_OK);
+    assert_int_equal(certified(bench, "DNS:A.internal"), 1);
+    assert_int_equal(certified(bench, "URI:spiffe://x/Photos"), 1);
+    assert_int_equal(certified(bench, "URI:a.internal"), 0);
+    assert_status(register_server(bench, "new", "DNS:B.internal"), STATUS_CONFLICT);
+    assert_status(register_server(bench, "new", "URI:spiffe://x/Photos"), STATUS_CONFLICT);
+    assert_status(register_server(bench, "old", "DNS:c.internal"), STATUS_CONFLICT);
+    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_status(register_server(bench, "old", "DNS:b.internal"), STATUS_OK);
 }
 
 static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
@@ -105,13 +166,15 @@ static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
     struct durable_bench *bench = *state;
     char memory[2][RESOURCE_SERVER_KEY_DIGEST_BYTES];
     char line[1024];
-    struct resource_server old_key = {.name = SLICE("photos"), .key_digest = digest_of('1', memory[0])};
-    struct resource_server new_key = {.name = SLICE("photos"), .key_digest = digest_of('2', memory[1])};
+    struct sql_value keys[2] = {sql_blob(digest_of('1', memory[0])), sql_blob(digest_of('2', memory[1]))};
     struct resource_server *found = NULL;
-    int64_t id = 0;
     int64_t count = 0;
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &old_key, &id), STATUS_OK);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &new_key, &id), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(keys); i++) /* as an earlier version let two share a name */
+        assert_status(sql_execute_blocking(bench->db.sql,
+                                           "INSERT INTO resource_servers (name, key_digest, created_at)"
+                                           " VALUES ('photos', ?, 1)",
+                                           &keys[i], 1, NULL, NULL),
+                      STATUS_OK);
     int64_t before = durable_bench_latest_change(bench);
     assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_int_equal(count, 2);
@@ -120,7 +183,7 @@ static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
     assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_int_equal(count, 0);
     assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("Photos"), &count), STATUS_NOT_FOUND);
-    assert_status(credentials_resource_server_find_blocking(&bench->db, new_key.key_digest, &found), STATUS_OK);
+    assert_status(credentials_resource_server_find_blocking(&bench->db, keys[1].bytes, &found), STATUS_OK);
     assert_int_equal(found->revoked_ms, BENCH_NOW_MS);
     resource_server_free(found);
 }
@@ -128,15 +191,14 @@ static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
 static void resource_servers_are_listed_in_pages(void **state)
 {
     struct durable_bench *bench = *state;
-    struct resource_server server = {.name = SLICE("photos"), .tls_sans = SLICE("photos.internal")};
+    static const char *const names[] = {"a", "b", "c"};
     struct resource_server_page *page = NULL;
-    int64_t id = 0;
-    for (int i = 0; i < 3; i++)
-        assert_status(credentials_resource_server_create_blocking(&bench->db, &server, &id), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_status(register_server(bench, names[i], names[i]), STATUS_OK);
     struct page_request after_first = {.after_id = 1, .limit = 5};
     assert_status(credentials_resource_server_list_blocking(&bench->db, after_first, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
-    assert_int_equal(page->servers[1].id, id);
+    assert_slice_equal(page->servers[1].name, SLICE("c"));
     resource_server_page_free(page);
 }
 
@@ -393,6 +455,8 @@ int contract_ledgers_run(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_resource_server_is_found_by_its_keys_digest),
         BENCH_TEST(a_resource_server_is_found_by_a_name_of_its_certificate),
+        BENCH_TEST(a_name_of_a_live_resource_server_or_of_its_certificate_is_not_given_again),
+        BENCH_TEST(names_that_were_stored_without_a_type_are_still_somebodys),
         BENCH_TEST(a_resource_server_needs_a_name_and_a_way_in),
         BENCH_TEST(revoking_a_resource_server_ends_all_keys_of_that_name),
         BENCH_TEST(resource_servers_are_listed_in_pages),

@@ -1,5 +1,6 @@
 /* Several connections that do the same at once: what SQLite's single writer gives for nothing. */
 #include "store/credentials_changes.h"
+#include "store/credentials_resource_servers.h"
 #include "store/credentials_tokens.h"
 #include "store/credentials_users.h"
 #include "support/contract_parts.h"
@@ -257,6 +258,44 @@ static void of_clients_with_one_identifier_one_is_made_and_the_others_are_told(v
     close_all(racers);
 }
 
+/* By a name of its own, and a name that the others have too: of the server itself, or of its certificate. */
+static enum status create_server(struct racer *racer)
+{
+    bool by_name = racer->user != 0;
+    struct slice own = slice_str(racer->text);
+    struct resource_server server = {.name = by_name ? SLICE("shared") : own,
+                                     .tls_sans = by_name ? own : SLICE("DNS:shared.internal")};
+    enum status status = credentials_resource_server_create_blocking(&racer->db, &server, &racer->found);
+    if (status == STATUS_CONFLICT)
+        racer->found = 0;
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+static void of_resource_servers_with_one_name_one_is_made_and_the_others_are_told(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct racer racers[RACERS];
+    open_all(bench, racers, create_server);
+    for (int round = 0; round < 2 * ROUNDS; round++) {
+        int made = 0;
+        int64_t count = 0;
+        for (int i = 0; i < RACERS; i++) {
+            racers[i].user = round % 2;
+            (void)snprintf(racers[i].text, sizeof racers[i].text, "server-%d-of-%d", i, round);
+        }
+        race_all(racers);
+        for (int i = 0; i < RACERS; i++) {
+            made += racers[i].found ? 1 : 0;
+            if (racers[i].found)
+                assert_status(credentials_resource_server_revoke_blocking(
+                                  &bench->db, round % 2 ? SLICE("shared") : slice_str(racers[i].text), &count),
+                              STATUS_OK);
+        }
+        assert_int_equal(made, 1);
+    }
+    close_all(racers);
+}
+
 /* ---- janitors, and what they run into ---- */
 
 enum { DEAD_TOKENS = 1500, USED_TOKENS = 100 };
@@ -342,6 +381,7 @@ int contract_races_run(void)
         BENCH_TEST(a_client_that_is_deleted_takes_along_every_token_that_is_issued_meanwhile),
         BENCH_TEST(a_user_who_is_deleted_takes_along_every_token_that_is_issued_meanwhile),
         BENCH_TEST(of_clients_with_one_identifier_one_is_made_and_the_others_are_told),
+        BENCH_TEST(of_resource_servers_with_one_name_one_is_made_and_the_others_are_told),
         BENCH_TEST(janitors_at_once_count_what_they_took_away_once),
         BENCH_TEST(uses_that_are_told_at_once_in_another_order_are_all_written),
     };

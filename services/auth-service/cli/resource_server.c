@@ -14,11 +14,12 @@ struct create_options {
 };
 
 static const struct command_option create_table[] = {
-    {"name", OPTION_TEXT, "N", true, offsetof(struct create_options, name), "for you; two may share one"},
+    {"name", OPTION_TEXT, "N", true, offsetof(struct create_options, name),
+     "for you, and for `revoke`; no other live one has it"},
     {"origin", OPTION_LIST, "URL", false, offsetof(struct create_options, origins),
      "https://host[:port] that it may ask about (left out: every one)"},
     {"tls-san", OPTION_LIST, "NAME", false, offsetof(struct create_options, tls_sans),
-     "a name in its client certificate"},
+     "a name in its client certificate: DNS:photos.internal (or without DNS:), URI:spiffe://example/photos"},
     {"allow-explain", OPTION_FLAG, NULL, false, offsetof(struct create_options, allow_explain),
      "may ask why a signature does not match"},
     {0},
@@ -58,14 +59,32 @@ static int join_origins(const struct command_line *line, const struct option_lis
     return EXIT_DONE;
 }
 
+/* Whether the last word of the list is there before. */
+static bool is_twice(struct slice list)
+{
+    size_t at = list.len;
+    while (at > 0 && list.ptr[at - 1] != ' ')
+        at--;
+    struct slice last = slice_sub(list, at, list.len);
+    struct slice before = slice_sub(list, 0, at);
+    for (bool more = true; more;)
+        if (slice_eq(slice_cut(&before, ' ', &more), last))
+            return true;
+    return false;
+}
+
 static int join_sans(const struct command_line *line, const struct option_list *list, struct buf *out)
 {
     for (size_t i = 0; i < list->count; i++) {
         struct slice name = list->items[i];
-        if (name.len == 0 || slice_find(name, ' ') < name.len || !slice_is_utf8(name))
-            return command_fail(line, EXIT_USAGE, "--tls-san: a name has no space and is not empty");
         buf_add_str(out, i ? " " : "");
-        buf_add(out, name);
+        if (!resource_server_write_san(name, out))
+            return command_fail(line, EXIT_USAGE,
+                                "--tls-san '%.*s': it is neither a DNS name (DNS:photos.internal) nor a URI "
+                                "(URI:spiffe://example/photos)",
+                                SLICE_ARGS(name));
+        if (is_twice(buf_slice(out)))
+            return command_fail(line, EXIT_USAGE, "--tls-san '%.*s': it is given twice", SLICE_ARGS(name));
     }
     return EXIT_DONE;
 }
@@ -75,6 +94,29 @@ static enum status make_key(char *key, unsigned char digest[RESOURCE_SERVER_KEY_
     memcpy(key, KEY_PREFIX, sizeof KEY_PREFIX - 1);
     TRY(random_text(key + sizeof KEY_PREFIX - 1, KEY_RANDOM_BYTES));
     return digest_bytes(DIGEST_SHA256, slice_of(key, sizeof KEY_PREFIX - 1 + KEY_RANDOM_BYTES), digest);
+}
+
+/* Says whose name it is. */
+static int refuse_taken(const struct command_line *line, struct cli_store *store, const struct resource_server *server)
+{
+    struct resource_server *rival = NULL;
+    enum status status = credentials_resource_server_find_rival_blocking(&store->db, server, &rival);
+    if (status != STATUS_OK) /* revoked meanwhile */
+        return cli_store_failed(line, store, STATUS_CONFLICT, "resource server %.*s", SLICE_ARGS(server->name));
+    if (slice_eq(rival->name, server->name))
+        (void)command_fail(
+            line, EXIT_REFUSED,
+            "resource server %.*s: there is a live one of that name; choose another name, or end that one "
+            "first: auth-service resource-server revoke NAME",
+            SLICE_ARGS(server->name));
+    else
+        (void)command_fail(
+            line, EXIT_REFUSED,
+            "--tls-san: resource server %.*s is live and has the certificate's names %.*s; end it first: "
+            "auth-service resource-server revoke NAME",
+            SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans));
+    resource_server_free(rival);
+    return EXIT_REFUSED;
 }
 
 static int store_server(const struct command_line *line, struct resource_server *server, struct slice key)
@@ -91,6 +133,8 @@ static int store_server(const struct command_line *line, struct resource_server 
         cli_audit(line, &store, "resource-server.create", server->name);
         show_server(&out, server, key);
         cli_output_end(&out);
+    } else if (status == STATUS_CONFLICT) {
+        code = refuse_taken(line, &store, server);
     } else {
         code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(server->name));
     }
