@@ -127,7 +127,12 @@ static void finish(struct request *request)
 
 static void end_flow(struct flow *flow)
 {
-    finish(request_of(flow));
+    struct request *request = request_of(flow);
+    if (flow_was_cut(flow)) {
+        request->http_loop->cut_requests++;
+        request->reply = (struct reply){.http_status = 503, .is_sent = true, .is_cut = true};
+    }
+    finish(request);
 }
 
 /* Ids are drawn 64 at a time: they must differ, and not be guessed from each other. */
@@ -448,8 +453,6 @@ void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
-    if (http_server_in_flight(server) > 0)
-        return; /* left to the process's end */
     for (size_t i = 0; i < server->config.loop_count; i++)
         if (!server->http_loops[i].is_closed)
             close_transports(&server->http_loops[i]);
@@ -461,6 +464,14 @@ size_t http_server_in_flight(const struct http_server *server)
     size_t sum = 0;
     for (size_t i = 0; i < server->config.loop_count; i++)
         sum += atomic_load_explicit(&server->http_loops[i].in_flight, memory_order_relaxed);
+    return sum;
+}
+
+size_t http_server_cut_requests(const struct http_server *server)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < server->config.loop_count; i++)
+        sum += server->http_loops[i].cut_requests;
     return sum;
 }
 

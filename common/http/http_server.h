@@ -98,12 +98,13 @@ void http_server_drain(struct http_server *server);
  * timeout_ms (then http_server_in_flight is not 0). From any thread, once. The loops run. */
 void http_server_stop(struct http_server *server, unsigned timeout_ms, void (*stopped)(void *context), void *context);
 
-/* The loops do not run any more, but still exist. Where requests are still in flight, their memory is left
- * to the process's end: their waits may still be held by stores. NULL is fine. */
+/* The loops do not run any more, but still exist, and their flows are at an end (flow_cut_all). NULL is fine. */
 void http_server_free(struct http_server *server);
 
 /* Requests that were received and whose reply was not written yet; from any thread. */
 size_t http_server_in_flight(const struct http_server *server);
+/* Requests whose flows were cut: their connections were closed without a reply. The loops do not run any more. */
+size_t http_server_cut_requests(const struct http_server *server);
 /* Connections open on the index-th loop (the bench prints each loop's share); from any thread. */
 size_t http_server_connections(const struct http_server *server, size_t loop_index);
 /* Requests that the index-th loop received so far; from any thread. */

@@ -44,6 +44,7 @@ struct reply {
     bool is_sent;
     bool is_broken; /* a header could not be taken: 500 goes out instead */
     bool is_last;   /* the connection closes after it */
+    bool is_cut;    /* nothing is sent, and the connection closed: the flow was cut; the status is for logs alone */
 };
 
 /* Everything but the flow and the reply is to be read only. */

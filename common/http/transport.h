@@ -37,7 +37,8 @@ struct transport_ops {
     bool (*is_quiet)(const struct transport *transport);
     /* Closes everything. No request of it is in flight. */
     void (*close)(struct transport *transport);
-    /* Sends request->reply; nothing of the request is used after it returned. */
+    /* Sends request->reply (one that is_cut: closes the connection); nothing of the request is used after it returned.
+     */
     void (*send)(struct request *request);
     /* request_tls_san; asked only where request->is_tls. */
     struct slice (*tls_san)(struct request *request, size_t index);
@@ -73,6 +74,7 @@ struct http_loop {
     int64_t stop_began_ms;
     bool is_listening;
     bool is_closed;
+    size_t cut_requests;
 };
 
 /* A request with its arena, id still missing; counted as in flight. NULL: no memory. */

@@ -542,13 +542,13 @@ static void send_reply(struct request *request)
     exchange->connection->is_writing = true;
     bool is_head = slice_eq(request->method, SLICE("HEAD"));
     struct evbuffer *body = evbuffer_new();
-    bool is_ready = body && add_headers(request, evreq) &&
+    bool is_ready = body && !reply->is_cut && add_headers(request, evreq) &&
                     (is_head || !http_has_content(reply->http_status) || add_body(body, reply->body));
     if (is_ready) {
         evhttp_request_set_on_complete_cb(evreq, note_written, exchange->connection);
         evhttp_send_reply(evreq, reply->http_status, http_reason(reply->http_status), body);
     } else {
-        evhttp_connection_free(evcon); /* no memory */
+        evhttp_connection_free(evcon); /* no memory, or cut */
     }
     if (body)
         evbuffer_free(body);

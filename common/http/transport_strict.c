@@ -279,7 +279,7 @@ static void send_reply(struct request *request)
         buf_add(&head, body);
         body = SLICE("");
     }
-    if (head.failed) {
+    if (head.failed || reply->is_cut) {
         wait_from_now(connection, WRITING);
         drop(connection);
     } else {

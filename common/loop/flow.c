@@ -287,6 +287,11 @@ static void finish(struct flow *flow)
 static void go_on(void *context)
 {
     struct flow *flow = context;
+    if (loop_waits(flow->loop)->are_over) {
+        flow->was_cut = true;
+        finish(flow);
+        return;
+    }
     if (flow->is_waiting) {
         flow->is_waiting = false;
         report_step(flow);
@@ -316,4 +321,14 @@ void flow_start(struct flow *flow, struct loop *loop, const char *handler, const
     if (is_timed(flow))
         flow->step_started_ns = clock_monotonic_ns();
     loop_defer(loop, &flow->resume, go_on, flow);
+}
+
+/* A wait's flow is resumed by a deferred call, as every flow that does not wait is: go_on sees that all is over. */
+void flow_cut_all(struct loop *loop)
+{
+    struct loop_waits *waits = loop_waits(loop);
+    waits->are_over = true;
+    for (uint32_t i = 0; i < waits->slot_count; i++)
+        if (waits->slots[i].wait)
+            end_wait(waits->slots[i].wait);
 }

@@ -4,7 +4,7 @@
  * order, never inside a call of whoever completes a ticket. It has at most one wait at a time, which
  * may be a group. Every wait ends: by its completion(s) or by its deadline. Every result that is
  * handed over is freed exactly once: at the flow's end, or at once where nobody waits for it any
- * more. The subject outlives the flow's end function. */
+ * more. Where the loop ends first its flows are cut. The subject outlives the flow's end function. */
 #ifndef COUNTERSIGN_LOOP_FLOW_H
 #define COUNTERSIGN_LOOP_FLOW_H
 
@@ -45,8 +45,9 @@ struct flow {
     struct flow_wait *wait; /* newest first, kept to the end for their results */
     struct flow_held *held;
     int64_t step_started_ns;
-    bool wait_begun;     /* by the step that runs */
-    bool is_waiting;     /* the step answered STEP_WAIT */
+    bool wait_begun; /* by the step that runs */
+    bool is_waiting; /* the step answered STEP_WAIT */
+    bool was_cut;
     enum status failure; /* of the newest wait, where it could not be set up */
 };
 
@@ -64,6 +65,16 @@ static inline void *flow_subject(const struct flow *flow)
 static inline struct loop *flow_loop(const struct flow *flow)
 {
     return flow->loop;
+}
+
+/* Ends all flows of the loop, for good: those that wait and those that were to go on make no further step, and so do
+ * those that are started later. Each one's `end` is called, by loop_settle, and sees flow_was_cut; its tickets are void
+ * at once. Not while the loop runs. */
+void flow_cut_all(struct loop *loop);
+/* Whether the flow ended before a step answered STEP_REPLY: for its end function, which then starts nothing new. */
+static inline bool flow_was_cut(const struct flow *flow)
+{
+    return flow->was_cut;
 }
 
 /* What a flow keeps until its end without having waited for it. Embedded in what outlives the flow's steps (the

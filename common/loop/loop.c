@@ -1,5 +1,6 @@
 #include "loop/loop.h"
 
+#include "loop/flow.h"
 #include "loop/loop_waits.h"
 
 #include <event2/event.h>
@@ -73,14 +74,18 @@ static struct loop_message *take_mail(struct loop *loop)
     return first;
 }
 
-static void deliver_mail(struct loop *loop)
+/* False: there was none. */
+static bool deliver_mail(struct loop *loop)
 {
-    for (struct loop_message *message = take_mail(loop); message;) {
+    struct loop_message *message = take_mail(loop);
+    bool was_there = message != NULL;
+    while (message) {
         struct loop_message *next = message->next;
         message->next = NULL;
         message->deliver(message);
         message = next;
     }
+    return was_there;
 }
 
 static void empty_mailbox(evutil_socket_t fd, short what UNUSED, void *context)
@@ -91,7 +96,7 @@ static void empty_mailbox(evutil_socket_t fd, short what UNUSED, void *context)
      * call without a cause, and harmless. */
     if (read(fd, &posts, sizeof posts) != sizeof posts)
         posts = 0;
-    deliver_mail(loop);
+    (void)deliver_mail(loop);
     if (atomic_exchange(&loop->stopping, false) && event_base_loopexit(loop->base, NULL) != 0)
         event_base_loopbreak(loop->base); /* needs no memory, but leaves ready events to the next run */
 }
@@ -154,15 +159,23 @@ struct loop *loop_new(const struct clock *clock, const struct observer *observer
     return loop;
 }
 
+bool loop_settle(struct loop *loop)
+{
+    bool was_busy = false;
+    assert(!atomic_load(&loop->owned));
+    while (deliver_mail(loop) || loop->first_deferred) {
+        was_busy = true;
+        run_deferred(-1, 0, loop);
+    }
+    return was_busy;
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    assert(!atomic_load(&loop->owned));
-    do {
-        deliver_mail(loop);
-        run_deferred(-1, 0, loop);
-    } while (loop->first_message);
+    flow_cut_all(loop);
+    (void)loop_settle(loop);
     release(loop);
 }
 

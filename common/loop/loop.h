@@ -21,9 +21,12 @@ struct loop;
 
 /* The clock and the observer (which may be NULL) are borrowed. NULL: no memory or no descriptors. */
 MUST_USE struct loop *loop_new(const struct clock *clock, const struct observer *observer);
-/* Not while it runs. Messages that still lie in the mailbox are delivered first, so that what they
- * carry is freed by its owner; deferred calls too. NULL is fine. */
+/* Not while it runs. Its flows are cut (loop/flow.h); then messages that still lie in the mailbox are delivered, so
+ * that what they carry is freed by its owner, and deferred calls are made. NULL is fine. */
 void loop_free(struct loop *loop);
+/* Delivers messages and makes deferred calls until there are none of either. Not while it runs. False: there were
+ * none. */
+bool loop_settle(struct loop *loop);
 
 /* Runs until loop_stop; again after that if it is called again. */
 void loop_run(struct loop *loop);

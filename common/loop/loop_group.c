@@ -1,5 +1,7 @@
 #include "loop/loop_group.h"
 
+#include "loop/flow.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
@@ -97,4 +99,15 @@ void loop_group_stop(struct loop_group *group)
 {
     for (size_t i = 0; i < group->count; i++)
         loop_stop(group->loops[i]);
+}
+
+void loop_group_cut_flows(struct loop_group *group)
+{
+    for (size_t i = 0; i < group->count; i++)
+        flow_cut_all(group->loops[i]);
+    for (bool is_busy = true; is_busy;) {
+        is_busy = false;
+        for (size_t i = 0; i < group->count; i++)
+            is_busy = loop_settle(group->loops[i]) || is_busy;
+    }
 }

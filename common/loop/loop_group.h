@@ -27,5 +27,7 @@ struct loop *loop_group_at(const struct loop_group *group, size_t index);
 MUST_USE enum status loop_group_run_blocking(struct loop_group *group);
 /* From any thread, also before the run. */
 void loop_group_stop(struct loop_group *group);
+/* Cuts the flows of all loops (loop/flow.h) and settles what these send each other. After the run. */
+void loop_group_cut_flows(struct loop_group *group);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef COUNTERSIGN_LOOP_LOOP_WAITS_H
 #define COUNTERSIGN_LOOP_LOOP_WAITS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,7 @@ struct loop_waits {
         const struct timeval *common;
     } timeouts[COMMON_TIMEOUTS_MAX];
     size_t timeout_count;
+    bool are_over; /* flow_cut_all: no flow goes on any more */
 };
 
 /* The loop's own. */

@@ -319,12 +319,35 @@ static void free_reloaded(struct reloaded *newest)
     }
 }
 
-static void close_all(struct serving *s)
+/* A signal that comes now would end the process before the stores are closed, which takes seconds at most. */
+static void ignore_signals(struct serving *s)
 {
-    bool clean = in_flight(s) == 0;
+    sigset_t all;
+    sigfillset(&all);
+    (void)pthread_sigmask(SIG_BLOCK, &all, NULL);
     for (size_t i = 0; i < SIGNALS; i++)
         loop_signal_done(&s->signals[i]);
+}
+
+/* Flows first: a store that is closed answers whoever waits for it, and nobody may go on from there. False: a request
+ * had to be given up. */
+static bool end_flows(struct serving *s)
+{
+    size_t given_up = 0;
+    if (s->group)
+        loop_group_cut_flows(s->group);
+    for (size_t i = 0; i < s->server_count; i++)
+        given_up += s->servers[i] ? http_server_cut_requests(s->servers[i]) : 0;
+    return given_up == 0;
+}
+
+/* From what uses to what is used. The loops go last: jobs of the stores' threads come back to them until these are
+ * joined. */
+static void close_all(struct serving *s)
+{
+    ignore_signals(s);
     ops_close(&s->ops);
+    bool clean = end_flows(s);
     loop_timer_done(&s->delay);
     for (size_t i = 0; i < s->loop_count; i++)
         warm_up_done(&s->warm_ups[i]);

@@ -56,7 +56,8 @@ struct service {
      * the first loop's thread. On failure everything stays as it was, and a text is appended to `why`. NULL: nothing
      * but TLS can change. */
     enum status (*reload_blocking)(void *app, const struct config *fresh, struct buf *why);
-    /* The loops have ended. `clean`: every request was finished. */
+    /* The loops have ended, and their flows with them; nothing is asked any more. `clean`: no request had to be given
+     * up. */
     void (*close_blocking)(void *app, bool clean);
     struct ready_check ready_checks[READY_CHECKS_MAX];
     size_t ready_check_count;

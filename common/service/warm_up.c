@@ -33,6 +33,8 @@ static void finish(struct warm_up *warm_up)
 static void asked(struct flow *flow)
 {
     struct warm_up *warm_up = flow_subject(flow);
+    if (flow_was_cut(flow))
+        return;
     if (warm_up->is_over || loop_timer_start(&warm_up->again, PAUSE_MS) != STATUS_OK)
         finish(warm_up);
 }

@@ -135,8 +135,6 @@ static void start_poll(struct poll_feed *poll);
 static enum step_result ask(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
-    if (poll->is_closed)
-        return STEP_REPLY;
     struct ticket ticket = flow_wait(flow, ANSWER_TIMEOUT_MS);
     if (poll->has_begun)
         credentials_changes_since_start(poll->db, poll->cursor, PAGE_MAX_ROWS, ticket);
@@ -210,8 +208,6 @@ static enum step_result take(struct flow *flow)
     struct poll_feed *poll = flow_subject(flow);
     void *result = NULL;
     enum status status = flow_outcome(flow, &result);
-    if (poll->is_closed)
-        return STEP_REPLY;
     if (status != STATUS_OK)
         check_silence(poll);
     else if (poll->has_begun)
@@ -225,7 +221,7 @@ static void ended(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
     poll->is_polling = false;
-    if (poll->poll_again && !poll->is_closed)
+    if (poll->poll_again && !flow_was_cut(flow))
         start_poll(poll);
     free_if_over(poll);
 }

@@ -169,6 +169,15 @@ static void take_failure(struct cache_load *load, enum status status)
     answer(load, waits, served ? STATUS_OK : status, served ? entry : NULL, served);
 }
 
+/* Whoever waits was cut as well. */
+static void give_up(struct cache_load *load)
+{
+    pthread_mutex_lock(&load->cache->lock);
+    struct cache_wait *waits = end_load(load);
+    pthread_mutex_unlock(&load->cache->lock);
+    answer(load, waits, STATUS_STORE_DOWN, NULL, false);
+}
+
 /* ---- the question ---- */
 
 static enum step_result ask(struct flow *flow)
@@ -176,10 +185,6 @@ static enum step_result ask(struct flow *flow)
     struct cache_load *load = flow_subject(flow);
     struct credential_cache *cache = load->cache;
     load->again = false;
-    if (cache->is_closed) {
-        answer(load, load->waits, STATUS_STORE_DOWN, NULL, false);
-        return STEP_REPLY;
-    }
     load->tries++;
     load->asked_ms = loop_now_ms(load->view->loop);
     pthread_mutex_lock(&cache->lock);
@@ -197,16 +202,12 @@ static enum step_result take(struct flow *flow)
     void *row = NULL;
     enum status status = flow_outcome(flow, &row);
     struct cache_entry *entry = NULL;
-    if (load->cache->is_closed)
-        status = STATUS_STORE_DOWN;
     if (status == STATUS_OK || status == STATUS_NOT_FOUND) {
         entry = cache_entry_new(&load->cache->hash_key, &load->key, row, load->asked_ms);
         status = entry ? STATUS_OK : STATUS_NO_MEMORY;
     }
     if (entry)
         take_entry(load, entry);
-    else if (load->cache->is_closed)
-        answer(load, load->waits, STATUS_STORE_DOWN, NULL, false);
     else
         take_failure(load, status);
     return STEP_REPLY;
@@ -218,7 +219,9 @@ static void ended(struct flow *flow)
 {
     struct cache_load *load = flow_subject(flow);
     struct credential_cache *cache = load->cache;
-    if (load->again) {
+    if (flow_was_cut(flow)) {
+        give_up(load);
+    } else if (load->again) {
         flow_start(flow, load->view->loop, "credential_cache", steps, load, ended);
         return;
     }

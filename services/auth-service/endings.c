@@ -152,6 +152,8 @@ static void ended(struct flow *flow)
     endings->is_running = false;
     if (endings->is_closed)
         free_all(endings);
+    else if (flow_was_cut(flow))
+        return;
     else if (!endings->failed || loop_timer_start(&endings->retry, RETRY_MS) != STATUS_OK)
         run(endings);
 }

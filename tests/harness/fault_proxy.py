@@ -25,6 +25,7 @@ class FaultProxy:
         self.delay_s = 0
         self.lost_reply = None
         self.lost_replies = 0
+        self.pieces_left = None
         self.passed_bytes = 0
         self.loop = asyncio.new_event_loop()
         self.server = None
@@ -63,6 +64,10 @@ class FaultProxy:
         reply, once that has come from the store."""
         self.lost_reply = words
 
+    def hang_after(self, pieces):
+        """Passes on so many more pieces of what clients send, and hangs at the next one; until `set`."""
+        self.pieces_left = pieces
+
     # ---- on the proxy's own thread
 
     def run(self):
@@ -84,7 +89,7 @@ class FaultProxy:
 
     async def change(self, fault, delay_s):
         assert fault in ("pass", "refuse", "hang", "rubbish"), fault
-        self.fault, self.delay_s = fault, delay_s
+        self.fault, self.delay_s, self.pieces_left = fault, delay_s, None
         if fault == "refuse":
             await self.close()
         else:
@@ -131,6 +136,8 @@ class FaultProxy:
         while piece := await reader.read(CHUNK_BYTES):
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
+            if from_client:
+                self.count_piece()
             while self.fault == "hang":
                 await self.released.wait()
             if self.fault == "rubbish":
@@ -144,3 +151,9 @@ class FaultProxy:
             self.passed_bytes += len(piece)
             writer.write(piece)
             await writer.drain()
+
+    def count_piece(self):
+        if self.pieces_left == 0:
+            self.fault = "hang"
+        elif self.pieces_left:
+            self.pieces_left -= 1

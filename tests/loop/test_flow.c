@@ -371,11 +371,67 @@ static void what_is_held_is_released_once_before_the_end(void **state)
     assert_int_equal(holding.released, 2);
 }
 
+/* ---- the loop's end ---- */
+
+static void end_cut(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    assert_true(flow_was_cut(flow));
+    desk->ended++;
+}
+
+static enum step_result ask_and_stop(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    desk->tickets[0] = flow_wait(flow, 5000);
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("first"), free_result);
+    return STEP_WAIT;
+}
+
+static enum step_result ask_two_and_stop(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    flow_wait_group(flow, 2, 5000, desk->tickets);
+    ticket_complete(desk->tickets[1], STATUS_OK, new_result("of two"), free_result);
+    loop_stop(desk->loop);
+    return STEP_WAIT;
+}
+
+static void a_flow_that_is_cut_makes_no_further_step(void **state)
+{
+    static const struct step steps[] = {
+        {"one", ask_and_stop}, {"two", ask_two_and_stop}, {"three", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    flow_start(&desk->flow, desk->loop, "table", steps, desk, end_cut);
+    loop_run(desk->loop);
+    flow_cut_all(desk->loop);
+    assert_false(ticket_is_live(desk->tickets[0]));
+    assert_true(loop_settle(desk->loop));
+    assert_int_equal(desk->ended, 1);
+    assert_int_equal(results_alive, 0);
+    ticket_complete(desk->tickets[0], STATUS_OK, new_result("too late"), free_result);
+    assert_int_equal(results_alive, 0);
+    assert_false(loop_settle(desk->loop));
+}
+
+static void a_flow_that_begins_after_the_end_makes_no_step(void **state)
+{
+    static const struct step steps[] = {{"one", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    flow_cut_all(desk->loop);
+    flow_start(&desk->flow, desk->loop, "table", steps, desk, end_cut);
+    assert_int_equal(desk->ended, 0);
+    assert_true(loop_settle(desk->loop));
+    assert_int_equal(desk->ended, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_flow_that_is_cut_makes_no_further_step),
+        TEST(a_flow_that_begins_after_the_end_makes_no_step),
         TEST(runs_the_steps_in_order_until_one_replies),
         TEST(a_completion_resumes_at_the_next_step_with_its_result),
         TEST(a_completion_inside_the_step_still_resumes_later),

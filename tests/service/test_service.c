@@ -29,10 +29,20 @@ static struct shared {
     _Atomic bool let_slow_go; /* ends their wait */
     _Atomic int blocked;      /* loops that stand still in /block */
     _Atomic bool let_loops_go;
-    _Atomic int closed; /* 0: not yet, 1: clean, 2: not clean */
+    _Atomic int in_held; /* requests whose ticket a store keeps */
+    _Atomic int went_on; /* of those: they took another step */
+    _Atomic bool is_closing;
+    _Atomic bool closes_slowly; /* when let_slow_go is set */
+    _Atomic int closed;         /* 0: not yet, 1: clean, 2: not clean */
     _Atomic int reloaded_tokens;
     _Atomic int reload_with;
 } * shared;
+
+static void sleep_ms(long ms)
+{
+    const struct timespec span = {ms / 1000, ms % 1000 * 1000000};
+    (void)nanosleep(&span, NULL);
+}
 
 static enum step_result say_hello(struct flow *flow)
 {
@@ -69,6 +79,25 @@ static enum step_result block(struct flow *flow)
 }
 
 static const struct step blocks[] = {{"block", block}, {NULL, NULL}};
+
+static struct ticket held; /* of the child's fake store, which answers when it is closed */
+
+static enum step_result hold(struct flow *flow)
+{
+    held = flow_wait(flow, 60000);
+    atomic_fetch_add(&shared->in_held, 1);
+    return STEP_WAIT;
+}
+
+static enum step_result go_on(struct flow *flow)
+{
+    atomic_fetch_add(&shared->went_on, 1);
+    request_reply_start(request_of(flow), 503);
+    request_reply_send(request_of(flow));
+    return STEP_REPLY;
+}
+
+static const struct step holding[] = {{"hold", hold}, {"hello", go_on}, {NULL, NULL}};
 static const struct step hello[] = {{"hello", say_hello}, {NULL, NULL}};
 /* 400 turns of 10 ms at most */
 #define WAIT                    \
@@ -83,6 +112,7 @@ static const struct route routes[] = {
     {.name = "hello", .path = "/hello", .methods = "GET,POST", .steps = hello},
     {.name = "slow", .path = "/slow", .methods = "GET", .steps = slow},
     {.name = "block", .path = "/block", .methods = "GET", .steps = blocks},
+    {.name = "hold", .path = "/hold", .methods = "GET", .steps = holding},
 };
 static const struct route admin_routes[] = {
     {.name = "admin", .path = "/admin", .methods = "GET", .steps = hello},
@@ -113,6 +143,10 @@ static enum status open_blocking(const struct service_start *start, struct buf *
 static void close_blocking(void *app, bool clean)
 {
     (void)app;
+    ticket_complete(held, STATUS_STORE_DOWN, NULL, NULL);
+    atomic_store(&shared->is_closing, true);
+    while (atomic_load(&shared->closes_slowly) && !atomic_load(&shared->let_slow_go))
+        sleep_ms(5);
     atomic_store(&shared->closed, clean ? 1 : 2);
 }
 
@@ -285,12 +319,6 @@ static int ask(uint16_t to, const char *path)
     int code = read_reply(fd);
     (void)close(fd);
     return code;
-}
-
-static void sleep_ms(long ms)
-{
-    const struct timespec span = {ms / 1000, ms % 1000 * 1000000};
-    (void)nanosleep(&span, NULL);
 }
 
 static void wait_until_ready(void)
@@ -563,6 +591,43 @@ static void gives_up_on_requests_that_do_not_finish(void **state)
     (void)close(busy);
 }
 
+/* A store that is closed answers whoever waits for it, and what they would go on with is being closed. */
+static void no_request_goes_on_once_the_stores_are_closed(void **state)
+{
+    (void)state;
+    char timeout[] = "--shutdown-timeout=0";
+    char *extra[] = {timeout, NULL};
+    start_child(extra);
+    wait_until_ready();
+    int busy = connect_to(port);
+    send_request(busy, "/hold");
+    while (!atomic_load(&shared->in_held))
+        sleep_ms(5);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+    assert_int_equal(read_reply(busy), 0); /* the connection ends without one */
+    assert_int_equal(shared->closed, 2);
+    assert_int_equal(shared->went_on, 0);
+    (void)close(busy);
+}
+
+static void a_signal_does_not_interrupt_the_closing_of_the_stores(void **state)
+{
+    (void)state;
+    atomic_store(&shared->closes_slowly, true);
+    start_child(NULL);
+    wait_until_ready();
+    (void)kill(child, SIGTERM);
+    while (!atomic_load(&shared->is_closing))
+        sleep_ms(5);
+    (void)kill(child, SIGTERM);
+    (void)kill(child, SIGHUP);
+    sleep_ms(50);
+    atomic_store(&shared->let_slow_go, true);
+    assert_int_equal(wait_for_child(), 0);
+    assert_int_equal(shared->closed, 1);
+}
+
 static void a_second_signal_stops_at_once(void **state)
 {
     (void)state;
@@ -740,6 +805,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_ops_port_answers_while_every_loop_stands_still, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drains_before_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_on_requests_that_do_not_finish, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_request_goes_on_once_the_stores_are_closed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_signal_does_not_interrupt_the_closing_of_the_stores, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_second_signal_stops_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_why_it_does_not_start, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_a_port_that_is_taken, set_up, tear_down),

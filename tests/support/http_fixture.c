@@ -63,7 +63,8 @@ bool http_fixture_stop(struct http_fixture *fixture, unsigned timeout_ms)
 {
     http_server_stop(fixture->server, timeout_ms, stopped, fixture->group);
     pthread_join(fixture->thread, NULL);
-    bool is_clean = http_server_in_flight(fixture->server) == 0;
+    loop_group_cut_flows(fixture->group);
+    bool is_clean = http_server_cut_requests(fixture->server) == 0;
     http_server_free(fixture->server);
     loop_group_free(fixture->group);
     return is_clean;

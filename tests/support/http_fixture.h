@@ -21,8 +21,7 @@ struct http_fixture {
 /* Starts a server with the config's routes, limits, app, observer and addresses (none: 127.0.0.1, a free
  * port) on `loop_count` loops. Fails the test where it cannot. */
 void http_fixture_start(struct http_fixture *fixture, const struct http_server_config *config, size_t loop_count);
-/* Stops it as a service does; false if a request was still in flight after timeout_ms (then its memory is
- * not freed). */
+/* Stops it as a service does; false if a request was not answered after timeout_ms, and was cut. */
 bool http_fixture_stop(struct http_fixture *fixture, unsigned timeout_ms);
 
 enum { RAW_REPLY_MAX = 1 << 20 };
