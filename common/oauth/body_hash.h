@@ -11,13 +11,13 @@
 
 enum body_hash { BODY_HASH_NONE, BODY_HASH_VERIFIED, BODY_HASH_UNCHECKED };
 
-/* What can be said before the signature: STATUS_BODY_HASH_FORBIDDEN with a form body;
+/* What can be said before the signature: STATUS_BODY_HASH_FORBIDDEN with a form body that is not empty;
  * STATUS_BODY_HASH_ABSENT where the client must send it and did not, or the body was not handed
  * over, so that it could not be checked. */
 MUST_USE enum status body_hash_check_form(const struct message *message, bool required, struct problem *problem);
 
-/* Compares with the body. BODY_HASH_UNCHECKED: the body was not handed over.
- * STATUS_BODY_HASH_MISMATCH, STATUS_NO_MEMORY. */
+/* Compares with the body: the method's own digest is right, and SHA-1 always. BODY_HASH_UNCHECKED: the body was not
+ * handed over. STATUS_BODY_HASH_MISMATCH, STATUS_NO_MEMORY. */
 MUST_USE enum status body_hash_verify(const struct message *message, enum body_hash *ret_result,
                                       struct problem *problem);
 

@@ -22,14 +22,14 @@ static struct slice in_hexadecimal(struct slice bytes, struct buf *out)
 }
 
 /* Whether the client sent these bytes; says in which spelling. */
-static bool is_sent(struct slice sent, struct slice hash, bool is_own, const char *what, struct buf *hint)
+static bool is_sent(struct slice sent, struct slice hash, bool is_right, const char *what, struct buf *hint)
 {
     char hex_memory[2 * DIGEST_MAX_BYTES];
     char memory[BASE64_LEN(sizeof hex_memory)];
     struct buf hex = buf_fixed(hex_memory, sizeof hex_memory);
     struct slice digits = in_hexadecimal(hash, &hex);
     const char *spelling = NULL;
-    if (!is_own && slice_eq(sent, in_base64(hash, memory)))
+    if (!is_right && slice_eq(sent, in_base64(hash, memory)))
         spelling = "";
     else if (slice_eq_nocase(sent, digits))
         spelling = " in hexadecimal digits";
@@ -64,11 +64,11 @@ static enum status try_digest(const struct message *message, size_t which, struc
     struct slice sent = message->protocol[OAUTH_BODY_HASH];
     unsigned char memory[DIGEST_MAX_BYTES];
     char what[64];
-    bool is_own = digests[which].digest == message->signature_method->digest;
+    bool is_right = digests[which].digest == message->signature_method->digest || digests[which].digest == DIGEST_SHA1;
     struct slice hash = slice_of(memory, digest_size_bytes(digests[which].digest));
     TRY(digest_bytes(digests[which].digest, message->body, memory));
     (void)snprintf(what, sizeof what, "the %s of the body", digests[which].name);
-    if (is_sent(sent, hash, is_own, what, hint) || message->body.len == 0)
+    if (is_sent(sent, hash, is_right, what, hint) || message->body.len == 0)
         return STATUS_OK;
     TRY(digest_bytes(digests[which].digest, none, memory));
     (void)snprintf(what, sizeof what, "the %s of an empty body", digests[which].name);
@@ -91,7 +91,8 @@ enum status explain_body_hash(const struct message *message, const struct explai
     if (hint.len == 0)
         buf_add_str(&hint, "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in "
                            "hexadecimal): the body was changed on its way, or hashed before it was complete");
-    buf_addf(&hint, "; %.*s takes the base64 of the body's %s", SLICE_ARGS(message->signature_method->name), right);
+    buf_addf(&hint, "; %.*s takes the base64 of the body's %s%s", SLICE_ARGS(message->signature_method->name), right,
+             message->signature_method->digest == DIGEST_SHA1 ? "" : " or SHA-1");
     explanation->hints[explanation->hint_count++] = buf_slice(&hint);
     return hint.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }

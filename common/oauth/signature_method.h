@@ -14,7 +14,7 @@ enum signature_kind { SIGNATURE_HMAC, SIGNATURE_RSA, SIGNATURE_PLAINTEXT };
 struct signature_method {
     struct slice name; /* exact: names are case-sensitive */
     enum signature_kind kind;
-    enum digest digest; /* of the signature, and of oauth_body_hash (PLAINTEXT: SHA-1) */
+    enum digest digest; /* of the signature, and of oauth_body_hash as we make it (PLAINTEXT: SHA-1) */
     unsigned bit;       /* in masks of allowed methods */
 };
 

@@ -23,6 +23,15 @@ local function values(headers, name)
   return list
 end
 
+-- How long the client's body is, as a text; nil where nobody says. An HTTP/1 request with neither Content-Length nor
+-- Transfer-Encoding has none (RFC 9112 section 6.3); of HTTP/2 that is not so.
+local function body_length(txn, headers)
+  local lengths, codings = values(headers, 'content-length'), values(headers, 'transfer-encoding')
+  if #codings > 0 or #lengths > 1 then return nil end
+  if #lengths == 0 and txn.sf:req_ver():find('^1%.') then return '0' end
+  return lengths[1]
+end
+
 -- The body, if all of it is here: a part would be verified as if it were the whole.
 local function whole_body(txn, headers)
   local length = tonumber(values(headers, 'content-length')[1])
@@ -51,6 +60,8 @@ local function ask(txn, headers, scheme, host, scope)
     ['authorization'] = values(headers, 'authorization'), -- two are the service's to refuse
     ['content-type'] = values(headers, 'content-type'),
   }
+  local length = body_length(txn, headers)
+  if length then question['x-forwarded-content-length'] = { length } end
   if scope ~= '-' then question['x-oauth-required-scope'] = { scope } end
   return core.httpclient():post {
     url = 'http://introspection-service/verify', dst = 'abns@countersign', timeout = timeout_ms,

@@ -205,12 +205,20 @@ static bool is_cut_off(const struct request *request)
     return count > 1 || (count == 1 && !slice_eq_nocase(word, SLICE("false")));
 }
 
-/* Gateways say Content-Length: 0 also where they kept the body to themselves, so that an empty one proves nothing. */
-static struct slice body_of(enum dialect dialect, const struct request *request)
+/* The call's own length proves nothing: it is 0 also where the gateway kept a body to itself. So a gateway says in a
+ * header of the dialect how long the client's body is. What is in the call counts whatever that says. */
+static enum status read_body(enum dialect dialect, const struct reader *r, struct slice *ret_body)
 {
-    if (request->body.len == 0 || (dialect == DIALECT_EXT_AUTHZ && is_cut_off(request)))
-        return SLICE_ABSENT;
-    return request->body;
+    struct slice length = {0};
+    const char *name = dialect == DIALECT_AUTH_REQUEST ? "X-Original-Content-Length" : "X-Forwarded-Content-Length";
+    TRY(read_optional(r, name, &length));
+    if (dialect == DIALECT_EXT_AUTHZ && is_cut_off(r->request))
+        *ret_body = SLICE_ABSENT;
+    else if (r->request->body.len > 0)
+        *ret_body = r->request->body;
+    else
+        *ret_body = slice_eq(length, SLICE("0")) ? SLICE("") : SLICE_ABSENT;
+    return STATUS_OK;
 }
 
 static enum status read_dialect(enum dialect dialect, const struct reader *r, struct call *out)
@@ -232,8 +240,9 @@ enum status gateway_dialect_read(enum dialect dialect, const struct request *req
                                  struct problem *problem)
 {
     const struct reader reader = {request, origins, arena, problem};
-    struct call call = {.request.body = body_of(dialect, request)};
+    struct call call = {0};
     TRY(read_dialect(dialect, &reader, &call));
+    TRY(read_body(dialect, &reader, &call.request.body));
     TRY(read_optional(&reader, "Authorization", &call.request.authorization));
     TRY(read_optional(&reader, "Content-Type", &call.request.content_type));
     TRY(read_optional(&reader, "X-OAuth-Required-Scope", &call.required_scope));

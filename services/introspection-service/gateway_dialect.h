@@ -18,13 +18,13 @@
 #define GATEWAY_EXT_AUTHZ_PATH    "/verify/ext-authz" /* the original path follows */
 
 /* Reads one of the three gateway dialects:
- *   DIALECT_VERIFY        X-Forwarded-Method, -Proto, -Host, -Uri
- *   DIALECT_AUTH_REQUEST  X-Original-Method, X-Original-URL
- *   DIALECT_EXT_AUTHZ     the call's own method and path, Host, X-Forwarded-Proto
- * and in each X-OAuth-Required-Scope, Authorization, Content-Type and the body. A body that is empty, or that Envoy
- * cut off (it may have, where CALL_BODY_MAX_BYTES are there), was not handed over. STATUS_MALFORMED: *problem says
- * which header is missing, empty, there twice or not what it should be, or that the origin is not listed.
- * STATUS_NO_MEMORY. */
+ *   DIALECT_VERIFY        X-Forwarded-Method, -Proto, -Host, -Uri, -Content-Length
+ *   DIALECT_AUTH_REQUEST  X-Original-Method, X-Original-URL, X-Original-Content-Length
+ *   DIALECT_EXT_AUTHZ     the call's own method and path, Host, X-Forwarded-Proto, X-Forwarded-Content-Length
+ * and in each X-OAuth-Required-Scope, Authorization, Content-Type and the body. A body of the call that is empty was
+ * not handed over, unless the length (optional) is `0`: then the client's is empty. One that Envoy cut off (it may
+ * have, where CALL_BODY_MAX_BYTES are there) was not handed over either. STATUS_MALFORMED: *problem says which header
+ * is missing, empty, there twice or not what it should be, or that the origin is not listed. STATUS_NO_MEMORY. */
 MUST_USE enum status gateway_dialect_read(enum dialect dialect, const struct request *request,
                                           const struct config_strings *origins, struct arena *arena,
                                           struct call *ret_call, struct problem *problem);

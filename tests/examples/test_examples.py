@@ -131,8 +131,14 @@ def test_a_form_body_is_part_of_the_signature(service, token, method, content_ty
     assert_refused(send(service, forged), 401, "signature_invalid")
 
 
-def test_an_empty_form_is_a_form(service, token):
-    assert_good(send(service, token.sign("POST", service.origin + "/photos", body="")))
+@pytest.mark.parametrize("method", ["POST", "PUT", "GET"])
+@pytest.mark.parametrize("has_length", [True, False], ids=["of length 0", "of no length"])
+def test_an_empty_form_is_a_form(service, token, method, has_length):
+    """Signet and npm's oauth call each GET one."""
+    request = token.sign(method, service.origin + "/photos", body="")
+    if not has_length:
+        request.body = None
+    assert_good(send(service, request))
 
 
 def test_a_json_body_is_checked_against_its_hash(service, token):

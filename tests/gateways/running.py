@@ -42,6 +42,7 @@ class Gateway(Server):
 
     can_forward_body = False
     repeats_checks = False
+    knows_no_length_as_no_body = True  # an HTTP/1 request with neither Content-Length nor Transfer-Encoding
     shows_advice = True  # the text of a refusal gets to the client, not the status and the challenge alone
     reencodes = ()  # targets that it spells anew or refuses by itself, so that they are never let in
 
@@ -104,6 +105,7 @@ class Nginx(Gateway):
 class Caddy(Gateway):
     name = "caddy"
     repeats_checks = True
+    knows_no_length_as_no_body = False
     reencodes = ("braces", "bar", "utf8_raw")
 
     def prepare(self, service, api):

@@ -6,8 +6,8 @@ from harness.signer import Request
 from wire import HOST, ORIGIN, exchange, head, send_signed
 
 IDENTITY = ("Client-Id", "Subject", "Username", "Scope", "Token-Id", "Legs", "Body-Hash")
-FORWARDED = ("Method", "Proto", "Host", "Uri", "For", "Port", "Prefix", "Server")
-ORIGINAL = ("Method", "URL", "URI", "Host")
+FORWARDED = ("Method", "Proto", "Host", "Uri", "For", "Port", "Prefix", "Server", "Content-Length")
+ORIGINAL = ("Method", "URL", "URI", "Host", "Content-Length")
 EVIL = "evil.example"
 
 

@@ -198,11 +198,11 @@ def test_names_a_timestamp_in_milliseconds(provider, open_key, token):
 
 def test_names_the_hash_of_a_body_that_is_another_one(provider, open_key, token):
     signer = replace(token, signature_method="HMAC-SHA256")
-    sha1 = body_hash(b"{}", "HMAC-SHA1")
-    request = signer.sign("POST", API, body="{}", content_type="application/json", oauth_body_hash=sha1)
+    other = body_hash(b"{}", "HMAC-SHA512")
+    request = signer.sign("POST", API, body="{}", content_type="application/json", oauth_body_hash=other)
     hints, answer = hints_of(provider, open_key, request)
     assert answer["problem"]["code"] == "signature_invalid"
-    assert hints == ["would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256"]
+    assert hints == ["would match with the SHA-512 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256 or SHA-1"]
 
 
 @pytest.mark.parametrize("offset, word", [(-3600, "behind"), (3600, "ahead")])

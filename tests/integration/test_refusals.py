@@ -537,3 +537,26 @@ def test_wants_a_body_hash_of_marked_clients(provider, key):
 def test_refuses_a_body_hash_with_a_form(provider, key, token):
     request = token.sign("POST", API + "/", body="a=1", oauth_body_hash="x")
     assert problem_of(provider, key, request) == ("parameter_rejected", 400)
+
+
+def test_takes_the_hash_of_an_empty_form_where_it_is_right(provider, key, token):
+    """ruby-oauth's post('/x') sends both."""
+    from harness.signer import body_hash
+
+    def ask(hashed):
+        request = token.sign("POST", API + "/", body="", oauth_body_hash=body_hash(hashed))
+        return provider.introspect(key, request).json()
+
+    assert ask(b"")["oauth1"]["body_hash"] == "verified"
+    assert ask(b"a=1")["problem"]["code"] == "signature_invalid"
+
+
+@pytest.mark.parametrize("method", ["HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512"])
+def test_takes_a_body_hash_by_sha1_whatever_the_method(provider, key, token, method):
+    """oauthlib and authenticate-oauth know no other."""
+    from harness.signer import body_hash
+
+    signer = replace(token, signature_method=method)
+    request = body_hash_request(signer, oauth_body_hash=body_hash(b'{"a":1}'))
+    assert provider.introspect(key, request).json()["oauth1"]["body_hash"] == "verified"
+    assert problem_of(provider, key, body_hash_request(signer, oauth_body_hash=body_hash(b"{}"))) == ("signature_invalid", 401)

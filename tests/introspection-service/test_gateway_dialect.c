@@ -208,6 +208,21 @@ static const struct row rows[] = {
      {METHOD, PROTO, HOST, URI, "X-OAuth-Required-Scope: a", "X-OAuth-Required-Scope: b"},
      NULL,
      "X-OAuth-Required-Scope is there more"},
+    {"two lengths",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, URI, "X-Forwarded-Content-Length: 0", "x-forwarded-content-length: 5"},
+     NULL,
+     "X-Forwarded-Content-Length is there more"},
+    {"two lengths",
+     DIALECT_AUTH_REQUEST,
+     {O_GET, O_URL, "X-Original-Content-Length: 0", "X-Original-Content-Length: 0"},
+     NULL,
+     "X-Original-Content-Length is there more"},
+    {"two lengths",
+     DIALECT_EXT_AUTHZ,
+     {"Host: api.example", PROTO, "X-Forwarded-Content-Length: 0", "X-Forwarded-Content-Length: 0"},
+     NULL,
+     "X-Forwarded-Content-Length is there more"},
 };
 
 /* One request of the transport's; the headers' texts live in the row. */
@@ -308,13 +323,58 @@ static struct slice body_of(const char *extra, enum dialect dialect, const char 
     return call.request.body;
 }
 
-static void an_empty_body_was_not_handed_over(void **state)
+/* Gateways say Content-Length: 0 of their own call, whatever the client sent. */
+static void an_empty_body_of_the_call_proves_nothing(void **state)
 {
     (void)state;
     assert_true(slice_is_absent(body_of("Content-Length: 0", DIALECT_VERIFY, "")));
     assert_true(slice_is_absent(body_of(NULL, DIALECT_EXT_AUTHZ, "")));
     assert_slice_equal(body_of(NULL, DIALECT_VERIFY, "a=1"), SLICE("a=1"));
     assert_slice_equal(body_of(NULL, DIALECT_AUTH_REQUEST, "a=1"), SLICE("a=1"));
+}
+
+static bool is_known_to_be_empty(struct slice body)
+{
+    return body.len == 0 && !slice_is_absent(body);
+}
+
+#define LENGTH   "X-Forwarded-Content-Length: "
+#define O_LENGTH "X-Original-Content-Length: "
+
+static void a_body_is_empty_where_the_gateway_says_that_its_length_is_0(void **state)
+{
+    (void)state;
+    assert_true(is_known_to_be_empty(body_of(LENGTH "0", DIALECT_VERIFY, "")));
+    assert_true(is_known_to_be_empty(body_of(O_LENGTH "0", DIALECT_AUTH_REQUEST, "")));
+    assert_true(is_known_to_be_empty(body_of(LENGTH "0", DIALECT_EXT_AUTHZ, "")));
+    /* the header of another dialect may be the client's */
+    assert_true(slice_is_absent(body_of(O_LENGTH "0", DIALECT_VERIFY, "")));
+    assert_true(slice_is_absent(body_of(LENGTH "0", DIALECT_AUTH_REQUEST, "")));
+    assert_true(slice_is_absent(body_of(O_LENGTH "0", DIALECT_EXT_AUTHZ, "")));
+}
+
+static void any_other_length_leaves_the_body_unknown(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        LENGTH "",    LENGTH "1",    LENGTH "00",  LENGTH "-0", LENGTH "+0",
+        LENGTH "0x0", LENGTH "0, 0", LENGTH "0,0", LENGTH "-",
+    };
+    for (size_t i = 0; i < COUNT_OF(lines); i++) {
+        assert_true(slice_is_absent(body_of(lines[i], DIALECT_VERIFY, "")));
+        assert_slice_equal(body_of(lines[i], DIALECT_VERIFY, "a=1"), SLICE("a=1"));
+    }
+}
+
+/* Traefik hands every body over, and can say nothing but one text for all requests. */
+static void a_body_that_is_there_counts_whatever_length_is_said(void **state)
+{
+    (void)state;
+    static char cut[CALL_BODY_MAX_BYTES + 1];
+    memset(cut, 'a', CALL_BODY_MAX_BYTES);
+    assert_slice_equal(body_of(LENGTH "0", DIALECT_VERIFY, "a=1"), SLICE("a=1"));
+    assert_slice_equal(body_of(LENGTH "0", DIALECT_EXT_AUTHZ, "a=1"), SLICE("a=1"));
+    assert_true(slice_is_absent(body_of(LENGTH "0", DIALECT_EXT_AUTHZ, cut)));
 }
 
 static void a_body_that_envoy_cut_off_was_not_handed_over(void **state)
@@ -367,7 +427,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_its_own_dialect_and_no_other),
         cmocka_unit_test(says_by_which_scheme_the_request_came),
-        cmocka_unit_test(an_empty_body_was_not_handed_over),
+        cmocka_unit_test(an_empty_body_of_the_call_proves_nothing),
+        cmocka_unit_test(a_body_is_empty_where_the_gateway_says_that_its_length_is_0),
+        cmocka_unit_test(any_other_length_leaves_the_body_unknown),
+        cmocka_unit_test(a_body_that_is_there_counts_whatever_length_is_said),
         cmocka_unit_test(a_body_that_envoy_cut_off_was_not_handed_over),
         cmocka_unit_test(a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy),
         cmocka_unit_test(reads_what_all_dialects_share),

@@ -64,8 +64,19 @@ static const struct row {
      false, STATUS_OK, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
     {"one_changed_byte_of_the_body_is_refused", "HMAC-SHA1", HELLO_SHA1, "text/plain", SLICE_INIT("Hello World?"), true,
      STATUS_OK, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
-    {"the_hash_of_another_digest_is_refused", "HMAC-SHA256", HELLO_SHA1, "text/plain", SLICE_INIT("Hello World!"),
+    /* oauthlib's and authenticate-oauth's, by whatever they sign */
+    {"the_sha1_hash_is_right_with_hmac_sha256", "HMAC-SHA256", HELLO_SHA1, "text/plain", SLICE_INIT("Hello World!"),
+     true, STATUS_OK, STATUS_OK, BODY_HASH_VERIFIED},
+    {"the_sha1_hash_is_right_with_hmac_sha512", "HMAC-SHA512", HELLO_SHA1, "text/plain", SLICE_INIT("Hello World!"),
+     true, STATUS_OK, STATUS_OK, BODY_HASH_VERIFIED},
+    {"the_sha1_hash_is_right_with_rsa_sha256", "RSA-SHA256", HELLO_SHA1, "text/plain", SLICE_INIT("Hello World!"), true,
+     STATUS_OK, STATUS_OK, BODY_HASH_VERIFIED},
+    {"the_sha1_hash_of_another_body_is_refused_with_hmac_sha256", "HMAC-SHA256", EMPTY_SHA1, "text/plain",
+     SLICE_INIT("Hello World!"), true, STATUS_OK, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
+    {"a_longer_digest_than_the_methods_is_refused", "HMAC-SHA1", HELLO_SHA256, "text/plain", SLICE_INIT("Hello World!"),
      false, STATUS_OK, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
+    {"sha256_is_refused_with_hmac_sha512", "HMAC-SHA512", HELLO_SHA256, "text/plain", SLICE_INIT("Hello World!"), false,
+     STATUS_OK, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
     {"an_empty_hash_is_refused", "HMAC-SHA1", "", "text/plain", SLICE_INIT("Hello World!"), false, STATUS_OK,
      STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
     {"another_spelling_of_the_hash_is_refused", "HMAC-SHA1", "Lve95gjOVATpfV8EL5X4nxwjKHF=", "text/plain",
@@ -94,6 +105,11 @@ static const struct row {
      true, STATUS_BODY_HASH_ABSENT, STATUS_OK, BODY_HASH_NONE},
     {"a_hash_with_a_form_is_refused", "HMAC-SHA1", EMPTY_SHA1, FORM, SLICE_INIT("a=1"), false,
      STATUS_BODY_HASH_FORBIDDEN, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE}, /* draft 5, §4.1: MUST NOT */
+    /* ruby-oauth's post('/x') */
+    {"the_hash_of_an_empty_form_is_harmless_where_it_is_right", "HMAC-SHA1", EMPTY_SHA1, FORM, SLICE_INIT(""), false,
+     STATUS_OK, STATUS_OK, BODY_HASH_VERIFIED},
+    {"another_hash_with_an_empty_form_is_refused", "HMAC-SHA1", HELLO_SHA1, FORM, SLICE_INIT(""), true, STATUS_OK,
+     STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
     {"a_form_needs_no_hash_even_where_it_is_required", "HMAC-SHA1", NULL, FORM, SLICE_INIT("a=1"), true, STATUS_OK,
      STATUS_OK, BODY_HASH_NONE},
 };

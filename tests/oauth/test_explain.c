@@ -388,8 +388,8 @@ static const struct hash_row {
     const char *name, *method, *sent, *hint;
     const char *body;
 } hash_rows[] = {
-    {"the_hash_of_another_digest", "HMAC-SHA256", "vyGp6PvFo4RvsFtPoIWeCReyIC8=",
-     "would match with the SHA-1 of the body; HMAC-SHA256 takes the base64 of the body's SHA-256", "{}"},
+    {"the_hash_of_another_digest", "HMAC-SHA512", "RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=",
+     "would match with the SHA-256 of the body; HMAC-SHA512 takes the base64 of the body's SHA-512 or SHA-1", "{}"},
     {"an_hmac_under_the_signing_key", "HMAC-SHA1", "l3z9wJe9ajkTWCITv6G9pzeimEM=",
      "would match with an HMAC of the body under the signing key; HMAC-SHA1 takes the base64 of the body's SHA-1",
      "{}"},
@@ -405,7 +405,8 @@ static const struct hash_row {
     {"the_hash_of_another_body", "HMAC-SHA512", "Lve95gjOVATpfV8EL5X4nxwjKHE=",
      "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in hexadecimal): the body "
      "was "
-     "changed on its way, or hashed before it was complete; HMAC-SHA512 takes the base64 of the body's SHA-512",
+     "changed on its way, or hashed before it was complete; HMAC-SHA512 takes the base64 of the body's SHA-512 or "
+     "SHA-1",
      "{}"},
     {"the_hash_of_a_body_that_came_empty", "HMAC-SHA1", "Lve95gjOVATpfV8EL5X4nxwjKHE=",
      "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in hexadecimal): the body "
