@@ -1,6 +1,7 @@
 #include "http/http_server.h"
 
 #include "base/buf.h"
+#include "base/give_back.h"
 #include "http/listen.h"
 #include "http/problem_reply.h"
 #include "http/request_check.h"
@@ -15,6 +16,7 @@
 
 enum {
     FREE_REQUESTS_MAX = 64, /* kept by a loop for its next requests */
+    FLOOD_REQUESTS = 512,   /* of a loop at once: what they took is worth giving back */
     STOP_TICK_MS = 10,
     STOP_ACCEPT_MS = 20, /* a turn or two of the loop: takes what is queued at the listeners */
     STOP_GRACE_MS = 100, /* for the first bytes of requests on connections that were just taken */
@@ -58,7 +60,9 @@ struct request *http_request_new(struct http_loop *http_loop, const struct trans
         .http_loop = http_loop,
         .transport = transport,
     };
-    atomic_fetch_add_explicit(&http_loop->in_flight, 1, memory_order_relaxed);
+    size_t in_flight = 1 + atomic_fetch_add_explicit(&http_loop->in_flight, 1, memory_order_relaxed);
+    if (in_flight > http_loop->most_in_flight)
+        http_loop->most_in_flight = in_flight;
     atomic_fetch_add_explicit(&http_loop->received, 1, memory_order_relaxed);
     http_request_arrived(request);
     return request;
@@ -75,9 +79,19 @@ void http_exchange_over(struct http_loop *http_loop)
     atomic_fetch_sub_explicit(&http_loop->in_flight, 1, memory_order_relaxed);
 }
 
+void http_loop_give_back(struct http_loop *http_loop)
+{
+    size_t in_flight = atomic_load_explicit(&http_loop->in_flight, memory_order_relaxed);
+    if (http_loop->most_in_flight < FLOOD_REQUESTS || in_flight > http_loop->most_in_flight / 4)
+        return;
+    http_loop->most_in_flight = in_flight;
+    give_back_free_memory();
+}
+
 static void recycle(struct request *request)
 {
     struct http_loop *http_loop = request->http_loop;
+    body_close(&request->incoming);
     if (http_loop->free_count == FREE_REQUESTS_MAX) {
         arena_done(&request->arena);
         free(request);
@@ -119,7 +133,7 @@ static void finish(struct request *request)
         reply->is_last = true;
     reply->headers[reply->header_count++] = (struct header){SLICE("X-Request-Id"), request_id(request)};
     const struct http_observer *observer = &server->config.observer;
-    if (observer->replied)
+    if (observer->replied && request->body_state != BODY_IS_LOST) /* that one was not answered */
         observer->replied(observer->context, request, reply->http_status, clock_monotonic_ns() - request->started_ns);
     request->transport->send(request);
     recycle(request);
@@ -173,6 +187,17 @@ static void refuse_route(struct request *request, const struct buf *allow)
     refuse(request, 405, NULL);
 }
 
+size_t request_body_max(const struct request *request)
+{
+    size_t of_route = request->route->body_max_bytes;
+    return of_route ? of_route : http_loop_limits(request->http_loop)->body_bytes;
+}
+
+const struct http_limits *http_loop_limits(const struct http_loop *http_loop)
+{
+    return &http_loop->server->config.limits;
+}
+
 void http_request_dispatch(struct request *request)
 {
     const struct http_server_config *config = &request->http_loop->server->config;
@@ -185,7 +210,8 @@ void http_request_dispatch(struct request *request)
         return;
     }
     request->route = route;
-    if (request->body.len > (route->body_max_bytes ? route->body_max_bytes : config->limits.body_bytes)) {
+    size_t body_len = request->body_state == BODY_IS_HERE ? request->body.len : request->body_len;
+    if (body_len != BODY_LEN_UNKNOWN && body_len > request_body_max(request)) {
         request_reply_close(request);
         refuse(request, 413, "the body is larger than what is taken here");
         return;
@@ -204,6 +230,8 @@ static void set_defaults(struct http_limits *limits)
         .header_count = 100,
         .body_bytes = 64 * 1024,
         .connections = 4096,
+        .bodies_bytes = 32 * 1024 * 1024,
+        .callers_bodies_bytes = 64 * 1024 * 1024,
         .arena_bytes = 16 * 1024 * 1024,
         .request_timeout_ms = 10000,
         .idle_timeout_ms = 60000,
@@ -213,6 +241,8 @@ static void set_defaults(struct http_limits *limits)
     DEFAULT(header_count);
     DEFAULT(body_bytes);
     DEFAULT(connections);
+    DEFAULT(bodies_bytes);
+    DEFAULT(callers_bodies_bytes);
     DEFAULT(arena_bytes);
     DEFAULT(request_timeout_ms);
     DEFAULT(idle_timeout_ms);
@@ -238,6 +268,14 @@ static void release(struct http_server *server)
     free((void *)(uintptr_t)server->config.routes);
     free((void *)(uintptr_t)server->config.loops);
     free(server);
+}
+
+/* A loop's part of what all bodies may take. */
+static struct body_pool share_of(const struct http_server *server, size_t bytes)
+{
+    size_t part = bytes / server->config.loop_count;
+    size_t least = server->body_max_bytes + BODY_REQUEST_BYTES;
+    return (struct body_pool){.limit_bytes = part > least ? part : least};
 }
 
 static size_t largest_body(const struct http_server_config *config)
@@ -270,7 +308,14 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->body_max_bytes = largest_body(&server->config);
     for (size_t i = 0; i < config->loop_count; i++)
         server->http_loops[i] =
-            (struct http_loop){.server = server, .loop = config->loops[i], .index = i, .is_closed = true};
+            (struct http_loop){.server = server,
+                               .loop = config->loops[i],
+                               .index = i,
+                               .is_closed = true,
+                               .body_pools = {
+                                   [BODY_OF_ANYBODY] = share_of(server, server->config.limits.bodies_bytes),
+                                   [BODY_OF_CALLER] = share_of(server, server->config.limits.callers_bodies_bytes),
+                               }};
     return server;
 }
 

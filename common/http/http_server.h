@@ -41,6 +41,9 @@ struct http_limits {
     size_t header_count;         /* 100, then 431 */
     size_t body_bytes;           /* 64 KB for routes that say nothing, then 413 */
     size_t connections;          /* of one listener on one loop: 4096, further ones wait in the backlog */
+    size_t bodies_bytes;         /* of all bodies of strangers that did not come with their heads: 32 MB */
+    size_t callers_bodies_bytes; /* and of known callers': 64 MB (each loop has its part, and one whole body always
+                                    fits) */
     size_t arena_bytes;          /* of one request: 16 MB */
     unsigned request_timeout_ms; /* from a request's first byte to its last: 10 s, then it is closed */
     unsigned idle_timeout_ms;    /* between requests, and for a client that takes nothing: 60 s */

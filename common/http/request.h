@@ -2,9 +2,10 @@
  *
  * Invariants: a request belongs to one loop's thread. It was checked before an endpoint sees it:
  * exactly one Host (HTTP/1.1), at most one Authorization, one framing, no control characters in
- * target or headers, sizes within the limits. Its slices stay until the flow has ended; then the
- * arena is wiped. The client may be gone by that time, which the endpoint need not know. A reply is
- * made once: start, headers, body, send, and leaves when the flow ends.
+ * target or headers, sizes within the limits. Its flow starts when its head is whole: a body that did
+ * not come with it is read by the step request_take_body, so an endpoint decides before that whose it
+ * takes. Its slices stay until the flow has ended; then the arena is wiped. The client may be gone by that time, which
+ * the endpoint need not know. A reply is made once: start, headers, body, send, and leaves when the flow ends.
  */
 #ifndef COUNTERSIGN_HTTP_REQUEST_H
 #define COUNTERSIGN_HTTP_REQUEST_H
@@ -13,6 +14,7 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "http/body.h"
 #include "http/peer.h"
 #include "loop/flow.h"
 
@@ -47,6 +49,16 @@ struct reply {
     bool is_cut;    /* nothing is sent, and the connection closed: the flow was cut; the status is for logs alone */
 };
 
+enum body_state {
+    BODY_IS_HERE,   /* whole, or there is none */
+    BODY_IS_DUE,    /* announced, and nobody asked for it yet */
+    BODY_IS_COMING, /* the flow waits for it */
+    BODY_IS_REFUSED,
+    BODY_IS_LOST, /* the client is gone */
+};
+
+enum { BODY_LEN_UNKNOWN = INT32_MAX }; /* it comes in chunks */
+
 /* Everything but the flow and the reply is to be read only. */
 struct request {
     struct flow flow; /* its subject is this request */
@@ -65,13 +77,21 @@ struct request {
     struct slice host;                                 /* Host's value; absent in HTTP/1.0 without one */
     const struct header *headers;                      /* in the order sent */
     size_t header_count;
-    struct slice body; /* empty where there is none */
+    struct slice body; /* empty where there is none, and before request_take_body */
 
     struct peer peer;
     bool is_tls;                 /* TLS ended here */
     char id[REQUEST_ID_LEN + 1]; /* lower-case hex: the trace id of a valid traceparent, or random */
     int64_t deadline_ms;         /* loop_now_ms by which it should be answered */
     int64_t started_ns;          /* clock_monotonic_ns when it was complete */
+
+    /* of request_take_body and the transport */
+    enum body_state body_state;
+    size_t body_len; /* announced, while it is due */
+    struct body incoming;
+    struct ticket body_ticket;
+    int body_refusal;        /* status */
+    const char *body_detail; /* a literal, or NULL */
 
     struct reply reply;
     struct http_loop *http_loop;
@@ -90,6 +110,13 @@ static inline struct slice request_id(const struct request *request)
 {
     return slice_of(request->id, REQUEST_ID_LEN);
 }
+
+/* A step: waits for the body, where it did not come with the head, and refuses one that is too large (413), malformed
+ * (400) or for which there is no room (503). A table without it never reads a late body, and the connection closes with
+ * the reply. Of whoever asks: */
+enum step_result request_take_body(struct flow *flow);
+/* The same for a caller who is known by then (a key, a trusted proxy): from memory that strangers cannot fill. */
+enum step_result request_take_callers_body(struct flow *flow);
 
 /* The value of the first header of this name (any case), absent without one; *ret_count (may be NULL)
  * says how many there are, so that a second one is noticed. */

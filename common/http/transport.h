@@ -1,8 +1,8 @@
 /* transport: what carries requests, behind http_server: the strict one, and evhttp. For the transports and
  * http_server.c alone.
  *
- * Invariants: a transport belongs to one loop and one listener. It hands over whole requests, in which
- * request_check found nothing wrong, and gets each reply exactly once; for each request that it took
+ * Invariants: a transport belongs to one loop and one listener. It hands over requests whose head is whole
+ * and in which request_check found nothing wrong, and gets each reply exactly once; for each request that it took
  * from http_request_new it calls http_exchange_over exactly once, when the reply was written or could
  * not be. */
 #ifndef COUNTERSIGN_HTTP_TRANSPORT_H
@@ -40,6 +40,11 @@ struct transport_ops {
     /* Sends request->reply (one that is_cut: closes the connection); nothing of the request is used after it returned.
      */
     void (*send)(struct request *request);
+    /* Reads request->incoming, whose body is due, and ends with exactly one of http_body_arrived, http_body_refuse and
+     * http_body_lost; never inline. NULL where every body is there with its head. */
+    void (*take_body)(struct request *request);
+    /* Reads no further: the reply comes. */
+    void (*stop_body)(struct request *request);
     /* request_tls_san; asked only where request->is_tls. */
     struct slice (*tls_san)(struct request *request, size_t index);
 };
@@ -54,6 +59,9 @@ extern const struct transport_ops transport_strict;
 
 enum { RANDOM_IDS = 64 };
 
+/* Whose bodies share memory. */
+enum body_owner { BODY_OF_ANYBODY, BODY_OF_CALLER, BODY_OWNERS };
+
 /* A server's part on one loop. */
 struct http_loop {
     struct http_server *server;
@@ -64,6 +72,8 @@ struct http_loop {
     size_t free_count;
     unsigned char random[RANDOM_IDS * REQUEST_ID_LEN / 2]; /* for the next ids */
     size_t random_left;
+    struct body_pool body_pools[BODY_OWNERS];
+    size_t most_in_flight; /* since memory was given back */
     /* read by other threads */
     atomic_size_t in_flight;
     atomic_size_t connections;
@@ -79,14 +89,29 @@ struct http_loop {
 
 /* A request with its arena, id still missing; counted as in flight. NULL: no memory. */
 struct request *http_request_new(struct http_loop *http_loop, const struct transport_ops *transport);
-/* It is whole now: its time begins. Where the last part came with the first this is so from http_request_new on. */
+/* It is whole now: its time begins. Where the last part came with the first this is so from http_request_new on.
+ * (http_body_arrived does it.) */
 void http_request_arrived(struct request *request);
 /* Takes back one that is not to be answered: its client left before it was whole. */
 void http_request_drop(struct request *request);
-/* Finds its route and starts the flow, or replies. All fields from `method` to `is_tls` are set. */
+/* Finds its route and starts the flow, or replies. All fields from `method` to `is_tls` are set; so is body_len where
+ * body_state is BODY_IS_DUE. */
 void http_request_dispatch(struct request *request);
 /* Replies with this status and closes the connection. */
 void http_request_refuse(struct request *request, int http_status, const char *detail);
+/* Gives memory back where a flood of requests has ended; now and then. */
+void http_loop_give_back(struct http_loop *http_loop);
+/* Before bytes are added to request->incoming. False: there is no room, and the body was refused. */
+MUST_USE bool http_body_make_room(struct request *request, size_t more);
+/* The body is whole. */
+void http_body_arrived(struct request *request);
+/* It is wrong, too large, or there is no room: the endpoint replies with this status, and the connection closes. */
+void http_body_refuse(struct request *request, int http_status, const char *detail);
+/* The client is gone before its body was whole. */
+void http_body_lost(struct request *request);
+/* The most that the request's route takes. */
+size_t request_body_max(const struct request *request);
+const struct http_limits *http_loop_limits(const struct http_loop *http_loop);
 /* The reply was written, or nobody is there to read it. */
 void http_exchange_over(struct http_loop *http_loop);
 

@@ -70,6 +70,7 @@ struct connection {
     bool is_paused;   /* nothing is read for now */
     bool has_ended;   /* the client sends no more */
     bool keeps_open;  /* after the reply */
+    bool has_unread;  /* bytes of the body were announced and not taken: nothing behind them can be read */
     bool is_idle;     /* answered, and nothing of the next request has arrived */
     int64_t since_ms; /* when the phase, or the wait for a client, began */
 
@@ -77,10 +78,8 @@ struct connection {
     struct http1_scan scan;
 
     struct request *request; /* its body is being read */
-    bool is_slow;            /* its body did not come with the head */
     struct http1_traits traits;
     struct http1_chunks chunks;
-    struct buf body; /* in the request's arena */
 
     struct buf out; /* what the socket did not take yet */
     size_t out_written;
@@ -153,10 +152,11 @@ static void drop(struct connection *connection)
         return;
     if (connection->phase == WRITING)
         http_exchange_over(transport->config.http_loop);
-    if (connection->request)
-        http_request_drop(connection->request);
+    struct request *request = connection->request;
     connection->request = NULL;
     connection->phase = GONE;
+    if (request)
+        http_body_lost(request);
     (void)event_del(&connection->readable);
     (void)event_del(&connection->writable);
     loop_defer_cancel(connection->loop, &connection->resume);
@@ -271,7 +271,7 @@ static void send_reply(struct request *request)
     }
     bool has_body = http_has_content(reply->http_status) && !slice_eq(request->method, SLICE("HEAD"));
     struct slice body = has_body ? reply->body : SLICE("");
-    connection->keeps_open = connection->keeps_open && !reply->is_last;
+    connection->keeps_open = connection->keeps_open && !reply->is_last && !connection->has_unread;
     http1_write_head(reply, transport->date, connection_header(connection), &head);
     if (head.failed || connection->io.ssl) { /* large; or for TLS, one record rather than two */
         head = buf_in(&request->arena);
@@ -291,66 +291,96 @@ static void send_reply(struct request *request)
 
 /* ---- requests ---- */
 
-/* Answers what is no request, or none that is to be taken, and closes. */
-static void refuse(struct connection *connection, int http_status, const char *detail)
+/* NULL: no memory, and the connection is gone. */
+static struct request *new_request(struct connection *connection)
 {
-    struct strict_transport *transport = connection->transport;
-    struct request *request = connection->request;
-    connection->request = NULL;
-    if (!request)
-        request = http_request_new(transport->config.http_loop, transport->base.ops);
+    const struct strict_transport *transport = connection->transport;
+    struct request *request = http_request_new(transport->config.http_loop, transport->base.ops);
     if (!request) {
         drop(connection);
-        return;
+        return NULL;
     }
-    if (slice_is_absent(request->method))
-        request->method = SLICE("unknown");
     request->peer = connection->peer;
     request->is_tls = transport->config.tls != NULL;
     request->exchange = connection;
-    connection->keeps_open = false;
     connection->phase = ANSWERING;
     connection->is_asked = true;
+    connection->has_unread = false;
+    return request;
+}
+
+/* Answers what is no request, or none that is to be taken, and closes. */
+static void refuse(struct connection *connection, struct request *request, int http_status, const char *detail)
+{
+    if (slice_is_absent(request->method))
+        request->method = SLICE("unknown");
+    connection->keeps_open = false;
     http_request_refuse(request, http_status, detail);
 }
 
-static void dispatch(struct connection *connection)
+static void refuse_head(struct connection *connection, int http_status, const char *detail)
 {
-    struct request *request = connection->request;
-    connection->request = NULL;
-    connection->phase = ANSWERING;
-    connection->is_asked = true;
-    if (connection->is_slow)
-        http_request_arrived(request);
+    struct request *request = new_request(connection);
+    if (request)
+        refuse(connection, request, http_status, detail);
+}
+
+/* Takes a small body that is whole already off the front of *bytes; of one that is not nothing is taken. */
+static enum http1_progress take_body_at_once(const struct connection *connection, struct request *request,
+                                             struct slice *bytes, const char **ret_wrong)
+{
+    struct http1_chunks chunks = {0};
+    struct slice rest = *bytes;
+    struct buf body = buf_in(&request->arena);
+    enum http1_progress progress = HTTP1_MORE;
+    size_t len = connection->traits.body_len;
+    if (connection->traits.is_chunked) {
+        progress = http1_take_chunks(&chunks, &rest, BODY_SMALL_BYTES, &body, ret_wrong);
+    } else if (len <= rest.len && len <= BODY_SMALL_BYTES) {
+        buf_add(&body, slice_sub(rest, 0, len));
+        rest = slice_sub(rest, len, rest.len);
+        progress = HTTP1_WHOLE;
+    }
+    if (progress != HTTP1_WHOLE || body.failed)
+        return progress == HTTP1_WRONG ? HTTP1_WRONG : HTTP1_MORE;
+    *bytes = rest;
+    request->body = buf_slice(&body);
+    return HTTP1_WHOLE;
+}
+
+/* Whether a body that is not there yet is read is the endpoint's decision (take_body). */
+static void dispatch(struct connection *connection, struct request *request, struct slice *bytes)
+{
+    const char *wrong = NULL;
+    enum http1_progress progress = take_body_at_once(connection, request, bytes, &wrong);
+    if (progress == HTTP1_WRONG) {
+        refuse(connection, request, 400, wrong);
+        return;
+    }
+    connection->has_unread = progress != HTTP1_WHOLE;
+    if (connection->has_unread) {
+        request->body = SLICE("");
+        request->body_state = BODY_IS_DUE;
+        request->body_len = connection->traits.is_chunked ? BODY_LEN_UNKNOWN : connection->traits.body_len;
+    }
     http_request_dispatch(request);
 }
 
-/* A whole head is there: goes on to its body. */
-static void begin_request(struct connection *connection, struct slice head)
+/* A whole head is there, and *bytes are what follows it. */
+static void begin_request(struct connection *connection, struct slice head, struct slice *bytes)
 {
     struct strict_transport *transport = connection->transport;
-    struct request *request = http_request_new(transport->config.http_loop, transport->base.ops);
+    struct request *request = new_request(connection);
     const char *detail;
-    size_t written;
-    if (!request) {
-        drop(connection);
+    if (!request)
         return;
-    }
-    request->peer = connection->peer;
-    request->is_tls = transport->config.tls != NULL;
-    request->exchange = connection;
-    connection->request = request;
-    connection->is_slow = false;
-    connection->phase = READING_BODY;
     const struct http1_bounds bounds = {transport->config.limits, transport->config.body_max_bytes};
     int refusal = http1_read_request(request, head, connection->scan.lines - 1, &bounds, &connection->traits, &detail);
     connection->keeps_open = connection->traits.keeps_open;
-    connection->chunks = (struct http1_chunks){0};
-    connection->body = buf_in(&request->arena);
     if (refusal)
-        refuse(connection, refusal, detail);
-    else if (connection->traits.expects_continue)
-        (void)!socket_io_write(&connection->io, SLICE("HTTP/1.1 100 Continue\r\n\r\n"), SLICE(""), &written);
+        refuse(connection, request, refusal, detail);
+    else
+        dispatch(connection, request, bytes);
 }
 
 /* Takes what belongs to the head off the front of *bytes. False: there is not enough yet. */
@@ -365,51 +395,53 @@ static bool take_head(struct connection *connection, struct slice *bytes)
         return false;
     connection->scan.at = connection->scan.line_begin = 0;
     if (progress == HTTP1_WRONG) {
-        refuse(connection, 400, wrong);
+        refuse_head(connection, 400, wrong);
     } else if (progress == HTTP1_MORE || len > max) {
-        refuse(connection, 431, "the request line and headers are too long");
+        refuse_head(connection, 431, "the request line and headers are too long");
     } else {
-        if (!is_blank) /* RFC 9112 §2.2: an empty line in front of a request SHOULD be ignored */
-            begin_request(connection, slice_sub(*bytes, 0, len));
+        struct slice head = slice_sub(*bytes, 0, len);
         *bytes = slice_sub(*bytes, len, bytes->len);
+        if (!is_blank) /* RFC 9112 §2.2: an empty line in front of a request SHOULD be ignored */
+            begin_request(connection, head, bytes);
     }
     connection->scan.lines = 0;
     return true;
 }
 
-/* Takes what belongs to the body off the front of *bytes. False: there is not enough yet. */
-static bool take_body(struct connection *connection, struct slice *bytes)
+/* Adds what belongs to the body, off the front of *bytes. */
+static enum http1_progress add_to_body(struct connection *connection, struct slice *bytes, const char **ret_wrong)
+{
+    struct buf *body = &connection->request->incoming.bytes;
+    if (connection->traits.is_chunked)
+        return http1_take_chunks(&connection->chunks, bytes, body->cap, body, ret_wrong);
+    size_t missing = connection->traits.body_len - body->len;
+    buf_add(body, slice_sub(*bytes, 0, missing));
+    *bytes = slice_sub(*bytes, missing, bytes->len);
+    return body->len == connection->traits.body_len ? HTTP1_WHOLE : HTTP1_MORE;
+}
+
+/* False: there is not enough yet. */
+static bool read_body(struct connection *connection, struct slice *bytes)
 {
     const char *wrong = NULL;
-    struct buf *body = &connection->body;
-    enum http1_progress progress;
-    if (connection->traits.is_chunked) {
-        progress =
-            http1_take_chunks(&connection->chunks, bytes, connection->transport->config.body_max_bytes, body, &wrong);
-    } else {
-        size_t len =
-            connection->traits.body_len - body->len < bytes->len ? connection->traits.body_len - body->len : bytes->len;
-        if (len && body->cap == 0) /* a small one at its size; a large one grows with what really comes */
-            (void)buf_reserve(body,
-                              connection->traits.body_len < INPUT_BYTES ? connection->traits.body_len : INPUT_BYTES);
-        buf_add(body, slice_sub(*bytes, 0, len));
-        *bytes = slice_sub(*bytes, len, bytes->len);
-        progress = body->len == connection->traits.body_len ? HTTP1_WHOLE : HTTP1_MORE;
-    }
-    if (body->failed)
-        refuse(connection, 503, NULL);
-    else if (progress == HTTP1_WRONG)
-        refuse(connection, 400, wrong);
-    else if (progress == HTTP1_TOO_LARGE)
-        refuse(connection, 413, "the body is larger than what is taken here");
-    else if (progress == HTTP1_MORE)
-        connection->is_slow = true;
-    if (progress == HTTP1_MORE && !body->failed)
-        return false;
-    if (!connection->request)
+    struct request *request = connection->request;
+    const struct buf *body = &request->incoming.bytes;
+    size_t room = body->cap - body->len;
+    if (!http_body_make_room(request, bytes->len < room ? bytes->len : room))
         return true;
-    connection->request->body = body->len ? buf_slice(body) : SLICE("");
-    dispatch(connection);
+    enum http1_progress progress = add_to_body(connection, bytes, &wrong);
+    if (progress == HTTP1_MORE)
+        return false;
+    if (progress == HTTP1_WRONG) {
+        http_body_refuse(request, 400, wrong);
+    } else if (progress == HTTP1_TOO_LARGE) {
+        http_body_refuse(request, 413, "the body is larger than what is taken here");
+    } else {
+        connection->request = NULL;
+        connection->phase = ANSWERING;
+        connection->has_unread = false;
+        http_body_arrived(request);
+    }
     return true;
 }
 
@@ -421,7 +453,7 @@ static struct slice take_requests(struct connection *connection, struct slice by
         if (connection->phase == READING_HEAD)
             goes_on = bytes.len && take_head(connection, &bytes);
         else if (connection->phase == READING_BODY)
-            goes_on = take_body(connection, &bytes);
+            goes_on = read_body(connection, &bytes);
         else
             goes_on = false;
     }
@@ -483,10 +515,11 @@ static void note_end(struct connection *connection)
         drop(connection); /* else the reply goes out first */
 }
 
-/* Reads no further until the answer is out: what is there already is enough. */
+/* Reads no further until the answer is out, or the endpoint wants the body: what is there already is enough. */
 static bool pause_reading(struct connection *connection)
 {
-    if (is_reading(connection) || connection->phase == LINGERING || connection->in.len < READ_AHEAD_BYTES)
+    if (is_reading(connection) || connection->phase == LINGERING ||
+        (connection->in.len < READ_AHEAD_BYTES && !connection->has_unread))
         return false;
     connection->is_paused = true;
     (void)event_del(&connection->readable);
@@ -591,6 +624,37 @@ static void process_later(struct connection *connection)
     loop_defer(connection->loop, &connection->resume, resume, connection);
 }
 
+/* ---- what endpoints decide about bodies ---- */
+
+static void take_body(struct request *request)
+{
+    struct connection *connection = request->exchange;
+    static const struct slice go_on = SLICE_INIT("HTTP/1.1 100 Continue\r\n\r\n");
+    size_t written = go_on.len;
+    if (connection->phase == GONE) {
+        http_body_lost(request);
+        return;
+    }
+    connection->request = request;
+    connection->phase = READING_BODY;
+    connection->chunks = (struct http1_chunks){0};
+    if (connection->traits.expects_continue)
+        (void)!socket_io_write(&connection->io, go_on, SLICE(""), &written);
+    if (written != go_on.len)
+        drop(connection); /* a client that waits for it, and reads nothing */
+    else
+        process_later(connection);
+}
+
+static void stop_body(struct request *request)
+{
+    struct connection *connection = request->exchange;
+    if (connection->request != request)
+        return;
+    connection->request = NULL;
+    connection->phase = ANSWERING;
+}
+
 /* ---- deadlines ---- */
 
 static bool took_too_long(const struct connection *connection)
@@ -621,6 +685,7 @@ static void sweep(void *context)
             drop(connection);
         connection = next;
     }
+    http_loop_give_back(transport->config.http_loop);
     resume_listening(transport);
 }
 
@@ -758,5 +823,7 @@ const struct transport_ops transport_strict = {
     .is_quiet = is_quiet,
     .close = close_transport,
     .send = send_reply,
+    .take_body = take_body,
+    .stop_body = stop_body,
     .tls_san = tls_san,
 };

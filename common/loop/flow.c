@@ -295,17 +295,18 @@ static void go_on(void *context)
     if (flow->is_waiting) {
         flow->is_waiting = false;
         report_step(flow);
-        flow->step++;
+        if (!flow->runs_again)
+            flow->step++;
     }
     for (;; flow->step++) {
         assert(flow->step->run); /* the table ended without a reply */
         flow->wait_begun = false;
         enum step_result result = flow->step->run(flow);
-        assert(flow->wait_begun == (result == STEP_WAIT));
-        if (result == STEP_WAIT) {
-            flow->is_waiting = true;
+        flow->is_waiting = result == STEP_WAIT || result == STEP_AGAIN;
+        flow->runs_again = result == STEP_AGAIN;
+        assert(flow->wait_begun == flow->is_waiting);
+        if (flow->is_waiting)
             return;
-        }
         report_step(flow);
         if (result == STEP_REPLY) {
             finish(flow);

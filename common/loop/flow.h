@@ -19,6 +19,7 @@
 enum step_result {
     STEP_NEXT,  /* go on with the next step, which the table must have */
     STEP_WAIT,  /* go on with it once the wait that this step began is over */
+    STEP_AGAIN, /* run this step once more when the wait that it began is over: for one that may end the table itself */
     STEP_REPLY, /* the flow is done */
 };
 
@@ -46,7 +47,8 @@ struct flow {
     struct flow_held *held;
     int64_t step_started_ns;
     bool wait_begun; /* by the step that runs */
-    bool is_waiting; /* the step answered STEP_WAIT */
+    bool is_waiting; /* the step answered STEP_WAIT or STEP_AGAIN */
+    bool runs_again; /* STEP_AGAIN */
     bool was_cut;
     enum status failure; /* of the newest wait, where it could not be set up */
 };

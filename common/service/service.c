@@ -1,5 +1,6 @@
 #include "service/service.h"
 
+#include "base/give_back.h"
 #include "base/log.h"
 #include "http/tls.h"
 #include "loop/loop_group.h"
@@ -407,6 +408,7 @@ int service_serve(const struct service *service, struct config *config)
     *s = (struct serving){.service = service, .config = config, .lock_fd = -1, .began_ns = clock_monotonic_ns()};
     s->clock = clock_system(config->clock_offset_s * 1000);
     (void)prctl(PR_SET_DUMPABLE, 0); /* no secret in a core dump */
+    give_back_large_blocks();
     log_warnings(config);
     enum status status = open_all(s, &why);
     if (status == STATUS_OK) {

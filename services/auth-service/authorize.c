@@ -403,8 +403,11 @@ static enum step_result decide(struct flow *flow)
 
 /* POST /oauth/authorize: grants or denies. */
 const struct step authorize_decide[] = {
-    {"parse", decide_parse}, {"first", load_first}, /* waits: the temporary credential and the session */
-    {"load", decide_load},                          /* CSRF; waits: client and user */
-    {"decide", decide},                             /* waits: the decision */
-    {"reply", reply},        {NULL, NULL},
+    {"body", request_take_body}, /* waits where it did not come with the head */
+    {"parse", decide_parse},
+    {"first", load_first}, /* waits: the temporary credential and the session */
+    {"load", decide_load}, /* CSRF; waits: client and user */
+    {"decide", decide},    /* waits: the decision */
+    {"reply", reply},
+    {NULL, NULL},
 };

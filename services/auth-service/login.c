@@ -168,6 +168,7 @@ static enum step_result open_session(struct flow *flow);
 static enum step_result go_back(struct flow *flow);
 
 const struct step login_submit[] = {
+    {"body", request_take_body}, /* waits where it did not come with the head */
     {"parse", parse},
     {"count", count},          /* waits: how often this address tried */
     {"load", load},            /* waits: the user, and how often this account was tried */

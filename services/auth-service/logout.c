@@ -61,8 +61,8 @@ static enum step_result say_goodbye(struct flow *flow)
 }
 
 const struct step logout_submit[] = {
-    {"parse", logout_parse}, /* waits: whose session it is */
-    {"end", end_session},    /* waits: its end */
-    {"reply", say_goodbye},
-    {NULL, NULL},
+    {"body", request_take_body}, /* waits where it did not come with the head */
+    {"parse", logout_parse},     /* waits: whose session it is */
+    {"end", end_session},        /* waits: its end */
+    {"reply", say_goodbye},      {NULL, NULL},
 };

@@ -17,12 +17,15 @@ static enum step_result reply(struct flow *flow);
 
 /* POST /oauth/initiate: issues a temporary credential (RFC 5849 §2.1). */
 const struct step temp_credential_issue[] = {
-    {"parse", parse},     {"load", load}, /* may wait: the client */
-    {"verify", verify},                   /* signature */
-    {"spend", spend},                     /* waits: the nonce */
-    {"count", count},                     /* waits: how much this client asked for */
-    {"persist", persist},                 /* callback and scopes; waits: the temporary credential */
-    {"reply", reply},     {NULL, NULL},
+    {"body", request_take_body}, /* waits where it did not come with the head */
+    {"parse", parse},
+    {"load", load},       /* may wait: the client */
+    {"verify", verify},   /* signature */
+    {"spend", spend},     /* waits: the nonce */
+    {"count", count},     /* waits: how much this client asked for */
+    {"persist", persist}, /* callback and scopes; waits: the temporary credential */
+    {"reply", reply},
+    {NULL, NULL},
 };
 
 struct initiate {

@@ -18,6 +18,7 @@ static enum step_result reply(struct flow *flow);
 /* POST /oauth/token: trades an authorized temporary credential for a token credential
  * (RFC 5849 §2.3). Nothing before the verifier can harm the temporary credential. */
 const struct step token_exchange[] = {
+    {"body", request_take_body}, /* waits where it did not come with the head */
     {"parse", parse},
     {"load", load},             /* waits: the temporary credential, and maybe the client */
     {"verify", verify},         /* signature */

@@ -13,6 +13,7 @@ const struct step batch[] = {
     {"authenticate", caller_authenticate}, /* may wait: the resource server */
     {"identify", caller_identify},         /* waits, for nobody's call */
     {"admit", caller_admit},
+    {"body", request_take_callers_body}, /* waits where it did not come with the head */
     {"parse", parse},
     {"load", inquiry_load},     /* may wait: clients and tokens, side by side */
     {"verify", inquiry_verify}, /* signatures */

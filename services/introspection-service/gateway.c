@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 
+static enum step_result admit(struct flow *flow);
 static enum step_result describe(struct flow *flow);
 static enum step_result count_refusal(struct flow *flow);
 static enum step_result reply(struct flow *flow);
@@ -20,13 +21,16 @@ static enum step_result reply(struct flow *flow);
 /* Any method on /verify, /verify/auth-request, /verify/ext-authz/…: the steps of introspection for a request that is
  * described by headers, and an answer in status and headers. */
 const struct step gateway[] = {
-    {"describe", describe},     /* in the path's own dialect */
-    {"load", inquiry_load},     /* may wait: client and token */
-    {"verify", inquiry_verify}, /* signature */
-    {"spend", inquiry_spend},   /* waits: the nonce */
-    {"judge", inquiry_judge},   /* scope */
-    {"count", count_refusal},   /* waits, where it was refused */
-    {"reply", reply},           {NULL, NULL},
+    {"admit", admit},                    /* trusted proxies alone */
+    {"body", request_take_callers_body}, /* waits where it did not come with the head */
+    {"describe", describe},              /* in the path's own dialect */
+    {"load", inquiry_load},              /* may wait: client and token */
+    {"verify", inquiry_verify},          /* signature */
+    {"spend", inquiry_spend},            /* waits: the nonce */
+    {"judge", inquiry_judge},            /* scope */
+    {"count", count_refusal},            /* waits, where it was refused */
+    {"reply", reply},
+    {NULL, NULL},
 };
 
 /* ---- who asks, and about what ---- */
@@ -64,12 +68,16 @@ static enum dialect dialect_of(const struct request *request)
     return slice_eq(path, SLICE(GATEWAY_AUTH_REQUEST_PATH)) ? DIALECT_AUTH_REQUEST : DIALECT_VERIFY;
 }
 
-static enum step_result describe(struct flow *flow)
+static enum step_result admit(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const char *missing = missing_variables(request);
-    if (missing)
-        return turn_away(request, missing);
+    return missing ? turn_away(request, missing) : STEP_NEXT;
+}
+
+static enum step_result describe(struct flow *flow)
+{
+    struct request *request = request_of(flow);
     struct inquiry *inquiry = request->state = arena_calloc(&request->arena, 1, sizeof *inquiry);
     if (!inquiry || inquiry_begin(request, inquiry, 1) != STATUS_OK)
         return unavailable_reply(request, STATUS_NO_MEMORY);

@@ -12,6 +12,7 @@ const struct step introspect[] = {
     {"authenticate", caller_authenticate}, /* may wait: the resource server */
     {"identify", caller_identify},         /* waits, for nobody's call */
     {"admit", caller_admit},
+    {"body", request_take_callers_body}, /* waits where it did not come with the head */
     {"parse", parse},
     {"load", inquiry_load},     /* may wait: client and token */
     {"verify", inquiry_verify}, /* signature */

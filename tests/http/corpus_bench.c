@@ -39,7 +39,7 @@ static enum step_result count_smuggled(struct flow *flow)
     return echo(flow);
 }
 
-static const struct step echo_steps[] = {{"echo", echo}, {NULL, NULL}};
+static const struct step echo_steps[] = {{"body", request_take_body}, {"echo", echo}, {NULL, NULL}};
 static const struct step smuggled_steps[] = {{"smuggled", count_smuggled}, {NULL, NULL}};
 
 static const struct route routes[] = {

@@ -175,7 +175,7 @@ static enum step_result say_whether_there_is_room(struct flow *flow)
 }
 
 #define STEPS(name, ...) static const struct step name##_steps[] = {__VA_ARGS__, {NULL, NULL}}
-STEPS(path, {"path", say_path});
+STEPS(path, {"body", request_take_body}, {"path", say_path});
 STEPS(peer, {"peer", say_peer});
 STEPS(values, {"values", say_values});
 STEPS(loop, {"loop", say_loop});

@@ -14,6 +14,8 @@ struct desk {
     struct loop_timer timer;
     struct buf trace;
     unsigned ended;
+    unsigned asked;
+    bool ends_there;
     enum status outcome;
     const char *text;
 };
@@ -183,6 +185,39 @@ static void a_deadline_resumes_as_store_down_and_voids_the_ticket(void **state)
     assert_null(desk->text);
     /* and after the flow's end */
     ticket_complete(desk->tickets[0], STATUS_OK, new_result("later"), free_result);
+    assert_int_equal(results_alive, 0);
+}
+
+/* Waits twice, and decides itself how the table goes on. */
+static enum step_result ask_twice(struct flow *flow)
+{
+    struct desk *desk = flow_subject(flow);
+    if (desk->asked++ < 2) {
+        if (ask(flow) != STEP_WAIT)
+            fail_msg("there was no wait");
+        return STEP_AGAIN;
+    }
+    return read_outcome(flow) == STEP_REPLY && desk->ends_there ? STEP_REPLY : STEP_NEXT;
+}
+
+static void a_step_that_asks_again_runs_until_it_answers_otherwise(void **state)
+{
+    static const struct step steps[] = {{"twice", ask_twice}, {"last", reply}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_int_equal(desk->asked, 3);
+    assert_status(desk->outcome, STATUS_OK);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("table.twice table.twice table.twice table.last "));
+    assert_int_equal(results_alive, 0);
+}
+
+static void a_step_that_asks_again_may_end_the_table(void **state)
+{
+    static const struct step steps[] = {{"twice", ask_twice}, {"last", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    desk->ends_there = true;
+    run(desk, steps);
+    assert_int_equal(desk->asked, 3);
     assert_int_equal(results_alive, 0);
 }
 
@@ -436,6 +471,8 @@ int main(void)
         TEST(a_completion_resumes_at_the_next_step_with_its_result),
         TEST(a_completion_inside_the_step_still_resumes_later),
         TEST(a_deadline_resumes_as_store_down_and_voids_the_ticket),
+        TEST(a_step_that_asks_again_runs_until_it_answers_otherwise),
+        TEST(a_step_that_asks_again_may_end_the_table),
         TEST(a_zeroed_ticket_is_void),
         TEST(results_of_earlier_waits_live_to_the_end),
         TEST(a_group_resumes_once_when_the_last_is_in),
