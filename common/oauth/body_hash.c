@@ -4,26 +4,6 @@
 #include "crypto/ct.h"
 #include "crypto/digest.h"
 
-enum status body_hash_check_form(const struct message *message, bool required, struct problem *problem)
-{
-    bool sent = !slice_is_absent(message->protocol[OAUTH_BODY_HASH]);
-    if (message->form_body) {
-        bool harmless = message->body.len == 0; /* ruby-oauth hashes an empty form, too; body_hash_verify checks it */
-        return sent && !harmless ? problem_reject(problem, STATUS_BODY_HASH_FORBIDDEN, NULL, SLICE("oauth_body_hash"))
-                                 : STATUS_OK;
-    }
-    if (!required)
-        return STATUS_OK;
-    if (!sent) {
-        *problem = (struct problem){.status = STATUS_BODY_HASH_ABSENT, .absent = SLICE("oauth_body_hash")};
-        return STATUS_BODY_HASH_ABSENT;
-    }
-    if (slice_is_absent(message->body))
-        return problem_set(problem, STATUS_BODY_HASH_ABSENT,
-                           "this client must send oauth_body_hash, but the body was not handed over to check it");
-    return STATUS_OK;
-}
-
 static enum status write_hash(enum digest digest, struct slice body, struct buf *out)
 {
     unsigned char hash[DIGEST_MAX_BYTES];
@@ -41,20 +21,55 @@ enum status body_hash_make(const struct signature_method *method, struct slice b
     return write_hash(method->digest, body, out);
 }
 
-static enum status compare(struct slice sent, enum digest digest, struct slice body, bool *ret_equal)
+/* Whether the hash that was sent is the body's by this digest. */
+static enum status compare_by(enum digest digest, const struct message *message, bool *ret_right)
 {
     char memory[BASE64_LEN(DIGEST_MAX_BYTES)];
     struct buf expected = buf_fixed(memory, sizeof memory);
-    TRY(write_hash(digest, body, &expected));
-    *ret_equal = ct_equal(buf_slice(&expected), sent);
+    TRY(write_hash(digest, message->body, &expected));
+    *ret_right = ct_equal(buf_slice(&expected), message->protocol[OAUTH_BODY_HASH]);
+    return STATUS_OK;
+}
+
+/* SHA-1 is all that the draft knows, and all that some clients send, whatever they sign by. */
+static enum status compare_hash(const struct message *message, bool *ret_right)
+{
+    TRY(compare_by(message->signature_method->digest, message, ret_right));
+    return *ret_right ? STATUS_OK : compare_by(DIGEST_SHA1, message, ret_right);
+}
+
+/* Draft 5, §4.1: a form MUST NOT have one. Where the form is empty and its hash right it is harmless, and ruby-oauth's
+ * post('/x') sends it. */
+static enum status check_hash_of_form(const struct message *message, struct problem *problem)
+{
+    bool is_harmless = false;
+    if (message->body.len == 0)
+        TRY(compare_hash(message, &is_harmless));
+    return is_harmless ? STATUS_OK
+                       : problem_reject(problem, STATUS_BODY_HASH_FORBIDDEN, NULL, SLICE("oauth_body_hash"));
+}
+
+enum status body_hash_check_form(const struct message *message, bool required, struct problem *problem)
+{
+    bool sent = !slice_is_absent(message->protocol[OAUTH_BODY_HASH]);
+    if (message->form_body)
+        return sent ? check_hash_of_form(message, problem) : STATUS_OK;
+    if (!required)
+        return STATUS_OK;
+    if (!sent) {
+        *problem = (struct problem){.status = STATUS_BODY_HASH_ABSENT, .absent = SLICE("oauth_body_hash")};
+        return STATUS_BODY_HASH_ABSENT;
+    }
+    if (slice_is_absent(message->body))
+        return problem_set(problem, STATUS_BODY_HASH_ABSENT,
+                           "this client must send oauth_body_hash, but the body was not handed over to check it");
     return STATUS_OK;
 }
 
 enum status body_hash_verify(const struct message *message, enum body_hash *ret_result, struct problem *problem)
 {
-    struct slice sent = message->protocol[OAUTH_BODY_HASH];
-    bool equal = false;
-    if (slice_is_absent(sent)) {
+    bool right = false;
+    if (slice_is_absent(message->protocol[OAUTH_BODY_HASH])) {
         *ret_result = BODY_HASH_NONE;
         return STATUS_OK;
     }
@@ -62,10 +77,8 @@ enum status body_hash_verify(const struct message *message, enum body_hash *ret_
         *ret_result = BODY_HASH_UNCHECKED;
         return STATUS_OK;
     }
-    TRY(compare(sent, message->signature_method->digest, message->body, &equal));
-    if (!equal) /* SHA-1 is all that the draft knows, and all that some clients send, whatever they sign by */
-        TRY(compare(sent, DIGEST_SHA1, message->body, &equal));
-    if (!equal)
+    TRY(compare_hash(message, &right));
+    if (!right)
         return problem_set(problem, STATUS_BODY_HASH_MISMATCH, NULL);
     *ret_result = BODY_HASH_VERIFIED;
     return STATUS_OK;

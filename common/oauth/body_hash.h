@@ -11,9 +11,9 @@
 
 enum body_hash { BODY_HASH_NONE, BODY_HASH_VERIFIED, BODY_HASH_UNCHECKED };
 
-/* What can be said before the signature: STATUS_BODY_HASH_FORBIDDEN with a form body that is not empty;
- * STATUS_BODY_HASH_ABSENT where the client must send it and did not, or the body was not handed
- * over, so that it could not be checked. */
+/* What can be said before the signature: STATUS_BODY_HASH_FORBIDDEN with a form body, unless it is empty and
+ * the hash is right; STATUS_BODY_HASH_ABSENT where the client must send it and did not, or the body was not handed
+ * over, so that it could not be checked; STATUS_NO_MEMORY. */
 MUST_USE enum status body_hash_check_form(const struct message *message, bool required, struct problem *problem);
 
 /* Compares with the body: the method's own digest is right, and SHA-1 always. BODY_HASH_UNCHECKED: the body was not

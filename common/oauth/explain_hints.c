@@ -607,6 +607,46 @@ static void compare_base_strings(struct slice ours, struct slice theirs, struct 
     buf_add_byte(out, '"');
 }
 
+/* The signature over the client's own base string tells whether the secrets are right. */
+static enum status write_what_own_base_string_says(const struct search *search, struct buf *out)
+{
+    arena_reset(search->scratch);
+    struct slice theirs = search->options->client_base_string;
+    struct buf key = search_right_key(search);
+    const struct signature_key keys = {buf_slice(&key), search->options->rsa_public_key};
+    if (key.failed)
+        return STATUS_NO_MEMORY;
+    if (slice_eq(theirs, search->base_string)) /* which the difference has said */
+        return STATUS_OK;
+    enum status status = signature_verify(search->signer, search->message->signature_method, &keys, theirs,
+                                          search->message->protocol[OAUTH_SIGNATURE]);
+    if (status_is_infrastructure(status))
+        return status;
+    buf_add_str(out, status == STATUS_OK
+                         ? ": the secrets are right, since the signature fits the client's own base string; what "
+                           "differs above is all that is wrong"
+                         : ": nor does the signature fit the client's own base string, so that a secret differs as "
+                           "well, or this is not the string that it signed");
+    return STATUS_OK;
+}
+
+static enum status write_that_nothing_matches(const struct search *search, struct buf *out)
+{
+    const struct message *message = search->message;
+    buf_add(out, SLICE("nothing that was tried would match ("));
+    buf_add(out, buf_slice(&search->tried));
+    buf_add_byte(out, ')');
+    if (!slice_is_absent(search->options->client_base_string))
+        TRY(write_what_own_base_string_says(search, out));
+    else
+        buf_add(out, SLICE(": most likely a secret or a host that is not known here; send the client's own base string "
+                           "as client_base_string to see where the two part"));
+    if (message->form_body && message->body.len == 0)
+        buf_add(out, SLICE("; or the client sent a form: the body is empty though its type is that of a form, as it is "
+                           "where something read it before it was handed over"));
+    return STATUS_OK;
+}
+
 static void add_hint(struct explanation *explanation, const struct buf *hint)
 {
     if (hint->len && explanation->hint_count < EXPLAIN_HINTS_MAX)
@@ -635,16 +675,8 @@ enum status explain_mismatch(const struct message *message, const struct explain
     if (hint.len == 0)
         try_everything(&search);
     TRY(search.status);
-    if (hint.len == 0) {
-        buf_add(&hint, SLICE("nothing that was tried would match ("));
-        buf_add(&hint, buf_slice(&search.tried));
-        buf_add(&hint, SLICE("): most likely a secret or a host that is not known here; send the client's own base "
-                             "string as client_base_string to see where the two part"));
-        if (message->form_body && message->body.len == 0)
-            buf_add(&hint,
-                    SLICE("; or the client sent a form: the body is empty though its type is that of a form, as it "
-                          "is where something read it before it was handed over"));
-    }
+    if (hint.len == 0)
+        TRY(write_that_nothing_matches(&search, &hint));
     if (!slice_is_absent(options->client_base_string))
         compare_base_strings(base_string, options->client_base_string, &difference);
     add_hint(explanation, &difference);

@@ -41,7 +41,7 @@ void search_try_signature(struct search *search, const struct signature_method *
     conclude(search, status, hint);
 }
 
-struct buf search_right_key(struct search *search)
+struct buf search_right_key(const struct search *search)
 {
     struct buf key = buf_in(search->scratch);
     signature_write_shared_key(search->options->client_secret, search->options->token_secret, &key);

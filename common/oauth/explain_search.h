@@ -25,7 +25,7 @@ MUST_USE bool search_may_try(struct search *search, const char *what);
 void search_try_signature(struct search *search, const struct signature_method *method, const struct buf *shared_key,
                           struct slice base_string, struct slice signature, const char *hint);
 /* The key of the given secrets. */
-struct buf search_right_key(struct search *search);
+struct buf search_right_key(const struct search *search);
 /* The request's own signature over another base string; `built` tells whether there is one. A variation that changes
  * nothing is no try. */
 void search_try_base_string(struct search *search, enum status built, struct slice base_string, const char *hint);

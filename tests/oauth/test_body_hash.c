@@ -108,8 +108,10 @@ static const struct row {
     /* ruby-oauth's post('/x') */
     {"the_hash_of_an_empty_form_is_harmless_where_it_is_right", "HMAC-SHA1", EMPTY_SHA1, FORM, SLICE_INIT(""), false,
      STATUS_OK, STATUS_OK, BODY_HASH_VERIFIED},
-    {"another_hash_with_an_empty_form_is_refused", "HMAC-SHA1", HELLO_SHA1, FORM, SLICE_INIT(""), true, STATUS_OK,
-     STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
+    {"another_hash_with_an_empty_form_is_refused", "HMAC-SHA1", HELLO_SHA1, FORM, SLICE_INIT(""), true,
+     STATUS_BODY_HASH_FORBIDDEN, STATUS_BODY_HASH_MISMATCH, BODY_HASH_NONE},
+    {"the_right_hash_of_a_form_is_refused", "HMAC-SHA1", HELLO_SHA1, FORM, SLICE_INIT("Hello World!"), false,
+     STATUS_BODY_HASH_FORBIDDEN, STATUS_OK, BODY_HASH_VERIFIED},
     {"a_form_needs_no_hash_even_where_it_is_required", "HMAC-SHA1", NULL, FORM, SLICE_INIT("a=1"), true, STATUS_OK,
      STATUS_OK, BODY_HASH_NONE},
 };

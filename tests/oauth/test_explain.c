@@ -574,7 +574,43 @@ static void compares_base_strings(void **state)
     assert_int_equal(explanation.hint_count, 2);
     assert_slice_equal(explanation.hints[0], slice_str(row->hint));
     assert_true(slice_starts_with(explanation.hints[1], SLICE("nothing that was tried would match")));
+    assert_true(slice_find_slice(explanation.hints[1], SLICE("most likely")) == explanation.hints[1].len);
     assert_discreet(&explanation);
+}
+
+static bool ends_with(struct slice text, const char *end)
+{
+    struct slice tail = slice_str(end);
+    return text.len >= tail.len && slice_eq(slice_sub(text, text.len - tail.len, text.len), tail);
+}
+
+/* What the difference means for the secrets is found out by the client's own base string. */
+static void says_whether_the_secrets_are_right_where_the_base_strings_differ(void **state)
+{
+    (void)state;
+    static const char theirs[] = BASE("%2Felsewhere") SIGNED_PARAMS;
+    static const struct {
+        const char *key;
+        const char *end;
+    } keys[] = {
+        {"cs-canary-7f3a&ts-canary%2B91bd%2F", "): the secrets are right, since the signature fits the client's own "
+                                               "base string; what differs above is all that "
+                                               "is wrong"},
+        {"wrong&",
+         "): nor does the signature fit the client's own base string, so that a secret differs as well, or this "
+         "is not the string that it signed"},
+    };
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        const struct hint_row row = {
+            .method = "GET", .url = URL, .header = HEADER, .signed_base_string = theirs, .signed_key = keys[i].key};
+        struct described_request request = signed_request(&row);
+        struct explain_options options = all_options();
+        options.client_base_string = slice_str(theirs);
+        struct explanation explanation = oauth_explain(&request, &options);
+        assert_int_equal(explanation.hint_count, 2);
+        assert_true(ends_with(explanation.hints[1], keys[i].end));
+        assert_discreet(&explanation);
+    }
 }
 
 /* ---- the verdict ---- */
@@ -858,7 +894,7 @@ static void full_arenas_are_reported(void **state)
 int main(void)
 {
     static struct CMUnitTest tests[COUNT_OF(hint_rows) + COUNT_OF(difference_rows) + COUNT_OF(verdict_rows) +
-                                   COUNT_OF(spelled_rows) + COUNT_OF(hash_rows) + 16];
+                                   COUNT_OF(spelled_rows) + COUNT_OF(hash_rows) + 17];
     size_t count = 0;
     ADD_ROWS(tests, count, hint_rows, gives_the_hint);
     ADD_TEST(tests, count, a_plus_in_the_signature_that_became_a_space);
@@ -869,6 +905,7 @@ int main(void)
     ADD_TEST(tests, count, tries_at_most_32_changes);
     ADD_TEST(tests, count, the_promised_tries_always_have_their_turn);
     ADD_ROWS(tests, count, difference_rows, compares_base_strings);
+    ADD_TEST(tests, count, says_whether_the_secrets_are_right_where_the_base_strings_differ);
     ADD_ROWS(tests, count, verdict_rows, gives_the_verdict);
     ADD_TEST(tests, count, shows_nothing_of_a_broken_url);
     ADD_TEST(tests, count, plain_http_is_refused_where_https_is_required);

@@ -330,7 +330,13 @@ case("hmac_sha512", "3.4.2", GET + SIGNED.replace("SHA1", "SHA512"), digest="sha
 # ---- 14: the body hash (OAuth Request Body Hash 1.0) -------------------------------------------------
 
 HASH = "Lve95gjOVATpfV8EL5X4nxwjKHE="
-HASHED = "POST&http%3A%2F%2Fh%2F&oauth_body_hash%3D" + quote(quote(HASH, safe=""), safe="") + "%26" + SIGNED
+
+
+def encoded_twice(text):
+    return quote(quote(text, safe=""), safe="")
+
+
+HASHED = "POST&http%3A%2F%2Fh%2F&oauth_body_hash%3D" + encoded_twice(HASH) + "%26" + SIGNED
 WITH_HASH = HEADER + f', oauth_body_hash="{quote(HASH, safe="")}"'
 case("the_body_hash_of_the_draft", "body hash 4", HASHED, authorization=WITH_HASH, method="POST",
      content_type="text/plain", body="Hello World!")
@@ -340,6 +346,11 @@ case("a_body_hash_without_the_body_is_unchecked", "body hash 4", HASHED, authori
      content_type="text/plain")
 case("a_body_hash_with_a_form", "body hash 4.1", None, 400, "parameter_rejected", authorization=WITH_HASH,
      method="POST", content_type=FORM, body="")
+HASH_OF_NOTHING = "2jmj7l5rSw0yVb/vlWAYkK/YBwk="
+case("the_body_hash_of_an_empty_form", "ruby-oauth", HASHED.replace(encoded_twice(HASH), encoded_twice(HASH_OF_NOTHING)),
+     authorization=HEADER + f', oauth_body_hash="{quote(HASH_OF_NOTHING, safe="")}"', method="POST", content_type=FORM, body="")
+case("the_sha1_body_hash_with_another_digest", "oauthlib", HASHED.replace("SHA1", "SHA256"), digest="sha256",
+     authorization=WITH_HASH.replace("SHA1", "SHA256"), method="POST", content_type="text/plain", body="Hello World!")
 
 # ---- 16 and spelling: the signature is compared as text ----------------------------------------------
 
