@@ -22,10 +22,12 @@ TEMPLATES = ROOT / "build/harness"
 
 
 class Server:
-    """One process and its log. It ends with the thread that started it: start servers on the main thread."""
+    """One process and its log. It ends with the thread that started it: start servers on the main thread, or on one that
+    outlives them. `clock`: its host's (harness/wall_clock.py), else this machine's."""
 
-    def __init__(self, name, directory):
+    def __init__(self, name, directory, clock=None):
         self.name = name
+        self.clock = clock
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log = self.directory / f"{name}.log"
@@ -43,6 +45,7 @@ class Server:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *map(str, self.command())],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.directory,
+                env={**os.environ, **(self.clock.variables() if self.clock else {})},
             )
         begin = time.monotonic()
         while not self.answers():
@@ -92,8 +95,8 @@ class Server:
 class Redis(Server):
     """`aof`: what it acknowledged survives kill -9 of the process. Nothing is evicted."""
 
-    def __init__(self, directory, aof=False, name="redis", options=()):
-        super().__init__(name, directory)
+    def __init__(self, directory, aof=False, name="redis", options=(), clock=None):
+        super().__init__(name, directory, clock)
         self.aof = aof
         self.options = list(options)
 

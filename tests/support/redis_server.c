@@ -20,9 +20,9 @@ enum { PATIENCE_MS = 20000, STEP_MS = 5 };
 
 static void map_time(struct redis_server_process *server, char path[TEMP_PATH_BYTES])
 {
-    static const int64_t zero;
+    static const int64_t zero[2]; /* where it stands, and how far it is ahead: preload/wall_clock.c */
     temp_dir_path(server->directory, "time", path);
-    temp_dir_write(path, slice_of(&zero, sizeof zero));
+    temp_dir_write(path, slice_of(zero, sizeof zero));
     int fd = open(path, O_RDWR | O_CLOEXEC);
     assert_true(fd >= 0);
     void *mapped = mmap(NULL, sizeof zero, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -108,8 +108,8 @@ static void set_environment(const struct redis_server_process *server)
 {
     char path[TEMP_PATH_BYTES];
     temp_dir_path(server->directory, "time", path);
-    (void)setenv("REDIS_TIME_FILE", path, 1);
-    (void)setenv("LD_PRELOAD", REDIS_TIME_LIBRARY, 1);
+    (void)setenv("WALL_CLOCK_FILE", path, 1);
+    (void)setenv("LD_PRELOAD", WALL_CLOCK_LIBRARY, 1);
     (void)unsetenv("ASAN_OPTIONS");
 }
 
@@ -153,7 +153,7 @@ void redis_server_done(struct redis_server_process *server)
 {
     redis_server_kill(server);
     if (server->time_us)
-        (void)munmap((void *)(uintptr_t)server->time_us, sizeof *server->time_us);
+        (void)munmap((void *)(uintptr_t)server->time_us, 2 * sizeof *server->time_us);
     if (server->directory[0])
         temp_dir_remove(server->directory);
 }

@@ -1,5 +1,5 @@
-/* Loaded into a redis-server that a test starts: its wall clock is what the test wrote into a file that both have
- * mapped (support/redis_server.h), in microseconds; 0: the machine's. Its steady clocks go on. */
+/* Loaded into a server that a test starts (redis-server or one of ours): its wall clock is what the test wrote into a
+ * file that both have mapped. Its steady clocks go on, as they do on a machine whose time is set. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,7 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t *shared_us;
+/* In microseconds. */
+struct wall_clock {
+    int64_t stands_at; /* 0: it goes */
+    int64_t ahead;     /* of the machine's, while it goes; negative: behind */
+};
+
+static const volatile struct wall_clock *shared;
 /* The C library's, which asks the kernel only where it must: a benchmark counts the server's time. */
 static int (*machine_clock)(clockid_t id, struct timespec *now);
 
@@ -19,13 +25,13 @@ __attribute__((constructor)) static void map_clock(void)
 {
     void *found = dlsym(RTLD_NEXT, "clock_gettime");
     memcpy(&machine_clock, &found, sizeof found); /* C has no conversion to a function */
-    const char *path = getenv("REDIS_TIME_FILE");
+    const char *path = getenv("WALL_CLOCK_FILE");
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    void *mapped = mmap(NULL, sizeof *shared_us, PROT_READ, MAP_SHARED, fd, 0);
+    void *mapped = mmap(NULL, sizeof *shared, PROT_READ, MAP_SHARED, fd, 0);
     if (mapped != MAP_FAILED)
-        shared_us = mapped;
+        shared = mapped;
     (void)close(fd);
 }
 
@@ -37,13 +43,11 @@ static int ask_machine(clockid_t id, struct timespec *now)
 
 static int64_t now_us(void)
 {
-    int64_t us = shared_us ? *shared_us : 0;
     struct timespec real = {0};
-    if (us == 0) {
-        (void)ask_machine(CLOCK_REALTIME, &real);
-        us = (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000;
-    }
-    return us;
+    if (shared && shared->stands_at != 0)
+        return shared->stands_at;
+    (void)ask_machine(CLOCK_REALTIME, &real);
+    return (int64_t)real.tv_sec * 1000000 + real.tv_nsec / 1000 + (shared ? shared->ahead : 0);
 }
 
 int gettimeofday(struct timeval *restrict now, void *restrict zone)
