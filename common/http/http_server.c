@@ -74,11 +74,6 @@ void http_request_arrived(struct request *request)
     request->started_ns = clock_monotonic_ns();
 }
 
-void http_exchange_over(struct http_loop *http_loop)
-{
-    atomic_fetch_sub_explicit(&http_loop->in_flight, 1, memory_order_relaxed);
-}
-
 void http_loop_give_back(struct http_loop *http_loop)
 {
     size_t in_flight = atomic_load_explicit(&http_loop->in_flight, memory_order_relaxed);
@@ -103,10 +98,22 @@ static void recycle(struct request *request)
     http_loop->free_count++;
 }
 
+static void be_over(struct request *request)
+{
+    atomic_fetch_sub_explicit(&request->http_loop->in_flight, 1, memory_order_relaxed);
+    recycle(request);
+}
+
 void http_request_drop(struct request *request)
 {
-    http_exchange_over(request->http_loop);
-    recycle(request);
+    be_over(request);
+}
+
+void http_connection_closed(const struct http_loop *http_loop, enum http_closing why)
+{
+    const struct http_observer *observer = &http_loop->server->config.observer;
+    if (observer->closed)
+        observer->closed(observer->context, why);
 }
 
 /* A reply that needs no memory, where the endpoint's own could not be built. */
@@ -136,7 +143,7 @@ static void finish(struct request *request)
     if (observer->replied && request->body_state != BODY_IS_LOST) /* that one was not answered */
         observer->replied(observer->context, request, reply->http_status, clock_monotonic_ns() - request->started_ns);
     request->transport->send(request);
-    recycle(request);
+    be_over(request);
 }
 
 static void end_flow(struct flow *flow)
@@ -184,7 +191,7 @@ static void refuse_route(struct request *request, const struct buf *allow)
     }
     request_reply_start(request, 405);
     request_reply_header(request, "Allow", buf_slice(allow)); /* RFC 9110 §15.5.6: MUST generate an Allow field */
-    refuse(request, 405, NULL);
+    refuse(request, 405, "this path does not take this method: the Allow header names those that it takes");
 }
 
 size_t request_body_max(const struct request *request)

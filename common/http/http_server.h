@@ -40,7 +40,7 @@ struct http_limits {
     size_t header_bytes;         /* request line and headers: 16 KB, then 431 */
     size_t header_count;         /* 100, then 431 */
     size_t body_bytes;           /* 64 KB for routes that say nothing, then 413 */
-    size_t connections;          /* of one listener on one loop: 4096, further ones wait in the backlog */
+    size_t connections;          /* of one listener on one loop: 4096, then the longest idle is closed */
     size_t bodies_bytes;         /* of all bodies of strangers that did not come with their heads: 32 MB */
     size_t callers_bodies_bytes; /* and of known callers': 64 MB (each loop has its part, and one whole body always
                                     fits) */
@@ -56,10 +56,22 @@ struct http_listen {
     struct tls *tls;        /* NULL: plain; borrowed */
 };
 
+/* Why a connection was closed without a request that said so. */
+enum http_closing {
+    HTTP_CLOSED_AT_CAP,   /* others needed its place */
+    HTTP_CLOSED_SLOW,     /* its request was not whole in time */
+    HTTP_CLOSED_IDLE,     /* no next request came */
+    HTTP_CLOSED_UNREAD,   /* the client took nothing of its reply */
+    HTTP_CLOSED_LINGERED, /* the client did not close after the last reply */
+    HTTP_CLOSINGS,
+};
+
 struct http_observer {
     void *context;
     /* After each reply, also those that the server itself made (request->route may be NULL). */
     void (*replied)(void *context, const struct request *request, int http_status, int64_t duration_ns);
+    /* Each time that the server ended a connection by itself (of the strict transport). May be NULL, as `replied`. */
+    void (*closed)(void *context, enum http_closing why);
 };
 
 struct http_server_config {
@@ -104,7 +116,7 @@ void http_server_stop(struct http_server *server, unsigned timeout_ms, void (*st
 /* The loops do not run any more, but still exist, and their flows are at an end (flow_cut_all). NULL is fine. */
 void http_server_free(struct http_server *server);
 
-/* Requests that were received and whose reply was not written yet; from any thread. */
+/* Requests that were received and are not answered yet; from any thread. */
 size_t http_server_in_flight(const struct http_server *server);
 /* Requests whose flows were cut: their connections were closed without a reply. The loops do not run any more. */
 size_t http_server_cut_requests(const struct http_server *server);

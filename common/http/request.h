@@ -93,6 +93,7 @@ struct request {
     int body_refusal;        /* status */
     const char *body_detail; /* a literal, or NULL */
 
+    bool earns_connection; /* request_earns_connection */
     struct reply reply;
     struct http_loop *http_loop;
     const struct transport_ops *transport;
@@ -132,6 +133,13 @@ bool request_has_media_type(const struct request *request, const char *media_typ
 /* The i-th DNS name or URI among the subject alternative names of the client's verified certificate, with its type
  * (`DNS:a.internal`, `URI:spiffe://a/b`); absent beyond the last and without a verified certificate. */
 struct slice request_tls_san(struct request *request, size_t index);
+
+/* The request came from somebody known (a key, a peer that may ask, a signature that held): where connections are
+ * short, its connection is kept rather than those of strangers. */
+static inline void request_earns_connection(struct request *request)
+{
+    request->earns_connection = true;
+}
 
 /* Begins the reply, or begins it anew: headers and body that were set are dropped. */
 void request_reply_start(struct request *request, int http_status);

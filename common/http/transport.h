@@ -2,9 +2,8 @@
  * http_server.c alone.
  *
  * Invariants: a transport belongs to one loop and one listener. It hands over requests whose head is whole
- * and in which request_check found nothing wrong, and gets each reply exactly once; for each request that it took
- * from http_request_new it calls http_exchange_over exactly once, when the reply was written or could
- * not be. */
+ * and in which request_check found nothing wrong, and gets each reply exactly once. A request is over once its
+ * reply was handed to the transport: that it is still being written is the transport's alone (is_quiet). */
 #ifndef COUNTERSIGN_HTTP_TRANSPORT_H
 #define COUNTERSIGN_HTTP_TRANSPORT_H
 
@@ -31,7 +30,8 @@ struct transport_ops {
     void (*start_listening)(struct transport *transport);
     /* Takes no more connections; the descriptor may be closed after it. */
     void (*stop_listening)(struct transport *transport);
-    /* Closes connections on which no part of a request has arrived. */
+    /* Closes connections on which no part of a request has arrived, and those whose client takes nothing of its reply;
+     * a bounded number of them at a time. */
     void (*close_idle)(struct transport *transport);
     /* No request is being read, answered or written. */
     bool (*is_quiet)(const struct transport *transport);
@@ -112,7 +112,7 @@ void http_body_lost(struct request *request);
 /* The most that the request's route takes. */
 size_t request_body_max(const struct request *request);
 const struct http_limits *http_loop_limits(const struct http_loop *http_loop);
-/* The reply was written, or nobody is there to read it. */
-void http_exchange_over(struct http_loop *http_loop);
+/* Tells the observer; the transport closes it. */
+void http_connection_closed(const struct http_loop *http_loop, enum http_closing why);
 
 #endif

@@ -61,7 +61,6 @@ struct connection {
     bool has_peer;
     bool has_bytes;   /* part of the next request has arrived */
     bool is_busy;     /* a request is at the server, or its reply on the way */
-    bool is_writing;  /* http_exchange_over is still to be called */
     bool must_close;  /* after the reply, although evhttp would not */
     bool is_let_go;   /* evhttp is done with it; it lingers */
     int64_t since_ms; /* 0, or when the reading of a request, or the lingering, began */
@@ -228,9 +227,6 @@ static void linger(void *context)
 
 static void over(struct connection *connection)
 {
-    if (connection->is_writing)
-        http_exchange_over(connection->transport->config.http_loop);
-    connection->is_writing = false;
     connection->is_busy = false;
 }
 
@@ -535,11 +531,9 @@ static void send_reply(struct request *request)
     struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
     const struct reply *reply = &request->reply;
     if (!evcon) { /* the client is gone: this frees evreq, and sends nothing */
-        http_exchange_over(request->http_loop);
         evhttp_send_reply(evreq, reply->http_status, "", NULL);
         return;
     }
-    exchange->connection->is_writing = true;
     bool is_head = slice_eq(request->method, SLICE("HEAD"));
     struct evbuffer *body = evbuffer_new();
     bool is_ready = body && !reply->is_cut && add_headers(request, evreq) &&

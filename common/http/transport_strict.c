@@ -2,20 +2,25 @@
  *
  * A connection that waits holds no buffer: what arrives is read into the transport's, a whole head is copied into its
  * request's arena, and only what cannot be used yet is kept (`in`). One request of a connection is answered at a time;
- * the next ones wait, at most READ_AHEAD_BYTES of them. A sweep, four times a second, looks for what took too long. */
+ * the next ones wait, at most READ_AHEAD_BYTES of them.
+ *
+ * Nobody starves the others: a connection has one request or TURN_BYTES in a turn of the loop, and who has more waits
+ * in a line, of which QUEUE_A_TURN have their turn at a time. Connections wait in lists, one for each kind of deadline,
+ * in the order in which they began to; at the cap the one that waits longest goes. */
 #include "http/http1.h"
 #include "http/http1_reply.h"
 #include "http/http1_request.h"
 #include "http/socket_io.h"
 #include "http/tls.h"
 #include "http/transport.h"
+#include "http/wait_list.h"
 
 #include "base/wipe.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <event2/listener.h>
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -25,21 +30,39 @@
 enum {
     SWEEP_MS = 250,
     LINGER_MS = 1000, /* how long a client's unread bytes are taken after the last reply */
+    STALL_MS = 500,   /* a client that has taken nothing of its reply for so long may be cut off, where there is need */
     INPUT_BYTES = 16 * 1024,
-    READS_A_TURN = 16, /* of one connection; then others have their turn */
-    READ_AHEAD_BYTES = 64 * 1024,
-    HEAD_BYTES = 2048, /* of a reply's head that needs no memory */
+    TURN_BYTES = 32 * 1024, /* of one connection in a turn */
+    READ_AHEAD_BYTES = 16 * 1024,
+    QUEUE_A_TURN = 8, /* connections that had their turn and have more */
+    ACCEPTS_A_TURN = 16,
+    DROPS_A_TURN = 32,   /* for their deadlines */
+    CLOSES_A_TICK = 512, /* while stopping */
+    HEAD_BYTES = 2048,   /* of a reply's head that needs no memory */
+};
+
+/* What a connection waits for. */
+enum wait {
+    FOR_REQUEST, /* the handshake, or the rest of a request */
+    FOR_NEXT,    /* answered, and nothing of the next request has arrived */
+    FOR_READER,  /* the client takes its reply */
+    FOR_END,     /* the client closes */
+    FOR_ANSWER,  /* the endpoint: no deadline of ours */
+    WAITS,
 };
 
 struct strict_transport {
     struct transport base;
     struct transport_config config;
-    struct evconnlistener *listener; /* NULL once it does not listen any more */
-    bool is_paused;                  /* takes no connections for now */
+    struct event acceptable;
+    bool is_listening;
+    bool is_paused; /* takes no connections for now */
     struct loop_timer sweep_timer;
-    struct connection *connections;
+    struct loop_timer turn_timer;     /* fires in the next turn of the loop */
+    struct wait_list waits[WAITS][2]; /* every connection is in one; [1]: those that a request has earned */
+    struct wait_list queue;           /* those that have more to do in later turns */
     size_t connection_count;
-    int64_t now_ms; /* of the last sweep: exact enough for deadlines of seconds */
+    int64_t now_ms; /* of the last sweep or accept: exact enough for deadlines of seconds */
     char date[HTTP_DATE_BYTES];
     char input[INPUT_BYTES];
 };
@@ -57,22 +80,23 @@ enum phase {
 struct connection {
     struct strict_transport *transport;
     struct loop *loop;
-    struct connection *next;
-    struct connection **prev;
+    struct waiter waiter; /* in one of transport->waits */
+    struct waiter queued; /* in transport->queue, or not */
     struct socket_io io;
     struct event readable;
     struct event writable;
-    struct deferred resume;
+    struct deferred later;
     struct peer peer;
     enum phase phase;
-    bool is_in_use;   /* somebody up the stack goes on with it */
-    bool is_asked;    /* a request is at the server, whose reply comes back to us */
-    bool is_paused;   /* nothing is read for now */
-    bool has_ended;   /* the client sends no more */
-    bool keeps_open;  /* after the reply */
-    bool has_unread;  /* bytes of the body were announced and not taken: nothing behind them can be read */
-    bool is_idle;     /* answered, and nothing of the next request has arrived */
-    int64_t since_ms; /* when the phase, or the wait for a client, began */
+    bool is_in_use;  /* somebody up the stack goes on with it */
+    bool is_asked;   /* a request is at the server, whose reply comes back to us */
+    bool is_served;  /* a request was answered, or is, since process began */
+    bool is_paused;  /* nothing is read for now */
+    bool has_ended;  /* the client sends no more */
+    bool keeps_open; /* after the reply */
+    bool has_unread; /* bytes of the body were announced and not taken: nothing behind them can be read */
+    bool is_idle;    /* answered, and nothing of the next request has arrived */
+    bool is_earned;  /* a request of it came from somebody known */
 
     struct buf in; /* received, not used yet */
     struct http1_scan scan;
@@ -93,14 +117,44 @@ static int64_t monotonic_ms(void)
 
 /* ---- connections ---- */
 
-static void add_connection(struct connection *connection)
+static enum wait wait_of(const struct connection *connection)
+{
+    switch (connection->phase) {
+    case WRITING:
+        return FOR_READER;
+    case LINGERING:
+        return FOR_END;
+    case ANSWERING:
+    case GONE:
+        return FOR_ANSWER;
+    default:
+        return connection->is_idle ? FOR_NEXT : FOR_REQUEST;
+    }
+}
+
+/* Its wait begins anew. */
+static void wait_from_now(struct connection *connection)
 {
     struct strict_transport *transport = connection->transport;
-    connection->next = transport->connections;
-    connection->prev = &transport->connections;
-    if (connection->next)
-        connection->next->prev = &connection->next;
-    transport->connections = connection;
+    wait_list_add(&transport->waits[wait_of(connection)][connection->is_earned], &connection->waiter,
+                  transport->now_ms);
+}
+
+static void enter(struct connection *connection, enum phase phase)
+{
+    connection->phase = phase;
+    wait_from_now(connection);
+}
+
+static struct connection *connection_of(const struct waiter *waiter)
+{
+    return waiter ? (struct connection *)((char *)(uintptr_t)waiter - offsetof(struct connection, waiter)) : NULL;
+}
+
+static void add_connection(struct connection *connection, enum phase phase)
+{
+    struct strict_transport *transport = connection->transport;
+    enter(connection, phase);
     transport->connection_count++;
     atomic_fetch_add_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
 }
@@ -108,28 +162,39 @@ static void add_connection(struct connection *connection)
 static void remove_connection(struct connection *connection)
 {
     struct strict_transport *transport = connection->transport;
-    *connection->prev = connection->next;
-    if (connection->next)
-        connection->next->prev = connection->prev;
+    waiter_leave(&connection->waiter);
+    waiter_leave(&connection->queued);
     transport->connection_count--;
     atomic_fetch_sub_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
 }
 
+static bool is_full(const struct strict_transport *transport)
+{
+    return transport->connection_count >= transport->config.limits->connections;
+}
+
 static void pause_listening(struct strict_transport *transport)
 {
-    if (!transport->listener)
-        return;
     transport->is_paused = true;
-    evconnlistener_disable(transport->listener);
+    (void)event_del(&transport->acceptable);
 }
 
 static void resume_listening(struct strict_transport *transport)
 {
-    if (!transport->is_paused || !transport->listener ||
-        transport->connection_count >= transport->config.limits->connections)
+    if (!transport->is_paused || !transport->is_listening)
         return;
-    transport->is_paused = false;
-    evconnlistener_enable(transport->listener);
+    transport->is_paused = event_add(&transport->acceptable, NULL) != 0; /* no memory: the sweep tries again */
+}
+
+/* It goes on in a later turn of the loop: others come first. */
+static void queue_up(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    if (connection->queued.list)
+        return;
+    wait_list_add(&transport->queue, &connection->queued, 0);
+    if (transport->queue.count == 1)
+        (void)!loop_timer_start(&transport->turn_timer, 0); /* where it fails the sweep does its work */
 }
 
 static void bury(void *connection)
@@ -141,7 +206,7 @@ static void bury(void *connection)
 static void free_later(struct connection *connection)
 {
     if (!connection->is_asked)
-        loop_defer(connection->loop, &connection->resume, bury, connection);
+        loop_defer(connection->loop, &connection->later, bury, connection);
 }
 
 /* Ends it at once. */
@@ -150,28 +215,20 @@ static void drop(struct connection *connection)
     struct strict_transport *transport = connection->transport;
     if (connection->phase == GONE)
         return;
-    if (connection->phase == WRITING)
-        http_exchange_over(transport->config.http_loop);
     struct request *request = connection->request;
     connection->request = NULL;
     connection->phase = GONE;
     if (request)
         http_body_lost(request);
+    loop_defer_cancel(connection->loop, &connection->later);
     (void)event_del(&connection->readable);
     (void)event_del(&connection->writable);
-    loop_defer_cancel(connection->loop, &connection->resume);
     socket_io_close(&connection->io);
     buf_done(&connection->in);
     buf_done(&connection->out);
     remove_connection(connection);
     resume_listening(transport);
     free_later(connection);
-}
-
-static void wait_from_now(struct connection *connection, enum phase phase)
-{
-    connection->phase = phase;
-    connection->since_ms = connection->transport->now_ms;
 }
 
 /* Closing with bytes of the client's still on their way would send it a reset, and the answer would be lost: so we read
@@ -184,7 +241,7 @@ static void linger(struct connection *connection)
     }
     socket_io_end(&connection->io);
     buf_done(&connection->in);
-    wait_from_now(connection, LINGERING);
+    enter(connection, LINGERING);
     bool was_paused = connection->is_paused;
     connection->is_paused = false;
     if (was_paused && event_add(&connection->readable, NULL) != 0)
@@ -200,22 +257,21 @@ static const char *connection_header(const struct connection *connection)
     return connection->traits.is_http10 ? "keep-alive" : NULL;
 }
 
-static void process_later(struct connection *connection);
-
 /* The whole reply is with the kernel. */
 static void finish_reply(struct connection *connection)
 {
     buf_done(&connection->out);
     connection->out_written = 0;
-    http_exchange_over(connection->transport->config.http_loop);
-    wait_from_now(connection, READING_HEAD);
     connection->is_idle = true;
+    enter(connection, READING_HEAD);
+    if (is_full(connection->transport)) /* somebody may wait for its place */
+        resume_listening(connection->transport);
     if (!connection->keeps_open)
         linger(connection);
     else if (connection->has_ended && connection->in.len == 0)
         drop(connection);
-    else if (!connection->is_in_use && (connection->in.len || connection->is_paused))
-        process_later(connection);
+    else if (connection->in.len || connection->is_paused)
+        queue_up(connection);
 }
 
 /* What socket_io_write did not take waits. False: it never will. */
@@ -232,7 +288,7 @@ static void write_on(struct connection *connection)
     enum io_result result = socket_io_write(&connection->io, rest, SLICE(""), &written);
     connection->out_written += written;
     if (written)
-        connection->since_ms = connection->transport->now_ms;
+        wait_from_now(connection);
     if (result == IO_DONE)
         finish_reply(connection);
     else if (!wait_to_write(connection, result))
@@ -243,7 +299,7 @@ static void write_on(struct connection *connection)
 static void write_reply(struct connection *connection, struct slice head, struct slice body)
 {
     size_t written;
-    wait_from_now(connection, WRITING);
+    enter(connection, WRITING);
     enum io_result result = socket_io_write(&connection->io, head, body, &written);
     if (result == IO_DONE) {
         finish_reply(connection);
@@ -264,8 +320,8 @@ static void send_reply(struct request *request)
     char memory[HEAD_BYTES];
     struct buf head = buf_fixed(memory, sizeof memory);
     connection->is_asked = false;
+    connection->is_earned = connection->is_earned || request->earns_connection;
     if (connection->phase == GONE) {
-        http_exchange_over(request->http_loop);
         free_later(connection);
         return;
     }
@@ -279,12 +335,10 @@ static void send_reply(struct request *request)
         buf_add(&head, body);
         body = SLICE("");
     }
-    if (head.failed || reply->is_cut) {
-        wait_from_now(connection, WRITING);
+    if (head.failed || reply->is_cut)
         drop(connection);
-    } else {
+    else
         write_reply(connection, buf_slice(&head), body);
-    }
     if (!head.arena)
         wipe_bytes(memory, head.len);
 }
@@ -303,8 +357,8 @@ static struct request *new_request(struct connection *connection)
     request->peer = connection->peer;
     request->is_tls = transport->config.tls != NULL;
     request->exchange = connection;
-    connection->phase = ANSWERING;
-    connection->is_asked = true;
+    enter(connection, ANSWERING);
+    connection->is_asked = connection->is_served = true;
     connection->has_unread = false;
     return request;
 }
@@ -438,18 +492,18 @@ static bool read_body(struct connection *connection, struct slice *bytes)
         http_body_refuse(request, 413, "the body is larger than what is taken here");
     } else {
         connection->request = NULL;
-        connection->phase = ANSWERING;
+        enter(connection, ANSWERING);
         connection->has_unread = false;
         http_body_arrived(request);
     }
     return true;
 }
 
-/* Reads requests off the front of the bytes until one waits for its answer; returns the rest. */
-static struct slice take_requests(struct connection *connection, struct slice bytes)
+/* Reads at most one request off the front of the bytes; returns the rest. */
+static struct slice take_request(struct connection *connection, struct slice bytes)
 {
     bool goes_on = true;
-    while (goes_on) {
+    while (goes_on && !connection->is_served) {
         if (connection->phase == READING_HEAD)
             goes_on = bytes.len && take_head(connection, &bytes);
         else if (connection->phase == READING_BODY)
@@ -483,13 +537,14 @@ static void keep(struct connection *connection, struct slice rest)
     }
 }
 
-/* Everything that was received and not used so far goes to the requests. The connection may be gone after it. */
+/* What was received and not used so far goes to a request. The connection may be gone after it. */
 static void process(struct connection *connection, struct slice fresh)
 {
     struct buf *in = &connection->in;
+    connection->is_served = false;
     if (connection->is_idle && in->len + fresh.len) {
-        wait_from_now(connection, connection->phase);
         connection->is_idle = false;
+        wait_from_now(connection);
     }
     if (in->len)
         buf_add(in, fresh);
@@ -497,14 +552,14 @@ static void process(struct connection *connection, struct slice fresh)
         drop(connection);
         return;
     }
-    struct slice rest = take_requests(connection, in->len ? buf_slice(in) : fresh);
+    struct slice rest = take_request(connection, in->len ? buf_slice(in) : fresh);
     if (connection->phase == LINGERING || connection->phase == GONE)
         return;
     keep(connection, rest);
     if (in->failed)
         drop(connection);
-    else if (in->len)
-        connection->is_idle = false;
+    else if (in->len && connection->is_served && is_reading(connection))
+        queue_up(connection);
 }
 
 static void note_end(struct connection *connection)
@@ -515,11 +570,17 @@ static void note_end(struct connection *connection)
         drop(connection); /* else the reply goes out first */
 }
 
-/* Reads no further until the answer is out, or the endpoint wants the body: what is there already is enough. */
+static bool takes_bytes(const struct connection *connection)
+{
+    return is_reading(connection) || connection->phase == LINGERING;
+}
+
+/* Reads no further before its turn, until the answer is out, or the endpoint wants the body: what is there already is
+ * enough. */
 static bool pause_reading(struct connection *connection)
 {
-    if (is_reading(connection) || connection->phase == LINGERING ||
-        (connection->in.len < READ_AHEAD_BYTES && !connection->has_unread))
+    bool has_enough = !takes_bytes(connection) && (connection->in.len >= READ_AHEAD_BYTES || connection->has_unread);
+    if (!connection->queued.list && !has_enough)
         return false;
     connection->is_paused = true;
     (void)event_del(&connection->readable);
@@ -542,20 +603,19 @@ static void read_some(struct connection *connection)
 {
     struct strict_transport *transport = connection->transport;
     enum io_result result = IO_DONE;
+    size_t total = 0;
     connection->is_in_use = true;
-    for (int i = 0; result == IO_DONE; i++) {
+    while (result == IO_DONE) {
         size_t len = 0;
+        if (total >= TURN_BYTES)
+            queue_up(connection);
         if (pause_reading(connection))
             break;
-        if (i == READS_A_TURN) {
-            if (connection->io.ssl) /* which may hold more than the descriptor shows */
-                event_active(&connection->readable, EV_READ, 0);
-            break;
-        }
         result = socket_io_read(&connection->io, transport->input, sizeof transport->input, &len);
         if (result == IO_DONE)
             take(connection, slice_of(transport->input, len));
         wipe_bytes(transport->input, len);
+        total += len;
         if (connection->phase == GONE || (len < sizeof transport->input && !connection->io.ssl && result == IO_DONE))
             break; /* spares a read that would find nothing */
     }
@@ -601,49 +661,70 @@ static void on_writable(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
         read_some(connection);
 }
 
-/* After a reply: goes on with what was received meanwhile. */
-static void resume(void *context)
+/* ---- turns ---- */
+
+static void read_again(struct connection *connection)
 {
-    struct connection *connection = context;
-    connection->is_in_use = true;
-    process(connection, SLICE(""));
-    connection->is_in_use = false;
-    if (connection->has_ended && is_reading(connection)) {
+    connection->is_paused = false;
+    if (event_add(&connection->readable, NULL) != 0)
         drop(connection);
-    } else if (connection->is_paused && is_reading(connection)) {
-        connection->is_paused = false;
-        if (event_add(&connection->readable, NULL) != 0)
-            drop(connection);
-        else
-            read_some(connection);
-    }
+    else
+        read_some(connection);
 }
 
-static void process_later(struct connection *connection)
+/* Goes on with what was received, or else with what may have arrived meanwhile. */
+static void have_turn(struct connection *connection)
 {
-    loop_defer(connection->loop, &connection->resume, resume, connection);
+    connection->is_served = false;
+    connection->is_in_use = true;
+    if (is_reading(connection))
+        process(connection, SLICE(""));
+    connection->is_in_use = false;
+    if (!takes_bytes(connection) || connection->queued.list)
+        return;
+    if (connection->has_ended)
+        drop(connection);
+    else if (connection->is_paused && connection->is_served)
+        queue_up(connection);
+    else if (connection->is_paused)
+        read_again(connection);
+}
+
+static void serve_queue(struct strict_transport *transport)
+{
+    size_t count = transport->queue.count < QUEUE_A_TURN ? transport->queue.count : QUEUE_A_TURN;
+    for (size_t i = 0; i < count && transport->queue.first; i++) {
+        struct waiter *first = transport->queue.first;
+        waiter_leave(first);
+        have_turn((struct connection *)((char *)first - offsetof(struct connection, queued)));
+    }
 }
 
 /* ---- what endpoints decide about bodies ---- */
 
+static void go_on(void *connection)
+{
+    have_turn(connection);
+}
+
 static void take_body(struct request *request)
 {
     struct connection *connection = request->exchange;
-    static const struct slice go_on = SLICE_INIT("HTTP/1.1 100 Continue\r\n\r\n");
-    size_t written = go_on.len;
+    static const struct slice please = SLICE_INIT("HTTP/1.1 100 Continue\r\n\r\n");
+    size_t written = please.len;
     if (connection->phase == GONE) {
         http_body_lost(request);
         return;
     }
     connection->request = request;
-    connection->phase = READING_BODY;
+    enter(connection, READING_BODY);
     connection->chunks = (struct http1_chunks){0};
     if (connection->traits.expects_continue)
-        (void)!socket_io_write(&connection->io, go_on, SLICE(""), &written);
-    if (written != go_on.len)
+        (void)!socket_io_write(&connection->io, please, SLICE(""), &written);
+    if (written != please.len)
         drop(connection); /* a client that waits for it, and reads nothing */
     else
-        process_later(connection);
+        loop_defer(connection->loop, &connection->later, go_on, connection);
 }
 
 static void stop_body(struct request *request)
@@ -652,26 +733,54 @@ static void stop_body(struct request *request)
     if (connection->request != request)
         return;
     connection->request = NULL;
-    connection->phase = ANSWERING;
+    enter(connection, ANSWERING);
 }
 
 /* ---- deadlines ---- */
 
-static bool took_too_long(const struct connection *connection)
+static void close_for(struct connection *connection, enum http_closing why)
 {
-    const struct http_limits *limits = connection->transport->config.limits;
-    int64_t elapsed_ms = connection->transport->now_ms - connection->since_ms;
-    switch (connection->phase) {
-    case LINGERING:
-        return elapsed_ms > LINGER_MS;
-    case WRITING:
-        return elapsed_ms > (int64_t)limits->idle_timeout_ms;
-    case ANSWERING: /* has a deadline of its own */
-    case GONE:
-        return false;
-    default:
-        return elapsed_ms > (int64_t)(connection->is_idle ? limits->idle_timeout_ms : limits->request_timeout_ms);
+    http_connection_closed(connection->transport->config.http_loop, why);
+    drop(connection);
+}
+
+/* Drops some of those that wait for longer than this; returns how many more it may be. */
+static size_t drop_overdue(struct wait_list *list, int64_t began_before_ms, enum http_closing why, size_t most)
+{
+    struct connection *overdue;
+    while (most && (overdue = connection_of(wait_list_first_before(list, began_before_ms)))) {
+        close_for(overdue, why);
+        most--;
     }
+    return most;
+}
+
+/* False: there are more than a turn has time for. */
+static bool keep_deadlines(struct strict_transport *transport)
+{
+    const struct http_limits *limits = transport->config.limits;
+    const struct {
+        enum wait wait;
+        int64_t limit_ms;
+        enum http_closing why;
+    } rows[] = {{FOR_REQUEST, limits->request_timeout_ms, HTTP_CLOSED_SLOW},
+                {FOR_NEXT, limits->idle_timeout_ms, HTTP_CLOSED_IDLE},
+                {FOR_READER, limits->idle_timeout_ms, HTTP_CLOSED_UNREAD},
+                {FOR_END, LINGER_MS, HTTP_CLOSED_LINGERED}};
+    size_t most = DROPS_A_TURN;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t earned = 0; earned < 2; earned++)
+            most = drop_overdue(&transport->waits[rows[i].wait][earned], transport->now_ms - rows[i].limit_ms,
+                                rows[i].why, most);
+    return most > 0;
+}
+
+static void have_transports_turn(void *context)
+{
+    struct strict_transport *transport = context;
+    serve_queue(transport);
+    if (!keep_deadlines(transport) || transport->queue.first)
+        (void)!loop_timer_start(&transport->turn_timer, 0);
 }
 
 static void sweep(void *context)
@@ -679,23 +788,34 @@ static void sweep(void *context)
     struct strict_transport *transport = context;
     transport->now_ms = monotonic_ms();
     http_date(transport->date);
-    for (struct connection *connection = transport->connections; connection;) {
-        struct connection *next = connection->next;
-        if (took_too_long(connection))
-            drop(connection);
-        connection = next;
-    }
+    have_transports_turn(transport);
     http_loop_give_back(transport->config.http_loop);
     resume_listening(transport);
 }
 
 /* ---- accepting ---- */
 
-static void accepted(struct evconnlistener *listener UNUSED, evutil_socket_t fd, struct sockaddr *address,
-                     int address_len UNUSED, void *context)
+static const struct waiter *older(const struct waiter *a, const struct waiter *b)
+{
+    return !a || (b && b->since_ms < a->since_ms) ? b : a;
+}
+
+/* Whoever waits longest: first those to whom all is said, then those that never earned their place. Who is answered, or
+ * takes an answer, stays. NULL: all are. */
+static struct connection *choose_victim(const struct strict_transport *transport)
+{
+    const struct waiter *victim = older(transport->waits[FOR_END][0].first, transport->waits[FOR_END][1].first);
+    for (size_t earned = 0; earned < 2 && !victim; earned++) {
+        const struct wait_list *unread = &transport->waits[FOR_READER][earned];
+        victim = older(transport->waits[FOR_REQUEST][earned].first, transport->waits[FOR_NEXT][earned].first);
+        victim = older(victim, wait_list_first_before(unread, transport->now_ms - STALL_MS));
+    }
+    return connection_of(victim);
+}
+
+static void open_connection(struct strict_transport *transport, int fd, const struct sockaddr *address)
 {
     static const int on = 1;
-    struct strict_transport *transport = context;
     const struct transport_config *config = &transport->config;
     struct event_base *base = loop_base(config->http_loop->loop);
     struct connection *connection = calloc(1, sizeof *connection);
@@ -705,8 +825,6 @@ static void accepted(struct evconnlistener *listener UNUSED, evutil_socket_t fd,
     }
     connection->transport = transport;
     connection->loop = config->http_loop->loop;
-    connection->phase = config->tls ? SHAKING_HANDS : READING_HEAD;
-    connection->since_ms = monotonic_ms();
     connection->peer = peer_of_address(config->is_unix ? NULL : address);
     if (!config->is_unix)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -716,33 +834,71 @@ static void accepted(struct evconnlistener *listener UNUSED, evutil_socket_t fd,
     }
     (void)event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     (void)event_assign(&connection->writable, base, fd, EV_WRITE, on_writable, connection);
-    add_connection(connection);
+    add_connection(connection, config->tls ? SHAKING_HANDS : READING_HEAD);
     if (event_add(&connection->readable, NULL) != 0)
         drop(connection);
-    if (transport->connection_count >= config->limits->connections)
-        pause_listening(transport);
 }
 
 /* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
-static void accept_failed(struct evconnlistener *listener UNUSED, void *context)
+static void note_failed_accept(struct strict_transport *transport)
 {
-    struct strict_transport *transport = context;
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR || errno == ECONNABORTED)
+        return;
     observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
-                   evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
+                   evutil_socket_error_to_string(errno));
     pause_listening(transport);
 }
 
+static void accept_some(evutil_socket_t listener, short what UNUSED, void *context)
+{
+    struct strict_transport *transport = context;
+    transport->now_ms = monotonic_ms();
+    for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+        struct sockaddr_storage address = {0};
+        socklen_t len = sizeof address;
+        struct connection *victim = is_full(transport) ? choose_victim(transport) : NULL;
+        if (is_full(transport) && !victim) {
+            pause_listening(transport);
+            return;
+        }
+        int fd = accept4(listener, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            note_failed_accept(transport);
+            return;
+        }
+        if (victim)
+            close_for(victim, HTTP_CLOSED_AT_CAP);
+        open_connection(transport, fd, (struct sockaddr *)&address);
+    }
+}
+
 /* ---- the transport ---- */
+
+static void start_listening(struct transport *base)
+{
+    struct strict_transport *transport = (struct strict_transport *)base;
+    transport->is_listening = true;
+    transport->is_paused = event_add(&transport->acceptable, NULL) != 0;
+}
+
+static void stop_listening(struct transport *base)
+{
+    struct strict_transport *transport = (struct strict_transport *)base;
+    transport->is_listening = false;
+    if (event_initialized(&transport->acceptable))
+        (void)event_del(&transport->acceptable);
+}
 
 static void close_transport(struct transport *base)
 {
     struct strict_transport *transport = (struct strict_transport *)base;
     loop_timer_done(&transport->sweep_timer);
-    if (transport->listener)
-        evconnlistener_free(transport->listener);
-    transport->listener = NULL;
-    while (transport->connections)
-        drop(transport->connections);
+    loop_timer_done(&transport->turn_timer);
+    stop_listening(base);
+    for (size_t i = 0; i < WAITS; i++)
+        for (size_t earned = 0; earned < 2; earned++)
+            while (transport->waits[i][earned].first)
+                drop(connection_of(transport->waits[i][earned].first));
     free(transport);
 }
 
@@ -755,32 +911,18 @@ static struct transport *open_transport(const struct transport_config *config)
     transport->config = *config;
     transport->now_ms = monotonic_ms();
     http_date(transport->date);
-    unsigned flags = LEV_OPT_CLOSE_ON_EXEC | (config->opens_later ? LEV_OPT_DISABLED : 0);
-    transport->listener =
-        evconnlistener_new(loop_base(config->http_loop->loop), accepted, transport, flags, 0, config->fd);
-    if (!transport->listener ||
-        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, sweep, transport) != STATUS_OK ||
+    struct loop *loop = config->http_loop->loop;
+    (void)event_assign(&transport->acceptable, loop_base(loop), config->fd, EV_READ | EV_PERSIST, accept_some,
+                       transport);
+    if (loop_timer_init(&transport->sweep_timer, loop, sweep, transport) != STATUS_OK ||
+        loop_timer_init(&transport->turn_timer, loop, have_transports_turn, transport) != STATUS_OK ||
         loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
         close_transport(&transport->base);
         return NULL;
     }
-    evconnlistener_set_error_cb(transport->listener, accept_failed);
+    if (!config->opens_later)
+        start_listening(&transport->base);
     return &transport->base;
-}
-
-static void start_listening(struct transport *base)
-{
-    const struct strict_transport *transport = (struct strict_transport *)base;
-    if (transport->listener)
-        evconnlistener_enable(transport->listener);
-}
-
-static void stop_listening(struct transport *base)
-{
-    struct strict_transport *transport = (struct strict_transport *)base;
-    if (transport->listener)
-        evconnlistener_free(transport->listener);
-    transport->listener = NULL;
 }
 
 /* Also one that shakes hands: it has sent nothing of a request. */
@@ -791,22 +933,31 @@ static bool asks_nothing(const struct connection *connection)
 
 static void close_idle(struct transport *base)
 {
-    const struct strict_transport *transport = (struct strict_transport *)base;
-    for (struct connection *connection = transport->connections; connection;) {
-        struct connection *next = connection->next;
-        if (asks_nothing(connection))
-            linger(connection);
-        connection = next;
+    struct strict_transport *transport = (struct strict_transport *)base;
+    size_t most = CLOSES_A_TICK;
+    transport->now_ms = monotonic_ms();
+    for (size_t earned = 0; earned < 2; earned++) {
+        most =
+            drop_overdue(&transport->waits[FOR_READER][earned], transport->now_ms - STALL_MS, HTTP_CLOSED_UNREAD, most);
+        for (size_t i = FOR_REQUEST; i <= FOR_NEXT; i++) {
+            struct connection *connection = connection_of(transport->waits[i][earned].first);
+            while (connection && most) {
+                struct connection *next = connection_of(connection->waiter.next);
+                if (asks_nothing(connection)) {
+                    linger(connection);
+                    most--;
+                }
+                connection = next;
+            }
+        }
     }
 }
 
 static bool is_quiet(const struct transport *base)
 {
     const struct strict_transport *transport = (const struct strict_transport *)base;
-    for (const struct connection *connection = transport->connections; connection; connection = connection->next)
-        if (connection->phase != LINGERING && !asks_nothing(connection))
-            return false;
-    return true;
+    size_t lingering = transport->waits[FOR_END][0].count + transport->waits[FOR_END][1].count;
+    return lingering == transport->connection_count;
 }
 
 static struct slice tls_san(struct request *request, size_t index)

@@ -137,7 +137,7 @@ static enum status open_routes(struct serving *s, const struct route *routes, si
         .loops = s->loops,
         .loop_count = s->loop_count,
         .app = s->parts.app,
-        .observer = {s, replied},
+        .observer = {.context = s, .replied = replied},
         .opens_later = true,
     };
     return open_server(&config, listen, s->tls, variable, why, &s->servers[s->server_count++]);

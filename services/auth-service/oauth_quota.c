@@ -7,6 +7,7 @@
 
 void oauth_quota_count_client_start(struct request *request, const struct check *check, struct ticket ticket)
 {
+    request_earns_connection(request);
     quota_count_start(app_loop_of(request)->ephemeral, QUOTA_CLIENT, check->client->client_id,
                       app_of(request)->config->rate_limit_client, ticket);
 }

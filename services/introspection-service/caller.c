@@ -116,6 +116,7 @@ enum step_result caller_admit(struct flow *flow)
     int64_t wait_s = 0;
     if (!inquiry_of(flow)->caller)
         return address_quota_is_used_up(flow, &wait_s) ? slow_down(request, wait_s) : refuse_stranger(request);
+    request_earns_connection(request);
     if (request_has_media_type(request, "application/json"))
         return STEP_NEXT;
     problem_reply_status(request, STATUS_UNSUPPORTED_TYPE, SLICE("send Content-Type: application/json"));

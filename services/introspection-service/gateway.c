@@ -72,7 +72,10 @@ static enum step_result admit(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const char *missing = missing_variables(request);
-    return missing ? turn_away(request, missing) : STEP_NEXT;
+    if (missing)
+        return turn_away(request, missing);
+    request_earns_connection(request);
+    return STEP_NEXT;
 }
 
 static enum step_result describe(struct flow *flow)
