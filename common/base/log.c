@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/log_writer.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,6 +18,7 @@ static int log_fd = STDERR_FILENO;
 static enum log_format log_format = LOG_FORMAT_AUTO;
 static _Atomic int current_level = LOG_INFO;
 static _Atomic uint64_t lines_lost;
+static struct log_writer *writer; /* NULL: lines are written at once */
 
 static enum log_format resolve(enum log_format format, int fd)
 {
@@ -181,10 +183,23 @@ static bool write_whole(int fd, struct slice line)
     return true;
 }
 
-void log_write_lines(struct slice lines)
+void log_writer_start(void)
+{
+    writer = log_writer_new(log_fd, &lines_lost);
+}
+
+void log_writer_stop_blocking(unsigned timeout_ms)
+{
+    if (writer && log_writer_free_blocking(writer, timeout_ms))
+        writer = NULL;
+}
+
+void log_write_lines(enum log_level level, struct slice lines)
 {
     int error = errno;
-    if (!write_whole(log_fd, lines))
+    if (writer)
+        log_writer_add(writer, level, lines);
+    else if (!write_whole(log_fd, lines))
         atomic_fetch_add_explicit(&lines_lost, 1, memory_order_relaxed);
     errno = error;
 }
@@ -197,5 +212,5 @@ void log_write(enum log_level level, const char *message, const struct log_field
     if (!log_enabled(level))
         return;
     log_format_line(&line, LOG_FORMAT_AUTO, clock_wall_ms(&clock), level, message, fields, field_count);
-    log_write_lines(buf_slice(&line));
+    log_write_lines(level, buf_slice(&line));
 }

@@ -6,7 +6,8 @@
  * long is cut, and the line says so. Never put a secret into a line: no tokens, secrets, passwords,
  * Authorization headers, bodies, cookies or query strings, also not in part (caller's duty; the
  * tests search for canaries). Libraries do not log: they return a status or call an observer.
- * Any thread may log; log_init comes first, before there are threads. */
+ * Any thread may log; log_init comes first, before there are threads. Lines are written at once, or, in a service, by a
+ * writer. */
 #ifndef COUNTERSIGN_BASE_LOG_H
 #define COUNTERSIGN_BASE_LOG_H
 
@@ -18,7 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOG_LINE_BYTES = 4096 };
+enum {
+    LOG_LINE_BYTES = 4096,
+    LOG_QUEUE_BYTES = 1 << 20, /* what may wait for a writer */
+};
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -37,8 +41,16 @@ static inline bool log_enabled(enum log_level level)
 {
     return level >= log_level();
 }
-/* Writes that failed (a full pipe that does not block, a closed one). */
+/* Lines that were dropped: nobody reads them, the descriptor is closed, there is no memory. */
 uint64_t log_lines_lost(void);
+
+/* From now on a thread of its own writes the lines, so that nobody who logs waits for whoever reads; what comes faster
+ * than it is read is dropped (base/log_writer.h). After log_init. Without memory for it lines are written at once, as
+ * before. */
+void log_writer_start(void);
+/* Writes what waits, for at most timeout_ms; then lines are written at once again. Where the time did not suffice, the
+ * rest is lost, and so are all later lines. Nobody else logs meanwhile. */
+void log_writer_stop_blocking(unsigned timeout_ms);
 
 enum log_kind { LOG_KIND_SLICE, LOG_KIND_INT, LOG_KIND_BOOL, LOG_KIND_NS };
 
@@ -77,8 +89,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
  * for who collects lines. LOG_FORMAT_AUTO is the format that log_init was told. */
 void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
                      const char *message, const struct log_field *fields, size_t field_count);
-/* Writes lines so formatted; together at most LOG_LINE_BYTES, so that they stay whole in a pipe. */
-void log_write_lines(struct slice lines);
+/* Writes lines so formatted, which are of this level; together at most LOG_LINE_BYTES, so that they stay whole in a
+ * pipe. */
+void log_write_lines(enum log_level level, struct slice lines);
 
 /* "debug", "info", "warn", "error". */
 const char *log_level_name(enum log_level level);

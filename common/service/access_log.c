@@ -3,9 +3,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "http/http_server.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+
+enum { LINES_A_SECOND = 1000 };
 
 /* What one loop has not written yet. */
 struct pending {
@@ -14,29 +18,63 @@ struct pending {
     char lines[LOG_LINE_BYTES];
 };
 
+/* What may still be written in this second, of one level. The second and the number of lines in it are one word, so
+ * that loops agree. */
+struct budget {
+    atomic_uint_fast64_t window; /* second << 32 | lines */
+};
+
 struct access_log {
+    struct budget information;
+    struct budget errors;
     size_t loop_count;
     struct pending pending[];
 };
 
+static struct metric left_out = {
+    .kind = METRIC_COUNTER,
+    .name = "oauth1_access_lines_left_out_total",
+    .help = "Lines about requests beyond what is written in a second.",
+    .show_zero = true,
+};
+
 struct access_log *access_log_new(size_t loop_count)
 {
+    if (metrics_register(&left_out) != STATUS_OK)
+        return NULL;
     struct access_log *log = calloc(1, sizeof *log + loop_count * sizeof log->pending[0]);
     if (log)
         log->loop_count = loop_count;
     return log;
 }
 
-void access_log_free(struct access_log *log)
+/* ---- so many lines a second ---- */
+
+/* What was left out in a second that is over. */
+static void tell_left_out(uint64_t window, enum log_level level)
 {
-    free(log);
+    uint64_t lines = window & UINT32_MAX;
+    if (lines > LINES_A_SECOND)
+        log_line(LOG_WARN, "requests without a line of their own: more came in a second than are logged",
+                 LOG_INT("requests", lines - LINES_A_SECOND), LOG_TEXT("of_level", log_level_name(level)));
 }
+
+static bool may_log(struct budget *budget, enum log_level level)
+{
+    uint64_t second = (uint64_t)(clock_monotonic_ns() / 1000000000);
+    uint64_t window = atomic_load_explicit(&budget->window, memory_order_relaxed);
+    if (window >> 32 < second && atomic_compare_exchange_strong(&budget->window, &window, second << 32))
+        tell_left_out(window, level);
+    return (atomic_fetch_add(&budget->window, 1) & UINT32_MAX) < LINES_A_SECOND;
+}
+
+/* ---- lines ---- */
 
 static void flush(void *context)
 {
     struct pending *pending = context;
     if (pending->len)
-        log_write_lines(slice_of(pending->lines, pending->len));
+        log_write_lines(LOG_INFO, slice_of(pending->lines, pending->len));
     pending->len = 0;
 }
 
@@ -57,9 +95,14 @@ static bool is_our_fault(int http_status)
 
 void access_log_add(struct access_log *log, const struct request *request, int http_status, int64_t duration_ns)
 {
-    enum log_level level = is_our_fault(http_status) ? LOG_ERROR : LOG_INFO;
+    bool is_error = is_our_fault(http_status);
+    enum log_level level = is_error ? LOG_ERROR : LOG_INFO;
     if (!log_enabled(level))
         return;
+    if (!may_log(is_error ? &log->errors : &log->information, level)) {
+        metric_count(&left_out, 0);
+        return;
+    }
     const struct clock clock = clock_system(0);
     const struct log_field fields[] = {
         LOG_REQUEST(request_id(request)),     LOG_TEXT("handler", request->route ? request->route->name : "none"),
@@ -68,6 +111,21 @@ void access_log_add(struct access_log *log, const struct request *request, int h
     };
     char memory[LOG_LINE_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);
+    struct pending *pending = &log->pending[request->loop_index];
     log_format_line(&line, LOG_FORMAT_AUTO, clock_wall_ms(&clock), level, "request", fields, COUNT_OF(fields));
-    collect(&log->pending[request->loop_index], request->loop, buf_slice(&line));
+    if (is_error) { /* has room in the queue of lines where others have none */
+        flush(pending);
+        log_write_lines(level, buf_slice(&line));
+    } else {
+        collect(pending, request->loop, buf_slice(&line));
+    }
+}
+
+void access_log_free(struct access_log *log)
+{
+    if (!log)
+        return;
+    tell_left_out(atomic_load(&log->information.window), LOG_INFO);
+    tell_left_out(atomic_load(&log->errors.window), LOG_ERROR);
+    free(log);
 }

@@ -1,8 +1,9 @@
 /* access_log: one line about each request.
  *
  * Lines of one turn of a loop are collected and written together, a pipe's worth at a time, so that
- * logging costs a fraction of a system call for each request. No path, query, body, header or
- * credential is in them: the handler's name says what was asked. */
+ * logging costs a fraction of a system call for each request. At most a thousand a second are written for a process,
+ * and as many for its own errors; the others are counted, and a line says how many they were. No path, query, body,
+ * header or credential is in them: the handler's name says what was asked. */
 #ifndef COUNTERSIGN_SERVICE_ACCESS_LOG_H
 #define COUNTERSIGN_SERVICE_ACCESS_LOG_H
 

@@ -238,6 +238,7 @@ static enum step_result show_metrics(struct flow *flow)
     struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
     standard_metrics_in_flight(ops->in_flight(ops->in_flight_context));
+    standard_metrics_log();
     metrics_write(&text);
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }

@@ -17,7 +17,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000 };
+enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000, LOG_STOP_TIMEOUT_MS = 1000 };
 
 /* A configuration that SIGHUP brought; kept, since a loop may still read the one before. */
 struct reloaded {
@@ -397,7 +397,7 @@ static void log_notice(const struct serving *s)
     buf_done(&notice);
 }
 
-int service_serve(const struct service *service, struct config *config)
+static int serve(const struct service *service, struct config *config)
 {
     struct buf why = BUF_INIT;
     struct serving *s = calloc(1, sizeof *s);
@@ -425,4 +425,13 @@ int service_serve(const struct service *service, struct config *config)
     buf_done(&why);
     free(s);
     return command_exit_code(status);
+}
+
+int service_serve(const struct service *service, struct config *config)
+{
+    (void)signal(SIGPIPE, SIG_IGN); /* who reads the log may go, too */
+    log_writer_start();
+    int code = serve(service, config);
+    log_writer_stop_blocking(LOG_STOP_TIMEOUT_MS);
+    return code;
 }

@@ -60,6 +60,13 @@ static struct metric build_info = {
     .show_zero = true,
 };
 
+static struct metric log_lines_dropped = {
+    .kind = METRIC_COUNTER,
+    .name = "oauth1_log_lines_dropped_total",
+    .help = "Lines that were not written: they came faster than they were read, or could not be written.",
+    .show_zero = true,
+};
+
 /* The index of a name in a list that began with one for all others; added if there is room. */
 static void add_name(const char **names, size_t max, size_t *count, const char *name)
 {
@@ -101,7 +108,7 @@ enum status standard_metrics_register(const struct route *routes, size_t route_c
     phase_durations.bucket_ns = metric_buckets_step;
     phase_durations.bucket_count = metric_buckets_step_count;
     store_up.labels[0] = (struct metric_label){"store", stores, store_count};
-    struct metric *all[] = {&requests, &durations, &in_flight, &phase_durations, &build_info};
+    struct metric *all[] = {&requests, &durations, &in_flight, &phase_durations, &build_info, &log_lines_dropped};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         TRY(metrics_register(all[i]));
     if (store_count)
@@ -165,4 +172,10 @@ void standard_metrics_store_up(size_t store, bool up)
 void standard_metrics_in_flight(size_t count)
 {
     metric_set(&in_flight, 0, (int64_t)count);
+}
+
+void standard_metrics_log(void)
+{
+    uint64_t shown = metric_value(&log_lines_dropped, 0);
+    metric_add(&log_lines_dropped, 0, (int64_t)(log_lines_lost() - shown));
 }

@@ -26,5 +26,7 @@ const struct observer *standard_metrics_observer(void);
 void standard_metrics_store_up(size_t store, bool up);
 /* http_requests_in_flight, as read just before it is shown. */
 void standard_metrics_in_flight(size_t count);
+/* oauth1_log_lines_dropped_total, likewise; on the thread that shows the metrics. */
+void standard_metrics_log(void);
 
 #endif

@@ -2,13 +2,17 @@
 
 import json
 import re
+import signal
+import socket
+import subprocess
+import time
 
 import pytest
 import requests
 
 from harness.flow import Flow, form, send
 from harness.owner import Owner
-from harness.provider import Provider
+from harness.provider import Provider, clean_environment
 
 PASSWORD = "canary-password-5309"
 API = "http://api.example/photos"
@@ -91,3 +95,32 @@ def test_secrets_are_sealed_at_rest(told):
     assert len(stored) > 4096
     for name in ("password", "client secret", "resource server's key", "token secret", "temporary secret", "verifier"):
         assert secrets[name].encode() not in stored, f"the {name} is in the database in the clear"
+
+
+def ask_pipelined(port, count):
+    """Requests for nothing, all sent at once; how many were answered."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n" * count)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b"")).count(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize("name", ["auth", "introspection"])
+def test_a_log_that_nobody_reads_stops_nothing(tmp_path, name):
+    provider = Provider(tmp_path, OAUTH1_LOG_LEVEL="info")
+    service = getattr(provider, name)
+    service.started = time.monotonic()
+    service.process = subprocess.Popen([service.program, "serve"], stderr=subprocess.PIPE, cwd=tmp_path,
+                                       env=clean_environment(service.variables))
+    service.log.touch()
+    try:
+        service.wait_until_ready()
+        assert ask_pipelined(service.port, 1500) == 1500
+        assert requests.get(service.ops + "/livez", timeout=5).status_code == 200
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(10) == 0
+        lines = service.process.stderr.read().splitlines()
+        assert 100 < len(lines) < 1500 and json.loads(lines[0])["level"]
+    finally:
+        service.process.kill()
+        service.process.communicate()

@@ -253,7 +253,7 @@ static void start_child(char *const *extra)
 }
 
 /* The exit code; the log is left in `log`. */
-static char log_text[65536];
+static char log_text[4 << 20];
 static int wait_for_child(void)
 {
     int status = 0;
@@ -394,6 +394,102 @@ static void logs_each_request_without_its_query(void **state)
     assert_non_null(strstr(log_text, "\"handler\":\"none\",\"method\":\"GET\",\"status\":404,"));
     assert_non_null(strstr(log_text, "\"peer\":\"127.0.0.1\"}"));
     assert_null(strstr(log_text, "readyz")); /* probes are no news */
+}
+
+/* Of keep-alive requests on one connection, each answered before the next is sent. */
+static void ask_often(size_t count)
+{
+    int fd = connect_to(port);
+    for (size_t i = 0; i < count; i++) {
+        send_request(fd, "/hello");
+        assert_int_equal(read_reply(fd), 200);
+    }
+    (void)close(fd);
+}
+
+/* Exits by itself within 10 s, while its log is not read. */
+static int wait_without_reading(void)
+{
+    int status = -1;
+    pid_t ended = 0;
+    for (int i = 0; i < 1000 && !ended; i++, sleep_ms(ended ? 0 : 10))
+        ended = waitpid(child, &status, WNOHANG);
+    assert_int_equal(ended, child);
+    child = 0;
+    return status;
+}
+
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at++)
+        count++;
+    return count;
+}
+
+/* What /metrics shows under this name. */
+static size_t metric_of(const char *name)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "\n%s ", name);
+    assert_int_equal(ask(ops_port, "/metrics"), 200);
+    const char *line = strstr(answer, text);
+    assert_non_null(line);
+    return strtoul(line + strlen(text), NULL, 10);
+}
+
+enum { LINES_OF_A_PIPE = 400 }; /* more than 64 KB */
+
+static void serves_and_stops_while_nobody_reads_its_log(void **state)
+{
+    (void)state;
+    start_child(NULL);
+    wait_until_ready();
+    ask_often(2 * LINES_OF_A_PIPE);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_without_reading(), 0);
+    assert_int_equal(shared->closed, 1);
+    (void)close(log_end);
+}
+
+static void serves_and_stops_when_the_reader_of_its_log_has_left(void **state)
+{
+    (void)state;
+    start_child(NULL);
+    wait_until_ready();
+    (void)close(log_end);
+    ask_often(10);
+    assert_true(metric_of("oauth1_log_lines_dropped_total") > 0);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_without_reading(), 0);
+    assert_int_equal(shared->closed, 1);
+}
+
+enum { FLOOD = 2000, LINES_A_SECOND = 1000 };
+
+static void logs_a_thousand_requests_a_second_and_counts_the_others(void **state)
+{
+    (void)state;
+    start_child(NULL);
+    wait_until_ready();
+    int64_t began_ns = clock_monotonic_ns();
+    size_t left_out = 0;
+    size_t asked = 0;
+    for (; left_out == 0 && asked < 10 * FLOOD; asked += FLOOD) {
+        ask_often(FLOOD);
+        left_out = metric_of("oauth1_access_lines_left_out_total");
+    }
+    size_t seconds = (size_t)((clock_monotonic_ns() - began_ns) / 1000000000) + 2; /* that it has touched */
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+    size_t lines = count_of(log_text, "\"message\":\"request\"");
+    size_t said = 0;
+    for (const char *at = log_text; (at = strstr(at, "requests without a line of their own")); at++)
+        said += strtoul(strstr(at, "\"requests\":") + 11, NULL, 10);
+    assert_true(said > 0);
+    assert_int_equal(said, left_out);
+    assert_int_equal(lines + said, asked);
+    assert_in_range(lines, LINES_A_SECOND, seconds * LINES_A_SECOND);
 }
 
 static void shows_metrics(void **state)
@@ -798,6 +894,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(serves_until_sigterm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(logs_each_request_without_its_query, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(serves_and_stops_while_nobody_reads_its_log, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(serves_and_stops_when_the_reader_of_its_log_has_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(logs_a_thousand_requests_a_second_and_counts_the_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(shows_metrics, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_wait_until_the_stores_have_answered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(clients_do_not_wait_for_ever, set_up, tear_down),
