@@ -40,3 +40,17 @@ bool scope_is_valid(struct slice list)
     }
     return true;
 }
+
+void scope_write_shared(struct slice list, struct slice allowed, struct buf *out)
+{
+    struct slice rest = list;
+    struct slice scope = {0};
+    size_t begin = out->len;
+    while (scope_next(&rest, &scope)) {
+        struct slice before = slice_sub(list, 0, (size_t)(scope.ptr - list.ptr));
+        if (has(before, scope) || !has(allowed, scope))
+            continue;
+        buf_add_str(out, out->len > begin ? " " : "");
+        buf_add(out, scope);
+    }
+}

@@ -4,6 +4,7 @@
 #define COUNTERSIGN_OAUTH_SCOPE_H
 
 #include "base/attributes.h"
+#include "base/buf.h"
 #include "base/slice.h"
 
 #include <stdbool.h>
@@ -16,5 +17,14 @@ bool scope_covers(struct slice granted, struct slice needed);
 
 /* Whether the list holds only characters that a scope may have. */
 bool scope_is_valid(struct slice list);
+
+/* Appends those scopes of `list` that `allowed` has too, as lists are stored: in the order of `list`, each once, with
+ * one space between. */
+void scope_write_shared(struct slice list, struct slice allowed, struct buf *out);
+/* The whole list so. */
+static inline void scope_write(struct slice list, struct buf *out)
+{
+    scope_write_shared(list, list, out);
+}
 
 #endif

@@ -272,12 +272,13 @@ enum status credentials_client_delete_blocking(struct credentials *db, struct sl
     return credentials_transaction_blocking(db, delete_client, &naming);
 }
 
-/* sql_affected tells whether it was not so before. */
 static enum status set_disabled(struct credentials *db, int64_t id, bool disabled)
 {
-    struct sql_value params[] = {sql_int(disabled), sql_int(now_ms(db)), sql_int(id), sql_int(!disabled)};
+    struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(id),
+                                 sql_int(!disabled)};
     return RUN(db,
-               "UPDATE clients SET disabled = ?, updated_at = ?, version = version + 1 WHERE id = ? AND disabled = ?",
+               "UPDATE clients SET disabled = ?, generation = generation + ?, updated_at = ?, version = version + 1"
+               " WHERE id = ? AND disabled = ?",
                params);
 }
 
@@ -303,11 +304,9 @@ static enum status enable(struct sql *sql, void *context)
 {
     struct naming *naming = context;
     int64_t id = 0;
-    int64_t revoked = 0;
+    (void)sql;
     TRY(find_client(naming->db, naming->client_id, &id));
     TRY(set_disabled(naming->db, id, false));
-    if (sql_affected(sql)) /* tokens that came between its disabling and those who had not heard of it */
-        TRY(revoke_tokens_of(naming->db, id, 0, &revoked));
     return change_write(naming->db, CHANGE_CLIENT, CHANGE_EDITED, naming->client_id);
 }
 

@@ -47,6 +47,7 @@ struct client {
     unsigned flags; /* enum client_flag */
     int64_t created_ms;
     int64_t updated_ms;
+    int64_t generation; /* how often it was disabled */
     const struct client_callback *callbacks;
     size_t callback_count;
     const struct client_secret *secrets; /* newest first; those rotated out lately are among them */

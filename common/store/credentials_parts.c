@@ -48,6 +48,7 @@ enum status read_client_row(struct row_reader *row, struct client *client)
     client->flags = (unsigned)row_int(row, N2);
     client->created_ms = row_int(row, N3);
     client->updated_ms = row_int(row, N4);
+    client->generation = row_int(row, N5);
     client->client_id = row_text(row, T1);
     client->name = row_text(row, T2);
     client->website = row_text(row, T3);

@@ -10,10 +10,11 @@
 
 /* ---- the rows ---- */
 
-#define CLIENT_ROW                                                                                               \
-    "SELECT 1, c.id, c.version, c.two_legged + 2 * c.trusted + 4 * c.verified + 8 * c.disabled"                  \
-    " + 16 * c.body_hash_required + 32 * c.http_callback_allowed, c.created_at, c.updated_at, NULL, NULL, NULL," \
-    " c.client_id, c.name, c.website, c.description, c.logo, c.owner, c.default_callback, c.signature_methods,"  \
+#define CLIENT_ROW                                                                                                  \
+    "SELECT 1, c.id, c.version, c.two_legged + 2 * c.trusted + 4 * c.verified + 8 * c.disabled"                     \
+    " + 16 * c.body_hash_required + 32 * c.http_callback_allowed, c.created_at, c.updated_at, c.generation, NULL, " \
+    "NULL,"                                                                                                         \
+    " c.client_id, c.name, c.website, c.description, c.logo, c.owner, c.default_callback, c.signature_methods,"     \
     " c.allowed_scopes, c.default_scopes FROM clients c"
 
 #define CALLBACK_ROW                                                   \

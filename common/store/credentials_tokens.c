@@ -86,6 +86,8 @@ struct issuing {
     unsigned char temp_digest[DIGEST_BYTES];
     char jti[4 + JTI_RANDOM_BYTES];
     struct buf sealed;
+    struct slice allowed_scopes; /* by which these were judged: */
+    struct buf scopes;
     struct token *token;
     bool existing;
 };
@@ -120,12 +122,17 @@ static enum status hand_out_existing(struct issuing *issuing)
     " client, user)"
 
 /* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
- * can be disabled in between. */
-static const char insert_checked[] =
-    INSERT_TOKEN " SELECT ?, ?, ?, ?, ?, ?, ?, ?, c.id, u.id FROM clients c, users u WHERE c.client_id = ?"
-                 " AND c.disabled = 0 AND u.id = ? AND u.disabled = 0 /*! LOCK IN SHARE MODE */";
-/* That they exist is what the foreign keys see to. */
-static const char insert_judged[] = INSERT_TOKEN " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+ * can be disabled, and no scope withdrawn, in between. */
+#define INSERT_SELECTED                                                                                     \
+    INSERT_TOKEN " SELECT ?, ?, ?, ?, ?, ?, ?, ?, c.id, u.id FROM clients c, users u WHERE c.client_id = ?" \
+                 " AND c.disabled = 0 AND u.id = ? AND u.disabled = 0"
+#define AS_THEY_ARE " /*! LOCK IN SHARE MODE */"
+
+static const char insert_looked_up[] = INSERT_SELECTED AS_THEY_ARE;
+static const char insert_exchanged[] =
+    INSERT_SELECTED " AND c.id = ? AND c.generation = ? AND u.generation = ? AND c.allowed_scopes = ?" AS_THEY_ARE;
+
+enum { EXCHANGE_PARAMS = 4 };
 
 static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
@@ -137,30 +144,97 @@ static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t e
         sql_blob(buf_slice(&issuing->sealed)),
         sql_text(slice_of(issuing->jti, sizeof issuing->jti)),
         sql_digest(slice_of(issuing->temp_digest, temp ? DIGEST_BYTES : 0)),
-        sql_text(issue->scopes),
+        sql_text(buf_slice(&issuing->scopes)),
         sql_int(created_ms),
         sql_time(expires_ms),
-        issue->client ? sql_int(issue->client) : sql_text(issue->client_id),
+        sql_text(issue->client_id),
         sql_int(issue->user),
+        sql_int(issue->client),
+        sql_int(issue->client_generation),
+        sql_int(issue->user_generation),
+        sql_text(issuing->allowed_scopes),
     };
-    return RUN(issuing->db, issue->client ? insert_judged : insert_checked, params);
+    return sql_execute_blocking(issuing->db->sql, issue->client ? insert_exchanged : insert_looked_up, params,
+                                COUNT_OF(params) - (issue->client ? 0 : EXCHANGE_PARAMS), NULL, NULL);
 }
 
-/* Nobody was faster: is it the client, the user, or is the token's text taken? */
+static bool has_word(struct slice words, struct slice word)
+{
+    for (bool more = true; more;)
+        if (slice_eq(slice_cut(&words, ' ', &more), word))
+            return true;
+    return false;
+}
+
+/* Of an exchange's scopes those that the client may have. Not none, where there were some. */
+static enum status write_scopes(struct issuing *issuing)
+{
+    struct slice rest = issuing->issue->scopes;
+    struct buf *scopes = &issuing->scopes;
+    bool lost = false;
+    buf_reset(scopes);
+    for (bool more = rest.len > 0; more;) {
+        struct slice scope = slice_cut(&rest, ' ', &more);
+        bool keeps = !issuing->issue->client || has_word(issuing->allowed_scopes, scope);
+        lost |= scope.len && !keeps;
+        if (scope.len && keeps) {
+            buf_add_str(scopes, scopes->len ? " " : "");
+            buf_add(scopes, scope);
+        }
+    }
+    if (scopes->failed)
+        return STATUS_NO_MEMORY;
+    return lost && scopes->len == 0 ? STATUS_SCOPE_REJECTED : STATUS_OK;
+}
+
+/* A client or a user as it is now. */
+struct owner {
+    struct arena *arena;
+    int64_t id; /* 0: there is none */
+    bool disabled;
+    int64_t generation;
+    struct slice allowed_scopes; /* of a client */
+};
+
+static enum status read_owner(void *context, const struct sql_value *columns, size_t count)
+{
+    struct owner *owner = context;
+    struct row_reader row = row_reader(owner->arena, columns, count);
+    owner->id = row_int(&row, 0);
+    owner->disabled = row_int(&row, 1) != 0;
+    owner->generation = row_int(&row, 2);
+    owner->allowed_scopes = row_text(&row, 3);
+    return row_status(&row);
+}
+
+/* Nobody was faster: is it the client, the user, or is the token's text taken? OK: the client may have other scopes
+ * than were judged by, and it is worth another try. */
 static enum status why_nothing_was_inserted(struct issuing *issuing, enum status otherwise)
 {
-    int64_t known = 0;
-    int64_t enabled = 0;
-    int64_t user = 0;
-    struct sql_value client_id = sql_text(issuing->issue->client_id);
-    TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ?", client_id, &known));
-    TRY(find_id(issuing->db, "SELECT id FROM clients WHERE client_id = ? AND disabled = 0", client_id, &enabled));
-    TRY(find_id(issuing->db, "SELECT id FROM users WHERE id = ? AND disabled = 0", sql_int(issuing->issue->user),
-                &user));
-    return !known     ? STATUS_CLIENT_UNKNOWN
-           : !enabled ? STATUS_CLIENT_DISABLED
-           : !user    ? STATUS_TOKEN_REJECTED
-                      : otherwise;
+    const struct token_issue *issue = issuing->issue;
+    struct sql *sql = issuing->db->sql;
+    struct owner client = {.arena = &issuing->token->arena};
+    struct owner user = {.arena = &issuing->token->arena};
+    struct sql_value client_id = sql_text(issue->client_id);
+    struct sql_value user_id = sql_int(issue->user);
+    TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, allowed_scopes FROM clients WHERE client_id = ?",
+                             &client_id, 1, read_owner, &client));
+    TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, '' FROM users WHERE id = ?", &user_id, 1,
+                             read_owner, &user));
+    if (client.id == 0 || (issue->client && client.id != issue->client))
+        return STATUS_CLIENT_UNKNOWN;
+    if (client.disabled)
+        return STATUS_CLIENT_DISABLED;
+    if (user.id == 0 || user.disabled)
+        return STATUS_TOKEN_REJECTED;
+    if (!issue->client)
+        return otherwise;
+    if (client.generation != issue->client_generation || user.generation != issue->user_generation)
+        return STATUS_TOKEN_REJECTED;
+    if (slice_eq(client.allowed_scopes, issuing->allowed_scopes))
+        return otherwise;
+    issuing->allowed_scopes = client.allowed_scopes;
+    return STATUS_OK;
 }
 
 /* What the row holds is known without reading it back. */
@@ -176,7 +250,7 @@ static enum status describe_new(struct issuing *issuing, int64_t created_ms, int
         {issue->oauth_token, &token->oauth_token},
         {issue->secret, &token->secret},
         {issue->client_id, &token->client_id},
-        {issue->scopes, &token->scopes},
+        {buf_slice(&issuing->scopes), &token->scopes},
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         *texts[i].to = arena_copy(&token->arena, texts[i].from);
@@ -193,19 +267,35 @@ static enum status describe_new(struct issuing *issuing, int64_t created_ms, int
 }
 
 /* One statement that is its own transaction: it makes the row or, by the unique digest, finds that there is one. */
-static enum status issue(struct issuing *issuing)
+static enum status try_issue(struct issuing *issuing, bool *ret_again)
 {
     int64_t created_ms = issuing->issue->created_ms ? issuing->issue->created_ms : now_ms(issuing->db);
     int64_t expires_ms = issuing->issue->lifetime_ms ? created_ms + issuing->issue->lifetime_ms : 0;
-    enum status status = insert(issuing, created_ms, expires_ms);
+    enum status status = write_scopes(issuing);
+    if (status == STATUS_OK)
+        status = insert(issuing, created_ms, expires_ms);
     if (status == STATUS_OK && sql_affected(issuing->db->sql) > 0)
         return describe_new(issuing, created_ms, expires_ms);
-    if (status != STATUS_OK && status != STATUS_CONFLICT)
+    if (status != STATUS_OK && status != STATUS_CONFLICT && status != STATUS_SCOPE_REJECTED)
         return status;
     TRY(load_existing(issuing));
     if (issuing->existing)
         return hand_out_existing(issuing);
-    return why_nothing_was_inserted(issuing, status == STATUS_CONFLICT ? STATUS_CONFLICT : STATUS_TOKEN_REJECTED);
+    TRY(why_nothing_was_inserted(issuing, status != STATUS_OK ? status : STATUS_TOKEN_REJECTED));
+    *ret_again = true;
+    return STATUS_OK;
+}
+
+static enum status issue(struct issuing *issuing)
+{
+    enum { ROUNDS_MAX = 8 }; /* somebody changes the client's scopes all the time */
+    bool again = true;
+    enum status status = STATUS_OK;
+    for (int round = 0; status == STATUS_OK && again && round < ROUNDS_MAX; round++) {
+        again = false;
+        status = try_issue(issuing, &again);
+    }
+    return status == STATUS_OK && again ? STATUS_STORE_DOWN : status;
 }
 
 static enum status prepare(struct issuing *issuing)
@@ -226,7 +316,7 @@ static enum status prepare(struct issuing *issuing)
 enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *wanted,
                                              bool *ret_existing, struct token **ret_token)
 {
-    struct issuing issuing = {.db = db, .issue = wanted};
+    struct issuing issuing = {.db = db, .issue = wanted, .allowed_scopes = wanted->allowed_scopes};
     if (!is_identifier(wanted->oauth_token))
         return STATUS_BAD_INPUT;
     if (!is_identifier(wanted->client_id))
@@ -236,6 +326,7 @@ enum status credentials_token_issue_blocking(struct credentials *db, const struc
     if (status == STATUS_OK)
         status = issue(&issuing);
     buf_done(&issuing.sealed);
+    buf_done(&issuing.scopes);
     if (status != STATUS_OK) {
         token_free(issuing.token);
         return status;
@@ -459,14 +550,6 @@ struct covering {
     struct slice scopes;
     bool covers;
 };
-
-static bool has_word(struct slice words, struct slice word)
-{
-    for (bool more = true; more;)
-        if (slice_eq(slice_cut(&words, ' ', &more), word))
-            return true;
-    return false;
-}
 
 static bool covers_all(struct slice held, struct slice wanted)
 {

@@ -58,10 +58,15 @@ void credentials_pair_find_current_start(struct db_pool *pool, struct slice clie
 struct token_issue {
     struct slice temp_token; /* the temporary credential that is exchanged; empty: none (operator, import) */
     struct slice client_id;
-    int64_t client; /* struct client's id, where the caller has just judged it and who granted it; 0: not */
     int64_t user;
     struct slice scopes;
-    struct slice oauth_token; /* new, from the caller; at most 255 bytes */
+    /* Of an exchange, whose client and user were judged when it was begun and granted. 0: of nobody's, and what
+     * follows is not looked at. */
+    int64_t client; /* struct client's id */
+    int64_t client_generation;
+    int64_t user_generation;
+    struct slice allowed_scopes; /* the client's, as far as the caller knows */
+    struct slice oauth_token;    /* new, from the caller; at most 255 bytes */
     struct slice secret;
     int64_t created_ms;  /* 0: now; another time only for an import */
     int64_t lifetime_ms; /* from then on; 0: never expires */
@@ -69,11 +74,12 @@ struct token_issue {
 
 /* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later
  * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
- * whose token was revoked. OK only after the commit. Where the caller has judged client and user they only have to
- * exist, which costs no more than a bare INSERT: if they were disabled meanwhile the token is good for nothing, and is
- * revoked when they are enabled again. A new token comes without subject and username, which nobody who has just been
- * asked for it needs to be told: one round trip. CLIENT_UNKNOWN, CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or
- * disabled; CONFLICT: oauth_token exists already. */
+ * whose token was revoked. OK only after the commit. Client and user are judged by the statement that makes the row:
+ * they are there, enabled, and of an exchange not disabled since it was begun and granted; and of its scopes the token
+ * gets those that the client may have by then. A new token comes without subject and username, which nobody who has
+ * just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN, CLIENT_DISABLED; TOKEN_REJECTED: the user is
+ * gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED: none of its scopes is left; CONFLICT:
+ * oauth_token exists already. */
 MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
                                                       bool *ret_existing, struct token **ret_token);
 struct token_issued {

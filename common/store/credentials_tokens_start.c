@@ -47,8 +47,8 @@ void credentials_token_issue_start(struct db_pool *pool, const struct token_issu
 {
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     struct token_issue copied = *wanted;
-    struct slice *texts[] = {&copied.temp_token, &copied.client_id, &copied.scopes, &copied.oauth_token,
-                             &copied.secret};
+    struct slice *texts[] = {&copied.temp_token,  &copied.client_id, &copied.scopes,
+                             &copied.oauth_token, &copied.secret,    &copied.allowed_scopes};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = db_arguments_copy(arguments, *texts[i]);
     (void)db_arguments_object(arguments, &copied, sizeof copied);

@@ -3,8 +3,9 @@
 #include "store/credentials_within.h"
 #include "store/rows.h"
 
-#define USER_ROW \
-    "SELECT id, version, subject, username, email, password_hash, disabled, created_at, updated_at FROM users"
+#define USER_ROW                                                                                     \
+    "SELECT id, version, subject, username, email, password_hash, disabled, created_at, updated_at," \
+    " generation FROM users"
 
 void user_free(void *user)
 {
@@ -29,6 +30,7 @@ static enum status read_user(struct row_reader *row, struct user *user)
     user->disabled = row_int(row, 6) != 0;
     user->created_ms = row_int(row, 7);
     user->updated_ms = row_int(row, 8);
+    user->generation = row_int(row, 9);
     return row_status(row);
 }
 
@@ -229,16 +231,18 @@ enum status credentials_user_set_password_blocking(struct credentials *db, int64
     return credentials_transaction_blocking(db, set_password, &changing);
 }
 
-/* sql_affected tells whether it was not so before. */
 static enum status set_disabled(struct changing *changing, bool disabled)
 {
     struct credentials *db = changing->db;
     int64_t known = 0;
-    struct sql_value params[] = {sql_int(disabled), sql_int(now_ms(db)), sql_int(changing->id), sql_int(!disabled)};
+    struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(changing->id),
+                                 sql_int(!disabled)};
     TRY(find_id(db, "SELECT id FROM users WHERE id = ?", sql_int(changing->id), &known));
     if (!known)
         return STATUS_NOT_FOUND;
-    return RUN(db, "UPDATE users SET disabled = ?, updated_at = ?, version = version + 1 WHERE id = ? AND disabled = ?",
+    return RUN(db,
+               "UPDATE users SET disabled = ?, generation = generation + ?, updated_at = ?, version = version + 1"
+               " WHERE id = ? AND disabled = ?",
                params);
 }
 
@@ -261,10 +265,8 @@ enum status credentials_user_disable_blocking(struct credentials *db, int64_t id
 static enum status enable(struct sql *sql, void *context)
 {
     struct changing *changing = context;
-    int64_t revoked = 0;
+    (void)sql;
     TRY(set_disabled(changing, false));
-    if (sql_affected(sql)) /* tokens that came between the disabling and those who had not heard of it */
-        TRY(revoke_tokens_of(changing->db, 0, changing->id, &revoked));
     return change_write_number(changing->db, CHANGE_USER, CHANGE_EDITED, changing->id);
 }
 

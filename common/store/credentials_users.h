@@ -22,6 +22,7 @@ struct user {
     bool disabled;
     int64_t created_ms;
     int64_t updated_ms;
+    int64_t generation; /* how often the user was disabled */
 };
 
 struct user_page {

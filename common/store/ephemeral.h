@@ -59,8 +59,10 @@ struct temp_credential {
     bool expired; /* older than the TTL, but still known */
     int64_t user; /* 0 until the first decision */
     struct slice username;
-    struct slice verifier; /* of the last grant */
-    unsigned wrong;        /* verifiers tried in vain */
+    struct slice verifier;     /* of the last grant */
+    int64_t client_generation; /* when it was made: struct client's */
+    int64_t user_generation;   /* of the last grant: struct user's */
+    unsigned wrong;            /* verifiers tried in vain */
 };
 
 void temp_credential_free(void *temp);
@@ -72,10 +74,12 @@ struct temp_new {
     struct slice client_id;
     struct slice callback;
     struct slice scopes;
+    int64_t client_generation;
 };
 
 struct temp_grant {
     int64_t user;
+    int64_t user_generation;
     struct slice username;
     struct slice scopes;
     struct slice verifier;

@@ -124,6 +124,7 @@ static void temp_create_start(struct ephemeral *view, const struct temp_new *new
         .client_id = new->client_id,
         .callback = new->callback,
         .scopes = new->scopes,
+        .client_generation = new->client_generation,
         .created_ms = now_ms,
     };
     struct temp_credential *temp = temp_credential_copy(&fresh);

@@ -47,8 +47,9 @@ static void write_record(const struct temp_call *it, struct buf *out)
     const struct temp_credential *temp = &it->temp;
     const struct slice texts[] = {temp->token,  temp->secret,   temp->client_id, temp->callback,
                                   temp->scopes, temp->username, temp->verifier};
-    const int64_t numbers[] = {temp->created_ms, temp->state,      temp->user,
-                               temp->wrong,      it->client_ended, it->user_ended};
+    const int64_t numbers[] = {
+        temp->created_ms,        temp->state,          temp->user, temp->wrong, it->client_ended, it->user_ended,
+        temp->client_generation, temp->user_generation};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         redis_put_text(out, texts[i]);
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
@@ -62,7 +63,14 @@ static bool read_record(struct temp_call *it, struct slice rest)
                                    &temp->scopes, &temp->username, &temp->verifier};
     int64_t state = 0;
     int64_t wrong = 0;
-    int64_t *const numbers[] = {&temp->created_ms, &state, &temp->user, &wrong, &it->client_ended, &it->user_ended};
+    int64_t *const numbers[] = {&temp->created_ms,
+                                &state,
+                                &temp->user,
+                                &wrong,
+                                &it->client_ended,
+                                &it->user_ended,
+                                &temp->client_generation,
+                                &temp->user_generation};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!redis_take_text(&rest, texts[i]))
             return false;
@@ -323,6 +331,7 @@ void redis_temp_create_start(struct ephemeral *view, const struct temp_new *new,
         .client_id = new->client_id,
         .callback = new->callback,
         .scopes = new->scopes,
+        .client_generation = new->client_generation,
     };
     if (redis_call_keep(&it->call, &it->temp.token) && redis_call_keep(&it->call, &it->temp.secret) &&
         redis_call_keep(&it->call, &it->temp.client_id) && redis_call_keep(&it->call, &it->temp.callback) &&

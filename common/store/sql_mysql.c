@@ -312,19 +312,21 @@ static void unlock_migrations(struct sql *sql)
     memcpy(mysql->error, error, sizeof error); /* the reason is worth more than what follows from it */
 }
 
-/* A table or an index has the number of the migration that made it in its comment. */
+/* A table, a column or an index has the number of the migration that made it in its comment. */
 static enum status migration_left_mark(struct sql *sql, int64_t number, bool *ret_left)
 {
     char mark[32];
     int len = snprintf(mark, sizeof mark, "countersign %04d", (int)number);
     struct sql_value text = sql_text(slice_of(mark, (size_t)len));
-    struct sql_value params[] = {text, text};
+    struct sql_value params[] = {text, text, text};
     bool left = false;
     TRY(execute(sql,
                 "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
                 " AND table_comment = CONVERT(? USING utf8mb4) UNION ALL"
                 " SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE()"
-                " AND index_comment = CONVERT(? USING utf8mb4)",
+                " AND index_comment = CONVERT(? USING utf8mb4) UNION ALL"
+                " SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()"
+                " AND column_comment = CONVERT(? USING utf8mb4)",
                 params, COUNT_OF(params), note_row, &left));
     *ret_left = left;
     return STATUS_OK;

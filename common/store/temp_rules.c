@@ -32,6 +32,7 @@ enum status temp_rule_grant(struct temp_credential *temp, const struct temp_chan
         return STATUS_FORBIDDEN;
     temp->state = TEMP_GRANTED;
     temp->user = with->grant.user;
+    temp->user_generation = with->grant.user_generation;
     temp->username = with->grant.username;
     temp->scopes = with->grant.scopes;
     temp->verifier = with->grant.verifier;

@@ -5,6 +5,7 @@
 #include "crypto/ct.h"
 #include "crypto/random.h"
 #include "login.h"
+#include "oauth/scope.h"
 #include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
@@ -23,11 +24,13 @@ enum { LOADED_CLIENT, LOADED_USER, LOADED_SECOND_COUNT };
 struct authorization {
     struct slice oauth_token;
     struct slice csrf_token; /* POST */
+    struct slice shown;      /* POST: the scopes that the page showed; absent: it is not the page */
     bool deny;               /* POST */
     const struct temp_credential *temp;
     const struct session *session; /* NULL: nobody is logged in */
     const struct client *client;
     const struct user *user; /* NULL: gone or disabled since */
+    struct slice scopes;     /* asked for, and those that the client may have still */
     char verifier[VERIFIER_BYTES];
     size_t verifier_len;
 };
@@ -59,6 +62,8 @@ static const char *sentence(enum status status)
     case STATUS_CLIENT_UNKNOWN:
     case STATUS_CLIENT_DISABLED:
         return "The application that asks for access may not do so any more.";
+    case STATUS_SCOPE_REJECTED:
+        return "The application may not have the access that it asks for any more.";
     case STATUS_CALLBACK_REJECTED:
         return "The application would send you to an address that it has not registered here.";
     default:
@@ -165,9 +170,38 @@ static enum status judge_client(const struct authorization *it)
     struct slice target = destination(it);
     if (it->client->flags & CLIENT_DISABLED)
         return STATUS_CLIENT_DISABLED;
+    if (it->client->generation != it->temp->client_generation) /* it was, since */
+        return STATUS_TOKEN_REJECTED;
     if (target.len && !(callback_is_acceptable(target, &why) && callback_is_registered(target, it->client)))
         return STATUS_CALLBACK_REJECTED;
     return STATUS_OK;
+}
+
+/* A scope that was taken from the client since is not asked for any more; nothing is asked where none is left. */
+static enum status judge_scopes(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    struct buf scopes = buf_in(&request_of(flow)->arena);
+    scope_write_shared(it->temp->scopes, it->client->allowed_scopes, &scopes);
+    if (scopes.failed)
+        return STATUS_NO_MEMORY;
+    it->scopes = buf_slice(&scopes);
+    return it->scopes.len || it->temp->scopes.len == 0 ? STATUS_OK : STATUS_SCOPE_REJECTED;
+}
+
+/* What the page did not show, because the client might not have it then, is not granted. */
+static enum status keep_shown(struct flow *flow)
+{
+    struct authorization *it = state_of(flow);
+    struct buf scopes = buf_in(&request_of(flow)->arena);
+    if (slice_is_absent(it->shown))
+        return STATUS_PARAMETER_ABSENT;
+    scope_write_shared(it->scopes, it->shown, &scopes);
+    if (scopes.failed)
+        return STATUS_NO_MEMORY;
+    bool lost_all = it->scopes.len > 0 && scopes.len == 0;
+    it->scopes = buf_slice(&scopes);
+    return lost_all ? STATUS_SCOPE_REJECTED : STATUS_OK;
 }
 
 static enum status take_second(struct flow *flow)
@@ -181,6 +215,7 @@ static enum status take_second(struct flow *flow)
     TRY(status);
     it->client = client;
     TRY(judge_client(it));
+    TRY(judge_scopes(flow));
     status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -254,8 +289,9 @@ static enum status grant_start(struct flow *flow)
     TRY(typed ? random_typable(it->verifier, it->verifier_len) : random_text(it->verifier, it->verifier_len));
     const struct temp_grant grant = {
         .user = it->user->id,
+        .user_generation = it->user->generation,
         .username = it->user->username,
-        .scopes = it->temp->scopes,
+        .scopes = it->scopes,
         .verifier = slice_of(it->verifier, it->verifier_len),
     };
     ephemeral_temp_grant_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, &grant,
@@ -292,6 +328,7 @@ static enum step_result show_page(struct flow *flow)
         .temp = it->temp,
         .client = it->client,
         .user = it->user,
+        .scopes = it->scopes,
         .csrf_token = it->session->csrf,
         .destination = destination(it),
     };
@@ -311,7 +348,7 @@ static enum step_result show_consider(struct flow *flow)
         return go_to_login(flow);
     if (!(it->client->flags & CLIENT_TRUSTED) || callback_is_oob(it->temp->callback))
         return show_page(flow);
-    credentials_token_covers_start(app_of(request_of(flow))->db, it->client->client_id, it->user->id, it->temp->scopes,
+    credentials_token_covers_start(app_of(request_of(flow))->db, it->client->client_id, it->user->id, it->scopes,
                                    flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
@@ -359,6 +396,7 @@ static enum status read_decision(struct request *request, struct authorization *
     TRY(form_get_single(&form, "decision", &decision));
     if (form_get_single(&form, "csrf_token", &it->csrf_token) != STATUS_OK)
         return STATUS_FORBIDDEN;
+    it->shown = form_get(&form, "scope", NULL);
     it->deny = slice_eq(decision, SLICE("deny"));
     return it->deny || slice_eq(decision, SLICE("grant")) ? STATUS_OK : STATUS_BAD_INPUT;
 }
@@ -391,6 +429,8 @@ static enum step_result decide(struct flow *flow)
     enum status status = take_second(flow);
     if (status == STATUS_OK && !it->user)
         return go_to_login(flow);
+    if (status == STATUS_OK && !it->deny)
+        status = keep_shown(flow);
     if (status == STATUS_OK && !it->deny)
         status = grant_start(flow);
     if (status != STATUS_OK)

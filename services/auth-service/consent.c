@@ -70,7 +70,7 @@ enum status consent_show(struct request *request, const struct consent *consent)
     callback_write_csp_source(consent->destination, &source);
     if (slice_is_absent(return_to) || !logout || source.failed)
         return STATUS_NO_MEMORY;
-    TRY(list_scopes(&request->arena, consent->temp->scopes, &scopes));
+    TRY(list_scopes(&request->arena, consent->scopes, &scopes));
     struct place place = place_of(consent->destination, buf_slice(&source));
     const struct page_value values[] = {
         PAGE_TEXT("client_name", client->name.len ? client->name : client->client_id),
@@ -90,6 +90,7 @@ enum status consent_show(struct request *request, const struct consent *consent)
         PAGE_TEXT("return_to", return_to),
         PAGE_TEXT("oauth_token", oauth_token),
         PAGE_TEXT("csrf_token", consent->csrf_token),
+        PAGE_TEXT("shown", consent->scopes),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     (void)site_page(request, 200, "Allow access?", "consent.html", &scope, buf_slice(&source));

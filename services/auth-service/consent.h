@@ -11,6 +11,7 @@ struct consent {
     const struct temp_credential *temp;
     const struct client *client;
     const struct user *user;
+    struct slice scopes;      /* what the client asks for, and may still have */
     struct slice csrf_token;  /* the session's */
     struct slice destination; /* where the browser goes with the decision; empty: nowhere, a code is shown */
 };

@@ -133,14 +133,15 @@ static enum status judge_scopes(struct initiate *it)
 {
     size_t count = 0;
     struct slice name = SLICE("scope");
-    it->scopes = message_parameter(&it->check.message, name, it->check.arena, &count);
+    struct slice sent = message_parameter(&it->check.message, name, it->check.arena, &count);
+    struct buf scopes = buf_in(it->check.arena);
     if (count > 1)
         return problem_reject(&it->check.problem, STATUS_SCOPE_REJECTED, "scope was sent more than once", name);
-    if (count == 0)
-        it->scopes = it->check.client->default_scopes;
-    else if (!scope_is_valid(it->scopes) || !scope_covers(it->check.client->allowed_scopes, it->scopes))
+    if (count > 0 && (!scope_is_valid(sent) || !scope_covers(it->check.client->allowed_scopes, sent)))
         return problem_reject(&it->check.problem, STATUS_SCOPE_REJECTED, NULL, name);
-    return STATUS_OK;
+    scope_write(count > 0 ? sent : it->check.client->default_scopes, &scopes);
+    it->scopes = buf_slice(&scopes);
+    return scopes.failed ? problem_set(&it->check.problem, STATUS_NO_MEMORY, NULL) : STATUS_OK;
 }
 
 static enum step_result persist(struct flow *flow)
@@ -165,6 +166,7 @@ static enum step_result persist(struct flow *flow)
         .client_id = it->check.client->client_id,
         .callback = it->check.message.protocol[OAUTH_CALLBACK],
         .scopes = it->scopes,
+        .client_generation = it->check.client->generation,
     };
     ephemeral_temp_create_start(app_loop_of(request_of(flow))->ephemeral, &temp, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;

@@ -150,9 +150,12 @@ static enum step_result persist(struct flow *flow)
     const struct token_issue issue = {
         .temp_token = it->granted->token,
         .client_id = it->granted->client_id,
-        .client = it->check.client->id, /* judged, and by the temporary credential whether its owners ended */
         .user = it->granted->user,
         .scopes = it->granted->scopes,
+        .client = it->check.client->id,
+        .client_generation = it->granted->client_generation,
+        .user_generation = it->granted->user_generation,
+        .allowed_scopes = it->check.client->allowed_scopes,
         .oauth_token = slice_of(it->token, sizeof it->token),
         .secret = slice_of(it->secret, sizeof it->secret),
         .lifetime_ms = app->config->token_ttl_s * 1000,

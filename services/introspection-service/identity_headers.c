@@ -1,6 +1,7 @@
 #include "identity_headers.h"
 
 #include "base/percent.h"
+#include "oauth/scope.h"
 #include "verdict.h"
 
 void identity_write(struct slice value, struct buf *out)
@@ -15,15 +16,18 @@ void identity_write(struct slice value, struct buf *out)
 
 void identity_write_scope(struct slice scopes, struct buf *out)
 {
-    if (scopes.len == 0 || slice_eq(scopes, SLICE("-"))) {
-        identity_write(scopes, out);
+    struct slice scope = {0};
+    struct slice next = {0};
+    (void)scope_next(&scopes, &scope);
+    if (!scope_next(&scopes, &next)) { /* none, or one alone */
+        identity_write(scope, out);
         return;
     }
-    for (bool more = true; more;) {
-        percent_encode(out, slice_cut(&scopes, ' ', &more));
-        if (more)
-            buf_add_byte(out, ' ');
-    }
+    percent_encode(out, scope);
+    do {
+        buf_add_byte(out, ' ');
+        percent_encode(out, next);
+    } while (scope_next(&scopes, &next));
 }
 
 static void add(struct request *request, const char *name, void (*write)(struct slice, struct buf *),

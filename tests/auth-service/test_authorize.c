@@ -10,7 +10,8 @@
 
 #define JANES_COOKIE "__Host-countersign_session=janes"
 #define JOES_COOKIE  "__Host-countersign_session=joes"
-#define JANES_FORM   "csrf_token=csrf+of+janes&oauth_token=temp"
+#define SHOWN        "&scope=photos%3Aread+photos%3Awrite"
+#define JANES_FORM   "csrf_token=csrf+of+janes&oauth_token=temp" SHOWN
 
 static int setup(void **state)
 {
@@ -72,7 +73,7 @@ static void refuses_what_is_over(void **state)
     get(bench, "oauth_token=temp", JANES_COOKIE);
     assert_refused(bench, 400, "permission_denied");
 
-    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE);
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE);
     ephemeral_temp_exchanged_start(bench->view, SLICE("oob"), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     get(bench, "oauth_token=oob", JANES_COOKIE);
@@ -82,7 +83,7 @@ static void refuses_what_is_over(void **state)
     fake_clock_advance(&bench->durable.clock, 601 * 1000);
     get(bench, "oauth_token=old", JANES_COOKIE);
     assert_refused(bench, 400, "token_expired");
-    post(bench, "csrf_token=csrf+of+janes&oauth_token=old&decision=grant", JANES_COOKIE);
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=old" SHOWN "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "token_expired");
 }
 
@@ -151,8 +152,11 @@ static void fetches_no_logo_in_the_clear(void **state)
     static const char *const logos[] = {"", "http://app.example/logo.png", "/logout", "javascript:alert(1)", "data:,x"};
     const struct client_callback registered = {SLICE(CALLBACK), false};
     for (size_t i = 0; i < COUNT_OF(logos); i++) {
-        const struct client client = {
-            .client_id = SLICE("printer"), .logo = slice_str(logos[i]), .callbacks = &registered, .callback_count = 1};
+        const struct client client = {.client_id = SLICE("printer"),
+                                      .logo = slice_str(logos[i]),
+                                      .allowed_scopes = SLICE(SCOPES),
+                                      .callbacks = &registered,
+                                      .callback_count = 1};
         assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
         assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
         assert_false(site_bench_says(bench, "<img"));
@@ -197,14 +201,28 @@ static void tells_what_kind_of_place_the_callback_is(void **state)
     }
 }
 
+static void allow_scopes(struct site_bench *bench, const char *scopes)
+{
+    const struct client_callback registered = {SLICE(CALLBACK), false};
+    const struct client client = {.client_id = SLICE("printer"),
+                                  .allowed_scopes = slice_str(scopes),
+                                  .callbacks = &registered,
+                                  .callback_count = 1};
+    assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+}
+
 static void shows_every_scope(void **state)
 {
     struct site_bench *bench = *state;
     struct buf scopes = BUF_INIT;
     for (int i = 0; i < 500; i++)
         buf_addf(&scopes, "%sscope:%d", i ? " " : "", i);
-    const struct temp_new temp = {SLICE("many"), SLICE("secret"), SLICE("printer"), SLICE(CALLBACK),
-                                  buf_slice(&scopes)};
+    const struct temp_new temp = {.token = SLICE("many"),
+                                  .secret = SLICE("secret"),
+                                  .client_id = SLICE("printer"),
+                                  .callback = SLICE(CALLBACK),
+                                  .scopes = buf_slice(&scopes)};
+    allow_scopes(bench, buf_string(&scopes));
     ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     assert_int_equal(get(bench, "oauth_token=many", JANES_COOKIE), 200);
@@ -234,6 +252,54 @@ static void calls_back_only_what_is_still_registered(void **state)
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "parameter_rejected");
     assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void refuses_what_was_begun_before_the_client_was_disabled(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_status(credentials_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_status(credentials_client_enable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "token_rejected");
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "token_rejected");
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void asks_for_and_grants_only_what_the_client_may_still_have(void **state)
+{
+    struct site_bench *bench = *state;
+    allow_scopes(bench, "other photos:write");
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_true(site_bench_says(bench, "<code>photos:write</code>") && !site_bench_says(bench, "photos:read"));
+    assert_true(site_bench_says(bench, "name=\"scope\" value=\"photos:write\""));
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
+    assert_slice_equal(site_bench_find_temp(bench, "temp")->scopes, SLICE("photos:write"));
+    allow_scopes(bench, "other");
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+}
+
+/* A scope that the client got back after the page was shown was not consented to. */
+static void grants_only_what_the_page_showed(void **state)
+{
+    struct site_bench *bench = *state;
+#define UNSHOWN "csrf_token=csrf+of+janes&oauth_token=temp&decision=grant"
+    assert_int_equal(post(bench, UNSHOWN "&scope=photos%3Aread+other", JANES_COOKIE), 302);
+    assert_slice_equal(site_bench_find_temp(bench, "temp")->scopes, SLICE("photos:read"));
+    site_bench_temp(bench, "new", CALLBACK);
+#undef UNSHOWN
+#define UNSHOWN "csrf_token=csrf+of+janes&oauth_token=new&decision=grant"
+    post(bench, UNSHOWN, JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_absent");
+    post(bench, UNSHOWN "&scope=", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    post(bench, UNSHOWN "&scope=other", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+#undef UNSHOWN
+    assert_state(bench, "new", TEMP_PENDING);
 }
 
 static void needs_tls_but_in_development(void **state)
@@ -314,7 +380,8 @@ static void denies_and_says_so_to_the_callback(void **state)
 static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
 {
     struct site_bench *bench = *state;
-    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE), 200);
+    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE),
+                     200);
     struct slice body = site_bench_body(bench);
     size_t at = slice_find_slice(body, SLICE("id=\"verifier\">")) + strlen("id=\"verifier\">");
     char shown[16];
@@ -335,7 +402,8 @@ static void sends_out_of_band_to_the_default_callback(void **state)
 {
     struct site_bench *bench = *state;
     site_bench_client(bench, 0, NULL, "https://app.example/default");
-    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob&decision=grant", JANES_COOKIE), 302);
+    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE),
+                     302);
     assert_true(
         slice_starts_with(location(bench), SLICE("https://app.example/default?oauth_token=oob&oauth_verifier=")));
     assert_true(site_bench_find_temp(bench, "oob")->verifier.len >= 22);
@@ -489,6 +557,9 @@ int main(void)
         TEST(shows_every_scope),
         TEST(refuses_a_client_that_may_not_ask_any_more),
         TEST(calls_back_only_what_is_still_registered),
+        TEST(refuses_what_was_begun_before_the_client_was_disabled),
+        TEST(asks_for_and_grants_only_what_the_client_may_still_have),
+        TEST(grants_only_what_the_page_showed),
         TEST(needs_tls_but_in_development),
         TEST(sends_straight_back_who_granted_the_same_to_a_trusted_client),
         TEST(asks_again_where_trust_does_not_reach),

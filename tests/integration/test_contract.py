@@ -233,9 +233,10 @@ def ask_pages(it, document):
     document.ask(302, "GET", target + token)
     document.ask(400, "GET", target + "unknown")
     page = jane.consent_page(token)
-    csrf = page.form_with("decision")["fields"]["csrf_token"]
+    fields = page.form_with("decision")["fields"]
+    csrf = fields["csrf_token"]
     document.ask(200, "GET", target + token, [cookies(jane)])
-    decision = {"oauth_token": token, "decision": "grant", "csrf_token": csrf}
+    decision = {"oauth_token": token, "decision": "grant", "csrf_token": csrf, "scope": fields["scope"]}
     decide = "/oauth/authorize"
     document.ask(415, "POST", decide, [("Content-Type", "text/plain"), cookies(jane)], urlencode(decision).encode())
     document.ask(403, "POST", decide, post + [cookies(jane)], urlencode({**decision, "csrf_token": "x"}).encode())

@@ -44,7 +44,9 @@ static void keeps_the_spaces_between_scopes(void **state)
         {NULL, "-"},          {"", "-"},
         {"-", "%2D"},         {"photos:read photos:write", "photos%3Aread photos%3Awrite"},
         {"a", "a"},           {"https://x/y z", "https%3A%2F%2Fx%2Fy z"},
-        {"a,b c", "a%2Cb c"},
+        {"a,b c", "a%2Cb c"}, {" ", "-"},
+        {"  ", "-"},          {" a  b ", "a b"},
+        {" - ", "%2D"},       {"- -", "- -"},
     };
     check(identity_write_scope, rows, COUNT_OF(rows));
 }

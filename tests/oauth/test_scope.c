@@ -51,12 +51,45 @@ static void knows_the_characters_of_a_scope(void **state)
     assert_true(scope_is_valid(SLICE("")));
 }
 
+static void writes_a_list_as_it_is_stored(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list, *allowed, *written;
+    } rows[] = {
+        {"", "", ""},
+        {" ", " ", ""},
+        {"a", "a", "a"},
+        {"  b   a ", "a b", "b a"},
+        {"a b a", "a b", "a b"},
+        {"a b", "b c", "b"},
+        {"c b a", "a c", "c a"},
+        {"ab", "a b", ""},
+        {"a ab a", "a", "a"},
+        {"b a", "", ""},
+        {"", "a", ""},
+        {"ab a", "ab a", "ab a"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char memory[32];
+        struct buf out = buf_fixed(memory, sizeof memory);
+        scope_write_shared(slice_str(rows[i].list), slice_str(rows[i].allowed), &out);
+        assert_slice_equal(buf_slice(&out), slice_str(rows[i].written));
+    }
+    char memory[32];
+    struct buf out = buf_fixed(memory, sizeof memory);
+    buf_add_str(&out, "x:");
+    scope_write(SLICE(" a  b a"), &out);
+    assert_slice_equal(buf_slice(&out), SLICE("x:a b"));
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[3];
+    static struct CMUnitTest tests[4];
     size_t count = 0;
     ADD_TEST(tests, count, reads_a_list_of_scopes);
     ADD_TEST(tests, count, covers_what_was_granted_and_no_more);
     ADD_TEST(tests, count, knows_the_characters_of_a_scope);
+    ADD_TEST(tests, count, writes_a_list_as_it_is_stored);
     return RUN_TESTS(tests, count);
 }

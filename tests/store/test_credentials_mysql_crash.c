@@ -69,6 +69,7 @@ static void *issue(void *context)
         .temp_token = SLICE("temp"),
         .client_id = SLICE("acme"),
         .client = exchange->client,
+        .allowed_scopes = SLICE("photos:read"),
         .user = exchange->user,
         .oauth_token = slice_str(exchange->oauth_token),
         .secret = SLICE("secret"),

@@ -51,7 +51,7 @@ static void make_everything(struct ephemeral_bench *bench)
         .callback = SLICE_INIT("https://CANARY/callback"),
         .scopes = SLICE_INIT("CANARY:scope"),
     };
-    const struct temp_grant grant = {7, SLICE("CANARY user"), SLICE("CANARY:scope"), SLICE("CANARY verifier")};
+    const struct temp_grant grant = {7, 0, SLICE("CANARY user"), SLICE("CANARY:scope"), SLICE("CANARY verifier")};
     const struct session session = {.user = 7, .username = SLICE("CANARY user"), .csrf = SLICE("CANARY csrf")};
     const struct nonce nonce = {temp.client_id, temp.token, bench->clock.wall_ms / 1000, SLICE("CANARY nonce")};
     ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));

@@ -240,6 +240,7 @@ static const struct temp_new new_temp = {
     .client_id = SLICE_INIT("acme"),
     .callback = SLICE_INIT("https://printer.example.com/ready"),
     .scopes = SLICE_INIT("photos:read photos:write"),
+    .client_generation = 3,
 };
 
 static enum status create(struct ephemeral_bench *bench, const struct temp_new *temp)
@@ -256,7 +257,7 @@ static const struct temp_credential *find(struct ephemeral_bench *bench)
 
 static enum status grant(struct ephemeral_bench *bench, int64_t user, const char *verifier)
 {
-    struct temp_grant with = {user, SLICE("jane"), SLICE("photos:read"), slice_str(verifier)};
+    struct temp_grant with = {user, 5, SLICE("jane"), SLICE("photos:read"), slice_str(verifier)};
     ephemeral_temp_grant_start(bench->view, new_temp.token, &with, asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
@@ -293,6 +294,7 @@ static void a_temporary_credential_is_found_as_it_was_made(void **state)
     assert_int_equal(temp->created_ms, NOW_MS);
     assert_false(temp->expired);
     assert_int_equal(temp->user, 0);
+    assert_int_equal(temp->client_generation, 3);
 }
 
 static void a_token_is_made_once_and_compares_byte_for_byte(void **state)
@@ -323,6 +325,8 @@ static void the_legs_in_order(void **state)
     assert_slice_equal(temp->verifier, SLICE("verifier"));
     assert_slice_equal(temp->scopes, SLICE("photos:read"));
     assert_slice_equal(temp->secret, new_temp.secret);
+    assert_int_equal(temp->client_generation, 3);
+    assert_int_equal(temp->user_generation, 5);
     assert_status(try_verifier(bench, "verifier"), STATUS_OK);
     assert_status(try_verifier(bench, "verifier"), STATUS_OK); /* a retry after a lost answer */
     assert_status(mark_exchanged(bench), STATUS_OK);

@@ -166,8 +166,7 @@ static void nobody_gets_a_token_for_whom_ended(void **state)
     assert_int_equal(token_rows(bench), 0);
 }
 
-/* Where the caller has judged client and user they are not looked at again, but they must be there. */
-static void of_those_who_were_judged_it_takes_that_they_exist(void **state)
+static void an_exchange_needs_its_client_and_user_to_be_there(void **state)
 {
     struct durable_bench *bench = *state;
     int64_t acme = durable_bench_client(bench, "acme");
@@ -187,28 +186,105 @@ static void of_those_who_were_judged_it_takes_that_they_exist(void **state)
     assert_int_equal(token_rows(bench), 1);
 }
 
-static void a_token_issued_by_somebody_who_had_not_heard_of_a_disabling_ends_with_it(void **state)
+/* An exchange that began before a disabling is of an earlier generation, also where everybody is enabled again. */
+static void no_exchange_outlives_a_disabling_of_its_client_or_user(void **state)
 {
     struct durable_bench *bench = *state;
-    static const char live[] = "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL";
     int64_t acme = durable_bench_client(bench, "acme");
     int64_t jane = durable_bench_user(bench, "jane");
-    struct token_issue first = exchange("1", jane, "1");
-    struct token_issue second = exchange("2", jane, "2");
-    struct token_issue third = exchange("3", jane, "3");
-    first.client = second.client = third.client = acme;
+    struct token_issue wanted = exchange("1", jane, "1");
+    wanted.client = acme;
+    wanted.scopes = SLICE("");
     assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-    assert_status(issue(bench, &first), STATUS_OK); /* nothing accepts it: the client is disabled */
+    assert_status(issue(bench, &wanted), STATUS_CLIENT_DISABLED);
     assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-    assert_int_equal(durable_bench_number(bench, live), 0);
+    assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
+    wanted.client_generation = 1;
     assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
+    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
+    assert_int_equal(token_rows(bench), 0);
+    wanted.user_generation = 1;
+    assert_status(issue(bench, &wanted), STATUS_OK);
+    /* twice is once, and who was enabled is not ended by it */
+    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    struct token_issue second = wanted;
+    second.temp_token = second.oauth_token = SLICE("2");
     assert_status(issue(bench, &second), STATUS_OK);
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
-    assert_int_equal(durable_bench_number(bench, live), 0);
-    assert_status(issue(bench, &third), STATUS_OK);
-    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK); /* was enabled: no end */
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
-    assert_int_equal(durable_bench_number(bench, live), 1);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL"), 2);
+}
+
+static void generations_count_disablings_and_are_read(void **state)
+{
+    struct durable_bench *bench = *state;
+    (void)durable_bench_client(bench, "acme");
+    int64_t jane = durable_bench_user(bench, "jane");
+    for (int times = 0; times < 3; times++) {
+        struct client *client = NULL;
+        struct user *user = NULL;
+        assert_status(credentials_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
+        assert_status(credentials_user_find_blocking(&bench->db, jane, &user), STATUS_OK);
+        assert_int_equal(client->generation, times);
+        assert_int_equal(user->generation, times);
+        client_free(client);
+        user_free(user);
+        for (int i = 0; i < 2; i++) { /* it is disabled once */
+            assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+            assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+        }
+        assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+        assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    }
+}
+
+static void allow(struct durable_bench *bench, const char *scopes)
+{
+    const struct client client = {.client_id = SLICE("acme"), .allowed_scopes = slice_str(scopes)};
+    assert_status(credentials_client_update_blocking(&bench->db, &client), STATUS_OK);
+}
+
+static void an_exchange_gives_the_scopes_that_the_client_may_still_have(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const struct {
+        const char *granted, *known, *allowed, *given; /* NULL: refused */
+    } rows[] = {
+        {"r admin", "r admin", "r admin", "r admin"},
+        {"r admin", "r admin", "r", "r"},
+        {"r admin", "r", "r admin", "r admin"},
+        {"r admin", "r admin w", "w r", "r"},
+        {"admin", "r admin", "r", NULL},
+        {"admin", "r", "r", NULL},
+        {"admin", "r", "admin", "admin"},
+        {"", "r", "r", ""},
+        {"", "r", "", ""},
+        {"admin", "", "", NULL},
+    };
+    int64_t acme = durable_bench_client(bench, "acme");
+    int64_t jane = durable_bench_user(bench, "jane");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char name[8] = {'t', (char)('a' + i), '\0'};
+        struct token_issue wanted = exchange(name, jane, name);
+        struct token *token = NULL;
+        bool existing = false;
+        wanted.client = acme;
+        wanted.scopes = slice_str(rows[i].granted);
+        wanted.allowed_scopes = slice_str(rows[i].known);
+        allow(bench, rows[i].allowed);
+        enum status status = credentials_token_issue_blocking(&bench->db, &wanted, &existing, &token);
+        assert_status(status, rows[i].given ? STATUS_OK : STATUS_SCOPE_REJECTED);
+        if (token)
+            assert_slice_equal(token->scopes, slice_str(rows[i].given));
+        token_free(token);
+    }
+    /* a retry gets what was written, whatever was withdrawn since */
+    struct token_issue retry = exchange("ta", jane, "again");
+    retry.client = acme;
+    retry.scopes = SLICE("r admin");
+    retry.allowed_scopes = SLICE("");
+    assert_status(issue(bench, &retry), STATUS_OK);
 }
 
 static void no_randomness_issues_nothing(void **state)
@@ -398,8 +474,10 @@ int contract_issue_run(void)
         BENCH_TEST(an_imported_token_may_have_255_bytes),
         BENCH_TEST(a_lifetime_becomes_the_time_of_expiry),
         BENCH_TEST(nobody_gets_a_token_for_whom_ended),
-        BENCH_TEST(of_those_who_were_judged_it_takes_that_they_exist),
-        BENCH_TEST(a_token_issued_by_somebody_who_had_not_heard_of_a_disabling_ends_with_it),
+        BENCH_TEST(an_exchange_needs_its_client_and_user_to_be_there),
+        BENCH_TEST(no_exchange_outlives_a_disabling_of_its_client_or_user),
+        BENCH_TEST(generations_count_disablings_and_are_read),
+        BENCH_TEST(an_exchange_gives_the_scopes_that_the_client_may_still_have),
         BENCH_TEST(no_randomness_issues_nothing),
         BENCH_TEST(generated_tokens_are_long_and_differ),
         BENCH_TEST(racing_connections_get_one_and_the_same_token),

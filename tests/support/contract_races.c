@@ -19,6 +19,7 @@ struct racer {
     pthread_barrier_t *start;
     char text[64];
     int64_t client;
+    int64_t generation; /* the client's */
     int64_t user;
     int64_t found;
     enum status status;
@@ -134,6 +135,7 @@ static enum status issue(struct racer *racer, int64_t client)
     struct token_issue wanted = {
         .client_id = SLICE("acme"),
         .client = client,
+        .client_generation = racer->generation,
         .user = racer->user,
         .oauth_token = slice_str(racer->text),
         .secret = SLICE("secret"),
@@ -151,6 +153,38 @@ static enum status disable_or_issue(struct racer *racer)
         return disable(racer);
     enum status status = issue(racer, 0);
     return status == STATUS_CLIENT_DISABLED ? STATUS_OK : status;
+}
+
+static enum status disable_and_enable_or_exchange(struct racer *racer)
+{
+    if (racer->text[0] == 'd') {
+        enum status status = disable(racer);
+        return status == STATUS_OK ? credentials_client_enable_blocking(&racer->db, SLICE("acme")) : status;
+    }
+    enum status status = issue(racer, racer->client);
+    return status == STATUS_CLIENT_DISABLED || status == STATUS_TOKEN_REJECTED ? STATUS_OK : status;
+}
+
+/* Enabled again at once, before anybody hears of it. */
+static void no_exchange_survives_its_clients_disabling_and_enabling(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct racer racers[RACERS];
+    int64_t acme = durable_bench_client(bench, "acme");
+    int64_t user = durable_bench_user(bench, "jane");
+    open_all(bench, racers, disable_and_enable_or_exchange);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < RACERS; i++) {
+            racers[i].client = acme;
+            racers[i].user = user;
+            racers[i].generation = round;
+            (void)snprintf(racers[i].text, sizeof racers[i].text, "%s %d of %d", i == RACERS / 2 ? "disable" : "token",
+                           i, round);
+        }
+        race_all(racers);
+        assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL"), 0);
+    }
+    close_all(racers);
 }
 
 static void no_token_that_was_looked_up_survives_its_clients_disabling(void **state)
@@ -378,6 +412,7 @@ int contract_races_run(void)
         BENCH_TEST(rotations_at_once_leave_two_live_secrets),
         BENCH_TEST(a_user_who_logs_in_twice_at_once_is_made_once),
         BENCH_TEST(no_token_that_was_looked_up_survives_its_clients_disabling),
+        BENCH_TEST(no_exchange_survives_its_clients_disabling_and_enabling),
         BENCH_TEST(a_client_that_is_deleted_takes_along_every_token_that_is_issued_meanwhile),
         BENCH_TEST(a_user_who_is_deleted_takes_along_every_token_that_is_issued_meanwhile),
         BENCH_TEST(of_clients_with_one_identifier_one_is_made_and_the_others_are_told),

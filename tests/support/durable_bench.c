@@ -105,6 +105,7 @@ int64_t durable_bench_client(struct durable_bench *bench, const char *client_id)
     struct client client = {
         .client_id = slice_str(client_id),
         .name = SLICE("Printer"),
+        .allowed_scopes = SLICE("photos:read"),
         .secrets = &secret,
         .secret_count = 1,
     };

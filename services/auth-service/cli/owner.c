@@ -167,6 +167,7 @@ static enum status submit(struct browser *browser, struct buf *form)
         {"csrf_token", "name=\"csrf_token\" value=\""},
         {"return_to", "name=\"return_to\" value=\""},
         {"oauth_token", "name=\"oauth_token\" value=\""},
+        {"scope", "name=\"scope\" value=\""},
     };
     struct buf url = buf_in(browser->arena);
     struct slice action = attribute(browser, "<form method=\"post\" action=\"");

@@ -1,0 +1,2 @@
+-- How often the user was disabled: what was begun before belongs to an earlier generation, also once it is enabled again.
+ALTER TABLE users ADD COLUMN generation INTEGER NOT NULL DEFAULT 0
