@@ -123,8 +123,10 @@ static enum status judge_method(struct check *check, int64_t now_ms)
     unsigned allowed = check->rules->signature_methods;
     unsigned own = 0;
     struct slice unknown = {0};
-    if (client->signature_methods.len && signature_methods_parse(client->signature_methods, &own, &unknown))
+    if (client->signature_methods.len) { /* a list that cannot be read allows nothing */
+        (void)!signature_methods_parse(client->signature_methods, &own, &unknown);
         allowed &= own;
+    }
     bool has_key = method && (method->kind == SIGNATURE_RSA ? has_live(client->keys, client->key_count, now_ms)
                                                             : has_live(client->secrets, client->secret_count, now_ms));
     if (method && (method->bit & allowed) && has_key)

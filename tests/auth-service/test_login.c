@@ -1,5 +1,6 @@
 #include "login.h"
 
+#include "crypto/password.h"
 #include "crypto/random.h"
 #include "home.h"
 #include "logout.h"
@@ -8,6 +9,7 @@
 #include "site_bench.h"
 #include "store/credentials_users.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 
@@ -261,6 +263,20 @@ static void a_right_password_is_no_guess(void **state)
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* nor does it take a wrong one back */
 }
 
+/* Where it waited for a thread: its length behind it tells this place from others. */
+static void wipes_the_password_that_was_checked(void **state)
+{
+    struct site_bench *bench = *state;
+    const struct {
+        char password[PASSWORD_MAX_BYTES + 1];
+        size_t len;
+    } waited = {"correct horse", strlen("correct horse")};
+    watch_begin();
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    assert_int_equal(watch_wipes(slice_of(&waited, sizeof waited)), 1);
+    watch_end();
+}
+
 static void slows_down_who_guesses_at_accounts_that_do_not_exist_too(void **state)
 {
     struct site_bench *bench = *state;
@@ -476,6 +492,7 @@ int main(void)
         SITE_TEST(goes_home_where_return_to_leads_elsewhere),
         SITE_TEST(slows_down_who_guesses_at_one_account),
         SITE_TEST(a_right_password_is_no_guess),
+        SITE_TEST(wipes_the_password_that_was_checked),
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
         SITE_TEST(slows_down_an_address_whatever_the_accounts),
         SITE_TEST(counts_an_account_only_while_the_address_has_quota),

@@ -1,6 +1,7 @@
 #include "base/arena.h"
 
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdalign.h>
 
@@ -133,6 +134,43 @@ static void copies_text(void **state)
     arena_done(&arena);
 }
 
+static void every_byte_given_is_wiped(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    watch_begin();
+    for (int round = 1; round <= 2; round++) {
+        assert_false(slice_is_absent(arena_copy(&arena, SLICE("in the first block"))));
+        (void)!arena_bytes(&arena, 100000);
+        assert_false(slice_is_absent(arena_copy(&arena, SLICE("in a later block"))));
+        (void)!arena_bytes(&arena, 100000);
+        assert_false(slice_is_absent(arena_copy(&arena, SLICE("in the last block"))));
+        if (round == 1)
+            arena_reset(&arena);
+        else
+            arena_done(&arena);
+        assert_int_equal(watch_wipes(SLICE("in the first block")), round);
+        assert_int_equal(watch_wipes(SLICE("in a later block")), round);
+        assert_int_equal(watch_wipes(SLICE("in the last block")), round);
+    }
+    watch_end();
+}
+
+static void what_is_trimmed_is_wiped(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    struct slice copy = arena_copy(&arena, SLICE("kept, trimmed"));
+    watch_begin();
+    arena_trim(&arena, copy.ptr, copy.len, 5);
+    assert_int_equal(watch_wipes(SLICE(" trimmed")), 1);
+    assert_int_equal(watch_wipes(SLICE("kept")), 0);
+    watch_end();
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +183,8 @@ int main(void)
         cmocka_unit_test(a_size_of_zero_is_a_valid_pointer),
         cmocka_unit_test(trim_gives_back_the_newest_only),
         cmocka_unit_test(copies_text),
+        cmocka_unit_test(every_byte_given_is_wiped),
+        cmocka_unit_test(what_is_trimmed_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "base/buf.h"
 
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdlib.h>
 
@@ -146,6 +147,23 @@ static void refuses_a_size_that_overflows(void **state)
     buf_done(&buf);
 }
 
+static void what_it_grows_out_of_is_wiped(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT;
+    watch_begin();
+    buf_add(&buf, SLICE("a secret"));
+    for (int i = 0; i < 1000; i++)
+        buf_add_byte(&buf, 'x');
+    assert_in_range(watch_wipes(SLICE("a secret")), 1, 10); /* each place that it was moved from */
+    buf_reset(&buf);
+    buf_add(&buf, SLICE("another"));
+    assert_int_equal(watch_wipes(SLICE("another")), 0);
+    buf_done(&buf);
+    assert_int_equal(watch_wipes(SLICE("another")), 1);
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +177,7 @@ int main(void)
         cmocka_unit_test(grows_inside_an_arena_and_stays_there),
         cmocka_unit_test(fails_at_its_arenas_limit),
         cmocka_unit_test(refuses_a_size_that_overflows),
+        cmocka_unit_test(what_it_grows_out_of_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

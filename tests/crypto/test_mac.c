@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -119,6 +120,24 @@ static void writes_no_more_than_the_digest(void **state)
     mac_free(NULL);
 }
 
+static void keys_are_wiped_when_their_place_is_taken_and_at_the_end(void **state)
+{
+    (void)state;
+    static const struct slice keys[] = {SLICE_INIT("the first kept key"), SLICE_INIT("the second kept key")};
+    struct mac *mac = mac_new(1);
+    unsigned char code[DIGEST_MAX_BYTES];
+    assert_non_null(mac);
+    watch_begin();
+    for (size_t i = 0; i < COUNT_OF(keys); i++)
+        for (int times = 0; times < 2; times++) /* the second time it is kept */
+            assert_status(mac_hmac(mac, DIGEST_SHA1, keys[i], SLICE("t"), code), STATUS_OK);
+    assert_int_equal(watch_wipes(keys[0]), 1);
+    assert_int_equal(watch_wipes(keys[1]), 0);
+    mac_free(mac);
+    assert_int_equal(watch_wipes(keys[1]), 1);
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -126,6 +145,7 @@ int main(void)
         cmocka_unit_test(keeps_and_replaces_keys_without_mixing_them_up),
         cmocka_unit_test(a_key_with_a_nul_is_not_its_front),
         cmocka_unit_test(writes_no_more_than_the_digest),
+        cmocka_unit_test(keys_are_wiped_when_their_place_is_taken_and_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

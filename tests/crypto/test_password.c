@@ -2,6 +2,7 @@
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 static void a_password_opens_its_own_hash_only(void **state)
 {
@@ -87,6 +88,19 @@ static void no_randomness_is_told(void **state)
     assert_status(password_hash_blocking(SLICE("password"), hash), STATUS_NO_RANDOMNESS);
 }
 
+static void the_password_and_what_it_becomes_are_wiped(void **state)
+{
+    (void)state;
+    char hash[PASSWORD_HASH_BYTES];
+    assert_status(password_hash_blocking(SLICE("correct horse"), hash), STATUS_OK);
+    watch_begin();
+    assert_true(password_verify_blocking(SLICE("correct horse"), slice_str(hash)));
+    assert_int_equal(watch_wipes(SLICE("correct horse")), 1);
+    assert_int_equal(watch_wipes(slice_str(hash)), 2); /* libcrypt's, and ours to compare */
+    assert_int_equal(watch_comparisons(slice_str(hash)), 1);
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -97,6 +111,7 @@ int main(void)
         cmocka_unit_test(a_hash_that_is_longer_than_any_opens_for_nobody),
         cmocka_unit_test(a_user_who_does_not_exist_costs_the_same_time),
         cmocka_unit_test(no_randomness_is_told),
+        cmocka_unit_test(the_password_and_what_it_becomes_are_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

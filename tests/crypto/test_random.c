@@ -1,5 +1,6 @@
 #include "crypto/random.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdlib.h>
 
@@ -73,6 +74,16 @@ static void a_failure_is_told_and_leaves_zeroes(void **state)
     assert_status(random_bytes(text, sizeof text), STATUS_OK);
 }
 
+static void what_a_text_was_drawn_from_is_wiped(void **state)
+{
+    (void)state;
+    char text[8];
+    watch_begin();
+    assert_status(random_text(text, sizeof text), STATUS_OK);
+    assert_int_equal(watch_wipes(SLICE("")), 1); /* any */
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +92,7 @@ int main(void)
         cmocka_unit_test(typable_text_has_no_look_alikes),
         cmocka_unit_test(many_texts_are_all_different),
         cmocka_unit_test(a_failure_is_told_and_leaves_zeroes),
+        cmocka_unit_test(what_a_text_was_drawn_from_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

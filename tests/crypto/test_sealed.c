@@ -1,6 +1,7 @@
 #include "crypto/random.h"
 #include "crypto/sealed.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
@@ -206,6 +207,36 @@ static void what_is_too_long_or_has_no_room_is_refused(void **state)
     keyring_free(keys);
 }
 
+static void keys_are_wiped(void **state)
+{
+    (void)state;
+    char bytes[32];
+    memset(bytes, 1, sizeof bytes); /* KEY_B decoded */
+    watch_begin();
+    struct keyring *keys = parse("k:" KEY_B);
+    assert_int_equal(watch_wipes(slice_of(bytes, sizeof bytes)), 1);
+    keyring_free(keys);
+    assert_int_equal(watch_wipes(slice_of(bytes, sizeof bytes)), 2);
+    watch_end();
+}
+
+static void what_does_not_open_leaves_no_plaintext(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    struct buf sealed = BUF_INIT;
+    struct buf opened = BUF_INIT;
+    assert_status(sealed_seal(keys, SLICE("a secret"), SLICE("row"), &sealed), STATUS_OK);
+    sealed.ptr[sealed.len - 1] = (char)(sealed.ptr[sealed.len - 1] ^ 1); /* of the tag: all else is right */
+    watch_begin();
+    assert_status(sealed_open(keys, buf_slice(&sealed), SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    assert_int_equal(watch_wipes(SLICE("a secret")), 1);
+    watch_end();
+    buf_done(&sealed);
+    buf_done(&opened);
+    keyring_free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +251,8 @@ int main(void)
         cmocka_unit_test(key_lists_that_are_wrong_are_explained),
         cmocka_unit_test(takes_16_keys_and_not_one_more),
         cmocka_unit_test(what_is_too_long_or_has_no_room_is_refused),
+        cmocka_unit_test(keys_are_wiped),
+        cmocka_unit_test(what_does_not_open_leaves_no_plaintext),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -255,6 +255,12 @@ static const struct check_row {
     {"refuses_surrogates", AT, GOOD "oauth_verifier=\"%ED%A0%80\"", NOBODY, STATUS_MALFORMED, "", "oauth_verifier"},
     {"refuses_nul_in_a_protocol_name", AT, GOOD "oauth_x%00=\"1\"", NOBODY, STATUS_MALFORMED, "", "oauth_x%00"},
     {"refuses_a_protocol_name_that_is_not_utf8", AT, GOOD "oauth_%FF=\"1\"", NOBODY, STATUS_MALFORMED, "", "oauth_%FF"},
+    {"refuses_bytes_in_a_parameter_behind_a_good_one", AT,
+     "OAuth oauth_consumer_key=\"%C3%A9\"," SIGNED "oauth_verifier=\"%FF\"", NOBODY, STATUS_MALFORMED, "",
+     "oauth_verifier"},
+    {"an_empty_timestamp_is_not_missing", AT, "OAuth " KEY METHOD NONCE SIGN "oauth_timestamp=\"\"", NOBODY, FINE},
+    {"an_empty_method_is_not_missing", AT, "OAuth " KEY TIME NONCE SIGN "oauth_signature_method=\"\"", NOBODY, FINE},
+    {"an_empty_signature_is_not_missing", AT, "OAuth " KEY METHOD TIME NONCE "oauth_signature=\"\"", NOBODY, FINE},
     {"takes_utf8_in_a_protocol_parameter", AT, GOOD "oauth_verifier=\"%C3%A9\xE2\x98\x83\"", NOBODY, FINE},
     {"takes_nul_and_any_byte_in_other_parameters", "http://h/?a=%00%FF", GOOD "b=\"%00\xFF\"", FORM, "c=%00\xFE", FINE},
 };
@@ -418,11 +424,8 @@ static void takes_256_parameters_and_not_one_more(void **state)
 }
 
 /* Every allocation fails once: an arena one byte larger each time, until all is well. */
-static void full_arenas_are_reported(void **state)
+static enum status fill_arenas(const struct described_request *request)
 {
-    (void)state;
-    struct described_request request =
-        oauth_request("POST", "http://h/?oauth_x=%20", NULL, FORM, "oauth_consumer_key=%41%20");
     enum status status = STATUS_NO_MEMORY;
     unsigned failures = 0;
     for (size_t limit = 0; status == STATUS_NO_MEMORY; limit++) {
@@ -430,15 +433,25 @@ static void full_arenas_are_reported(void **state)
         struct message message = {0};
         struct problem problem = {0};
         arena_init(&small, limit);
-        status = message_parse(&request, &small, &message, &problem);
+        status = message_parse(request, &small, &message, &problem);
         if (status == STATUS_OK)
             status = message_check(&message, MESSAGE_REQUIRED, &small, &problem);
         assert_status(problem.status, status);
         arena_done(&small);
         failures += status == STATUS_NO_MEMORY;
     }
-    assert_status(status, STATUS_DUPLICATED_PARAMETER);
     assert_true(failures > 100);
+    return status;
+}
+
+static void full_arenas_are_reported(void **state)
+{
+    (void)state;
+    struct described_request twice =
+        oauth_request("POST", "http://h/?oauth_x=%20", NULL, FORM, "oauth_consumer_key=%41%20");
+    struct described_request good = oauth_request("GET", AT, "OAuth oauth_consumer_key=\"k%20\"," SIGNED, NOBODY);
+    assert_status(fill_arenas(&twice), STATUS_DUPLICATED_PARAMETER);
+    assert_status(fill_arenas(&good), STATUS_OK);
 }
 
 static void full_arenas_are_reported_by_checks(void **state)
@@ -458,9 +471,88 @@ static void full_arenas_are_reported_by_checks(void **state)
     }
 }
 
+static void a_method_is_made_of_token_characters_alone(void **state)
+{
+    (void)state;
+    const char *others = "!#$%&'*+-.^_`|~";
+    for (int byte = 0; byte < 256; byte++) {
+        char method = (char)byte;
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+        struct described_request request = oauth_request("", AT, GOOD, NOBODY);
+        struct message message = {0};
+        struct problem problem = {0};
+        request.method = slice_of(&method, 1);
+        assert_status(message_parse(&request, oauth_arena(), &message, &problem),
+                      letter || (byte && strchr(others, byte)) ? STATUS_OK : STATUS_MALFORMED);
+    }
+}
+
+static void an_empty_callback_is_wrong_rather_than_missing(void **state)
+{
+    (void)state;
+    const unsigned required = MESSAGE_REQUIRED | OAUTH_BIT(OAUTH_CALLBACK);
+    struct described_request request = oauth_request("POST", AT, GOOD "oauth_callback=\"\"", NOBODY);
+    struct message message = {0};
+    struct problem problem = {0};
+    assert_status(message_parse(&request, oauth_arena(), &message, &problem), STATUS_OK);
+    assert_status(message_check(&message, required, oauth_arena(), &problem), STATUS_OK);
+}
+
+/* Of a protocol parameter: alone, and behind another escape. */
+static void each_escaped_byte_is_text_or_refused(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++)
+        for (int behind = 0; behind < 2; behind++) {
+            struct buf header = buf_in(oauth_arena());
+            struct message message = {0};
+            struct problem problem = {0};
+            buf_addf(&header, GOOD "oauth_verifier=\"%s%%%02X\"", behind ? "%2F%20a%25" : "", (unsigned)byte);
+            struct described_request request = oauth_request("GET", AT, NULL, NOBODY);
+            request.authorization = buf_slice(&header);
+            assert_status(message_parse(&request, oauth_arena(), &message, &problem), STATUS_OK);
+            assert_status(message_check(&message, MESSAGE_REQUIRED, oauth_arena(), &problem),
+                          byte == 0 || byte > 127 ? STATUS_MALFORMED : STATUS_OK);
+        }
+}
+
+static void forgets_the_problem_of_the_request_before(void **state)
+{
+    (void)state;
+    struct described_request request = oauth_request("GET", AT, "OAuth a=\"%\"", NOBODY);
+    struct message message = {0};
+    struct problem problem = {.status = STATUS_INTERNAL, .detail = "of another request"};
+    assert_status(message_parse(&request, oauth_arena(), &message, &problem), STATUS_MALFORMED);
+    assert_status(problem.status, STATUS_MALFORMED);
+    assert_string_equal(problem_text(&problem), ESCAPE);
+}
+
+/* A sanitizer sees it. */
+static void looks_at_no_row_beyond_the_last(void **state)
+{
+    (void)state;
+    struct oauth_param *row = test_calloc(1, sizeof *row);
+    struct message message = {.params = {row, 1, 1}};
+    size_t count = 0;
+    row->name = SLICE("a");
+    (void)message_parameter(&message, SLICE("b"), oauth_arena(), &count);
+    assert_int_equal(count, 0);
+    test_free(row);
+}
+
+static void takes_a_tab_in_another_scheme(void **state)
+{
+    (void)state;
+    struct described_request request = oauth_request("GET", AT, "Digest\ta=\"1\"", NOBODY);
+    struct message message = {0};
+    struct problem problem = {0};
+    assert_status(message_parse(&request, oauth_arena(), &message, &problem), STATUS_OK);
+    assert_int_equal(message.params.count, 0);
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(parse_rows) + COUNT_OF(check_rows) + COUNT_OF(timestamp_rows) + 7];
+    static struct CMUnitTest tests[COUNT_OF(parse_rows) + COUNT_OF(check_rows) + COUNT_OF(timestamp_rows) + 13];
     size_t count = 0;
     ADD_ROWS(tests, count, parse_rows, refuses_what_cannot_be_read);
     ADD_ROWS(tests, count, check_rows, keeps_the_rules_that_need_no_client);
@@ -472,5 +564,11 @@ int main(void)
     ADD_TEST(tests, count, takes_256_parameters_and_not_one_more);
     ADD_TEST(tests, count, full_arenas_are_reported);
     ADD_TEST(tests, count, full_arenas_are_reported_by_checks);
+    ADD_TEST(tests, count, a_method_is_made_of_token_characters_alone);
+    ADD_TEST(tests, count, takes_a_tab_in_another_scheme);
+    ADD_TEST(tests, count, an_empty_callback_is_wrong_rather_than_missing);
+    ADD_TEST(tests, count, each_escaped_byte_is_text_or_refused);
+    ADD_TEST(tests, count, forgets_the_problem_of_the_request_before);
+    ADD_TEST(tests, count, looks_at_no_row_beyond_the_last);
     return RUN_TESTS(tests, count);
 }

@@ -67,6 +67,7 @@ static const struct sorted_row {
      "a=1&oauth_signature_method=y"},
     {"an_encoded_oauth_signature_is_left_out", SLICE_INIT("oauth%5Fsignature=x&a=1"), "a=1"},
     {"oauth_signature_in_other_case_is_signed", SLICE_INIT("oauth_Signature=x"), "oauth_Signature=x"},
+    {"a_short_name_after_a_longer_one", SLICE_INIT("b=1&abcdefghi=2&abcdefgh=3"), "abcdefgh=3&abcdefghi=2&b=1"},
     {"realm_of_a_query_is_signed", SLICE_INIT("realm=x&a=1"), "a=1&realm=x"},
 };
 
@@ -138,6 +139,19 @@ static void takes_256_parameters_and_not_one_more(void **state)
     assert_status(params_add_form(&params, oauth_arena(), buf_slice(&form), PARAM_FROM_BODY), STATUS_OK);
     assert_int_equal(params.count, OAUTH_PARAMS_MAX);
     assert_status(params_add_form(&params, oauth_arena(), SLICE("b"), PARAM_FROM_QUERY), STATUS_TOO_LARGE);
+    assert_status(params_add_plain(&params, oauth_arena(), SLICE("b"), SLICE("1"), PARAM_FROM_HEADER),
+                  STATUS_TOO_LARGE);
+    assert_int_equal(params.count, OAUTH_PARAMS_MAX);
+}
+
+static void grows_from_no_room_at_all(void **state)
+{
+    (void)state;
+    struct oauth_params params = empty_params(0);
+    size_t count = 0;
+    assert_status(params_add_form(&params, oauth_arena(), SLICE("%61=+&b%2f=%2F&c=3"), PARAM_FROM_QUERY), STATUS_OK);
+    const struct oauth_param **sorted = params_sorted(&params, oauth_arena(), &count);
+    assert_slice_equal(joined(sorted, count), SLICE("a=%20&b%2F=%2F&c=3"));
 }
 
 /* Few are sorted by insertion, many by heapsort: the order must be one. */
@@ -160,6 +174,11 @@ static void sorts_any_number_alike(void **state)
         const struct oauth_param **sorted = params_sorted(&params, oauth_arena(), &count);
         assert_non_null(sorted);
         assert_int_equal(count, total);
+        bool seen[OAUTH_PARAMS_MAX] = {false};
+        for (size_t i = 0; i < count; i++) {
+            assert_false(seen[sorted[i] - params.rows]); /* each once */
+            seen[sorted[i] - params.rows] = true;
+        }
         for (size_t i = 1; i < count; i++) {
             int order = slice_cmp(sorted[i - 1]->name, sorted[i]->name);
             assert_true(order < 0 || (order == 0 && slice_cmp(sorted[i - 1]->value, sorted[i]->value) <= 0));
@@ -209,13 +228,14 @@ static void full_arenas_are_reported(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(sorted_rows) + COUNT_OF(broken_rows) + 6];
+    static struct CMUnitTest tests[COUNT_OF(sorted_rows) + COUNT_OF(broken_rows) + 7];
     size_t count = 0;
     ADD_ROWS(tests, count, sorted_rows, collects_and_sorts);
     ADD_ROWS(tests, count, broken_rows, refuses_broken_escapes);
     ADD_TEST(tests, count, plus_is_literal_in_the_header);
     ADD_TEST(tests, count, protocol_parameters_are_known_by_their_decoded_name);
     ADD_TEST(tests, count, takes_256_parameters_and_not_one_more);
+    ADD_TEST(tests, count, grows_from_no_room_at_all);
     ADD_TEST(tests, count, sorts_any_number_alike);
     ADD_TEST(tests, count, decodes_what_it_encoded);
     ADD_TEST(tests, count, full_arenas_are_reported);

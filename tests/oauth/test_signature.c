@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "support/oauth.h"
+#include "support/watch.h"
 
 #include <string.h>
 
@@ -227,9 +228,48 @@ static void what_cannot_be_made_is_reported(void **state)
     }
 }
 
+static void what_was_computed_to_compare_is_wiped(void **state)
+{
+    (void)state;
+    unsigned char code[DIGEST_MAX_BYTES];
+    const struct signature_key key = {.shared_key = SLICE("k&")};
+    struct buf made = buf_in(oauth_arena());
+    assert_status(mac_hmac(oauth_signer()->mac, DIGEST_SHA256, key.shared_key, SLICE("text"), code), STATUS_OK);
+    assert_status(
+        signature_make(oauth_signer(), method("HMAC-SHA256"), key.shared_key, SLICE_ABSENT, SLICE("text"), &made),
+        STATUS_OK);
+    watch_begin();
+    assert_status(signature_verify(oauth_signer(), method("HMAC-SHA256"), &key, SLICE("text"), SLICE("wrong")),
+                  STATUS_SIGNATURE_INVALID);
+    assert_int_equal(watch_wipes(buf_slice(&made)), 1);
+    assert_int_equal(watch_wipes(slice_of(code, digest_size_bytes(DIGEST_SHA256))), 1);
+    watch_end();
+}
+
+static void signatures_are_compared_in_constant_time(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"HMAC-SHA1", "PLAINTEXT"};
+    const struct signature_key key = {.shared_key = SLICE("k&")};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct buf made = buf_in(oauth_arena());
+        assert_status(
+            signature_make(oauth_signer(), method(names[i]), key.shared_key, SLICE_ABSENT, SLICE("text"), &made),
+            STATUS_OK);
+        struct buf wrong = buf_in(oauth_arena());
+        buf_add(&wrong, buf_slice(&made));
+        wrong.ptr[0] = '!'; /* in its first byte */
+        watch_begin();
+        assert_status(signature_verify(oauth_signer(), method(names[i]), &key, SLICE("text"), buf_slice(&wrong)),
+                      STATUS_SIGNATURE_INVALID);
+        assert_int_equal(watch_comparisons(buf_slice(&made)), 1);
+        watch_end();
+    }
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 7];
+    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 9];
     size_t count = 0;
     ADD_ROWS(tests, count, key_rows, writes_the_shared_key);
     ADD_ROWS(tests, count, made_rows, makes_and_verifies_the_published_signature);
@@ -240,5 +280,7 @@ int main(void)
     ADD_TEST(tests, count, the_text_of_a_public_key_is_no_shared_key);
     ADD_TEST(tests, count, overlong_rsa_signatures_are_refused);
     ADD_TEST(tests, count, what_cannot_be_made_is_reported);
+    ADD_TEST(tests, count, what_was_computed_to_compare_is_wiped);
+    ADD_TEST(tests, count, signatures_are_compared_in_constant_time);
     return RUN_TESTS(tests, count);
 }

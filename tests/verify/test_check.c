@@ -2,6 +2,7 @@
 
 #include "base/percent.h"
 #include "oauth/base_string.h"
+#include "support/oauth.h"
 #include "support/test.h"
 
 #include <stdlib.h>
@@ -31,6 +32,7 @@ struct signing {
     const char *url;
     const char *content_type;
     const char *body;
+    const char *rsa_private_key; /* a file of tests/ */
 };
 
 static const char *or_default(const char *value, const char *instead)
@@ -70,9 +72,9 @@ static char *sign(struct fixture *f, const struct signing *s)
     signature_write_shared_key(slice_str(or_default(s->secret, "secret")),
                                slice_str(has_token ? or_default(s->token_secret, "token secret") : ""), &key);
     const struct signature_method *by = signature_method_find(slice_str(method));
-    if (by && by->kind != SIGNATURE_RSA)
-        assert_status(signature_make(&f->signer, by, buf_slice(&key), SLICE_ABSENT, base_string, &signature),
-                      STATUS_OK);
+    struct slice rsa_key = s->rsa_private_key ? oauth_file(s->rsa_private_key) : SLICE_ABSENT;
+    if (by && (by->kind != SIGNATURE_RSA || s->rsa_private_key))
+        assert_status(signature_make(&f->signer, by, buf_slice(&key), rsa_key, base_string, &signature), STATUS_OK);
     buf_addf(&header, ", oauth_signature=\"");
     percent_encode(&header, buf_slice(&signature));
     buf_add_byte(&header, '"');
@@ -303,6 +305,280 @@ static void explains_with_secrets_that_were_rotated_out(void **state)
     arena_done(&scratch);
 }
 
+static void wants_what_each_endpoint_needs(void **state)
+{
+    struct fixture *f = *state;
+    f->check.secure = true;
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_PARAMETER_ABSENT);
+    assert_slice_equal(f->check.problem.absent, SLICE("oauth_callback"));
+    f->check.purpose = CHECK_TOKEN_CREDENTIAL;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_PARAMETER_ABSENT);
+    assert_slice_equal(f->check.problem.absent, SLICE("oauth_token&oauth_verifier"));
+    /* a token that is sent along has no secret here (RFC 5849 §2.1) */
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
+    const struct signing with_token = {.token_secret = "", .more = "oauth_callback=\"oob\""};
+    assert_status(run(f, &with_token), STATUS_OK);
+}
+
+static void takes_http_at_its_own_endpoints_only_where_that_is_allowed(void **state)
+{
+    struct fixture *f = *state;
+    const struct signing plain = {.method = "PLAINTEXT", .token = "-", .more = "oauth_callback=\"oob\""};
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
+    f->check.secure = false; /* the URL says https, but the connection was none */
+    assert_status(run(f, &plain), STATUS_INSECURE_TRANSPORT);
+    f->check.secure = true; /* and the other way, at a proxy that ends TLS */
+    const struct signing by_http = {.token = "-", .more = "oauth_callback=\"oob\"", .url = "http://auth.example/oauth"};
+    assert_status(run(f, &by_http), STATUS_OK);
+    f->check.secure = false;
+    f->check.request.method = SLICE("no token");
+    assert_status(check_parse(&f->check), STATUS_INSECURE_TRANSPORT); /* judged before anything is read */
+}
+
+static void says_what_is_wrong_with_a_request_that_is_none(void **state)
+{
+    struct fixture *f = *state;
+    const struct described_request unsigned_request = {.method = SLICE("GET"), .url = SLICE("https://api.example/")};
+    f->check.request = unsigned_request;
+    assert_status(check_parse(&f->check), STATUS_UNSIGNED);
+    f->check.request.url = SLICE("no url");
+    assert_status(check_parse(&f->check), STATUS_MALFORMED);
+    assert_int_equal(f->check.problem.status, STATUS_MALFORMED);
+    f->check.request = unsigned_request;
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL; /* where a signature is expected, all that is missing is named */
+    f->check.secure = true;
+    assert_status(check_parse(&f->check), STATUS_PARAMETER_ABSENT);
+    f->check.purpose = CHECK_PROTECTED_RESOURCE;
+    f->check.request.authorization = SLICE("OAuth oauth_consumer_key=\"client\"");
+    assert_status(check_parse(&f->check), STATUS_PARAMETER_ABSENT); /* no method: nothing to be PLAINTEXT */
+}
+
+static void refuses_a_temporary_credential_that_wrong_verifiers_killed(void **state)
+{
+    struct fixture *f = *state;
+    f->check.purpose = CHECK_TOKEN_CREDENTIAL;
+    f->check.secure = true;
+    f->temp.state = TEMP_KILLED;
+    assert_status(run(f, &(struct signing){.more = "oauth_verifier=\"v\""}), STATUS_TOKEN_REJECTED);
+}
+
+static void lets_two_legs_go_by_the_flag_of_that_name_alone(void **state)
+{
+    struct fixture *f = *state;
+    f->check.token = NULL;
+    f->client.flags = CLIENT_BODY_HASH_REQUIRED;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_TOKEN_REJECTED);
+    /* with two legs a token's secret is none of the key, whatever was loaded */
+    f->client.flags = CLIENT_TWO_LEGGED;
+    f->check.token = &f->token;
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_OK);
+}
+
+static void has_no_method_without_a_live_secret(void **state)
+{
+    struct fixture *f = *state;
+    f->secrets[0].expires_ms = 1;
+    assert_status(run(f, &(struct signing){0}), STATUS_METHOD_REJECTED);
+    f->secrets[0].expires_ms = 0;
+    assert_status(run(f, &(struct signing){.method = "HMAC-MD5"}), STATUS_METHOD_REJECTED); /* that nobody knows */
+    f->check.client = NULL;
+    assert_status(run(f, &(struct signing){.method = "HMAC-MD5"}), STATUS_CLIENT_UNKNOWN);
+    f->check.client = &f->client;
+    f->client.signature_methods = SLICE("HMAC-SHA256 HMAC-MD5"); /* a list that cannot be read allows nothing */
+    assert_status(run(f, &(struct signing){0}), STATUS_METHOD_REJECTED);
+}
+
+static void says_which_clock_is_wrong(void **state)
+{
+    struct fixture *f = *state;
+    assert_status(run(f, &(struct signing){.timestamp = NOW_S - 301}), STATUS_TIMESTAMP_REFUSED);
+    assert_non_null(strstr(f->check.problem.detail, "slow"));
+    assert_status(run(f, &(struct signing){.timestamp = NOW_S + 61}), STATUS_TIMESTAMP_REFUSED);
+    assert_non_null(strstr(f->check.problem.detail, "fast"));
+}
+
+static void refuses_a_timestamp_that_is_no_number(void **state)
+{
+    struct fixture *f = *state;
+    const struct signing plain = {.method = "PLAINTEXT", .timestamp = -1, .more = "oauth_timestamp=\"soon\""};
+    assert_status(run(f, &plain), STATUS_TIMESTAMP_MALFORMED);
+}
+
+static void names_a_nonce_only_with_its_timestamp(void **state)
+{
+    struct fixture *f = *state;
+    struct nonce nonce;
+    const struct signing alone = {.method = "PLAINTEXT", .timestamp = -1, .more = "oauth_nonce=\"n\""};
+    const struct signing dated = {.method = "PLAINTEXT", .timestamp = -1, .more = "oauth_timestamp=\"1790000000\""};
+    assert_status(run(f, &alone), STATUS_OK);
+    assert_false(check_nonce(&f->check, &nonce));
+    assert_status(run(f, &dated), STATUS_OK);
+    assert_false(check_nonce(&f->check, &nonce));
+}
+
+static void verifies_by_each_live_rsa_key_and_no_other(void **state)
+{
+    struct fixture *f = *state;
+    struct slice right = oauth_file("vectors/rsa_2048_certificate.pem");
+    struct slice other = oauth_file("vectors/wiki_certificate.pem");
+    struct client_secret keys[2] = {{.text = other}, {.text = right}};
+    const struct signing signing = {.method = "RSA-SHA256", .rsa_private_key = "vectors/rsa_2048.pem"};
+    f->client.keys = keys;
+    f->client.key_count = 2;
+    f->client.secret_count = 0;
+    assert_status(run(f, &signing), STATUS_OK); /* by the second */
+    keys[1].expires_ms = (int64_t)NOW_S * 1000;
+    assert_status(run(f, &signing), STATUS_SIGNATURE_INVALID); /* which is out */
+    f->client.key_count = 1;
+    assert_status(run(f, &signing), STATUS_SIGNATURE_INVALID);
+    keys[0].text = SLICE("no key");
+    assert_status(run(f, &signing), STATUS_SIGNATURE_INVALID);
+    keys[0].text = right;
+    assert_status(run(f, &signing), STATUS_OK);
+}
+
+static void takes_shared_keys_that_are_ready(void **state)
+{
+    struct fixture *f = *state;
+    const struct slice ready[2] = {SLICE_INIT("other&"), SLICE_INIT("ready&made")};
+    f->secrets[1].text = SLICE("secret");
+    f->client.secret_count = 2;
+    f->check.shared_keys = ready;
+    assert_status(run(f, &(struct signing){.secret = "ready", .token_secret = "made"}), STATUS_OK);
+    assert_status(run(f, &(struct signing){0}), STATUS_SIGNATURE_INVALID); /* theirs, not those made of the secrets */
+}
+
+/* An arena some bytes larger each time, until there is room for all; it lives until the next. */
+static enum status check_in(struct fixture *f, struct arena *small, size_t limit)
+{
+    arena_init(small, limit);
+    f->check.arena = small;
+    TRY(check_parse(&f->check));
+    return check_signature(&f->check, &f->signer, (int64_t)NOW_S * 1000);
+}
+
+static void takes_no_signature_for_right_in_an_arena_that_is_full(void **state)
+{
+    struct fixture *f = *state;
+    struct arena small;
+    char secret[4096];
+    memset(secret, 'x', sizeof secret);
+    f->secrets[0].text = slice_of(secret, sizeof secret); /* its key is the largest of all */
+    (void)sign(f, &(struct signing){0});
+    enum status status = STATUS_NO_MEMORY;
+    for (size_t limit = 64; status == STATUS_NO_MEMORY; limit += 64) {
+        assert_in_range(limit, 64, 1 << 16);
+        status = check_in(f, &small, limit);
+        arena_done(&small);
+    }
+    assert_status(status, STATUS_SIGNATURE_INVALID);
+    f->check.arena = &f->arena;
+}
+
+static bool has_hint(const struct explanation *explanation, const char *part)
+{
+    for (size_t i = 0; i < explanation->hint_count; i++)
+        if (slice_find_slice(explanation->hints[i], slice_str(part)) < explanation->hints[i].len)
+            return true;
+    return false;
+}
+
+static void explains_nothing_in_an_arena_that_is_full(void **state)
+{
+    struct fixture *f = *state;
+    struct arena small;
+    struct arena scratch;
+    arena_init(&scratch, 1 << 20);
+    assert_status(run(f, &(struct signing){.secret = "wrong"}), STATUS_SIGNATURE_INVALID);
+    enum status status = STATUS_NO_MEMORY;
+    for (size_t limit = 0; status == STATUS_NO_MEMORY; limit += 8) {
+        assert_in_range(limit, 0, 1 << 16);
+        struct explanation explanation = {0};
+        arena_init(&small, limit);
+        f->check.arena = &small;
+        status = check_explain(&f->check, &f->signer, (int64_t)NOW_S * 1000, &(struct explain_options){0}, &scratch,
+                               &explanation);
+        assert_true(status != STATUS_OK || explanation.hint_count == 1);
+        arena_done(&small);
+    }
+    assert_status(status, STATUS_OK);
+    f->check.arena = &f->arena;
+    arena_done(&scratch);
+}
+
+/* What the failed check's explanation says. */
+static bool is_explained_by(struct fixture *f, const char *part)
+{
+    struct arena scratch;
+    struct explanation explanation = {0};
+    arena_init(&scratch, 1 << 20);
+    assert_status(check_explain(&f->check, &f->signer, (int64_t)NOW_S * 1000, &(struct explain_options){0}, &scratch,
+                                &explanation),
+                  STATUS_OK);
+    bool found = has_hint(&explanation, part);
+    arena_done(&scratch);
+    return found;
+}
+
+static void explains_by_what_is_live(void **state)
+{
+    struct fixture *f = *state;
+    f->secrets[1] = f->secrets[0];
+    f->secrets[0] = (struct client_secret){.text = SLICE("former"), .expires_ms = 1};
+    f->client.secret_count = 2;
+    assert_status(run(f, &(struct signing){.token_secret = ""}), STATUS_SIGNATURE_INVALID);
+    assert_true(is_explained_by(f, "the token secret left out"));
+    assert_status(run(f, &(struct signing){.secret = ""}), STATUS_SIGNATURE_INVALID);
+    assert_true(is_explained_by(f, "the client secret left out"));
+}
+
+static void explains_rsa_by_the_key_that_is_live(void **state)
+{
+    struct fixture *f = *state;
+    struct client_secret keys[2] = {{.text = SLICE("a former key"), .expires_ms = 1}};
+    keys[1].text = oauth_file("vectors/rsa_2048_certificate.pem");
+    f->client.keys = keys;
+    f->client.key_count = 2;
+    (void)sign(f, &(struct signing){.method = "RSA-SHA256", .rsa_private_key = "vectors/rsa_2048.pem"});
+    f->check.request.url = SLICE("https://api.example/photos/?size=o");
+    assert_status(check_parse(&f->check), STATUS_OK);
+    assert_status(check_signature(&f->check, &f->signer, (int64_t)NOW_S * 1000), STATUS_SIGNATURE_INVALID);
+    assert_true(is_explained_by(f, "without the trailing slash"));
+}
+
+static void explains_a_body_hash_that_differs(void **state)
+{
+    struct fixture *f = *state;
+    const struct signing wrong = {.more = "oauth_body_hash=\"RBNvo1WzZ4o\"", .body = "{}"};
+    assert_status(run(f, &wrong), STATUS_BODY_HASH_MISMATCH);
+    assert_true(is_explained_by(f, "no hash that was tried is that of this body"));
+}
+
+static void wants_no_body_hash_at_its_own_endpoints(void **state)
+{
+    struct fixture *f = *state;
+    f->check.purpose = CHECK_TEMPORARY_CREDENTIAL;
+    f->check.secure = true;
+    f->client.flags = CLIENT_BODY_HASH_REQUIRED;
+    assert_status(run(f, &(struct signing){.token = "-", .more = "oauth_callback=\"oob\""}), STATUS_OK);
+}
+
+/* A sanitizer sees it. */
+static void looks_at_no_secret_beyond_the_last(void **state)
+{
+    struct fixture *f = *state;
+    struct client_secret *alone = malloc(sizeof *alone);
+    assert_non_null(alone);
+    *alone = (struct client_secret){.text = SLICE("secret")};
+    f->client.secrets = alone;
+    assert_status(run(f, &(struct signing){.secret = "wrong"}), STATUS_SIGNATURE_INVALID);
+    assert_false(is_explained_by(f, "rotated out"));
+    alone->expires_ms = 1;
+    assert_status(run(f, &(struct signing){0}), STATUS_METHOD_REJECTED);
+    free(alone);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -321,6 +597,24 @@ int main(void)
         CASE(wants_the_body_hash_where_the_client_is_marked_for_it),
         CASE(judges_the_temporary_credential_at_the_token_endpoint),
         CASE(explains_with_secrets_that_were_rotated_out),
+        CASE(wants_what_each_endpoint_needs),
+        CASE(takes_http_at_its_own_endpoints_only_where_that_is_allowed),
+        CASE(says_what_is_wrong_with_a_request_that_is_none),
+        CASE(refuses_a_temporary_credential_that_wrong_verifiers_killed),
+        CASE(lets_two_legs_go_by_the_flag_of_that_name_alone),
+        CASE(has_no_method_without_a_live_secret),
+        CASE(says_which_clock_is_wrong),
+        CASE(refuses_a_timestamp_that_is_no_number),
+        CASE(names_a_nonce_only_with_its_timestamp),
+        CASE(verifies_by_each_live_rsa_key_and_no_other),
+        CASE(takes_shared_keys_that_are_ready),
+        CASE(takes_no_signature_for_right_in_an_arena_that_is_full),
+        CASE(explains_nothing_in_an_arena_that_is_full),
+        CASE(explains_by_what_is_live),
+        CASE(explains_rsa_by_the_key_that_is_live),
+        CASE(explains_a_body_hash_that_differs),
+        CASE(wants_no_body_hash_at_its_own_endpoints),
+        CASE(looks_at_no_secret_beyond_the_last),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, oauth_setup, oauth_teardown);
 }

@@ -7,6 +7,7 @@
 #include "store/credentials_tokens.h"
 #include "support/fake_credentials.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 
@@ -419,6 +420,18 @@ static void one_that_is_not_used_is_wiped_in_the_end(void **state)
     for (int turn = 0; turn < 1000 && credential_cache_stats(it->cache).bytes; turn++)
         run_ms(it, 20);
     assert_int_equal(credential_cache_stats(it->cache).bytes, 0);
+}
+
+static void what_it_holds_is_wiped_at_its_end(void **state)
+{
+    struct fixture *it = *state;
+    (void)ask_pair(it, "acme", "t");
+    watch_begin();
+    credential_cache_free(it->cache);
+    it->cache = NULL;
+    assert_int_equal(watch_wipes(SLICE("secret of acme")), 1);
+    assert_int_equal(watch_wipes(SLICE("secret of t")), 1);
+    watch_end();
 }
 
 /* ---- changes ---- */
@@ -904,6 +917,7 @@ int main(void)
         TEST(strangers_drive_nobody_out),
         TEST(keys_that_no_row_can_have_take_no_room),
         TEST(one_that_is_not_used_is_wiped_in_the_end),
+        TEST(what_it_holds_is_wiped_at_its_end),
         TEST(a_change_drops_what_it_names_and_nothing_else),
         TEST(a_resource_servers_change_drops_its_key),
         TEST(a_client_that_was_unknown_is_known_once_it_is_made),
