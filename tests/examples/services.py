@@ -33,6 +33,7 @@ class Running:
     log: object
     keeps_connections: bool
     may_refuse: tuple
+    reads_on: bool
 
     def text(self):
         return self.log.read_text(errors="replace")
@@ -49,6 +50,8 @@ class Example:
     keeps_connections: bool = True
     # Targets that the example's own HTTP server lets not through (Node.js: since version 20), whatever the example does.
     may_refuse: tuple = ()
+    # What nobody read of a body it reads itself before it closes a connection; gunicorn and Node reset it.
+    reads_on: bool = False
 
     def skip_if_missing(self):
         missing = [tool for tool in self.tools if shutil.which(tool) is None]
@@ -76,7 +79,8 @@ class Example:
                                        stderr=out, preexec_fn=die_with_parent)
         try:
             wait_for_port(port, process, log)
-            yield Running(self.name, origin, port, log, self.keeps_connections, self.may_refuse)
+            yield Running(self.name, origin, port, log, self.keeps_connections, self.may_refuse,
+                          self.reads_on)
         finally:
             process.terminate()
             try:
@@ -145,6 +149,6 @@ EXAMPLES = [
     Example("express", ["node", "demo.js"], prepare=install_express, may_refuse=("utf-8",)),
     Example("php", ["php", "-S", "127.0.0.1:{port}", "demo.php"], keeps_connections=False, may_refuse=("utf-8",)),
     Example("go", ["{folder}/demo"], tools=["go", "gofmt"], prepare=build_go),
-    Example("java", ["java", "-Xmx128m", "Demo"], tools=["javac", "java"], prepare=build_java,
+    Example("java", ["java", "-Xmx128m", "Demo"], tools=["javac", "java"], prepare=build_java, reads_on=True,
             may_refuse=URI_TAKES_NO),
 ]

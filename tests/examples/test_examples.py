@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import select
 import socket
 import subprocess
 import time
@@ -214,6 +215,38 @@ def test_the_host_header_is_not_believed(service, token):
 def test_a_body_beyond_what_the_service_takes_is_refused(service, token):
     request = token.sign("POST", service.origin + "/photos", body="a=" + "x" * 300_000)
     assert send(service, request).status == 413
+
+
+def send_in_two_halves(service, request):
+    """The second half once the reply to the first has been sent: whoever closes with bytes unread resets the connection,
+    and what the client had not read of the reply is lost with it."""
+    target = request.url.removeprefix(service.origin)
+    lines = {"Host": service.origin.removeprefix("http://"), **request.headers, "Content-Length": len(request.body),
+             "Connection": "close"}
+    head = f"{request.method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    half = len(request.body) // 2
+    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+        connection.sendall(head.encode() + b"\r\n" + request.body[:half])
+        select.select([connection], [], [], 5)
+        connection.sendall(request.body[half:])
+        response = http.client.HTTPResponse(connection, method=request.method)
+        response.begin()
+        response.content = response.read()
+        assert connection.recv(1) == b""
+    return response
+
+
+@pytest.mark.parametrize("size", [2_000, 200_000, 1_000_000])
+def test_a_connection_that_is_to_be_closed_is_not_cut_while_a_body_comes_that_nobody_reads(service, token, size):
+    if not service.reads_on:
+        pytest.skip(f"{service.name}: its server resets such connections, whatever the example does")
+
+    def signed(**more):
+        return token.sign("POST", service.origin + "/photos", body=b"x" * size, content_type="image/png", **more)
+
+    for _ in range(3):
+        assert_good(send_in_two_halves(service, signed()))
+        assert_refused(send_in_two_halves(service, signed(oauth_signature="x")), 401, "signature_invalid")
 
 
 # ---- when the introspection service fails

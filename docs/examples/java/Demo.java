@@ -19,6 +19,8 @@ public final class Demo {
             ENV.get("ORIGIN"),
             Duration.ofMillis((long) (1000 * Double.parseDouble(ENV.getOrDefault("INTROSPECTION_TIMEOUT", "3")))));
 
+    private static final int READ_ON_MAX_BYTES = 16 << 20;
+
     public static void main(String[] arguments) throws IOException {
         HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(ENV.get("PORT"))), 0);
         server.createContext("/", Demo::serve);
@@ -33,6 +35,17 @@ public final class Demo {
             } catch (OAuth1.Refused refused) {
                 refuse(exchange, refused);
             }
+            readOn(exchange);
+        }
+    }
+
+    /** This server reads on for 64 KB of a body that nobody read, and then closes. A client that still sends, or has not
+     * read its reply yet, then gets a reset instead, where its connection was to be closed anyway. */
+    private static void readOn(HttpExchange exchange) throws IOException {
+        byte[] bytes = new byte[8192];
+        int left = READ_ON_MAX_BYTES;
+        for (int got = 0; got >= 0 && left > 0; left -= got) {
+            got = exchange.getRequestBody().read(bytes);
         }
     }
 
@@ -94,7 +107,12 @@ public final class Demo {
     private static void answer(HttpExchange exchange, int status, String json) throws IOException {
         byte[] bytes = json.getBytes(StandardCharsets.UTF_8);
         exchange.getResponseHeaders().set("Content-Type", "application/json");
+        if (exchange.getRequestMethod().equals("HEAD")) {
+            exchange.sendResponseHeaders(status, -1);
+            return;
+        }
         exchange.sendResponseHeaders(status, bytes.length);
         exchange.getResponseBody().write(bytes);
+        exchange.getResponseBody().flush();
     }
 }
