@@ -85,7 +85,9 @@ struct config {
     struct slice database_url, database_read_url, database_password; /* absent where not set */
     struct slice redis_url, redis_password;
     int64_t database_pool;
-    int64_t workers; /* at least 1: one a core where not set */
+    int64_t connections;             /* 0: as many as there are descriptors */
+    int64_t connections_per_address; /* 0: no bound */
+    int64_t workers;                 /* at least 1: one a core where not set */
 
     struct slice secrets_keys; /* `id:base64,…`; absent only in development (config_dev_keys_blocking) */
     struct config_tokens admin_tokens, login_tokens;

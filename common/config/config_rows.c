@@ -49,6 +49,14 @@ const struct config_row config_rows[] = {
     {ROW("WORKERS", "workers", CONFIG_INT, BOTH, workers), .min = 1, .max = 256, .placeholder = "N",
      .initial_shown = "one a core",
      .help = "Event loops, each with a thread of its own; auth-service hashes as many passwords at once, at most."},
+    {ROW("CONNECTIONS", "connections", CONFIG_INT, BOTH, connections), .min = 16, .max = 65536, .placeholder = "N",
+     .initial_shown = "from the descriptors",
+     .help = "Connections of clients at the public port at once, over all loops; at most what the descriptors of the "
+             "process allow (config check tells). Beyond that the longest idle one is closed, strangers' first."},
+    {ROW("CONNECTIONS_PER_ADDRESS", "connections-per-address", CONFIG_INT, BOTH, connections_per_address),
+     .initial = "0", .min = 0, .max = 65536, .placeholder = "N",
+     .help = "How many of them one address (IPv6: /64) may have; 0: no bound. Peers in OAUTH1_TRUSTED_PROXIES have "
+             "none."},
     {ROW("SECRETS_KEYS", "secrets-keys", CONFIG_SEALING_KEYS, BOTH, secrets_keys), .secret = true,
      .placeholder = "ID:BASE64,…", .initial_shown = "required; a file beside the database in development",
      .help = "Keys of 32 bytes that seal secrets in the database, id:base64[,id:base64…]: the first seals, all open. "

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/give_back.h"
+#include "http/address_counts.h"
 #include "http/listen.h"
 #include "http/problem_reply.h"
 #include "http/request_check.h"
@@ -23,10 +24,11 @@ enum {
 };
 
 struct http_server {
-    struct http_server_config config; /* its arrays are ours */
-    struct listener *listeners;       /* one an address */
-    struct http_loop *http_loops;     /* one a loop */
-    size_t body_max_bytes;            /* of any route */
+    struct http_server_config config;      /* its arrays are ours */
+    struct listener *listeners;            /* one an address */
+    struct http_loop *http_loops;          /* one a loop */
+    size_t body_max_bytes;                 /* of any route */
+    struct address_counts *address_counts; /* NULL: there is no bound */
     atomic_bool is_draining;
     atomic_size_t loops_listening; /* the last one to stop ends what they share */
     atomic_size_t loops_running;
@@ -107,6 +109,20 @@ static void be_over(struct request *request)
 void http_request_drop(struct request *request)
 {
     be_over(request);
+}
+
+bool http_admit_peer(struct http_loop *http_loop, const struct peer *peer, bool *ret_is_counted)
+{
+    const struct http_server *server = http_loop->server;
+    const struct http_server_config *config = &server->config;
+    *ret_is_counted = server->address_counts && !peer->is_unix &&
+                      !(config->is_unbounded && config->is_unbounded(config->is_unbounded_context, peer));
+    return !*ret_is_counted || address_counts_add(server->address_counts, &peer->address);
+}
+
+void http_forget_peer(struct http_loop *http_loop, const struct peer *peer)
+{
+    address_counts_remove(http_loop->server->address_counts, &peer->address);
 }
 
 void http_connection_closed(const struct http_loop *http_loop, enum http_closing why)
@@ -270,6 +286,7 @@ static void release(struct http_server *server)
     for (size_t i = 0; server->listeners && i < server->config.listen_count; i++)
         listener_close(&server->listeners[i]);
     free(server->listeners);
+    address_counts_free(server->address_counts);
     free(server->http_loops);
     free((void *)(uintptr_t)server->config.listen);
     free((void *)(uintptr_t)server->config.routes);
@@ -311,6 +328,15 @@ struct http_server *http_server_new(const struct http_server_config *config)
         !server->http_loops) {
         release(server);
         return NULL;
+    }
+    const struct http_limits *limits = &server->config.limits;
+    if (limits->connections_per_address) {
+        server->address_counts =
+            address_counts_new(limits->connections_per_address, limits->connections * config->loop_count);
+        if (!server->address_counts) {
+            release(server);
+            return NULL;
+        }
     }
     server->body_max_bytes = largest_body(&server->config);
     for (size_t i = 0; i < config->loop_count; i++)

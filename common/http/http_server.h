@@ -37,16 +37,17 @@ struct route {
 
 /* 0 means the default (security.md §2). */
 struct http_limits {
-    size_t header_bytes;         /* request line and headers: 16 KB, then 431 */
-    size_t header_count;         /* 100, then 431 */
-    size_t body_bytes;           /* 64 KB for routes that say nothing, then 413 */
-    size_t connections;          /* of one listener on one loop: 4096, then the longest idle is closed */
-    size_t bodies_bytes;         /* of all bodies of strangers that did not come with their heads: 32 MB */
-    size_t callers_bodies_bytes; /* and of known callers': 64 MB (each loop has its part, and one whole body always
-                                    fits) */
-    size_t arena_bytes;          /* of one request: 16 MB */
-    unsigned request_timeout_ms; /* from a request's first byte to its last: 10 s, then it is closed */
-    unsigned idle_timeout_ms;    /* between requests, and for a client that takes nothing: 60 s */
+    size_t header_bytes;            /* request line and headers: 16 KB, then 431 */
+    size_t header_count;            /* 100, then 431 */
+    size_t body_bytes;              /* 64 KB for routes that say nothing, then 413 */
+    size_t connections;             /* of one listener on one loop: 4096, then the longest idle is closed */
+    size_t bodies_bytes;            /* of all bodies of strangers that did not come with their heads: 32 MB */
+    size_t callers_bodies_bytes;    /* and of known callers': 64 MB (each loop has its part, and one whole body always
+                                       fits) */
+    size_t connections_per_address; /* 0: no bound */
+    size_t arena_bytes;             /* of one request: 16 MB */
+    unsigned request_timeout_ms;    /* from a request's first byte to its last: 10 s, then it is closed */
+    unsigned idle_timeout_ms;       /* between requests, and for a client that takes nothing: 60 s */
 };
 
 struct http_listen {
@@ -63,6 +64,7 @@ enum http_closing {
     HTTP_CLOSED_IDLE,     /* no next request came */
     HTTP_CLOSED_UNREAD,   /* the client took nothing of its reply */
     HTTP_CLOSED_LINGERED, /* the client did not close after the last reply */
+    HTTP_CLOSED_ADDRESS,  /* at once: its address has as many as it may */
     HTTP_CLOSINGS,
 };
 
@@ -84,6 +86,9 @@ struct http_server_config {
     size_t loop_count;
     void *app;
     struct http_observer observer;
+    /* Peers without a bound of their own, whatever connections_per_address says; asked on any loop. NULL: none. */
+    bool (*is_unbounded)(void *context, const struct peer *peer);
+    void *is_unbounded_context;
     bool opens_later; /* clients wait until http_server_accept */
     bool is_evhttp;   /* carried by libevent's evhttp instead of the strict transport, without TLS: what that one hides
                        * (a NUL, a folded header, LF alone) passes, so for ports of operators alone (security.md §1.1) */

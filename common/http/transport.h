@@ -112,6 +112,10 @@ void http_body_lost(struct request *request);
 /* The most that the request's route takes. */
 size_t request_body_max(const struct request *request);
 const struct http_limits *http_loop_limits(const struct http_loop *http_loop);
+/* Whether this peer may have one more connection, which is counted then; *ret_is_counted: it is to be forgotten at its
+ * end. */
+MUST_USE bool http_admit_peer(struct http_loop *http_loop, const struct peer *peer, bool *ret_is_counted);
+void http_forget_peer(struct http_loop *http_loop, const struct peer *peer);
 /* Tells the observer; the transport closes it. */
 void http_connection_closed(const struct http_loop *http_loop, enum http_closing why);
 

@@ -96,6 +96,7 @@ struct connection {
     bool keeps_open; /* after the reply */
     bool has_unread; /* bytes of the body were announced and not taken: nothing behind them can be read */
     bool is_idle;    /* answered, and nothing of the next request has arrived */
+    bool is_counted; /* for its address */
     bool is_earned;  /* a request of it came from somebody known */
 
     struct buf in; /* received, not used yet */
@@ -164,6 +165,8 @@ static void remove_connection(struct connection *connection)
     struct strict_transport *transport = connection->transport;
     waiter_leave(&connection->waiter);
     waiter_leave(&connection->queued);
+    if (connection->is_counted)
+        http_forget_peer(transport->config.http_loop, &connection->peer);
     transport->connection_count--;
     atomic_fetch_sub_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
 }
@@ -813,28 +816,37 @@ static struct connection *choose_victim(const struct strict_transport *transport
     return connection_of(victim);
 }
 
-static void open_connection(struct strict_transport *transport, int fd, const struct sockaddr *address)
+static bool set_up(struct connection *connection, struct strict_transport *transport, int fd)
 {
     static const int on = 1;
     const struct transport_config *config = &transport->config;
     struct event_base *base = loop_base(config->http_loop->loop);
-    struct connection *connection = calloc(1, sizeof *connection);
-    if (!connection) {
-        (void)close(fd);
-        return;
-    }
     connection->transport = transport;
     connection->loop = config->http_loop->loop;
-    connection->peer = peer_of_address(config->is_unix ? NULL : address);
     if (!config->is_unix)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (!socket_io_open(&connection->io, fd, config->tls)) {
-        free(connection);
-        return;
-    }
+    if (!socket_io_open(&connection->io, fd, config->tls))
+        return false;
     (void)event_assign(&connection->readable, base, fd, EV_READ | EV_PERSIST, on_readable, connection);
     (void)event_assign(&connection->writable, base, fd, EV_WRITE, on_writable, connection);
-    add_connection(connection, config->tls ? SHAKING_HANDS : READING_HEAD);
+    return true;
+}
+
+/* Takes the descriptor. */
+static void open_connection(struct strict_transport *transport, int fd, const struct peer *peer, bool is_counted)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    if (!connection)
+        (void)close(fd);
+    if (!connection || !set_up(connection, transport, fd)) {
+        free(connection);
+        if (is_counted)
+            http_forget_peer(transport->config.http_loop, peer);
+        return;
+    }
+    connection->peer = *peer;
+    connection->is_counted = is_counted;
+    add_connection(connection, transport->config.tls ? SHAKING_HANDS : READING_HEAD);
     if (event_add(&connection->readable, NULL) != 0)
         drop(connection);
 }
@@ -866,9 +878,16 @@ static void accept_some(evutil_socket_t listener, short what UNUSED, void *conte
             note_failed_accept(transport);
             return;
         }
+        const struct peer peer = peer_of_address(transport->config.is_unix ? NULL : (struct sockaddr *)&address);
+        bool is_counted;
+        if (!http_admit_peer(transport->config.http_loop, &peer, &is_counted)) {
+            (void)close(fd);
+            http_connection_closed(transport->config.http_loop, HTTP_CLOSED_ADDRESS);
+            continue;
+        }
         if (victim)
             close_for(victim, HTTP_CLOSED_AT_CAP);
-        open_connection(transport, fd, (struct sockaddr *)&address);
+        open_connection(transport, fd, &peer, is_counted);
     }
 }
 

@@ -1,4 +1,5 @@
 #include "service/command.h"
+#include "service/descriptors.h"
 
 #include <stdio.h>
 
@@ -6,9 +7,14 @@
 static int check(const struct command_line *line)
 {
     struct buf warnings = BUF_INIT;
+    const struct descriptors descriptors = descriptors_of(line->config);
     config_warnings(line->config, &warnings);
+    descriptors_warn(&descriptors, line->config, &warnings);
     if (!line->quiet) {
         printf("%.*s", SLICE_ARGS(buf_slice(&warnings)));
+        printf(
+            "connections of clients: %zu; descriptors: %zu, of which %zu are kept for stores, the ops port and files\n",
+            descriptors.connections, descriptors.limit, descriptors.kept);
         printf("the configuration is usable\n");
     }
     buf_done(&warnings);

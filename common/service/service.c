@@ -6,6 +6,8 @@
 #include "loop/loop_group.h"
 #include "service/access_log.h"
 #include "service/command.h"
+#include "service/descriptors.h"
+#include "service/forwarded.h"
 #include "service/instance_lock.h"
 #include "service/ops.h"
 #include "service/standard_metrics.h"
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000, LOG_STOP_TIMEOUT_MS = 1000 };
+#define WARN_EACH_NS INT64_C(10000000000)
 
 /* A configuration that SIGHUP brought; kept, since a loop may still read the one before. */
 struct reloaded {
@@ -44,7 +47,10 @@ struct serving {
     struct http_server *ops_server;
     struct ops ops;
     struct access_log *access_log;
-    struct reloaded *reloaded; /* newest first */
+    struct descriptors descriptors;
+    atomic_size_t crowded_out;      /* connections closed at a bound, and not logged yet */
+    atomic_int_least64_t warned_ns; /* when they last were */
+    struct reloaded *reloaded;      /* newest first */
     struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
     struct warm_up warm_ups[LOOPS_MAX];
@@ -112,6 +118,32 @@ static void replied(void *context, const struct request *request, int http_statu
     access_log_add(s->access_log, request, http_status, duration_ns);
 }
 
+/* On any loop. A flood of them is a line each ten seconds. */
+static void closed(void *context, enum http_closing why)
+{
+    struct serving *s = context;
+    standard_metrics_closed(why);
+    if (why != HTTP_CLOSED_AT_CAP && why != HTTP_CLOSED_ADDRESS)
+        return;
+    int64_t now_ns = clock_monotonic_ns();
+    int_least64_t warned_ns = atomic_load(&s->warned_ns);
+    atomic_fetch_add(&s->crowded_out, 1);
+    if ((warned_ns && now_ns - warned_ns < WARN_EACH_NS) ||
+        !atomic_compare_exchange_strong(&s->warned_ns, &warned_ns, now_ns))
+        return;
+    log_line(LOG_WARN,
+             "connections were closed for others (OAUTH1_CONNECTIONS) or for their address "
+             "(OAUTH1_CONNECTIONS_PER_ADDRESS)",
+             LOG_INT("count", atomic_exchange(&s->crowded_out, 0)), LOG_INT("connections", s->descriptors.connections),
+             LOG_TEXT("newest", why == HTTP_CLOSED_AT_CAP ? "cap" : "address"));
+}
+
+static bool is_proxy(void *context, const struct peer *peer)
+{
+    const struct serving *s = context;
+    return forwarded_is_trusted(peer, &s->config->trusted_proxies);
+}
+
 static enum status open_server(struct http_server_config *config, const struct config_listen *listen, struct tls *tls,
                                const char *variable, struct buf *why, struct http_server **ret_server)
 {
@@ -127,9 +159,15 @@ static enum status open_server(struct http_server_config *config, const struct c
     return status;
 }
 
+static size_t part_of(size_t connections, size_t loop_count)
+{
+    return connections > loop_count ? connections / loop_count : 1;
+}
+
 /* A server of the service's own routes, on all loops. */
 static enum status open_routes(struct serving *s, const struct route *routes, size_t route_count,
-                               const struct config_listen *listen, const char *variable, struct buf *why)
+                               const struct config_listen *listen, size_t connections, const char *variable,
+                               struct buf *why)
 {
     struct http_server_config config = {
         .routes = routes,
@@ -137,7 +175,11 @@ static enum status open_routes(struct serving *s, const struct route *routes, si
         .loops = s->loops,
         .loop_count = s->loop_count,
         .app = s->parts.app,
-        .observer = {.context = s, .replied = replied},
+        .observer = {.context = s, .replied = replied, .closed = closed},
+        .limits = {.connections = part_of(connections, s->loop_count),
+                   .connections_per_address = (size_t)s->config->connections_per_address},
+        .is_unbounded = is_proxy,
+        .is_unbounded_context = s,
         .opens_later = true,
     };
     return open_server(&config, listen, s->tls, variable, why, &s->servers[s->server_count++]);
@@ -177,9 +219,10 @@ static enum status open_servers(struct serving *s, struct buf *why)
     s->access_log = access_log_new(s->loop_count);
     if (!s->access_log)
         return STATUS_NO_MEMORY;
-    TRY(open_routes(s, parts->routes, parts->route_count, &s->config->listen, "OAUTH1_LISTEN", why));
+    TRY(open_routes(s, parts->routes, parts->route_count, &s->config->listen, s->descriptors.connections,
+                    "OAUTH1_LISTEN", why));
     if (parts->admin_route_count)
-        TRY(open_routes(s, parts->admin_routes, parts->admin_route_count, &s->config->admin_listen,
+        TRY(open_routes(s, parts->admin_routes, parts->admin_route_count, &s->config->admin_listen, ADMIN_CONNECTIONS,
                         "OAUTH1_ADMIN_LISTEN", why));
     return open_ops(s, why);
 }
@@ -366,10 +409,11 @@ static void close_all(struct serving *s)
         (void)close(s->lock_fd);
 }
 
-static void log_warnings(const struct config *config)
+static void log_warnings(const struct serving *s)
 {
     struct buf warnings = BUF_INIT;
-    config_warnings(config, &warnings);
+    config_warnings(s->config, &warnings);
+    descriptors_warn(&s->descriptors, s->config, &warnings);
     struct slice rest = buf_slice(&warnings);
     for (bool more = rest.len > 0; more;) {
         struct slice line = slice_cut(&rest, '\n', &more);
@@ -384,6 +428,7 @@ static void log_ready(const struct serving *s)
     log_line(LOG_INFO, "ready", LOG_TEXT("service", s->service->name), LOG_TEXT("version", COUNTERSIGN_VERSION),
              LOG_SLICE("public_url", s->config->public_url.text), LOG_INT("port", http_server_port(s->servers[0], 0)),
              LOG_INT("ops_port", http_server_port(s->ops_server, 0)), LOG_INT("loops", s->loop_count),
+             LOG_INT("connections", s->descriptors.connections), LOG_INT("descriptors", s->descriptors.limit),
              LOG_NS("start_ms", clock_monotonic_ns() - s->began_ns));
 }
 
@@ -409,7 +454,8 @@ static int serve(const struct service *service, struct config *config)
     s->clock = clock_system(config->clock_offset_s * 1000);
     (void)prctl(PR_SET_DUMPABLE, 0); /* no secret in a core dump */
     give_back_large_blocks();
-    log_warnings(config);
+    descriptors_raise(config, &s->descriptors);
+    log_warnings(s);
     enum status status = open_all(s, &why);
     if (status == STATUS_OK) {
         log_ready(s);

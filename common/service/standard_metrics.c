@@ -51,6 +51,20 @@ static struct metric store_up = {
     .show_zero = true,
 };
 
+static const char *const closings[HTTP_CLOSINGS] = {
+    [HTTP_CLOSED_AT_CAP] = "cap",    [HTTP_CLOSED_SLOW] = "slow",       [HTTP_CLOSED_IDLE] = "idle",
+    [HTTP_CLOSED_UNREAD] = "unread", [HTTP_CLOSED_LINGERED] = "linger", [HTTP_CLOSED_ADDRESS] = "address",
+};
+
+static struct metric connections_closed = {
+    .kind = METRIC_COUNTER,
+    .name = "oauth1_connections_closed_total",
+    .help = "Connections that the service closed by itself.",
+    .labels = {{"reason", closings, HTTP_CLOSINGS}},
+    .label_count = 1,
+    .show_zero = true,
+};
+
 static struct metric build_info = {
     .kind = METRIC_LEVEL,
     .name = "oauth1_build_info",
@@ -108,7 +122,8 @@ enum status standard_metrics_register(const struct route *routes, size_t route_c
     phase_durations.bucket_ns = metric_buckets_step;
     phase_durations.bucket_count = metric_buckets_step_count;
     store_up.labels[0] = (struct metric_label){"store", stores, store_count};
-    struct metric *all[] = {&requests, &durations, &in_flight, &phase_durations, &build_info, &log_lines_dropped};
+    struct metric *all[] = {&requests,           &durations,  &in_flight,        &phase_durations,
+                            &connections_closed, &build_info, &log_lines_dropped};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         TRY(metrics_register(all[i]));
     if (store_count)
@@ -142,6 +157,11 @@ void standard_metrics_replied(const struct request *request, int http_status, in
     size_t method = method_index(request->method);
     metric_count(&requests, metric_series(&requests, handler, method, code_index(http_status)));
     metric_observe_ns(&durations, (uint32_t)handler, duration_ns);
+}
+
+void standard_metrics_closed(enum http_closing why)
+{
+    metric_count(&connections_closed, (uint32_t)why);
 }
 
 static void phase(void *context, const char *handler, const char *step, int64_t duration_ns)

@@ -17,6 +17,8 @@ enum { STORES_MAX = 4 };
 MUST_USE enum status standard_metrics_register(const struct route *routes, size_t route_count,
                                                const char *const *stores, size_t store_count);
 
+/* http_observer.closed. */
+void standard_metrics_closed(enum http_closing why);
 /* Counts a reply; for the http servers' observer. */
 void standard_metrics_replied(const struct request *request, int http_status, int64_t duration_ns);
 /* For loops, pools and stores: phases are counted, events logged. */

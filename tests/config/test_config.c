@@ -558,6 +558,8 @@ static void help_and_documentation_name_every_variable(void **state)
         "OAUTH1_CLOCK_OFFSET",
         "OAUTH1_WORKERS",
         "OAUTH1_DATABASE_POOL",
+        "OAUTH1_CONNECTIONS",
+        "OAUTH1_CONNECTIONS_PER_ADDRESS",
         "OAUTH1_SECRETS_KEYS",
         "OAUTH1_ADMIN_TOKEN",
         "OAUTH1_LOGIN_TOKEN",

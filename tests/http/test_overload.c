@@ -80,6 +80,15 @@ static void note_closed(void *context UNUSED, enum http_closing why)
     atomic_fetch_add(&closed_count[why], 1);
 }
 
+static bool no_peer_is_bounded;
+
+static bool is_unbounded(void *context, const struct peer *peer)
+{
+    assert_ptr_equal(context, &no_peer_is_bounded);
+    assert_string_equal(peer->text, "127.0.0.1");
+    return no_peer_is_bounded;
+}
+
 static void start(const struct http_limits *limits)
 {
     const struct http_server_config config = {
@@ -87,6 +96,8 @@ static void start(const struct http_limits *limits)
         .route_count = COUNT_OF(routes),
         .limits = *limits,
         .observer = {.replied = note_reply, .closed = note_closed},
+        .is_unbounded = is_unbounded,
+        .is_unbounded_context = &no_peer_is_bounded,
     };
     atomic_store(&replied_count, 0);
     for (size_t i = 0; i < HTTP_CLOSINGS; i++)
@@ -345,6 +356,35 @@ static void who_takes_nothing_of_a_reply_gives_its_place_away(void **state UNUSE
     stop();
 }
 
+static void an_address_has_as_many_connections_as_it_may(void **state UNUSED)
+{
+    start(&(struct http_limits){.connections_per_address = 2});
+    int first = come(1), second = come(2);
+    int third = raw_connect(fixture.port);
+    assert_true(raw_is_closed(third, 2000));
+    assert_int_equal(atomic_load(&closed_count[HTTP_CLOSED_ADDRESS]), 1);
+    ask(first, GET("/path"));
+    close(first);
+    wait_for_connections(1);
+    int fourth = come(2); /* in the place of the first */
+    ask(fourth, GET("/path"));
+    ask(second, GET("/path"));
+    close(second), close(third), close(fourth);
+    stop();
+}
+
+static void a_proxy_may_have_any_number(void **state UNUSED)
+{
+    no_peer_is_bounded = true;
+    start(&(struct http_limits){.connections_per_address = 1});
+    int first = come(1), second = come(2);
+    ask(first, GET("/path"));
+    ask(second, GET("/path"));
+    close(first), close(second);
+    stop();
+    no_peer_is_bounded = false;
+}
+
 /* --- the end --- */
 
 static void who_reads_nothing_does_not_hold_up_the_stop(void **state UNUSED)
@@ -382,6 +422,8 @@ int main(void)
         cmocka_unit_test(a_client_that_sends_a_large_body_has_it_taken),
         cmocka_unit_test(strangers_go_before_those_who_earned_their_place),
         cmocka_unit_test(who_takes_nothing_of_a_reply_gives_its_place_away),
+        cmocka_unit_test(an_address_has_as_many_connections_as_it_may),
+        cmocka_unit_test(a_proxy_may_have_any_number),
         cmocka_unit_test(who_reads_nothing_does_not_hold_up_the_stop),
         cmocka_unit_test(a_reply_that_is_still_written_does_not_make_a_stop_unclean),
     };

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -209,8 +210,12 @@ static int serve(const struct command_line *line)
     return service_serve(&service, line->config);
 }
 
+static struct rlimit child_limit; /* of descriptors; 0: as ours */
+
 static int run_child(const char *command, char *const *extra)
 {
+    if (child_limit.rlim_max)
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &child_limit), 0);
     const struct command commands[] = {
         {.name = "serve", .arguments = "", .summary = "serves", .needs_config = true, .run = serve},
         command_healthcheck,
@@ -639,6 +644,41 @@ static void the_ops_port_answers_while_every_loop_stands_still(void **state)
     assert_int_equal(wait_for_child(), 0);
 }
 
+enum { IDLE_CLIENTS = 300 };
+
+static void idle_clients_take_no_descriptor_that_others_need(void **state)
+{
+    (void)state;
+    int idle[IDLE_CLIENTS];
+    char many[] = "--connections=65536";
+    char *extra[] = {many, NULL};
+    child_limit = (struct rlimit){.rlim_cur = 80, .rlim_max = 400};
+    start_child(extra);
+    child_limit = (struct rlimit){0};
+    wait_until_ready();
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        idle[i] = connect_to(port);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(ask(ops_port, "/livez"), 200);
+        assert_int_equal(ask(ops_port, "/readyz"), 200);
+        assert_int_equal(ask(port, "/hello"), 200);
+        assert_int_equal(ask(admin_port, "/admin"), 200);
+    }
+    assert_int_equal(ask(ops_port, "/metrics"), 200);
+    const char *closed = strstr(answer, "oauth1_connections_closed_total{reason=\"cap\"} ");
+    assert_non_null(closed);
+    assert_true(strtol(strchr(closed, ' '), NULL, 10) > 0);
+    for (int i = 0; i < IDLE_CLIENTS; i++)
+        (void)close(idle[i]);
+    (void)kill(child, SIGTERM);
+    assert_int_equal(wait_for_child(), 0);
+    assert_non_null(strstr(log_text, "\"connections\":160,\"descriptors\":400"));
+    assert_non_null(strstr(log_text, "OAUTH1_CONNECTIONS: 160 connections are taken, not 65536"));
+    const char *line = strstr(log_text, "connections were closed for others (OAUTH1_CONNECTIONS)");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "connections were closed for others")); /* one line of many */
+}
+
 static void drains_before_it_stops(void **state)
 {
     (void)state;
@@ -902,6 +942,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clients_do_not_wait_for_ever, set_up, tear_down),
         cmocka_unit_test_setup_teardown(readiness_is_asked_at_most_once_a_second, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_ops_port_answers_while_every_loop_stands_still, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(idle_clients_take_no_descriptor_that_others_need, set_up, tear_down),
         cmocka_unit_test_setup_teardown(drains_before_it_stops, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gives_up_on_requests_that_do_not_finish, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_request_goes_on_once_the_stores_are_closed, set_up, tear_down),
