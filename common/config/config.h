@@ -130,6 +130,9 @@ struct config_flag {
     const char *value; /* NULL for one that needs none and got none: "true" */
 };
 
+/* What may be shown of a flag's value: a secret as ***, a URL without its password. */
+struct slice config_flag_shown(const struct config_flag *flag, struct arena *arena);
+
 /* The row of a flag's name (without the dashes), or NULL. A flag that takes no value unless it is
  * joined by '=' (`--dev`) sets *ret_optional. */
 const struct config_row *config_find_flag(struct slice name, bool *ret_is_file, bool *ret_optional);

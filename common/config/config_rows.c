@@ -187,3 +187,9 @@ struct slice config_shown(const struct config_row *row, struct slice text, struc
         return text;
     return row->secret ? SLICE("***") : config_mask_url(text, arena);
 }
+
+struct slice config_flag_shown(const struct config_flag *flag, struct arena *arena)
+{
+    struct slice text = slice_str(flag->value);
+    return flag->is_file ? text : config_shown(flag->row, text, arena);
+}

@@ -1,17 +1,19 @@
 #include "service/command.h"
 
 #include "base/nearest.h"
+#include "base/wipe.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { FLAGS_MAX = CONFIG_MAX_ROWS * 2 };
+enum { FLAGS_MAX = CONFIG_MAX_ROWS * 2, SECRETS_MAX_BYTES = 4 << 20 };
 
 /* The words of one command line while they are read. */
 struct parse {
@@ -19,6 +21,7 @@ struct parse {
     struct command_line line;
     struct config_flag flags[FLAGS_MAX];
     size_t flag_count;
+    struct arena secrets; /* moved here from argv */
     bool help;
 };
 
@@ -139,12 +142,27 @@ static int unknown_option(const struct parse *parse, struct slice name)
     return complain(parse, "unknown option --%.*s", SLICE_ARGS(name));
 }
 
-static int set_option(const struct parse *parse, const struct command_option *option, const char *value)
+/* Copies a value that holds a secret, and overwrites it in argv by what may be shown of it. NULL: no memory. */
+static const char *hide(struct parse *parse, char *value, struct slice shown)
+{
+    size_t len = strlen(value);
+    if (slice_eq(slice_of(value, len), shown))
+        return value;
+    const char *copy = arena_string(&parse->secrets, slice_of(value, len));
+    wipe_bytes(value, len);
+    memcpy(value, shown.ptr, shown.len < len ? shown.len : 0);
+    return copy;
+}
+
+static int set_option(struct parse *parse, const struct command_option *option, char *word)
 {
     char *place = (char *)parse->line.options + option->offset;
+    const char *value = option->kind == OPTION_SECRET ? hide(parse, word, SLICE("***")) : word;
+    if (option->kind == OPTION_SECRET && !value)
+        return complain(parse, "out of memory");
     if (option->kind == OPTION_FLAG) {
         *(bool *)(void *)place = true;
-    } else if (option->kind == OPTION_TEXT) {
+    } else if (option->kind != OPTION_LIST) {
         struct slice *text = (struct slice *)(void *)place;
         if (!slice_is_absent(*text))
             return complain(parse, "--%s is given twice", option->name);
@@ -155,6 +173,20 @@ static int set_option(const struct parse *parse, const struct command_option *op
             return complain(parse, "--%s is given more than %d times", option->name, OPTION_LIST_MAX);
         list->items[list->count++] = slice_str(value);
     }
+    return EXIT_DONE;
+}
+
+static int set_flag(struct parse *parse, const struct config_row *row, bool is_file, char *value)
+{
+    struct config_flag *flag = &parse->flags[parse->flag_count];
+    if (parse->flag_count == FLAGS_MAX)
+        return complain(parse, "too many options");
+    *flag = (struct config_flag){row, is_file, value};
+    if (value)
+        flag->value = hide(parse, value, config_flag_shown(flag, &parse->secrets));
+    if (value && !flag->value)
+        return complain(parse, "out of memory");
+    parse->flag_count++;
     return EXIT_DONE;
 }
 
@@ -194,7 +226,7 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
     if (!option && !is_format && !row)
         return unknown_option(parse, name);
     bool takes_value = option ? option->kind != OPTION_FLAG : !(row && optional);
-    const char *value = joined ? rest.ptr : NULL; /* argv is terminated, so is what stands behind '=' */
+    char *value = joined ? argv[*at] + 2 + name.len + 1 : NULL;
     if (option && option->kind == OPTION_FLAG && joined)
         return complain(parse, "--%s takes no value", option->name);
     if (!value && takes_value) {
@@ -206,10 +238,7 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
         return set_option(parse, option, value);
     if (is_format)
         return set_format(parse, value);
-    if (parse->flag_count == FLAGS_MAX)
-        return complain(parse, "too many options");
-    parse->flags[parse->flag_count++] = (struct config_flag){row, is_file, value};
-    return EXIT_DONE;
+    return set_flag(parse, row, is_file, value);
 }
 
 static int parse_words(struct parse *parse, int argc, char **argv)
@@ -244,7 +273,7 @@ static int check_words(const struct parse *parse)
         return complain(parse, "unexpected argument \"%.*s\"",
                         SLICE_ARGS(parse->line.arguments[command->arguments_max]));
     for (const struct command_option *option = command->options; option && option->name; option++)
-        if (option->required && option->kind == OPTION_TEXT &&
+        if (option->required && option->kind != OPTION_LIST && option->kind != OPTION_FLAG &&
             slice_is_absent(*(const struct slice *)(const void *)((const char *)parse->line.options + option->offset)))
             return complain(parse, "--%s %s is needed", option->name, option->value);
     return EXIT_DONE;
@@ -314,6 +343,7 @@ static int run_command(struct parse *parse, int argc, char **argv)
 int command_main(const struct program *program, int argc, char **argv)
 {
     int words = 0;
+    (void)prctl(PR_SET_DUMPABLE, 0); /* no secret in a core dump, nor for whoever would trace us */
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0)) {
         printf("%s %s\n", program->name, COUNTERSIGN_VERSION);
         return EXIT_DONE;
@@ -332,7 +362,9 @@ int command_main(const struct program *program, int argc, char **argv)
         parse->program = program;
         parse->line.command = command;
         parse->line.options = options;
+        arena_init(&parse->secrets, SECRETS_MAX_BYTES);
         code = run_command(parse, argc - 1 - words, argv + 1 + words);
+        arena_done(&parse->secrets);
     } else {
         fprintf(stderr, "%s: out of memory\n", program->name);
     }

@@ -5,7 +5,9 @@
  *                \_ command __/ \_ its options ________________________/ \_ everybody's _/
  *
  * Every command also takes the configuration's flags (--database-url …), so that it works on the same
- * stores as `serve`. Exit codes: 0 done, 1 refused or not found, 2 usage, 3 a store is down. */
+ * stores as `serve`. No process of ours can be traced or leaves a core dump, and secrets among the words are
+ * overwritten in argv, which every user of the machine can read. Exit codes: 0 done, 1 refused or not found, 2 usage, 3
+ * a store is down. */
 #ifndef COUNTERSIGN_SERVICE_COMMAND_H
 #define COUNTERSIGN_SERVICE_COMMAND_H
 
@@ -22,9 +24,10 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2, EXIT_STORE_DOWN = 3 };
 enum output_format { FORMAT_TABLE, FORMAT_JSON, FORMAT_ENV };
 
 enum option_kind {
-    OPTION_TEXT, /* struct slice; absent where not given */
-    OPTION_LIST, /* struct option_list: may be given again and again */
-    OPTION_FLAG, /* bool */
+    OPTION_TEXT,   /* struct slice; absent where not given */
+    OPTION_SECRET, /* likewise; no longer in argv once it was read */
+    OPTION_LIST,   /* struct option_list: may be given again and again */
+    OPTION_FLAG,   /* bool */
 };
 
 enum { OPTION_LIST_MAX = 64, COMMAND_ARGUMENTS_MAX = 8 };

@@ -16,7 +16,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000, LOG_STOP_TIMEOUT_MS = 1000 };
@@ -452,7 +451,6 @@ static int serve(const struct service *service, struct config *config)
     }
     *s = (struct serving){.service = service, .config = config, .lock_fd = -1, .began_ns = clock_monotonic_ns()};
     s->clock = clock_system(config->clock_offset_s * 1000);
-    (void)prctl(PR_SET_DUMPABLE, 0); /* no secret in a core dump */
     give_back_large_blocks();
     descriptors_raise(config, &s->descriptors);
     log_warnings(s);

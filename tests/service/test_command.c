@@ -57,7 +57,39 @@ static int read_input(const struct command_line *line)
     return EXIT_DONE;
 }
 
+/* Prints its secret, and what stands in argv while it runs. */
+static char **given;
+
+struct keep_options {
+    struct slice secret;
+};
+
+static const struct command_option keep_table[] = {
+    {"secret", OPTION_SECRET, "S", true, offsetof(struct keep_options, secret), "nobody else's business"},
+    {0},
+};
+
+static int keep(const struct command_line *line)
+{
+    const struct keep_options *options = line->options;
+    printf("secret=%.*s", SLICE_ARGS(options->secret));
+    if (line->config)
+        printf(" database=%.*s password=%.*s", SLICE_ARGS(line->config->database_url),
+               SLICE_ARGS(line->config->database_password));
+    for (char **word = given; *word; word++)
+        printf(" [%s]", *word);
+    printf("\n");
+    return EXIT_DONE;
+}
+
 static const struct command commands[] = {
+    {.name = "keep",
+     .arguments = "",
+     .summary = "keeps a secret",
+     .options = keep_table,
+     .options_size = sizeof(struct keep_options),
+     .needs_config = true,
+     .run = keep},
     {.name = "thing make",
      .arguments = "[WORD]",
      .arguments_max = 1,
@@ -122,6 +154,7 @@ static struct outcome *run(const char *input, const char *entry, const char *con
         (void)clearenv();
         if (entry)
             (void)putenv(strdup(entry));
+        given = argv;
         int code = command_main(&program, argc, argv);
         (void)fflush(stdout);
         _exit(code);
@@ -147,6 +180,17 @@ struct row {
 };
 
 static const struct row rows[] = {
+    {{"keep", "--dev", "--secret", "CANARY", "--database-password=OTHER", "--realm", "shown"},
+     0,
+     "secret=CANARY database=sqlite:./oauth1.db password=OTHER [prog] [keep] [--dev] [--secret] [***] "
+     "[--database-password=***] [--realm] [shown]\n",
+     ""},
+    {{"keep", "--dev", "--secret=ab", "--database-url", "mysql://me:CANARY@localhost/d"},
+     0,
+     "secret=ab database=mysql://me:CANARY@localhost/d password= [prog] [keep] [--dev] [--secret=] [--database-url] "
+     "[mysql://me:***@localhost/d]\n",
+     ""},
+    {{"keep", "--dev"}, 2, NULL, "--secret S is needed"},
     {{"thing", "make", "--name", "X", "--dev"},
      0,
      "name=X id=absent two_legged=0 format=0 quiet=0 realm=127.0.0.1\n",

@@ -33,7 +33,7 @@ static const struct command_option table[] = {
     {"ca-file", OPTION_TEXT, "PEM", false, offsetof(struct perform_options, ca_file),
      "verifies https by these certificates instead of the system's"},
     {"client", OPTION_TEXT, "ID", false, offsetof(struct perform_options, client), "the consumer key"},
-    {"client-secret", OPTION_TEXT, "S", false, offsetof(struct perform_options, client_secret), "its secret"},
+    {"client-secret", OPTION_SECRET, "S", false, offsetof(struct perform_options, client_secret), "its secret"},
     {"env-file", OPTION_TEXT, "F", false, offsetof(struct perform_options, env_file),
      "a file with CLIENT_ID=… and CLIENT_SECRET=…, as client create --format env prints them"},
     {"signature-method", OPTION_TEXT, "M", false, offsetof(struct perform_options, signature_method),
@@ -49,7 +49,7 @@ static const struct command_option table[] = {
      "at the end, signs a GET of --api-url and has this introspection service judge it (http://127.0.0.1:8082)"},
     {"api-url", OPTION_TEXT, "URL", false, offsetof(struct perform_options, api_url),
      "https://api.example.com/photos?size=original"},
-    {"key", OPTION_TEXT, "KEY", false, offsetof(struct perform_options, key), "the resource server's key"},
+    {"key", OPTION_SECRET, "KEY", false, offsetof(struct perform_options, key), "the resource server's key"},
     {"key-file", OPTION_TEXT, "FILE", false, offsetof(struct perform_options, key_file), "a file that holds it"},
     {0},
 };
