@@ -881,8 +881,8 @@ static void accept_some(evutil_socket_t listener, short what UNUSED, void *conte
         const struct peer peer = peer_of_address(transport->config.is_unix ? NULL : (struct sockaddr *)&address);
         bool is_counted;
         if (!http_admit_peer(transport->config.http_loop, &peer, &is_counted)) {
-            (void)close(fd);
             http_connection_closed(transport->config.http_loop, HTTP_CLOSED_ADDRESS);
+            (void)close(fd);
             continue;
         }
         if (victim)
