@@ -199,6 +199,43 @@ void http_request_refuse(struct request *request, int http_status, const char *d
     refuse(request, http_status, detail);
 }
 
+/* The path in a head's first line, as far as it goes; empty where there is none. */
+static struct slice first_path(struct slice head)
+{
+    bool found;
+    struct slice line = slice_cut(&head, '\r', &found);
+    (void)slice_cut(&line, ' ', &found);
+    struct slice target = slice_cut(&line, ' ', &found);
+    return slice_cut(&target, '?', &found);
+}
+
+static const struct route *find_taker(struct request *request, struct slice head)
+{
+    const struct http_server_config *config = &request->http_loop->server->config;
+    struct buf allow = buf_in(&request->arena);
+    const struct route *route = routes_find(config->routes, config->route_count, request->method, first_path(head),
+                                            request->path_values, &allow);
+    return route && route->takes_malformed_heads ? route : NULL;
+}
+
+void http_head_refuse(struct request *request, struct slice head, int http_status, const char *detail)
+{
+    const struct route *route = http_status == 400 || http_status == 431 ? find_taker(request, head) : NULL;
+    if (!route) {
+        http_request_refuse(request, http_status, detail);
+        return;
+    }
+    request->route = route;
+    request->head_fault = detail;
+    request->headers = NULL;
+    request->header_count = 0;
+    request->query = SLICE_ABSENT;
+    request->body = SLICE("");
+    request_set_id(request, draw_random(request->http_loop));
+    request->reply.is_last = true;
+    flow_start(&request->flow, request->loop, route->name, route->steps, request, end_flow);
+}
+
 static void refuse_route(struct request *request, const struct buf *allow)
 {
     if (allow->len == 0) {

@@ -33,6 +33,9 @@ struct route {
     const struct step *steps;
     size_t body_max_bytes; /* 0: the server's body_bytes */
     size_t arena_bytes;    /* 0: the server's */
+    /* The endpoint also answers what has a malformed head, or one that is too long: request->head_fault says what is
+     * wrong, there are no headers, no query and no body, and the connection closes after the reply. */
+    bool takes_malformed_heads;
 };
 
 /* 0 means the default (security.md §2). */

@@ -77,7 +77,8 @@ struct request {
     struct slice host;                                 /* Host's value; absent in HTTP/1.0 without one */
     const struct header *headers;                      /* in the order sent */
     size_t header_count;
-    struct slice body; /* empty where there is none, and before request_take_body */
+    struct slice body;      /* empty where there is none, and before request_take_body */
+    const char *head_fault; /* a literal, where the route takes malformed heads and this one is; else NULL */
 
     struct peer peer;
     bool is_tls;                 /* TLS ended here */

@@ -99,6 +99,9 @@ void http_request_drop(struct request *request);
 void http_request_dispatch(struct request *request);
 /* Replies with this status and closes the connection. */
 void http_request_refuse(struct request *request, int http_status, const char *detail);
+/* The same for a head that is malformed or too long, of which `head` is all that has arrived; but a route that takes
+ * such heads answers itself. */
+void http_head_refuse(struct request *request, struct slice head, int http_status, const char *detail);
 /* Gives memory back where a flood of requests has ended; now and then. */
 void http_loop_give_back(struct http_loop *http_loop);
 /* Before bytes are added to request->incoming. False: there is no room, and the body was refused. */

@@ -375,11 +375,14 @@ static void refuse(struct connection *connection, struct request *request, int h
     http_request_refuse(request, http_status, detail);
 }
 
-static void refuse_head(struct connection *connection, int http_status, const char *detail)
+/* The same for a head of which `bytes` have arrived. */
+static void refuse_head(struct connection *connection, struct request *request, struct slice bytes, int http_status,
+                        const char *detail)
 {
-    struct request *request = new_request(connection);
-    if (request)
-        refuse(connection, request, http_status, detail);
+    if (slice_is_absent(request->method))
+        request->method = SLICE("unknown");
+    connection->keeps_open = false;
+    http_head_refuse(request, bytes, http_status, detail);
 }
 
 /* Takes a small body that is whole already off the front of *bytes; of one that is not nothing is taken. */
@@ -435,7 +438,7 @@ static void begin_request(struct connection *connection, struct slice head, stru
     int refusal = http1_read_request(request, head, connection->scan.lines - 1, &bounds, &connection->traits, &detail);
     connection->keeps_open = connection->traits.keeps_open;
     if (refusal)
-        refuse(connection, request, refusal, detail);
+        refuse_head(connection, request, head, refusal, detail);
     else
         dispatch(connection, request, bytes);
 }
@@ -451,10 +454,12 @@ static bool take_head(struct connection *connection, struct slice *bytes)
     if (progress == HTTP1_MORE && bytes->len <= max)
         return false;
     connection->scan.at = connection->scan.line_begin = 0;
-    if (progress == HTTP1_WRONG) {
-        refuse_head(connection, 400, wrong);
-    } else if (progress == HTTP1_MORE || len > max) {
-        refuse_head(connection, 431, "the request line and headers are too long");
+    bool is_too_long = progress == HTTP1_MORE || (progress == HTTP1_WHOLE && len > max);
+    if (progress == HTTP1_WRONG || is_too_long) {
+        struct request *request = new_request(connection);
+        if (request)
+            refuse_head(connection, request, *bytes, is_too_long ? 431 : 400,
+                        is_too_long ? "the request line and headers are too long" : wrong);
     } else {
         struct slice head = slice_sub(*bytes, 0, len);
         *bytes = slice_sub(*bytes, len, bytes->len);

@@ -87,25 +87,28 @@ static enum step_result describe(struct flow *flow)
     inquiry->dialect = dialect_of(request);
     struct question *question = inquiry->questions;
     struct problem *problem = &question->check.problem;
-    if (gateway_dialect_read(inquiry->dialect, request, &app_of(request)->config->origins, &request->arena,
-                             &question->call, problem) == STATUS_OK)
+    if (request->head_fault)
+        (void)!problem_set(problem, STATUS_MALFORMED, request->head_fault);
+    else if (gateway_dialect_read(inquiry->dialect, request, &app_of(request)->config->origins, &request->arena,
+                                  &question->call, problem) == STATUS_OK)
         inquiry_parse(request, question);
     return STEP_NEXT;
 }
 
 /* ---- the answer ---- */
 
-/* Whether it is refused for the signature, or for anything that stands before one: then its address is counted. */
-static bool is_clients_fault(enum status status)
+/* Whether it is refused for the signature, or for anything that stands before one: then its address is counted, unless
+ * the head that names the address was not read. */
+static bool is_counted(const struct flow *flow)
 {
-    return status != STATUS_OK && status != STATUS_SCOPE_INSUFFICIENT && !status_is_infrastructure(status);
+    enum status status = inquiry_of(flow)->questions->check.problem.status;
+    return status != STATUS_OK && status != STATUS_SCOPE_INSUFFICIENT && !status_is_infrastructure(status) &&
+           !request_of(flow)->head_fault;
 }
 
 static enum step_result count_refusal(struct flow *flow)
 {
-    if (!is_clients_fault(inquiry_of(flow)->questions->check.problem.status))
-        return STEP_NEXT;
-    return address_quota_start(flow) ? STEP_WAIT : STEP_NEXT;
+    return is_counted(flow) && address_quota_start(flow) ? STEP_WAIT : STEP_NEXT;
 }
 
 static enum step_result let_in(struct request *request, const struct check *check)
@@ -122,8 +125,7 @@ static const char *advice(const struct problem *problem)
     if (problem->status == STATUS_INSECURE_TRANSPORT)
         return "PLAINTEXT needs https, and the request came by http, as the gateway says (X-Forwarded-Proto, "
                "X-Original-URL), or its origin in OAUTH1_ORIGINS is http: let the client call https, or sign by "
-               "another "
-               "method";
+               "another method";
     if (problem->status != STATUS_BODY_ABSENT)
         return problem_text(problem);
     return "the form body is part of the signature, and the gateway did not forward it: let it (Traefik forwardBody, "
@@ -177,7 +179,7 @@ static enum step_result reply(struct flow *flow)
         return unavailable_reply(request, status);
     if (status == STATUS_SCOPE_INSUFFICIENT)
         return refuse(request, 403, &check->problem);
-    if (address_quota_is_used_up(flow, &wait_s))
+    if (is_counted(flow) && address_quota_is_used_up(flow, &wait_s))
         return slow_down(request, inquiry->dialect, wait_s);
     return refuse(request, 401, &check->problem);
 }

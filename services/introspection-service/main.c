@@ -24,9 +24,13 @@ static const struct route routes[] = {
      .steps = batch,
      .body_max_bytes = BATCH_BODY_MAX_BYTES,
      .arena_bytes = BATCH_ARENA_BYTES},
-    {.name = "verify", .path = GATEWAY_VERIFY_PATH, .steps = gateway},
-    {.name = "auth_request", .path = GATEWAY_AUTH_REQUEST_PATH, .steps = gateway},
-    {.name = "ext_authz", .path = GATEWAY_EXT_AUTHZ_PATH, .is_prefix = true, .steps = gateway},
+    {.name = "verify", .path = GATEWAY_VERIFY_PATH, .steps = gateway, .takes_malformed_heads = true},
+    {.name = "auth_request", .path = GATEWAY_AUTH_REQUEST_PATH, .steps = gateway, .takes_malformed_heads = true},
+    {.name = "ext_authz",
+     .path = GATEWAY_EXT_AUTHZ_PATH,
+     .is_prefix = true,
+     .steps = gateway,
+     .takes_malformed_heads = true},
 };
 
 /* What lives as long as the process serves. */

@@ -98,6 +98,25 @@ def test_two_authorization_headers_are_never_let_in(gateway, token, arrived):
     assert arrived() == 0
 
 
+@pytest.mark.parametrize("name, value", [
+    ("Authorization", b"OAuth a\x01b"), ("Content-Type", b"text/\x01"), ("X-A", b"a\x01b"), ("Authorization", b"OAuth " + b"a" * 7_000),
+    ("Authorization", b"OAuth \x7f")])
+def test_a_control_byte_is_never_let_in_and_never_a_500(gateway, token, arrived, name, value):
+    request = Request("GET", ORIGIN + "/photos") if name == "Authorization" else token.sign("GET", ORIGIN + "/photos")
+    raw = head("GET", "/photos", request.headers.items()).removesuffix(b"\r\n") + name.encode() + b": " + value + b"\r\n\r\n"
+    reply = exchange(gateway.port, raw)
+    assert reply.status in (200, 400, 401), reply
+    assert name == "X-A" or (reply.status != 200 and arrived() == 0)
+
+
+def test_more_headers_than_the_check_takes_are_a_401(gateway, arrived):
+    """nginx takes four of 8 KB; Caddy and HAProxy as many."""
+    headers = [("Authorization", "OAuth " + "a" * 7_900), ("Content-Type", "text/" + "b" * 7_900),
+               ("X-More", "c" * 7_000)]
+    refused(exchange(gateway.port, head("GET", "/photos?" + "d" * 6_000, headers)), 401, "parameter_rejected")
+    assert arrived() == 0
+
+
 # ---- bodies
 
 

@@ -42,7 +42,22 @@ static enum step_result count_smuggled(struct flow *flow)
 static const struct step echo_steps[] = {{"body", request_take_body}, {"echo", echo}, {NULL, NULL}};
 static const struct step smuggled_steps[] = {{"smuggled", count_smuggled}, {NULL, NULL}};
 
+/* Answers malformed heads itself: what is wrong, and how many headers it sees. */
+static enum step_result say_fault(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct buf text = buf_in(&request->arena);
+    buf_addf(&text, "%zu %s", request->header_count, request->head_fault ? request->head_fault : "none");
+    request_reply_start(request, 402);
+    request_reply_body(request, "text/plain", buf_slice(&text));
+    request_reply_send(request);
+    return STEP_REPLY;
+}
+
+static const struct step fault_steps[] = {{"body", request_take_body}, {"say", say_fault}, {NULL, NULL}};
+
 static const struct route routes[] = {
+    {.name = "fault", .path = "/fault", .is_prefix = true, .steps = fault_steps, .takes_malformed_heads = true},
     {.name = "echo", .path = "", .is_prefix = true, .steps = echo_steps, .body_max_bytes = 1000},
     {.name = "get", .path = "/get", .methods = "GET,HEAD", .steps = echo_steps},
     {.name = "post", .path = "/post", .methods = "POST", .steps = echo_steps},

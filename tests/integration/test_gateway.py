@@ -421,6 +421,66 @@ def test_a_client_marked_for_body_hashes_needs_a_forwarded_body(gateway):
     assert ask(gateway, "verify", hash_signed(signer, b"{}"), body=b"{}").one("X-OAuth-Body-Hash") == "verified"
 
 
+# ---- a head that the service cannot take
+
+BAD_HEADS = {
+    "a control byte": b"X-A: a\x01b\r\n",
+    "a NUL": b"X-A: a\x00b\r\n",
+    "LF alone": b"X-A: a\nX-B: b\r\n",
+    "a header without a colon": b"X-A\r\n",
+    "two Authorization headers": b"Authorization: OAuth a\r\nAuthorization: OAuth b\r\n",
+    "21 KB": b"X-A: " + b"a" * 21_000 + b"\r\n",
+    "21 KB in pieces": b"".join(b"X-%d: " % n + b"a" * 1000 + b"\r\n" for n in range(21)),
+    "150 headers": b"X-A: a\r\n" * 150,
+}
+
+
+def send_raw(provider, path, head, source="127.0.0.1", method=b"GET"):
+    """The reply to a head, and whether the connection was closed after it."""
+    with socket.create_connection(("127.0.0.1", provider.introspection.port), 10, (source, 0)) as connection:
+        connection.sendall(method + b" " + path.encode() + b" HTTP/1.1\r\nHost: api.example\r\n" + head + b"\r\n")
+        response = http.client.HTTPResponse(connection)
+        response.begin()
+        reply = Reply(response.status, response.getheaders(), response.read())
+        connection.settimeout(5)
+        try:
+            assert connection.recv(1) == b""
+        except ConnectionResetError:
+            pass
+    return reply
+
+
+@pytest.mark.parametrize("name", BAD_HEADS)
+@pytest.mark.parametrize("path", ["/verify", "/verify/auth-request", "/verify/ext-authz/photos?a=1"])
+def test_a_head_that_cannot_be_taken_is_the_clients_fault(gateway, path, name):
+    """nginx hands the client's headers on, and makes a 500 of a 400 or 431."""
+    reply = refused(send_raw(gateway, path, BAD_HEADS[name]), 401, "parameter_rejected")
+    assert b'"detail":"' in reply.body
+
+
+@pytest.mark.parametrize("path", ["/v1/introspect", "/", "/verifying", "/verify/auth-request/x"])
+def test_such_a_head_is_malformed_anywhere_else(gateway, path):
+    assert send_raw(gateway, path, BAD_HEADS["a control byte"]).status == 400
+    assert send_raw(gateway, path, BAD_HEADS["21 KB"]).status == 431
+
+
+def test_such_a_head_of_a_stranger_is_not_answered_as_a_gateways(tmp_path):
+    strangers = Provider(tmp_path, OAUTH1_ORIGINS=ORIGIN, OAUTH1_TRUSTED_PROXIES="127.0.0.1", OAUTH1_RATE_LIMIT_ADDRESS="3")
+    strangers.introspection.start()
+    try:
+        for _ in range(5):  # nobody's address is counted, since the head that names it was not read
+            assert send_raw(strangers, "/verify", BAD_HEADS["21 KB"]).status == 401
+        assert send_raw(strangers, "/verify", BAD_HEADS["21 KB"], source="127.0.0.2").status == 403
+    finally:
+        strangers.introspection.stop()
+
+
+def test_no_head_is_taken_apart_whose_first_line_is_none(gateway):
+    for first in (b"GET\x01", b"GET ", b"\x00"):
+        assert send_raw(gateway, "/verify", b"X: y\x01\r\n", method=first).status in (400, 401)
+    assert send_raw(gateway, "/verify" + "x" * 21_000, b"").status == 431
+
+
 # ---- plain text, stores, quotas, metrics
 
 
