@@ -84,6 +84,7 @@ static void takes_what_was_registered_and_nothing_that_resembles_it(void **state
         {"http://127.0.0.1/ready", true},
         {"http://127.0.0.1:51004/ready", true},
         {"http://127.0.0.1:51004/other", false},
+        {"http://127.0.0.1:51004/ready?x=1", false},
         {"http://127.0.0.2/ready", false},
         {"http://localhost/ready", false},
         {"https://127.0.0.1/ready", false},
@@ -146,7 +147,7 @@ static void registers_only_what_could_be_called_back(void **state)
         {"app.example:/", true, false, false},           {"http://app.example/cb", false, false, false},
         {"http://app.example/cb", false, true, true},    {"http://127.0.0.1/cb", false, false, true},
         {"javascript:alert(1)", false, true, false},     {"https://app.example/#x", false, false, false},
-        {"https://u@app.example/", false, false, false},
+        {"https://u@app.example/", false, false, false}, {"https://app.example/cb/?", true, false, false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *why = NULL;
@@ -198,6 +199,96 @@ static void names_the_callback_for_form_action(void **state)
     }
 }
 
+static bool is_letter(int byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+/* RFC 3986 §3.1, and what of §2 may stand behind a scheme. */
+static void each_byte_is_taken_only_where_it_may_be(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        bool follows = is_letter(byte) || (byte >= '0' && byte <= '9') || (byte && strchr("+-.", byte));
+        bool printable = byte > ' ' && byte < 127 && !strchr("\"<>\\#", byte);
+        const struct {
+            char text[8];
+            bool taken;
+        } rows[] = {
+            {{(char)byte, 'b', ':', '/', 'x'}, is_letter(byte)},
+            {{'a', (char)byte, ':', '/', 'x'}, follows || byte == ':'},
+            {{'a', ':', '/', (char)byte, 'x'}, printable},
+        };
+        for (size_t i = 0; i < COUNT_OF(rows); i++) {
+            const char *why = NULL;
+            if (callback_is_acceptable(slice_of(rows[i].text, 5), &why) != rows[i].taken)
+                fail_msg("byte %d at place %zu", byte, i);
+        }
+    }
+}
+
+static void takes_no_scheme_that_a_browser_would_run(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {"javascript:x", "data:x", "VBScript:x",   "file:/x",      "about:blank",
+                                          "blob:x",       "BLOB:x", "filesystem:x", "view-source:x"};
+    const char *why = NULL;
+    for (size_t i = 0; i < COUNT_OF(refused); i++)
+        if (callback_is_acceptable(slice_str(refused[i]), &why))
+            fail_msg("%s", refused[i]);
+    assert_true(callback_is_acceptable(SLICE("blobs:x"), &why));
+    assert_false(callback_is_acceptable(SLICE(":x"), &why));
+    assert_false(callback_is_acceptable(SLICE("scheme"), &why));
+}
+
+static void says_why_it_cannot_be_registered(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *uri;
+        bool is_prefix;
+        const char *why; /* NULL: it can */
+    } rows[] = {
+        {"cb", false, "absolute URI"},
+        {"https://app.example/<", false, "character that no URI has"},
+        {"data:x", false, "never called back"},
+        {"app:/x#y", false, "no fragment"},
+        {"https://user@app.example/", false, "no valid host, or a user name"},
+        {"https://app.example/cb", true, "a callback prefix must be"},
+        {"http://app.example/cb", false, "must be https"},
+        {"com.example.app:/cb", false, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *why = "nothing";
+        const struct client_callback callback = {slice_str(rows[i].uri), rows[i].is_prefix};
+        assert_int_equal(callback_may_be_registered(&callback, false, &why), rows[i].why == NULL);
+        if (rows[i].why && !strstr(why, rows[i].why))
+            fail_msg("%s: %s", rows[i].uri, why);
+    }
+}
+
+static void takes_2000_bytes_and_not_one_more(void **state)
+{
+    (void)state;
+    char text[2001];
+    const char *why = NULL;
+    memset(text, 'x', sizeof text);
+    memcpy(text, "app:", 4);
+    assert_true(callback_is_acceptable(slice_of(text, 2000), &why));
+    assert_false(callback_is_acceptable(slice_of(text, 2001), &why));
+}
+
+static void knows_a_callback_on_this_machine(void **state)
+{
+    (void)state;
+    assert_true(callback_is_loopback(SLICE("http://127.0.0.1:8000/cb")));
+    assert_true(callback_is_loopback(SLICE("http://[::1]/cb")));
+    assert_false(callback_is_loopback(SLICE("https://app.example/cb")));
+    assert_false(callback_is_loopback(SLICE("app://127.0.0.1/cb")));
+    assert_false(callback_is_loopback(SLICE("http://127.0.0.1:0/cb")));
+    assert_false(callback_is_loopback(SLICE("oob")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +298,11 @@ int main(void)
         cmocka_unit_test(registers_only_what_could_be_called_back),
         cmocka_unit_test(appends_to_whatever_query_there_is_byte_for_byte),
         cmocka_unit_test(names_the_callback_for_form_action),
+        cmocka_unit_test(each_byte_is_taken_only_where_it_may_be),
+        cmocka_unit_test(takes_no_scheme_that_a_browser_would_run),
+        cmocka_unit_test(says_why_it_cannot_be_registered),
+        cmocka_unit_test(takes_2000_bytes_and_not_one_more),
+        cmocka_unit_test(knows_a_callback_on_this_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

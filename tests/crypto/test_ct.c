@@ -17,6 +17,9 @@ static void one_bit_or_one_byte_makes_a_difference(void **state)
     assert_false(ct_equal(SLICE("a\0b"), SLICE("a\0c")));
     assert_false(ct_equal(SLICE("secret"), SLICE("secre")));
     assert_false(ct_equal(SLICE("secret"), SLICE("")));
+    assert_false(ct_equal(SLICE(""), SLICE("secret")));
+    assert_false(ct_equal(SLICE("secre"), SLICE("secret")));
+    assert_false(ct_equal(SLICE("a"), SLICE("b")));
 }
 
 int main(void)

@@ -207,6 +207,32 @@ static void what_is_too_long_or_has_no_room_is_refused(void **state)
     keyring_free(keys);
 }
 
+/* What is in databases must open for ever: made once, by another implementation of AES-256-GCM. */
+static void opens_what_was_sealed_long_ago(void **state)
+{
+    (void)state;
+    static const struct slice sealed =
+        SLICE_INIT("\x01\x04"
+                   "2026"
+                   "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\xe9\xeb\x40\x37\x63\x8f\xea\x8d\x88\x84\xcd\x5b"
+                   "\x54\x18\x93\xe2\x3f\x48\x97\x5d\xdf\xea\x59\x18");
+    struct keyring *keys = parse("2026:" KEY_A);
+    struct buf opened = BUF_INIT;
+    assert_status(sealed_open(keys, sealed, SLICE("row 1"), &opened), STATUS_OK);
+    assert_slice_equal(buf_slice(&opened), SLICE("a secret"));
+    buf_done(&opened);
+    keyring_free(keys);
+}
+
+static void an_id_has_32_characters_at_most(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("AZaz09-_567890123456789012345678:" KEY_A);
+    const char *why = NULL;
+    keyring_free(keys);
+    assert_status(keyring_parse(SLICE("AZaz09-_5678901234567890123456789:" KEY_A), &keys, &why), STATUS_BAD_INPUT);
+}
+
 static void keys_are_wiped(void **state)
 {
     (void)state;
@@ -251,6 +277,8 @@ int main(void)
         cmocka_unit_test(key_lists_that_are_wrong_are_explained),
         cmocka_unit_test(takes_16_keys_and_not_one_more),
         cmocka_unit_test(what_is_too_long_or_has_no_room_is_refused),
+        cmocka_unit_test(opens_what_was_sealed_long_ago),
+        cmocka_unit_test(an_id_has_32_characters_at_most),
         cmocka_unit_test(keys_are_wiped),
         cmocka_unit_test(what_does_not_open_leaves_no_plaintext),
     };

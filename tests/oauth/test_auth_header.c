@@ -74,13 +74,28 @@ static const struct list_row {
     {"a_bare_line_feed_in_a_name_is_an_error", SLICE_INIT("a\nb=\"1\""), "broken"},
     {"a_nul_in_a_value_is_an_error", SLICE_INIT("a=\"1\0\""), "broken"},
     {"a_nul_in_a_name_is_an_error", SLICE_INIT("a\0=\"1\""), "broken"},
+    {"a_comma_for_an_equals_sign_is_an_error", SLICE_INIT("a,\"1\""), "broken"},
+    {"a_single_quote_for_the_first_is_an_error", SLICE_INIT("a='1\""), "broken"},
+    {"a_control_in_the_realm_is_an_error",
+     SLICE_INIT("realm=\"a\x01"
+                "b\""),
+     "broken"},
+    {"a_line_feed_in_the_realm_is_an_error", SLICE_INIT("realm=\"a\nb\""), "broken"},
+    {"white_space_alone_is_no_list", SLICE_INIT(" \t"), "end"},
+    {"white_space_after_a_name_alone_is_an_error", SLICE_INIT("a "), "broken"},
+    {"white_space_after_the_equals_sign_alone_is_an_error", SLICE_INIT("a= "), "broken"},
+    {"white_space_at_the_end_is_none_of_it", SLICE_INIT("a=\"1\" "), "a=1;end"},
     {"delete_in_a_value_is_an_error", SLICE_INIT("a=\"\x7F\""), "broken"},
 };
 
+/* Nothing lies behind the list's last byte: a sanitizer sees who reads on. */
 static void reads_the_list(void **state)
 {
     const struct list_row *row = *state;
-    struct slice list = row->list;
+    char *exact = test_malloc(row->list.len + 1);
+    char *begin = exact + 1; /* so that an empty one is a place too */
+    memcpy(begin, row->list.ptr, row->list.len);
+    struct slice list = slice_of(begin, row->list.len);
     struct auth_header_pair pair = {0};
     struct buf read = buf_in(oauth_arena());
     enum auth_header_item item = auth_header_next(&list, &pair);
@@ -93,6 +108,55 @@ static void reads_the_list(void **state)
     }
     buf_add_str(&read, item == AUTH_HEADER_END ? "end" : "broken");
     assert_slice_equal(buf_slice(&read), slice_str(row->read));
+    test_free(exact);
+}
+
+/* What one pair is read as: with the byte in its name, its value, or behind a backslash of the realm; with so much text
+ * around it that it is looked at in blocks of many bytes, or with little. */
+enum place { IN_NAME, IN_VALUE, ESCAPED, PLACES };
+
+static bool is_read(enum place place, char byte, size_t around, struct auth_header_pair *ret_pair)
+{
+    char text[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz";
+    struct buf list = buf_in(oauth_arena());
+    struct slice part = slice_of(text, around);
+    buf_add_str(&list, place == ESCAPED ? "realm=\"" : place == IN_VALUE ? "a=\"" : "");
+    buf_add(&list, part);
+    if (place == ESCAPED)
+        buf_add_byte(&list, '\\');
+    buf_add_byte(&list, byte);
+    buf_add(&list, part);
+    buf_add_str(&list, place == IN_NAME ? "=\"1\"" : "\"");
+    struct slice rest = buf_slice(&list);
+    return auth_header_next(&rest, ret_pair) == AUTH_HEADER_PARAMETER && rest.len == 0;
+}
+
+static bool is_allowed(enum place place, int byte)
+{
+    bool control = (byte < ' ' && byte != '\t') || byte == 127;
+    switch (place) {
+    case IN_NAME:
+        return !control && !strchr("\t =,\"", byte);
+    case IN_VALUE:
+        return !control && byte != '"' && byte != '\\';
+    default:
+        return !control;
+    }
+}
+
+static void each_byte_is_taken_only_where_it_may_be(void **state)
+{
+    (void)state;
+    static const size_t around[] = {1, 15, 16, 17, 31, 32, 33, 70};
+    for (int place = IN_NAME; place < PLACES; place++)
+        for (int byte = 0; byte < 256; byte++)
+            for (size_t i = 0; i < COUNT_OF(around); i++) {
+                struct auth_header_pair pair = {0};
+                bool read = is_read((enum place)place, (char)byte, around[i], &pair);
+                assert_int_equal(read, is_allowed((enum place)place, byte));
+                if (read)
+                    assert_int_equal(pair.is_plain, percent_is_plain(pair.name) && percent_is_plain(pair.value));
+            }
 }
 
 static void the_realm_is_known_in_any_case(void **state)
@@ -106,10 +170,11 @@ static void the_realm_is_known_in_any_case(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(scheme_rows) + COUNT_OF(list_rows) + 1];
+    static struct CMUnitTest tests[COUNT_OF(scheme_rows) + COUNT_OF(list_rows) + 2];
     size_t count = 0;
     ADD_ROWS(tests, count, scheme_rows, knows_the_scheme);
     ADD_ROWS(tests, count, list_rows, reads_the_list);
     ADD_TEST(tests, count, the_realm_is_known_in_any_case);
+    ADD_TEST(tests, count, each_byte_is_taken_only_where_it_may_be);
     return RUN_TESTS(tests, count);
 }

@@ -50,6 +50,8 @@ static const struct row {
     /* §3.4.1.1 item 1: the method */
     {"method_must_be_in_upper_case", "post", "http://h/", NULL, NULL, NULL, "POST&http%3A%2F%2Fh%2F&"},
     {"custom_method_must_be_encoded", "m-Search!*", "http://h/", NULL, NULL, NULL, "M-SEARCH%21%2A&http%3A%2F%2Fh%2F&"},
+    {"no_byte_but_a_letter_changes_its_case", "azAZ`~_^09-", "http://h/", NULL, NULL, NULL,
+     "AZAZ%60~_%5E09-&http%3A%2F%2Fh%2F&"},
     /* §3.4.1.1 item 3: the URI is encoded once */
     {"uri_is_encoded_whole", "GET", "https://[2001:DB8::1]:8443/a%2Fb;c=1//x~", NULL, NULL, NULL,
      "GET&https%3A%2F%2F%5B2001%3Adb8%3A%3A1%5D%3A8443%2Fa%252Fb%3Bc%3D1%2F%2Fx~&"},
@@ -141,6 +143,49 @@ static void the_longest_encodings_have_room(void **state)
     assert_int_equal(base_string.len, 900 + 1 + origin + 301 * 3 + 1 + parameters);
 }
 
+/* Nothing else that is long leaves room to spare. */
+static void what_is_long_alone_has_room(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *begin, *each;
+        int times;
+        size_t len; /* of the base string */
+    } long_ones[] = {
+        {"http://", "h", 255, 4 + 13 + 255 + 3 + 1},
+        {"http://h/", "p", 1000, 4 + 14 + 3 + 1000 + 1},
+        {"http://h/?a", "&a", 199, 4 + 14 + 3 + 1 + 200 * 4 + 199 * 3},
+        {"http://h/?", "=&", 200, 4 + 14 + 3 + 1 + 200 * 3 + 199 * 3},
+    };
+    for (size_t i = 0; i < COUNT_OF(long_ones); i++) {
+        struct buf url = buf_in(oauth_arena());
+        buf_add_str(&url, long_ones[i].begin);
+        for (int times = 0; times < long_ones[i].times; times++)
+            buf_add_str(&url, long_ones[i].each);
+        struct described_request request = {.method = SLICE("GET"), .url = buf_slice(&url)};
+        struct message message = parsed(&request);
+        struct slice base_string = {0};
+        assert_status(base_string_build(&message, oauth_arena(), &base_string), STATUS_OK);
+        assert_int_equal(base_string.len, long_ones[i].len);
+    }
+}
+
+static void parameters_that_find_no_room_are_not_left_out(void **state)
+{
+    (void)state;
+    struct buf url = buf_in(oauth_arena());
+    buf_add_str(&url, "http://h/?a");
+    for (int i = 0; i < 200; i++)
+        buf_add_str(&url, "&a");
+    struct described_request request = {.method = SLICE("GET"), .url = buf_slice(&url)};
+    struct message message = parsed(&request);
+    struct slice base_string = {0};
+    struct arena small;
+    arena_init(&small, 600); /* too little to sort them, and enough for a base string without them */
+    assert_status(base_string_build(&message, &small, &base_string), STATUS_NO_MEMORY);
+    arena_done(&small);
+}
+
 static void full_arenas_are_reported(void **state)
 {
     (void)state;
@@ -163,11 +208,13 @@ static void full_arenas_are_reported(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(rows) + 3];
+    static struct CMUnitTest tests[COUNT_OF(rows) + 5];
     size_t count = 0;
     ADD_ROWS(tests, count, rows, builds_the_base_string);
     ADD_TEST(tests, count, writes_the_normalized_parameters);
     ADD_TEST(tests, count, the_longest_encodings_have_room);
+    ADD_TEST(tests, count, what_is_long_alone_has_room);
+    ADD_TEST(tests, count, parameters_that_find_no_room_are_not_left_out);
     ADD_TEST(tests, count, full_arenas_are_reported);
     return RUN_TESTS(tests, count);
 }

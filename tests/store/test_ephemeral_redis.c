@@ -156,6 +156,55 @@ static void a_store_that_is_full_refuses_nonces(void **state)
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 
+static void create_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    const struct temp_new temp = {.token = token,
+                                  .secret = SLICE("secret"),
+                                  .client_id = SLICE("acme"),
+                                  .callback = SLICE("oob"),
+                                  .scopes = SLICE("read")};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static enum status find_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    ephemeral_temp_find_start(bench->view, token, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_store_that_is_full_takes_no_decision(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("verifier")};
+    create_temp(bench, SLICE("temp"));
+    redis_server_must(&server, "CONFIG SET maxmemory 1", "+OK");
+    ephemeral_temp_grant_start(bench->view, SLICE("temp"), &grant, asking_ticket(&bench->asking));
+    enum status status = asking_wait(&bench->asking, NULL);
+    redis_server_must(&server, "CONFIG SET maxmemory 0", "+OK");
+    assert_status(status, STATUS_STORE_DOWN);
+    ephemeral_temp_try_start(bench->view, SLICE("temp"), SLICE("verifier"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_PERMISSION_UNKNOWN);
+}
+
+static void a_temporary_credential_opens_in_its_own_place_only(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    create_temp(bench, SLICE("mine"));
+    create_temp(bench, SLICE("yours"));
+    redis_server_must(&server,
+                      "EVAL \"local k = redis.call('KEYS', 't:*') redis.call('SET', k[1], redis.call('GET', k[2])) "
+                      "return #k\" 0",
+                      ":2");
+    enum status mine = find_temp(bench, SLICE("mine"));
+    enum status yours = find_temp(bench, SLICE("yours"));
+    assert_true((mine == STATUS_OK && yours == STATUS_STORE_CORRUPT) ||
+                (mine == STATUS_STORE_CORRUPT && yours == STATUS_OK));
+    redis_server_must(
+        &server, "EVAL \"for _, k in ipairs(redis.call('KEYS', 't:*')) do redis.call('SET', k, '') end\" 0", "$-1");
+    assert_status(find_temp(bench, SLICE("mine")), STATUS_STORE_CORRUPT);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -166,6 +215,8 @@ int main(void)
         TEST(keys_that_are_exchanged_open_what_was_sealed_before),
         TEST(a_key_of_another_type_is_an_error_and_no_verdict),
         TEST(a_store_that_is_full_refuses_nonces),
+        TEST(a_store_that_is_full_takes_no_decision),
+        TEST(a_temporary_credential_opens_in_its_own_place_only),
     };
     redis_server_start(&server, NULL);
     int failed = cmocka_run_group_tests_name("on Redis alone", tests, NULL, NULL);

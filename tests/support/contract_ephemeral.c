@@ -442,16 +442,20 @@ struct guesser {
     struct ephemeral *view;
     unsigned wrong;
     unsigned right;
+    unsigned refused; /* it was dead */
 };
+
+enum { GUESSES = 20 };
 
 static void *guess(void *context)
 {
     struct guesser *guesser = context;
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < GUESSES; i++) {
         ephemeral_temp_try_start(guesser->view, new_temp.token, SLICE("wrong"), asking_ticket(&guesser->asking));
         enum status status = asking_wait(&guesser->asking, NULL);
         guesser->wrong += status == STATUS_VERIFIER_INVALID ? 1 : 0;
         guesser->right += status == STATUS_OK ? 1 : 0;
+        guesser->refused += status == STATUS_TOKEN_REJECTED ? 1 : 0;
     }
     return NULL;
 }
@@ -461,6 +465,7 @@ static void racing_guesses_get_five_tries_in_all(void **state)
     struct ephemeral_bench *bench = *state;
     struct guesser guessers[THREADS] = {0};
     unsigned wrong = 0;
+    unsigned refused = 0;
     assert_status(create(bench, &new_temp), STATUS_OK);
     assert_status(grant(bench, 7, "right"), STATUS_OK);
     for (int i = 0; i < THREADS; i++) {
@@ -472,11 +477,13 @@ static void racing_guesses_get_five_tries_in_all(void **state)
     for (int i = 0; i < THREADS; i++) {
         (void)pthread_join(guessers[i].thread, NULL);
         wrong += guessers[i].wrong;
+        refused += guessers[i].refused;
         assert_int_equal(guessers[i].right, 0);
         ephemeral_view_free(guessers[i].view);
         asking_done(&guessers[i].asking);
     }
     assert_int_equal(wrong, TEMP_MAX_WRONG);
+    assert_int_equal(wrong + refused, THREADS * GUESSES); /* who lost a race was judged anew */
 }
 
 /* ---- sessions ---- */

@@ -65,7 +65,7 @@ size_t watch_comparisons(struct slice bytes)
     size_t count = 0;
     (void)pthread_mutex_lock(&mutex);
     for (size_t i = 0; i < seen_count; i++)
-        count += !seen[i].wiped && slice_eq(slice_of(seen[i].bytes, seen[i].len), bytes);
+        count += !seen[i].wiped && (bytes.len == 0 || slice_eq(slice_of(seen[i].bytes, seen[i].len), bytes));
     (void)pthread_mutex_unlock(&mutex);
     return count;
 }

@@ -11,9 +11,9 @@
 void watch_begin(void);
 void watch_end(void);
 
-/* How many of the wiped places held these bytes. */
+/* How many of the wiped places held these bytes; "": any. */
 size_t watch_wipes(struct slice bytes);
-/* How often these bytes, from first to last, were compared in constant time. */
+/* How often these bytes, from first to last, were compared in constant time; "": any. */
 size_t watch_comparisons(struct slice bytes);
 
 #endif

@@ -4,7 +4,9 @@
 #include "oauth/base_string.h"
 #include "support/oauth.h"
 #include "support/test.h"
+#include "support/watch.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 /* One described request, signed by the test itself, and what the stores would say about it. */
@@ -174,6 +176,49 @@ static void tells_revoked_from_expired(void **state)
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
     f->token = (struct token){.client = 7, .secret = SLICE("token secret"), .user_disabled = true};
     assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
+}
+
+static void a_token_ends_at_its_last_millisecond(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t now_ms = (int64_t)NOW_S * 1000 + 999; /* run's */
+    f->token.expires_ms = now_ms;
+    assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_EXPIRED);
+    f->token.expires_ms = now_ms + 1;
+    assert_status(run(f, &(struct signing){0}), STATUS_OK);
+}
+
+static unsigned rsa_verifications;
+int __real_EVP_PKEY_verify(EVP_PKEY_CTX *context, const unsigned char *signature, size_t len, const unsigned char *hash,
+                           size_t hash_len);
+int __wrap_EVP_PKEY_verify(EVP_PKEY_CTX *context, const unsigned char *signature, size_t len, const unsigned char *hash,
+                           size_t hash_len);
+int __wrap_EVP_PKEY_verify(EVP_PKEY_CTX *context, const unsigned char *signature, size_t len, const unsigned char *hash,
+                           size_t hash_len)
+{
+    rsa_verifications++;
+    return __real_EVP_PKEY_verify(context, signature, len, hash, hash_len);
+}
+
+/* So that the time tells nobody whether there is a client or a token of this name. */
+static void verifies_for_nobody_what_it_would_for_somebody(void **state)
+{
+    struct fixture *f = *state;
+    for (int known = 0; known < 2; known++) {
+        f->check.client = known ? &f->client : NULL;
+        f->check.token = NULL;
+        enum status expected = known ? STATUS_TOKEN_REJECTED : STATUS_CLIENT_UNKNOWN;
+        rsa_verifications = 0;
+        watch_begin();
+        assert_status(run(f, &(struct signing){.method = "HMAC-SHA256"}), expected);
+        assert_int_equal(watch_comparisons(SLICE("")), 1);
+        assert_int_equal(rsa_verifications, 0);
+        assert_status(run(f, &(struct signing){.method = "RSA-SHA256", .rsa_private_key = "vectors/rsa_2048.pem"}),
+                      expected);
+        assert_int_equal(watch_comparisons(SLICE("")), 1);
+        assert_int_equal(rsa_verifications, 1);
+        watch_end();
+    }
 }
 
 static void signs_without_a_token_only_where_the_client_may(void **state)
@@ -458,21 +503,24 @@ static enum status check_in(struct fixture *f, struct arena *small, size_t limit
     return check_signature(&f->check, &f->signer, (int64_t)NOW_S * 1000);
 }
 
-static void takes_no_signature_for_right_in_an_arena_that_is_full(void **state)
+static void judges_no_signature_in_an_arena_that_is_full(void **state)
 {
     struct fixture *f = *state;
     struct arena small;
-    char secret[4096];
-    memset(secret, 'x', sizeof secret);
-    f->secrets[0].text = slice_of(secret, sizeof secret); /* its key is the largest of all */
-    (void)sign(f, &(struct signing){0});
-    enum status status = STATUS_NO_MEMORY;
-    for (size_t limit = 64; status == STATUS_NO_MEMORY; limit += 64) {
-        assert_in_range(limit, 64, 1 << 16);
-        status = check_in(f, &small, limit);
-        arena_done(&small);
+    char secret[4097] = "";
+    memset(secret, 'x', sizeof secret - 1);
+    f->secrets[0].text = slice_str(secret); /* its key is the largest of all */
+    for (int right = 0; right < 2; right++) {
+        enum status status = STATUS_NO_MEMORY;
+        f->check.arena = &f->arena;
+        (void)sign(f, &(struct signing){.secret = right ? secret : "wrong"});
+        for (size_t limit = 64; status == STATUS_NO_MEMORY; limit += 64) {
+            assert_in_range(limit, 64, 1 << 16);
+            status = check_in(f, &small, limit);
+            arena_done(&small);
+        }
+        assert_status(status, right ? STATUS_OK : STATUS_SIGNATURE_INVALID);
     }
-    assert_status(status, STATUS_SIGNATURE_INVALID);
     f->check.arena = &f->arena;
 }
 
@@ -490,6 +538,8 @@ static void explains_nothing_in_an_arena_that_is_full(void **state)
     struct arena small;
     struct arena scratch;
     arena_init(&scratch, 1 << 20);
+    f->secrets[1] = (struct client_secret){.text = SLICE("former"), .expires_ms = 1};
+    f->client.secret_count = 2;
     assert_status(run(f, &(struct signing){.secret = "wrong"}), STATUS_SIGNATURE_INVALID);
     enum status status = STATUS_NO_MEMORY;
     for (size_t limit = 0; status == STATUS_NO_MEMORY; limit += 8) {
@@ -587,6 +637,8 @@ int main(void)
         CASE(judges_in_the_promised_order),
         CASE(refuses_a_token_that_is_not_this_clients),
         CASE(tells_revoked_from_expired),
+        CASE(a_token_ends_at_its_last_millisecond),
+        CASE(verifies_for_nobody_what_it_would_for_somebody),
         CASE(signs_without_a_token_only_where_the_client_may),
         CASE(takes_either_of_two_live_secrets_and_no_other),
         CASE(never_verifies_an_rsa_client_by_hmac),
@@ -608,7 +660,7 @@ int main(void)
         CASE(names_a_nonce_only_with_its_timestamp),
         CASE(verifies_by_each_live_rsa_key_and_no_other),
         CASE(takes_shared_keys_that_are_ready),
-        CASE(takes_no_signature_for_right_in_an_arena_that_is_full),
+        CASE(judges_no_signature_in_an_arena_that_is_full),
         CASE(explains_nothing_in_an_arena_that_is_full),
         CASE(explains_by_what_is_live),
         CASE(explains_rsa_by_the_key_that_is_live),

@@ -88,6 +88,23 @@ static void without_a_limit_nothing_is_counted(void **state)
     assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
 }
 
+static void take_back(struct bench *bench, enum quota quota, const char *name, int64_t limit)
+{
+    quota_take_back_start(bench->view, quota, slice_str(name), limit, asking_ticket(&bench->asking));
+    assert_null(asking_answer(&bench->asking, STATUS_OK));
+}
+
+static void what_is_taken_back_was_not_counted(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_LOGIN_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(bench, QUOTA_LOGIN_ACCOUNT, "jane"), 1);
+    take_back(bench, QUOTA_LOGIN_ADDRESS, "::ffff:192.0.2.1", 1);
+    take_back(bench, QUOTA_LOGIN_ACCOUNT, "jane", 0); /* without a limit there is nothing to take back */
+    assert_int_equal(count(bench, QUOTA_LOGIN_ADDRESS, "192.0.2.1"), 1);
+    assert_int_equal(count(bench, QUOTA_LOGIN_ACCOUNT, "jane"), 2);
+}
+
 /* One flow that counts once and judges. */
 struct judged {
     struct bench *bench;
@@ -116,14 +133,27 @@ static void judged_end(struct flow *flow)
     loop_stop(flow_loop(flow));
 }
 
-static struct judged judge_next(struct bench *bench, int64_t limit)
+static struct judged judge_after(struct bench *bench, int64_t limit, int64_t wait_s)
 {
     static const struct step steps[] = {{"begin", begin}, {"judge", judge}, {NULL, NULL}};
-    struct judged it = {.bench = bench, .limit = limit, .status = STATUS_INTERNAL};
+    struct judged it = {.bench = bench, .limit = limit, .status = STATUS_INTERNAL, .wait_s = wait_s};
     flow_start(&it.flow, bench->asking.loop, "test", steps, &it, judged_end);
     while (it.status == STATUS_INTERNAL)
         loop_run(bench->asking.loop);
     return it;
+}
+
+static struct judged judge_next(struct bench *bench, int64_t limit)
+{
+    return judge_after(bench, limit, 0);
+}
+
+static void the_longest_of_several_waits_counts(void **state)
+{
+    struct bench *bench = *state;
+    assert_status(judge_next(bench, 1).status, STATUS_OK);
+    assert_int_equal(judge_after(bench, 1, 59).wait_s, 60);
+    assert_int_equal(judge_after(bench, 1, 61).wait_s, 61);
 }
 
 static void what_is_beyond_the_limit_waits_until_the_minute_ends(void **state)
@@ -150,6 +180,8 @@ int main(void)
         QUOTA_TEST(an_ipv6_network_counts_as_one),
         QUOTA_TEST(a_peer_without_an_address_is_itself),
         QUOTA_TEST(without_a_limit_nothing_is_counted),
+        QUOTA_TEST(what_is_taken_back_was_not_counted),
+        QUOTA_TEST(the_longest_of_several_waits_counts),
         QUOTA_TEST(what_is_beyond_the_limit_waits_until_the_minute_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
