@@ -308,7 +308,7 @@ def test_every_documented_answer_is_given(running):
     auth, auth_ops = Conversation("auth", provider.url), Conversation("auth", provider.auth.ops)
     ask_introspection(running, introspection)
     ask_gateways(running, introspection)
-    introspection.ask_what_any_request_may_get("/verify", "/v1/introspect", "/verify")
+    introspection.ask_what_any_request_may_get("/v1/introspect", "/v1/introspect", "/verify")
     ask_oauth(running, auth)
     ask_pages(running, auth)
     auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
