@@ -21,12 +21,6 @@
 enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000, LOG_STOP_TIMEOUT_MS = 1000 };
 #define WARN_EACH_NS INT64_C(10000000000)
 
-/* A configuration that SIGHUP brought; kept, since a loop may still read the one before. */
-struct reloaded {
-    struct config config;
-    struct reloaded *older;
-};
-
 struct serving {
     const struct service *service;
     struct config *config;
@@ -49,7 +43,6 @@ struct serving {
     struct descriptors descriptors;
     atomic_size_t crowded_out;      /* connections closed at a bound, and not logged yet */
     atomic_int_least64_t warned_ns; /* when they last were */
-    struct reloaded *reloaded;      /* newest first */
     struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
     struct warm_up warm_ups[LOOPS_MAX];
@@ -286,27 +279,15 @@ static void asked_to_stop(void *context)
         stop_listening(s);
 }
 
-static const struct config *newest_config(const struct serving *s)
+/* What it brings is taken over by copies, so that it ends here. Where each value comes from, a flag or a file, is what
+ * the first one knows. */
+static enum status reload_config(const struct serving *s, struct buf *why)
 {
-    return s->reloaded ? &s->reloaded->config : s->config;
-}
-
-static enum status reload_config(struct serving *s, struct buf *why)
-{
-    struct reloaded *fresh = calloc(1, sizeof *fresh);
-    enum status status = fresh ? config_reload(newest_config(s), &fresh->config, why) : STATUS_NO_MEMORY;
-    if (status == STATUS_OK) {
-        status = s->service->reload_blocking(s->parts.app, &fresh->config, why);
-        if (status != STATUS_OK)
-            config_done(&fresh->config);
-    }
-    if (status != STATUS_OK) {
-        free(fresh);
-        return status;
-    }
-    fresh->older = s->reloaded;
-    s->reloaded = fresh;
-    return STATUS_OK;
+    struct config fresh;
+    TRY(config_reload(s->config, &fresh, why));
+    enum status status = s->service->reload_blocking(s->parts.app, &fresh, why);
+    config_done(&fresh);
+    return status;
 }
 
 static void asked_to_reload(void *context)
@@ -352,16 +333,6 @@ static enum status open_all(struct serving *s, struct buf *why)
     return watch_signals(s);
 }
 
-static void free_reloaded(struct reloaded *newest)
-{
-    while (newest) {
-        struct reloaded *older = newest->older;
-        config_done(&newest->config);
-        free(newest);
-        newest = older;
-    }
-}
-
 /* A signal that comes now would end the process before the stores are closed, which takes seconds at most. */
 static void ignore_signals(struct serving *s)
 {
@@ -402,7 +373,6 @@ static void close_all(struct serving *s)
     loop_group_free(s->group);
     ops_done(&s->ops);
     access_log_free(s->access_log);
-    free_reloaded(s->reloaded);
     tls_free(s->tls);
     if (s->lock_fd >= 0)
         (void)close(s->lock_fd);

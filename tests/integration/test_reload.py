@@ -4,15 +4,18 @@ import base64
 import http.client
 import json
 import os
+import re
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from harness.flow import Flow, send
-from harness.provider import Provider
+from harness.provider import ROOT, Provider
 
+RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
 OLD, NEW = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("old", "new"))
 
 
@@ -103,3 +106,30 @@ def test_connections_outlive_a_reload(rotating):
     assert connection.getresponse().status == 200
     assert connection.sock is socket
     connection.close()
+
+
+def reload_often(service, times):
+    """Each once the one before is done: signals that wait become one."""
+    with service.log.open() as log:
+        log.seek(0, os.SEEK_END)
+        for _ in range(times):
+            service.process.send_signal(signal.SIGHUP)
+            until = time.monotonic() + 10
+            while '"reloaded"' not in log.readline():
+                assert time.monotonic() < until, service.text()
+
+
+def memory_kb(service):
+    return int(re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{service.process.pid}/status").read_text())[1])
+
+
+def test_nothing_is_kept_of_configurations_that_were_reloaded(tmp_path, keys):
+    made = Provider(tmp_path / "release", bin=RELEASE, OAUTH1_SECRETS_KEYS_FILE=keys).start()
+    for service in made.services:
+        reload_often(service, 300)
+        before = memory_kb(service)
+        reload_often(service, 1000)
+        grown = memory_kb(service) - before
+        print(f"{service.name}: {grown} KB more after 1 000 reloads")
+        assert grown < 1500  # each kept 7.4 KB
+    made.stop()
