@@ -92,6 +92,24 @@ bool slice_is_utf8(struct slice s)
     return true;
 }
 
+/* U+0080 to U+009F are C2 and the byte of that number. */
+static bool is_control(const unsigned char *p, size_t len)
+{
+    return p[0] < 0x20 || p[0] == 0x7F || (len == 2 && p[0] == 0xC2 && p[1] < 0xA0);
+}
+
+bool slice_is_printable(struct slice s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    for (size_t i = 0; i < s.len;) {
+        size_t step = utf8_sequence(p + i, s.len - i);
+        if (step == 0 || is_control(p + i, step))
+            return false;
+        i += step;
+    }
+    return true;
+}
+
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *ret_value)
 {
     uint64_t value = 0;

@@ -101,6 +101,9 @@ struct slice slice_cut_utf8(struct slice s, size_t max);
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). NUL is. */
 bool slice_is_utf8(struct slice s);
 
+/* Whether it is UTF-8 without control characters (C0, DEL, C1): fit for a line of a list, a log or a header. */
+bool slice_is_printable(struct slice s);
+
 /* Decimal digits only (no sign, no space), within [0, max]; false leaves *ret_value untouched. */
 MUST_USE bool slice_to_u64(struct slice s, uint64_t max, uint64_t *ret_value);
 

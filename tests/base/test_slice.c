@@ -87,6 +87,30 @@ static size_t put_utf8(unsigned code, char out[4])
     return len;
 }
 
+static void printable_is_utf8_without_control_characters(void **state UNUSED)
+{
+    static const struct {
+        struct slice text;
+        bool is_printable;
+    } rows[] = {
+        {SLICE_INIT(""), true},
+        {SLICE_INIT("printer 7 ~"), true},
+        {SLICE_INIT("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), true},
+        {SLICE_INIT("\xc2\xa0"), true}, /* the first behind C1 */
+        {SLICE_INIT("a\nb"), false},
+        {SLICE_INIT("\x1f"), false},
+        {SLICE_INIT("a\0"), false},
+        {SLICE_INIT("\x7f"), false},
+        {SLICE_INIT("\xc2\x80"), false},
+        {SLICE_INIT("\xc2\x9f"), false},
+        {SLICE_INIT("\xc3\x9f"), true},
+        {SLICE_INIT("a\xff"), false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (slice_is_printable(rows[i].text) != rows[i].is_printable)
+            fail_msg("row %zu", i);
+}
+
 static void takes_every_character_of_utf8(void **state)
 {
     (void)state;
@@ -168,10 +192,15 @@ static void reads_decimal_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares_by_bytes),           cmocka_unit_test(cuts_within_bounds),
-        cmocka_unit_test(finds_bytes_and_texts),       cmocka_unit_test(cuts_lists_into_parts),
-        cmocka_unit_test(trims_spaces_and_tabs_alone), cmocka_unit_test(takes_every_character_of_utf8),
-        cmocka_unit_test(refuses_what_is_not_utf8),    cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(compares_by_bytes),
+        cmocka_unit_test(cuts_within_bounds),
+        cmocka_unit_test(finds_bytes_and_texts),
+        cmocka_unit_test(cuts_lists_into_parts),
+        cmocka_unit_test(trims_spaces_and_tabs_alone),
+        cmocka_unit_test(takes_every_character_of_utf8),
+        cmocka_unit_test(printable_is_utf8_without_control_characters),
+        cmocka_unit_test(refuses_what_is_not_utf8),
+        cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(reads_decimal_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

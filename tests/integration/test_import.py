@@ -1,8 +1,12 @@
 """Credentials of another provider: `client import` and `token import`, and a request signed with what was issued there."""
 
 import json
+import os
+import resource
 import sqlite3
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from authlib.common.security import generate_token
@@ -10,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conftest import API
-from harness.provider import Provider
+from harness.provider import ROOT, Provider, clean_environment
 from harness.signer import Signer
 
+RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
 DONE, REFUSED, USAGE = 0, 1, 2
 
 
@@ -235,6 +240,9 @@ def test_each_import_is_in_the_audit_log(shop):
         ({"client_secret": "s"}, "client_id"),
         ({"client_id": "", "client_secret": "s"}, "1 to 255 bytes"),
         ({"client_id": "i" * 256, "client_secret": "s"}, "1 to 255 bytes"),
+        ({"client_id": "a\nb", "client_secret": "s"}, "without control characters"),
+        ({"client_id": "a\x1b[2J", "client_secret": "s"}, "without control characters"),
+        ({"client_id": "a\x85", "client_secret": "s"}, "without control characters"),
         ({"client_id": "a"}, "client_secret or rsa_public_key is needed"),
         ({"client_id": "a", "client_secret": ""}, "client_secret must have 1 to 512 bytes"),
         ({"client_id": "a", "client_secret": "s" * 513}, "client_secret must have 1 to 512 bytes"),
@@ -257,6 +265,32 @@ def test_a_bad_client_is_named_by_its_line(shop, line, why):
     assert said.startswith("client import: line 2: ") and why in said, said
 
 
+def test_a_line_of_400_mb_is_refused_and_takes_no_memory(shop):
+    """The release, in 160 MB of addresses: what reads the line whole cannot."""
+    good = [json.dumps(authlib_client()).encode() + b"\n" for _ in range(2)]
+    done = subprocess.Popen(
+        [RELEASE / "auth-service", "client", "import", "--format", "json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, cwd=shop.directory, env=clean_environment(shop.variables),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (160 << 20, 160 << 20)))
+    piece = b"x" * (1 << 20)
+    try:
+        done.stdin.writelines([good[0], *(piece for _ in range(400)), b"\n", good[1]])
+        done.stdin.close()
+    except BrokenPipeError:
+        pass
+    said, out = done.stderr.read().decode(), done.stdout.read()
+    assert done.wait(20) == REFUSED and json.loads(out) == counts(imported=2, refused=1), (said, out)
+    assert said.startswith("client import: line 2: it is longer than 65536 bytes; write one JSON object a line"), said
+
+
+def test_a_line_of_the_longest_length_is_taken(shop):
+    client = authlib_client(description="")
+    client["description"] = "d" * (65536 - len(json.dumps(client)))
+    assert run(shop, "client", client)[0] == counts(imported=1)
+    client["description"] += "d"
+    assert "longer than" in run(shop, "client", client, code=REFUSED)[1]
+
+
 def test_another_clients_identifier_is_refused(shop, printer):
     counted, said = run(shop, "client", {**printer, "client_secret": "another"}, code=REFUSED)
     assert counted == counts(refused=1) and "exists already, with another secret" in said
@@ -272,6 +306,10 @@ TOKEN = {"oauth_token": "t", "oauth_token_secret": "s", "username": "u"}
         ({"oauth_token": None}, "oauth_token"),
         ({"oauth_token": ""}, "oauth_token must have 1 to 255 bytes"),
         ({"oauth_token": "t" * 256}, "oauth_token must have 1 to 255 bytes"),
+        ({"oauth_token": "t\n"}, "without control characters"),
+        ({"username": "u\r\nX-Admin: 1"}, "without control characters"),
+        ({"sub": "\x7f"}, "without control characters"),
+        ({"client_id": "nobody\x1b[2J"}, "without control characters"),
         ({"oauth_token_secret": "s" * 513}, "oauth_token_secret may have 512 bytes"),
         ({"oauth_token_secret": None}, "oauth_token_secret"),
         ({"username": None}, "sub or username is needed"),

@@ -163,8 +163,8 @@ static bool take_id(struct client_draft *d)
     struct slice id = d->options->id;
     if (slice_is_absent(id))
         return true;
-    if (id.len == 0 || id.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(id))
-        return refuse(d, "id", id, "an id is 1 to 255 bytes of UTF-8");
+    if (id.len == 0 || id.len > IDENTIFIER_MAX_BYTES || !slice_is_printable(id))
+        return refuse(d, "id", SLICE(""), "an id is 1 to 255 bytes of UTF-8 without control characters");
     d->client.client_id = id;
     return true;
 }

@@ -35,7 +35,8 @@ struct run {
     struct arena arena; /* of the lines of the batch */
     struct numbered_line lines[BATCH_LINES];
     size_t count;
-    struct buf complaints; /* of the batch, told once it is committed */
+    char text[LINE_MAX_BYTES + 1]; /* of the line that is read */
+    struct buf complaints;         /* of the batch, told once it is committed */
     struct counts batch;
     struct counts all;
 };
@@ -84,7 +85,8 @@ static enum status take_line(struct run *run, struct slice text)
     arena_reset(&import->arena);
     buf_reset(&import->why);
     if (slice_is_absent(text))
-        return import_refuse(import, "it is longer than %d bytes", LINE_MAX_BYTES);
+        return import_refuse(import, "it is longer than %d bytes; write one JSON object a line, no array of all",
+                             LINE_MAX_BYTES);
     enum status status = decode(run->kind, text, &import->arena, &line, &why);
     if (status == STATUS_BAD_INPUT)
         return import_refuse(import, "%s", why);
@@ -168,21 +170,26 @@ static enum status add_line(struct run *run, int64_t number, struct slice text)
     return run->count == BATCH_LINES ? take_batch(run) : STATUS_OK;
 }
 
+/* The next line, without its end, into `line`, which keeps the front of one that is too long: a byte more than may be.
+ * False: there is none. */
+static bool read_line(FILE *file, struct buf *line)
+{
+    int byte = getc_unlocked(file);
+    bool found = byte != EOF;
+    buf_reset(line);
+    for (; byte != EOF && byte != '\n'; byte = getc_unlocked(file))
+        if (line->len < line->cap)
+            buf_add_byte(line, (char)byte);
+    return found;
+}
+
 static enum status take_file(struct run *run, FILE *file)
 {
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t len = 0;
     enum status status = STATUS_OK;
-    for (int64_t number = 1; status == STATUS_OK && (len = getline(&text, &size, file)) >= 0; number++) {
-        struct slice line = slice_of(text, (size_t)len);
-        if (line.len && line.ptr[line.len - 1] == '\n')
-            line.len--;
-        status = add_line(run, number, line);
-    }
-    if (text)
-        explicit_bzero(text, size); /* lines hold secrets */
-    free(text);
+    struct buf line = buf_fixed(run->text, sizeof run->text);
+    for (int64_t number = 1; status == STATUS_OK && read_line(file, &line); number++)
+        status = add_line(run, number, buf_slice(&line));
+    buf_done(&line); /* wiped: lines hold secrets */
     return status == STATUS_OK ? take_batch(run) : status;
 }
 

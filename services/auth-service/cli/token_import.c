@@ -27,9 +27,11 @@ static const struct json_field fields[] = {
 
 /* ---- what the line says by itself ---- */
 
+#define WITHOUT_CONTROLS ", without control characters"
+
 static bool is_name(struct slice text)
 {
-    return text.len > 0 && text.len <= IDENTIFIER_MAX_BYTES;
+    return text.len > 0 && text.len <= IDENTIFIER_MAX_BYTES && slice_is_printable(text);
 }
 
 static enum status check_times(struct import *import, const struct line *line)
@@ -45,14 +47,16 @@ static enum status check_times(struct import *import, const struct line *line)
 static enum status check_line(struct import *import, const struct line *line)
 {
     if (!is_name(line->oauth_token))
-        return import_refuse(import, "oauth_token must have 1 to %d bytes", IDENTIFIER_MAX_BYTES);
+        return import_refuse(import, "oauth_token must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
+    if (!is_name(line->client_id))
+        return import_refuse(import, "client_id must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
     if (line->oauth_token_secret.len > IMPORTED_SECRET_MAX_BYTES)
         return import_refuse(import, "oauth_token_secret may have %d bytes", IMPORTED_SECRET_MAX_BYTES);
     if (slice_is_absent(line->sub) && slice_is_absent(line->username))
         return import_refuse(import, "sub or username is needed");
     if ((!slice_is_absent(line->sub) && !is_name(line->sub)) ||
         (!slice_is_absent(line->username) && !is_name(line->username)))
-        return import_refuse(import, "sub and username must have 1 to %d bytes", IDENTIFIER_MAX_BYTES);
+        return import_refuse(import, "sub and username must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
     if (!scope_is_valid(line->scope))
         return import_refuse(import, "scope is printable ASCII without quotes, separated by spaces");
     return check_times(import, line);

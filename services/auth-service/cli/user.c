@@ -69,8 +69,9 @@ static int create(const struct command_line *line)
     const struct password_options *options = line->options;
     char hash[PASSWORD_HASH_BYTES];
     struct cli_store store;
-    if (options->username.len == 0 || options->username.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(options->username))
-        return command_fail(line, EXIT_USAGE, "--username: it is 1 to 255 bytes of UTF-8");
+    if (options->username.len == 0 || options->username.len > IDENTIFIER_MAX_BYTES ||
+        !slice_is_printable(options->username))
+        return command_fail(line, EXIT_USAGE, "--username: it is 1 to 255 bytes of UTF-8 without control characters");
     int code = hash_file(line, options->password_file, hash);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
