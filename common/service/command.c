@@ -360,6 +360,7 @@ int command_main(const struct program *program, int argc, char **argv)
     int code = EXIT_STORE_DOWN;
     if (parse && options) {
         parse->program = program;
+        parse->line.program = program;
         parse->line.command = command;
         parse->line.options = options;
         arena_init(&parse->secrets, SECRETS_MAX_BYTES);

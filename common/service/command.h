@@ -46,7 +46,10 @@ struct command_option {
     const char *help;
 };
 
+struct program;
+
 struct command_line {
+    const struct program *program;
     const struct command *command;
     void *options; /* the command's own struct, filled by its table */
     struct slice arguments[COMMAND_ARGUMENTS_MAX];
@@ -73,6 +76,8 @@ struct program {
     const char *summary;
     enum config_service service;
     const struct command *commands; /* ends with a row without a name */
+    /* What `serve` would refuse of a configuration that loads: a line for each problem is appended. NULL: nothing. */
+    enum status (*check_blocking)(const struct config *config, struct buf *problems);
 };
 
 /* Parses, loads the configuration where it is needed, runs; returns the exit code. What is wrong with

@@ -1,13 +1,34 @@
 #include "service/command.h"
 #include "service/descriptors.h"
+#include "service/tls_files.h"
 
 #include <stdio.h>
+
+static enum status check_all(const struct command_line *line, struct buf *problems)
+{
+    struct tls *tls = NULL;
+    enum status status = tls_files_open_blocking(line->config, problems, &tls);
+    tls_free(tls);
+    if (status != STATUS_OK)
+        buf_add_byte(problems, '\n');
+    enum status others =
+        line->program->check_blocking ? line->program->check_blocking(line->config, problems) : STATUS_OK;
+    return others != STATUS_OK ? others : status;
+}
 
 /* A configuration that does not load never gets here: command_main has printed every problem. */
 static int check(const struct command_line *line)
 {
     struct buf warnings = BUF_INIT;
     const struct descriptors descriptors = descriptors_of(line->config);
+    struct buf problems = BUF_INIT;
+    enum status status = check_all(line, &problems);
+    if (status != STATUS_OK)
+        fprintf(stderr, "%s: the configuration is not usable:\n%.*s", line->program->name,
+                SLICE_ARGS(buf_slice(&problems)));
+    buf_done(&problems);
+    if (status != STATUS_OK)
+        return EXIT_USAGE;
     config_warnings(line->config, &warnings);
     descriptors_warn(&descriptors, line->config, &warnings);
     if (!line->quiet) {

@@ -11,6 +11,7 @@
 #include "service/instance_lock.h"
 #include "service/ops.h"
 #include "service/standard_metrics.h"
+#include "service/tls_files.h"
 #include "service/warm_up.h"
 
 #include <signal.h>
@@ -78,23 +79,6 @@ static enum status open_parts(struct serving *s, struct buf *why)
     for (size_t i = 0; i < s->service->ready_check_count; i++)
         s->stores[i] = s->service->ready_checks[i].name;
     return standard_metrics_register(s->parts.routes, s->parts.route_count, s->stores, s->service->ready_check_count);
-}
-
-static enum status open_tls(struct serving *s, struct buf *why)
-{
-    const struct config *config = s->config;
-    if (!config_has_tls(config))
-        return STATUS_OK;
-    const struct tls_files files = {
-        .certificate = arena_string(&s->config->arena, config->tls_cert),
-        .key = arena_string(&s->config->arena, config->tls_key),
-        .client_ca =
-            slice_is_absent(config->tls_client_ca) ? NULL : arena_string(&s->config->arena, config->tls_client_ca),
-    };
-    if (!files.certificate || !files.key)
-        return STATUS_NO_MEMORY;
-    buf_add_str(why, "OAUTH1_TLS_CERT, OAUTH1_TLS_KEY, OAUTH1_TLS_CLIENT_CA: ");
-    return tls_new_blocking(&files, why, &s->tls);
 }
 
 static struct http_listen listen_of(const struct config_listen *listen, struct tls *tls)
@@ -326,7 +310,7 @@ static enum status open_all(struct serving *s, struct buf *why)
     struct slice url = s->config->database_url;
     TRY(instance_lock_take(url, s->service->name, why, &s->lock_fd));
     TRY(open_loops(s));
-    TRY(open_tls(s, why));
+    TRY(tls_files_open_blocking(s->config, why, &s->tls));
     TRY(open_parts(s, why));
     TRY(open_servers(s, why));
     TRY(warm_up(s));

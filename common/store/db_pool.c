@@ -132,13 +132,18 @@ static enum status open_server(struct db_pool *pool, const struct db_pool_option
     return open_side(&pool->readers, &replica, why);
 }
 
+enum status db_pool_check_url(struct slice url, struct buf *why)
+{
+    if (!slice_eq(url, SLICE("sqlite::memory:")))
+        return STATUS_OK;
+    buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
+    return STATUS_BAD_INPUT; /* each connection would have its own */
+}
+
 enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why, struct db_pool **ret_pool)
 {
     struct db_pool_options filled = *options;
-    if (slice_eq(options->url, SLICE("sqlite::memory:"))) { /* each connection would have its own */
-        buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
-        return STATUS_BAD_INPUT;
-    }
+    TRY(db_pool_check_url(options->url, why));
     TRY(store_metrics_register());
     struct db_pool *pool = calloc(1, sizeof *pool);
     if (!pool)

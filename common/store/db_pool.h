@@ -39,6 +39,8 @@ struct db_pool_options {
     const struct clock *clock;                /* borrowed */
 };
 
+/* Whether a pool can be made of it. BAD_INPUT: a text is appended to `why`. */
+MUST_USE enum status db_pool_check_url(struct slice url, struct buf *why);
 /* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
  * `auth-service migrate up` where that helps). BAD_INPUT: a URL, or a schema that does not fit. */
 MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,

@@ -73,6 +73,8 @@ static enum status parse_place(struct slice authority, uint16_t default_port, st
     struct slice host = slice_sub(authority, bracketed, end);
     struct slice port = slice_sub(authority, end + bracketed, authority.len);
     uint64_t number = default_port;
+    if (bracketed && end == authority.len)
+        return refuse(why, "the ] behind an IPv6 address is missing");
     if (host.len == 0 || !copy(host, ret_place->host, sizeof ret_place->host))
         return refuse(why, "there is no host in it; write redis://host:6379");
     if (port.len && (port.ptr[0] != ':' || !slice_to_u64(slice_sub(port, 1, port.len), 65535, &number) || number == 0))

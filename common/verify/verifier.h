@@ -48,6 +48,9 @@ struct verifier {
 MUST_USE enum status verifier_open_blocking(struct config *config, const char *service_name, const struct clock *clock,
                                             struct loop *const *loops, size_t loop_count, struct buf *why,
                                             struct verifier *ret_verifier);
+/* What verifier_open_blocking would refuse of the configuration itself, without touching a store: a line for each
+ * problem is appended to `problems`. BAD_INPUT; NO_MEMORY. */
+MUST_USE enum status verifier_check_blocking(const struct config *config, struct buf *problems);
 /* SIGHUP: takes over the sealing keys and the stores' passwords of a configuration that was read again, while requests
  * go on. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT; NO_MEMORY. */
 MUST_USE enum status verifier_reload_blocking(struct verifier *verifier, const struct config *fresh, struct buf *why);

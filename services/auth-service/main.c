@@ -194,6 +194,15 @@ static int serve(const struct command_line *line)
     return service_serve(&service, line->config);
 }
 
+static enum status check_blocking(const struct config *config, struct buf *problems)
+{
+    enum status login = check_login(config, problems);
+    if (login != STATUS_OK)
+        buf_add_byte(problems, '\n');
+    enum status stores = verifier_check_blocking(config, problems);
+    return stores != STATUS_OK ? stores : login;
+}
+
 int main(int argc, char **argv)
 {
     const struct command commands[] = {
@@ -238,6 +247,7 @@ int main(int argc, char **argv)
         .summary = "an OAuth 1.0a (RFC 5849) authorization server",
         .service = CONFIG_AUTH,
         .commands = commands,
+        .check_blocking = check_blocking,
     };
     return command_main(&program, argc, argv);
 }

@@ -160,6 +160,7 @@ int main(int argc, char **argv)
         .summary = "tells resource servers whether an OAuth 1.0a request is good, and whose it is",
         .service = CONFIG_INTROSPECTION,
         .commands = commands,
+        .check_blocking = verifier_check_blocking,
     };
     return command_main(&program, argc, argv);
 }

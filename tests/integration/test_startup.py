@@ -174,6 +174,43 @@ def test_a_certificate_that_cannot_be_read(fresh):
     assert code == REFUSED and "OAUTH1_TLS_CERT" in said and "nowhere.pem: cannot be read: No such file" in said
 
 
+MYSQL = "mysql://u:CANARY@127.0.0.1/d"
+
+
+@pytest.mark.parametrize("name", ["auth-service", "introspection-service"])
+@pytest.mark.parametrize(
+    "variables, why",
+    [
+        ({"OAUTH1_REDIS_URL": "redis://127.0.0.1:99999"}, "OAUTH1_REDIS_URL: the port must be a number"),
+        ({"OAUTH1_REDIS_URL": "redis://[::1"}, "OAUTH1_REDIS_URL: the ] behind an IPv6 address is missing"),
+        ({"OAUTH1_REDIS_URL": "redis://127.0.0.1/x"}, "OAUTH1_REDIS_URL: the database must be a number"),
+        ({"OAUTH1_REDIS_URL": "redis+sentinel://127.0.0.1"}, "OAUTH1_REDIS_URL: it does not say which primary"),
+        ({"OAUTH1_REDIS_URL": "rediss://127.0.0.1?ca=nowhere.pem"}, "nowhere.pem"),
+        ({"OAUTH1_DATABASE_URL": MYSQL + "?tls=nonsense"}, "OAUTH1_DATABASE_URL: tls must be disabled, required"),
+        ({"OAUTH1_DATABASE_URL": MYSQL + "?tls=verify-ca"}, "OAUTH1_DATABASE_URL: tls=verify-ca needs ca=FILE"),
+        ({"OAUTH1_DATABASE_URL": "mysql://u:CANARY@127.0.0.1:0/d"}, "OAUTH1_DATABASE_URL: the port must be"),
+        ({"OAUTH1_DATABASE_URL": "sqlite::memory:"}, "sqlite::memory: is for one connection alone"),
+        ({"OAUTH1_TLS_CERT": "nowhere.pem", "OAUTH1_TLS_KEY": "nowhere.key"}, "nowhere.pem: cannot be read"),
+        ({"OAUTH1_SECRETS_KEYS": "k1:CANARY"}, "OAUTH1_SECRETS_KEYS: "),
+    ],
+)
+def test_config_check_refuses_what_serve_refuses(fresh, name, variables, why):
+    service = fresh.auth if name == "auth-service" else fresh.introspection
+    checked = fresh.command("config", "check", binary=name, **variables)
+    assert checked.code == USAGE and why in checked.err and "usable" not in checked.out, checked
+    code, said = fails_to_serve(service, **variables)
+    assert code in (REFUSED, USAGE) and why in said and "CANARY" not in said + checked.err
+
+
+def test_config_check_names_what_each_store_would_refuse_at_once(fresh):
+    checked = fresh.command("config", "check", OAUTH1_REDIS_URL="redis://[::1", OAUTH1_DATABASE_URL=MYSQL + "?tls=x",
+                            OAUTH1_DATABASE_READ_URL=MYSQL + "?tls=y", OAUTH1_LOGIN_URL="https://login.example/",
+                            OAUTH1_LOGIN_TOKEN="login:" + "ab" * 32)
+    assert checked.code == USAGE and checked.err.startswith("auth-service: the configuration is not usable:\n")
+    for name in ("OAUTH1_REDIS_URL: ", "OAUTH1_DATABASE_URL: ", "OAUTH1_DATABASE_READ_URL: ", "OAUTH1_LOGIN_URL"):
+        assert len([line for line in checked.err.splitlines() if line.startswith(name)]) == 1, checked.err
+
+
 def test_another_sealing_key_than_the_rows_have(fresh):
     """Said for what it is, never taken for a wrong signature or an unknown client; nothing is sealed with it either."""
     fresh.variables["OAUTH1_SECRETS_KEYS"] = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="

@@ -114,7 +114,8 @@ static const struct command commands[] = {
      .run = read_input},
     {0},
 };
-static const struct program program = {"prog", "a program", CONFIG_AUTH, commands};
+static const struct program program = {
+    .name = "prog", .summary = "a program", .service = CONFIG_AUTH, .commands = commands};
 
 struct outcome {
     int code;

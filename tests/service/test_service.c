@@ -221,7 +221,8 @@ static int run_child(const char *command, char *const *extra)
         command_healthcheck,
         {0},
     };
-    const struct program program = {"test-service", "a test", CONFIG_AUTH, commands};
+    const struct program program = {
+        .name = "test-service", .summary = "a test", .service = CONFIG_AUTH, .commands = commands};
     char listen[64], admin[64], ops[64], database[128];
     (void)snprintf(listen, sizeof listen, "--listen=127.0.0.1:%u", (unsigned)port);
     (void)snprintf(admin, sizeof admin, "--admin-listen=127.0.0.1:%u", (unsigned)admin_port);
