@@ -119,26 +119,31 @@ static enum status hand_out_existing(struct issuing *issuing)
 
 #define INSERT_TOKEN                                                                                           \
     "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, scopes, created_at, expires_at," \
-    " client, user)"
+    " client, user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
+#define ENABLED(table, where) \
+    "COALESCE((SELECT id FROM " table " WHERE disabled = 0 AND " where " /*! LOCK IN SHARE MODE */), 0)"
 
 /* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
- * can be disabled, and no scope withdrawn, in between. */
-#define INSERT_SELECTED                                                                                     \
-    INSERT_TOKEN " SELECT ?, ?, ?, ?, ?, ?, ?, ?, c.id, u.id FROM clients c, users u WHERE c.client_id = ?" \
-                 " AND c.disabled = 0 AND u.id = ? AND u.disabled = 0"
-#define AS_THEY_ARE " /*! LOCK IN SHARE MODE */"
-
-static const char insert_looked_up[] = INSERT_SELECTED AS_THEY_ARE;
+ * can be disabled, and no scope withdrawn, in between. What is not found is 0, which the foreign keys refuse. (An
+ * INSERT that selects would make MariaDB hand out the numbers of rows one statement after the other.) */
+static const char insert_looked_up[] =
+    INSERT_TOKEN ENABLED("clients", "client_id = ?") ", " ENABLED("users", "id = ?") ")";
 static const char insert_exchanged[] =
-    INSERT_SELECTED " AND c.id = ? AND c.generation = ? AND u.generation = ? AND c.allowed_scopes = ?" AS_THEY_ARE;
+    INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ?") ", " ENABLED(
+        "users", "id = ? AND generation = ?") ")";
+/* That they exist is what the foreign keys see to. */
+static const char insert_judged[] = INSERT_TOKEN "?, ?)";
 
-enum { EXCHANGE_PARAMS = 4 };
+static bool is_exchange(const struct token_issue *issue)
+{
+    return issue->client != 0 && issue->temp_token.len > 0;
+}
 
 static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
     const struct token_issue *issue = issuing->issue;
     bool temp = issue->temp_token.len > 0;
-    struct sql_value params[] = {
+    struct sql_value params[13] = {
         sql_blob(slice_of(issuing->token_digest, DIGEST_BYTES)),
         sql_text(issue->oauth_token),
         sql_blob(buf_slice(&issuing->sealed)),
@@ -147,15 +152,18 @@ static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t e
         sql_text(buf_slice(&issuing->scopes)),
         sql_int(created_ms),
         sql_time(expires_ms),
-        sql_text(issue->client_id),
-        sql_int(issue->user),
-        sql_int(issue->client),
-        sql_int(issue->client_generation),
-        sql_int(issue->user_generation),
-        sql_text(issuing->allowed_scopes),
     };
-    return sql_execute_blocking(issuing->db->sql, issue->client ? insert_exchanged : insert_looked_up, params,
-                                COUNT_OF(params) - (issue->client ? 0 : EXCHANGE_PARAMS), NULL, NULL);
+    size_t count = 8;
+    const char *text = is_exchange(issue) ? insert_exchanged : issue->client ? insert_judged : insert_looked_up;
+    params[count++] = issue->client ? sql_int(issue->client) : sql_text(issue->client_id);
+    if (is_exchange(issue)) {
+        params[count++] = sql_int(issue->client_generation);
+        params[count++] = sql_text(issuing->allowed_scopes);
+    }
+    params[count++] = sql_int(issue->user);
+    if (is_exchange(issue))
+        params[count++] = sql_int(issue->user_generation);
+    return sql_execute_blocking(issuing->db->sql, text, params, count, NULL, NULL);
 }
 
 static bool has_word(struct slice words, struct slice word)
@@ -175,7 +183,7 @@ static enum status write_scopes(struct issuing *issuing)
     buf_reset(scopes);
     for (bool more = rest.len > 0; more;) {
         struct slice scope = slice_cut(&rest, ' ', &more);
-        bool keeps = !issuing->issue->client || has_word(issuing->allowed_scopes, scope);
+        bool keeps = !is_exchange(issuing->issue) || has_word(issuing->allowed_scopes, scope);
         lost |= scope.len && !keeps;
         if (scope.len && keeps) {
             buf_add_str(scopes, scopes->len ? " " : "");
@@ -227,7 +235,7 @@ static enum status why_nothing_was_inserted(struct issuing *issuing, enum status
         return STATUS_CLIENT_DISABLED;
     if (user.id == 0 || user.disabled)
         return STATUS_TOKEN_REJECTED;
-    if (!issue->client)
+    if (!is_exchange(issue))
         return otherwise;
     if (client.generation != issue->client_generation || user.generation != issue->user_generation)
         return STATUS_TOKEN_REJECTED;
@@ -274,14 +282,14 @@ static enum status try_issue(struct issuing *issuing, bool *ret_again)
     enum status status = write_scopes(issuing);
     if (status == STATUS_OK)
         status = insert(issuing, created_ms, expires_ms);
-    if (status == STATUS_OK && sql_affected(issuing->db->sql) > 0)
+    if (status == STATUS_OK)
         return describe_new(issuing, created_ms, expires_ms);
-    if (status != STATUS_OK && status != STATUS_CONFLICT && status != STATUS_SCOPE_REJECTED)
+    if (status != STATUS_CONFLICT && status != STATUS_SCOPE_REJECTED)
         return status;
     TRY(load_existing(issuing));
     if (issuing->existing)
         return hand_out_existing(issuing);
-    TRY(why_nothing_was_inserted(issuing, status != STATUS_OK ? status : STATUS_TOKEN_REJECTED));
+    TRY(why_nothing_was_inserted(issuing, status));
     *ret_again = true;
     return STATUS_OK;
 }

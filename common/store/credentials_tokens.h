@@ -60,9 +60,8 @@ struct token_issue {
     struct slice client_id;
     int64_t user;
     struct slice scopes;
-    /* Of an exchange, whose client and user were judged when it was begun and granted. 0: of nobody's, and what
-     * follows is not looked at. */
-    int64_t client; /* struct client's id */
+    int64_t client; /* struct client's id, where the caller has judged it and the user; 0: they are looked up */
+    /* Of an exchange, whose client and user were judged when it was begun and granted: */
     int64_t client_generation;
     int64_t user_generation;
     struct slice allowed_scopes; /* the client's, as far as the caller knows */
@@ -74,12 +73,12 @@ struct token_issue {
 
 /* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later
  * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
- * whose token was revoked. OK only after the commit. Client and user are judged by the statement that makes the row:
- * they are there, enabled, and of an exchange not disabled since it was begun and granted; and of its scopes the token
- * gets those that the client may have by then. A new token comes without subject and username, which nobody who has
- * just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN, CLIENT_DISABLED; TOKEN_REJECTED: the user is
- * gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED: none of its scopes is left; CONFLICT:
- * oauth_token exists already. */
+ * whose token was revoked. OK only after the commit. Client and user are judged by the statement that makes the row,
+ * unless the caller of an import has judged them: they are enabled, and of an exchange not disabled since it was begun
+ * and granted; and of its scopes the token gets those that the client may have by then. A new token comes without
+ * subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
+ * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED:
+ * none of its scopes is left; CONFLICT: oauth_token exists already. */
 MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
                                                       bool *ret_existing, struct token **ret_token);
 struct token_issued {

@@ -19,7 +19,8 @@ struct racer {
     pthread_barrier_t *start;
     char text[64];
     int64_t client;
-    int64_t generation; /* the client's */
+    bool exchanges; /* a temporary credential, of the client in this generation: */
+    int64_t generation;
     int64_t user;
     int64_t found;
     enum status status;
@@ -133,6 +134,7 @@ static enum status disable(struct racer *racer)
 static enum status issue(struct racer *racer, int64_t client)
 {
     struct token_issue wanted = {
+        .temp_token = racer->exchanges ? slice_str(racer->text) : SLICE(""),
         .client_id = SLICE("acme"),
         .client = client,
         .client_generation = racer->generation,
@@ -177,6 +179,7 @@ static void no_exchange_survives_its_clients_disabling_and_enabling(void **state
         for (int i = 0; i < RACERS; i++) {
             racers[i].client = acme;
             racers[i].user = user;
+            racers[i].exchanges = true;
             racers[i].generation = round;
             (void)snprintf(racers[i].text, sizeof racers[i].text, "%s %d of %d", i == RACERS / 2 ? "disable" : "token",
                            i, round);
