@@ -1,5 +1,6 @@
 #include "service/ops.h"
 
+#include "base/escape.h"
 #include "base/metrics.h"
 #include "service/standard_metrics.h"
 
@@ -92,8 +93,8 @@ static void take_check_back(struct loop_message *message)
     check->is_out = false;
     ops->checked_ms = loop_now_ms(ops->loop);
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
-        ops->results[i] = check->results[i];
-        standard_metrics_store_up(i, ops->results[i] == STATUS_OK);
+        ops->answers[i] = check->answers[i];
+        standard_metrics_store_up(i, ops->answers[i].status == STATUS_OK);
     }
     let_requests_go(ops);
 }
@@ -111,11 +112,21 @@ static enum step_result ask_stores(struct flow *flow)
     return STEP_WAIT;
 }
 
+static struct ops_answer take_answer(const struct flow *flow, size_t index)
+{
+    void *why = NULL;
+    struct ops_answer answer = {.status = flow_outcome_at(flow, index, &why)};
+    struct buf text = buf_fixed(answer.why, sizeof answer.why - 1);
+    if (answer.status != STATUS_OK && why)
+        escape_terminal(&text, slice_cut_utf8(slice_str(why), OPS_WHY_BYTES / 2));
+    return answer;
+}
+
 static enum step_result keep_results(struct flow *flow)
 {
     struct ops_check *check = flow_subject(flow);
     for (size_t i = 0; i < check->ops->service->ready_check_count; i++)
-        check->results[i] = flow_outcome_at(flow, i, NULL);
+        check->answers[i] = take_answer(flow, i);
     return STEP_REPLY;
 }
 
@@ -187,12 +198,14 @@ static bool write_stores(const struct ops *ops, struct buf *text)
     bool ready = true;
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
         const char *name = ops->service->ready_checks[i].name;
-        bool up = ops->checked_ms && ops->results[i] == STATUS_OK;
+        const struct ops_answer *answer = &ops->answers[i];
+        const char *why = answer->why[0] ? answer->why : status_text(answer->status);
+        bool up = ops->checked_ms && answer->status == STATUS_OK;
         ready = ready && up;
         if (up)
             buf_addf(text, "[+] %s\n", name);
         else
-            buf_addf(text, "[-] %s: %s\n", name, ops->checked_ms ? status_text(ops->results[i]) : "not asked yet");
+            buf_addf(text, "[-] %s: %s\n", name, ops->checked_ms ? why : "not asked yet");
     }
     return ready;
 }

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-enum { OPS_CONNECTIONS = 64 };
+enum { OPS_CONNECTIONS = 64, OPS_WHY_BYTES = 512 };
 
 /* What each of the service's loops is sent, and sends back. */
 struct ops_pulse {
@@ -22,13 +22,19 @@ struct ops_pulse {
     int64_t sent_ms;
 };
 
+/* How one check went, and why not. */
+struct ops_answer {
+    enum status status;
+    char why[OPS_WHY_BYTES]; /* "": what the status says */
+};
+
 /* The stores are asked. While it is out, it is the first loop's. */
 struct ops_check {
     struct loop_message message;
     struct flow flow;
     struct ops *ops;
     bool is_out; /* our loop's */
-    enum status results[READY_CHECKS_MAX];
+    struct ops_answer answers[READY_CHECKS_MAX];
 };
 
 /* The ops server's app. Its loop's, but for `stopping`. */
@@ -49,7 +55,7 @@ struct ops {
 
     struct buf notice;
     int64_t checked_ms; /* loop_now_ms when the last check was back; 0: none was yet */
-    enum status results[READY_CHECKS_MAX];
+    struct ops_answer answers[READY_CHECKS_MAX];
     struct ticket waiting[OPS_CONNECTIONS]; /* requests */
     size_t waiting_count;
 };

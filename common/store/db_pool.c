@@ -32,8 +32,9 @@ struct db_pool {
     struct replica_watch replica;
     struct change_feed *feed;
     pthread_mutex_t keys_lock;
-    struct keyring *keys;  /* what the next job begins with */
-    atomic_size_t holders; /* its owner, and jobs that are not done: the last are when loops are freed */
+    struct keyring *keys;    /* what the next job begins with */
+    atomic_bool writes_fail; /* the last one did */
+    atomic_size_t holders;   /* its owner, and jobs that are not done: the last are when loops are freed */
 };
 
 struct pool_job {
@@ -234,6 +235,12 @@ static void work_on(struct pool_job *job, struct credentials *db)
     keyring_free(keys);
 }
 
+static void note_write(const struct pool_job *job)
+{
+    if (job->work.access == DB_WRITE)
+        atomic_store(&job->pool->writes_fail, status_is_infrastructure(job->status));
+}
+
 /* It was meant for the replica, and nobody asks it. */
 static void spare_replica(struct db_pool *pool, enum replica_state at_replica)
 {
@@ -253,6 +260,7 @@ static void run_blocking(struct job *base, void *thread_context)
     db->fault = NULL;
     db->is_incomplete = false;
     work_on(job, db);
+    note_write(job);
     if (job->at_replica != REPLICA_AWAY)
         replica_watch_answered(&job->pool->replica, job->at_replica == REPLICA_TRY,
                                !status_is_infrastructure(job->status));
@@ -373,4 +381,27 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
     enum status status = submit(pool, job, at_replica, ticket);
     if (status != STATUS_OK)
         refuse(job, ticket, status);
+}
+
+/* ---- readiness ---- */
+
+static enum status check(struct credentials *db, void *by_writing, void **ret_result)
+{
+    enum status status = ask_anything(db, NULL, NULL);
+    if (status == STATUS_OK)
+        status = sql_check_writable_blocking(db->sql, *(const bool *)by_writing);
+    if (status != STATUS_OK)
+        *ret_result = strdup(sql_last_error(db->sql));
+    return status;
+}
+
+void db_pool_check_start(struct db_pool *pool, struct ticket ticket)
+{
+    static bool by_writing[] = {false, true};
+    bool fails = atomic_load(&pool->writes_fail);
+    const struct db_job job = {.access = fails ? DB_WRITE : DB_READ_CURRENT,
+                               .work = check,
+                               .arguments = &by_writing[fails],
+                               .free_result = free};
+    db_pool_start(pool, &job, ticket);
 }

@@ -75,4 +75,8 @@ struct db_job {
 /* Queues it; the ticket completes on its loop with work's status and result. NULL arguments count as out of memory. */
 void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket);
 
+/* Whether the store answers and takes writes; where the last write failed, by another write. Where not, the result is a
+ * text for the operator (char *). */
+void db_pool_check_start(struct db_pool *pool, struct ticket ticket);
+
 #endif

@@ -95,3 +95,20 @@ enum status sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *co
             return status;
     }
 }
+
+static enum status write_something(struct sql *sql, void *context)
+{
+    const struct sql_value row[] = {sql_text(SLICE("readiness")), sql_text(SLICE("probe")), sql_text(SLICE("")),
+                                    sql_int(0)};
+    (void)context;
+    TRY(sql_execute_blocking(sql, "INSERT INTO audit (who, what, subject, at) VALUES (?, ?, ?, ?)", row, COUNT_OF(row),
+                             NULL, NULL));
+    const struct sql_value id = sql_int(sql_last_id(sql));
+    return sql_execute_blocking(sql, "DELETE FROM audit WHERE id = ?", &id, 1, NULL, NULL);
+}
+
+enum status sql_check_writable_blocking(struct sql *sql, bool by_writing)
+{
+    TRY(sql->ops->check_writable(sql));
+    return by_writing ? sql_transaction_blocking(sql, write_something, NULL) : STATUS_OK;
+}

@@ -69,6 +69,9 @@ struct sql_ops {
     enum status (*table_exists)(struct sql *sql, const char *name, bool *ret_exists);
     const struct embedded_file *migrations; /* of this engine, in order */
 
+    /* Whether anything could be written now, as far as that shows without writing. */
+    enum status (*check_writable)(struct sql *sql);
+
     /* The rest may be NULL. */
 
     /* Whether a transaction that was begun, failed and was rolled back certainly left nothing behind, and may go well
@@ -124,6 +127,10 @@ int64_t sql_last_id(const struct sql *sql);
 MUST_USE enum status sql_table_exists_blocking(struct sql *sql, const char *name, bool *ret_exists);
 /* About the last failure of this connection; "" if there was none. Valid until the next call. */
 const char *sql_last_error(const struct sql *sql);
+
+/* Whether the database takes writes: its file and disk are looked at, or the server is asked; `by_writing`: and a row
+ * is written and deleted. */
+MUST_USE enum status sql_check_writable_blocking(struct sql *sql, bool by_writing);
 
 typedef enum status (*sql_work_fn)(struct sql *sql, void *context);
 

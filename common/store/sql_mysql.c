@@ -344,6 +344,12 @@ static void close_connection(struct sql *sql)
     free(mysql);
 }
 
+/* A server that is read-only refuses the statement before it looks for rows, of which there are none. */
+static enum status check_writable(struct sql *sql)
+{
+    return execute(sql, "UPDATE tokens SET last_used_at = last_used_at WHERE id = 0", NULL, 0, NULL, NULL);
+}
+
 static const struct sql_ops mysql_ops = {
     .close = close_connection,
     .begin_write = begin_write,
@@ -354,6 +360,7 @@ static const struct sql_ops mysql_ops = {
     .last_id = last_id,
     .last_error = last_error,
     .table_exists = table_exists,
+    .check_writable = check_writable,
     .migrations = store_migrations_mysql,
     .may_repeat = may_repeat,
     .lock_migrations = lock_migrations,

@@ -8,8 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Whoever has so little room may soon have none: the log of writes grows in steps, up to four times this. */
+enum { FREE_BYTES_MIN = 1 << 20 };
 
 enum { STATEMENT_SLOTS = 256, COLUMNS_MAX = 32, ERROR_BYTES = 640 };
 
@@ -276,6 +280,28 @@ static void close_connection(struct sql *sql)
     free(sqlite);
 }
 
+static enum status refuse(struct sqlite *sqlite, const char *text)
+{
+    (void)snprintf(sqlite->error, sizeof sqlite->error, "database %s: %s", sqlite->path, text);
+    return STATUS_STORE_DOWN;
+}
+
+static enum status check_writable(struct sql *sql)
+{
+    struct sqlite *sqlite = sqlite_of(sql);
+    struct statvfs disk;
+    if (strcmp(sqlite->path, ":memory:") == 0)
+        return STATUS_OK;
+    if (faccessat(AT_FDCWD, sqlite->path, W_OK, AT_EACCESS) != 0)
+        return refuse(sqlite, errno == ENOENT
+                                  ? "the file is gone: restore it, and restart the services"
+                                  : "it cannot be written any more: look at the file's and the disk's mode");
+    if (statvfs(sqlite->path, &disk) == 0 && disk.f_blocks > 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN)
+        return refuse(sqlite, "the disk is full: free some space");
+    return STATUS_OK;
+}
+
 static const struct sql_ops sqlite_ops = {
     .close = close_connection,
     .begin_write = begin_write,
@@ -286,14 +312,9 @@ static const struct sql_ops sqlite_ops = {
     .last_id = last_id,
     .last_error = last_error,
     .table_exists = table_exists,
+    .check_writable = check_writable,
     .migrations = store_migrations_sqlite,
 };
-
-static enum status refuse(struct sqlite *sqlite, const char *text)
-{
-    (void)snprintf(sqlite->error, sizeof sqlite->error, "database %s: %s", sqlite->path, text);
-    return STATUS_STORE_DOWN;
-}
 
 /* What SQLite would only call "unable to open database file". */
 static enum status inspect_directory(struct sqlite *sqlite)

@@ -248,30 +248,12 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
     *verifier = (struct verifier){0};
 }
 
-static enum status ping(struct credentials *db, void *arguments, void **ret_result)
-{
-    (void)arguments, (void)ret_result;
-    return sql_execute_blocking(db->sql, "SELECT 1", NULL, 0, NULL, NULL);
-}
-
-static void keep(void *arguments)
-{
-    (void)arguments;
-}
-
 /* ---- what /metrics shows of them ---- */
 
 void verifier_measure(const struct verifier *verifier)
 {
     if (verifier->loop_count)
         metric_set(&clock_skew, 0, ephemeral_clock_ahead_ms(verifier->loops[0].ephemeral));
-}
-
-void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket)
-{
-    static char nothing;
-    const struct db_job job = {.access = DB_READ_CURRENT, .work = ping, .arguments = &nothing, .free_arguments = keep};
-    db_pool_start(verifier->db, &job, ticket);
 }
 
 void verifier_write_guard(int64_t guard_s, struct buf *out)

@@ -64,7 +64,4 @@ void verifier_write_guard(int64_t guard_s, struct buf *out);
 /* Sets oauth1_clock_skew_seconds; on the first loop. */
 void verifier_measure(const struct verifier *verifier);
 
-/* Whether the durable store answers: completes the ticket with nothing but the status. */
-void verifier_ping_database_start(const struct verifier *verifier, struct ticket ticket);
-
 #endif

@@ -112,7 +112,7 @@ static void measure(void *app)
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
-    verifier_ping_database_start(&((struct serving *)app)->verifier, ticket);
+    db_pool_check_start(((struct serving *)app)->verifier.db, ticket);
 }
 
 static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)

@@ -166,7 +166,8 @@ static void check_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)app, (void)loop_index;
     atomic_fetch_add(&shared->checks, 1);
-    ticket_complete(ticket, (enum status)atomic_load(&shared->database), NULL, NULL);
+    enum status status = (enum status)atomic_load(&shared->database);
+    ticket_complete(ticket, status, status == STATUS_STORE_CORRUPT ? strdup("a page is\ntorn") : NULL, free);
 }
 
 static void measure(void *app)
@@ -465,6 +466,8 @@ static void serves_and_stops_when_the_reader_of_its_log_has_left(void **state)
     wait_until_ready();
     (void)close(log_end);
     ask_often(10);
+    for (int i = 0; i < 500 && metric_of("oauth1_log_lines_dropped_total") == 0; i++)
+        sleep_ms(10);
     assert_true(metric_of("oauth1_log_lines_dropped_total") > 0);
     (void)kill(child, SIGTERM);
     assert_int_equal(wait_without_reading(), 0);
@@ -589,6 +592,12 @@ static void readiness_is_asked_at_most_once_a_second(void **state)
     assert_int_equal(ask(ops_port, "/livez"), 200); /* restarting would not help */
     assert_int_equal(ask(ops_port, "/metrics"), 200);
     assert_non_null(strstr(answer, "oauth1_store_up{store=\"database\"} 0\n"));
+    atomic_store(&shared->database, STATUS_STORE_CORRUPT);
+    sleep_ms(1050);
+    assert_int_equal(ask(ops_port, "/readyz?verbose"), 503);
+    assert_non_null(strstr(answer, "[-] database: a page is?torn\nnot ready\n")); /* what the store says */
+    assert_int_equal(ask(ops_port, "/readyz"), 503);
+    assert_null(strstr(answer, "torn"));
     atomic_store(&shared->database, STATUS_OK);
     sleep_ms(1050);
     assert_int_equal(ask(ops_port, "/metrics"), 200); /* asks by itself */

@@ -10,7 +10,9 @@
 #include "support/test.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define KEY_TEST "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" /* durable_bench's */
@@ -412,19 +414,65 @@ static void a_job_that_nobody_waits_for_any_more_is_not_begun(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+static void a_store_that_takes_writes_is_ready(void **state)
+{
+    struct fixture *it = *state;
+    db_pool_check_start(it->pool, ASK(it));
+    assert_null(ANSWER(it, STATUS_OK));
+}
+
+/* Bytes that a file of this process may have: what a quota does, and shows nobody beforehand. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static enum status write_user(struct fixture *it, const char *name)
+{
+    struct user user = {.username = slice_str(name), .subject = slice_str(name)};
+    void *result = NULL;
+    credentials_user_create_start(it->pool, &user, ASK(it));
+    return asking_wait(&it->asking, &result);
+}
+
+static void after_a_write_that_failed_it_is_ready_once_one_succeeds(void **state)
+{
+    struct fixture *it = *state;
+    void *why = NULL;
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    limit_files(4096);
+    db_pool_check_start(it->pool, ASK(it));
+    DONE(it, STATUS_OK); /* nothing was written yet */
+    assert_status(write_user(it, "jane"), STATUS_STORE_DOWN);
+    db_pool_check_start(it->pool, ASK(it));
+    assert_status(asking_wait(&it->asking, &why), STATUS_STORE_DOWN);
+    assert_non_null(strstr(why, "database "));
+    limit_files(RLIM_INFINITY);
+    (void)signal(SIGXFSZ, before);
+    db_pool_check_start(it->pool, ASK(it)); /* writes, though nobody else does */
+    DONE(it, STATUS_OK);
+    assert_status(write_user(it, "jane"), STATUS_OK);
+    credentials_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
+    assert_int_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->count, 0); /* and leaves nothing behind */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sealing_keys_are_exchanged_while_jobs_run),      TEST(without_the_key_nothing_opens),
         TEST(clients_are_written_and_read_from_a_loop),       TEST(users_are_written_and_read_from_a_loop),
         TEST(tokens_are_issued_used_and_revoked_from_a_loop), TEST(resource_servers_changes_and_audit_work_from_a_loop),
-        TEST(a_late_answer_finds_nobody_and_is_freed),
+        TEST(a_late_answer_finds_nobody_and_is_freed),        TEST(a_store_that_takes_writes_is_ready),
     };
     const struct CMUnitTest sqlite[] = {
         TEST(reads_go_on_while_a_write_takes_its_time),
         TEST(a_full_queue_refuses_at_once),
         TEST(a_job_that_nobody_waits_for_any_more_is_not_begun),
         TEST(a_locked_database_is_store_down_and_recovers),
+        TEST(after_a_write_that_failed_it_is_ready_once_one_succeeds),
         TEST(what_cannot_be_opened_is_explained),
     };
     kind = &durable_sqlite;
