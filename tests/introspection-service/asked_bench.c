@@ -139,8 +139,7 @@ static void replied(struct flow *flow)
     loop_stop(bench->asking.loop);
 }
 
-static int run(struct asked_bench *bench, const struct route *route, const struct header *headers, size_t count,
-               struct slice body)
+static int run(struct asked_bench *bench, const struct route *route, const struct asked_call *call, struct slice body)
 {
     struct request *request = &bench->request;
     struct arena arena = request->arena;
@@ -153,10 +152,13 @@ static int run(struct asked_bench *bench, const struct route *route, const struc
         .method = SLICE("POST"),
         .path = slice_str(route->path),
         .body = body,
-        .headers = headers,
-        .header_count = count,
+        .headers = call->headers,
+        .header_count = call->header_count,
+        .head_fault = call->head_fault,
         .peer = {.text = "192.0.2.7", .address = bench->proxy.base},
     };
+    if (call->is_strangers)
+        request->peer.address.bytes[15] ^= 1;
     bench->is_replied = false;
     flow_start(&request->flow, request->loop, route->name, route->steps, request, replied);
     while (!bench->is_replied)
@@ -171,18 +173,27 @@ int asked_bench_post(struct asked_bench *bench, const struct step *steps, struct
         {SLICE("Authorization"), SLICE("Bearer key")},
         {SLICE("Content-Type"), SLICE("application/json")},
     };
-    return run(bench, &route, headers, COUNT_OF(headers), json);
+    const struct asked_call call = {.headers = headers, .header_count = COUNT_OF(headers)};
+    return run(bench, &route, &call, json);
+}
+
+int asked_bench_ask(struct asked_bench *bench, const struct asked_call *call)
+{
+    const struct route route = {.name = "test", .path = call->path, .steps = gateway};
+    return run(bench, &route, call, SLICE(""));
 }
 
 int asked_bench_verify(struct asked_bench *bench, struct slice authorization)
 {
-    const struct route route = {.name = "test", .path = GATEWAY_VERIFY_PATH, .steps = gateway};
     const struct header headers[] = {
         {SLICE("X-Forwarded-Method"), SLICE("GET")},       {SLICE("X-Forwarded-Proto"), SLICE("https")},
         {SLICE("X-Forwarded-Host"), SLICE("api.example")}, {SLICE("X-Forwarded-Uri"), SLICE(TARGET)},
         {SLICE("Authorization"), authorization},
     };
-    return run(bench, &route, headers, COUNT_OF(headers) - slice_is_absent(authorization), SLICE(""));
+    const struct asked_call call = {.path = GATEWAY_VERIFY_PATH,
+                                    .headers = headers,
+                                    .header_count = COUNT_OF(headers) - slice_is_absent(authorization)};
+    return asked_bench_ask(bench, &call);
 }
 
 /* ---- what is asked about ---- */

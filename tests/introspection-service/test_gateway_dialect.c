@@ -208,6 +208,11 @@ static const struct row rows[] = {
      {METHOD, PROTO, HOST, URI, "X-OAuth-Required-Scope: a", "X-OAuth-Required-Scope: b"},
      NULL,
      "X-OAuth-Required-Scope is there more"},
+    {"two authorizations",
+     DIALECT_VERIFY,
+     {METHOD, PROTO, HOST, URI, "Authorization: OAuth a", "Authorization: OAuth b"},
+     NULL,
+     "Authorization is there more"},
     {"two lengths",
      DIALECT_VERIFY,
      {METHOD, PROTO, HOST, URI, "X-Forwarded-Content-Length: 0", "x-forwarded-content-length: 5"},
@@ -330,6 +335,7 @@ static void an_empty_body_of_the_call_proves_nothing(void **state)
     assert_true(slice_is_absent(body_of("Content-Length: 0", DIALECT_VERIFY, "")));
     assert_true(slice_is_absent(body_of(NULL, DIALECT_EXT_AUTHZ, "")));
     assert_slice_equal(body_of(NULL, DIALECT_VERIFY, "a=1"), SLICE("a=1"));
+    assert_slice_equal(body_of(NULL, DIALECT_VERIFY, "a"), SLICE("a"));
     assert_slice_equal(body_of(NULL, DIALECT_AUTH_REQUEST, "a=1"), SLICE("a=1"));
 }
 
@@ -387,6 +393,57 @@ static void a_body_that_envoy_cut_off_was_not_handed_over(void **state)
     assert_slice_equal(body_of(cut, DIALECT_VERIFY, "a=1"), SLICE("a=1")); /* another dialect's header */
 }
 
+static void a_body_of_which_two_things_are_said_was_not_handed_over(void **state)
+{
+    (void)state;
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    static const struct row row = {.dialect = DIALECT_EXT_AUTHZ,
+                                   .headers = {"Host: api.example", PROTO, "x-envoy-auth-partial-body: false",
+                                               "x-envoy-auth-partial-body: false"}};
+    struct header headers[COUNT_OF(row.headers)];
+    struct request request = request_of_row(&row, headers);
+    struct call call = {0};
+    struct problem problem = {0};
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    request.body = SLICE("a=1");
+    assert_status(gateway_dialect_read(row.dialect, &request, &list, &arena, &call, &problem), STATUS_OK);
+    assert_true(slice_is_absent(call.request.body));
+    arena_done(&arena);
+}
+
+/* What follows the prefix, and its query, if there is one. */
+static void the_original_target_of_ext_authz_is_what_follows_the_prefix(void **state)
+{
+    (void)state;
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    static const struct row row = {.dialect = DIALECT_EXT_AUTHZ, .headers = {"Host: api.example", PROTO}};
+    static const struct {
+        const char *path, *query, *url; /* NULL: none, refused */
+    } targets[] = {
+        {"/verify/ext-authz/", NULL, "https://api.example/"},
+        {"/verify/ext-authz/a", "", "https://api.example/a?"},
+        {"/verify/ext-authz//verify/ext-authz/a", "b=c?", "https://api.example//verify/ext-authz/a?b=c?"},
+        {"/verify/ext-authz", NULL, NULL},
+        {"/verify/ext-authz", "/a", NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(targets); i++) {
+        struct header headers[COUNT_OF(row.headers)];
+        struct request request = request_of_row(&row, headers);
+        struct call call = {0};
+        struct problem problem = {0};
+        struct arena arena;
+        arena_init(&arena, 1 << 16);
+        request.path = slice_str(targets[i].path);
+        request.query = slice_str(targets[i].query);
+        enum status status = gateway_dialect_read(row.dialect, &request, &list, &arena, &call, &problem);
+        assert_status(status, targets[i].url ? STATUS_OK : STATUS_MALFORMED);
+        if (targets[i].url)
+            assert_slice_equal(call.request.url, slice_str(targets[i].url));
+        arena_done(&arena);
+    }
+}
+
 /* Envoy compares what it sends with what it holds, not with what is still to come: cut at exactly its limit, a body is
  * called whole. */
 static void a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy(void **state)
@@ -400,6 +457,41 @@ static void a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy(void **st
     assert_int_equal(body_of(NULL, DIALECT_VERIFY, body).len, CALL_BODY_MAX_BYTES);
     body[CALL_BODY_MAX_BYTES - 1] = '\0';
     assert_int_equal(body_of(whole, DIALECT_EXT_AUTHZ, body).len, CALL_BODY_MAX_BYTES - 1);
+}
+
+/* Never a URL that is cut off, nor a refusal without its reason. */
+static void a_full_arena_is_reported(void **state)
+{
+    (void)state;
+    static const struct config_strings list = {origins, COUNT_OF(origins)};
+    static const struct row good[] = {
+        {.dialect = DIALECT_VERIFY, .headers = {METHOD, PROTO, HOST, URI}, .url = "https://api.example/photos?a=1,2"},
+        {.dialect = DIALECT_AUTH_REQUEST, .headers = {O_GET, O_URL}, .url = "https://api.example/photos"},
+        {.dialect = DIALECT_EXT_AUTHZ,
+         .headers = {"Host: api.example", PROTO},
+         .url = "https://api.example/sub//path?q=%2F"},
+        {.dialect = DIALECT_VERIFY, .headers = {METHOD}},
+    };
+    size_t failures = 0;
+    for (size_t i = 0; i < COUNT_OF(good); i++)
+        for (size_t limit = 0; limit < 4096; limit += 16) {
+            struct arena arena;
+            struct header headers[COUNT_OF(good[i].headers)];
+            struct request request = request_of_row(&good[i], headers);
+            struct call call = {0};
+            struct problem problem = {0};
+            arena_init(&arena, limit);
+            enum status status = gateway_dialect_read(good[i].dialect, &request, &list, &arena, &call, &problem);
+            failures += status == STATUS_NO_MEMORY;
+            if (status == STATUS_NO_MEMORY)
+                assert_status(problem.status, STATUS_NO_MEMORY);
+            else if (good[i].url)
+                assert_slice_equal(call.request.url, slice_str(good[i].url));
+            else
+                assert_string_equal(problem_text(&problem), "X-Forwarded-Proto is missing: the gateway must set it");
+            arena_done(&arena);
+        }
+    assert_true(failures > 3);
 }
 
 static void reads_what_all_dialects_share(void **state)
@@ -433,6 +525,9 @@ int main(void)
         cmocka_unit_test(a_body_that_is_there_counts_whatever_length_is_said),
         cmocka_unit_test(a_body_that_envoy_cut_off_was_not_handed_over),
         cmocka_unit_test(a_body_that_fills_the_limit_may_have_been_cut_off_by_envoy),
+        cmocka_unit_test(a_body_of_which_two_things_are_said_was_not_handed_over),
+        cmocka_unit_test(the_original_target_of_ext_authz_is_what_follows_the_prefix),
+        cmocka_unit_test(a_full_arena_is_reported),
         cmocka_unit_test(reads_what_all_dialects_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,15 @@ static void makes_the_hash_that_the_method_names(void **state)
     }
 }
 
+static void the_hash_is_appended(void **state)
+{
+    (void)state;
+    struct buf out = buf_in(oauth_arena());
+    buf_add_str(&out, "before ");
+    assert_status(body_hash_make(signature_method_find(SLICE("PLAINTEXT")), SLICE(""), &out), STATUS_OK);
+    assert_slice_equal(buf_slice(&out), SLICE("before " EMPTY_SHA1));
+}
+
 static void a_full_buf_is_reported(void **state)
 {
     (void)state;
@@ -139,9 +148,10 @@ static void checks_the_hash(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(rows) + 2];
+    static struct CMUnitTest tests[COUNT_OF(rows) + 3];
     size_t count = 0;
     ADD_TEST(tests, count, makes_the_hash_that_the_method_names);
+    ADD_TEST(tests, count, the_hash_is_appended);
     ADD_TEST(tests, count, a_full_buf_is_reported);
     ADD_ROWS(tests, count, rows, checks_the_hash);
     return RUN_TESTS(tests, count);

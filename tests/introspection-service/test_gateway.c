@@ -1,0 +1,138 @@
+#include "gateway.h"
+
+#include "asked_bench.h"
+#include "gateway_dialect.h"
+#include "support/oauth.h"
+
+enum { HEADERS_MAX = 8 };
+
+/* The headers by which each dialect describes GET https://api.example/photos. */
+static const struct dialect_row {
+    const char *path;
+    const char *headers[5][2];
+} dialects[] = {
+    {GATEWAY_VERIFY_PATH,
+     {{"X-Forwarded-Method", "GET"},
+      {"X-Forwarded-Proto", "https"},
+      {"X-Forwarded-Host", "api.example"},
+      {"X-Forwarded-Uri", "/photos"}}},
+    {GATEWAY_AUTH_REQUEST_PATH, {{"X-Original-Method", "GET"}, {"X-Original-URL", "https://api.example/photos"}}},
+};
+
+/* Asks in the dialect of `spoken` at the path of `asked`; absent: left out. */
+static int ask(struct asked_bench *bench, const struct dialect_row *asked, const struct dialect_row *spoken,
+               struct slice authorization, const char *scope)
+{
+    struct header headers[HEADERS_MAX];
+    struct asked_call call = {.path = asked->path, .headers = headers};
+    for (; spoken->headers[call.header_count][0]; call.header_count++) {
+        headers[call.header_count].name = slice_str(spoken->headers[call.header_count][0]);
+        headers[call.header_count].value = slice_str(spoken->headers[call.header_count][1]);
+    }
+    if (!slice_is_absent(authorization))
+        headers[call.header_count++] = (struct header){SLICE("Authorization"), authorization};
+    if (scope)
+        headers[call.header_count++] = (struct header){SLICE("X-OAuth-Required-Scope"), slice_str(scope)};
+    return asked_bench_ask(bench, &call);
+}
+
+static void lets_in_by_200_with_all_seven_headers(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const char *const names[] = {"X-OAuth-Client-Id", "X-OAuth-Subject", "X-OAuth-Username", "X-OAuth-Scope",
+                                        "X-OAuth-Token-Id",  "X-OAuth-Legs",    "X-OAuth-Body-Hash"};
+    for (size_t i = 0; i < COUNT_OF(dialects); i++) {
+        char nonce[] = {(char)('0' + i), '\0'};
+        assert_int_equal(ask(bench, &dialects[i], &dialects[i], asked_bench_sign(bench, "a", nonce), NULL), 200);
+        for (size_t n = 0; n < COUNT_OF(names); n++)
+            assert_true(asked_bench_header(bench, names[n]).len > 0);
+        assert_slice_equal(asked_bench_header(bench, "X-OAuth-Legs"), SLICE("2"));
+        assert_slice_equal(asked_bench_header(bench, "Cache-Control"), SLICE("no-store"));
+    }
+}
+
+static void each_path_takes_no_other_dialect(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct slice good = asked_bench_sign(bench, "a", "0");
+    assert_int_equal(ask(bench, &dialects[0], &dialects[1], good, NULL), 401);
+    assert_int_equal(ask(bench, &dialects[1], &dialects[0], good, NULL), 401);
+    assert_true(slice_is_absent(asked_bench_header(bench, "X-OAuth-Client-Id")));
+    assert_int_equal(ask(bench, &dialects[1], &dialects[1], good, NULL), 200); /* nothing was spent */
+}
+
+static void is_shut_for_strangers_and_without_origins(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct asked_call call = {.path = GATEWAY_VERIFY_PATH, .is_strangers = true};
+    assert_int_equal(asked_bench_ask(bench, &call), 403);
+    assert_true(asked_bench_says(bench, "OAUTH1_TRUSTED_PROXIES: not set for this peer"));
+    call.head_fault = "a fault";
+    assert_int_equal(asked_bench_ask(bench, &call), 403);
+    bench->config.origins.count = 0;
+    assert_int_equal(asked_bench_verify(bench, asked_bench_sign(bench, "a", "0")), 403);
+    assert_true(asked_bench_says(bench, "\"OAUTH1_ORIGINS: not set for this peer"));
+    call.head_fault = NULL;
+    assert_int_equal(asked_bench_ask(bench, &call), 403);
+    assert_true(asked_bench_says(bench, "OAUTH1_ORIGINS, OAUTH1_TRUSTED_PROXIES: not set for this peer"));
+}
+
+static void a_scope_that_falls_short_is_403_without_a_challenge(void **state)
+{
+    struct asked_bench *bench = *state;
+    bench->config.rate_limit_address = 1; /* nobody's address is counted for it */
+    for (int i = 0; i < 3; i++) {
+        char nonce[] = {(char)('0' + i), '\0'};
+        assert_int_equal(ask(bench, &dialects[0], &dialects[0], asked_bench_sign(bench, "a", nonce), "photos:nobodys"),
+                         403);
+        assert_true(slice_is_absent(asked_bench_header(bench, "WWW-Authenticate")));
+        assert_true(slice_is_absent(asked_bench_header(bench, "X-OAuth-Client-Id")));
+        assert_true(slice_is_absent(asked_bench_header(bench, "Retry-After")));
+    }
+}
+
+/* nginx makes a 500 of a 429. */
+static void too_many_refusals_are_429_and_for_nginx_403(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const int expected[] = {429, 403};
+    bench->config.rate_limit_address = 2;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 401);
+        assert_slice_equal(asked_bench_header(bench, "WWW-Authenticate"), SLICE("OAuth realm=\"auth.example\""));
+    }
+    for (size_t i = 0; i < COUNT_OF(expected); i++) {
+        assert_int_equal(ask(bench, &dialects[i], &dialects[i], SLICE_ABSENT, NULL), expected[i]);
+        assert_true(asked_bench_header(bench, "Retry-After").len > 0);
+        assert_true(slice_is_absent(asked_bench_header(bench, "WWW-Authenticate")));
+    }
+    assert_int_equal(ask(bench, &dialects[0], &dialects[0], asked_bench_sign(bench, "a", "0"), NULL), 200);
+}
+
+static void a_malformed_head_is_401_and_counts_against_nobody(void **state)
+{
+    struct asked_bench *bench = *state;
+    const struct asked_call call = {.path = GATEWAY_AUTH_REQUEST_PATH, .head_fault = "too many headers"};
+    bench->config.rate_limit_address = 1;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(asked_bench_ask(bench, &call), 401);
+        assert_slice_equal(asked_bench_header(bench, "WWW-Authenticate"),
+                           SLICE("OAuth realm=\"auth.example\", oauth_problem=\"parameter_rejected\""));
+        assert_true(asked_bench_says(bench, "\"too many headers\""));
+    }
+    assert_int_equal(bench->faulty.calls, 0);
+    assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 401);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ASKED_TEST(lets_in_by_200_with_all_seven_headers),
+        ASKED_TEST(each_path_takes_no_other_dialect),
+        ASKED_TEST(is_shut_for_strangers_and_without_origins),
+        ASKED_TEST(a_scope_that_falls_short_is_403_without_a_challenge),
+        ASKED_TEST(too_many_refusals_are_429_and_for_nginx_403),
+        ASKED_TEST(a_malformed_head_is_401_and_counts_against_nobody),
+    };
+    return cmocka_run_group_tests(tests, oauth_setup, oauth_teardown);
+}
