@@ -336,6 +336,17 @@ static void one_body_of_the_largest_route_always_fits(void **state UNUSED)
     close(fd);
 }
 
+static void a_body_that_comes_when_all_ends_leaves_nothing_behind(void **state)
+{
+    int fds[] = {send_part(OPEN LARGE, 30000), send_part(CALLERS LARGE, 30000)};
+    assert_false(http_fixture_stop(&fixture, 50));
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        assert_true(raw_is_closed(fds[i], 3000));
+        close(fds[i]);
+    }
+    assert_int_equal(set_up(state), 0); /* for tear_down */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -361,6 +372,7 @@ int main(void)
         TEST(strangers_leave_callers_their_room),
         TEST(the_room_is_given_back),
         TEST(one_body_of_the_largest_route_always_fits),
+        TEST(a_body_that_comes_when_all_ends_leaves_nothing_behind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
