@@ -51,6 +51,22 @@ static bool is_dangerous(struct slice scheme)
     return false;
 }
 
+/* A name or an address, and nothing else: the host goes into the page's Content-Security-Policy, where `*` and `;` mean
+ * something. */
+static bool is_real_host(struct slice host)
+{
+    struct address address;
+    if (slice_starts_with(host, SLICE("[")))
+        return address_parse(host, &address);
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
+            return false;
+    }
+    return host.len > 0;
+}
+
 bool callback_is_acceptable(struct slice callback, const char **ret_why)
 {
     enum { CALLBACK_MAX_BYTES = 2000 };
@@ -71,7 +87,7 @@ bool callback_is_acceptable(struct slice callback, const char **ret_why)
     if (slice_find(callback, '#') < callback.len)
         return false;
     *ret_why = "oauth_callback has no valid host, or a user name";
-    return !is_web(callback) || oauth_url_parse(callback, &url, &problem) == STATUS_OK;
+    return !is_web(callback) || (oauth_url_parse(callback, &url, &problem) == STATUS_OK && is_real_host(url.host));
 }
 
 static bool parse_web(struct slice uri, struct oauth_url *ret_url)

@@ -179,6 +179,23 @@ static void appends_to_whatever_query_there_is_byte_for_byte(void **state)
     }
 }
 
+/* What a Content-Security-Policy would read as more than a host. */
+static void takes_only_a_name_or_an_address_for_a_host(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {"https://*/x", false},          {"https://*.example/x", false},    {"https://a;sandbox/x", false},
+        {"https://a,b/x", false},        {"https://a'b/x", false},          {"https://a%3Bb/x", false},
+        {"https://[::1;x]/x", false},    {"https://a!b/x", false},          {"https://a-b.c_d.example/x", true},
+        {"https://192.0.2.1:8/x", true}, {"https://[2001:db8::1]/x", true},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const char *why = NULL;
+        if (callback_is_acceptable(slice_str(rows[i].callback), &why) != rows[i].taken)
+            fail_msg("%s", rows[i].callback);
+    }
+}
+
 static void names_the_callback_for_form_action(void **state)
 {
     (void)state;
@@ -297,6 +314,7 @@ int main(void)
         cmocka_unit_test(takes_the_default_callback),
         cmocka_unit_test(registers_only_what_could_be_called_back),
         cmocka_unit_test(appends_to_whatever_query_there_is_byte_for_byte),
+        cmocka_unit_test(takes_only_a_name_or_an_address_for_a_host),
         cmocka_unit_test(names_the_callback_for_form_action),
         cmocka_unit_test(each_byte_is_taken_only_where_it_may_be),
         cmocka_unit_test(takes_no_scheme_that_a_browser_would_run),

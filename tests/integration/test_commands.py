@@ -11,6 +11,7 @@ import time
 
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -70,6 +71,12 @@ def shop(tmp_path_factory):
         (USAGE, "unexpected argument", "client get a b"),
         (REFUSED, "client nobody", "client update nobody --name x"),
         (USAGE, "opposite", "client update printer --trusted --no-trusted"),
+        (USAGE, "a comma does not separate scopes: repeat", "client create --name x --scope photos:read,photos:write"),
+        (USAGE, "a comma does not separate scopes", "client update printer --default-scope photos:read,photos:write"),
+        (USAGE, "never sign", "client update printer --signature-method RSA-SHA256"),
+        (USAGE, "no valid host", "client create --name x --callback https://*/x"),
+        (USAGE, "no valid host", "client create --name x --callback 'https://a;sandbox/x'"),
+        (USAGE, "no valid host", "client create --name x --default-callback https://*.example/x"),
         (REFUSED, "client nobody", "client delete nobody"),
         (REFUSED, "client nobody", "client disable nobody"),
         (REFUSED, "client nobody", "client rotate-secret nobody"),
@@ -317,6 +324,27 @@ def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
         kept = {r[0] for r in database.execute("SELECT jti FROM tokens WHERE client = ?", (row,))}
         assert kept == {"lives", "revoked", "expired"}
     assert "TOKENS=0\n" in shop.command("janitor", "--format", "env").out
+
+
+def test_a_client_that_could_never_sign_is_refused(shop, tmp_path):
+    key = shop.public_key_file(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    create = ("client", "create", "--name", "x", "--rsa-public-key", key)
+    refused = shop.command(*create, "--signature-method", "HMAC-SHA1")
+    assert refused.code == USAGE and "never sign" in refused.err, refused
+    made = shop.expect(*create, "--signature-method", "HMAC-SHA1", "--signature-method", "RSA-SHA256")
+    refused = shop.command("client", "update", made["client_id"], "--signature-method", "HMAC-SHA256")
+    assert refused.code == USAGE and "never sign" in refused.err, refused
+    line = {"client_id": "never", "rsa_public_key": key.read_text(), "signature_methods": ["HMAC-SHA1"]}
+    refused = shop.command("client", "import", stdin=json.dumps(line) + "\n")
+    assert refused.code == REFUSED and "never sign" in refused.err + refused.out, refused
+
+
+def test_scopes_are_stored_in_one_spelling(shop):
+    made = shop.expect("client", "create", "--name", "x", "--scope", " b  a ", "--scope", "a", "--default-scope", " ")
+    assert made["scope"] == "b a" and made["default_scope"] == ""
+    line = {"client_id": "commas", "client_secret": "s", "scope": "photos:read,photos:write"}
+    refused = shop.command("client", "import", stdin=json.dumps(line) + "\n")
+    assert refused.code == REFUSED and "a comma does not separate" in refused.err + refused.out, refused
 
 
 def test_keys_of_resource_servers_are_unguessable_and_not_kept(shop):

@@ -110,16 +110,32 @@ static bool take_methods(struct client_draft *d)
     return true;
 }
 
+/* One list of all that was given, in the spelling that is stored. */
+static bool write_scopes(struct client_draft *d, const char *option, const struct option_list *list, struct buf *out)
+{
+    struct buf joined = BUF_INIT;
+    bool ok = true;
+    join(&joined, list);
+    struct slice scopes = buf_slice(&joined);
+    if (!scope_is_valid(scopes))
+        ok = refuse(d, option, scopes, "a scope is printable ASCII without quotes and backslashes");
+    else if (slice_find(scopes, ',') < scopes.len)
+        ok = refuse(d, option, scopes,
+                    "a comma does not separate scopes: repeat the option for each, or put spaces between them");
+    else
+        scope_write(scopes, out);
+    buf_done(&joined);
+    return ok;
+}
+
 static bool take_scopes(struct client_draft *d)
 {
     const struct client_options *o = d->options;
-    join(&d->scopes, &o->scopes);
-    join(&d->default_scopes, &o->default_scopes);
-    if (o->scopes.count) {
+    if (!write_scopes(d, "scope", &o->scopes, &d->scopes) ||
+        !write_scopes(d, "default-scope", &o->default_scopes, &d->default_scopes))
+        return false;
+    if (o->scopes.count)
         d->client.allowed_scopes = d->client.default_scopes = buf_slice(&d->scopes);
-        if (!scope_is_valid(d->client.allowed_scopes))
-            return refuse(d, "scope", d->client.allowed_scopes, "a scope is printable ASCII without quotes");
-    }
     if (o->default_scopes.count)
         d->client.default_scopes = buf_slice(&d->default_scopes);
     if (!scope_covers(d->client.allowed_scopes, d->client.default_scopes))
@@ -185,4 +201,23 @@ void client_draft_credentials(struct client_draft *d, struct slice secret, struc
     d->client.key_count = slice_is_absent(key) ? 0 : 1;
     if (d->client.secret_count == 0 && d->client.signature_methods.len == 0)
         d->client.signature_methods = SLICE("RSA-SHA1 RSA-SHA256 RSA-SHA512");
+}
+
+bool client_draft_can_sign(struct client_draft *d)
+{
+    const struct client *client = &d->client;
+    struct slice rest = client->signature_methods;
+    for (bool more = rest.len > 0; more;) {
+        const struct signature_method *method = signature_method_find(slice_cut(&rest, ' ', &more));
+        if (method && (method->kind == SIGNATURE_RSA ? client->key_count : client->secret_count) > 0)
+            return true;
+    }
+    if (client->signature_methods.len == 0 || (client->key_count == 0 && client->secret_count == 0))
+        return true;
+    return refuse(d, "signature-method", client->signature_methods,
+                  client->secret_count
+                      ? "the client has no RSA key, so it could never sign; give it an HMAC method, or a "
+                        "key (client rotate-secret --rsa-public-key)"
+                      : "the client has an RSA key and no secret, so it could never sign; give it an RSA "
+                        "method, or a secret (--secret-file)");
 }

@@ -32,6 +32,9 @@ MUST_USE bool client_draft_take(struct client_draft *draft);
 /* Its secret and the PEM of its RSA key; either may be absent. One that signs with its key alone gets no method that
  * would need a secret, unless the options name the methods. */
 void client_draft_credentials(struct client_draft *draft, struct slice secret, struct slice key);
+/* Whether it can sign at all: with a secret or a key of the client, by one of the methods that are its own. False:
+ * `why` says what is wrong. */
+MUST_USE bool client_draft_can_sign(struct client_draft *draft);
 void client_draft_done(struct client_draft *draft);
 
 #endif

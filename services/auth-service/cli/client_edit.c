@@ -125,6 +125,8 @@ static int create(const struct command_line *line)
     int code = take_options(&c);
     if (code == EXIT_DONE)
         code = take_credentials(&c);
+    if (code == EXIT_DONE && !client_draft_can_sign(&c.draft))
+        code = refuse(line, &c.draft);
     if (code == EXIT_DONE)
         code = store_new(&c);
     client_draft_done(&c.draft);
@@ -172,7 +174,8 @@ static int update(const struct command_line *line)
     enum status status = credentials_client_find_blocking(&store.db, id, &found);
     if (status == STATUS_OK) {
         draft.client = *found; /* the arena stays found's */
-        code = client_draft_take(&draft) ? store_changed(line, &store, &draft.client) : refuse(line, &draft);
+        bool is_good = client_draft_take(&draft) && client_draft_can_sign(&draft);
+        code = is_good ? store_changed(line, &store, &draft.client) : refuse(line, &draft);
     } else {
         code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
     }

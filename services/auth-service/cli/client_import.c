@@ -133,6 +133,8 @@ static enum status import_client(struct import *import, const void *decoded)
     enum status status = client_draft_take(&draft) ? check_is_new(import, line)
                                                    : import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
     client_draft_credentials(&draft, line->client_secret, line->rsa_public_key);
+    if (status == STATUS_OK && !client_draft_can_sign(&draft))
+        status = import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
     if (status == STATUS_OK)
         status = store_new(import, &draft.client);
     client_draft_done(&draft);

@@ -59,6 +59,8 @@ static enum status check_line(struct import *import, const struct line *line)
         return import_refuse(import, "sub and username must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
     if (!scope_is_valid(line->scope))
         return import_refuse(import, "scope is printable ASCII without quotes, separated by spaces");
+    if (slice_find(line->scope, ',') < line->scope.len)
+        return import_refuse(import, "scope: a comma does not separate scopes; put spaces between them");
     return check_times(import, line);
 }
 
