@@ -55,8 +55,13 @@ static void each_path_takes_no_other_dialect(void **state)
 {
     struct asked_bench *bench = *state;
     struct slice good = asked_bench_sign(bench, "a", "0");
+    const struct dialect_row ext_authz = {.path = GATEWAY_EXT_AUTHZ_PATH};
     assert_int_equal(ask(bench, &dialects[0], &dialects[1], good, NULL), 401);
+    assert_true(asked_bench_says(bench, "\"X-Forwarded-Method is missing"));
     assert_int_equal(ask(bench, &dialects[1], &dialects[0], good, NULL), 401);
+    assert_true(asked_bench_says(bench, "\"X-Original-Method is missing"));
+    assert_int_equal(ask(bench, &ext_authz, &dialects[0], good, NULL), 401);
+    assert_true(asked_bench_says(bench, "\"Host is missing"));
     assert_true(slice_is_absent(asked_bench_header(bench, "X-OAuth-Client-Id")));
     assert_int_equal(ask(bench, &dialects[1], &dialects[1], good, NULL), 200); /* nothing was spent */
 }
@@ -66,7 +71,8 @@ static void is_shut_for_strangers_and_without_origins(void **state)
     struct asked_bench *bench = *state;
     struct asked_call call = {.path = GATEWAY_VERIFY_PATH, .is_strangers = true};
     assert_int_equal(asked_bench_ask(bench, &call), 403);
-    assert_true(asked_bench_says(bench, "OAUTH1_TRUSTED_PROXIES: not set for this peer"));
+    assert_true(asked_bench_says(bench, "\"OAUTH1_TRUSTED_PROXIES: not set for this peer"));
+    assert_false(bench->request.earns_connection);
     call.head_fault = "a fault";
     assert_int_equal(asked_bench_ask(bench, &call), 403);
     bench->config.origins.count = 0;
@@ -97,6 +103,11 @@ static void too_many_refusals_are_429_and_for_nginx_403(void **state)
     struct asked_bench *bench = *state;
     static const int expected[] = {429, 403};
     bench->config.rate_limit_address = 2;
+    for (int i = 0; i < 3; i++) { /* what is good does not count */
+        char nonce[] = {(char)('a' + i), '\0'};
+        assert_int_equal(ask(bench, &dialects[0], &dialects[0], asked_bench_sign(bench, "a", nonce), NULL), 200);
+        assert_true(bench->request.earns_connection);
+    }
     for (int i = 0; i < 2; i++) {
         assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 401);
         assert_slice_equal(asked_bench_header(bench, "WWW-Authenticate"), SLICE("OAuth realm=\"auth.example\""));
