@@ -127,6 +127,16 @@ static void takes_http_elsewhere_only_of_clients_marked_for_it(void **state)
     assert_true(takes("http://app.example/cb", &other));
 }
 
+/* However it got into the database: it would let in what only begins alike. */
+static void a_prefix_that_does_not_end_with_a_slash_takes_nothing(void **state)
+{
+    (void)state;
+    static const struct client_callback prefix[] = {{SLICE_INIT("https://app.example/cb"), true}};
+    const struct client other = {.callbacks = prefix, .callback_count = 1};
+    assert_false(takes("https://app.example/cbevil", &other));
+    assert_false(takes("https://app.example/cb/x", &other));
+}
+
 static void takes_the_default_callback(void **state)
 {
     (void)state;
@@ -311,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_was_registered_and_nothing_that_resembles_it),
         cmocka_unit_test(takes_http_elsewhere_only_of_clients_marked_for_it),
+        cmocka_unit_test(a_prefix_that_does_not_end_with_a_slash_takes_nothing),
         cmocka_unit_test(takes_the_default_callback),
         cmocka_unit_test(registers_only_what_could_be_called_back),
         cmocka_unit_test(appends_to_whatever_query_there_is_byte_for_byte),

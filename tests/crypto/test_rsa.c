@@ -365,6 +365,17 @@ static void many_keys_take_turns(void **state)
     }
 }
 
+/* A sanitizer sees what is left. */
+static void what_it_kept_is_freed_with_it(void **state)
+{
+    (void)state;
+    struct rsa *own = rsa_new();
+    struct slice signature = sign(private_pem(key_2048, NULL), DIGEST_SHA1, SLICE("text"));
+    assert_non_null(own);
+    assert_status(rsa_verify(own, public_pem(key_2048), DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
+    rsa_free(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +390,7 @@ int main(void)
         cmocka_unit_test(a_key_of_1024_bits_verifies_nothing),
         cmocka_unit_test(signs_only_with_private_rsa_keys),
         cmocka_unit_test(many_keys_take_turns),
+        cmocka_unit_test(what_it_kept_is_freed_with_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

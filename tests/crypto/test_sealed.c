@@ -160,6 +160,7 @@ static void key_lists_that_are_wrong_are_explained(void **state)
         "k@:" KEY_A,
         "k{:" KEY_A,
         "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", /* 33 bytes */
+        "k:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "k:!AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
         "0123456789012345678901234567890123:" KEY_A,
     };
@@ -169,6 +170,25 @@ static void key_lists_that_are_wrong_are_explained(void **state)
         assert_status(keyring_parse(slice_str(texts[i]), &keys, &why), STATUS_BAD_INPUT);
         assert_non_null(why);
         assert_null(keys);
+    }
+}
+
+static void says_what_is_wrong_with_a_key(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *why;
+    } rows[] = {
+        {"k", "a key is written id:base64"},
+        {"k/:" KEY_A, "a key's id is 1 to 32 letters, digits, '-' or '_'"},
+        {"k:" KEY_A ",k:" KEY_B, "two keys have the same id"},
+        {"k:AAAA", "a key is 32 bytes in base64 (openssl rand -base64 32)"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct keyring *keys = NULL;
+        const char *why = NULL;
+        assert_status(keyring_parse(slice_str(rows[i].text), &keys, &why), STATUS_BAD_INPUT);
+        assert_string_equal(why, rows[i].why);
     }
 }
 
@@ -275,6 +295,7 @@ int main(void)
         cmocka_unit_test(sealing_twice_gives_different_bytes),
         cmocka_unit_test(no_randomness_seals_nothing),
         cmocka_unit_test(key_lists_that_are_wrong_are_explained),
+        cmocka_unit_test(says_what_is_wrong_with_a_key),
         cmocka_unit_test(takes_16_keys_and_not_one_more),
         cmocka_unit_test(what_is_too_long_or_has_no_room_is_refused),
         cmocka_unit_test(opens_what_was_sealed_long_ago),

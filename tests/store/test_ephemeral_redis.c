@@ -6,6 +6,11 @@
 #include "support/redis_server.h"
 #include "support/test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
 static struct redis_server_process server;
 
 static struct ephemeral_store *open_redis(const struct ephemeral_options *options)
@@ -205,6 +210,93 @@ static void a_temporary_credential_opens_in_its_own_place_only(void **state)
     assert_status(find_temp(bench, SLICE("mine")), STATUS_STORE_CORRUPT);
 }
 
+/* Somebody who tries a verifier, in a thread and a view of their own. */
+struct trier {
+    pthread_t thread;
+    struct asking asking;
+    struct ephemeral *view;
+    struct slice token;
+    struct slice verifier;
+    enum status status;
+    atomic_bool is_done;
+};
+
+static void trier_init(struct ephemeral_bench *bench, struct trier *it, const char *verifier)
+{
+    *it = (struct trier){.verifier = slice_str(verifier)};
+    asking_init(&it->asking, &bench->clock.clock);
+    assert_status(ephemeral_view_new(bench->store, it->asking.loop, &it->view), STATUS_OK);
+}
+
+static void trier_done(struct trier *it)
+{
+    ephemeral_view_free(it->view);
+    asking_done(&it->asking);
+}
+
+static void *try(void *context)
+{
+    struct trier *it = context;
+    ephemeral_temp_try_start(it->view, it->token, it->verifier, asking_ticket(&it->asking));
+    it->status = asking_wait(&it->asking, NULL);
+    atomic_store(&it->is_done, true);
+    return NULL;
+}
+
+/* Begins, and waits until so many have read what there is and wait to write, or this one has its answer. */
+static void begin_to_try(struct trier *it, struct slice token, int64_t waiting)
+{
+    it->token = token;
+    atomic_store(&it->is_done, false);
+    assert_int_equal(pthread_create(&it->thread, NULL, try, it), 0);
+    for (int i = 0; i < 20000 && !atomic_load(&it->is_done); i++) {
+        if (redis_server_number(&server, "EVAL_RO \"return tonumber(string.match(redis.call('INFO', 'clients'), "
+                                         "'blocked_clients:(%d+)'))\" 0") >= waiting)
+            return;
+        (void)usleep(1000);
+    }
+}
+
+/* The last wrong verifier and the right one: both have read the credential before either writes. */
+static void race(struct ephemeral_bench *bench, struct slice token, struct trier *wrong, struct trier *right)
+{
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("right")};
+    create_temp(bench, token);
+    ephemeral_temp_grant_start(bench->view, token, &grant, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    for (int i = 1; i < TEMP_MAX_WRONG; i++) {
+        ephemeral_temp_try_start(bench->view, token, SLICE("wrong"), asking_ticket(&bench->asking));
+        assert_status(asking_wait(&bench->asking, NULL), STATUS_VERIFIER_INVALID);
+    }
+    redis_server_must(&server, "CLIENT PAUSE 60000 WRITE", "+OK");
+    begin_to_try(wrong, token, 1);
+    begin_to_try(right, token, 2);
+    redis_server_must(&server, "CLIENT UNPAUSE", "+OK");
+    (void)pthread_join(wrong->thread, NULL);
+    (void)pthread_join(right->thread, NULL);
+}
+
+/* Or the guesses that race with it would be one too many. Redis takes either of the two first. */
+static void a_right_verifier_counts_only_if_no_wrong_one_came_in_between(void **state)
+{
+    enum { ROUNDS_MAX = 60 };
+    struct ephemeral_bench *bench = *state;
+    struct trier wrong;
+    struct trier right;
+    trier_init(bench, &wrong, "wrong");
+    trier_init(bench, &right, "right");
+    right.status = STATUS_OK;
+    for (int round = 0; round < ROUNDS_MAX && right.status == STATUS_OK; round++) {
+        char token[24];
+        (void)snprintf(token, sizeof token, "temp %d", round);
+        race(bench, slice_str(token), &wrong, &right);
+        assert_status(wrong.status, STATUS_VERIFIER_INVALID);
+    }
+    assert_status(right.status, STATUS_TOKEN_REJECTED);
+    trier_done(&right);
+    trier_done(&wrong);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -217,6 +309,7 @@ int main(void)
         TEST(a_store_that_is_full_refuses_nonces),
         TEST(a_store_that_is_full_takes_no_decision),
         TEST(a_temporary_credential_opens_in_its_own_place_only),
+        TEST(a_right_verifier_counts_only_if_no_wrong_one_came_in_between),
     };
     redis_server_start(&server, NULL);
     int failed = cmocka_run_group_tests_name("on Redis alone", tests, NULL, NULL);
