@@ -365,6 +365,76 @@ static void many_keys_take_turns(void **state)
     }
 }
 
+/* The key behind `number` bytes of text, which are no part of a PEM: another text for the same key. */
+static struct slice numbered(int number, struct slice pem)
+{
+    size_t start = texts.len;
+    buf_addf(&texts, "key number %d\n", number);
+    buf_add(&texts, pem);
+    return slice_of(texts.ptr + start, texts.len - start);
+}
+
+/* So many that every place is taken by one of the other's. */
+static void nobody_is_taken_for_who_has_the_same_place(void **state)
+{
+    (void)state;
+    EVP_PKEY *other = EVP_RSA_gen(2048);
+    struct slice mine = public_pem(key_2048);
+    struct slice theirs = public_pem(other);
+    struct slice signature = sign(private_pem(key_2048, NULL), DIGEST_SHA1, SLICE("text"));
+    size_t start = texts.len;
+    for (int i = 0; i < 300; i++) {
+        texts.len = start;
+        assert_status(rsa_verify(rsa, numbered(i, mine), DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
+        assert_status(rsa_verify(rsa, numbered(i * 7, theirs), DIGEST_SHA1, SLICE("text"), signature),
+                      STATUS_SIGNATURE_INVALID);
+    }
+    texts.len = start;
+    EVP_PKEY_free(other);
+}
+
+static unsigned parsed;
+EVP_PKEY *__real_PEM_read_bio_PUBKEY(BIO *bio, EVP_PKEY **key, pem_password_cb *callback, void *context);
+EVP_PKEY *__wrap_PEM_read_bio_PUBKEY(BIO *bio, EVP_PKEY **key, pem_password_cb *callback, void *context);
+EVP_PKEY *__wrap_PEM_read_bio_PUBKEY(BIO *bio, EVP_PKEY **key, pem_password_cb *callback, void *context)
+{
+    parsed++;
+    return __real_PEM_read_bio_PUBKEY(bio, key, callback, context);
+}
+
+static void a_key_that_is_kept_is_known_by_its_text(void **state)
+{
+    (void)state;
+    struct slice signature = sign(private_pem(key_2048, NULL), DIGEST_SHA1, SLICE("text"));
+    size_t start = texts.len;
+    struct slice pem = numbered(4711, public_pem(key_2048));
+    parsed = 0;
+    for (int i = 0; i < 3; i++)
+        assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
+    assert_int_equal(parsed, 1);
+    texts.len = start;
+}
+
+static void texts_that_are_too_long_are_not_read(void **state)
+{
+    (void)state;
+    const char *why = NULL;
+    size_t start = texts.len;
+    unsigned char bytes[RSA_SIGNATURE_MAX_BYTES];
+    size_t len = 0;
+    for (int i = 0; i < 16384; i++)
+        buf_add_byte(&texts, i % 64 ? 'x' : '\n');
+    buf_add_byte(&texts, '\n');
+    size_t preface = texts.len - start;
+    struct slice key = public_pem(key_2048);
+    assert_status(rsa_check_public_key(slice_of(texts.ptr + start, preface + key.len), &why), STATUS_BAD_INPUT);
+    texts.len = start + preface;
+    key = private_pem(key_2048, NULL);
+    assert_status(rsa_sign(slice_of(texts.ptr + start, preface + key.len), DIGEST_SHA1, SLICE("text"), bytes, &len),
+                  STATUS_BAD_INPUT);
+    texts.len = start;
+}
+
 /* A sanitizer sees what is left. */
 static void what_it_kept_is_freed_with_it(void **state)
 {
@@ -390,6 +460,9 @@ int main(void)
         cmocka_unit_test(a_key_of_1024_bits_verifies_nothing),
         cmocka_unit_test(signs_only_with_private_rsa_keys),
         cmocka_unit_test(many_keys_take_turns),
+        cmocka_unit_test(nobody_is_taken_for_who_has_the_same_place),
+        cmocka_unit_test(a_key_that_is_kept_is_known_by_its_text),
+        cmocka_unit_test(texts_that_are_too_long_are_not_read),
         cmocka_unit_test(what_it_kept_is_freed_with_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

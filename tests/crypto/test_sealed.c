@@ -3,6 +3,8 @@
 #include "support/test.h"
 #include "support/watch.h"
 
+#include <stdlib.h>
+
 #define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
 
@@ -253,6 +255,56 @@ static void an_id_has_32_characters_at_most(void **state)
     assert_status(keyring_parse(SLICE("AZaz09-_5678901234567890123456789:" KEY_A), &keys, &why), STATUS_BAD_INPUT);
 }
 
+static void takes_the_room_it_needs_and_no_more(void **state)
+{
+    (void)state;
+    enum { NEEDED = 2 + 4 + 12 + 8 + 16 };
+    struct keyring *keys = parse("2026:" KEY_A);
+    char *memory = malloc(NEEDED);
+    assert_non_null(memory);
+    struct buf exact = buf_fixed(memory, NEEDED);
+    assert_status(sealed_seal(keys, SLICE("a secret"), SLICE("row"), &exact), STATUS_OK);
+    assert_int_equal(exact.len, NEEDED);
+    struct buf small = buf_fixed(memory, NEEDED - 1);
+    assert_status(sealed_seal(keys, SLICE("a secret"), SLICE("row"), &small), STATUS_NO_MEMORY);
+    free(memory);
+    keyring_free(keys);
+}
+
+/* A sanitizer sees who reads on. */
+static void looks_at_nothing_behind_its_end(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    char *one = malloc(1);
+    struct buf opened = BUF_INIT;
+    assert_non_null(one);
+    one[0] = 1;
+    assert_status(sealed_open(keys, slice_of(one, 1), SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    assert_status(sealed_open(keys, SLICE_ABSENT, SLICE("row"), &opened), STATUS_STORE_CORRUPT);
+    free(one);
+    keyring_free(keys);
+    keyring_free(NULL);
+}
+
+static void each_holder_may_use_it_to_its_own_end(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("k:" KEY_A);
+    for (int holders = 1; holders < 3; holders++)
+        assert_ptr_equal(keyring_share(keys), keys);
+    for (int holders = 3; holders > 0; holders--) {
+        struct buf sealed = BUF_INIT;
+        struct buf opened = BUF_INIT;
+        assert_status(sealed_seal(keys, SLICE_ABSENT, SLICE_ABSENT, &sealed), STATUS_OK);
+        assert_status(sealed_open(keys, buf_slice(&sealed), SLICE(""), &opened), STATUS_OK);
+        assert_int_equal(opened.len, 0);
+        buf_done(&sealed);
+        buf_done(&opened);
+        keyring_free(keys);
+    }
+}
+
 static void keys_are_wiped(void **state)
 {
     (void)state;
@@ -300,6 +352,9 @@ int main(void)
         cmocka_unit_test(what_is_too_long_or_has_no_room_is_refused),
         cmocka_unit_test(opens_what_was_sealed_long_ago),
         cmocka_unit_test(an_id_has_32_characters_at_most),
+        cmocka_unit_test(takes_the_room_it_needs_and_no_more),
+        cmocka_unit_test(looks_at_nothing_behind_its_end),
+        cmocka_unit_test(each_holder_may_use_it_to_its_own_end),
         cmocka_unit_test(keys_are_wiped),
         cmocka_unit_test(what_does_not_open_leaves_no_plaintext),
     };

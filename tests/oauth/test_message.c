@@ -2,6 +2,8 @@
 
 #include "support/oauth.h"
 
+#include <stdlib.h>
+
 #define FORM "application/x-www-form-urlencoded"
 /* Parameters of the header, to be joined. */
 #define KEY    "oauth_consumer_key=\"k\","
@@ -452,6 +454,15 @@ static void full_arenas_are_reported(void **state)
     struct described_request good = oauth_request("GET", AT, "OAuth oauth_consumer_key=\"k%20\"," SIGNED, NOBODY);
     assert_status(fill_arenas(&twice), STATUS_DUPLICATED_PARAMETER);
     assert_status(fill_arenas(&good), STATUS_OK);
+    /* so many escapes that decoding them takes more than what encoding them anew had left over */
+    static const char *const names[] = {"consumer_key", "token",    "signature_method", "timestamp",
+                                        "nonce",        "verifier", "callback",         "signature"};
+    struct buf header = buf_in(oauth_arena());
+    buf_add_str(&header, "OAuth ");
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        buf_addf(&header, "%soauth_%s=\"%%20%%20%%20%%20%%20%%20%%20%%20%%20%%20\"", i ? "," : "", names[i]);
+    good.authorization = buf_slice(&header);
+    assert_status(fill_arenas(&good), STATUS_OK);
 }
 
 static void full_arenas_are_reported_by_checks(void **state)
@@ -531,13 +542,14 @@ static void forgets_the_problem_of_the_request_before(void **state)
 static void looks_at_no_row_beyond_the_last(void **state)
 {
     (void)state;
-    struct oauth_param *row = test_calloc(1, sizeof *row);
+    struct oauth_param *row = calloc(1, sizeof *row);
+    assert_non_null(row);
     struct message message = {.params = {row, 1, 1}};
     size_t count = 0;
     row->name = SLICE("a");
     (void)message_parameter(&message, SLICE("b"), oauth_arena(), &count);
     assert_int_equal(count, 0);
-    test_free(row);
+    free(row);
 }
 
 static void takes_a_tab_in_another_scheme(void **state)

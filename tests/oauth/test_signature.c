@@ -4,6 +4,7 @@
 #include "support/oauth.h"
 #include "support/watch.h"
 
+#include <openssl/evp.h>
 #include <string.h>
 
 static const struct signature_method *method(const char *name)
@@ -228,6 +229,38 @@ static void what_cannot_be_made_is_reported(void **state)
     }
 }
 
+static bool macs_fail;
+int __real_EVP_MAC_final(EVP_MAC_CTX *context, unsigned char *out, size_t *ret_len, size_t size);
+int __wrap_EVP_MAC_final(EVP_MAC_CTX *context, unsigned char *out, size_t *ret_len, size_t size);
+int __wrap_EVP_MAC_final(EVP_MAC_CTX *context, unsigned char *out, size_t *ret_len, size_t size)
+{
+    return macs_fail ? 0 : __real_EVP_MAC_final(context, out, ret_len, size);
+}
+
+static void what_cannot_be_computed_is_no_verdict(void **state)
+{
+    (void)state;
+    const struct signature_key key = {.shared_key = SLICE("k&")};
+    const struct signature_method *hmac = method("HMAC-SHA1");
+    struct buf made = buf_in(oauth_arena());
+    assert_status(signature_make(oauth_signer(), hmac, key.shared_key, SLICE_ABSENT, SLICE("text"), &made), STATUS_OK);
+    macs_fail = true;
+    enum status verified = signature_verify(oauth_signer(), hmac, &key, SLICE("text"), buf_slice(&made));
+    enum status again = signature_make(oauth_signer(), hmac, key.shared_key, SLICE_ABSENT, SLICE("text"), &made);
+    macs_fail = false;
+    assert_status(verified, STATUS_NO_MEMORY);
+    assert_status(again, STATUS_NO_MEMORY);
+}
+
+static void a_signer_may_be_done_twice(void **state)
+{
+    (void)state;
+    struct signer signer;
+    assert_status(signer_init(&signer, 0), STATUS_OK);
+    signer_done(&signer);
+    signer_done(&signer);
+}
+
 static void what_was_computed_to_compare_is_wiped(void **state)
 {
     (void)state;
@@ -269,7 +302,7 @@ static void signatures_are_compared_in_constant_time(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 9];
+    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 11];
     size_t count = 0;
     ADD_ROWS(tests, count, key_rows, writes_the_shared_key);
     ADD_ROWS(tests, count, made_rows, makes_and_verifies_the_published_signature);
@@ -280,6 +313,8 @@ int main(void)
     ADD_TEST(tests, count, the_text_of_a_public_key_is_no_shared_key);
     ADD_TEST(tests, count, overlong_rsa_signatures_are_refused);
     ADD_TEST(tests, count, what_cannot_be_made_is_reported);
+    ADD_TEST(tests, count, what_cannot_be_computed_is_no_verdict);
+    ADD_TEST(tests, count, a_signer_may_be_done_twice);
     ADD_TEST(tests, count, what_was_computed_to_compare_is_wiped);
     ADD_TEST(tests, count, signatures_are_compared_in_constant_time);
     return RUN_TESTS(tests, count);

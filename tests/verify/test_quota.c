@@ -52,6 +52,8 @@ static void counts_each_name_and_each_quota_by_itself(void **state)
     assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 2);
     assert_int_equal(count(bench, QUOTA_CLIENT, "A"), 1);
     assert_int_equal(count(bench, QUOTA_LOGIN_ACCOUNT, "a"), 1);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "192.0.2.1"), 1);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "::ffff:192.0.2.1"), 1); /* a name, whatever it looks like */
     assert_int_equal(count(bench, QUOTA_ADDRESS, "192.0.2.1"), 1);
     assert_int_equal(count(bench, QUOTA_LOGIN_ADDRESS, "192.0.2.1"), 1);
 }
@@ -78,6 +80,7 @@ static void a_peer_without_an_address_is_itself(void **state)
     struct bench *bench = *state;
     assert_int_equal(count(bench, QUOTA_ADDRESS, "unix"), 1);
     assert_int_equal(count(bench, QUOTA_ADDRESS, "unix"), 2);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "pipe"), 1);
 }
 
 static void without_a_limit_nothing_is_counted(void **state)
