@@ -208,7 +208,13 @@ part_folder() {
 # long: what takes too long for every day
 part_long() {
   part_folder long
+  step 'long: mistakes that tests must notice' run_mutants
   long_mysqlclient
+}
+
+# Some mutants of each file, others each day; `./dev mutate` makes them all.
+run_mutants() {
+  tests/mutate/run --sample 40 --minutes 20 --workers 2
 }
 
 # compose: docker-compose.yml started and used, and the Kubernetes manifests. It needs an engine, its compose plugin and
