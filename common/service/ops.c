@@ -43,9 +43,9 @@ static void take_pulse_back(struct loop_message *message)
     pulse->is_out = false;
     if (pulse != &ops->pulses[0])
         return;
-    const struct buf newest = ops->fresh_notice;
-    ops->fresh_notice = ops->notice;
-    ops->notice = newest;
+    const struct buf newest = ops->fresh_trouble;
+    ops->fresh_trouble = ops->trouble;
+    ops->trouble = newest;
     let_requests_go(ops);
 }
 
@@ -58,9 +58,9 @@ static void return_pulse(struct loop_message *message)
     if (ops->is_over)
         return;
     if (pulse == &ops->pulses[0]) {
-        buf_reset(&ops->fresh_notice);
-        if (service->write_notice)
-            service->write_notice(ops->app, &ops->fresh_notice);
+        buf_reset(&ops->fresh_trouble);
+        if (service->write_trouble)
+            service->write_trouble(ops->app, &ops->fresh_trouble);
         if (service->measure)
             service->measure(ops->app);
     }
@@ -233,8 +233,10 @@ static enum step_result say_ready(struct flow *flow)
     ready = write_silent_loops(ops, &text) && ready && !stopping;
     if (stopping)
         buf_add_str(&text, "[-] stopping\n");
-    if (ops->notice.len)
-        buf_addf(&text, "[!] %.*s\n", SLICE_ARGS(buf_slice(&ops->notice)));
+    if (ops->trouble.len) {
+        ready = false;
+        buf_addf(&text, "[-] %.*s\n", SLICE_ARGS(buf_slice(&ops->trouble)));
+    }
     if (!slice_starts_with(request->query, SLICE("verbose")))
         text.len = 0;
     buf_add_str(&text, ready ? "ready\n" : "not ready\n");
@@ -291,6 +293,6 @@ void ops_close(struct ops *ops)
 void ops_done(struct ops *ops)
 {
     free(ops->pulses);
-    buf_done(&ops->notice);
-    buf_done(&ops->fresh_notice);
+    buf_done(&ops->trouble);
+    buf_done(&ops->fresh_trouble);
 }

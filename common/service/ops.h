@@ -49,11 +49,11 @@ struct ops {
     struct loop_timer beat;
     struct ops_pulse *pulses; /* one for each loop of the service */
     size_t pulse_count;
-    struct buf fresh_notice; /* the first loop's while its pulse is out */
+    struct buf fresh_trouble; /* the first loop's while its pulse is out */
     struct ops_check check;
     bool is_over; /* set when no loop runs any more */
 
-    struct buf notice;
+    struct buf trouble;
     int64_t checked_ms; /* loop_now_ms when the last check was back; 0: none was yet */
     struct ops_answer answers[READY_CHECKS_MAX];
     struct ticket waiting[OPS_CONNECTIONS]; /* requests */

@@ -385,14 +385,14 @@ static void log_ready(const struct serving *s)
              LOG_NS("start_ms", clock_monotonic_ns() - s->began_ns));
 }
 
-static void log_notice(const struct serving *s)
+static void log_trouble(const struct serving *s)
 {
-    struct buf notice = BUF_INIT;
-    if (s->service->write_notice)
-        s->service->write_notice(s->parts.app, &notice);
-    if (notice.len)
-        log_line(LOG_WARN, "not serving yet", LOG_SLICE("why", buf_slice(&notice)));
-    buf_done(&notice);
+    struct buf trouble = BUF_INIT;
+    if (s->service->write_trouble)
+        s->service->write_trouble(s->parts.app, &trouble);
+    if (trouble.len)
+        log_line(LOG_WARN, "not serving yet", LOG_SLICE("why", buf_slice(&trouble)));
+    buf_done(&trouble);
 }
 
 static int serve(const struct service *service, struct config *config)
@@ -411,7 +411,7 @@ static int serve(const struct service *service, struct config *config)
     enum status status = open_all(s, &why);
     if (status == STATUS_OK) {
         log_ready(s);
-        log_notice(s);
+        log_trouble(s);
         status = loop_group_run_blocking(s->group);
     }
     if (status != STATUS_OK)

@@ -61,9 +61,9 @@ struct service {
     void (*close_blocking)(void *app, bool clean);
     struct ready_check ready_checks[READY_CHECKS_MAX];
     size_t ready_check_count;
-    /* Appends what an operator should know of a service that is ready all the same: logged at the start, and shown by
-     * /readyz?verbose. On the first loop. NULL: there is nothing. */
-    void (*write_notice)(void *app, struct buf *out);
+    /* Appends what keeps the service from its work though its stores answer, and for how long: it is not ready then.
+     * Logged at the start, and shown by /readyz?verbose. On the first loop. NULL: there is nothing. */
+    void (*write_trouble)(void *app, struct buf *out);
     /* Sets the levels that nobody reads but /metrics (a pool's connections, the clock's skew), each time before they
      * are shown; on the first loop. NULL: there are none. */
     void (*measure)(void *app);

@@ -1,6 +1,6 @@
-#include "store/nonce_ledger.h"
-#include "store/rows.h"
+#include "store/nonce_rows.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { HASH_BYTES = 8, PART_HASHES = 8192 };
@@ -11,27 +11,11 @@ void nonce_state_done(struct nonce_state *state)
     *state = (struct nonce_state){0};
 }
 
-static struct credentials *db_of(struct nonce_ledger *ledger)
-{
-    return ((struct credentials_nonce_ledger *)ledger)->db;
-}
-
-/* 0: there is none. */
-static enum status read_at(struct credentials *db, const char *text, struct slice name, int64_t *ret_at)
-{
-    struct sql_value param = sql_text(name);
-    int64_t at = 0;
-    TRY(sql_execute_blocking(db->sql, text, &param, 1, take_int, &at));
-    *ret_at = at;
-    return STATUS_OK;
-}
-
 /* ---- open ---- */
 
 struct opening {
     struct credentials *db;
-    struct slice name;
-    int64_t now_ms;
+    const struct nonce_begin *begin;
     bool known;
     size_t capacity;
     struct nonce_state state;
@@ -44,10 +28,12 @@ static enum status read_store(void *context, const struct sql_value *columns, si
     (void)count;
     bool saved = columns[0].integer && columns[1].bytes.len == NONCE_HASH_KEY_BYTES;
     opening->known = true;
+    state->at_ms = columns[2].integer;
+    /* what had expired by the clock of then, a clock that went back makes good again */
+    saved = saved && opening->begin->now_ms >= state->at_ms - opening->begin->back_ms;
     state->opening = saved ? NONCES_SAVED : NONCES_LOST;
     if (saved)
         memcpy(state->hash_key, columns[1].bytes.ptr, NONCE_HASH_KEY_BYTES);
-    state->at_ms = columns[2].integer;
     return STATUS_OK;
 }
 
@@ -90,41 +76,56 @@ static enum status read_hashes(void *context, const struct sql_value *columns, s
 
 static enum status mark_open(struct opening *opening)
 {
-    struct sql_value params[] = {sql_int(opening->now_ms), sql_text(opening->name)};
+    const struct nonce_begin *begin = opening->begin;
+    struct sql_value params[] = {sql_int(begin->now_ms), sql_text(begin->name)};
     if (opening->known)
         return RUN(opening->db, "UPDATE nonce_stores SET saved = 0, hash_key = NULL, at = ? WHERE name = ?", params);
     return RUN(opening->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, ?, ?)", params);
+}
+
+/* The new epoch's row: what was accepted without being in the result is guarded. */
+static enum status begin_epoch(struct opening *opening)
+{
+    const struct nonce_begin *begin = opening->begin;
+    struct nonce_state *state = &opening->state;
+    struct nonce_row row = {0};
+    struct accepted_ranges shared = {0};
+    TRY(nonce_row_read_blocking(opening->db, begin->name, &row));
+    TRY(nonce_row_others_blocking(opening->db, begin->name, &shared));
+    if (state->opening == NONCES_LOST)
+        accepted_ranges_guard_all(&row.ranges);
+    if (!row.exists && row.earlier_ms && state->opening != NONCES_SAVED)
+        accepted_ranges_guard_span(&row.ranges, row.earlier_ms / 1000, (begin->now_ms + begin->lead_ms) / 1000);
+    accepted_ranges_guard_others(&row.ranges, &shared);
+    (void)snprintf(row.epoch, sizeof row.epoch, "%.*s", SLICE_ARGS(begin->epoch));
+    row.is_used = true;
+    state->ranges = row.ranges;
+    return nonce_row_write_blocking(opening->db, begin->name, &row);
 }
 
 /* Reads, takes out and marks in one transaction: nothing can be restored twice. */
 static enum status open_store(struct sql *sql, void *context)
 {
     struct opening *opening = context;
-    struct sql_value name = sql_text(opening->name);
-    int64_t shared_at = 0;
+    struct sql_value name = sql_text(opening->begin->name);
     nonce_state_done(&opening->state);
     opening->known = false;
     opening->capacity = 0;
     opening->state.opening = NONCES_FIRST;
     TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ? /*! FOR UPDATE */",
                              &name, 1, read_store, opening));
-    TRY(read_at(opening->db, "SELECT at FROM nonce_stores WHERE name = ?", SLICE(NONCE_STORE_SHARED), &shared_at));
-    if (shared_at > opening->state.at_ms) /* requests that we know nothing of were accepted there */
-        opening->state.opening = NONCES_LOST;
     if (opening->state.opening == NONCES_SAVED)
         TRY(sql_execute_blocking(sql, "SELECT timestamp_s, hashes FROM saved_nonces WHERE store = ?", &name, 1,
                                  read_hashes, opening));
     TRY(sql_execute_blocking(sql, "DELETE FROM saved_nonces WHERE store = ?", &name, 1, NULL, NULL));
-    if (opening->state.at_ms > opening->now_ms) /* the clock was set back: time goes on from there */
-        opening->now_ms = opening->state.at_ms;
-    opening->state.at_ms = opening->now_ms;
+    TRY(begin_epoch(opening));
     return mark_open(opening);
 }
 
-static enum status open_blocking(struct nonce_ledger *ledger, struct slice name, int64_t at_ms,
+static enum status open_blocking(struct nonce_ledger *ledger, const struct nonce_begin *begin,
                                  struct nonce_state *ret_state)
 {
-    struct opening opening = {.db = db_of(ledger), .name = name, .now_ms = at_ms};
+    struct opening opening = {.db = nonce_ledger_db(ledger), .begin = begin};
     enum status status = sql_transaction_blocking(opening.db->sql, open_store, &opening);
     if (status != STATUS_OK) {
         nonce_state_done(&opening.state);
@@ -139,6 +140,7 @@ static enum status open_blocking(struct nonce_ledger *ledger, struct slice name,
 struct saving {
     struct credentials *db;
     struct slice name;
+    struct slice epoch;
     const struct nonce_state *state;
     unsigned char *part; /* PART_HASHES of them */
 };
@@ -169,7 +171,13 @@ static enum status save_store(struct sql *sql, void *context)
 {
     struct saving *saving = context;
     struct sql_value name = sql_text(saving->name);
+    struct nonce_row row;
     size_t count = 0;
+    TRY(nonce_row_read_blocking(saving->db, saving->name, &row));
+    if (!row.exists || !slice_eq(slice_str(row.epoch), saving->epoch))
+        return STATUS_CONFLICT;
+    row.ranges = saving->state->ranges;
+    TRY(nonce_row_write_blocking(saving->db, saving->name, &row));
     TRY(sql_execute_blocking(sql, "DELETE FROM saved_nonces WHERE store = ?", &name, 1, NULL, NULL));
     for (size_t from = 0; from < saving->state->count; from += count)
         TRY(save_part(saving, from, (int64_t)from, &count));
@@ -182,9 +190,10 @@ static enum status save_store(struct sql *sql, void *context)
     return sql_affected(sql) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-static enum status save_blocking(struct nonce_ledger *ledger, struct slice name, const struct nonce_state *state)
+static enum status save_blocking(struct nonce_ledger *ledger, struct slice name, struct slice epoch,
+                                 const struct nonce_state *state)
 {
-    struct saving saving = {db_of(ledger), name, state, malloc((size_t)PART_HASHES * HASH_BYTES)};
+    struct saving saving = {nonce_ledger_db(ledger), name, epoch, state, malloc((size_t)PART_HASHES * HASH_BYTES)};
     if (!saving.part)
         return STATUS_NO_MEMORY;
     enum status status = sql_transaction_blocking(saving.db->sql, save_store, &saving);
@@ -192,46 +201,8 @@ static enum status save_blocking(struct nonce_ledger *ledger, struct slice name,
     return status;
 }
 
-/* ---- mark ---- */
-
-struct marking {
-    struct credentials *db;
-    struct slice name;
-    int64_t now_ms;
-    nonce_begin_fn begin;
-    void *context;
-};
-
-/* The row first: whoever else inserts it waits for our commit. */
-static enum status mark_store(struct sql *sql, void *context)
-{
-    struct marking *marking = context;
-    int64_t own_at = 0;
-    int64_t other_at = 0;
-    (void)sql;
-    struct sql_value row[] = {sql_text(marking->name)};
-    enum status status = RUN(marking->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, 0, ?)", row);
-    if (status != STATUS_OK && status != STATUS_CONFLICT)
-        return status;
-    TRY(read_at(marking->db, "SELECT at FROM nonce_stores WHERE name = ?", marking->name, &own_at));
-    TRY(read_at(marking->db, "SELECT MAX(at) FROM nonce_stores WHERE name <> ?", marking->name, &other_at));
-    if (marking->now_ms > own_at) {
-        struct sql_value params[] = {sql_int(marking->now_ms), sql_text(marking->name)};
-        TRY(RUN(marking->db, "UPDATE nonce_stores SET at = ? WHERE name = ?", params));
-    }
-    if (own_at == 0 && other_at == 0)
-        return marking->begin(marking->context, NONCES_FIRST);
-    return other_at > own_at ? marking->begin(marking->context, NONCES_LOST) : STATUS_OK;
-}
-
-static enum status mark_blocking(struct nonce_ledger *ledger, struct slice name, int64_t at_ms, nonce_begin_fn begin,
-                                 void *context)
-{
-    struct marking marking = {db_of(ledger), name, at_ms, begin, context};
-    return sql_transaction_blocking(marking.db->sql, mark_store, &marking);
-}
-
 void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db)
 {
-    *ledger = (struct credentials_nonce_ledger){{open_blocking, save_blocking, mark_blocking}, db};
+    *ledger = (struct credentials_nonce_ledger){
+        {open_blocking, save_blocking, nonce_keep_blocking, nonce_decide_blocking, nonce_leave_blocking}, db};
 }

@@ -122,12 +122,21 @@ void ephemeral_count_free(void *count);
 
 enum ephemeral_owner { EPHEMERAL_CLIENT, EPHEMERAL_USER };
 
+/* ---- the guard after lost nonces (docs/design/nonce-guard.md) ---- */
+
+struct ephemeral_trouble {
+    int64_t guard_s;  /* for how long a fresh request is still refused; 0: it is not */
+    int64_t behind_s; /* how far the store's clock is behind what was accepted, where that is too far; else 0 */
+    int64_t lead_s;   /* how far ahead of the clock requests were accepted, because of fast clients */
+    bool is_stuck;    /* what is accepted cannot be written down for now: the durable store does not answer */
+};
+
 /* ---- the port ---- */
 
 struct ephemeral_ops {
     void (*view_free)(struct ephemeral *view);
     int64_t (*now_ms)(const struct ephemeral *view);
-    int64_t (*guard_s)(const struct ephemeral *view);
+    struct ephemeral_trouble (*trouble)(struct ephemeral *view);
     int64_t (*clock_ahead_ms)(const struct ephemeral *view);
     void (*nonce_spend_start)(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
     void (*temp_create_start)(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
@@ -169,10 +178,17 @@ static inline void ephemeral_view_free(struct ephemeral *view)
 /* The store's clock, ms UTC: the one by which timestamps are judged. STORE_DOWN: it is not known. */
 MUST_USE enum status ephemeral_now(const struct ephemeral *view, int64_t *ret_ms);
 
-/* Seconds until the guard after lost nonces ends (at least 1 while it lasts): for Retry-After. 0: no guard. */
-static inline int64_t ephemeral_guard_s(const struct ephemeral *view)
+/* What keeps requests from being accepted. */
+static inline struct ephemeral_trouble ephemeral_trouble(struct ephemeral *view)
 {
-    return view->ops->guard_s(view);
+    return view->ops->trouble(view);
+}
+
+/* Seconds until the guard after lost nonces ends for a fresh request (at least 1 while it lasts): for Retry-After. 0:
+ * there is none. */
+static inline int64_t ephemeral_guard_s(struct ephemeral *view)
+{
+    return ephemeral_trouble(view).guard_s;
 }
 
 /* By how much this process's own clock is ahead of the store's (behind it: negative): a metric. One that is off by more
@@ -182,9 +198,9 @@ static inline int64_t ephemeral_clock_ahead_ms(const struct ephemeral *view)
     return view->ops->clock_ahead_ms(view);
 }
 
-/* Spends a nonce; kept until its timestamp + 2 × skew. OK: it is new, and now used. NONCE_USED. STORE_DOWN: also while
- * a guard lasts (timestamp ≤ T + lead), and when there is no room. TIMESTAMP_REFUSED: so far off that it could not be
- * kept for its whole window; the caller has judged the window before. No result. */
+/* Spends a nonce; kept until its timestamp + 2 × skew. OK: it is new, and now used. NONCE_USED. STORE_DOWN: also for
+ * a timestamp that is guarded (nonce-guard.md), and when there is no room. TIMESTAMP_REFUSED: so far off that it could
+ * not be kept for its whole window; the caller has judged the window before. No result. */
 void ephemeral_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
 
 /* Temporary credentials are good for the TTL and known for twice as long. All but create and exchanged complete with a
@@ -262,7 +278,7 @@ struct ephemeral_options {
     int64_t skew_ms;                           /* OAUTH1_TIMESTAMP_SKEW */
     int64_t lead_ms;                           /* OAUTH1_TIMESTAMP_LEAD */
     int64_t temp_ttl_ms;                       /* OAUTH1_TEMP_TTL */
-    struct nonce_ledger *ledger;               /* borrowed, used in open and close only */
+    struct nonce_ledger *ledger;               /* borrowed; used by a thread of the store's until it is freed */
     struct slice ledger_name;                  /* "memory:auth-service", "redis": one for each nonce store */
     struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
     struct next_password *next_redis_password; /* borrowed; may be NULL */
@@ -284,8 +300,7 @@ struct ephemeral_store {
     const struct ephemeral_store_ops *ops;
 };
 
-/* BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`. Without a ledger (tests) a
- * start counts as the first. */
+/* BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`. */
 MUST_USE enum status ephemeral_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                              struct ephemeral_store **ret_store);
 /* A loop's own view; freed (ephemeral_view_free) on that loop, before the store. */

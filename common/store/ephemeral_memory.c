@@ -1,23 +1,16 @@
 #include "store/ephemeral_memory.h"
 
-#include "base/clock.h"
 #include "crypto/ct.h"
-#include "crypto/mac.h"
-#include "crypto/random.h"
 #include "loop/flow.h"
 #include "store/count_table.h"
 #include "store/ephemeral_values.h"
-#include "store/nonce_hash.h"
-#include "store/nonce_set.h"
+#include "store/memory_nonces.h"
 #include "store/temp_rules.h"
 #include "store/ttl_table.h"
 
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    DEFAULT_NONCES = 4000000,
     DEFAULT_ENTRIES = 200000,
     COUNTED_NAMES = 65536, /* of each quota */
 };
@@ -25,14 +18,7 @@ enum {
 struct memory_store {
     struct ephemeral_store store; /* first */
     struct ephemeral_options options;
-    char ledger_name[64];
-    /* the store's clock: from here on by steady time, and never behind the wall's */
-    int64_t base_ms;
-    int64_t base_steady_ms;
-    _Atomic int64_t latest_ms;
-    int64_t guard_until_ms; /* timestamps up to here are refused: nonces before a crash are not known */
-    unsigned char hash_key[NONCE_HASH_KEY_BYTES];
-    struct nonce_set *nonces;
+    struct memory_nonces *nonces;
     struct ttl_table *temps;
     struct ttl_table *sessions;
     struct ttl_table *blobs;
@@ -43,7 +29,7 @@ struct memory_store {
 struct memory_view {
     struct ephemeral view; /* first */
     struct memory_store *store;
-    struct mac *mac;
+    struct memory_nonce_view *nonces;
 };
 
 static struct memory_store *store_of(const struct ephemeral *view)
@@ -53,15 +39,7 @@ static struct memory_store *store_of(const struct ephemeral *view)
 
 static int64_t now_of(struct memory_store *store)
 {
-    const struct clock *clock = store->options.clock;
-    int64_t now_ms = store->base_ms + clock_steady_ms(clock) - store->base_steady_ms;
-    int64_t wall_ms = clock_wall_ms(clock);
-    int64_t latest_ms = atomic_load(&store->latest_ms);
-    if (wall_ms > now_ms)
-        now_ms = wall_ms;
-    while (now_ms > latest_ms && !atomic_compare_exchange_weak(&store->latest_ms, &latest_ms, now_ms))
-        ;
-    return now_ms > latest_ms ? now_ms : latest_ms;
+    return memory_nonces_now_ms(store->nonces);
 }
 
 static int64_t now_ms_of(const struct ephemeral *view)
@@ -82,34 +60,14 @@ static void finish(struct ticket ticket, enum status status)
 
 /* ---- nonces ---- */
 
-static int64_t guard_s(const struct ephemeral *view)
+static struct ephemeral_trouble trouble_of(struct ephemeral *view)
 {
-    /* the first second that a request signed then may bear */
-    int64_t end_ms = (store_of(view)->guard_until_ms / 1000 + 1) * 1000;
-    int64_t left_ms = end_ms - now_of(store_of(view));
-    return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
-}
-
-static enum status spend(struct memory_view *view, const struct nonce *nonce)
-{
-    struct memory_store *store = view->store;
-    int64_t now_ms = now_of(store);
-    int64_t now_s = now_ms / 1000;
-    struct nonce_hash hash;
-    /* What the caller has judged; here it bounds how many seconds the set can ever hold. */
-    if (nonce->timestamp_s > (now_ms + store->options.lead_ms) / 1000)
-        return STATUS_TIMESTAMP_REFUSED;
-    if (nonce->timestamp_s < now_s - store->options.skew_ms * 2 / 1000)
-        return STATUS_TIMESTAMP_REFUSED;
-    if (nonce->timestamp_s * 1000 <= store->guard_until_ms)
-        return STATUS_STORE_DOWN;
-    TRY(nonce_hash(view->mac, slice_of(store->hash_key, NONCE_HASH_KEY_BYTES), nonce, &hash));
-    return nonce_set_add(store->nonces, nonce->timestamp_s, hash.value, now_s);
+    return memory_nonce_trouble(((struct memory_view *)view)->nonces);
 }
 
 static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
 {
-    finish(ticket, spend((struct memory_view *)view, nonce));
+    memory_nonce_spend_start(((struct memory_view *)view)->nonces, nonce, ticket);
 }
 
 /* ---- temporary credentials ---- */
@@ -382,14 +340,14 @@ static void ping_start(struct ephemeral *view, struct ticket ticket)
 
 static void view_free(struct ephemeral *view)
 {
-    mac_free(((struct memory_view *)view)->mac);
+    memory_nonce_view_free(((struct memory_view *)view)->nonces);
     free(view);
 }
 
 static const struct ephemeral_ops view_ops = {
     .view_free = view_free,
     .now_ms = now_ms_of,
-    .guard_s = guard_s,
+    .trouble = trouble_of,
     .clock_ahead_ms = clock_ahead_ms,
     .nonce_spend_start = nonce_spend_start,
     .temp_create_start = temp_create_start,
@@ -414,13 +372,12 @@ static const struct ephemeral_ops view_ops = {
 static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
 {
     struct memory_view *view = calloc(1, sizeof *view);
-    (void)loop;
     if (!view)
         return STATUS_NO_MEMORY;
     view->view.ops = &view_ops;
     view->store = (struct memory_store *)base;
-    view->mac = mac_new(1);
-    if (!view->mac) {
+    view->nonces = memory_nonce_view_new(view->store->nonces, loop);
+    if (!view->nonces) {
         free(view);
         return STATUS_NO_MEMORY;
     }
@@ -428,88 +385,41 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     return STATUS_OK;
 }
 
-static struct slice ledger_name(const struct memory_store *store)
-{
-    return slice_str(store->ledger_name);
-}
-
 static enum status save_blocking(struct ephemeral_store *base)
 {
-    struct memory_store *store = (struct memory_store *)base;
-    struct nonce_ledger *ledger = store->options.ledger;
-    struct nonce_state state = {.opening = NONCES_SAVED, .at_ms = now_of(store)};
-    if (!ledger)
-        return STATUS_OK;
-    /* while a guard lasts, what was lost before is still not known: let the next start guard too */
-    if (state.at_ms <= store->guard_until_ms + store->options.skew_ms)
-        return STATUS_OK;
-    TRY(nonce_set_save(store->nonces, state.at_ms / 1000, &state));
-    memcpy(state.hash_key, store->hash_key, sizeof state.hash_key);
-    enum status status = ledger->save_blocking(ledger, ledger_name(store), &state);
-    nonce_state_done(&state);
-    return status;
+    return memory_nonces_save_blocking(((struct memory_store *)base)->nonces);
 }
 
 static void store_free(struct ephemeral_store *base)
 {
     struct memory_store *store = (struct memory_store *)base;
-    nonce_set_free(store->nonces);
+    memory_nonces_free(store->nonces);
     ttl_table_free(store->temps);
     ttl_table_free(store->sessions);
     ttl_table_free(store->blobs);
     for (size_t i = 0; i < QUOTA_COUNT; i++)
         count_table_free(store->counts[i]);
-    explicit_bzero(store->hash_key, sizeof store->hash_key);
     free(store);
 }
 
 static const struct ephemeral_store_ops store_ops = {
     .view_new = view_new, .save_blocking = save_blocking, .free = store_free};
 
-/* Live nonces of a clean stop come back; after a crash, whatever may have been accepted is guarded. */
-static enum status take_over(struct memory_store *store, const struct nonce_state *state)
-{
-    if (state->at_ms > store->base_ms)
-        store->base_ms = state->at_ms;
-    if (state->opening == NONCES_LOST)
-        store->guard_until_ms = store->base_ms + store->options.lead_ms;
-    if (state->opening != NONCES_SAVED)
-        return STATUS_OK;
-    memcpy(store->hash_key, state->hash_key, sizeof store->hash_key);
-    for (size_t i = 0; i < state->count; i++) {
-        enum status status =
-            nonce_set_add(store->nonces, state->nonces[i].timestamp_s, state->nonces[i].hash, store->base_ms / 1000);
-        if (status == STATUS_STORE_DOWN) /* no room; the others are there twice, or expired since */
-            return status;
-    }
-    return STATUS_OK;
-}
-
 static enum status open_store(struct memory_store *store)
 {
     const struct ephemeral_options *options = &store->options;
-    size_t nonces = options->max_nonces ? options->max_nonces : DEFAULT_NONCES;
     size_t entries = options->max_entries ? options->max_entries : DEFAULT_ENTRIES;
-    struct nonce_state state = {.opening = NONCES_FIRST};
-    store->base_ms = clock_wall_ms(options->clock);
-    store->base_steady_ms = clock_steady_ms(options->clock);
-    store->nonces = nonce_set_new(nonces, options->skew_ms * 2 / 1000, options->lead_ms / 1000 + 1);
     store->temps = ttl_table_new(entries, temp_credential_free);
     store->sessions = ttl_table_new(entries, session_free);
     store->blobs = ttl_table_new(entries, ephemeral_blob_free);
-    if (!store->nonces || !store->temps || !store->sessions || !store->blobs)
+    if (!store->temps || !store->sessions || !store->blobs)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < QUOTA_COUNT; i++) {
         store->counts[i] = count_table_new(COUNTED_NAMES);
         if (!store->counts[i])
             return STATUS_NO_MEMORY;
     }
-    TRY(random_bytes(store->hash_key, sizeof store->hash_key));
-    if (options->ledger)
-        TRY(options->ledger->open_blocking(options->ledger, ledger_name(store), store->base_ms, &state));
-    enum status status = take_over(store, &state);
-    nonce_state_done(&state);
-    return status;
+    return memory_nonces_open_blocking(options, &store->nonces);
 }
 
 enum status ephemeral_memory_open_blocking(const struct ephemeral_options *options, struct buf *why,
@@ -520,7 +430,6 @@ enum status ephemeral_memory_open_blocking(const struct ephemeral_options *optio
         return STATUS_NO_MEMORY;
     store->store.ops = &store_ops;
     store->options = *options;
-    (void)snprintf(store->ledger_name, sizeof store->ledger_name, "%.*s", SLICE_ARGS(options->ledger_name));
     enum status status = open_store(store);
     if (status != STATUS_OK) {
         buf_addf(why, "the nonces of the last run cannot be read: %s", status_text(status));

@@ -1,6 +1,7 @@
 #include "store/ephemeral_redis.h"
 
 #include "crypto/mac.h"
+#include "crypto/random.h"
 #include "crypto/sealed.h"
 #include "loop/observer.h"
 #include "store/nonce_ledger.h"
@@ -10,12 +11,7 @@
 
 #include <stdlib.h>
 
-enum { INTSET_LIMIT = 512 };
-
-static const struct redis_view *const_view_of(const struct ephemeral *view)
-{
-    return (const struct redis_view *)view;
-}
+enum { INTSET_LIMIT = 512, SETTLE_AGAIN_MS = 50 };
 
 /* ---- the clock ---- */
 
@@ -25,18 +21,24 @@ static int64_t now_ms(const struct ephemeral *base)
     return redis_clock_now_ms(&view->clock);
 }
 
-static int64_t guard_s(const struct ephemeral *base)
+static struct ephemeral_trouble trouble_of(struct ephemeral *base)
 {
-    int64_t until_ms = redis_nonces_guard_until_ms(const_view_of(base));
-    int64_t at_ms = now_ms(base);
-    /* the first second that a request signed then may bear */
-    int64_t left_ms = (until_ms / 1000 + 1) * 1000 - at_ms;
-    return until_ms && at_ms && left_ms > 0 ? (left_ms + 999) / 1000 : 0;
+    struct redis_view *view = redis_view_of(base);
+    struct redis_nonces *nonces = &view->nonces;
+    int64_t at_ms = redis_clock_now_ms(&view->clock);
+    if (!at_ms || !nonces->is_settled)
+        return (struct ephemeral_trouble){0};
+    struct ephemeral_trouble trouble = nonce_guard_trouble(&view->guard, at_ms, view->store->options.lead_ms);
+    if (nonces->is_provisional)
+        trouble.guard_s = accepted_ranges_guard_end(&nonces->guarded, at_ms / 1000) - at_ms / 1000;
+    /* what was read of Redis shows that nonces go on without the durable store, for a while (rule 8) */
+    trouble.is_stuck = trouble.is_stuck && !nonce_guard_goes_on(&view->guard, view->store->options.clock, at_ms);
+    return trouble;
 }
 
 static int64_t clock_ahead_ms(const struct ephemeral *base)
 {
-    return redis_clock_ahead_ms(&const_view_of(base)->clock);
+    return redis_clock_ahead_ms(&((const struct redis_view *)base)->clock);
 }
 
 static void tell_clock(struct redis_view *view)
@@ -52,33 +54,88 @@ static void tell_clock(struct redis_view *view)
                    buf_string(&text));
 }
 
-/* Nonces may have expired too early: whatever our clock has seen counts as the time of the change. */
-static void set_clock(struct redis_view *view, int64_t redis_ms)
+/* A clock that moved is a loss (nonce-guard.md, rule 6). */
+static void set_clock(struct redis_view *view, int64_t asked_ms, int64_t redis_ms)
 {
-    int64_t before_ms = redis_clock_last_known_ms(&view->clock);
-    bool was_set_back = redis_clock_set(&view->clock, redis_ms);
+    bool has_moved = redis_clock_set(&view->clock, asked_ms, redis_ms);
     tell_clock(view);
-    if (!was_set_back)
-        return;
-    view->facts.must_change = true;
-    if (before_ms > view->facts.last_spend_ms)
-        view->facts.last_spend_ms = before_ms;
-    redis_view_unsettle(view);
+    if (has_moved) {
+        redis_settle_break(&view->settle);
+        redis_view_unsettle(view);
+    } else if (view->nonces.is_settled) {
+        redis_settle_note_clock(&view->settle);
+    }
 }
 
-static void took_time(void *context, const struct redisReply *reply)
+static void on_clock(void *context, const struct redisReply *reply)
 {
+    struct redis_view *view = context;
     int64_t redis_ms = 0;
     if (redis_reply_time(reply, &redis_ms) == STATUS_OK)
-        set_clock(context, redis_ms);
+        set_clock(view, view->clock_asked_ms, redis_ms);
 }
 
-static void read_clock(void *context)
+/* The server may have become another while the connection stood: a replica that follows somebody, one that was promoted
+ * again, one that evicts. */
+static void on_info(void *context, const struct redisReply *reply)
 {
-    static const struct slice args[] = {SLICE_INIT("TIME")};
     struct redis_view *view = context;
-    /* where it cannot be sent the connection is being made, which reads the clock too */
-    (void)!redis_send(view->client, args, COUNT_OF(args), took_time, view);
+    struct slice info = {0};
+    struct redis_server server;
+    char memory[256];
+    struct buf why = buf_fixed(memory, sizeof memory);
+    if (redis_reply_text(reply, &info) != STATUS_OK || redis_server_parse(info, &server) != STATUS_OK)
+        return;
+    bool will_do = redis_server_check(&server, &why) == STATUS_OK;
+    bool is_another = view->nonces.is_settled && strcmp(server.run_id, view->nonces.epoch.run_id) != 0;
+    if (will_do && !is_another)
+        return;
+    redis_settle_break(&view->settle);
+    if (will_do) {
+        redis_view_unsettle(view);
+    } else {
+        redis_nonces_unsettle(view);
+        redis_client_refuse(view->client, buf_slice(&why));
+    }
+}
+
+static void on_renewed(void *context, const struct redisReply *reply)
+{
+    (void)context, (void)reply; /* what is not there any more shows by the record */
+}
+
+/* Also where no nonce is spent a loss shows soon: its guard is of that moment. */
+static void on_record(void *context, const struct redisReply *reply)
+{
+    struct redis_view *view = context;
+    struct slice text = SLICE("");
+    enum status status = redis_reply_text(reply, &text);
+    bool is_answer = status == STATUS_OK || status == STATUS_NOT_FOUND;
+    if (is_answer && view->nonces.is_settled && !slice_eq(text, redis_settle_text(&view->settle)))
+        redis_view_unsettle(view);
+}
+
+/* Once a second: the clock is read, the server looked at, the epoch's record renewed. Where it cannot be sent the
+ * connection is being made, which does the same. */
+static void watch_redis(void *context)
+{
+    static const struct slice time[] = {SLICE_INIT("TIME")};
+    static const struct slice info[] = {SLICE_INIT("INFO")};
+    static const struct slice get[] = {SLICE_INIT("GET"), SLICE_INIT("e")};
+    struct redis_view *view = context;
+    char life[24];
+    struct buf text = buf_fixed(life, sizeof life);
+    buf_add_i64(&text, redis_epoch_life_ms(view->store->options.skew_ms));
+    const struct slice renew[] = {SLICE("PEXPIRE"), REDIS_EPOCH_KEY, buf_slice(&text)};
+    if (redis_client_state(view->client) != REDIS_READY)
+        return;
+    view->clock_asked_ms = loop_now_ms(view->loop);
+    (void)!redis_send(view->client, time, COUNT_OF(time), on_clock, view);
+    (void)!redis_send(view->client, info, COUNT_OF(info), on_info, view);
+    if (!view->nonces.is_settled)
+        return;
+    (void)!redis_send(view->client, renew, COUNT_OF(renew), on_renewed, view);
+    (void)!redis_send(view->client, get, COUNT_OF(get), on_record, view);
 }
 
 /* ---- the connection ---- */
@@ -110,6 +167,19 @@ static void fail_held(struct redis_view *view)
         redis_call_end(call, STATUS_STORE_DOWN, NULL, NULL);
         call = next;
     }
+    nonce_waits_done(&view->waits);
+}
+
+/* Those who ask whether the store is there learn how the settling ended. */
+static void answer_pings(struct redis_view *view)
+{
+    bool is_there = view->nonces.is_settled && redis_clock_is_near(&view->clock);
+    for (struct redis_call *call = view->pings; call;) {
+        struct redis_call *next = call->next;
+        redis_call_end(call, is_there ? STATUS_OK : STATUS_STORE_DOWN, NULL, NULL);
+        call = next;
+    }
+    view->pings = NULL;
 }
 
 static void tell_epoch(const struct redis_view *view, bool is_new)
@@ -118,59 +188,113 @@ static void tell_epoch(const struct redis_view *view, bool is_new)
         observer_event(loop_observer(view->loop), "redis", "epoch changed", view->store->target.shown);
 }
 
-static void settled(void *context, enum status status)
+/* Redis will do; what needs no epoch goes on. */
+static void on_greeted(void *context)
 {
     struct redis_view *view = context;
-    const struct redis_epoch *epoch = &view->settle.epoch;
-    bool is_new = status == STATUS_OK && strcmp(view->facts.epoch_id, epoch->id) != 0;
-    if (status == STATUS_OK)
-        status = redis_nonces_settle(view, epoch);
-    if (status != STATUS_OK) {
-        redis_client_refuse(view->client,
-                            view->settle.problem[0] ? slice_str(view->settle.problem) : slice_str(status_text(status)));
-        return;
-    }
-    if (is_new) { /* its guard covers whatever was accepted before */
-        redis_clock_let_back(&view->clock);
-        memcpy(view->facts.epoch_id, epoch->id, sizeof epoch->id);
-        view->facts.last_spend_ms = 0;
-    }
-    bool was_set_back_since = view->facts.must_change && !view->settle.facts.must_change;
-    view->facts.knows_epoch = true;
-    view->facts.must_change = was_set_back_since;
     tell_clock(view);
-    tell_epoch(view, is_new);
+    if (redis_client_state(view->client) == REDIS_READY)
+        return;
     redis_client_ready(view->client);
     let_go(view);
-    if (was_set_back_since)
-        redis_view_unsettle(view);
 }
 
-static void settle(struct redis_view *view)
+/* Another view may settle. */
+static void end_turn(struct redis_view *view)
 {
-    if (redis_settle_start(&view->settle, &view->facts) != STATUS_OK)
-        redis_client_refuse(view->client, SLICE("out of memory"));
+    struct redis_view *expected = view;
+    (void)atomic_compare_exchange_strong(&view->store->is_settling, &expected, NULL);
+}
+
+static void settle_later(struct redis_view *view)
+{
+    unsigned char spread = 0;
+    (void)!random_bytes(&spread, sizeof spread);
+    (void)!loop_timer_start(&view->settle_timer, SETTLE_AGAIN_MS + spread / 4);
+}
+
+static void on_settled(void *context, enum status status)
+{
+    struct redis_view *view = context;
+    const struct redis_settle *settle = &view->settle;
+    end_turn(view);
+    if (status == STATUS_BAD_INPUT) {
+        redis_client_refuse(view->client, slice_str(settle->problem));
+        return;
+    }
+    bool is_new = strcmp(view->nonces.epoch.id, settle->epoch.id) != 0;
+    if (status == STATUS_OK)
+        status = redis_nonces_settle(view);
+    if (status != STATUS_OK) {
+        if (status != STATUS_CONFLICT) /* which takes a moment */
+            answer_pings(view);
+        settle_later(view);
+        return;
+    }
+    answer_pings(view);
+    if (is_new) /* its guard covers whatever was accepted before */
+        redis_clock_let_back(&view->clock);
+    if (!settle->is_provisional)
+        nonce_keeper_enter(view->store->keeper, slice_str(settle->epoch.id), &settle->ranges);
+    tell_epoch(view, is_new);
+    redis_nonces_retry(view);
+}
+
+/* One view at a time asks the durable store: the others then meet what it has agreed on, of which the keeper tells
+ * them. */
+static bool begin_turn(void *context)
+{
+    struct redis_view *view = context;
+    struct redis_view *nobody = NULL;
+    return atomic_compare_exchange_strong(&view->store->is_settling, &nobody, view) || nobody == view;
+}
+
+static void settle_again(void *context)
+{
+    struct redis_view *view = context;
+    if (redis_client_state(view->client) != REDIS_READY || view->settle.is_running || view->nonces.is_settled)
+        return;
+    if (redis_settle_start(&view->settle) != STATUS_OK)
+        settle_later(view);
 }
 
 void redis_view_unsettle(struct redis_view *view)
 {
     redis_nonces_unsettle(view);
-    if (redis_client_state(view->client) == REDIS_READY && !view->settle.is_running)
-        settle(view);
+    settle_again(view);
 }
 
 static void greet(void *context)
 {
-    settle(context);
+    struct redis_view *view = context;
+    if (redis_settle_start(&view->settle) != STATUS_OK)
+        redis_client_refuse(view->client, SLICE("out of memory"));
 }
 
 static void lost(void *context)
 {
     struct redis_view *view = context;
     redis_nonces_unsettle(view);
-    view->settle.is_running = false;
+    redis_settle_stop(&view->settle);
+    end_turn(view);
+    answer_pings(view);
     if (redis_client_state(view->client) == REDIS_DOWN)
         fail_held(view);
+}
+
+/* The keeper has news: another epoch may be in force, or the durable store answers again. */
+static void on_keeper_change(void *context)
+{
+    struct redis_view *view = context;
+    const struct redis_nonces *nonces = &view->nonces;
+    const struct nonce_standing *standing = nonce_guard_look(&view->guard);
+    bool is_over = nonces->is_provisional ? standing->asked_ms == 0 : strcmp(standing->epoch, nonces->epoch.id) != 0;
+    if (nonces->is_settled && is_over)
+        redis_view_unsettle(view);
+    else if (!nonces->is_settled)
+        settle_again(view);
+    else
+        redis_nonces_retry(view);
 }
 
 static void before_write(void *context)
@@ -180,14 +304,24 @@ static void before_write(void *context)
 
 /* ---- readiness ---- */
 
-static void pinged(void *context, const struct redisReply *reply)
+struct ping_call {
+    struct redis_call call; /* first */
+    int64_t asked_ms;
+};
+
+static void on_ping(void *context, const struct redisReply *reply)
 {
     struct redis_call *call = context;
     struct redis_view *view = call->view;
     int64_t redis_ms = 0;
     enum status status = redis_reply_time(reply, &redis_ms);
     if (status == STATUS_OK)
-        set_clock(view, redis_ms);
+        set_clock(view, ((struct ping_call *)call)->asked_ms, redis_ms);
+    if (status == STATUS_OK && !view->nonces.is_settled && view->settle.is_running) {
+        call->next = view->pings;
+        view->pings = call;
+        return;
+    }
     if (status == STATUS_OK && (!view->nonces.is_settled || !redis_clock_is_near(&view->clock)))
         status = STATUS_STORE_DOWN;
     redis_call_end(call, status, NULL, NULL);
@@ -196,14 +330,16 @@ static void pinged(void *context, const struct redisReply *reply)
 static void go_ping(struct redis_call *call)
 {
     static const struct slice args[] = {SLICE_INIT("TIME")};
-    redis_call_send(call, args, COUNT_OF(args), pinged);
+    ((struct ping_call *)call)->asked_ms = loop_now_ms(call->view->loop);
+    watch_redis(call->view);
+    redis_call_send(call, args, COUNT_OF(args), on_ping);
 }
 
 static void ping_start(struct ephemeral *base, struct ticket ticket)
 {
-    struct redis_call *call = redis_call_new(redis_view_of(base), ticket, sizeof *call, go_ping);
-    if (call)
-        redis_call_start(call);
+    struct ping_call *ping = redis_call_new(redis_view_of(base), ticket, sizeof *ping, go_ping);
+    if (ping)
+        redis_call_start(&ping->call);
 }
 
 /* ---- the end of a client or user ---- */
@@ -249,12 +385,18 @@ static void end_start(struct ephemeral *base, enum ephemeral_owner owner, struct
 static void view_free(struct ephemeral *base)
 {
     struct redis_view *view = redis_view_of(base);
+    nonce_keeper_unlisten(view->listener);
+    redis_settle_stop(&view->settle);
     if (view->client)
         redis_nonces_unsettle(view); /* ends the batch of this turn */
     redis_client_free(view->client);
     view->client = NULL;
+    redis_settle_stop(&view->settle);
+    end_turn(view);
+    answer_pings(view);
     fail_held(view);
     loop_timer_done(&view->clock_timer);
+    loop_timer_done(&view->settle_timer);
     redis_nonces_done(&view->nonces);
     mac_free(view->mac);
     free(view);
@@ -263,7 +405,7 @@ static void view_free(struct ephemeral *base)
 static const struct ephemeral_ops view_ops = {
     .view_free = view_free,
     .now_ms = now_ms,
-    .guard_s = guard_s,
+    .trouble = trouble_of,
     .clock_ahead_ms = clock_ahead_ms,
     .nonce_spend_start = redis_nonce_spend_start,
     .temp_create_start = redis_temp_create_start,
@@ -297,11 +439,15 @@ static enum status connect_view(struct redis_view *view)
         .target = &view->store->target,
         .hooks = {.context = view, .greet = greet, .lost = lost, .before_write = before_write, .took = took},
     };
-    TRY(loop_timer_init(&view->clock_timer, view->loop, read_clock, view));
-    TRY(loop_timer_start_periodic(&view->clock_timer, REDIS_CLOCK_PERIOD_MS));
+    int64_t part_ms = redis_epoch_life_ms(view->store->options.skew_ms) / 4;
+    unsigned period_ms = part_ms < REDIS_CLOCK_PERIOD_MS ? (unsigned)part_ms : REDIS_CLOCK_PERIOD_MS;
+    TRY(loop_timer_init(&view->clock_timer, view->loop, watch_redis, view));
+    TRY(loop_timer_init(&view->settle_timer, view->loop, settle_again, view));
+    TRY(loop_timer_start_periodic(&view->clock_timer, period_ms));
     view->mac = mac_new(1);
+    view->listener = nonce_keeper_listen(view->store->keeper, view->loop, on_keeper_change, view);
     view->client = redis_client_new(&options);
-    return view->mac && view->client ? STATUS_OK : STATUS_NO_MEMORY;
+    return view->mac && view->client && view->listener ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
@@ -313,10 +459,18 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     view->store = (struct redis_store *)base;
     view->loop = loop;
     view->clock = redis_clock_init(view->store->options.clock, view->store->options.skew_ms);
+    view->guard = nonce_guard_init(view->store->keeper);
     enum status status = connect_view(view);
     view->settle.client = view->client;
     view->settle.clock = &view->clock;
-    view->settle.done = settled;
+    view->settle.keeper = view->store->keeper;
+    view->settle.loop = loop;
+    view->settle.skew_ms = view->store->options.skew_ms;
+    view->settle.lead_ms = view->store->options.lead_ms;
+    view->settle.unsure_until_ms = &view->store->unsure_until_ms;
+    view->settle.greeted = on_greeted;
+    view->settle.begin_turn = begin_turn;
+    view->settle.done = on_settled;
     view->settle.context = view;
     if (status != STATUS_OK) {
         view_free(&view->view);
@@ -326,54 +480,13 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     return STATUS_OK;
 }
 
-/* ---- the first start ---- */
+/* ---- the start ---- */
 
 /* A start, with its connection. */
 struct opening {
     struct redis_store *store;
     struct redis_blocking *redis;
-    struct redis_clock clock;
-    struct redis_settle settle;
-    bool is_settled;
-    enum status status;
 };
-
-static void first_settled(void *context, enum status status)
-{
-    struct opening *opening = context;
-    opening->status = status;
-    opening->is_settled = true;
-    redis_blocking_wake(opening->redis);
-}
-
-/* NONCES_FIRST: no process has ever accepted a nonce, and none will before this is known to the ledger, so the record
- * that is made now needs no guard. */
-static enum status begin_use(void *context, enum nonce_opening how)
-{
-    struct opening *opening = context;
-    const struct redis_settle_facts facts = {.is_first = how == NONCES_FIRST, .must_change = how == NONCES_LOST};
-    opening->is_settled = false;
-    opening->settle.client = redis_blocking_client(opening->redis);
-    opening->settle.clock = &opening->clock;
-    opening->settle.done = first_settled;
-    opening->settle.context = opening;
-    TRY(redis_settle_start(&opening->settle, &facts));
-    TRY(redis_wait_blocking(opening->redis, &opening->is_settled));
-    return opening->status;
-}
-
-static enum status mark_in_use(struct opening *opening, struct buf *why)
-{
-    const struct ephemeral_options *options = &opening->store->options;
-    struct nonce_ledger *ledger = options->ledger;
-    enum status status =
-        ledger ? ledger->mark_blocking(ledger, options->ledger_name, clock_wall_ms(options->clock), begin_use, opening)
-               : begin_use(opening, NONCES_FIRST);
-    if (status != STATUS_OK)
-        buf_addf(why, "the nonce store cannot be taken into use: %s",
-                 opening->settle.problem[0] ? opening->settle.problem : status_text(status));
-    return status;
-}
 
 /* ---- checks ---- */
 
@@ -427,12 +540,17 @@ static void check_sets(struct opening *opening)
 static enum status open_store(struct redis_store *store, struct buf *why)
 {
     struct opening opening = {.store = store};
-    opening.clock = redis_clock_init(store->options.clock, store->options.skew_ms);
+    const struct nonce_keeper_options keeper = {
+        .ledger = store->options.ledger,
+        .name = SLICE(NONCE_STORE_SHARED),
+        .clock = store->options.clock,
+        .is_shared = true,
+    };
     TRY(redis_open_blocking(&store->target, store->options.clock, why, &opening.redis));
     enum status status = check_server(&opening, why);
     if (status == STATUS_OK) {
         check_sets(&opening);
-        status = mark_in_use(&opening, why);
+        status = nonce_keeper_new(&keeper, &store->keeper);
     }
     redis_blocking_free(opening.redis);
     return status;
@@ -460,6 +578,7 @@ static void set_keys(struct ephemeral_store *base, struct keyring *keys)
 static void store_free(struct ephemeral_store *base)
 {
     struct redis_store *store = (struct redis_store *)base;
+    nonce_keeper_free(store->keeper);
     keyring_free(store->keys);
     (void)pthread_mutex_destroy(&store->keys_lock);
     redis_target_done(&store->target);

@@ -153,6 +153,18 @@ enum status nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uint64_t h
     return status;
 }
 
+void nonce_set_forget(struct nonce_set *set)
+{
+    for (size_t i = 0; i < SHARDS; i++) {
+        struct shard *shard = &set->shards[i];
+        (void)pthread_mutex_lock(&shard->mutex);
+        for (int64_t at = 0; at < set->ring_size; at++)
+            drop(set, &shard->ring[at]);
+        shard->swept_s = 0;
+        (void)pthread_mutex_unlock(&shard->mutex);
+    }
+}
+
 static void save_bucket(const struct bucket *bucket, struct nonce_state *state)
 {
     for (size_t i = 0; bucket->slots && i < bucket->slot_count; i++)

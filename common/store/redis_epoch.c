@@ -2,7 +2,7 @@
 
 #include "crypto/random.h"
 
-/* "2 ID RUN_ID CHANGED_MS SHARDS KEY", id and key in hexadecimal. */
+/* "3 ID RUN_ID SHARDS KEY", id and key in hexadecimal. */
 
 static int digit_of(char c)
 {
@@ -43,16 +43,14 @@ static struct slice word(struct slice *rest)
 enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
 {
     struct redis_epoch epoch = {0};
-    uint64_t changed_ms = 0;
     uint64_t shards = 0;
     if (text.len > REDIS_EPOCH_BYTES || (text.len && memchr(text.ptr, '\0', text.len)))
         return STATUS_BAD_INPUT;
-    if (!slice_eq(word(&text), SLICE("2")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
-        !copy(word(&text), epoch.run_id, sizeof epoch.run_id) || !slice_to_u64(word(&text), INT64_MAX, &changed_ms) ||
+    if (!slice_eq(word(&text), SLICE("3")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
+        !copy(word(&text), epoch.run_id, sizeof epoch.run_id) ||
         !slice_to_u64(word(&text), REDIS_SHARDS_MAX, &shards) || shards == 0 ||
         !parse_hex(text, epoch.hash_key, sizeof epoch.hash_key))
         return STATUS_BAD_INPUT;
-    epoch.changed_ms = (int64_t)changed_ms;
     epoch.shards = (unsigned)shards;
     *ret_epoch = epoch;
     return STATUS_OK;
@@ -60,22 +58,20 @@ enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
 
 void redis_epoch_write(const struct redis_epoch *epoch, struct buf *out)
 {
-    buf_add(out, SLICE("2 "));
+    buf_add(out, SLICE("3 "));
     buf_add_str(out, epoch->id);
     buf_add_byte(out, ' ');
     buf_add_str(out, epoch->run_id);
-    buf_add_byte(out, ' ');
-    buf_add_i64(out, epoch->changed_ms);
     buf_add_byte(out, ' ');
     buf_add_u64(out, epoch->shards);
     buf_add_byte(out, ' ');
     buf_add_hex(out, slice_of(epoch->hash_key, sizeof epoch->hash_key));
 }
 
-enum status redis_epoch_make(const char *run_id, int64_t changed_ms, unsigned shards, struct redis_epoch *ret_epoch)
+enum status redis_epoch_make(const char *run_id, unsigned shards, struct redis_epoch *ret_epoch)
 {
-    struct redis_epoch epoch = {.changed_ms = changed_ms, .shards = shards};
-    unsigned char id[(REDIS_EPOCH_ID_BYTES - 1) / 2];
+    struct redis_epoch epoch = {.shards = shards};
+    unsigned char id[(NONCE_EPOCH_ID_BYTES - 1) / 2];
     struct buf text = buf_fixed(epoch.id, sizeof epoch.id);
     TRY(random_bytes(id, sizeof id));
     TRY(random_bytes(epoch.hash_key, sizeof epoch.hash_key));

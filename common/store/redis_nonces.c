@@ -26,7 +26,6 @@ struct touch {
 struct nonce_batch {
     struct redis_view *view;
     uint64_t generation;
-    int64_t sent_ms;
     struct spend *spends;
     size_t count, capacity;
     struct touch *touches;
@@ -34,6 +33,7 @@ struct nonce_batch {
     size_t judged, expired; /* replies to SADD and EXPIREAT so far */
     size_t unanswered;      /* commands, and one while it is open */
     bool epoch_held;
+    bool was_demoted; /* the server follows another by now, and may have taken its data */
 };
 
 /* ---- batches ---- */
@@ -47,7 +47,7 @@ static void free_batch(struct nonce_batch *batch)
     free(batch);
 }
 
-static struct nonce_batch *open_batch(struct redis_view *view, int64_t now_ms)
+static struct nonce_batch *open_batch(struct redis_view *view)
 {
     struct redis_nonces *nonces = &view->nonces;
     struct nonce_batch *batch = nonces->open;
@@ -59,7 +59,6 @@ static struct nonce_batch *open_batch(struct redis_view *view, int64_t now_ms)
     nonces->spare = NULL;
     *batch = (struct nonce_batch){.view = view,
                                   .generation = nonces->generation,
-                                  .sent_ms = now_ms,
                                   .spends = batch->spends,
                                   .capacity = batch->capacity,
                                   .touches = batch->touches,
@@ -119,8 +118,6 @@ static void finish_batch(struct nonce_batch *batch)
     bool good = counts(batch);
     if (!good)
         owe_expiries(batch);
-    else if (batch->sent_ms > view->facts.last_spend_ms)
-        view->facts.last_spend_ms = batch->sent_ms;
     for (size_t i = 0; i < batch->count; i++)
         ticket_complete(batch->spends[i].ticket, good ? batch->spends[i].verdict : STATUS_STORE_DOWN, NULL, NULL);
     free_batch(view->nonces.spare);
@@ -150,6 +147,8 @@ static void added(void *context, const struct redisReply *reply)
     struct spend *spend = &batch->spends[batch->judged++];
     int64_t is_new = 0;
     spend->verdict = redis_reply_integer(reply, &is_new);
+    if (spend->verdict != STATUS_OK && slice_starts_with(redis_reply_error(reply), SLICE("READONLY")))
+        batch->was_demoted = true;
     if (spend->verdict == STATUS_OK && is_new != 1)
         spend->verdict = is_new == 0 ? STATUS_NONCE_USED : STATUS_STORE_CORRUPT;
     answered(batch);
@@ -174,7 +173,8 @@ static void took_epoch(void *context, const struct redisReply *reply)
     struct slice text = SLICE("");
     enum status status = redis_reply_text(reply, &text);
     batch->epoch_held = status == STATUS_OK && slice_eq(text, redis_settle_text(&view->settle));
-    bool is_another = !batch->epoch_held && reply && batch->generation == view->nonces.generation;
+    bool is_another =
+        (!batch->epoch_held || batch->was_demoted) && reply && batch->generation == view->nonces.generation;
     answered(batch);
     if (is_another)
         redis_view_unsettle(view);
@@ -224,33 +224,41 @@ void redis_nonces_close_batch(struct redis_view *view)
 
 /* ---- spending ---- */
 
-int64_t redis_nonces_guard_until_ms(const struct redis_view *view)
-{
-    const struct redis_epoch *epoch = &view->nonces.epoch;
-    return epoch->changed_ms ? epoch->changed_ms + view->store->options.lead_ms : 0;
-}
-
 /* What the caller has judged by the same clock; here it bounds what a set's expiry covers. */
 static enum status check_second(const struct redis_view *view, int64_t second, int64_t now_ms)
 {
     const struct ephemeral_options *options = &view->store->options;
-    if (second > (now_ms + options->lead_ms) / 1000 || second <= now_ms / 1000 - 2 * options->skew_ms / 1000)
-        return STATUS_TIMESTAMP_REFUSED;
-    return second * 1000 <= redis_nonces_guard_until_ms(view) ? STATUS_STORE_DOWN : STATUS_OK;
+    bool is_good = second <= (now_ms + options->lead_ms) / 1000 && second > now_ms / 1000 - 2 * options->skew_ms / 1000;
+    return is_good ? STATUS_OK : STATUS_TIMESTAMP_REFUSED;
+}
+
+static enum nonce_judgement judge_second(struct redis_view *view, int64_t second, int64_t now_ms)
+{
+    struct redis_nonces *nonces = &view->nonces;
+    const struct clock *clock = view->store->options.clock;
+    if (!nonces->is_settled)
+        return NONCE_WAITS;
+    if (nonces->is_provisional) {
+        if (accepted_ranges_guard(&nonces->guarded, second))
+            return NONCE_MUST_NOT;
+        return nonce_guard_may_go_on(&view->guard, clock, second, now_ms) ? NONCE_MAY : NONCE_MUST_NOT;
+    }
+    if (strcmp(nonce_guard_look(&view->guard)->epoch, nonces->epoch.id) != 0)
+        return NONCE_WAITS;
+    enum nonce_judgement judgement = nonce_guard_judge(&view->guard, second);
+    if (judgement == NONCE_WAITS && nonce_guard_may_go_on(&view->guard, clock, second, now_ms))
+        return NONCE_MAY;
+    return judgement;
 }
 
 static enum status send_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
 {
     struct redis_nonces *nonces = &view->nonces;
-    int64_t now_ms = redis_clock_now_ms(&view->clock);
     struct nonce_hash hash;
     char key[NONCE_KEY_BYTES];
     char member[NUMBER_BYTES];
-    if (!nonces->is_settled || now_ms == 0)
-        return STATUS_STORE_DOWN;
-    TRY(check_second(view, nonce->timestamp_s, now_ms));
     TRY(nonce_hash(view->mac, slice_of(nonces->epoch.hash_key, NONCE_HASH_KEY_BYTES), nonce, &hash));
-    struct nonce_batch *batch = open_batch(view, now_ms);
+    struct nonce_batch *batch = open_batch(view);
     struct spend *spend = batch ? add_spend(batch) : NULL;
     if (!spend)
         return STATUS_NO_MEMORY;
@@ -263,41 +271,48 @@ static enum status send_nonce(struct redis_view *view, const struct nonce *nonce
     return STATUS_OK;
 }
 
-/* A nonce that waits for the connection. */
-struct held_nonce {
-    struct redis_call call; /* first */
-    struct nonce nonce;
-};
-
-static void go(struct redis_call *call)
+/* NOT_FOUND: it is not known yet whether it may be sent. */
+static enum status try_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
 {
-    enum status status = send_nonce(call->view, &((struct held_nonce *)call)->nonce, call->ticket);
-    if (status == STATUS_OK)
-        call->ticket = (struct ticket){0}; /* the batch has it */
-    redis_call_end(call, status, NULL, NULL);
+    enum redis_state state = redis_client_state(view->client);
+    int64_t now_ms = redis_clock_now_ms(&view->clock);
+    if (state == REDIS_CONNECTING || (state == REDIS_READY && !view->nonces.is_settled))
+        return STATUS_NOT_FOUND;
+    if (state == REDIS_DOWN || now_ms == 0)
+        return STATUS_STORE_DOWN;
+    TRY(check_second(view, nonce->timestamp_s, now_ms));
+    switch (judge_second(view, nonce->timestamp_s, now_ms)) {
+    case NONCE_MAY:
+        return send_nonce(view, nonce, ticket);
+    case NONCE_WAITS:
+        return STATUS_NOT_FOUND;
+    case NONCE_MUST_NOT:
+    default:
+        return STATUS_STORE_DOWN;
+    }
 }
 
-static void hold_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
+static void spend_nonce(void *context, const struct nonce *nonce, struct ticket ticket)
 {
-    struct held_nonce *held = redis_call_new(view, ticket, sizeof *held, go);
-    if (!held)
-        return;
-    held->nonce = *nonce;
-    if (redis_call_keep(&held->call, &held->nonce.client_id) && redis_call_keep(&held->call, &held->nonce.token) &&
-        redis_call_keep(&held->call, &held->nonce.nonce))
-        redis_call_start(&held->call);
+    struct redis_view *view = context;
+    enum status status = try_nonce(view, nonce, ticket);
+    if (status == STATUS_NOT_FOUND)
+        nonce_waits_add(&view->waits, nonce, ticket);
+    else if (status != STATUS_OK)
+        ticket_complete(ticket, status, NULL, NULL);
+}
+
+void redis_nonces_retry(struct redis_view *view)
+{
+    nonce_waits_retry(&view->waits, spend_nonce, view);
 }
 
 void redis_nonce_spend_start(struct ephemeral *base, const struct nonce *nonce, struct ticket ticket)
 {
     struct redis_view *view = redis_view_of(base);
-    if (redis_client_state(view->client) == REDIS_CONNECTING) {
-        hold_nonce(view, nonce, ticket);
-        return;
-    }
-    enum status status = send_nonce(view, nonce, ticket);
-    if (status != STATUS_OK)
-        ticket_complete(ticket, status, NULL, NULL);
+    if (view->waits.count && nonce_guard_has_news(&view->guard)) /* in their order */
+        redis_nonces_retry(view);
+    spend_nonce(view, nonce, ticket);
 }
 
 /* ---- the epoch ---- */
@@ -326,9 +341,11 @@ static void send_owed(void *context, int64_t second, unsigned shard)
         free(owed);
 }
 
-enum status redis_nonces_settle(struct redis_view *view, const struct redis_epoch *epoch)
+enum status redis_nonces_settle(struct redis_view *view)
 {
     struct redis_nonces *nonces = &view->nonces;
+    const struct redis_settle *settle = &view->settle;
+    const struct redis_epoch *epoch = &settle->epoch;
     bool is_new = nonces->generation == 0 || strcmp(nonces->epoch.id, epoch->id) != 0;
     if (nonces->expiries)
         nonce_expiries_each_owed(nonces->expiries, send_owed, view);
@@ -343,6 +360,9 @@ enum status redis_nonces_settle(struct redis_view *view, const struct redis_epoc
         nonces->epoch = *epoch;
         nonces->generation++;
     }
+    nonces->is_provisional = settle->is_provisional;
+    if (settle->is_provisional)
+        nonces->guarded = settle->ranges;
     nonces->is_settled = true;
     return STATUS_OK;
 }

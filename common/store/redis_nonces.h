@@ -26,14 +26,16 @@ struct redis_nonces {
     struct nonce_batch *spare; /* to be used again */
     struct nonce_expiries *expiries;
     struct redis_epoch epoch;
+    struct accepted_ranges guarded; /* of a provisional epoch (nonce-guard.md, rule 11) */
+    bool is_provisional;
     uint64_t generation; /* of the epoch: 0 before the first */
     bool is_settled;
 };
 
 /* After it was unsettled and the client was freed, so that no batch is under way. */
 void redis_nonces_done(struct redis_nonces *nonces);
-/* The epoch holds: nonces are taken again, above its guard. NO_MEMORY. */
-MUST_USE enum status redis_nonces_settle(struct redis_view *view, const struct redis_epoch *epoch);
+/* The epoch that was settled holds: nonces are taken again. NO_MEMORY. */
+MUST_USE enum status redis_nonces_settle(struct redis_view *view);
 /* None is taken until then. */
 void redis_nonces_unsettle(struct redis_view *view);
 /* Ends the turn's batch with the GET of the epoch. */
@@ -43,7 +45,7 @@ static inline int64_t redis_nonces_expiry_s(int64_t second, int64_t skew_ms)
 {
     return second + 2 * skew_ms / 1000 + 1;
 }
-/* Timestamps of up to this (ms) may have been accepted before the epoch; 0: none. */
-int64_t redis_nonces_guard_until_ms(const struct redis_view *view);
+/* Tries those again that wait. */
+void redis_nonces_retry(struct redis_view *view);
 
 #endif

@@ -39,11 +39,26 @@ static unsigned version_of(struct slice text)
     return (unsigned)(major * 100 + minor);
 }
 
+static enum status parse_run_id(struct slice info, char ret_run_id[REDIS_RUN_ID_BYTES])
+{
+    char memory[REDIS_RUN_ID_BYTES];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    struct slice run_id = field(info, SLICE("run_id:"));
+    struct slice replication_id = field(info, SLICE("master_replid2:"));
+    buf_add(&text, run_id);
+    if (replication_id.len) {
+        buf_add_byte(&text, '/');
+        buf_add(&text, replication_id);
+    }
+    bool is_whole = run_id.len && !text.failed && copy(buf_slice(&text), ret_run_id, REDIS_RUN_ID_BYTES);
+    return is_whole ? STATUS_OK : STATUS_STORE_CORRUPT;
+}
+
 enum status redis_server_parse(struct slice info, struct redis_server *ret_server)
 {
     struct redis_server server = {0};
-    if (!copy(field(info, SLICE("run_id:")), server.run_id, sizeof server.run_id) ||
-        !copy(field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
+    TRY(parse_run_id(info, server.run_id));
+    if (!copy(field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
         return STATUS_STORE_CORRUPT;
     server.version = version_of(field(info, SLICE("redis_version:")));
     server.is_replica = slice_eq(field(info, SLICE("role:")), SLICE("slave"));
@@ -51,19 +66,24 @@ enum status redis_server_parse(struct slice info, struct redis_server *ret_serve
     return STATUS_OK;
 }
 
+static enum status check_policy(struct slice policy, struct buf *why)
+{
+    if (slice_eq(policy, SLICE("noeviction")))
+        return STATUS_OK;
+    buf_addf(why,
+             "its maxmemory-policy is %.*s, so that it may forget a nonce that is still good; set maxmemory-policy "
+             "noeviction",
+             SLICE_ARGS(policy));
+    return STATUS_BAD_INPUT;
+}
+
 enum status redis_server_check(const struct redis_server *server, struct buf *why)
 {
-    if (server->version < OLDEST_VERSION) {
+    if (server->version < OLDEST_VERSION)
         buf_addf(why, "it is version %u.%u; 6.2 or later is needed", server->version / 100, server->version % 100);
-    } else if (server->is_replica) {
+    else if (server->is_replica)
         buf_add_str(why, "it is a read-only replica; name the primary");
-    } else if (!slice_eq(slice_str(server->eviction), SLICE("noeviction"))) {
-        buf_addf(why,
-                 "its maxmemory-policy is %s, so that it may forget a nonce that is still good; set maxmemory-policy "
-                 "noeviction",
-                 server->eviction);
-    } else {
-        return STATUS_OK;
-    }
+    else
+        return check_policy(slice_str(server->eviction), why);
     return STATUS_BAD_INPUT;
 }

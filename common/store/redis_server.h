@@ -9,10 +9,12 @@
 
 #include <stdbool.h>
 
-enum { REDIS_RUN_ID_BYTES = 65, REDIS_POLICY_BYTES = 64 };
+enum { REDIS_RUN_ID_BYTES = 130, REDIS_POLICY_BYTES = 64 };
 
 struct redis_server {
-    char run_id[REDIS_RUN_ID_BYTES]; /* another one after every start of the server */
+    /* Which data set: its run_id, another one after every start of the server, and whom it followed until it was
+     * promoted (master_replid2): one that was demoted and promoted again has taken another's data meanwhile. */
+    char run_id[REDIS_RUN_ID_BYTES];
     char eviction[REDIS_POLICY_BYTES];
     unsigned version; /* 602 for 6.2 */
     bool is_replica;

@@ -1,12 +1,14 @@
-/* redis_settle: agrees with Redis, and with all who use it, on the epoch: reads INFO, TIME and the record, and replaces
- * the record where it does not hold (redis_epoch.h).
+/* redis_settle: agrees with Redis, with the durable store and with all who use them on the epoch
+ * (docs/design/nonce-guard.md, rules 5, 9 and 11).
  *
- * Embedded in whoever has a connection; at most one run at a time. */
+ * Embedded in whoever has a connection; at most one run at a time, which begins anew with each redis_settle_start. */
 #ifndef COUNTERSIGN_STORE_REDIS_SETTLE_H
 #define COUNTERSIGN_STORE_REDIS_SETTLE_H
 
 #include "base/attributes.h"
 #include "base/status.h"
+#include "store/nonce_guard.h"
+#include "store/nonce_ledger.h"
 #include "store/redis_client.h"
 #include "store/redis_clock.h"
 #include "store/redis_epoch.h"
@@ -14,41 +16,70 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What is known of the nonces so far. */
-struct redis_settle_facts {
-    bool is_first;    /* nobody has used nonces yet: a missing record needs no guard */
-    bool knows_epoch; /* `epoch_id` is the one that nonces were accepted under, the last at last_spend_ms */
-    char epoch_id[REDIS_EPOCH_ID_BYTES];
-    int64_t last_spend_ms; /* by the clock of then */
-    bool must_change; /* that epoch holds no more (without one: none does): Redis's clock was set back, or others than
-                       * those who use Redis have accepted nonces */
-};
+struct settle_job;
 
 struct redis_settle {
+    /* set by the owner */
     struct redis_client *client;
     struct redis_clock *clock;
-    struct redis_settle_facts facts;
-    /* OK: `epoch` holds. Else nothing is settled, and `problem` says why; STORE_DOWN also where the connection was
-     * lost, BAD_INPUT where this server will not do. */
+    struct nonce_keeper *keeper;
+    struct loop *loop;
+    int64_t skew_ms;
+    int64_t lead_ms;
+    _Atomic int64_t *unsure_until_ms; /* the process's: until when (steady) rule 10 goes by the latest clock */
+    /* Redis will do, whatever becomes of the epoch. */
+    void (*greeted)(void *context);
+    /* False: somebody else in this process asks the durable store now. Over with `done`. */
+    bool (*begin_turn)(void *context);
+    /* OK: `epoch` holds. CONFLICT: others are at it too; STORE_DOWN: the durable store is needed and does not answer,
+     * or the connection was lost: to be tried again. BAD_INPUT: this server will not do. `problem` says why. */
     void (*done)(void *context, enum status status);
     void *context;
+    /* what is known of the last epoch that was settled; kept from run to run */
+    bool knows_clock;
+    int64_t known_offset_ms;            /* Redis's clock in it, less the steady one */
+    char durable[NONCE_EPOCH_ID_BYTES]; /* the last one that the durable store knew of */
+    char broken[NONCE_EPOCH_ID_BYTES];  /* one that is never believed again: it was left, or nonces are missing in it */
 
+    /* results */
     struct redis_epoch epoch;
     char text[REDIS_EPOCH_BYTES + 1]; /* of it, as it is in Redis */
     size_t text_len;
+    bool is_provisional;           /* the durable store does not know of it (rule 11) */
+    struct accepted_ranges ranges; /* what is guarded then */
     char problem[256];
 
+    /* the run */
     bool is_running;
     struct redis_server server;
-    int64_t earlier_ms; /* our own clock's last word before this reading */
+    int64_t asked_ms;
     int64_t now_ms;
-    char proposal[REDIS_EPOCH_BYTES + 1];
+    char seen[REDIS_EPOCH_BYTES + 1];
+    size_t seen_len;
+    struct redis_epoch seen_epoch;     /* id "": there is none */
+    char looked[NONCE_EPOCH_ID_BYTES]; /* the row's epoch before the record was read */
+    int64_t patience_ms;               /* with an epoch on another server, though this one was believed */
+    int64_t patient_until_ms;
+    bool is_waiting;
+    char yielded[NONCE_EPOCH_ID_BYTES]; /* the epoch that somebody else was found to declare */
+    int64_t yielded_at_ms;              /* and since when (monotonic) */
+    struct redis_epoch proposal;
+    bool is_alone; /* it is proposed without the durable store */
+    char proposal_text[REDIS_EPOCH_BYTES + 1];
     size_t proposal_len;
-    unsigned rounds;
+    struct settle_job *job; /* at the keeper */
 };
 
 /* Sends the questions: `done` is called later. STORE_DOWN, NO_MEMORY: it is not. */
-MUST_USE enum status redis_settle_start(struct redis_settle *settle, const struct redis_settle_facts *facts);
+MUST_USE enum status redis_settle_start(struct redis_settle *settle);
+/* The connection is lost, or its owner goes: `done` is not called. */
+void redis_settle_stop(struct redis_settle *settle);
+
+/* Redis's clock is in this epoch what it shows now. One that is off by more than the skew is not: nothing is accepted
+ * by it. */
+void redis_settle_note_clock(struct redis_settle *settle);
+/* Nonces of the epoch may be missing: Redis's clock has moved, or it may evict them. */
+void redis_settle_break(struct redis_settle *settle);
 
 static inline struct slice redis_settle_text(const struct redis_settle *settle)
 {

@@ -8,6 +8,7 @@
 #include "loop/flow.h"
 #include "store/ephemeral.h"
 #include "store/ephemeral_values.h"
+#include "store/nonce_waits.h"
 #include "store/redis_client.h"
 #include "store/redis_clock.h"
 #include "store/redis_nonces.h"
@@ -24,6 +25,9 @@ struct redis_store {
     struct redis_target target;
     pthread_mutex_t keys_lock;
     struct keyring *keys; /* under the lock */
+    struct nonce_keeper *keeper;
+    _Atomic int64_t unsure_until_ms;          /* redis_settle.h */
+    _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
 };
 
 struct redis_view {
@@ -33,8 +37,13 @@ struct redis_view {
     struct redis_client *client;
     struct redis_clock clock;
     struct loop_timer clock_timer;
+    int64_t clock_asked_ms;
     struct redis_settle settle;
-    struct redis_settle_facts facts;
+    struct loop_timer settle_timer; /* tries again */
+    struct redis_call *pings;       /* answered by Redis, but not settled yet */
+    struct nonce_guard guard;
+    struct nonce_waits waits;
+    struct nonce_listener *listener;
     struct redis_nonces nonces;
     struct mac *mac;
     bool clock_told; /* that our own clock is off */

@@ -11,11 +11,15 @@
 
 #include <stdlib.h>
 
+enum { LEDGER_TIMEOUT_MS = 1000 };
+
 struct verifier_stores {
     struct keyring *keys;
     struct store_passwords passwords;
-    struct sql *sql; /* the ledger's, used before and after the loops run */
+    struct sql *sql; /* for what is done before the loops run */
     struct credentials credentials;
+    struct sql *ledger_sql; /* for the ledger alone, which must hear soon whether the store answers */
+    struct credentials ledger_db;
     struct credentials_nonce_ledger ledger;
     struct ephemeral_store *ephemeral;
     struct credential_store source;
@@ -27,6 +31,20 @@ static struct metric clock_skew = {
     .name = "oauth1_clock_skew_seconds",
     .help = "By how much this process's clock is ahead of the one that timestamps are judged by.",
     .unit = 0.001,
+    .show_zero = true,
+};
+
+static struct metric guard_seconds = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_guard_seconds",
+    .help = "For how long fresh requests are still refused because nonces were lost.",
+    .show_zero = true,
+};
+
+static struct metric accepted_lead = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_accepted_lead_seconds",
+    .help = "How far ahead of the clock requests were accepted, because of fast clients: a loss would guard as much.",
     .show_zero = true,
 };
 
@@ -89,6 +107,22 @@ static enum status check_keys(struct credentials *db, const struct config *confi
     return STATUS_BAD_INPUT;
 }
 
+static enum status open_ledger(const struct config *config, const struct clock *clock, struct buf *why,
+                               struct verifier_stores *stores)
+{
+    const struct sql_options options = {
+        .busy_timeout_ms = LEDGER_TIMEOUT_MS,
+        .answer_timeout_ms = LEDGER_TIMEOUT_MS,
+        .must_exist = true,
+        .password = config->database_password,
+        .next_password = &stores->passwords.database,
+    };
+    TRY(sql_open_blocking(config->database_url, &options, why, &stores->ledger_sql));
+    stores->ledger_db = (struct credentials){.sql = stores->ledger_sql, .clock = clock};
+    credentials_nonce_ledger_init(&stores->ledger, &stores->ledger_db);
+    return STATUS_OK;
+}
+
 static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
                                const struct observer *observer, struct buf *why, struct verifier *verifier)
 {
@@ -102,7 +136,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
     TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
     stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
     TRY(check_keys(&stores->credentials, config, why));
-    credentials_nonce_ledger_init(&stores->ledger, &stores->credentials);
+    TRY(open_ledger(config, clock, why, stores));
     const struct db_pool_options pool = {
         .url = config->database_url,
         .read_url = config->database_read_url,
@@ -184,6 +218,10 @@ enum status verifier_open_blocking(struct config *config, const char *service_na
     if (status == STATUS_OK)
         status = metrics_register(&clock_skew);
     if (status == STATUS_OK)
+        status = metrics_register(&guard_seconds);
+    if (status == STATUS_OK)
+        status = metrics_register(&accepted_lead);
+    if (status == STATUS_OK)
         status = open_feed(config, loops, loop_count, why, &verifier);
     if (status == STATUS_OK)
         status = open_cache(config, loops, loop_count, &verifier);
@@ -241,6 +279,7 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
     if (stores->ephemeral && clean)
         (void)!ephemeral_save_blocking(stores->ephemeral); /* failed: the next start is guarded */
     ephemeral_store_free(stores->ephemeral);
+    sql_close(stores->ledger_sql);
     sql_close(stores->sql);
     keyring_free(stores->keys);
     store_passwords_done(&stores->passwords);
@@ -252,8 +291,13 @@ void verifier_close_blocking(struct verifier *verifier, bool clean)
 
 void verifier_measure(const struct verifier *verifier)
 {
-    if (verifier->loop_count)
-        metric_set(&clock_skew, 0, ephemeral_clock_ahead_ms(verifier->loops[0].ephemeral));
+    if (verifier->loop_count == 0)
+        return;
+    struct ephemeral *view = verifier->loops[0].ephemeral;
+    const struct ephemeral_trouble trouble = ephemeral_trouble(view);
+    metric_set(&clock_skew, 0, ephemeral_clock_ahead_ms(view));
+    metric_set(&guard_seconds, 0, trouble.guard_s);
+    metric_set(&accepted_lead, 0, trouble.lead_s);
 }
 
 void verifier_write_guard(int64_t guard_s, struct buf *out)
@@ -264,4 +308,40 @@ void verifier_write_guard(int64_t guard_s, struct buf *out)
             "the nonces from before a crash or a failover are lost, so for %lld s more no request can be told from "
             "one that was accepted before, and none is accepted; sign anew then",
             (long long)guard_s);
+}
+
+static struct buf *begin_sentence(struct buf *out)
+{
+    if (out->len)
+        buf_add_str(out, "; ");
+    return out;
+}
+
+void verifier_write_trouble(const struct verifier *verifier, struct buf *out)
+{
+    struct ephemeral *view = verifier->loops[0].ephemeral;
+    const struct ephemeral_trouble trouble = ephemeral_trouble(view);
+    int64_t ahead_ms = ephemeral_clock_ahead_ms(view);
+    int64_t skew_ms = verifier->rules.skew_s * 1000;
+    verifier_write_guard(trouble.guard_s, out);
+    if (trouble.behind_s)
+        buf_addf(begin_sentence(out),
+                 "the clock is %lld s behind the newest request that was accepted, so that every request would be "
+                 "refused: set it right (NTP)",
+                 (long long)trouble.behind_s);
+    if (ahead_ms > skew_ms)
+        buf_addf(
+            begin_sentence(out),
+            "this machine's clock is %lld s ahead of Redis's, which is more than OAUTH1_TIMESTAMP_SKEW: set the one "
+            "that is wrong right (NTP)",
+            (long long)ahead_ms / 1000);
+    if (ahead_ms < -skew_ms)
+        buf_addf(begin_sentence(out),
+                 "this machine's clock is %lld s behind Redis's, which is more than OAUTH1_TIMESTAMP_SKEW: set the one "
+                 "that is wrong right (NTP)",
+                 (long long)-ahead_ms / 1000);
+    if (trouble.is_stuck)
+        buf_add_str(begin_sentence(out),
+                    "the database does not take what is accepted, so nothing more is accepted: see "
+                    "that it answers and has room");
 }

@@ -55,13 +55,16 @@ MUST_USE enum status verifier_check_blocking(const struct config *config, struct
  * go on. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT; NO_MEMORY. */
 MUST_USE enum status verifier_reload_blocking(struct verifier *verifier, const struct config *fresh, struct buf *why);
 /* The loops have ended. `clean`: every request was finished, so the live nonces may be saved; without
- * it the next start is guarded (security.md §1.6). Fine for a zeroed one. */
+ * it the next start is guarded (docs/design/nonce-guard.md). Fine for a zeroed one. */
 void verifier_close_blocking(struct verifier *verifier, bool clean);
 
 /* Says why nothing is accepted for `guard_s` seconds more (ephemeral_guard_s), where that is so. */
 void verifier_write_guard(int64_t guard_s, struct buf *out);
+/* Says what keeps fresh requests from being accepted, what to do about it, and for how long; nothing where they are. On
+ * the first loop. */
+void verifier_write_trouble(const struct verifier *verifier, struct buf *out);
 
-/* Sets oauth1_clock_skew_seconds; on the first loop. */
+/* Sets oauth1_clock_skew_seconds, oauth1_guard_seconds and oauth1_accepted_lead_seconds; on the first loop. */
 void verifier_measure(const struct verifier *verifier);
 
 #endif

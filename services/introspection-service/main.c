@@ -120,9 +120,9 @@ static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
     ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
 }
 
-static void write_notice(void *app, struct buf *out)
+static void write_trouble(void *app, struct buf *out)
 {
-    verifier_write_guard(ephemeral_guard_s(((struct serving *)app)->app.loops[0].ephemeral), out);
+    verifier_write_trouble(&((struct serving *)app)->verifier, out);
 }
 
 static int serve(const struct command_line *line)
@@ -133,7 +133,7 @@ static int serve(const struct command_line *line)
         .open_blocking = open_blocking,
         .reload_blocking = reload_blocking,
         .close_blocking = close_blocking,
-        .write_notice = write_notice,
+        .write_trouble = write_trouble,
         .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
         .ready_check_count = 2,
         .measure = measure,

@@ -21,8 +21,17 @@ static void open_stores(struct site_bench *bench)
         .keys = bench->durable.keys,
         .clock = &bench->durable.clock.clock,
     };
+    volatile_ledger_init(&bench->ledger);
+    int64_t now_s = bench->durable.clock.wall_ms / 1000;
+    volatile_ledger_cover(&bench->ledger, now_s - 300, now_s + 60);
     const struct ephemeral_options ephemeral = {
-        .clock = &bench->durable.clock.clock, .skew_ms = 300 * 1000, .lead_ms = 60 * 1000, .temp_ttl_ms = TEMP_TTL_MS};
+        .clock = &bench->durable.clock.clock,
+        .skew_ms = 300 * 1000,
+        .lead_ms = 60 * 1000,
+        .temp_ttl_ms = TEMP_TTL_MS,
+        .ledger = &bench->ledger.ledger,
+        .ledger_name = SLICE("memory:"),
+    };
     assert_status(db_pool_new_blocking(&pool, &why, &bench->db), STATUS_OK);
     assert_status(ephemeral_open_blocking(SLICE("memory:"), &ephemeral, &why, &bench->store), STATUS_OK);
     buf_done(&why);

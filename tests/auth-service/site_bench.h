@@ -11,6 +11,7 @@
 #include "support/asking.h"
 #include "support/durable_bench.h"
 #include "support/faulty_ephemeral.h"
+#include "support/volatile_ledger.h"
 
 #define CALLBACK "https://app.example/cb?x=1"
 #define SCOPES   "photos:read photos:write"
@@ -20,6 +21,7 @@ struct site_bench {
     struct durable_bench durable;
     struct asking asking; /* its loop is everybody's */
     struct db_pool *db;
+    struct volatile_ledger ledger;
     struct ephemeral_store *store;
     struct ephemeral *view;
     struct faulty_ephemeral faulty; /* what the endpoints see */

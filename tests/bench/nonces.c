@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "store/ephemeral.h"
 #include "support/redis_server.h"
+#include "support/volatile_ledger.h"
 
 #include <hiredis/hiredis.h>
 #include <sched.h>
@@ -34,6 +35,7 @@ struct server {
 };
 
 struct bench {
+    struct volatile_ledger ledger;
     struct server sets; /* ours */
     struct server keys; /* what everybody does */
     struct clock clock;
@@ -269,8 +271,15 @@ static void start(struct bench *b)
     pin(0, 0); /* last: the servers were its children */
     b->clock = clock_system(0);
     must(keyring_parse(SLICE("k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="), &b->keyring, &why) == STATUS_OK, why);
+    volatile_ledger_init(&b->ledger);
     const struct ephemeral_options options = {
-        .clock = &b->clock, .skew_ms = 300000, .lead_ms = 60000, .temp_ttl_ms = 600000, .keys = b->keyring};
+        .clock = &b->clock,
+        .skew_ms = 300000,
+        .lead_ms = 60000,
+        .temp_ttl_ms = 600000,
+        .ledger = &b->ledger.ledger,
+        .keys = b->keyring,
+    };
     b->loop = loop_new(&b->clock, NULL);
     must(b->loop &&
              ephemeral_open_blocking(slice_str(b->sets.process.url), &options, &problem, &b->store) == STATUS_OK &&

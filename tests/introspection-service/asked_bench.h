@@ -10,6 +10,7 @@
 #include "support/asking.h"
 #include "support/durable_bench.h"
 #include "support/faulty_ephemeral.h"
+#include "support/volatile_ledger.h"
 #include "verify/credential_cache.h"
 
 #include <stdbool.h>
@@ -30,6 +31,7 @@ struct asked_bench {
     struct db_pool *db;
     struct faulty_source source;
     struct credential_cache *cache;
+    struct volatile_ledger ledger;
     struct ephemeral_store *store;
     struct ephemeral *view;
     struct faulty_ephemeral faulty;

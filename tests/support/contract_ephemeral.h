@@ -4,6 +4,7 @@
 
 #include "store/ephemeral.h"
 #include "support/asking.h"
+#include "support/volatile_ledger.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,7 @@ enum { BENCH_SKEW_MS = 300000, BENCH_LEAD_MS = 60000, BENCH_TEMP_TTL_MS = 600000
 struct ephemeral_bench {
     struct fake_clock clock;
     struct keyring *keys;
+    struct volatile_ledger ledger;
     struct ephemeral_options options;
     struct ephemeral_store *store;
     struct ephemeral *view;

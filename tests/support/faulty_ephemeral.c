@@ -23,9 +23,9 @@ static int64_t now_ms(const struct ephemeral *view)
     return inner->ops->now_ms(inner);
 }
 
-static int64_t guard_s(const struct ephemeral *view)
+static struct ephemeral_trouble trouble(struct ephemeral *view)
 {
-    return ephemeral_guard_s(((const struct faulty_ephemeral *)view)->inner);
+    return ephemeral_trouble(((struct faulty_ephemeral *)view)->inner);
 }
 
 static int64_t clock_ahead_ms(const struct ephemeral *view)
@@ -166,7 +166,7 @@ static void ping_start(struct ephemeral *view, struct ticket ticket)
 
 static const struct ephemeral_ops ops = {
     .now_ms = now_ms,
-    .guard_s = guard_s,
+    .trouble = trouble,
     .clock_ahead_ms = clock_ahead_ms,
     .nonce_spend_start = nonce_spend_start,
     .temp_create_start = temp_create_start,

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "support/asking.h"
 #include "support/test.h"
+#include "support/volatile_ledger.h"
 
 struct bench {
+    struct volatile_ledger ledger;
     struct fake_clock clock;
     struct asking asking;
     struct ephemeral_store *store;
@@ -18,8 +20,15 @@ static int setup(void **state)
     struct buf why = BUF_INIT;
     fake_clock_init(&bench->clock, INT64_C(1790000000000));
     asking_init(&bench->asking, &bench->clock.clock);
+    volatile_ledger_init(&bench->ledger);
     const struct ephemeral_options options = {
-        .clock = &bench->clock.clock, .skew_ms = 300000, .lead_ms = 60000, .temp_ttl_ms = 600000};
+        .clock = &bench->clock.clock,
+        .skew_ms = 300000,
+        .lead_ms = 60000,
+        .temp_ttl_ms = 600000,
+        .ledger = &bench->ledger.ledger,
+        .ledger_name = SLICE("memory:"),
+    };
     assert_status(ephemeral_open_blocking(SLICE("memory:"), &options, &why, &bench->store), STATUS_OK);
     assert_status(ephemeral_view_new(bench->store, bench->asking.loop, &bench->view), STATUS_OK);
     buf_done(&why);

@@ -1,0 +1,20 @@
+/* switched_ledger: the durable store's nonce ledger, which a test can take away, make slow, and look at. */
+#ifndef COUNTERSIGN_TESTS_SUPPORT_SWITCHED_LEDGER_H
+#define COUNTERSIGN_TESTS_SUPPORT_SWITCHED_LEDGER_H
+
+#include "store/nonce_ledger.h"
+
+#include <stdatomic.h>
+
+struct switched_ledger {
+    struct nonce_ledger ledger; /* first */
+    struct credentials_nonce_ledger inner;
+    atomic_bool is_away;
+    atomic_int kept;    /* how often it was asked and answered */
+    atomic_int decided; /* likewise */
+};
+
+/* `db` is borrowed. */
+void switched_ledger_init(struct switched_ledger *ledger, struct credentials *db);
+
+#endif
