@@ -29,8 +29,8 @@ static inline int64_t clock_steady_ms(const struct clock *clock)
 /* A clock that stands still until it is set; `clock` comes first. For tests. */
 struct fake_clock {
     struct clock clock;
-    int64_t wall_ms;
-    int64_t steady_ms;
+    _Atomic int64_t wall_ms; /* other threads read them */
+    _Atomic int64_t steady_ms;
 };
 
 /* Both readings start at wall_ms. */
