@@ -25,15 +25,22 @@ class Failover:
     def __init__(self, stores):
         self.stores = stores
         self.link = FaultProxy(stores.redis.port).start()
-        self.replica = Redis(stores.redis.directory.parent / "replica", aof=stores.redis.aof, name="replica").start()
+        self.replica = Redis(stores.redis.directory.parent / "replica", aof=stores.redis.aof, name="replica",
+                             clock=stores.redis.clock).start()
         self.replica.replicate(stores.redis, self.link.port)
         self.link.set("pass", delay_s=REPLICA_LAG_SECONDS)
 
     def __call__(self, stores):
-        stores.redis.kill()
+        self.lose_the_primary()
+        self.promote_the_replica()
+
+    def lose_the_primary(self):
+        self.stores.redis.kill()
         self.link.cut()
+
+    def promote_the_replica(self):
         self.replica.promote()
-        stores.redis_proxy.point_to(self.replica.port)
+        self.stores.redis_proxy.point_to(self.replica.port)
 
     def stop(self):
         self.link.stop()

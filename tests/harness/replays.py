@@ -1,0 +1,227 @@
+"""A small stream of signed requests to some services, each sent again and again: whatever becomes of it the first time,
+it may be accepted once."""
+
+import http.client
+import itertools
+import json
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+
+from harness.fleet import API_URL
+from harness.provider import describe
+
+BATCH = 100
+NO_ANSWER = "no answer"
+
+
+class Caller:
+    """A resource server's connection to one service."""
+
+    def __init__(self, service, key):
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=3)
+        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def post(self, path, body):
+        """The parsed answer, or None."""
+        try:
+            self.connection.request("POST", path, body, self.headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+            return json.loads(text) if answer.status == 200 else {"problem": {"status": answer.status, **json.loads(text)}}
+        except (OSError, http.client.HTTPException, ValueError):
+            self.connection.close()
+            return None
+
+    def judge(self, bodies):
+        """A word for each request: "active", the problem's code, its status where that is no verdict, or no answer."""
+        if len(bodies) == 1:
+            return [word_of(self.post("/v1/introspect", bodies[0]))]
+        answer = self.post("/v1/introspect/batch", '{"requests":[' + ",".join(bodies) + "]}")
+        if answer is None or "results" not in answer:
+            return [word_of(answer)] * len(bodies)
+        return [word_of(result) for result in answer["results"]]
+
+
+class Watcher:
+    """Asks one service's /readyz."""
+
+    def __init__(self, service):
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.ops_port, timeout=3)
+
+    def ready(self):
+        """Its status and what it says; None: no answer."""
+        try:
+            self.connection.request("GET", "/readyz?verbose")
+            answer = self.connection.getresponse()
+            return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            self.connection.close()
+            return None, ""
+
+
+def word_of(answer):
+    if answer is None:
+        return NO_ANSWER
+    if answer.get("active"):
+        return "active"
+    problem = answer["problem"]
+    return problem["code"] if problem["status"] == 401 else str(problem["status"])
+
+
+@dataclass
+class Sent:
+    """A request, and when it was accepted by the steady clock."""
+
+    body: str
+    kind: str
+    stamp: int
+    first: str = ""
+    accepted: list = field(default_factory=list)
+
+
+class Replays:
+    """On a thread of its own. In each turn every service gets a request of now, and one of them a request of a client
+    whose clock is wrong within the bounds, one of a client that follows each clock that was set, and everything again.
+    """
+
+    def __init__(self, services, key, signer, skew, lead, clocks=(), every_s=0.3, seed=0):
+        self.services = list(services)
+        self.key, self.signer = key, signer
+        self.skew, self.lead = skew, lead
+        self.clocks = clocks
+        self.every_s = every_s
+        self.behind_s = 0  # how far behind a clock is, or will be set
+        self.random = random.Random(seed)
+        self.callers = [Caller(service, key) for service in self.services]
+        self.watchers = [Watcher(service) for service in self.services]
+        self.expected = set(range(len(self.callers)))  # which run
+        self.follows = True
+        self.turns = itertools.cycle(range(len(self.callers)))
+        self.sent = []
+        self.fresh = []  # (when, index of the service, word) of the requests of now
+        self.followed = []  # (when, word) of those that follow a clock that is wrong
+        self.ready = []  # (when, index of the service, status, text) of /readyz
+        self.total = self.again = self.turns_done = 0
+        self.twice = []
+        self.fault = None
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.begun = time.monotonic()
+
+    def start(self):
+        self.thread.start()
+        return self
+
+    def stop(self):
+        self.ending.set()
+        self.thread.join(30)
+        if self.fault:
+            raise self.fault
+
+    def run(self):
+        try:
+            while not self.ending.is_set():
+                begun = time.monotonic()
+                self.turn()
+                self.turns_done += 1
+                self.ending.wait(max(0, self.every_s - (time.monotonic() - begun)))
+        except Exception as fault:  # for whoever stops it
+            self.fault = fault
+
+    def turn(self):
+        earlier = list(self.sent)
+        self.send_what_is_new(next(self.turns))
+        self.drop_what_is_over()
+        alive = set(map(id, self.sent))
+        earlier = [sent for sent in earlier if id(sent) in alive]
+        caller = self.callers[next(self.turns) if len(self.callers) > 1 else 0]
+        for i in range(0, len(earlier), BATCH):
+            self.judge(caller, earlier[i:i + BATCH])
+            self.again += len(earlier[i:i + BATCH])
+        if earlier:  # a call for one alone, too
+            self.judge(caller, [self.random.choice(earlier)])
+        for index, watcher in enumerate(self.watchers):
+            self.ready.append((time.monotonic(), index, *watcher.ready()))
+
+    # ---- requests
+
+    def sign(self, kind, stamp):
+        request = self.signer.sign("GET", API_URL, oauth_timestamp=str(int(stamp)))
+        sent = Sent(json.dumps(describe(request)), kind, int(stamp))
+        self.sent.append(sent)
+        self.total += 1
+        return sent
+
+    def send_what_is_new(self, turn):
+        for index, caller in enumerate(self.callers):
+            sent = self.sign("now", time.time())
+            self.judge(caller, [sent])
+            self.fresh.append((time.monotonic(), index, sent.first))
+        stray = self.random.choice((-self.skew, self.random.randint(-self.skew, self.lead), self.lead))
+        others = [self.sign(f"{stray:+d} s", time.time() + stray)]
+        for ahead_s in {clock.ahead_s for clock in self.clocks if clock.ahead_s and self.follows}:
+            others.append(self.sign(f"follows {ahead_s:+d} s", time.time() + ahead_s))
+        self.judge(self.callers[turn], others)
+        self.followed += [(time.monotonic(), sent.first) for sent in others[1:]]
+
+    def judge(self, caller, some):
+        for sent, word in zip(some, caller.judge([sent.body for sent in some])):
+            sent.first = sent.first or word
+            if word == "active":
+                sent.accepted.append(time.monotonic())
+                if len(sent.accepted) == 2:
+                    self.twice.append(sent)
+
+    def drop_what_is_over(self):
+        """What no clock that is right, or as wrong as it will be, takes again."""
+        limit = time.time() - self.behind_s - 2 * self.skew - 2
+        self.sent = [sent for sent in self.sent if sent.stamp >= limit]
+
+    # ---- what came of it
+
+    def first_active(self, index, since):
+        return next((when for when, i, word in list(self.fresh) if i == index and word == "active" and when > since), None)
+
+    def seconds_until_back(self, since):
+        """Until the last of the services that run accepted a request of now; None: not yet."""
+        times = [self.first_active(index, since) for index in self.expected]
+        return None if None in times else max(times) - since
+
+    def wait_until_back(self, since, at_most):
+        """Answers the seconds, or None."""
+        while (seconds := self.seconds_until_back(since)) is None:
+            if time.monotonic() - since > at_most or not self.thread.is_alive():
+                return None
+            time.sleep(0.05)
+        return seconds
+
+    def wait_for_turns(self, count=1):
+        """Whole ones from now on."""
+        begun, before = time.monotonic(), self.turns_done
+        while self.turns_done < before + count + 1 and time.monotonic() - begun < 10:
+            time.sleep(0.02)
+
+    def words(self, since=0):
+        """How often which word answered a request of now."""
+        counts = {}
+        for when, _, word in list(self.fresh):
+            if when > since:
+                counts[word] = counts.get(word, 0) + 1
+        return counts
+
+    def untrue_readiness(self, settled_s=2.5):
+        """What /readyz said of a service that for so long had answered nothing but the contrary: 200 where every request
+        is answered 503, 503 where all are accepted."""
+        untrue = []
+        for when, index, status, text in self.ready:
+            words = [word for at, i, word in self.fresh if i == index and when - settled_s < at < when + self.every_s]
+            contrary = {200: "503", 503: "active"}.get(status)
+            if len(words) > 3 and set(words) == {contrary}:
+                untrue.append(f"{when - self.begun:5.1f} s /readyz {status} while all is {contrary}: {text!r}")
+        return untrue
+
+    def describe_twice(self):
+        return [f"{sent.kind} ({sent.stamp}), accepted at " +
+                " and ".join(f"{when - self.begun:.1f} s" for when in sent.accepted) for sent in self.twice]
