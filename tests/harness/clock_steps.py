@@ -3,6 +3,7 @@ on hosts whose clocks it sets. They share one MariaDB, each with a database in i
 many run at once. In each, everything that was sent is sent again until no clock could take it (harness/replays.py)."""
 
 import itertools
+import signal
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -235,6 +236,7 @@ class Run:
         self.replays = Replays(self.world.services, key, signer, self.scenario.skew, self.scenario.client_lead,
                                (self.hosts.ours, self.hosts.redis), self.scenario.every_s, seed=str(self.scenario))
         try:
+            self.scenario.prepare(self)
             for service in self.world.services[:self.scenario.begin_with]:
                 service.start()
             self.replays.expected = set(range(len(self.world.services[:self.scenario.begin_with])))
@@ -301,6 +303,9 @@ class Scenario:
 
     def variables(self):
         return {"OAUTH1_TIMESTAMP_SKEW": self.skew, "OAUTH1_TIMESTAMP_LEAD": self.lead}
+
+    def prepare(self, run):
+        """Before the services start."""
 
 
 # ---- the matrix
@@ -524,6 +529,67 @@ class Flap(Scenario):
             other.stop()
 
 
+class TwoPrimaries(Scenario):
+    """A replica takes over, and one of the services is left behind on the old primary, which goes on."""
+
+    def __str__(self):
+        return "Redis: two primaries, a service on each"
+
+    def prepare(self, run):
+        run.left_behind = FaultProxy(run.world.stores.redis.port).start()
+        run.world.services[0].variables["OAUTH1_REDIS_URL"] = f"redis://127.0.0.1:{run.left_behind.port}"
+
+    def play(self, run):
+        failover = Failover(run.world.stores)
+        try:
+            time.sleep(1)
+            failover.link.cut()
+            failover.promote_the_replica()
+            run.note("the second service is on the new primary")
+            run.replays.expected = {1}
+            since = time.monotonic()
+            run.is_back(since)
+            run.wait_out(since)
+            run.left_behind.point_to(failover.replica.port)
+            run.note("so is the first")
+            run.replays.expected = {0, 1}
+            since = time.monotonic()
+            run.is_back(since)
+            run.wait_out(since)
+        finally:
+            run.left_behind.stop()
+            failover.stop()
+
+
+@dataclass(frozen=True)
+class Paused(Scenario):
+    """A service does not run for some seconds, in which Redis forgets everything and others go on; clocks step or not."""
+
+    step: str
+
+    def __str__(self):
+        return f"Redis: FLUSHALL while a service is paused, clocks {self.step}"
+
+    def play(self, run):
+        paused = run.world.services[0].process
+        paused.send_signal(signal.SIGSTOP)
+        try:
+            run.replays.expected = {1}
+            time.sleep(0.5)
+            run.world.stores.redis.call("FLUSHALL")
+            run.note("FLUSHALL")
+            run.set_clocks("both", STEPS[self.step])
+            time.sleep(4)
+            run.set_clocks("both", 0)
+        finally:
+            paused.send_signal(signal.SIGCONT)
+        run.note("the service goes on")
+        run.replays.expected = {0, 1}
+        since = time.monotonic()
+        run.is_back(since)
+        run.wait_out(since)
+
+
 @dataclass(frozen=True)
 class Eviction(Scenario):
     """Redis is told in mid-run to evict, and has to after some seconds."""
@@ -597,6 +663,8 @@ def stories():
     yield from (Flap(ours) for ours in ("restart", "stay"))
     yield from (Eviction(*which) for which in itertools.product(("allkeys-lru", "volatile-ttl"), (0, 4)))
     yield RestartWithinTheGuard()
+    yield TwoPrimaries()
+    yield from (Paused(step) for step in ("none", "-12 s"))
 
 
 def default_windows():

@@ -211,10 +211,10 @@ class Replays:
                 counts[word] = counts.get(word, 0) + 1
         return counts
 
-    def untrue_readiness(self, settled_s=2.5):
+    def untrue_readiness(self):
         """What /readyz said of a service that for so long had answered nothing but the contrary: 200 where every request
         is answered 503, 503 where all are accepted."""
-        untrue = []
+        untrue, settled_s = [], max(2.5, 5 * self.every_s)
         for when, index, status, text in self.ready:
             words = [word for at, i, word in self.fresh if i == index and when - settled_s < at < when + self.every_s]
             contrary = {200: "503", 503: "active"}.get(status)

@@ -1,0 +1,168 @@
+"""While fresh requests cannot be told from what was accepted before, /readyz is 503 and says why and for how long, metrics
+say how long, and all of it ends by itself."""
+
+import re
+import time
+from types import SimpleNamespace
+
+import pytest
+import requests
+from harness.clock_steps import Hosts
+from harness.fleet import API_URL, release_binaries
+from harness.flow import Flow, send
+from harness.provider import Provider
+from harness.signer import Signer
+from harness.stores import Redis
+
+SKEW, LEAD = 4, 2
+BACK_SECONDS = 10 + 1.5
+CACHED_SECONDS = 1  # by /readyz
+
+
+@pytest.fixture(params=["memory", "redis"])
+def it(request, tmp_path):
+    """An introspection-service on a host whose clock a test can set, on the one nonce store or the other."""
+    hosts = Hosts(tmp_path)
+    redis = Redis(tmp_path / "redis", clock=hosts.redis).start() if request.param == "redis" else None
+    variables = {"OAUTH1_REDIS_URL": redis.url} if redis else {}
+    provider = Provider(tmp_path / "provider", release_binaries(), OAUTH1_TIMESTAMP_SKEW=SKEW, OAUTH1_TIMESTAMP_LEAD=LEAD,
+                        **hosts.ours.variables(), **variables)
+    key = provider.create_resource_server()
+    client = provider.create_client("--two-legged")
+    service = provider.introspection.start()
+    yield SimpleNamespace(provider=provider, service=service, hosts=hosts, redis=redis, key=key,
+                          signer=Signer(client.client_id, client.client_secret))
+    hosts.ours.set(0)
+    hosts.redis.set(0)
+    service.stop()
+    if redis:
+        redis.stop()
+
+
+def accepts(it, ahead_s=0):
+    request = it.signer.sign("GET", API_URL, oauth_timestamp=str(int(time.time() + ahead_s)))
+    answer = it.provider.introspect(it.key, request)
+    return answer.status_code == 200 and answer.json()["active"]
+
+
+def until(condition, at_most, why):
+    begin = time.monotonic()
+    while not (value := condition()):
+        assert time.monotonic() - begin < at_most, why() if callable(why) else why
+        time.sleep(0.1)
+    return value
+
+
+def readiness(it):
+    answer = requests.get(it.service.ops + "/readyz?verbose", timeout=5)
+    return answer.status_code, answer.text
+
+
+def metric(it, name):
+    text = requests.get(it.service.ops + "/metrics", timeout=5).text
+    return float(re.search(rf"^{name} (\S+)$", text, re.M).group(1))
+
+
+def lose_nonces(it):
+    if it.redis:
+        it.redis.call("FLUSHALL")
+    else:
+        it.service.kill()
+        it.service.launch()
+
+
+def not_ready(it):
+    """What /readyz says once it is 503."""
+    def asked():
+        try:
+            status, text = readiness(it)
+        except requests.ConnectionError:
+            return None  # it starts
+        return text if status == 503 else None
+    return until(asked, 5, "it is ready")
+
+
+def seconds_in(text):
+    return int(re.search(r"\b(\d+) s\b", text).group(1))
+
+
+def is_served_again_and_says_so(it, at_most=BACK_SECONDS):
+    begin = time.monotonic()
+    until(lambda: accepts(it), at_most, lambda: f"not served again: {readiness(it)}")
+    until(lambda: readiness(it) == (200, "[+] database\n[+] ephemeral\nready\n"), CACHED_SECONDS + 1, lambda: readiness(it))
+    assert metric(it, "oauth1_guard_seconds") == 0
+    return time.monotonic() - begin
+
+
+def test_readyz_is_503_during_a_guard_and_says_why_and_for_how_long(it):
+    assert accepts(it, LEAD)
+    assert metric(it, "oauth1_guard_seconds") == 0
+    lose_nonces(it)
+    text, begin = not_ready(it), time.monotonic()
+    told = seconds_in(text)
+    assert "lost" in text and 0 < told <= BACK_SECONDS, text
+    assert abs(metric(it, "oauth1_guard_seconds") - told) <= 1 + CACHED_SECONDS
+    assert not accepts(it)
+    is_served_again_and_says_so(it)
+    assert abs(time.monotonic() - begin - told) < 2 + CACHED_SECONDS, f"it said {told} s"
+
+
+def test_readyz_is_503_while_the_clock_is_beyond_the_skew_from_the_stores(it):
+    if not it.redis:
+        pytest.skip("the memory store's clock is the service's own")
+    until(lambda: accepts(it), 5, "it did not begin")
+    it.hosts.ours.set(SKEW + 30)
+    until(lambda: readiness(it)[0] == 503, 12, "it is ready")
+    assert not accepts(it)
+    assert re.search(r"clock", readiness(it)[1]), readiness(it)
+    it.hosts.ours.set(0)
+    is_served_again_and_says_so(it, LEAD + 10)
+
+
+def test_readyz_is_503_while_the_clock_is_so_far_behind_what_was_accepted_that_nothing_could_be(it):
+    until(lambda: accepts(it), 5, "it did not begin")
+    for host in (it.hosts.ours, it.hosts.redis):
+        host.set(-SKEW - 4)
+    text = not_ready(it)
+    assert seconds_in(text) > SKEW, text
+    assert metric(it, "oauth1_guard_seconds") > SKEW
+    for host in (it.hosts.ours, it.hosts.redis):
+        host.set(0)
+    is_served_again_and_says_so(it, LEAD + 10)
+
+
+def test_a_metric_says_how_far_ahead_clients_clocks_are(it):
+    until(lambda: accepts(it), 5, "it did not begin")
+    assert metric(it, "oauth1_accepted_lead_seconds") <= 5
+    assert accepts(it, LEAD)
+    assert metric(it, "oauth1_accepted_lead_seconds") >= LEAD - 1
+    is_served_again_and_says_so(it)
+
+
+def test_auth_service_takes_no_request_of_before_a_crash_that_met_a_clock_behind(it):
+    """Its nonces are kept in the same way; each service has its own memory."""
+    auth = it.provider.auth.start()
+    flow = Flow(it.provider, it.provider.create_client())
+    try:
+        before = [flow.initiate_request(oauth_timestamp=str(int(time.time()) + lead)) for lead in (0, LEAD)]
+        assert [send(request).status_code for request in before] == [200, 200]
+        auth.kill()
+        if it.redis:
+            it.redis.kill()
+        for host in (it.hosts.ours, it.hosts.redis):
+            host.set(-3600)
+        if it.redis:
+            it.redis.start()
+        auth.launch()
+        time.sleep(2)
+        for host in (it.hosts.ours, it.hosts.redis):
+            host.set(0)
+        begin, back_s = time.monotonic(), None
+        while time.monotonic() - begin < LEAD + 12:
+            assert 200 not in [send(request).status_code for request in before], "a replay"
+            if back_s is None and send(flow.initiate_request()).status_code == 200:
+                back_s = time.monotonic() - begin
+            time.sleep(0.3)
+        assert back_s is not None and back_s < LEAD + 11.5, back_s
+    finally:
+        auth.stop()
