@@ -42,6 +42,7 @@ class FaultProxy:
 
     def stop(self):
         self.do(self.close())
+        self.do(self.end_tasks())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
@@ -86,6 +87,12 @@ class FaultProxy:
             self.server.close()
             self.server = None
         await self.cut_all()
+
+    async def end_tasks(self):
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def change(self, fault, delay_s):
         assert fault in ("pass", "refuse", "hang", "rubbish"), fault

@@ -7,6 +7,7 @@ from harness.fleet import Load
 from harness.stores import Redis
 
 REPLICA_LAG_SECONDS = 0.5
+BACK_SECONDS = 10  # until fresh requests are accepted again
 
 
 def flush(stores):
@@ -51,7 +52,7 @@ def stream_through(fleet, key, credentials, events, skew, lead, rate, before_s=2
     """Sends with every lag and lead that is allowed, lets each event happen, with time for the guard and what follows
     it between them; every request is sent again each second through two windows. What the load tool printed, and for
     each event how many seconds it took until a request was accepted again."""
-    between_s = between_s or lead + 3
+    between_s = between_s or BACK_SECONDS + 5
     seconds = before_s + between_s * len(events)
     load = Load("stream", fleet.introspections, credentials, key=key, seconds=seconds, rate=rate, lag=skew, lead=lead,
                 replay=2 * (skew + lead), timeout_ms=2000)

@@ -101,6 +101,18 @@ class Service:
             time.sleep(0.005)
         raise AssertionError(f"{self.name} was not ready within {READY_SECONDS} s:\n{self.text()}")
 
+    def wait_until_alive(self):
+        """It answers, whatever it answers: a service that lost its nonces is not ready for some seconds."""
+        while time.monotonic() - self.started < READY_SECONDS:
+            assert self.running(), f"{self.name} ended with {self.process.returncode}:\n{self.text()}"
+            try:
+                if requests.get(f"{self.ops}/livez", timeout=2).status_code == 200:
+                    return
+            except requests.RequestException:
+                pass
+            time.sleep(0.005)
+        raise AssertionError(f"{self.name} did not answer within {READY_SECONDS} s:\n{self.text()}")
+
     def running(self):
         return self.process is not None and self.process.poll() is None
 

@@ -212,13 +212,13 @@ class Replays:
         return counts
 
     def untrue_readiness(self):
-        """What /readyz said of a service that for so long had answered nothing but the contrary: 200 where every request
-        is answered 503, 503 where all are accepted."""
-        untrue, settled_s = [], max(2.5, 5 * self.every_s)
+        """What /readyz said of a service that long before and some time after answered nothing but the contrary: 200 where
+        every request is answered 503, 503 where all are accepted."""
+        untrue, before_s, after_s = [], max(2.5, 5 * self.every_s), 1.2
         for when, index, status, text in self.ready:
-            words = [word for at, i, word in self.fresh if i == index and when - settled_s < at < when + self.every_s]
+            words = [word for at, i, word in self.fresh if i == index and when - before_s < at < when + after_s]
             contrary = {200: "503", 503: "active"}.get(status)
-            if len(words) > 3 and set(words) == {contrary}:
+            if len(words) > 5 and set(words) == {contrary} and "stopping" not in text:
                 untrue.append(f"{when - self.begun:5.1f} s /readyz {status} while all is {contrary}: {text!r}")
         return untrue
 

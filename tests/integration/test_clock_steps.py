@@ -4,8 +4,9 @@ A matrix of losses and steps of clocks, of which some are tried each day and all
 in other ways: harness/clock_steps.py. They run at once, before the first of these tests looks at what came of its own."""
 
 import pytest
-from harness.clock_steps import daily, run_all, table
+from harness.clock_steps import daily
 from harness.provider import ROOT
+from harness.scenarios import run_all, table
 
 pytestmark = pytest.mark.xdist_group("clock-steps")
 

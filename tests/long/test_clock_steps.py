@@ -1,7 +1,8 @@
 """Every loss of nonces with every step of a clock (harness/clock_steps.py), and some with the default windows."""
 
 import pytest
-from harness.clock_steps import default_windows, every_cell, run_all, table
+from harness.clock_steps import default_windows, every_cell
+from harness.scenarios import run_all, table
 
 
 @pytest.mark.parametrize("cells", [every_cell, default_windows])
