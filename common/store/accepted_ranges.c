@@ -48,6 +48,14 @@ int64_t accepted_ranges_high(const struct accepted_ranges *ranges, int64_t secon
     return range ? range->high : second;
 }
 
+int64_t accepted_ranges_reach(const struct accepted_ranges *ranges, int64_t low, int64_t high)
+{
+    for (size_t i = ranges->count; i-- > 0;)
+        if (ranges->items[i].low <= high && ranges->items[i].high >= low)
+            return ranges->items[i].high;
+    return low;
+}
+
 bool accepted_ranges_begin_above(const struct accepted_ranges *ranges, int64_t second)
 {
     return ranges->count > 0 && second < ranges->items[0].low;

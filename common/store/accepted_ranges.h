@@ -60,6 +60,8 @@ static inline bool accepted_ranges_guard(const struct accepted_ranges *ranges, i
 }
 /* The end of the range that this second lies in; the second itself where it lies in none. */
 int64_t accepted_ranges_high(const struct accepted_ranges *ranges, int64_t second);
+/* The highest end of the ranges that hold a second of the span; `low` where none does. */
+int64_t accepted_ranges_reach(const struct accepted_ranges *ranges, int64_t low, int64_t high);
 /* Whether there are ranges, and all of them begin above this second. */
 bool accepted_ranges_begin_above(const struct accepted_ranges *ranges, int64_t second);
 

@@ -76,14 +76,14 @@ struct ephemeral_trouble nonce_guard_trouble(struct nonce_guard *guard, int64_t 
     int64_t now_s = now_ms / 1000;
     int64_t lead_s = (lead_ms + 999) / 1000;
     int64_t ahead_s = accepted_ranges_high(ranges, now_s) - now_s;
-    bool is_far = ahead_s > lead_s + ACCEPTED_AHEAD_S + 1 ||
-                  accepted_ranges_begin_above(ranges, now_s + lead_s + ACCEPTED_AHEAD_S + 1);
+    bool is_far = ahead_s > lead_s + ACCEPTED_AHEAD_S + 1 || accepted_ranges_begin_above(ranges, now_s + lead_s);
     return (struct ephemeral_trouble){
         .guard_s = accepted_ranges_guard_end(ranges, now_s) - now_s,
         .behind_s = !is_far   ? 0
                     : ahead_s ? ahead_s
                               : ranges->items[0].low - now_s,
         .is_stuck = nonce_standing_is_away(standing),
-        .lead_s = is_far ? 0 : above_zero(ahead_s - ACCEPTED_AHEAD_S),
+        .lead_s =
+            is_far ? 0 : above_zero(accepted_ranges_reach(ranges, now_s, now_s + lead_s) - now_s - ACCEPTED_AHEAD_S),
     };
 }

@@ -185,8 +185,8 @@ def test_a_store_that_is_down_for_one_request_is_that_results_503(tmp_path):
         signer = Signer(client.client_id, client.client_secret)
         assert provider.introspect(key, signer.sign("GET", API)).json()["active"]
         provider.introspection.kill()
-        provider.introspection.start()
-        time.sleep(1.1)
+        provider.introspection.launch()
+        provider.introspection.wait_until_alive()
         guarded, late = signer.sign("GET", API), signer.sign("GET", API, oauth_timestamp=str(int(time.time()) + 60))
         described = [describe(request) for request in (guarded, Request("GET", API), late, guarded)]
         results = results_of(ask(provider, key, described))

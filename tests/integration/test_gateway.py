@@ -33,12 +33,12 @@ def gateway(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(gateway):
-    return gateway.create_client("--scope", "photos:read", "--scope", "photos:write", "--scope", "a,b")
+    return gateway.create_client("--scope", "photos:read", "--scope", "photos:write", "--scope", "a;b")
 
 
 @pytest.fixture(scope="module")
 def token(gateway, client):
-    return Flow(gateway, client, signature_method="HMAC-SHA256").token(scope="photos:read a,b")
+    return Flow(gateway, client, signature_method="HMAC-SHA256").token(scope="photos:read a;b")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +116,7 @@ def test_lets_a_good_request_in_and_says_whose_it_is(gateway, client, token, dia
     assert reply.body == b"" and reply.one("Cache-Control") == "no-store"
     assert reply.one("X-OAuth-Client-Id") == client.client_id
     assert reply.one("X-OAuth-Subject") == "1" and reply.one("X-OAuth-Username") == "jane"
-    assert reply.one("X-OAuth-Scope") == "photos%3Aread a%2Cb"
+    assert reply.one("X-OAuth-Scope") == "photos%3Aread a%3Bb"
     assert reply.one("X-OAuth-Token-Id").startswith("tok_")
     assert reply.one("X-OAuth-Legs") == "3" and reply.one("X-OAuth-Body-Hash") == "-"
 
@@ -208,7 +208,7 @@ def test_every_fault_of_the_client_is_a_401_with_one_challenge(gateway, client, 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_scope_that_falls_short_is_a_403(gateway, token, dialect):
-    for scope, status in (("photos:read", 200), ("photos:read a,b", 200), ("photos:write", 403), ("photos:read x", 403)):
+    for scope, status in (("photos:read", 200), ("photos:read a;b", 200), ("photos:write", 403), ("photos:read x", 403)):
         reply = ask(gateway, dialect, token.sign("GET", ORIGIN), ("X-OAuth-Required-Scope", scope))
         assert reply.status == status, scope
         if status == 403:
@@ -518,7 +518,8 @@ def test_a_store_that_is_down_is_503_and_never_lets_in(tmp_path):
     try:
         assert ask(broken, "verify", signer.sign("GET", ORIGIN)).status == 200
         broken.introspection.kill()
-        broken.introspection.start()
+        broken.introspection.launch()
+        broken.introspection.wait_until_alive()
         for dialect in DIALECTS:
             reply = refused(ask(broken, dialect, signer.sign("GET", ORIGIN)), 503, None)
             assert 1 <= int(reply.one("Retry-After")) <= 61

@@ -152,6 +152,12 @@ static void a_range_tells_where_it_ends(void **state)
     assert_int_equal(accepted_ranges_high(&ranges, 101), 105);
     assert_int_equal(accepted_ranges_high(&ranges, 99), 99);
     assert_true(accepted_ranges_begin_above(&ranges, 99));
+    assert_int_equal(accepted_ranges_reach(&ranges, 90, 99), 90);
+    assert_int_equal(accepted_ranges_reach(&ranges, 90, 100), 105);
+    assert_int_equal(accepted_ranges_reach(&ranges, 105, 200), 105);
+    assert_int_equal(accepted_ranges_reach(&ranges, 106, 200), 106);
+    accepted_ranges_raise(&ranges, 145);
+    assert_int_equal(accepted_ranges_reach(&ranges, 101, 161), 150);
     assert_false(accepted_ranges_begin_above(&ranges, 100));
 }
 

@@ -175,6 +175,24 @@ static void after_a_crash_requests_pass_that_are_newer_than_what_was_accepted(vo
     crash(service);
 }
 
+static void a_fast_client_shows_and_guards_its_own_seconds_alone(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    assert_int_equal(ephemeral_trouble(service->view).lead_s, 0);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    assert_int_equal(ephemeral_trouble(service->view).lead_s, 0);
+    assert_status(spend(service, now_s(service) + 45, "fast"), STATUS_OK);
+    assert_int_equal(ephemeral_trouble(service->view).lead_s, 45);
+    crash(service);
+    start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), ACCEPTED_AHEAD_S + 1);
+    pass_s(service, 10);
+    assert_status(spend(service, now_s(service), "between"), STATUS_OK);
+    assert_status(spend(service, now_s(service) + 35, "fast"), STATUS_STORE_DOWN);
+    crash(service);
+}
+
 static void after_a_crash_in_which_nothing_was_accepted_all_goes_on(void **state)
 {
     struct service *service = *state;
@@ -494,6 +512,7 @@ int main(void)
         TEST(a_long_pause_after_a_clean_stop_is_no_trouble),
         TEST(after_a_crash_no_request_from_before_is_let_through),
         TEST(after_a_crash_requests_pass_that_are_newer_than_what_was_accepted),
+        TEST(a_fast_client_shows_and_guards_its_own_seconds_alone),
         TEST(after_a_crash_in_which_nothing_was_accepted_all_goes_on),
         TEST(a_crash_after_a_clean_start_is_still_a_crash),
         TEST(a_restart_during_the_guard_neither_lifts_nor_renews_it),
