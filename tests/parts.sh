@@ -208,6 +208,7 @@ part_folder() {
 # long: what takes too long for every day
 part_long() {
   part_folder long
+  step 'long: model of the nonces' build/asan/tests/test_model_nonce_guard long
   step 'long: mistakes that tests must notice' run_mutants
   long_mysqlclient
 }
