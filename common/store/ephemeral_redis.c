@@ -123,10 +123,11 @@ static void watch_redis(void *context)
     static const struct slice info[] = {SLICE_INIT("INFO")};
     static const struct slice get[] = {SLICE_INIT("GET"), SLICE_INIT("e")};
     struct redis_view *view = context;
-    char life[24];
-    struct buf text = buf_fixed(life, sizeof life);
-    buf_add_i64(&text, redis_epoch_life_ms(view->store->options.skew_ms));
-    const struct slice renew[] = {SLICE("PEXPIRE"), REDIS_EPOCH_KEY, buf_slice(&text)};
+    char end[24];
+    struct buf text = buf_fixed(end, sizeof end);
+    /* by the clock as we know it: one that has leapt meanwhile ends it the sooner */
+    buf_add_i64(&text, redis_clock_last_known_ms(&view->clock) + redis_epoch_life_ms(view->store->options.skew_ms));
+    const struct slice renew[] = {SLICE("PEXPIREAT"), REDIS_EPOCH_KEY, buf_slice(&text)};
     if (redis_client_state(view->client) != REDIS_READY)
         return;
     view->clock_asked_ms = loop_now_ms(view->loop);

@@ -10,7 +10,7 @@
 /* Sets the record if it still is what we read; answers what it is then. No id is ever written twice. */
 #define INSTALL_SCRIPT                              \
     "local now = redis.call('GET', KEYS[1]) or '' " \
-    "if now == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return ARGV[2] end return now"
+    "if now == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) return ARGV[2] end return now"
 
 /* With somebody else who declares an epoch, or has done so on another server. */
 enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVING_WAY_FORGOTTEN_MS = 120000 };
@@ -202,9 +202,9 @@ static void on_installed(void *context, const struct redisReply *reply)
 
 static void install_record(struct redis_settle *settle)
 {
-    char life[24];
-    struct buf text = buf_fixed(life, sizeof life);
-    buf_add_i64(&text, redis_epoch_life_ms(settle->skew_ms));
+    char end[24];
+    struct buf text = buf_fixed(end, sizeof end);
+    buf_add_i64(&text, settle->now_ms + redis_epoch_life_ms(settle->skew_ms));
     const struct slice args[] = {SLICE("EVAL"),
                                  SLICE(INSTALL_SCRIPT),
                                  SLICE("1"),
