@@ -63,7 +63,7 @@ enum fleet_fault_in_rules {
     ADOPTED_UNGUARDED,    /* 11: an epoch declared in Redis alone becomes the row's as it is */
     TAKEN_OVER_UNGUARDED, /* 11: whoever takes such an epoch over adds no guard of his own */
     RANGES_UNGUARDED,     /* 11: such an epoch guards up to its steady time, not the ranges */
-    RECORD_TAKEN_AWAY,    /* 11: also where the record is one that others have declared in the row */
+    RECORD_TAKEN_AWAY,    /* 11: an epoch that others declared is replaced instead of joined */
     ALONE_GUARDED_EARLY,  /* 11: the guard is computed before the record is in Redis */
     TWO_PRIMARIES,        /* the assumption is dropped that two primaries serve for UNNOTICED at most in an outage */
     FLEET_RULES

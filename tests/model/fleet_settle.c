@@ -200,17 +200,10 @@ static void settle_without_row(struct fleet *fleet, struct process *process)
     process->phase = SETTLED;
 }
 
-/* Somebody reaches the durable store, and has declared an epoch there. */
-static bool is_of_others(const struct process *process)
-{
-    return process->read_kind == RECORD_RIGHT && process->read != process->home &&
-           process->read_parent != process->home && !is_broken(RECORD_TAKEN_AWAY);
-}
-
 /* Rule 11. */
 static bool settle_alone(struct fleet *fleet, struct process *process)
 {
-    if (!process->home || fleet->now < process->away_since + AWAY_AFTER || is_of_others(process))
+    if (!process->home || fleet->now < process->away_since + AWAY_AFTER)
         return false;
     if (process->must_change && has_moved(process, process->view))
         return false; /* until the clock is back, or the durable store */
@@ -219,7 +212,7 @@ static bool settle_alone(struct fleet *fleet, struct process *process)
         process->phase = SETTLED;
         return true;
     }
-    if (process->read_kind == RECORD_RIGHT && process->read_parent == process->home) {
+    if (process->read_kind == RECORD_RIGHT && process->read != process->home && !is_broken(RECORD_TAKEN_AWAY)) {
         process->epoch = process->read;
         settle_without_row(fleet, process);
         if (is_broken(TAKEN_OVER_UNGUARDED))
@@ -312,7 +305,7 @@ bool process_refresh(struct fleet *fleet, unsigned number)
     struct process *process = &fleet->processes[number];
     if (process->phase != SETTLED || !process_reaches_durable(process))
         return false;
-    if (fleet->epoch != process->epoch) {
+    if (fleet->epoch != process->epoch || process->home != process->epoch) {
         process->phase = UNSETTLED;
         return true;
     }
