@@ -106,8 +106,9 @@ static struct event_base *new_base(void)
     struct event_config *config = event_config_new();
     if (!config)
         return NULL;
-    /* One thread a base, so no locks; the changelist saves most of evhttp's epoll_ctl calls. */
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+    /* One thread a base, so no locks. No changelist: it tells epoll of a closed descriptor one turn later, when the
+     * number may be another thread's; the events of our connections stay as they are from request to request. */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
     return base;

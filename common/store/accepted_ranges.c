@@ -99,17 +99,11 @@ static void join_touching(struct accepted_ranges *ranges)
     }
 }
 
-/* Room for one more: joins the two that are nearest to each other. */
+/* Room for one more: joins the two lowest, which are the longest past: what lies between is guarded with them. */
 static void make_room(struct accepted_ranges *ranges)
 {
-    if (ranges->count < ACCEPTED_RANGES_MAX)
-        return;
-    size_t nearest = 0;
-    for (size_t i = 1; i + 1 < ranges->count; i++)
-        if (ranges->items[i + 1].low - ranges->items[i].high <
-            ranges->items[nearest + 1].low - ranges->items[nearest].high)
-            nearest = i;
-    join_ranges(ranges, nearest);
+    if (ranges->count == ACCEPTED_RANGES_MAX)
+        join_ranges(ranges, 0);
 }
 
 static void insert_range(struct accepted_ranges *ranges, struct accepted_range range)

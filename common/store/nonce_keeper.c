@@ -275,8 +275,11 @@ static void begin_turn(struct nonce_keeper *keeper, struct turn *turn)
     turn->user.clock_ms = store_clock_ms(keeper);
     keeper->wanted_count = 0;
     keeper->tried_ms = monotonic_ms();
-    turn->refreshes = keeper->is_shared && keeper->knows_clock &&
-                      (!keeper->refreshed_ms || keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS);
+    bool is_due = !keeper->refreshed_ms || keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
+    /* one write at most is in doubt: while an answer is missing the row's time is left alone */
+    turn->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
+    if (turn->refreshes)
+        standing->floor_clock_ms = turn->user.clock_ms;
     if (!standing->asked_ms)
         standing->asked_ms = keeper->tried_ms;
 }

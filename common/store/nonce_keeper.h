@@ -42,6 +42,7 @@ struct nonce_standing {
     int64_t asked_ms;        /* since when an answer of the ledger is missing (clock_monotonic_ns, in ms); 0: none is */
     int64_t noted_steady_ms; /* when the user's row was last written, by the options' clock; 0: never */
     int64_t noted_clock_ms;  /* and by the store's, as the row has it */
+    int64_t floor_clock_ms;  /* the latest that it may have: of a write whose answer is missing, too */
 };
 
 /* Changes with every change of the standing. */

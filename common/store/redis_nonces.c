@@ -197,7 +197,9 @@ static void touch_set(struct nonce_batch *batch, const struct spend *spend)
     if (nonce_expiries_has(expiries, NONCE_EXPIRY_STANDS, spend->second, spend->shard) ||
         nonce_expiries_has(expiries, NONCE_EXPIRY_ASKED, spend->second, spend->shard))
         return;
-    if (!add_touch(batch, spend) || send_expiry(view, spend->second, spend->shard, expires, batch) != STATUS_OK) {
+    bool is_added = add_touch(batch, spend);
+    if (!is_added || send_expiry(view, spend->second, spend->shard, expires, batch) != STATUS_OK) {
+        batch->touch_count -= is_added; /* the replies are counted off against the touches */
         nonce_expiries_mark(expiries, NONCE_EXPIRY_OWED, spend->second, spend->shard);
         return;
     }

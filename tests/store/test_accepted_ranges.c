@@ -131,6 +131,22 @@ static void a_guarded_span_takes_in_what_it_meets(void **state)
     assert_string_equal(text_of(&ranges), "99 202 205");
 }
 
+/* Nothing between the present and a clock that was ahead is guarded to make room. */
+static void room_is_made_among_what_is_longest_past(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 29000 + 1800);
+    accepted_ranges_guard_all(&ranges);
+    for (int64_t hour = 0; hour <= 8; hour++)
+        accepted_ranges_raise(&ranges, hour * 3600);
+    accepted_ranges_raise(&ranges, 29000);
+    assert_true(accepted_ranges_cover(&ranges, 29000));
+    assert_false(accepted_ranges_guard(&ranges, 29100));
+    accepted_ranges_raise(&ranges, 29100);
+    assert_true(accepted_ranges_cover(&ranges, 29100));
+}
+
 static void what_another_store_accepted_is_refused(void **state)
 {
     struct accepted_ranges ranges = {0};
@@ -286,6 +302,7 @@ int main(void)
         cmocka_unit_test(what_is_accepted_above_a_guard_begins_a_range_of_its_own),
         cmocka_unit_test(a_second_loss_adds_nothing_where_nothing_was_accepted),
         cmocka_unit_test(a_guarded_span_takes_in_what_it_meets),
+        cmocka_unit_test(room_is_made_among_what_is_longest_past),
         cmocka_unit_test(what_another_store_accepted_is_refused),
         cmocka_unit_test(a_range_tells_where_it_ends),
         cmocka_unit_test(no_order_of_calls_lets_go_of_a_guarded_second),

@@ -845,6 +845,28 @@ static void a_clean_stop_puts_into_the_ranges_what_was_accepted_without(void **s
     end(&fresh);
 }
 
+/* The row may bear a time of which the process was not told: others guard from there on. */
+static void nothing_older_than_a_row_whose_commit_is_in_doubt_is_accepted_without(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    open_fleet(fleet, NULL);
+    begin(&process, fleet);
+    run_for(&process, 200);
+    pass_s(&process, 2);
+    pass_s(&process, 2);
+    atomic_store(&process.ledger.loses_answers, true);
+    for (int i = 0;
+         i < PATIENCE && durable_bench_number(&fleet->durable, "SELECT MAX(clock) FROM nonce_users") == FIRST_MS; i++)
+        run_for(&process, STEP_MS);
+    run_for(&process, 2000);
+    process.asking.patience_ms = 300;
+    assert_status(spend(&process, FIRST_S + 2, "older"), STATUS_STORE_DOWN);
+    process.asking.patience_ms = 0;
+    assert_status(spend(&process, FIRST_S + 5, "newer"), STATUS_OK);
+    end(&process);
+}
+
 /* Rule 11: an epoch in Redis alone, behind a guard of the whole lead. */
 static void a_loss_without_the_durable_store_is_guarded_for_the_lead(void **state)
 {
@@ -1132,6 +1154,7 @@ int main(void)
         TEST(requests_go_on_for_a_while_without_the_durable_store),
         TEST(what_was_accepted_without_the_durable_store_is_guarded_after_a_loss),
         TEST(a_clean_stop_puts_into_the_ranges_what_was_accepted_without),
+        TEST(nothing_older_than_a_row_whose_commit_is_in_doubt_is_accepted_without),
         TEST(a_loss_without_the_durable_store_is_guarded_for_the_lead),
         TEST(a_clock_that_moves_without_the_durable_store_is_not_followed),
         TEST(without_a_reading_of_the_last_half_minute_the_time_is_not_known),

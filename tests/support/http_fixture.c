@@ -12,15 +12,6 @@
 
 enum { PATIENCE_MS = 5000, LOOPS_MAX = 8 };
 
-/* A closed descriptor leaves libevent's changelist only in the next turn: epoll_ctl is then told to remove a number
- * that another thread may have got meanwhile, and answers ENOENT, because that is not in this epoll. ThreadSanitizer
- * cannot know. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-    return "race:epoll_ctl\n";
-}
-
 static void *run(void *group)
 {
     assert_status(loop_group_run_blocking(group), STATUS_OK);

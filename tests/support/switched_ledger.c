@@ -37,7 +37,10 @@ static enum status keep_blocking(struct nonce_ledger *ledger, const struct nonce
         return STATUS_STORE_DOWN;
     enum status status = inner->keep_blocking(inner, keep, ret_ranges);
     atomic_fetch_add(&of(ledger)->kept, 1);
-    return status;
+    if (!keep->user || !atomic_load(&of(ledger)->loses_answers))
+        return status;
+    atomic_store(&of(ledger)->is_away, true);
+    return STATUS_STORE_DOWN;
 }
 
 static enum status decide_blocking(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide,
