@@ -11,8 +11,8 @@ struct switched_ledger {
     struct credentials_nonce_ledger inner;
     atomic_bool is_away;
     atomic_bool loses_answers; /* a user's row is written, nobody hears of it, and the rest is away from then on */
-    atomic_int kept;    /* how often it was asked and answered */
-    atomic_int decided; /* likewise */
+    atomic_int kept;           /* how often it was asked and answered */
+    atomic_int decided;        /* likewise */
 };
 
 /* `db` is borrowed. */
