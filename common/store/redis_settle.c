@@ -190,7 +190,9 @@ static void on_installed(void *context, const struct redisReply *reply)
     struct slice text = {0};
     if (!settle->is_running)
         return;
-    if (redis_reply_text(reply, &text) != STATUS_OK)
+    if (slice_starts_with(redis_reply_error(reply), SLICE("OOM")))
+        end_run(settle, STATUS_STORE_DOWN, "it is full"); /* what needs no room goes on */
+    else if (redis_reply_text(reply, &text) != STATUS_OK)
         end_with_reply(settle, reply, "EVAL");
     else if (!slice_eq(text, slice_of(settle->proposal_text, settle->proposal_len)))
         end_run(settle, STATUS_CONFLICT, "others replaced its epoch");
