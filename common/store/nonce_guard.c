@@ -35,9 +35,9 @@ int64_t nonce_standing_steady_ms(const struct nonce_standing *standing, const st
     return standing->noted_clock_ms + clock_steady_ms(clock) - standing->noted_steady_ms;
 }
 
-bool nonce_standing_is_away(const struct nonce_standing *standing)
+int64_t nonce_standing_missing_ms(const struct nonce_standing *standing)
 {
-    return standing->asked_ms && clock_monotonic_ns() / 1000000 - standing->asked_ms >= AWAY_AFTER_MS;
+    return standing->asked_ms ? clock_monotonic_ns() / 1000000 - standing->asked_ms : 0;
 }
 
 bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms)
@@ -45,8 +45,9 @@ bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, i
     const struct nonce_standing *standing = nonce_guard_look(guard);
     int64_t steady_ms = nonce_standing_steady_ms(standing, clock);
     int64_t apart_ms = now_ms - steady_ms;
-    return nonce_standing_is_away(standing) && steady_ms && steady_ms - standing->noted_clock_ms <= AWAY_MAX_MS &&
-           apart_ms <= CLOCK_LEAP_MS && apart_ms >= -CLOCK_LEAP_MS;
+    return nonce_standing_missing_ms(standing) >= AWAY_AFTER_MS && steady_ms &&
+           steady_ms - standing->noted_clock_ms <= AWAY_MAX_MS && apart_ms <= CLOCK_LEAP_MS &&
+           apart_ms >= -CLOCK_LEAP_MS;
 }
 
 bool nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock, int64_t second, int64_t now_ms)
@@ -82,7 +83,7 @@ struct ephemeral_trouble nonce_guard_trouble(struct nonce_guard *guard, int64_t 
         .behind_s = !is_far   ? 0
                     : ahead_s ? ahead_s
                               : ranges->items[0].low - now_s,
-        .is_stuck = nonce_standing_is_away(standing),
+        .is_stuck = nonce_standing_missing_ms(standing) >= GONE_AFTER_MS,
         .lead_s =
             is_far ? 0 : above_zero(accepted_ranges_reach(ranges, now_s, now_s + lead_s) - now_s - ACCEPTED_AHEAD_S),
     };

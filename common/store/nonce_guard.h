@@ -13,7 +13,8 @@
 
 enum {
     CLOCK_LEAP_MS = 2000, /* a store's clock that parts from the steady one by more than this has moved: a loss */
-    AWAY_AFTER_MS = 1500, /* how long an answer of the ledger must be missing before rule 8 holds */
+    AWAY_AFTER_MS = 100,  /* how long an answer of the ledger must be missing before rule 8 holds */
+    GONE_AFTER_MS = 1500, /* and before it counts as away for all else */
     AWAY_AHEAD_MS = 2000, /* how far ahead of the steady time a timestamp may be then */
     AWAY_MAX_MS = 300000, /* and for how long */
     AWAY_SLACK_MS = 3000, /* by how much the steady times of two processes may differ, and what one has not noticed */
@@ -52,8 +53,8 @@ bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, i
 /* Rule 8: whether a timestamp that waits may be accepted because the ledger does not answer. It is noted before this
  * returns true. */
 bool nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock, int64_t second, int64_t now_ms);
-/* An answer of the ledger has been missing for AWAY_AFTER_MS. */
-bool nonce_standing_is_away(const struct nonce_standing *standing);
+/* For how long an answer of the ledger has been missing; 0: none is. */
+int64_t nonce_standing_missing_ms(const struct nonce_standing *standing);
 /* The process's steady time by the row that the ledger has of it; 0: it has none. */
 int64_t nonce_standing_steady_ms(const struct nonce_standing *standing, const struct clock *clock);
 

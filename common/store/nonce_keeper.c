@@ -14,7 +14,7 @@
 
 enum {
     PERIOD_MS = 1000,      /* how often the ledger is asked without a cause */
-    RETRY_MS = 200,        /* after a failure */
+    RETRY_MS = 100,        /* after a failure */
     USER_PERIOD_MS = 5000, /* how often the user's row is refreshed */
     WANTED_MAX = 16,
     NAME_BYTES = 64,

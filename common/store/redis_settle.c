@@ -327,7 +327,7 @@ static bool ledger_is_away(struct redis_settle *settle)
     struct nonce_standing standing;
     uint64_t version;
     nonce_keeper_read(settle->keeper, &standing, &version);
-    return nonce_standing_is_away(&standing) && settle->knows_clock && settle->durable[0];
+    return nonce_standing_missing_ms(&standing) >= GONE_AFTER_MS && settle->knows_clock && settle->durable[0];
 }
 
 static void ask_ledger(struct redis_settle *settle)
