@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -436,6 +437,18 @@ static void release_keeper(struct nonce_keeper *keeper)
     free(keeper);
 }
 
+/* Signals are the first loop's business. */
+static bool start_thread(struct nonce_keeper *keeper)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool is_started = pthread_create(&keeper->thread, NULL, run_keeper, keeper) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return is_started;
+}
+
 enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct nonce_keeper **ret_keeper)
 {
     struct nonce_keeper *keeper = calloc(1, sizeof *keeper);
@@ -450,7 +463,7 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
     (void)pthread_mutex_init(&keeper->lock, NULL);
     init_wake(keeper);
     enum status status = name_user(&keeper->user);
-    if (status == STATUS_OK && pthread_create(&keeper->thread, NULL, run_keeper, keeper) != 0)
+    if (status == STATUS_OK && !start_thread(keeper))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         release_keeper(keeper);

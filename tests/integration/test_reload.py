@@ -115,8 +115,10 @@ def reload_often(service, times):
         for _ in range(times):
             service.process.send_signal(signal.SIGHUP)
             until = time.monotonic() + 10
-            while '"reloaded"' not in log.readline():
+            line = log.readline()
+            while '"reloaded"' not in line:
                 assert time.monotonic() < until, service.text()
+                line = ("" if line.endswith("\n") else line) + log.readline()  # a line may come in two parts
 
 
 def memory_kb(service):
