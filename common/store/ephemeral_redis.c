@@ -469,6 +469,7 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     view->settle.skew_ms = view->store->options.skew_ms;
     view->settle.lead_ms = view->store->options.lead_ms;
     view->settle.unsure_until_ms = &view->store->unsure_until_ms;
+    view->settle.patience = &view->store->patience;
     view->settle.greeted = on_greeted;
     view->settle.begin_turn = begin_turn;
     view->settle.done = on_settled;

@@ -56,7 +56,7 @@ static void accept_epoch(struct redis_settle *settle, const struct redis_epoch *
     settle->is_provisional = is_provisional;
     redis_settle_note_clock(settle);
     settle->yielded[0] = settle->looked[0] = '\0';
-    settle->is_waiting = false;
+    settle->patience->is_waiting = false;
     if (is_provisional)
         memcpy(settle->broken, settle->durable, sizeof settle->broken);
     else
@@ -270,19 +270,20 @@ static void run_meeting(struct nonce_job *base, struct nonce_ledger *ledger)
  */
 static bool is_patient(struct redis_settle *settle)
 {
+    struct redis_patience *patience = settle->patience;
     int64_t now_ms = clock_monotonic_ns() / 1000000;
     if (!settle->seen_epoch.id[0])
         return false;
-    if (now_ms - settle->patient_until_ms > GIVING_WAY_FORGOTTEN_MS)
-        settle->patience_ms = 0;
-    if (!settle->is_waiting) {
-        settle->is_waiting = true;
-        settle->patience_ms = settle->patience_ms ? settle->patience_ms * 2 : GIVING_WAY_MS;
-        if (settle->patience_ms > GIVING_WAY_MAX_MS)
-            settle->patience_ms = GIVING_WAY_MAX_MS;
-        settle->patient_until_ms = now_ms + settle->patience_ms;
+    if (now_ms - patience->until_ms > GIVING_WAY_FORGOTTEN_MS)
+        patience->length_ms = 0;
+    if (!patience->is_waiting) {
+        patience->is_waiting = true;
+        patience->length_ms = patience->length_ms ? patience->length_ms * 2 : GIVING_WAY_MS;
+        if (patience->length_ms > GIVING_WAY_MAX_MS)
+            patience->length_ms = GIVING_WAY_MAX_MS;
+        patience->until_ms = now_ms + patience->length_ms;
     }
-    return now_ms < settle->patient_until_ms;
+    return now_ms < patience->until_ms;
 }
 
 static void yield_to(struct redis_settle *settle, const char *epoch)

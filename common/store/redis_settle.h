@@ -18,6 +18,13 @@
 
 struct settle_job;
 
+/* Waiting for an epoch on another server, though this one was believed. The process's: of whoever has the turn. */
+struct redis_patience {
+    bool is_waiting;
+    int64_t length_ms;
+    int64_t until_ms; /* monotonic */
+};
+
 struct redis_settle {
     /* set by the owner */
     struct redis_client *client;
@@ -27,6 +34,7 @@ struct redis_settle {
     int64_t skew_ms;
     int64_t lead_ms;
     _Atomic int64_t *unsure_until_ms; /* the process's: until when (steady) rule 10 goes by the latest clock */
+    struct redis_patience *patience;
     /* Redis will do, whatever becomes of the epoch. */
     void (*greeted)(void *context);
     /* False: somebody else in this process asks the durable store now. Over with `done`. */
@@ -56,11 +64,8 @@ struct redis_settle {
     int64_t now_ms;
     char seen[REDIS_EPOCH_BYTES + 1];
     size_t seen_len;
-    struct redis_epoch seen_epoch;     /* id "": there is none */
-    char looked[NONCE_EPOCH_ID_BYTES]; /* the row's epoch before the record was read */
-    int64_t patience_ms;               /* with an epoch on another server, though this one was believed */
-    int64_t patient_until_ms;
-    bool is_waiting;
+    struct redis_epoch seen_epoch;      /* id "": there is none */
+    char looked[NONCE_EPOCH_ID_BYTES];  /* the row's epoch before the record was read */
     char yielded[NONCE_EPOCH_ID_BYTES]; /* the epoch that somebody else was found to declare */
     int64_t yielded_at_ms;              /* and since when (monotonic) */
     struct redis_epoch proposal;

@@ -28,6 +28,7 @@ struct redis_store {
     struct nonce_keeper *keeper;
     _Atomic int64_t unsure_until_ms;          /* redis_settle.h */
     _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
+    struct redis_patience patience;           /* of whoever has the turn */
 };
 
 struct redis_view {

@@ -212,15 +212,25 @@ class Replays:
         return counts
 
     def untrue_readiness(self):
-        """What /readyz said of a service that long before and some time after answered nothing but the contrary: 200 where
-        every request is answered 503, 503 where all are accepted."""
-        untrue, before_s, after_s = [], max(2.5, 5 * self.every_s), 1.2
+        """What /readyz went on saying, for more than a second (for so long it may repeat what the stores answered), of a
+        service that long before and some time after answered nothing but the contrary: 200 where every request is answered
+        503, 503 where all are accepted."""
+        untrue, since = [], {}
         for when, index, status, text in self.ready:
-            words = [word for at, i, word in self.fresh if i == index and when - before_s < at < when + after_s]
-            contrary = {200: "503", 503: "active"}.get(status)
-            if len(words) > 5 and set(words) == {contrary} and "stopping" not in text:
+            contrary = self.contrary(when, index, status, text)
+            if not contrary:
+                since.pop(index, None)
+            elif when - since.setdefault(index, when) > 1:
                 untrue.append(f"{when - self.begun:5.1f} s /readyz {status} while all is {contrary}: {text!r}")
         return untrue
+
+    def contrary(self, when, index, status, text):
+        """The word that all requests about then were answered with, if it is not what /readyz said; else None."""
+        before_s, after_s = max(2.5, 5 * self.every_s), 1.2
+        words = [word for at, i, word in self.fresh if i == index and when - before_s < at < when + after_s]
+        contrary = {200: "503", 503: "active"}.get(status)
+        is_sure = len(words) > 5 and set(words) == {contrary} and "stopping" not in text
+        return contrary if is_sure else None
 
     def describe_twice(self):
         return [f"{sent.kind} ({sent.stamp}), accepted at " +

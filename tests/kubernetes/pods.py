@@ -60,6 +60,10 @@ class Cluster:
     def pod(self, name):
         return f"{self.name}-{name}"
 
+    def volume(self, name):
+        """Podman makes an emptyDir by its name, and would take one that an earlier run left."""
+        return f"{self.name}-{name}"
+
     def container(self, name):
         return f"{self.pod(name)}-{name}"
 
@@ -92,7 +96,10 @@ class Cluster:
         for volume in spec["volumes"]:
             if "secret" in volume:
                 self.folder(volume, spec.get("securityContext", {}).get("fsGroup", 0))
+            volume["name"] = self.volume(volume["name"])
         for container in spec["containers"]:
+            for mount in container.get("volumeMounts", []):
+                mount["name"] = self.volume(mount["name"])
             container["image"] = self.image(container["image"])
             container.pop("ports", None)  # podman would open them on this machine
             for probe in ("startupProbe", "readinessProbe"):
@@ -146,8 +153,8 @@ class Cluster:
             podman("image", "rm", "-f", f"localhost/{image}", check=False)
 
     def volumes(self):
-        """Those of the pods' emptyDir, which podman makes by name and keeps."""
+        """Those of the pods' emptyDir, which podman keeps."""
         for name in self.played:
             for volume in self.template(name)["spec"]["volumes"]:
                 if "emptyDir" in volume:
-                    yield volume["name"]
+                    yield self.volume(volume["name"])
