@@ -3,7 +3,7 @@
 
 mysql_image=mysql:9.7
 # What runs against any server that $TEST_MYSQL_URL names.
-mysql_tests='^test_store_(credentials_mysql|sql_mysql_statement|migrations|db_pool)$'
+mysql_tests='^test_(durable_contract_mysql|sql_mysql_statement|durable_migrations|durable_pool)$'
 
 # The same programs that run on MariaDB, put to MySQL over a socket in a folder that the container shares.
 part_stores() {

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-targets=(test_store_credentials_mysql test_store_sql_mysql_statement test_store_migrations test_store_db_pool)
+targets=(test_durable_contract_mysql test_sql_mysql_statement test_durable_migrations test_durable_pool)
 # The compiler here is newer than those we build with, and may warn of more.
 cmake -S . -B build/mysql -G Ninja -DCMAKE_BUILD_TYPE=Debug -DMYSQL_CLIENT=mysql --compile-no-warning-as-error
 ninja -C build/mysql "${targets[@]}"
@@ -34,9 +34,9 @@ socket='mysql://tester:pass@/mysql?socket=/tmp/socket/s'
 tcp=mysql://tester:pass@127.0.0.1:3306/mysql
 for program in "${targets[@]}"; do try "$program" "$socket"; done
 mysql -uroot -S /tmp/socket/s -e 'FLUSH PRIVILEGES' # it forgets who has logged in: the whole exchange again
-try test_store_sql_mysql_statement "$tcp?tls=disabled"
+try test_sql_mysql_statement "$tcp?tls=disabled"
 mysql -uroot -S /tmp/socket/s -e 'FLUSH PRIVILEGES'
-try test_store_sql_mysql_statement "$tcp?tls=required"
-try test_store_sql_mysql_statement "$tcp?tls=verify-ca&ca=$data/ca.pem"
+try test_sql_mysql_statement "$tcp?tls=required"
+try test_sql_mysql_statement "$tcp?tls=verify-ca&ca=$data/ca.pem"
 printf '%d passed, %d failed\n' $passed $failed
 ((failed == 0))

@@ -79,8 +79,8 @@ build_clang() {
   configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang && compile build/clang
 }
 
-# What shares memory between threads: loop, store, http, verify.
-threaded='^test_(loop|store|http|verify)_'
+# What shares memory between threads.
+threaded='^test_(loop|http|verify|sql|redis|guard|durable|ephemeral|changes|cache)_'
 
 build_tsan() {
   configure build/tsan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=thread || return

@@ -178,6 +178,8 @@ static struct evhttp_transport *find_open(const struct evconnlistener *listener)
 static void accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
 {
     struct evhttp_transport *transport = find_open(listener);
+    if (!transport) /* it was closed meanwhile */
+        return;
     observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
                    evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
     pause_listening(transport);

@@ -11,12 +11,12 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "durable/tokens.h"
+#include "ephemeral/ephemeral.h"
+#include "explain/explain.h"
 #include "oauth/body_hash.h"
-#include "oauth/explain.h"
 #include "oauth/message.h"
 #include "oauth/signature.h"
-#include "store/credentials_tokens.h"
-#include "store/ephemeral.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -5,8 +5,8 @@
 #include "base/attributes.h"
 #include "base/slice.h"
 #include "base/status.h"
+#include "ephemeral/ephemeral.h"
 #include "loop/flow.h"
-#include "store/ephemeral.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 #include "http/request.h"
-#include "verify/verifier.h"
+#include "provider/provider.h"
 
 struct worker_pool;
 
@@ -13,7 +13,7 @@ struct app {
     struct check_rules rules;
     struct db_pool *db;
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
-    struct verifier_loop *loops;   /* by request->loop_index */
+    struct provider_loop *loops;   /* by request->loop_index */
 };
 
 static inline const struct app *app_of(const struct request *request)
@@ -21,7 +21,7 @@ static inline const struct app *app_of(const struct request *request)
     return request->app;
 }
 
-static inline struct verifier_loop *app_loop_of(const struct request *request)
+static inline struct provider_loop *app_loop_of(const struct request *request)
 {
     return &app_of(request)->loops[request->loop_index];
 }

@@ -4,12 +4,12 @@
 #include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "durable/users.h"
 #include "login.h"
 #include "oauth/scope.h"
 #include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
-#include "store/credentials_users.h"
 
 enum {
     VERIFIER_BYTES = 32,        /* for a redirect: 190 bit */

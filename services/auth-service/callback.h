@@ -8,7 +8,7 @@
 #include "base/attributes.h"
 #include "base/buf.h"
 #include "base/slice.h"
-#include "store/credentials_clients.h"
+#include "durable/clients.h"
 
 #include <stdbool.h>
 

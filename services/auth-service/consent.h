@@ -2,10 +2,10 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_CONSENT_H
 #define COUNTERSIGN_AUTH_SERVICE_CONSENT_H
 
+#include "durable/clients.h"
+#include "durable/users.h"
+#include "ephemeral/ephemeral.h"
 #include "http/request.h"
-#include "store/credentials_clients.h"
-#include "store/credentials_users.h"
-#include "store/ephemeral.h"
 
 struct consent {
     const struct temp_credential *temp;

@@ -1,11 +1,11 @@
 #include "endings.h"
 
+#include "changes/feed.h"
+#include "ephemeral/ephemeral.h"
 #include "loop/flow.h"
 #include "loop/loop.h"
+#include "provider/provider.h"
 #include "service_metrics.h"
-#include "store/change_feed.h"
-#include "store/ephemeral.h"
-#include "verify/verifier.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>

@@ -4,11 +4,11 @@
 #include "callback.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "durable/users.h"
 #include "password_check.h"
 #include "return_to.h"
 #include "service/forwarded.h"
 #include "site.h"
-#include "store/credentials_users.h"
 #include "verify/quota.h"
 
 enum {

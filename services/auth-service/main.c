@@ -24,7 +24,7 @@ enum { ROUTES_MAX = 24, PASSWORD_QUEUE = 64 };
 /* What lives as long as the process serves. */
 struct serving {
     struct app app; /* first: requests and ready checks get its address */
-    struct verifier verifier;
+    struct provider provider;
     struct endings *endings;
     struct route routes[ROUTES_MAX];
     size_t route_count;
@@ -79,7 +79,7 @@ static void close_blocking(void *app, bool clean)
     struct serving *serving = app;
     if (serving->app.passwords)
         worker_pool_free_blocking(serving->app.passwords, WORKER_POOL_DROP);
-    verifier_close_blocking(&serving->verifier, clean);
+    provider_close_blocking(&serving->provider, clean);
     endings_free(serving->endings); /* after the feed, which it hears */
     free(serving);
 }
@@ -111,9 +111,9 @@ static enum status open_endings(struct serving *serving, const struct service_st
     bool outlive = !slice_starts_with(start->config->redis_url, SLICE("memory:"));
     const struct endings_options options = {
         .loop = start->loops[0],
-        .ephemeral = serving->verifier.loops[0].ephemeral,
-        .db = serving->verifier.db,
-        .feed = serving->verifier.feed,
+        .ephemeral = serving->provider.loops[0].ephemeral,
+        .db = serving->provider.db,
+        .feed = serving->provider.feed,
         .look_back_ms = outlive ? SESSION_TTL_MS : 0,
     };
     return endings_new(&options, &serving->endings);
@@ -124,11 +124,11 @@ static enum status open_app(struct serving *serving, const struct service_start 
     struct app *app = &serving->app;
     TRY(check_login(start->config, why));
     app->config = start->config;
-    TRY(verifier_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
-                               &serving->verifier));
-    app->rules = serving->verifier.rules;
-    app->db = serving->verifier.db;
-    app->loops = serving->verifier.loops;
+    TRY(provider_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
+                               &serving->provider));
+    app->rules = serving->provider.rules;
+    app->db = serving->provider.db;
+    app->loops = serving->provider.loops;
     TRY(open_endings(serving, start));
     app->passwords = new_password_pool(start->config);
     if (!app->passwords)
@@ -154,18 +154,18 @@ static enum status open_blocking(const struct service_start *start, struct buf *
 
 static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
 {
-    return verifier_reload_blocking(&((struct serving *)app)->verifier, fresh, why);
+    return provider_reload_blocking(&((struct serving *)app)->provider, fresh, why);
 }
 
 static void measure(void *app)
 {
-    verifier_measure(&((struct serving *)app)->verifier);
+    provider_measure(&((struct serving *)app)->provider);
 }
 
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
-    db_pool_check_start(((struct serving *)app)->verifier.db, ticket);
+    db_pool_check_start(((struct serving *)app)->provider.db, ticket);
 }
 
 static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
@@ -175,7 +175,7 @@ static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
 
 static void write_trouble(void *app, struct buf *out)
 {
-    verifier_write_trouble(&((struct serving *)app)->verifier, out);
+    provider_write_trouble(&((struct serving *)app)->provider, out);
 }
 
 static int serve(const struct command_line *line)
@@ -199,7 +199,7 @@ static enum status check_blocking(const struct config *config, struct buf *probl
     enum status login = check_login(config, problems);
     if (login != STATUS_OK)
         buf_add_byte(problems, '\n');
-    enum status stores = verifier_check_blocking(config, problems);
+    enum status stores = provider_check_blocking(config, problems);
     return stores != STATUS_OK ? stores : login;
 }
 

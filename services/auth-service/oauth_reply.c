@@ -73,7 +73,7 @@ static struct problem explain_guard(struct request *request, struct problem prob
 {
     struct buf text = buf_in(&request->arena);
     if (problem.status == STATUS_STORE_DOWN)
-        verifier_write_guard(ephemeral_guard_s(app_loop_of(request)->ephemeral), &text);
+        provider_write_guard(ephemeral_guard_s(app_loop_of(request)->ephemeral), &text);
     if (text.len)
         problem.detail = buf_string(&text);
     return problem;

@@ -77,7 +77,7 @@ static enum step_result load(struct flow *flow)
 
 static enum step_result verify(struct flow *flow)
 {
-    struct verifier_loop *loop = app_loop_of(request_of(flow));
+    struct provider_loop *loop = app_loop_of(request_of(flow));
     struct initiate *it = state_of(flow);
     int64_t now_ms = 0;
     enum status status = credential_take(&it->client, flow, 0);

@@ -63,7 +63,7 @@ static enum step_result parse(struct flow *flow)
 
 static enum step_result load(struct flow *flow)
 {
-    const struct verifier_loop *loop = app_loop_of(request_of(flow));
+    const struct provider_loop *loop = app_loop_of(request_of(flow));
     struct exchange *it = state_of(flow);
     const struct credential_key key = {CREDENTIAL_CLIENT, check_client_id(&it->check), SLICE("")};
     if (oauth_quota_is_refused(&it->check))
@@ -79,7 +79,7 @@ static enum step_result load(struct flow *flow)
 
 static enum step_result verify(struct flow *flow)
 {
-    struct verifier_loop *loop = app_loop_of(request_of(flow));
+    struct provider_loop *loop = app_loop_of(request_of(flow));
     struct exchange *it = state_of(flow);
     struct check *check = &it->check;
     void *temp = NULL;

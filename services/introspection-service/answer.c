@@ -31,7 +31,7 @@ static const struct slice too_many =
 static enum status write_hints(struct request *request, const struct question *question,
                                struct explanation *explanation)
 {
-    struct verifier_loop *loop = app_loop_of(request);
+    struct provider_loop *loop = app_loop_of(request);
     const struct explain_options options = {
         .client_base_string = question->call.client_base_string,
         .origins = app_of(request)->known_origins,

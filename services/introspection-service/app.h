@@ -3,15 +3,15 @@
 #define COUNTERSIGN_INTROSPECTION_SERVICE_APP_H
 
 #include "config/config.h"
+#include "explain/explain.h"
 #include "http/request.h"
-#include "oauth/explain.h"
-#include "verify/verifier.h"
+#include "provider/provider.h"
 
 struct app {
     const struct config *config;
     struct check_rules rules;
     struct db_pool *db;
-    struct verifier_loop *loops;      /* by request->loop_index */
+    struct provider_loop *loops;      /* by request->loop_index */
     struct usage **usage;             /* likewise */
     struct slice_list known_origins;  /* of the service and its gateways: for hints */
     struct slice_list known_prefixes; /* path prefixes, likewise */
@@ -22,7 +22,7 @@ static inline const struct app *app_of(const struct request *request)
     return request->app;
 }
 
-static inline struct verifier_loop *app_loop_of(const struct request *request)
+static inline struct provider_loop *app_loop_of(const struct request *request)
 {
     return &app_of(request)->loops[request->loop_index];
 }

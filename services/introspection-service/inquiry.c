@@ -122,7 +122,7 @@ enum step_result inquiry_load(struct flow *flow)
 enum step_result inquiry_verify(struct flow *flow)
 {
     struct inquiry *inquiry = inquiry_of(flow);
-    struct verifier_loop *loop = app_loop_of(request_of(flow));
+    struct provider_loop *loop = app_loop_of(request_of(flow));
     int64_t now_ms = 0;
     enum status clock = ephemeral_now(loop->ephemeral, &now_ms);
     for (size_t i = 0; i < inquiry->count; i++) {

@@ -8,13 +8,13 @@
 #define COUNTERSIGN_INTROSPECTION_SERVICE_INQUIRY_H
 
 #include "base/attributes.h"
+#include "cache/credential_cache.h"
 #include "call.h"
+#include "durable/resource_servers.h"
 #include "http/request.h"
 #include "loop/flow.h"
 #include "service_metrics.h"
-#include "store/credentials_resource_servers.h"
 #include "verify/check.h"
-#include "verify/credential_cache.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -36,7 +36,7 @@ static const struct route routes[] = {
 /* What lives as long as the process serves. */
 struct serving {
     struct app app; /* first: requests and ready checks get its address */
-    struct verifier verifier;
+    struct provider provider;
     struct slice origins[1];
     struct slice prefixes[1];
 };
@@ -44,10 +44,10 @@ struct serving {
 static void close_blocking(void *app, bool clean)
 {
     struct serving *serving = app;
-    for (size_t i = 0; serving->app.usage && i < serving->verifier.loop_count; i++)
+    for (size_t i = 0; serving->app.usage && i < serving->provider.loop_count; i++)
         usage_free(serving->app.usage[i]);
     free(serving->app.usage);
-    verifier_close_blocking(&serving->verifier, clean);
+    provider_close_blocking(&serving->provider, clean);
     free(serving);
 }
 
@@ -57,7 +57,7 @@ static enum status note_usage(struct serving *serving, const struct service_star
     if (!serving->app.usage)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < start->loop_count; i++) {
-        serving->app.usage[i] = usage_new(start->loops[i], serving->verifier.db);
+        serving->app.usage[i] = usage_new(start->loops[i], serving->provider.db);
         if (!serving->app.usage[i])
             return STATUS_NO_MEMORY;
     }
@@ -80,8 +80,8 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     struct serving *serving = calloc(1, sizeof *serving);
     if (!serving)
         return STATUS_NO_MEMORY;
-    enum status status = verifier_open_blocking(start->config, "introspection-service", start->clock, start->loops,
-                                                start->loop_count, why, &serving->verifier);
+    enum status status = provider_open_blocking(start->config, "introspection-service", start->clock, start->loops,
+                                                start->loop_count, why, &serving->provider);
     if (status == STATUS_OK)
         status = note_usage(serving, start);
     if (status == STATUS_OK)
@@ -91,9 +91,9 @@ static enum status open_blocking(const struct service_start *start, struct buf *
         return status;
     }
     serving->app.config = start->config;
-    serving->app.rules = serving->verifier.rules;
-    serving->app.db = serving->verifier.db;
-    serving->app.loops = serving->verifier.loops;
+    serving->app.rules = serving->provider.rules;
+    serving->app.db = serving->provider.db;
+    serving->app.loops = serving->provider.loops;
     know_origins(serving, start->config);
     *ret_parts = (struct service_parts){.app = &serving->app, .routes = routes, .route_count = COUNT_OF(routes)};
     return STATUS_OK;
@@ -101,18 +101,18 @@ static enum status open_blocking(const struct service_start *start, struct buf *
 
 static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
 {
-    return verifier_reload_blocking(&((struct serving *)app)->verifier, fresh, why);
+    return provider_reload_blocking(&((struct serving *)app)->provider, fresh, why);
 }
 
 static void measure(void *app)
 {
-    verifier_measure(&((struct serving *)app)->verifier);
+    provider_measure(&((struct serving *)app)->provider);
 }
 
 static void ping_database(void *app, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index;
-    db_pool_check_start(((struct serving *)app)->verifier.db, ticket);
+    db_pool_check_start(((struct serving *)app)->provider.db, ticket);
 }
 
 static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
@@ -122,7 +122,7 @@ static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
 
 static void write_trouble(void *app, struct buf *out)
 {
-    verifier_write_trouble(&((struct serving *)app)->verifier, out);
+    provider_write_trouble(&((struct serving *)app)->provider, out);
 }
 
 static int serve(const struct command_line *line)
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
         .summary = "tells resource servers whether an OAuth 1.0a request is good, and whose it is",
         .service = CONFIG_INTROSPECTION,
         .commands = commands,
-        .check_blocking = verifier_check_blocking,
+        .check_blocking = provider_check_blocking,
     };
     return command_main(&program, argc, argv);
 }

@@ -2,8 +2,8 @@
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_RESOURCE_SERVER_H
 #define COUNTERSIGN_INTROSPECTION_SERVICE_RESOURCE_SERVER_H
 
+#include "durable/resource_servers.h"
 #include "oauth/url.h"
-#include "store/credentials_resource_servers.h"
 
 #include <stdbool.h>
 

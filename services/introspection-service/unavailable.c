@@ -11,7 +11,7 @@ enum step_result unavailable_reply(struct request *request, enum status status)
     int64_t guard_s = ephemeral_guard_s(app_loop_of(request)->ephemeral);
     int len = snprintf(seconds, sizeof seconds, "%lld", (long long)(guard_s > 1 ? guard_s : 1));
     struct buf guard = buf_in(&request->arena);
-    verifier_write_guard(status == STATUS_STORE_DOWN ? guard_s : 0, &guard);
+    provider_write_guard(status == STATUS_STORE_DOWN ? guard_s : 0, &guard);
     request_reply_start(request, status_http(status));
     request_reply_header(request, "Retry-After", slice_of(seconds, (size_t)len));
     problem_reply_status(request, status,

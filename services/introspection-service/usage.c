@@ -1,8 +1,8 @@
 #include "usage.h"
 
+#include "durable/pool.h"
 #include "loop/flow.h"
 #include "loop/loop.h"
-#include "store/db_pool.h"
 
 #include <stdlib.h>
 

@@ -6,7 +6,7 @@
 #define COUNTERSIGN_INTROSPECTION_SERVICE_USAGE_H
 
 #include "base/attributes.h"
-#include "store/credentials_tokens.h"
+#include "durable/tokens.h"
 
 struct db_pool;
 struct loop;

@@ -3,7 +3,7 @@
 #define COUNTERSIGN_INTROSPECTION_SERVICE_VERDICT_H
 
 #include "config/config.h"
-#include "oauth/explain.h"
+#include "explain/explain.h"
 #include "verify/check.h"
 #include "json/json_writer.h"
 

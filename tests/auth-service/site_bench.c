@@ -1,9 +1,9 @@
 #include "site_bench.h"
 
 #include "crypto/password.h"
+#include "durable/users.h"
 #include "loop/worker_pool.h"
 #include "service_metrics.h"
-#include "store/credentials_users.h"
 #include "support/test.h"
 
 #include <stdio.h>

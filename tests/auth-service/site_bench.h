@@ -7,7 +7,7 @@
 #define COUNTERSIGN_TESTS_AUTH_SERVICE_SITE_BENCH_H
 
 #include "app.h"
-#include "store/credentials_clients.h"
+#include "durable/clients.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
 #include "support/faulty_ephemeral.h"
@@ -26,7 +26,7 @@ struct site_bench {
     struct ephemeral *view;
     struct faulty_ephemeral faulty; /* what the endpoints see */
     struct config config;
-    struct verifier_loop loops[1];
+    struct provider_loop loops[1];
     struct app app;
     int64_t jane;
     int64_t joe;

@@ -1,9 +1,9 @@
 #include "authorize.h"
 
 #include "crypto/random.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "site_bench.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
 #include "support/test.h"
 
 #include <stdio.h>

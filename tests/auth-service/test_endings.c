@@ -1,10 +1,10 @@
 #include "endings.h"
 
+#include "changes/feed.h"
+#include "durable/changes.h"
+#include "durable/users.h"
 #include "loop/loop.h"
 #include "site_bench.h"
-#include "store/change_feed.h"
-#include "store/credentials_changes.h"
-#include "store/credentials_users.h"
 #include "support/test.h"
 
 #include <stdio.h>

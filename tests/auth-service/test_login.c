@@ -2,12 +2,12 @@
 
 #include "crypto/password.h"
 #include "crypto/random.h"
+#include "durable/users.h"
 #include "home.h"
 #include "logout.h"
 #include "loop/worker_pool.h"
 #include "site.h"
 #include "site_bench.h"
-#include "store/credentials_users.h"
 #include "support/test.h"
 #include "support/watch.h"
 

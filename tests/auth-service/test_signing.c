@@ -1,6 +1,6 @@
 #include "cli/signing.h"
 
-#include "oauth/explain.h"
+#include "explain/explain.h"
 #include "support/test.h"
 
 #include <stdlib.h>

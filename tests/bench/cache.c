@@ -2,12 +2,12 @@
  * questions for concurrent misses, and the memory of an entry. */
 #include "base/clock.h"
 #include "base/percent.h"
+#include "cache/credential_cache.h"
+#include "changes/feed.h"
+#include "durable/tokens.h"
 #include "loop/loop.h"
 #include "oauth/base_string.h"
-#include "store/change_feed.h"
-#include "store/credentials_tokens.h"
 #include "verify/check.h"
-#include "verify/credential_cache.h"
 
 #include <malloc.h>
 #include <openssl/hmac.h>

@@ -6,7 +6,7 @@
  * Then: how many statements the server was asked for a token, and for a cold miss (client and token). */
 #include "base/clock.h"
 #include "crypto/random.h"
-#include "store/credentials_tokens.h"
+#include "durable/tokens.h"
 #include "support/durable_bench.h"
 #include "support/mariadb_server.h"
 
@@ -203,7 +203,7 @@ static int64_t asked(struct bench *b)
          mysql_error(mysql));
     MYSQL_RES *result = mysql_store_result(mysql);
     must(result && (row = mysql_fetch_row(result)) && row[0], "no status");
-    int64_t count = strtoll(row[0], NULL, 10);
+    int64_t count = row ? strtoll(row[0], NULL, 10) : 0;
     mysql_free_result(result);
     return count;
 }

@@ -6,9 +6,9 @@
  * are compared. Before that, a million nonces are spent, twice, and the server's memory is read. */
 #include "base/buf.h"
 #include "crypto/sealed.h"
+#include "ephemeral/ephemeral.h"
 #include "loop/flow.h"
 #include "loop/loop.h"
-#include "store/ephemeral.h"
 #include "support/redis_server.h"
 #include "support/volatile_ledger.h"
 

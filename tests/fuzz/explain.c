@@ -5,7 +5,7 @@
  * and parameters again, so that no two different requests share one; the same request written
  * canonically has the same base string; what we sign ourselves verifies, and after one byte was
  * changed it only does where the base string is still the same. */
-#include "oauth/explain.h"
+#include "explain/explain.h"
 
 #include "base/percent.h"
 #include "oauth/base_string.h"

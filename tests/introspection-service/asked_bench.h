@@ -7,11 +7,11 @@
 #define COUNTERSIGN_TESTS_INTROSPECTION_SERVICE_ASKED_BENCH_H
 
 #include "app.h"
+#include "cache/credential_cache.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
 #include "support/faulty_ephemeral.h"
 #include "support/volatile_ledger.h"
-#include "verify/credential_cache.h"
 
 #include <stdbool.h>
 
@@ -38,7 +38,7 @@ struct asked_bench {
     struct address_block proxy;
     struct slice origin;
     struct config config;
-    struct verifier_loop loops[1];
+    struct provider_loop loops[1];
     struct usage *usage;
     struct app app;
     struct request request; /* of the last call */

@@ -49,8 +49,11 @@ def no_banned_calls():
     yield from matches(ALL_C, rf"(?<![\w.>])({calls})\s*\(", "{}() is banned")
 
 
+SECRET_ROOMS = ("oauth", "explain", "crypto", "verify", "cache", "sql", "redis", "guard", "durable", "ephemeral", "changes", "provider")
+
+
 def secrets_are_compared_in_constant_time():
-    secret = [n for n in C_FILES if n.split("/")[1] in ("oauth", "crypto", "verify", "store")]
+    secret = [n for n in C_FILES if n.split("/")[1] in SECRET_ROOMS]
     why = "{}() may end early: ct_equal() for secrets, slice_equal() for what anybody may know"
     yield from matches(secret, r"(?<!\w)(memcmp|bcmp)\s*\(", why)
 
@@ -91,31 +94,53 @@ def exported_functions_are_documented():
 
 
 def includes_follow_the_design():
-    """CMakeLists.txt's library(FOLDER USES...) lines are the one list of who may use whom."""
-    uses = {}
-    for folder, used in re.findall(r"^library\((\w+)([^)]*)\)", text("CMakeLists.txt"), re.M):
-        uses[folder] = {word for word in used.split() if word.islower()}
-    for folder in uses:
-        reachable = {folder}
-        while (more := set().union(*(uses[f] for f in reachable)) - reachable):
-            reachable |= more
+    """CMakeLists.txt's library(FOLDER USES...) lines are the one list of who may use whom, each room named that is seen."""
+    uses = rooms()
+    for folder, (_, used) in uses.items():
         for name in C_FILES:
             if not name.startswith(f"common/{folder}/"):
                 continue
             for line, included in included_by(name, '"'):
-                if included.partition("/")[0] not in reachable:
+                if included.partition("/")[0] not in used | {folder}:
                     yield f'{name}:{line}: {folder}/ may not see "{included}"'
+
+
+def rooms():
+    """{folder: (its DOOR or nothing, the folders that it USES)}, an ordered dict: nobody uses who comes later."""
+    found = {}
+    for folder, rest in re.findall(r"^library\((\w+)([^)]*)\)", text("CMakeLists.txt"), re.M):
+        door, _, used = rest.partition("USES")
+        found[folder] = (set(door.split()[1:]), {word for word in used.split() if word.islower()})
+    return found
+
+
+def rooms_stand_in_order():
+    """No circle: a room uses those above it in CMakeLists.txt."""
+    above = set()
+    for folder, (_, used) in rooms().items():
+        for later in sorted(used - above):
+            yield f"CMakeLists.txt:1: {folder} uses {later}, which stands below it"
+        above.add(folder)
+
+
+def rooms_use_what_they_name():
+    """Who may be seen and is not need not be named."""
+    for folder, (_, used) in rooms().items():
+        seen = {included.partition("/")[0] for name in C_FILES if name.startswith(f"common/{folder}/")
+                for _, included in included_by(name, '"')}
+        for idle in sorted(used - seen):
+            yield f"CMakeLists.txt:1: {folder} does not use {idle}"
 
 
 # Whose headers stay inside which folder or file.
 FOREIGN = {
     "event2/http": ("common/http/transport_evhttp",),
-    "event2/": ("common/loop/", "common/http/", "common/store/redis"),
-    "hiredis/": ("common/store/redis",),
-    "sqlite3.h": ("common/store/sql_sqlite",),
-    "mysql": ("common/store/sql_mysql",),
+    "event2/": ("common/loop/", "common/http/", "common/redis/"),
+    "hiredis/": ("common/redis/",),
+    "sqlite3.h": ("common/sql/sqlite",),
+    "mysql": ("common/sql/mysql",),
     "cjson/": ("common/json/",),
-    "openssl/": ("common/crypto/", "common/http/", "common/store/redis_tls", "services/auth-service/cli/http_client"),
+    "openssl/": ("common/crypto/", "common/http/", "common/redis/tls", "services/auth-service/cli/http_client"),
     "crypt.h": ("common/crypto/",),
 }
 
@@ -161,6 +186,8 @@ RULES = [
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
     includes_follow_the_design,
+    rooms_stand_in_order,
+    rooms_use_what_they_name,
     foreign_headers_stay_at_home,
     headers_have_telling_names,
     no_paths_or_hosts_of_one_machine,

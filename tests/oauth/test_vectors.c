@@ -1,7 +1,7 @@
 /* The requests of tests/vectors, judged by explain(): each line is a test of its own name.
  * README.md there says what a line holds. */
 #include "base/base64.h"
-#include "oauth/explain.h"
+#include "explain/explain.h"
 #include "support/oauth.h"
 #include "json/json_reader.h"
 

@@ -1,5 +1,5 @@
 #include "crypto/random.h"
-#include "store/credentials_tokens.h"
+#include "durable/tokens.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

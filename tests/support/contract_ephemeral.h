@@ -2,7 +2,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_EPHEMERAL_H
 #define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_EPHEMERAL_H
 
-#include "store/ephemeral.h"
+#include "ephemeral/ephemeral.h"
 #include "support/asking.h"
 #include "support/volatile_ledger.h"
 

@@ -1,7 +1,7 @@
 /* Exactly one token for each temporary credential (RFC 5849 §2.3), whatever races, retries and crashes. */
 #include "crypto/random.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

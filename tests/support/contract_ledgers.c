@@ -1,8 +1,8 @@
 /* Resource servers, changes, audit, the janitor, and the nonces of a store that stopped. */
-#include "store/credentials_changes.h"
-#include "store/credentials_resource_servers.h"
-#include "store/credentials_tokens.h"
-#include "store/nonce_ledger.h"
+#include "durable/changes.h"
+#include "durable/resource_servers.h"
+#include "durable/tokens.h"
+#include "guard/nonce_ledger.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

@@ -1,8 +1,8 @@
 /* Several connections that do the same at once: what SQLite's single writer gives for nothing. */
-#include "store/credentials_changes.h"
-#include "store/credentials_resource_servers.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
+#include "durable/changes.h"
+#include "durable/resource_servers.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

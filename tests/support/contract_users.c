@@ -1,5 +1,5 @@
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

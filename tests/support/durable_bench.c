@@ -1,9 +1,9 @@
 #include "support/durable_bench.h"
 
-#include "store/credentials_changes.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
-#include "store/migrations.h"
+#include "durable/changes.h"
+#include "durable/migrations.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "support/temp_dir.h"
 #include "support/test.h"
 

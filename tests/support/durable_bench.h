@@ -2,7 +2,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_DURABLE_BENCH_H
 #define COUNTERSIGN_TESTS_SUPPORT_DURABLE_BENCH_H
 
-#include "store/credentials.h"
+#include "durable/durable.h"
 #include "support/contract_credentials.h"
 
 #include <stdbool.h>

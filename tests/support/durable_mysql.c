@@ -2,7 +2,7 @@
  * that may create databases) or else on a MariaDB that is started for this program. */
 #include "base/buf.h"
 #include "crypto/random.h"
-#include "store/sql.h"
+#include "sql/sql.h"
 #include "support/durable_bench.h"
 #include "support/mariadb_server.h"
 #include "support/test.h"

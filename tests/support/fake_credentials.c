@@ -1,8 +1,8 @@
 #include "support/fake_credentials.h"
 
+#include "durable/resource_servers.h"
+#include "durable/tokens.h"
 #include "loop/loop.h"
-#include "store/credentials_resource_servers.h"
-#include "store/credentials_tokens.h"
 #include "support/test.h"
 
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_FAKE_CREDENTIALS_H
 #define COUNTERSIGN_TESTS_SUPPORT_FAKE_CREDENTIALS_H
 
-#include "verify/credential_source.h"
+#include "cache/credential_source.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -23,7 +23,7 @@ static int64_t now_ms(const struct ephemeral *view)
     return inner->ops->now_ms(inner);
 }
 
-static struct ephemeral_trouble trouble(struct ephemeral *view)
+static struct nonce_trouble trouble(struct ephemeral *view)
 {
     return ephemeral_trouble(((struct faulty_ephemeral *)view)->inner);
 }

@@ -3,7 +3,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_FAULTY_EPHEMERAL_H
 #define COUNTERSIGN_TESTS_SUPPORT_FAULTY_EPHEMERAL_H
 
-#include "store/ephemeral.h"
+#include "ephemeral/ephemeral.h"
 
 struct faulty_ephemeral {
     struct ephemeral view; /* first: what is tested gets its address */

@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "store/sql.h"
+#include "sql/sql.h"
 #include "support/test.h"
 
 #include <arpa/inet.h>

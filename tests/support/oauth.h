@@ -4,7 +4,7 @@
 #define COUNTERSIGN_TESTS_SUPPORT_OAUTH_H
 
 #include "base/arena.h"
-#include "oauth/explain.h"
+#include "explain/explain.h"
 #include "oauth/message.h"
 #include "oauth/signature.h"
 #include "support/test.h"

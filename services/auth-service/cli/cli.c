@@ -1,10 +1,10 @@
 #include "cli/cli.h"
 
 #include "base/escape.h"
+#include "changes/feed.h"
 #include "crypto/sealed.h"
-#include "store/change_feed.h"
-#include "store/credentials_clients.h"
-#include "store/database.h"
+#include "durable/clients.h"
+#include "durable/database.h"
 
 #include <stdarg.h>
 #include <time.h>

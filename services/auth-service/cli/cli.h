@@ -2,9 +2,9 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_CLI_CLI_H
 #define COUNTERSIGN_AUTH_SERVICE_CLI_CLI_H
 
+#include "durable/changes.h"
+#include "durable/durable.h"
 #include "service/command.h"
-#include "store/credentials.h"
-#include "store/credentials_changes.h"
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #define COUNTERSIGN_AUTH_SERVICE_CLI_CLIENT_H
 
 #include "cli/cli.h"
-#include "store/credentials_clients.h"
+#include "durable/clients.h"
 
 enum { CLIENT_SECRET_BYTES = 40 };
 

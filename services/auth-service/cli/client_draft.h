@@ -3,8 +3,8 @@
 #define COUNTERSIGN_AUTH_SERVICE_CLI_CLIENT_DRAFT_H
 
 #include "base/buf.h"
+#include "durable/clients.h"
 #include "service/command.h"
-#include "store/credentials_clients.h"
 
 enum { FLAG_TWO_LEGGED, FLAG_VERIFIED, FLAG_TRUSTED, FLAG_BODY_HASH_REQUIRED, FLAG_HTTP_CALLBACKS, FLAG_COUNT };
 

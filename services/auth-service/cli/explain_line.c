@@ -1,7 +1,7 @@
 #include "cli/explain_line.h"
 
 #include "base/base64.h"
-#include "oauth/explain.h"
+#include "explain/explain.h"
 #include "json/json_reader.h"
 #include "json/json_writer.h"
 

@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "store/redis_janitor.h"
+#include "ephemeral/redis_janitor.h"
 
 /* Batches until one finds nothing; each is short transactions of its own, so that nobody waits for long. */
 static enum status clean_all(struct cli_store *store, struct janitor_counts *ret_all)

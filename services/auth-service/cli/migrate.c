@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 
-#include "store/migrations.h"
+#include "durable/migrations.h"
 
 /* Opened here and not by cli_open, which brings an embedded database up to date by itself. */
 static enum status open_bare(const struct command_line *line, struct buf *why, struct sql **ret_sql)

@@ -1,8 +1,8 @@
 #include "cli/cli.h"
 #include "crypto/digest.h"
 #include "crypto/random.h"
+#include "durable/resource_servers.h"
 #include "oauth/url.h"
-#include "store/credentials_resource_servers.h"
 
 enum { KEY_RANDOM_BYTES = 40 };
 #define KEY_PREFIX "rs_"

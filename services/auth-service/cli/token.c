@@ -1,6 +1,6 @@
 #include "cli/cli.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 
 struct filter_options {
     struct slice client, sub;

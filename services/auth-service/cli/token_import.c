@@ -1,8 +1,8 @@
 #include "cli/import.h"
 #include "crypto/ct.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 #include "oauth/scope.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
 
 /* `token import`: token credentials of another provider, so that its clients need not ask their users again. */
 

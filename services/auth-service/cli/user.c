@@ -1,6 +1,6 @@
 #include "cli/cli.h"
 #include "crypto/password.h"
-#include "store/credentials_users.h"
+#include "durable/users.h"
 
 struct password_options {
     struct slice username, email, password_file;

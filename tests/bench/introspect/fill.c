@@ -2,10 +2,10 @@
  * Arguments: the database's URL, OAUTH1_SECRETS_KEYS, how many. The user jane exists. Prints a line for each token, as
  * the load tool reads them. */
 #include "crypto/sealed.h"
-#include "store/credentials_clients.h"
-#include "store/credentials_tokens.h"
-#include "store/credentials_users.h"
-#include "store/database.h"
+#include "durable/clients.h"
+#include "durable/database.h"
+#include "durable/tokens.h"
+#include "durable/users.h"
 
 #include <stdio.h>
 #include <stdlib.h>

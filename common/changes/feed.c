@@ -1,0 +1,93 @@
+#include "changes/feed.h"
+
+#include "changes/feed_poll.h"
+#include "changes/feed_redis.h"
+#include "durable/pool.h"
+
+#include <assert.h>
+
+/* ---- listeners ---- */
+
+void change_feed_listen(struct change_feed *feed, const struct change_listener *listener)
+{
+    assert(feed->listener_count < CHANGE_LISTENERS_MAX);
+    feed->listeners[feed->listener_count++] = *listener;
+}
+
+void change_feed_standing(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].standing)
+            feed->listeners[i].standing(feed->listeners[i].context);
+}
+
+void change_feed_changed(struct change_feed *feed, const struct change *change)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].changed)
+            feed->listeners[i].changed(feed->listeners[i].context, change);
+}
+
+void change_feed_silent(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].silent)
+            feed->listeners[i].silent(feed->listeners[i].context);
+}
+
+void change_feed_lost(struct change_feed *feed)
+{
+    for (size_t i = 0; i < feed->listener_count; i++)
+        if (feed->listeners[i].lost)
+            feed->listeners[i].lost(feed->listeners[i].context);
+}
+
+/* ---- the feed that the configuration names ---- */
+
+static bool is_polled(struct slice redis_url)
+{
+    return slice_eq(redis_url, SLICE("memory:"));
+}
+
+enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
+                                      struct change_feed **ret_feed)
+{
+    if (!is_polled(options->redis_url))
+        return change_feed_redis_new(options, why, ret_feed);
+    const struct change_feed_poll_options poll = {
+        .db = options->db,
+        .loop = options->loops[0],
+        .in_order = slice_starts_with(options->database_url, SLICE("sqlite:")),
+    };
+    return change_feed_poll_new(&poll, ret_feed);
+}
+
+void change_feed_free(struct change_feed *feed)
+{
+    if (feed)
+        feed->ops->free(feed);
+}
+
+void change_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes)
+{
+    if (feed && feed->ops->publish && changes && changes->count)
+        feed->ops->publish(feed, loop, changes);
+}
+
+static void publish(void *feed, struct loop *loop, const struct change_page *changes)
+{
+    change_feed_publish(feed, loop, changes);
+}
+
+void change_feed_hear(struct change_feed *feed, struct db_pool *pool)
+{
+    db_pool_publish_to(pool, publish, feed);
+}
+
+enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
+                                         const struct change_page *changes, struct buf *why)
+{
+    if (is_polled(redis_url) || changes->count == 0) /* the rows are what is polled */
+        return STATUS_OK;
+    return change_feed_redis_publish_blocking(redis_url, redis_password, changes, why);
+}

@@ -1,0 +1,72 @@
+#include "durable/arguments.h"
+
+#include <stdlib.h>
+
+enum { ARGUMENTS_MAX_BYTES = 4 << 20 };
+
+static void free_arguments(void *pointer)
+{
+    struct db_arguments *arguments = pointer;
+    if (!arguments)
+        return;
+    arena_done(&arguments->arena);
+    free(arguments);
+}
+
+struct slice db_arguments_copy(struct db_arguments *arguments, struct slice text)
+{
+    if (!arguments || slice_is_absent(text))
+        return SLICE_ABSENT;
+    struct slice copied = arena_copy(&arguments->arena, text);
+    arguments->failed = arguments->failed || slice_is_absent(copied);
+    return copied;
+}
+
+struct db_arguments *db_arguments_new(struct slice first, struct slice second, struct slice third)
+{
+    struct db_arguments *arguments = calloc(1, sizeof *arguments);
+    if (!arguments)
+        return NULL;
+    arena_init(&arguments->arena, ARGUMENTS_MAX_BYTES);
+    arguments->first = db_arguments_copy(arguments, first);
+    arguments->second = db_arguments_copy(arguments, second);
+    arguments->third = db_arguments_copy(arguments, third);
+    return arguments;
+}
+
+void *db_arguments_object(struct db_arguments *arguments, const void *object, size_t size)
+{
+    void *copied = arguments ? arena_alloc(&arguments->arena, size) : NULL;
+    if (!copied) {
+        if (arguments)
+            arguments->failed = true;
+        return NULL;
+    }
+    if (size)
+        memcpy(copied, object, size);
+    arguments->object = copied;
+    return copied;
+}
+
+void db_arguments_start(struct db_pool *pool, enum db_access access, db_work_fn work, struct db_arguments *arguments,
+                        void (*free_result)(void *result), struct ticket ticket)
+{
+    if (arguments && arguments->failed) {
+        free_arguments(arguments);
+        arguments = NULL; /* the pool makes an answer of that */
+    }
+    const struct db_job job = {access, work, arguments, free_arguments, free_result};
+    db_pool_start(pool, &job, ticket);
+}
+
+enum status db_result_number(enum status status, int64_t number, void **ret_result)
+{
+    if (status != STATUS_OK)
+        return status;
+    int64_t *result = malloc(sizeof *result);
+    if (!result)
+        return STATUS_NO_MEMORY;
+    *result = number;
+    *ret_result = result;
+    return STATUS_OK;
+}

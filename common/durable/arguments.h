@@ -1,0 +1,39 @@
+/* db_arguments: the copies that a `…_start` function makes of what it was given. Only credentials_*_start.c include it.
+ *
+ * Invariants: the arena holds every copy and is wiped at the end, for some are secrets. A copy that failed is
+ * remembered, so that a function fills everything in and db_arguments_start looks once: the ticket then completes with
+ * NO_MEMORY. */
+#ifndef COUNTERSIGN_DURABLE_ARGUMENTS_H
+#define COUNTERSIGN_DURABLE_ARGUMENTS_H
+
+#include "base/arena.h"
+#include "durable/durable.h"
+#include "durable/pool.h"
+#include "loop/flow.h"
+
+#include <stdbool.h>
+
+struct db_arguments {
+    struct arena arena;
+    bool failed;
+    struct slice first, second, third;
+    int64_t number;
+    struct page_request page;
+    void *object; /* in the arena: whatever else a function takes */
+};
+
+/* With up to three texts copied; NULL: no memory, which the functions below take. */
+struct db_arguments *db_arguments_new(struct slice first, struct slice second, struct slice third);
+/* A copy; absent stays absent. */
+struct slice db_arguments_copy(struct db_arguments *arguments, struct slice text);
+/* A copy of an object (an array) as it is, in arguments->object; NULL: no memory. */
+void *db_arguments_object(struct db_arguments *arguments, const void *object, size_t size);
+
+/* Hands them to the pool. */
+void db_arguments_start(struct db_pool *pool, enum db_access access, db_work_fn work, struct db_arguments *arguments,
+                        void (*free_result)(void *result), struct ticket ticket);
+
+/* For results that are one number: a malloc'ed copy. */
+MUST_USE enum status db_result_number(enum status status, int64_t number, void **ret_result);
+
+#endif

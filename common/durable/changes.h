@@ -1,0 +1,104 @@
+/* credentials_changes: what ended or changed, for caches and sessions to follow; and who did what, for people to read.
+ */
+#ifndef COUNTERSIGN_DURABLE_CHANGES_H
+#define COUNTERSIGN_DURABLE_CHANGES_H
+
+#include "base/arena.h"
+#include "durable/durable.h"
+
+struct db_pool;
+struct ticket;
+
+enum change_kind { CHANGE_CLIENT, CHANGE_USER, CHANGE_TOKEN, CHANGE_RESOURCE_SERVER };
+
+enum change_event {
+    CHANGE_EDITED,  /* read it again: edited, rotated, enabled */
+    CHANGE_REVOKED, /* its tokens (or the token, the key) are revoked */
+    CHANGE_ENDED,   /* disabled, deleted, or a new password: its temporary credentials and sessions end too */
+};
+
+struct change {
+    int64_t sequence;
+    enum change_kind kind;
+    enum change_event event;
+    struct slice id; /* client_id; the user's decimal id; jti; the resource server's decimal id */
+    int64_t at_ms;
+};
+
+/* The words of the `changes` table and of messages: "client", "ended". */
+const char *change_kind_name(enum change_kind kind);
+const char *change_event_name(enum change_event event);
+/* False: a word that this version does not know. */
+MUST_USE bool change_kind_of(struct slice word, enum change_kind *ret_kind);
+MUST_USE bool change_event_of(struct slice word, enum change_event *ret_event);
+
+struct change_page {
+    struct arena arena;
+    struct change *changes; /* in order */
+    size_t count;
+};
+
+void change_page_free(void *page);
+
+/* What the transactions of one connection changed, until somebody is told (change_feed.h). Zeroed before its first
+ * use. */
+struct change_log {
+    struct change_page *page; /* sequences are 0; NULL: nothing */
+};
+
+/* Takes it out; NULL: nothing was changed. The caller frees (change_page_free). */
+MUST_USE struct change_page *change_log_take(struct change_log *log);
+void change_log_done(struct change_log *log);
+
+/* Those with a higher sequence, at most `limit` (as page_request). Exact with SQLite's single writer; on MySQL
+ * sequences commit out of order, so a poller there rereads the last minute. */
+MUST_USE enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
+                                                        struct change_page **ret_page);
+/* What ended (CHANGE_ENDED) at or after a time, in the same way: for those who were not told. */
+MUST_USE enum status credentials_changes_ended_blocking(struct credentials *db, int64_t since_ms, int64_t sequence,
+                                                        size_t limit, struct change_page **ret_page);
+/* 0 if there is none: where a process that starts with empty caches begins. */
+MUST_USE enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence);
+
+struct audit_entry {
+    int64_t id;
+    struct slice who;     /* the admin token's name, a command, a user */
+    struct slice what;    /* "client.create" */
+    struct slice subject; /* the identifier that it was done to */
+    int64_t at_ms;
+};
+
+struct audit_page {
+    struct arena arena;
+    struct audit_entry *entries;
+    size_t count;
+};
+
+void audit_page_free(void *page);
+
+/* Who did what to which client, user, token or key; then what was written, the newest first. */
+MUST_USE enum status credentials_audit_append_blocking(struct credentials *db, struct slice who, struct slice what,
+                                                       struct slice subject);
+MUST_USE enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,
+                                                     struct audit_page **ret_page);
+
+/* Complete with a struct change_page (two); an int64_t; nothing; a struct audit_page. */
+void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, size_t limit, struct ticket ticket);
+void credentials_changes_ended_start(struct db_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
+                                     struct ticket ticket);
+void credentials_changes_latest_start(struct db_pool *pool, struct ticket ticket);
+void credentials_audit_append_start(struct db_pool *pool, struct slice who, struct slice what, struct slice subject,
+                                    struct ticket ticket);
+void credentials_audit_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
+
+/* What the janitor took away, by kind; more than 0 means that another call may find more. */
+struct janitor_counts {
+    int64_t changes; /* older than a day */
+    int64_t secrets; /* rotated out for 30 days */
+    int64_t tokens;  /* revoked or expired for 30 days */
+};
+
+/* One bounded batch of each kind, in short transactions. */
+MUST_USE enum status credentials_janitor_blocking(struct credentials *db, struct janitor_counts *ret_counts);
+
+#endif

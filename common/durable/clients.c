@@ -1,0 +1,413 @@
+#include "durable/clients.h"
+
+#include "durable/parts.h"
+#include "durable/within.h"
+
+void client_free(void *client)
+{
+    result_free(client);
+}
+
+void client_page_free(void *page)
+{
+    result_free(page);
+}
+
+/* ---- reading ---- */
+
+enum status credentials_client_find_blocking(struct credentials *db, struct slice client_id, struct client **ret_client)
+{
+    static const char text[] =
+        CLIENT_ROW " WHERE c.client_id = ? UNION ALL " CALLBACK_ROW " WHERE c.client_id = ? UNION ALL " SECRET_ROW
+                   " WHERE c.client_id = ? UNION ALL " KEY_ROW " WHERE c.client_id = ? ORDER BY 2 DESC";
+    struct sql_value params[] = {sql_text(client_id), sql_text(client_id), sql_text(client_id), sql_text(client_id)};
+    struct client *client = result_new(sizeof *client);
+    if (!client)
+        return STATUS_NO_MEMORY;
+    struct parts parts = {.db = db, .arena = &client->arena, .client = client};
+    db->fault = NULL;
+    enum status status = sql_execute_blocking(db->sql, text, params, COUNT_OF(params), read_part, &parts);
+    if (status == STATUS_OK && !parts.client_found)
+        status = STATUS_NOT_FOUND;
+    if (status != STATUS_OK) {
+        client_free(client);
+        return status;
+    }
+    *ret_client = client;
+    return STATUS_OK;
+}
+
+static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+{
+    struct client_page *page = context;
+    struct row_reader row = row_reader(&page->arena, columns, count);
+    struct client *clients = list_grow(&page->arena, page->clients, page->count, sizeof *clients);
+    if (!clients)
+        return STATUS_NO_MEMORY;
+    page->clients = clients;
+    return read_client_row(&row, &clients[page->count++]);
+}
+
+enum status credentials_client_list_blocking(struct credentials *db, struct slice owner, struct page_request page,
+                                             struct client_page **ret_page)
+{
+    static const char all[] = CLIENT_ROW " WHERE c.id > ? ORDER BY c.id LIMIT ?";
+    static const char one_owners[] = CLIENT_ROW " WHERE c.owner = ? AND c.id > ? ORDER BY c.id LIMIT ?";
+    struct sql_value params[] = {sql_text(owner), sql_int(page.after_id), sql_int(page_limit(page.limit))};
+    size_t skip = slice_is_absent(owner) ? 1 : 0;
+    struct client_page *found = result_new(sizeof *found);
+    if (!found)
+        return STATUS_NO_MEMORY;
+    enum status status = sql_execute_blocking(db->sql, skip ? all : one_owners, params + skip, COUNT_OF(params) - skip,
+                                              read_listed, found);
+    if (status != STATUS_OK) {
+        client_page_free(found);
+        return status;
+    }
+    *ret_page = found;
+    return STATUS_OK;
+}
+
+enum status credentials_keys_check_blocking(struct credentials *db)
+{
+    static const char newest[] = CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1";
+    struct client_page *page = result_new(sizeof *page);
+    struct client *client = NULL;
+    if (!page)
+        return STATUS_NO_MEMORY;
+    enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed, page);
+    if (status == STATUS_OK && page->count > 0)
+        status = credentials_client_find_blocking(db, page->clients[0].client_id, &client);
+    client_free(client);
+    client_page_free(page);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* deleted in between */
+}
+
+static enum status find_client(struct credentials *db, struct slice client_id, int64_t *ret_client)
+{
+    TRY(find_id(db, "SELECT id FROM clients WHERE client_id = ?", sql_text(client_id), ret_client));
+    return *ret_client ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+/* ---- the parts of a client ---- */
+
+static enum status add_callbacks(struct credentials *db, int64_t id, const struct client *client)
+{
+    for (size_t i = 0; i < client->callback_count; i++) {
+        struct sql_value params[] = {
+            sql_int(id),
+            sql_text(client->callbacks[i].uri),
+            sql_int(client->callbacks[i].is_prefix),
+        };
+        TRY(RUN(db, "INSERT INTO client_callbacks (client, uri, is_prefix) VALUES (?, ?, ?)", params));
+    }
+    return STATUS_OK;
+}
+
+static enum status add_secret(struct credentials *db, int64_t id, struct slice client_id, struct slice secret)
+{
+    char memory[SEAL_ROW_BYTES];
+    struct buf row = client_secret_row(memory, client_id);
+    struct buf sealed = BUF_INIT;
+    enum status status = sealed_seal(db->keys, secret, buf_slice(&row), &sealed);
+    if (status == STATUS_OK) {
+        struct sql_value params[] = {sql_int(id), sql_blob(buf_slice(&sealed)), sql_int(now_ms(db))};
+        status = RUN(db, "INSERT INTO client_secrets (client, sealed, created_at) VALUES (?, ?, ?)", params);
+    }
+    buf_done(&sealed);
+    return status;
+}
+
+static enum status add_key(struct credentials *db, int64_t id, struct slice pem)
+{
+    struct sql_value params[] = {sql_int(id), sql_text(pem), sql_int(now_ms(db))};
+    return RUN(db, "INSERT INTO client_keys (client, pem, created_at) VALUES (?, ?, ?)", params);
+}
+
+static enum status add_parts(struct credentials *db, int64_t id, const struct client *client)
+{
+    TRY(add_callbacks(db, id, client));
+    for (size_t i = client->secret_count; i-- > 0;) /* the newest, which comes first, gets the highest id */
+        TRY(add_secret(db, id, client->client_id, client->secrets[i].text));
+    for (size_t i = client->key_count; i-- > 0;)
+        TRY(add_key(db, id, client->keys[i].text));
+    return STATUS_OK;
+}
+
+static struct sql_value flag(const struct client *client, enum client_flag flag)
+{
+    return sql_int((client->flags & flag) != 0);
+}
+
+/* ---- create, update ---- */
+
+struct creating {
+    struct credentials *db;
+    const struct client *client;
+    int64_t id;
+};
+
+static enum status create(struct sql *sql, void *context)
+{
+    struct creating *creating = context;
+    const struct client *client = creating->client;
+    struct sql_value params[] = {
+        sql_text(client->client_id),
+        sql_text(client->name),
+        sql_text(client->website),
+        sql_text(client->description),
+        sql_text(client->logo),
+        sql_text(client->owner),
+        sql_text(client->default_callback),
+        sql_text(client->signature_methods),
+        sql_text(client->allowed_scopes),
+        sql_text(client->default_scopes),
+        flag(client, CLIENT_TWO_LEGGED),
+        flag(client, CLIENT_TRUSTED),
+        flag(client, CLIENT_VERIFIED),
+        flag(client, CLIENT_DISABLED),
+        flag(client, CLIENT_BODY_HASH_REQUIRED),
+        flag(client, CLIENT_HTTP_CALLBACK),
+        sql_int(now_ms(creating->db)),
+        sql_int(now_ms(creating->db)),
+    };
+    TRY(RUN(creating->db,
+            "INSERT INTO clients (client_id, name, website, description, logo, owner, default_callback,"
+            " signature_methods, allowed_scopes, default_scopes, two_legged, trusted, verified, disabled,"
+            " body_hash_required, http_callback_allowed, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params));
+    creating->id = sql_last_id(sql);
+    TRY(add_parts(creating->db, creating->id, client));
+    /* Whoever remembers that there is no such client must look again. */
+    return change_write(creating->db, CHANGE_CLIENT, CHANGE_EDITED, client->client_id);
+}
+
+enum status credentials_client_create_blocking(struct credentials *db, const struct client *client, int64_t *ret_id)
+{
+    struct creating creating = {db, client, 0};
+    if (!is_identifier(client->client_id))
+        return STATUS_BAD_INPUT;
+    TRY(credentials_transaction_blocking(db, create, &creating));
+    *ret_id = creating.id;
+    return STATUS_OK;
+}
+
+struct updating {
+    struct credentials *db;
+    const struct client *client;
+};
+
+static enum status update_row(struct credentials *db, const struct client *client)
+{
+    struct sql_value params[] = {
+        sql_text(client->name),
+        sql_text(client->website),
+        sql_text(client->description),
+        sql_text(client->logo),
+        sql_text(client->owner),
+        sql_text(client->default_callback),
+        sql_text(client->signature_methods),
+        sql_text(client->allowed_scopes),
+        sql_text(client->default_scopes),
+        flag(client, CLIENT_TWO_LEGGED),
+        flag(client, CLIENT_TRUSTED),
+        flag(client, CLIENT_VERIFIED),
+        flag(client, CLIENT_BODY_HASH_REQUIRED),
+        flag(client, CLIENT_HTTP_CALLBACK),
+        sql_int(now_ms(db)),
+        sql_text(client->client_id),
+        sql_int(client->version),
+        sql_int(client->version),
+    };
+    return RUN(db,
+               "UPDATE clients SET name = ?, website = ?, description = ?, logo = ?, owner = ?, default_callback = ?,"
+               " signature_methods = ?, allowed_scopes = ?, default_scopes = ?, two_legged = ?, trusted = ?,"
+               " verified = ?, body_hash_required = ?, http_callback_allowed = ?, updated_at = ?, version = version + 1"
+               " WHERE client_id = ? AND (? = 0 OR version = ?)",
+               params);
+}
+
+static enum status update(struct sql *sql, void *context)
+{
+    struct updating *updating = context;
+    struct credentials *db = updating->db;
+    int64_t id = 0;
+    TRY(find_client(db, updating->client->client_id, &id));
+    TRY(update_row(db, updating->client));
+    if (sql_affected(sql) == 0)
+        return STATUS_CONFLICT;
+    struct sql_value params[] = {sql_int(id)};
+    TRY(RUN(db, "DELETE FROM client_callbacks WHERE client = ?", params));
+    TRY(add_callbacks(db, id, updating->client));
+    return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, updating->client->client_id);
+}
+
+enum status credentials_client_update_blocking(struct credentials *db, const struct client *client)
+{
+    struct updating updating = {db, client};
+    return credentials_transaction_blocking(db, update, &updating);
+}
+
+/* ---- delete, disable, enable ---- */
+
+struct naming {
+    struct credentials *db;
+    struct slice client_id;
+};
+
+static enum status delete_client(struct sql *sql, void *context)
+{
+    struct naming *naming = context;
+    struct sql_value params[] = {sql_text(naming->client_id)};
+    TRY(RUN(naming->db, "DELETE FROM clients WHERE client_id = ?", params)); /* and by cascade all that is its */
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
+    return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
+}
+
+enum status credentials_client_delete_blocking(struct credentials *db, struct slice client_id)
+{
+    struct naming naming = {db, client_id};
+    return credentials_transaction_blocking(db, delete_client, &naming);
+}
+
+static enum status set_disabled(struct credentials *db, int64_t id, bool disabled)
+{
+    struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(id),
+                                 sql_int(!disabled)};
+    return RUN(db,
+               "UPDATE clients SET disabled = ?, generation = generation + ?, updated_at = ?, version = version + 1"
+               " WHERE id = ? AND disabled = ?",
+               params);
+}
+
+static enum status disable(struct sql *sql, void *context)
+{
+    struct naming *naming = context;
+    int64_t id = 0;
+    int64_t revoked = 0;
+    (void)sql;
+    TRY(find_client(naming->db, naming->client_id, &id));
+    TRY(set_disabled(naming->db, id, true));
+    TRY(revoke_tokens_of(naming->db, id, 0, &revoked));
+    return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
+}
+
+enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id)
+{
+    struct naming naming = {db, client_id};
+    return credentials_transaction_blocking(db, disable, &naming);
+}
+
+static enum status enable(struct sql *sql, void *context)
+{
+    struct naming *naming = context;
+    int64_t id = 0;
+    (void)sql;
+    TRY(find_client(naming->db, naming->client_id, &id));
+    TRY(set_disabled(naming->db, id, false));
+    return change_write(naming->db, CHANGE_CLIENT, CHANGE_EDITED, naming->client_id);
+}
+
+enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id)
+{
+    struct naming naming = {db, client_id};
+    return credentials_transaction_blocking(db, enable, &naming);
+}
+
+/* ---- rotation ---- */
+
+/* Secrets and keys rotate alike. */
+struct rotation_table {
+    const char *live;   /* newest first */
+    const char *expire; /* never later than before */
+    enum status (*add)(struct credentials *db, int64_t id, struct slice client_id, struct slice text);
+};
+
+static enum status add_rotated_key(struct credentials *db, int64_t id, struct slice client_id, struct slice pem)
+{
+    (void)client_id;
+    return add_key(db, id, pem);
+}
+
+static const struct rotation_table secrets_table = {
+    "SELECT id FROM client_secrets WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
+    "UPDATE client_secrets SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)",
+    add_secret,
+};
+
+static const struct rotation_table keys_table = {
+    "SELECT id FROM client_keys WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
+    "UPDATE client_keys SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)",
+    add_rotated_key,
+};
+
+struct rotating {
+    struct credentials *db;
+    const struct rotation_table *table;
+    struct slice client_id;
+    struct slice text;
+    int64_t overlap_ms;
+};
+
+enum { LIVE_MAX = 8 }; /* two by rotation; a few more in case an import brought them */
+
+struct live_ids {
+    int64_t ids[LIVE_MAX];
+    size_t count;
+};
+
+static enum status note_live(void *context, const struct sql_value *columns, size_t count)
+{
+    struct live_ids *live = context;
+    (void)count;
+    if (live->count < LIVE_MAX)
+        live->ids[live->count++] = columns[0].integer;
+    return STATUS_OK;
+}
+
+/* The newest stays for the overlap, the others end now. */
+static enum status expire_old(struct rotating *rotating, int64_t client)
+{
+    struct credentials *db = rotating->db;
+    struct live_ids live = {0};
+    struct sql_value find[] = {sql_int(client), sql_int(now_ms(db))};
+    TRY(sql_execute_blocking(db->sql, rotating->table->live, find, COUNT_OF(find), note_live, &live));
+    for (size_t i = 0; i < live.count; i++) {
+        int64_t expires_ms = now_ms(db) + (i == 0 ? rotating->overlap_ms : 0);
+        struct sql_value params[] = {sql_int(expires_ms), sql_int(live.ids[i]), sql_int(expires_ms)};
+        TRY(RUN(db, rotating->table->expire, params));
+    }
+    return STATUS_OK;
+}
+
+static enum status rotate(struct sql *sql, void *context)
+{
+    struct rotating *rotating = context;
+    struct credentials *db = rotating->db;
+    int64_t id = 0;
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_text(rotating->client_id)};
+    /* First, for its lock: on MySQL two rotations at once would not see each other's secret. */
+    TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE client_id = ?", params));
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
+    TRY(find_client(db, rotating->client_id, &id));
+    TRY(expire_old(rotating, id));
+    TRY(rotating->table->add(db, id, rotating->client_id, rotating->text));
+    return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, rotating->client_id);
+}
+
+enum status credentials_client_rotate_secret_blocking(struct credentials *db, struct slice client_id,
+                                                      struct slice secret, int64_t overlap_ms)
+{
+    struct rotating rotating = {db, &secrets_table, client_id, secret, overlap_ms};
+    return credentials_transaction_blocking(db, rotate, &rotating);
+}
+
+enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id, struct slice pem,
+                                                   int64_t overlap_ms)
+{
+    struct rotating rotating = {db, &keys_table, client_id, pem, overlap_ms};
+    return credentials_transaction_blocking(db, rotate, &rotating);
+}

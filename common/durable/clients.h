@@ -1,0 +1,119 @@
+/* credentials_clients: the applications that ask for access (RFC 5849 §1.1), their callbacks, secrets and keys. */
+#ifndef COUNTERSIGN_DURABLE_CLIENTS_H
+#define COUNTERSIGN_DURABLE_CLIENTS_H
+
+#include "base/arena.h"
+#include "durable/durable.h"
+
+struct db_pool;
+struct ticket;
+
+enum client_flag {
+    CLIENT_TWO_LEGGED = 1, /* may sign without a token */
+    CLIENT_TRUSTED = 2,    /* a user who granted before is sent straight back ("sign in with") */
+    CLIENT_VERIFIED = 4,   /* the operator knows who this is; the consent page says so */
+    CLIENT_DISABLED = 8,   /* nothing of it is valid */
+    CLIENT_BODY_HASH_REQUIRED = 16,
+    CLIENT_HTTP_CALLBACK = 32, /* http callbacks on other hosts than loopback */
+};
+
+struct client_callback {
+    struct slice uri;
+    bool is_prefix;
+};
+
+/* A shared secret, or the PEM of an RSA public key. */
+struct client_secret {
+    struct slice text;
+    int64_t created_ms;
+    int64_t expires_ms; /* rotated out then; 0: stays */
+};
+
+/* Also the input of create and update. */
+struct client {
+    struct arena arena; /* of what is below; unused within another result and in input */
+    int64_t id;
+    int64_t version; /* counts up with every change: for ETag */
+    struct slice client_id;
+    struct slice name;
+    struct slice website;
+    struct slice description;
+    struct slice logo;
+    struct slice owner; /* who registered it: a user's subject, or empty for the operator's */
+    struct slice default_callback;
+    struct slice signature_methods; /* separated by spaces; empty: what the service allows */
+    struct slice allowed_scopes;    /* separated by spaces */
+    struct slice default_scopes;
+    unsigned flags; /* enum client_flag */
+    int64_t created_ms;
+    int64_t updated_ms;
+    int64_t generation; /* how often it was disabled */
+    const struct client_callback *callbacks;
+    size_t callback_count;
+    const struct client_secret *secrets; /* newest first; those rotated out lately are among them */
+    size_t secret_count;
+    const struct client_secret *keys; /* RSA public keys, likewise */
+    size_t key_count;
+};
+
+struct client_page {
+    struct arena arena;
+    struct client *clients; /* without callbacks, secrets and keys */
+    size_t count;
+};
+
+/* Frees and wipes; NULL is fine. Take void * so that they fit a ticket. */
+void client_free(void *client);
+void client_page_free(void *page);
+
+/* Whether a secret or key counts at `now_ms`; if not it was rotated out, which only a hint may tell. */
+static inline bool client_secret_is_live(const struct client_secret *secret, int64_t now_ms)
+{
+    return secret->expires_ms == 0 || secret->expires_ms > now_ms;
+}
+
+/* Registers a client with its callbacks, secrets (0 to 2) and keys (0 to 2); id, version and times are set here.
+ * BAD_INPUT: client_id empty or over 255 bytes; CONFLICT: client_id is taken. */
+MUST_USE enum status credentials_client_create_blocking(struct credentials *db, const struct client *client,
+                                                        int64_t *ret_id);
+/* All of it. NOT_FOUND. */
+MUST_USE enum status credentials_client_find_blocking(struct credentials *db, struct slice client_id,
+                                                      struct client **ret_client);
+/* Whether the sealing keys are those of this database: they open the newest secret of a client, or there is none.
+ * STORE_CORRUPT: they are not; credentials_last_error tells the operator. */
+MUST_USE enum status credentials_keys_check_blocking(struct credentials *db);
+/* Those of one owner; absent: all. */
+MUST_USE enum status credentials_client_list_blocking(struct credentials *db, struct slice owner,
+                                                      struct page_request page, struct client_page **ret_page);
+/* Replaces everything but client_id, secrets, keys and the disabled flag. NOT_FOUND; CONFLICT if client->version is
+ * neither 0 nor the row's. */
+MUST_USE enum status credentials_client_update_blocking(struct credentials *db, const struct client *client);
+/* The client, its secrets and its tokens are gone. NOT_FOUND. */
+MUST_USE enum status credentials_client_delete_blocking(struct credentials *db, struct slice client_id);
+/* Disabling revokes its tokens for good; doing it twice is fine. NOT_FOUND. */
+MUST_USE enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id);
+MUST_USE enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id);
+/* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer.
+ * NOT_FOUND. */
+MUST_USE enum status credentials_client_rotate_secret_blocking(struct credentials *db, struct slice client_id,
+                                                               struct slice secret, int64_t overlap_ms);
+MUST_USE enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id,
+                                                            struct slice pem, int64_t overlap_ms);
+
+/* Complete with a struct client. */
+void credentials_client_find_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
+/* With a struct client_page. */
+void credentials_client_list_start(struct db_pool *pool, struct slice owner, struct page_request page,
+                                   struct ticket ticket);
+/* With nothing but the status. `client` is copied. */
+void credentials_client_create_start(struct db_pool *pool, const struct client *client, struct ticket ticket);
+void credentials_client_update_start(struct db_pool *pool, const struct client *client, struct ticket ticket);
+void credentials_client_delete_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
+void credentials_client_disable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
+void credentials_client_enable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
+void credentials_client_rotate_secret_start(struct db_pool *pool, struct slice client_id, struct slice secret,
+                                            int64_t overlap_ms, struct ticket ticket);
+void credentials_client_rotate_key_start(struct db_pool *pool, struct slice client_id, struct slice pem,
+                                         int64_t overlap_ms, struct ticket ticket);
+
+#endif

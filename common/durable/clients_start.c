@@ -1,0 +1,172 @@
+#include "durable/arguments.h"
+#include "durable/clients.h"
+
+/* ---- reading ---- */
+
+static enum status find(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_client_find_blocking(db, arguments->first, (struct client **)ret_result);
+}
+
+void credentials_client_find_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
+    db_arguments_start(pool, DB_READ_CURRENT, find, arguments, client_free, ticket);
+}
+
+static enum status list(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_client_list_blocking(db, arguments->first, arguments->page, (struct client_page **)ret_result);
+}
+
+void credentials_client_list_start(struct db_pool *pool, struct slice owner, struct page_request page,
+                                   struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(owner, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments)
+        arguments->page = page;
+    db_arguments_start(pool, DB_READ, list, arguments, client_page_free, ticket);
+}
+
+/* ---- create, update ---- */
+
+static void copy_callbacks(struct db_arguments *arguments, struct client *copied)
+{
+    struct client_callback *callbacks =
+        db_arguments_object(arguments, copied->callbacks, copied->callback_count * sizeof *callbacks);
+    for (size_t i = 0; callbacks && i < copied->callback_count; i++)
+        callbacks[i].uri = db_arguments_copy(arguments, callbacks[i].uri);
+    copied->callbacks = callbacks;
+}
+
+static const struct client_secret *copy_secrets(struct db_arguments *arguments, const struct client_secret *from,
+                                                size_t count)
+{
+    struct client_secret *secrets = db_arguments_object(arguments, from, count * sizeof *secrets);
+    for (size_t i = 0; secrets && i < count; i++)
+        secrets[i].text = db_arguments_copy(arguments, secrets[i].text);
+    return secrets;
+}
+
+static struct db_arguments *copy_client(const struct client *client)
+{
+    struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    struct client copied = *client;
+    struct slice *texts[] = {
+        &copied.client_id,      &copied.name,           &copied.website,          &copied.description,
+        &copied.logo,           &copied.owner,          &copied.default_callback, &copied.signature_methods,
+        &copied.allowed_scopes, &copied.default_scopes,
+    };
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = db_arguments_copy(arguments, *texts[i]);
+    copy_callbacks(arguments, &copied);
+    copied.secrets = copy_secrets(arguments, client->secrets, client->secret_count);
+    copied.keys = copy_secrets(arguments, client->keys, client->key_count);
+    (void)db_arguments_object(arguments, &copied, sizeof copied);
+    return arguments;
+}
+
+static enum status create(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    int64_t id = 0;
+    (void)ret_result;
+    return credentials_client_create_blocking(db, arguments->object, &id);
+}
+
+void credentials_client_create_start(struct db_pool *pool, const struct client *client, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_WRITE, create, copy_client(client), NULL, ticket);
+}
+
+static enum status update(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    (void)ret_result;
+    return credentials_client_update_blocking(db, arguments->object);
+}
+
+void credentials_client_update_start(struct db_pool *pool, const struct client *client, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_WRITE, update, copy_client(client), NULL, ticket);
+}
+
+/* ---- delete, disable, enable ---- */
+
+static void start_named(struct db_pool *pool, db_work_fn work, struct slice client_id, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
+    db_arguments_start(pool, DB_WRITE, work, arguments, NULL, ticket);
+}
+
+static enum status delete_client(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_client_delete_blocking(db, ((const struct db_arguments *)pointer)->first);
+}
+
+void credentials_client_delete_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    start_named(pool, delete_client, client_id, ticket);
+}
+
+static enum status disable(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_client_disable_blocking(db, ((const struct db_arguments *)pointer)->first);
+}
+
+void credentials_client_disable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    start_named(pool, disable, client_id, ticket);
+}
+
+static enum status enable(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_client_enable_blocking(db, ((const struct db_arguments *)pointer)->first);
+}
+
+void credentials_client_enable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    start_named(pool, enable, client_id, ticket);
+}
+
+/* ---- rotation ---- */
+
+static void start_rotation(struct db_pool *pool, db_work_fn work, struct slice client_id, struct slice text,
+                           int64_t overlap_ms, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(client_id, text, SLICE_ABSENT);
+    if (arguments)
+        arguments->number = overlap_ms;
+    db_arguments_start(pool, DB_WRITE, work, arguments, NULL, ticket);
+}
+
+static enum status rotate_secret(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    (void)ret_result;
+    return credentials_client_rotate_secret_blocking(db, arguments->first, arguments->second, arguments->number);
+}
+
+void credentials_client_rotate_secret_start(struct db_pool *pool, struct slice client_id, struct slice secret,
+                                            int64_t overlap_ms, struct ticket ticket)
+{
+    start_rotation(pool, rotate_secret, client_id, secret, overlap_ms, ticket);
+}
+
+static enum status rotate_key(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    (void)ret_result;
+    return credentials_client_rotate_key_blocking(db, arguments->first, arguments->second, arguments->number);
+}
+
+void credentials_client_rotate_key_start(struct db_pool *pool, struct slice client_id, struct slice pem,
+                                         int64_t overlap_ms, struct ticket ticket)
+{
+    start_rotation(pool, rotate_key, client_id, pem, overlap_ms, ticket);
+}

@@ -1,0 +1,40 @@
+#include "durable/database.h"
+
+#include "durable/migrations.h"
+
+bool database_is_embedded(struct slice url)
+{
+    return slice_starts_with(url, SLICE("sqlite:"));
+}
+
+static enum status fit_schema(struct sql *sql, bool embedded, const struct clock *clock, struct buf *why)
+{
+    enum schema_state state = SCHEMA_CURRENT;
+    struct buf complaint = BUF_INIT;
+    enum status status = migrations_check_blocking(sql, &complaint, &state);
+    if (status == STATUS_OK && state == SCHEMA_OLD && embedded) {
+        size_t applied = 0;
+        status = migrations_up_blocking(sql, clock_wall_ms(clock), why, &applied);
+    } else if (status == STATUS_OK && state != SCHEMA_CURRENT) {
+        buf_add(why, buf_slice(&complaint));
+        status = STATUS_BAD_INPUT;
+    } else if (status != STATUS_OK) {
+        buf_add_str(why, sql_last_error(sql));
+    }
+    buf_done(&complaint);
+    return status;
+}
+
+enum status database_open_blocking(struct slice url, const struct sql_options *options, const struct clock *clock,
+                                   struct buf *why, struct sql **ret_sql)
+{
+    struct sql *sql = NULL;
+    TRY(sql_open_blocking(url, options, why, &sql));
+    enum status status = fit_schema(sql, database_is_embedded(url), clock, why);
+    if (status != STATUS_OK) {
+        sql_close(sql);
+        return status;
+    }
+    *ret_sql = sql;
+    return STATUS_OK;
+}

@@ -1,0 +1,227 @@
+/* nonce_ledger.h: epochs and the processes that use them. */
+#include "durable/nonce_rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- an epoch's row ---- */
+
+static void copy_text(char *place, size_t size, struct slice text)
+{
+    (void)snprintf(place, size, "%.*s", SLICE_ARGS(text));
+}
+
+static enum status take_row(void *context, const struct sql_value *columns, size_t count)
+{
+    struct nonce_row *row = context;
+    (void)count;
+    if (columns[0].bytes.len >= sizeof row->epoch || columns[1].bytes.len >= sizeof row->record)
+        return STATUS_STORE_CORRUPT;
+    row->exists = columns[0].bytes.len > 0;
+    copy_text(row->epoch, sizeof row->epoch, columns[0].bytes);
+    copy_text(row->record, sizeof row->record, columns[1].bytes);
+    row->is_used = columns[2].integer != 0;
+    return accepted_ranges_parse(columns[3].bytes, &row->ranges) == STATUS_OK ? STATUS_OK : STATUS_STORE_CORRUPT;
+}
+
+/* The newest use by a version that knew no ranges, of a store that this one takes the place of. */
+static enum status read_earlier(struct credentials *db, struct slice name, int64_t *ret_ms)
+{
+    struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
+    *ret_ms = 0;
+    return sql_execute_blocking(db->sql,
+                                "SELECT MAX(at) FROM nonce_stores WHERE (name = ? OR ? = 'redis' OR name = ?) AND "
+                                "name NOT IN (SELECT name FROM nonce_epochs WHERE epoch <> '')",
+                                params, COUNT_OF(params), take_int, ret_ms);
+}
+
+enum status nonce_row_read_blocking(struct credentials *db, struct slice name, struct nonce_row *ret_row)
+{
+    struct nonce_row row = {0};
+    struct sql_value param = sql_text(name);
+    /* the row first: whoever else makes it waits for our commit */
+    enum status status = sql_execute_blocking(
+        db->sql, "INSERT INTO nonce_epochs (name, epoch, record, used, ranges) VALUES (?, '', '', 0, '')", &param, 1,
+        NULL, NULL);
+    if (status != STATUS_OK && status != STATUS_CONFLICT)
+        return status;
+    TRY(sql_execute_blocking(db->sql,
+                             "SELECT epoch, record, used, ranges FROM nonce_epochs WHERE name = ? /*! FOR UPDATE */",
+                             &param, 1, take_row, &row));
+    if (!row.exists)
+        TRY(read_earlier(db, name, &row.earlier_ms));
+    *ret_row = row;
+    return STATUS_OK;
+}
+
+enum status nonce_row_write_blocking(struct credentials *db, struct slice name, const struct nonce_row *row)
+{
+    char memory[ACCEPTED_TEXT_BYTES];
+    struct buf ranges = buf_fixed(memory, sizeof memory);
+    accepted_ranges_write(&row->ranges, &ranges);
+    struct sql_value params[] = {sql_text(slice_str(row->epoch)), sql_text(slice_str(row->record)),
+                                 sql_int(row->is_used), sql_text(buf_slice(&ranges)), sql_text(name)};
+    return RUN(db, "UPDATE nonce_epochs SET epoch = ?, record = ?, used = ?, ranges = ? WHERE name = ?", params);
+}
+
+static enum status add_ranges(void *context, const struct sql_value *columns, size_t count)
+{
+    struct accepted_ranges ranges;
+    (void)count;
+    if (accepted_ranges_parse(columns[0].bytes, &ranges) != STATUS_OK)
+        return STATUS_STORE_CORRUPT;
+    accepted_ranges_guard_others(context, &ranges);
+    return STATUS_OK;
+}
+
+enum status nonce_row_others_blocking(struct credentials *db, struct slice name, struct accepted_ranges *ret_ranges)
+{
+    struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
+    *ret_ranges = (struct accepted_ranges){0};
+    return sql_execute_blocking(db->sql,
+                                "SELECT ranges FROM nonce_epochs WHERE name <> ? AND (? = 'redis' OR name = ?)", params,
+                                COUNT_OF(params), add_ranges, ret_ranges);
+}
+
+/* ---- users ---- */
+
+static enum status refresh_user(struct credentials *db, struct slice name, const struct nonce_user *user)
+{
+    struct sql_value params[] = {sql_text(slice_str(user->machine)), sql_int(user->steady_ms), sql_int(user->clock_ms),
+                                 sql_text(name), sql_text(slice_str(user->id))};
+    TRY(RUN(db, "UPDATE nonce_users SET machine = ?, steady = ?, clock = ? WHERE store = ? AND id = ?", params));
+    if (sql_affected(db->sql))
+        return STATUS_OK;
+    return RUN(db, "INSERT INTO nonce_users (machine, steady, clock, store, id) VALUES (?, ?, ?, ?, ?)", params);
+}
+
+static enum status remove_user(struct credentials *db, struct slice name, struct slice id)
+{
+    struct sql_value params[] = {sql_text(name), sql_text(id)};
+    return RUN(db, "DELETE FROM nonce_users WHERE store = ? AND id = ?", params);
+}
+
+static enum status add_user(void *context, const struct sql_value *columns, size_t count)
+{
+    struct nonce_users *users = context;
+    (void)count;
+    struct nonce_user user = {.steady_ms = columns[2].integer, .clock_ms = columns[3].integer};
+    if (columns[0].bytes.len >= sizeof user.id || columns[1].bytes.len >= sizeof user.machine)
+        return STATUS_STORE_CORRUPT;
+    struct nonce_user *grown = realloc(users->items, (users->count + 1) * sizeof *grown);
+    if (!grown)
+        return STATUS_NO_MEMORY;
+    copy_text(user.id, sizeof user.id, columns[0].bytes);
+    copy_text(user.machine, sizeof user.machine, columns[1].bytes);
+    users->items = grown;
+    users->items[users->count++] = user;
+    return STATUS_OK;
+}
+
+enum status nonce_leave_blocking(struct nonce_ledger *ledger, struct slice name, struct slice user_id)
+{
+    return remove_user(nonce_ledger_db(ledger), name, user_id);
+}
+
+/* ---- keep ---- */
+
+static bool covers_all(const struct nonce_keep *keep, const struct accepted_ranges *ranges)
+{
+    for (size_t i = 0; i < keep->wanted_count; i++)
+        if (accepted_ranges_left(ranges, keep->wanted[i]) < ACCEPTED_LEFT_S &&
+            !accepted_ranges_guard(ranges, keep->wanted[i]))
+            return false;
+    return true;
+}
+
+struct keeping {
+    struct credentials *db;
+    const struct nonce_keep *keep;
+    struct nonce_row row;
+};
+
+static enum status raise_ranges(struct sql *sql, void *context)
+{
+    struct keeping *keeping = context;
+    const struct nonce_keep *keep = keeping->keep;
+    (void)sql;
+    TRY(nonce_row_read_blocking(keeping->db, keep->name, &keeping->row));
+    if (!slice_eq(slice_str(keeping->row.epoch), keep->epoch))
+        return STATUS_CONFLICT;
+    for (size_t i = 0; i < keep->wanted_count; i++)
+        accepted_ranges_raise(&keeping->row.ranges, keep->wanted[i]);
+    accepted_ranges_raise_span(&keeping->row.ranges, &keep->away);
+    TRY(nonce_row_write_blocking(keeping->db, keep->name, &keeping->row));
+    return keep->user ? refresh_user(keeping->db, keep->name, keep->user) : STATUS_OK;
+}
+
+enum status nonce_keep_blocking(struct nonce_ledger *ledger, const struct nonce_keep *keep,
+                                struct accepted_ranges *ret_ranges)
+{
+    struct keeping keeping = {.db = nonce_ledger_db(ledger), .keep = keep};
+    struct sql_value name = sql_text(keep->name);
+    TRY(sql_execute_blocking(keeping.db->sql, "SELECT epoch, record, used, ranges FROM nonce_epochs WHERE name = ?",
+                             &name, 1, take_row, &keeping.row));
+    if (!slice_eq(slice_str(keeping.row.epoch), keep->epoch))
+        return STATUS_CONFLICT;
+    if (keep->user || !second_span_is_empty(&keep->away) || !covers_all(keep, &keeping.row.ranges))
+        TRY(sql_transaction_blocking(keeping.db->sql, raise_ranges, &keeping));
+    *ret_ranges = keeping.row.ranges;
+    return STATUS_OK;
+}
+
+/* ---- decide ---- */
+
+struct deciding {
+    struct credentials *db;
+    struct slice name;
+    nonce_decide_fn decide;
+    void *context;
+    struct nonce_users users;
+};
+
+static enum status forget_users(const struct deciding *deciding, const struct nonce_user *before)
+{
+    for (size_t i = 0; i < deciding->users.count; i++)
+        if (deciding->users.items[i].id[0] == '\0')
+            TRY(remove_user(deciding->db, deciding->name, slice_str(before[i].id)));
+    return STATUS_OK;
+}
+
+static enum status decide_on_row(const struct deciding *deciding, struct nonce_row *row, struct nonce_users *users)
+{
+    size_t size = users->count * sizeof *users->items;
+    struct nonce_user *before = malloc(size ? size : 1);
+    if (!before)
+        return STATUS_NO_MEMORY;
+    if (size)
+        memcpy(before, users->items, size);
+    enum status status = deciding->decide(deciding->context, row, users);
+    if (status == STATUS_OK)
+        status = forget_users(deciding, before);
+    free(before);
+    return status;
+}
+
+static enum status decide_in_transaction(struct sql *sql, void *context)
+{
+    struct deciding *deciding = context;
+    struct nonce_users *users = &deciding->users;
+    struct nonce_row row;
+    struct sql_value name = sql_text(deciding->name);
+    users->count = 0;
+    TRY(nonce_row_read_blocking(deciding->db, deciding->name, &row));
+    TRY(nonce_row_others_blocking(deciding->db, deciding->name, &users->others));
+    TRY(sql_execute_blocking(sql, "SELECT id, machine, steady, clock FROM nonce_users WHERE store = ?", &name, 1,
+                             add_user, users));
+    TRY(decide_on_row(deciding, &row, users));
+    return nonce_row_write_blocking(deciding->db, deciding->name, &row);
+}
+
+enum status nonce_decide_blocking(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide, void *context)
+{
+    struct deciding deciding = {nonce_ledger_db(ledger), name, decide, context, {0}};
+    enum status status = sql_transaction_blocking(deciding.db->sql, decide_in_transaction, &deciding);
+    free(deciding.users.items);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* nonce_rows: the rows of nonce_epochs and nonce_users, for nonces.c and epochs.c alone
+ * (nonce_ledger.h). */
+#ifndef COUNTERSIGN_DURABLE_NONCE_ROWS_H
+#define COUNTERSIGN_DURABLE_NONCE_ROWS_H
+
+#include "durable/rows.h"
+#include "guard/nonce_ledger.h"
+
+static inline struct credentials *nonce_ledger_db(struct nonce_ledger *ledger)
+{
+    return ((struct credentials_nonce_ledger *)ledger)->db;
+}
+
+/* Within a transaction: locks the row, which is made where there is none (exists stays false, and an epoch without a
+ * name is in force). STORE_CORRUPT: it is none of ours. */
+MUST_USE enum status nonce_row_read_blocking(struct credentials *db, struct slice name, struct nonce_row *ret_row);
+MUST_USE enum status nonce_row_write_blocking(struct credentials *db, struct slice name, const struct nonce_row *row);
+/* What may have been accepted by the other nonce stores that this one takes the place of: by any where this one is
+ * shared, by the shared one where it is a process's own. */
+MUST_USE enum status nonce_row_others_blocking(struct credentials *db, struct slice name,
+                                               struct accepted_ranges *ret_ranges);
+
+/* nonce_ledger.h's, with the same names. */
+enum status nonce_keep_blocking(struct nonce_ledger *ledger, const struct nonce_keep *keep,
+                                struct accepted_ranges *ret_ranges);
+enum status nonce_decide_blocking(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide,
+                                  void *context);
+enum status nonce_leave_blocking(struct nonce_ledger *ledger, struct slice name, struct slice user_id);
+
+#endif

@@ -1,0 +1,154 @@
+#include "durable/parts.h"
+
+enum part { PART_CLIENT = 1, PART_CALLBACK, PART_SECRET, PART_KEY, PART_TOKEN };
+
+/* Columns: after the part, id and seven more numbers, then ten texts. */
+enum { PART, ID, N1, N2, N3, N4, N5, N6, N7, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10 };
+
+/* ---- what sealed secrets are bound to ---- */
+
+struct buf client_secret_row(char memory[SEAL_ROW_BYTES], struct slice client_id)
+{
+    struct buf row = buf_fixed(memory, SEAL_ROW_BYTES);
+    buf_add_str(&row, "client-secret ");
+    buf_add(&row, client_id);
+    return row;
+}
+
+struct buf token_row(char memory[SEAL_ROW_BYTES], struct slice client_id, int64_t user, struct slice oauth_token)
+{
+    struct buf row = buf_fixed(memory, SEAL_ROW_BYTES);
+    buf_addf(&row, "token %lld %zu ", (long long)user, client_id.len); /* the length: no two rows read the same */
+    buf_add(&row, client_id);
+    buf_add(&row, oauth_token);
+    return row;
+}
+
+static enum status open_secret(struct parts *parts, struct slice sealed, const struct buf *row,
+                               struct slice *ret_secret)
+{
+    struct buf secret = buf_in(parts->arena);
+    if (row->failed)
+        return STATUS_STORE_CORRUPT; /* an identifier longer than any that is let in */
+    enum status status = sealed_open(parts->db->keys, sealed, buf_slice(row), &secret);
+    if (status == STATUS_OK)
+        *ret_secret = buf_slice(&secret);
+    if (status == STATUS_STORE_CORRUPT)
+        parts->db->fault = "a secret in the database does not open: OAUTH1_SECRETS_KEYS must hold the key that sealed "
+                           "it, and the row must be as it was written";
+    return status;
+}
+
+/* ---- one row ---- */
+
+enum status read_client_row(struct row_reader *row, struct client *client)
+{
+    client->id = row_int(row, ID);
+    client->version = row_int(row, N1);
+    client->flags = (unsigned)row_int(row, N2);
+    client->created_ms = row_int(row, N3);
+    client->updated_ms = row_int(row, N4);
+    client->generation = row_int(row, N5);
+    client->client_id = row_text(row, T1);
+    client->name = row_text(row, T2);
+    client->website = row_text(row, T3);
+    client->description = row_text(row, T4);
+    client->logo = row_text(row, T5);
+    client->owner = row_text(row, T6);
+    client->default_callback = row_text(row, T7);
+    client->signature_methods = row_text(row, T8);
+    client->allowed_scopes = row_text(row, T9);
+    client->default_scopes = row_text(row, T10);
+    return row_status(row);
+}
+
+enum status read_token_row(struct row_reader *row, struct token *token)
+{
+    token->id = row_int(row, ID);
+    token->client = row_int(row, N1);
+    token->user = row_int(row, N2);
+    token->created_ms = row_int(row, N3);
+    token->last_used_ms = row_int(row, N4);
+    token->expires_ms = row_int(row, N5);
+    token->revoked_ms = row_int(row, N6);
+    token->user_disabled = row_int(row, N7) != 0;
+    token->jti = row_text(row, T1);
+    token->oauth_token = row_text(row, T2);
+    token->secret = SLICE("");
+    token->scopes = row_text(row, T4);
+    token->subject = row_text(row, T5);
+    token->username = row_text(row, T6);
+    token->client_id = row_text(row, T7);
+    return row_status(row);
+}
+
+static enum status read_callback(struct parts *parts, struct row_reader *row)
+{
+    struct client *client = parts->client;
+    struct client_callback *callbacks =
+        list_grow(parts->arena, client->callbacks, client->callback_count, sizeof *callbacks);
+    if (!callbacks)
+        return STATUS_NO_MEMORY;
+    client->callbacks = callbacks;
+    callbacks[client->callback_count++] = (struct client_callback){row_text(row, T1), row_int(row, N1) != 0};
+    return row_status(row);
+}
+
+static enum status read_secret(struct parts *parts, struct row_reader *row)
+{
+    char memory[SEAL_ROW_BYTES];
+    struct client *client = parts->client;
+    struct client_secret secret = {.created_ms = row_int(row, N1), .expires_ms = row_int(row, N2)};
+    struct buf identity = client_secret_row(memory, row->columns[T2].bytes);
+    enum status status = open_secret(parts, row->columns[T1].bytes, &identity, &secret.text);
+    if (status == STATUS_STORE_CORRUPT && !client_secret_is_live(&secret, now_ms(parts->db)))
+        return STATUS_OK; /* rotated out, and so was the key that sealed it: only a hint is lost */
+    TRY(status);
+    struct client_secret *secrets = list_grow(parts->arena, client->secrets, client->secret_count, sizeof *secrets);
+    if (!secrets)
+        return STATUS_NO_MEMORY;
+    client->secrets = secrets;
+    secrets[client->secret_count++] = secret;
+    return STATUS_OK;
+}
+
+static enum status read_key(struct parts *parts, struct row_reader *row)
+{
+    struct client *client = parts->client;
+    struct client_secret *keys = list_grow(parts->arena, client->keys, client->key_count, sizeof *keys);
+    if (!keys)
+        return STATUS_NO_MEMORY;
+    client->keys = keys;
+    keys[client->key_count++] = (struct client_secret){row_text(row, T1), row_int(row, N1), row_int(row, N2)};
+    return row_status(row);
+}
+
+static enum status read_token(struct parts *parts, struct row_reader *row)
+{
+    char memory[SEAL_ROW_BYTES];
+    struct token *token = parts->token;
+    TRY(read_token_row(row, token));
+    struct buf identity = token_row(memory, token->client_id, token->user, token->oauth_token);
+    return open_secret(parts, row->columns[T3].bytes, &identity, &token->secret);
+}
+
+enum status read_part(void *context, const struct sql_value *columns, size_t count)
+{
+    struct parts *parts = context;
+    struct row_reader row = row_reader(parts->arena, columns, count);
+    switch ((enum part)row_int(&row, PART)) {
+    case PART_CLIENT:
+        parts->client_found = true;
+        return read_client_row(&row, parts->client);
+    case PART_CALLBACK:
+        return read_callback(parts, &row);
+    case PART_SECRET:
+        return read_secret(parts, &row);
+    case PART_KEY:
+        return read_key(parts, &row);
+    case PART_TOKEN:
+        parts->token_found = true;
+        return read_token(parts, &row);
+    }
+    return STATUS_STORE_CORRUPT;
+}

@@ -1,0 +1,67 @@
+/* credentials_parts: a client, or a client and a token, in one round trip. Only credentials_*.c include it.
+ *
+ * One SELECT answers with rows of several kinds, put together by UNION ALL: all kinds share the columns PART, ID, six
+ * more numbers and ten texts, and leave empty what they do not need. */
+#ifndef COUNTERSIGN_DURABLE_PARTS_H
+#define COUNTERSIGN_DURABLE_PARTS_H
+
+#include "durable/rows.h"
+#include "durable/tokens.h"
+
+/* ---- the rows ---- */
+
+#define CLIENT_ROW                                                                                                  \
+    "SELECT 1, c.id, c.version, c.two_legged + 2 * c.trusted + 4 * c.verified + 8 * c.disabled"                     \
+    " + 16 * c.body_hash_required + 32 * c.http_callback_allowed, c.created_at, c.updated_at, c.generation, NULL, " \
+    "NULL,"                                                                                                         \
+    " c.client_id, c.name, c.website, c.description, c.logo, c.owner, c.default_callback, c.signature_methods,"     \
+    " c.allowed_scopes, c.default_scopes FROM clients c"
+
+#define CALLBACK_ROW                                                   \
+    "SELECT 2, p.id, p.is_prefix, NULL, NULL, NULL, NULL, NULL, NULL," \
+    " p.uri, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"     \
+    " FROM client_callbacks p JOIN clients c ON c.id = p.client"
+
+#define SECRET_ROW                                                              \
+    "SELECT 3, s.id, s.created_at, s.expires_at, NULL, NULL, NULL, NULL, NULL," \
+    " s.sealed, c.client_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"    \
+    " FROM client_secrets s JOIN clients c ON c.id = s.client"
+
+#define KEY_ROW                                                                 \
+    "SELECT 4, k.id, k.created_at, k.expires_at, NULL, NULL, NULL, NULL, NULL," \
+    " k.pem, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"              \
+    " FROM client_keys k JOIN clients c ON c.id = k.client"
+
+#define TOKEN_ROW                                                                                             \
+    "SELECT 5, t.id, t.client, t.user, t.created_at, t.last_used_at, t.expires_at, t.revoked_at, u.disabled," \
+    " t.jti, t.oauth_token, t.sealed, t.scopes, u.subject, u.username, c.client_id, NULL, NULL, NULL"         \
+    " FROM tokens t JOIN clients c ON c.id = t.client JOIN users u ON u.id = t.user"
+
+/* ---- where they go ---- */
+
+struct parts {
+    struct credentials *db;
+    struct arena *arena;
+    struct client *client;
+    struct token *token; /* NULL where no token row can come */
+    bool client_found;
+    bool token_found;
+};
+
+/* A sql_row_fn whose context is a struct parts. Secrets are opened; a live one that does not open is STORE_CORRUPT. */
+enum status read_part(void *context, const struct sql_value *columns, size_t count);
+
+/* For lists, where no secret is opened. */
+MUST_USE enum status read_client_row(struct row_reader *row, struct client *client);
+MUST_USE enum status read_token_row(struct row_reader *row, struct token *token);
+
+/* ---- what sealed secrets are bound to ---- */
+
+enum { SEAL_ROW_BYTES = 2 * IDENTIFIER_MAX_BYTES + 64 };
+
+/* Opening needs the same identity, so a sealed secret that somebody copied to another client's row, or a token's row
+ * that he gave to another user, is useless. */
+struct buf client_secret_row(char memory[SEAL_ROW_BYTES], struct slice client_id);
+struct buf token_row(char memory[SEAL_ROW_BYTES], struct slice client_id, int64_t user, struct slice oauth_token);
+
+#endif

@@ -1,0 +1,83 @@
+/* db_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
+ *
+ * Invariants: each thread has one connection. A job owns its arguments and its result, never a request's memory. A job
+ * that nobody waits for any more when its turn comes is not begun. A full queue completes the ticket with STORE_DOWN at
+ * once (deferred).
+ * - SQLite: reads run in parallel; one thread writes, so a write waits for writes only, never for reads.
+ * - MySQL: every thread reads and writes. With a replica, reads that may lag go there; what it does not know or cannot
+ *   answer is asked again at the primary, so a token that was issued a moment ago is never unknown. One that hangs is
+ *   not waited for (durable/replica_watch.h). A connection that was lost is made anew by the next job; while the server
+ *   cannot be reached jobs fail at once (sql/gate.h). */
+#ifndef COUNTERSIGN_DURABLE_POOL_H
+#define COUNTERSIGN_DURABLE_POOL_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "crypto/sealed.h"
+#include "store/next_password.h"
+
+#include <stddef.h>
+
+struct change_page;
+struct credentials;
+struct db_pool;
+struct loop;
+struct ticket;
+
+struct db_pool_options {
+    struct slice url;                         /* OAUTH1_DATABASE_URL */
+    struct slice read_url;                    /* OAUTH1_DATABASE_READ_URL; absent: no replica */
+    struct slice password;                    /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
+    struct next_password *next_password;      /* of the primary; borrowed, may be NULL */
+    struct next_password *next_read_password; /* of the replica, likewise */
+    size_t connections;                       /* OAUTH1_DATABASE_POOL; as many again to the replica */
+    size_t queue_limit;                       /* jobs that may wait, for each kind; 0: 1024 */
+    struct keyring *keys;                     /* the pool holds them too */
+    const struct clock *clock;                /* borrowed */
+};
+
+/* Whether a pool can be made of it. BAD_INPUT: a text is appended to `why`. */
+MUST_USE enum status db_pool_check_url(struct slice url, struct buf *why);
+/* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
+ * `auth-service migrate up` where that helps). BAD_INPUT: a URL, or a schema that does not fit. */
+MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,
+                                          struct db_pool **ret_pool);
+/* On any loop's thread, which is `loop`'s; the changes are borrowed for the call, NULL where there are none. */
+typedef void (*db_publish_fn)(void *context, struct loop *loop, const struct change_page *changes);
+/* Who publishes jobs' changes after their commit, before the ticket completes. Set before the first job. */
+void db_pool_publish_to(struct db_pool *pool, db_publish_fn publish, void *context);
+/* From now on jobs seal and open by these; one that runs goes on with those that it began with. From any thread. */
+void db_pool_set_keys(struct db_pool *pool, struct keyring *keys);
+/* Finishes what is queued, closes. NULL is fine. */
+void db_pool_free(struct db_pool *pool);
+
+enum db_access {
+    DB_READ,         /* may lag behind by what a replica does */
+    DB_READ_CURRENT, /* sees all that was committed: after an invalidation, before a decision that lasts */
+    DB_WRITE,
+};
+
+/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). With DB_READ it may
+ * be run twice, then with a NULL *ret_result again: where the replica failed, found nothing (NOT_FOUND),
+ * or work set db->is_incomplete. */
+typedef enum status (*db_work_fn)(struct credentials *db, void *arguments, void **ret_result);
+
+struct db_job {
+    enum db_access access;
+    db_work_fn work;
+    void *arguments; /* owned by the job from here on */
+    void (*free_arguments)(void *arguments);
+    void (*free_result)(void *result);
+};
+
+/* Queues it; the ticket completes on its loop with work's status and result. NULL arguments count as out of memory. */
+void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket);
+
+/* Whether the store answers and takes writes; where the last write failed, by another write. Where not, the result is a
+ * text for the operator (char *). */
+void db_pool_check_start(struct db_pool *pool, struct ticket ticket);
+
+#endif

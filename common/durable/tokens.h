@@ -1,0 +1,135 @@
+/* credentials_tokens: token credentials (RFC 5849 §1.1), and the pair that every verification loads. */
+#ifndef COUNTERSIGN_DURABLE_TOKENS_H
+#define COUNTERSIGN_DURABLE_TOKENS_H
+
+#include "base/arena.h"
+#include "durable/clients.h"
+
+struct token {
+    struct arena arena; /* unused within another result */
+    int64_t id;
+    struct slice jti; /* "tok_…": names the token without revealing it */
+    struct slice oauth_token;
+    struct slice secret; /* empty in lists */
+    int64_t client;      /* struct client's id */
+    struct slice client_id;
+    int64_t user; /* struct user's id */
+    struct slice subject;
+    struct slice username;
+    bool user_disabled;
+    struct slice scopes;
+    int64_t created_ms;
+    int64_t last_used_ms; /* coarse */
+    int64_t expires_ms;   /* 0: never */
+    int64_t revoked_ms;   /* 0: not revoked */
+};
+
+/* What is known about (client_id, oauth_token). Nothing is judged here: the one who verifies decides in which order a
+ * disabled client, another client's token (token.client != client.id), a revoked or an expired one is told, and needs
+ * the secrets even then. */
+struct credential_pair {
+    struct arena arena;
+    bool client_found;
+    bool token_found;
+    struct client client; /* without callbacks */
+    struct token token;
+};
+
+struct token_page {
+    struct arena arena;
+    struct token *tokens; /* without secrets */
+    size_t count;
+};
+
+void token_free(void *token);
+void token_page_free(void *page);
+void credential_pair_free(void *pair);
+
+/* In one round trip. An empty oauth_token asks for the client alone. OK also when neither exists. */
+MUST_USE enum status credentials_pair_find_blocking(struct credentials *db, struct slice client_id,
+                                                    struct slice oauth_token, struct credential_pair **ret_pair);
+/* Complete with a struct credential_pair. From a replica, if there is one, what it has may be old, but is never
+ * missing; `current`: from the primary, as after an invalidation. */
+void credentials_pair_find_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
+                                 struct ticket ticket);
+void credentials_pair_find_current_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
+                                         struct ticket ticket);
+
+struct token_issue {
+    struct slice temp_token; /* the temporary credential that is exchanged; empty: none (operator, import) */
+    struct slice client_id;
+    int64_t user;
+    struct slice scopes;
+    int64_t client; /* struct client's id, where the caller has judged it and the user; 0: they are looked up */
+    /* Of an exchange, whose client and user were judged when it was begun and granted: */
+    int64_t client_generation;
+    int64_t user_generation;
+    struct slice allowed_scopes; /* the client's, as far as the caller knows */
+    struct slice oauth_token;    /* new, from the caller; at most 255 bytes */
+    struct slice secret;
+    int64_t created_ms;  /* 0: now; another time only for an import */
+    int64_t lifetime_ms; /* from then on; 0: never expires */
+};
+
+/* Exactly one token for each temporary credential, whatever races and crashes: the first call makes the row; a later
+ * one whose client and user are the row's gets that same token (*ret_existing true), another's is TOKEN_USED, so is one
+ * whose token was revoked. OK only after the commit. Client and user are judged by the statement that makes the row,
+ * unless the caller of an import has judged them: they are enabled, and of an exchange not disabled since it was begun
+ * and granted; and of its scopes the token gets those that the client may have by then. A new token comes without
+ * subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
+ * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED:
+ * none of its scopes is left; CONFLICT: oauth_token exists already. */
+MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
+                                                      bool *ret_existing, struct token **ret_token);
+struct token_issued {
+    struct token *token;
+    bool existing;
+};
+void token_issued_free(void *issued);
+/* Completes with a struct token_issued. */
+void credentials_token_issue_start(struct db_pool *pool, const struct token_issue *issue, struct ticket ticket);
+
+/* Fills in unguessable text of 32 characters (190 bit) each. */
+enum { TOKEN_TEXT_BYTES = 32 };
+MUST_USE enum status credentials_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES]);
+
+/* Which tokens: every part that is not empty must fit. */
+struct token_filter {
+    struct slice jti;
+    struct slice client_id;
+    struct slice subject;
+};
+
+/* Revoked and expired ones too. */
+MUST_USE enum status credentials_token_list_blocking(struct credentials *db, const struct token_filter *filter,
+                                                     struct page_request page, struct token_page **ret_page);
+/* Completes with a struct token_page. */
+void credentials_token_list_start(struct db_pool *pool, const struct token_filter *filter, struct page_request page,
+                                  struct ticket ticket);
+
+/* Revokes what the filter finds and is not revoked yet, and counts it; 0 is OK. BAD_INPUT: an empty filter. */
+MUST_USE enum status credentials_token_revoke_blocking(struct credentials *db, const struct token_filter *filter,
+                                                       int64_t *ret_count);
+/* Completes with an int64_t, the count. */
+void credentials_token_revoke_start(struct db_pool *pool, const struct token_filter *filter, struct ticket ticket);
+
+struct token_use {
+    int64_t id; /* struct token's */
+    int64_t used_ms;
+};
+
+/* Moves last_used on (never back) for a batch, in one transaction. Sorts the batch: processes that saw the same tokens
+ * in another order would wait for each other crosswise. */
+MUST_USE enum status credentials_token_touch_blocking(struct credentials *db, struct token_use *uses, size_t count);
+/* Completes with nothing but the status. */
+void credentials_token_touch_start(struct db_pool *pool, const struct token_use *uses, size_t count,
+                                   struct ticket ticket);
+
+/* Whether the user holds a live token of this client that covers all of `scopes` (CLIENT_TRUSTED). */
+MUST_USE enum status credentials_token_covers_blocking(struct credentials *db, struct slice client_id, int64_t user,
+                                                       struct slice scopes, bool *ret_covers);
+/* Completes with a bool. */
+void credentials_token_covers_start(struct db_pool *pool, struct slice client_id, int64_t user, struct slice scopes,
+                                    struct ticket ticket);
+
+#endif

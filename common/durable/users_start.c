@@ -1,0 +1,145 @@
+#include "durable/arguments.h"
+#include "durable/users.h"
+
+/* ---- reading ---- */
+
+static struct db_arguments *numbered(int64_t id)
+{
+    struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments)
+        arguments->number = id;
+    return arguments;
+}
+
+static enum status find(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_user_find_blocking(db, arguments->number, (struct user **)ret_result);
+}
+
+void credentials_user_find_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_READ_CURRENT, find, numbered(id), user_free, ticket);
+}
+
+static enum status find_by_name(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_user_find_by_name_blocking(db, arguments->first, (struct user **)ret_result);
+}
+
+void credentials_user_find_by_name_start(struct db_pool *pool, struct slice username, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(username, SLICE_ABSENT, SLICE_ABSENT);
+    db_arguments_start(pool, DB_READ_CURRENT, find_by_name, arguments, user_free, ticket);
+}
+
+static enum status find_by_subject(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_user_find_by_subject_blocking(db, arguments->first, (struct user **)ret_result);
+}
+
+void credentials_user_find_by_subject_start(struct db_pool *pool, struct slice subject, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(subject, SLICE_ABSENT, SLICE_ABSENT);
+    db_arguments_start(pool, DB_READ_CURRENT, find_by_subject, arguments, user_free, ticket);
+}
+
+static enum status list(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_user_list_blocking(db, arguments->page, (struct user_page **)ret_result);
+}
+
+void credentials_user_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket)
+{
+    struct db_arguments *arguments = numbered(0);
+    if (arguments)
+        arguments->page = page;
+    db_arguments_start(pool, DB_READ, list, arguments, user_page_free, ticket);
+}
+
+/* ---- create ---- */
+
+static enum status create(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    int64_t id = 0;
+    (void)ret_result;
+    return credentials_user_create_blocking(db, arguments->object, &id);
+}
+
+void credentials_user_create_start(struct db_pool *pool, const struct user *user, struct ticket ticket)
+{
+    struct db_arguments *arguments = numbered(0);
+    struct user copied = *user;
+    struct slice *texts[] = {&copied.subject, &copied.username, &copied.email, &copied.password_hash};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = db_arguments_copy(arguments, *texts[i]);
+    (void)db_arguments_object(arguments, &copied, sizeof copied);
+    db_arguments_start(pool, DB_WRITE, create, arguments, NULL, ticket);
+}
+
+static enum status ensure(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    return credentials_user_ensure_blocking(db, arguments->first, arguments->second, (struct user **)ret_result);
+}
+
+void credentials_user_ensure_start(struct db_pool *pool, struct slice subject, struct slice username,
+                                   struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(subject, username, SLICE_ABSENT);
+    db_arguments_start(pool, DB_WRITE, ensure, arguments, user_free, ticket);
+}
+
+/* ---- change, delete ---- */
+
+static enum status set_password(struct credentials *db, void *pointer, void **ret_result)
+{
+    const struct db_arguments *arguments = pointer;
+    (void)ret_result;
+    return credentials_user_set_password_blocking(db, arguments->number, arguments->first);
+}
+
+void credentials_user_set_password_start(struct db_pool *pool, int64_t id, struct slice hash, struct ticket ticket)
+{
+    struct db_arguments *arguments = db_arguments_new(hash, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments)
+        arguments->number = id;
+    db_arguments_start(pool, DB_WRITE, set_password, arguments, NULL, ticket);
+}
+
+static enum status disable(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_user_disable_blocking(db, ((const struct db_arguments *)pointer)->number);
+}
+
+void credentials_user_disable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_WRITE, disable, numbered(id), NULL, ticket);
+}
+
+static enum status enable(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_user_enable_blocking(db, ((const struct db_arguments *)pointer)->number);
+}
+
+void credentials_user_enable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_WRITE, enable, numbered(id), NULL, ticket);
+}
+
+static enum status delete_user(struct credentials *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return credentials_user_delete_blocking(db, ((const struct db_arguments *)pointer)->number);
+}
+
+void credentials_user_delete_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+{
+    db_arguments_start(pool, DB_WRITE, delete_user, numbered(id), NULL, ticket);
+}

@@ -1,0 +1,308 @@
+/* ephemeral: what lives for minutes: nonces, temporary credentials, login sessions, challenges, counters.
+ *
+ * Invariants:
+ * - A port: the implementation is chosen at run time by the URL (`memory:`, `redis:`). A process opens one store; each
+ *   loop uses its own view of it (struct ephemeral), on that loop's thread alone.
+ * - `_start` copies its arguments and completes the ticket later, never inline, on the view's loop.
+ * - Every change of state is one atomic step on one key, on condition that the key exists, and keeps its TTL.
+ * - Times are judged by the store's own clock (ephemeral_now), which never goes back.
+ * - What cannot be remembered is refused (STORE_DOWN): the store never forgets a live nonce to make room.
+ * - Results are heap objects with an arena of their own, wiped by their free function. */
+#ifndef COUNTERSIGN_EPHEMERAL_EPHEMERAL_H
+#define COUNTERSIGN_EPHEMERAL_EPHEMERAL_H
+
+#include "base/arena.h"
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "guard/nonce_trouble.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ticket;
+struct next_password;
+struct ephemeral;
+
+/* ---- nonces ---- */
+
+/* Decoded values (protocol.md §2.11): a nonce is unique per (client, token, timestamp). */
+struct nonce {
+    struct slice client_id;
+    struct slice token; /* empty: two-legged */
+    int64_t timestamp_s;
+    struct slice nonce;
+};
+
+/* ---- temporary credentials (RFC 5849 §2.1) ---- */
+
+enum temp_state {
+    TEMP_PENDING, /* the resource owner has not decided */
+    TEMP_GRANTED,
+    TEMP_DENIED,    /* the resource owner refused */
+    TEMP_EXCHANGED, /* for a token */
+    TEMP_KILLED,    /* by TEMP_MAX_WRONG wrong verifiers */
+};
+
+enum { TEMP_MAX_WRONG = 5 };
+
+struct temp_credential {
+    struct arena arena;
+    struct slice token;
+    struct slice secret;
+    struct slice client_id;
+    struct slice callback; /* "oob" or a URI */
+    struct slice scopes;   /* asked for; once granted, the granted ones */
+    int64_t created_ms;
+    enum temp_state state;
+    bool expired; /* older than the TTL, but still known */
+    int64_t user; /* 0 until the first decision */
+    struct slice username;
+    struct slice verifier;     /* of the last grant */
+    int64_t client_generation; /* when it was made: struct client's */
+    int64_t user_generation;   /* of the last grant: struct user's */
+    unsigned wrong;            /* verifiers tried in vain */
+};
+
+void temp_credential_free(void *temp);
+
+/* What a new one is made of. */
+struct temp_new {
+    struct slice token; /* unguessable, from the caller */
+    struct slice secret;
+    struct slice client_id;
+    struct slice callback;
+    struct slice scopes;
+    int64_t client_generation;
+};
+
+struct temp_grant {
+    int64_t user;
+    int64_t user_generation;
+    struct slice username;
+    struct slice scopes;
+    struct slice verifier;
+};
+
+/* ---- login sessions, blobs, counters ---- */
+
+struct session {
+    struct arena arena;
+    int64_t user;
+    struct slice username;
+    struct slice csrf; /* secret that forms of this session carry */
+    int64_t created_ms;
+};
+
+void session_free(void *session);
+
+struct ephemeral_blob {
+    struct arena arena;
+    struct slice bytes;
+};
+
+void ephemeral_blob_free(void *blob);
+
+/* What is counted; each counts by itself. */
+enum quota {
+    QUOTA_CLIENT,
+    QUOTA_ADDRESS,
+    QUOTA_LOGIN_ACCOUNT,
+    QUOTA_LOGIN_ADDRESS,
+    QUOTA_COUNT,
+};
+
+struct ephemeral_count {
+    int64_t count;   /* within the window, this one included */
+    int64_t reset_s; /* seconds until the window ends, rounded up */
+};
+
+void ephemeral_count_free(void *count);
+
+enum ephemeral_owner { EPHEMERAL_CLIENT, EPHEMERAL_USER };
+
+/* ---- the port ---- */
+
+struct ephemeral_ops {
+    void (*view_free)(struct ephemeral *view);
+    int64_t (*now_ms)(const struct ephemeral *view);
+    struct nonce_trouble (*trouble)(struct ephemeral *view);
+    int64_t (*clock_ahead_ms)(const struct ephemeral *view);
+    void (*nonce_spend_start)(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
+    void (*temp_create_start)(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
+    void (*temp_find_start)(struct ephemeral *view, struct slice token, struct ticket ticket);
+    void (*temp_grant_start)(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+                             struct ticket ticket);
+    void (*temp_deny_start)(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
+    void (*temp_try_start)(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
+    void (*temp_exchanged_start)(struct ephemeral *view, struct slice token, struct ticket ticket);
+    void (*session_create_start)(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
+                                 struct ticket ticket);
+    void (*session_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
+    void (*session_delete_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
+    void (*blob_put_start)(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                           struct ticket ticket);
+    void (*blob_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
+    void (*blob_replace_start)(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                               struct ticket ticket);
+    void (*blob_take_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
+    void (*count_start)(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                        struct ticket ticket);
+    void (*count_back_start)(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
+    void (*end_start)(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
+    void (*ping_start)(struct ephemeral *view, struct ticket ticket);
+};
+
+/* Comes first in each implementation's own struct. */
+struct ephemeral {
+    const struct ephemeral_ops *ops;
+};
+
+/* NULL is fine. */
+static inline void ephemeral_view_free(struct ephemeral *view)
+{
+    if (view)
+        view->ops->view_free(view);
+}
+
+/* The store's clock, ms UTC: the one by which timestamps are judged. STORE_DOWN: it is not known. */
+MUST_USE enum status ephemeral_now(const struct ephemeral *view, int64_t *ret_ms);
+
+/* What keeps requests from being accepted. */
+static inline struct nonce_trouble ephemeral_trouble(struct ephemeral *view)
+{
+    return view->ops->trouble(view);
+}
+
+/* Seconds until the guard after lost nonces ends for a fresh request (at least 1 while it lasts): for Retry-After. 0:
+ * there is none. */
+static inline int64_t ephemeral_guard_s(struct ephemeral *view)
+{
+    return ephemeral_trouble(view).guard_s;
+}
+
+/* By how much this process's own clock is ahead of the store's (behind it: negative): a metric. One that is off by more
+ * than the skew makes ephemeral_now STORE_DOWN. 0 where the store has no other clock. */
+static inline int64_t ephemeral_clock_ahead_ms(const struct ephemeral *view)
+{
+    return view->ops->clock_ahead_ms(view);
+}
+
+/* Spends a nonce; kept until its timestamp + 2 × skew. OK: it is new, and now used. NONCE_USED. STORE_DOWN: also for
+ * a timestamp that is guarded (nonce-guard.md), and when there is no room. TIMESTAMP_REFUSED: so far off that it could
+ * not be kept for its whole window; the caller has judged the window before. No result. */
+void ephemeral_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
+
+/* Temporary credentials are good for the TTL and known for twice as long. All but create and exchanged complete with a
+ * struct temp_credential (after the change) if they complete with OK; all may complete with
+ *   TOKEN_REJECTED      unknown, forgotten, or killed by wrong verifiers (find tells that one as data);
+ *   STORE_DOWN, NO_MEMORY.
+ * Those that need a live one may complete with TOKEN_EXPIRED, TOKEN_USED (exchanged), PERMISSION_DENIED (refused). */
+
+/* CONFLICT: the token exists. No result. */
+void ephemeral_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
+/* Whatever its state: expired and exchanged ones too, for their secret is needed to verify. */
+void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+/* The first decision ties it to its user, who may grant again until it is exchanged: the new verifier and scopes
+ * replace the old. Needs a live one. FORBIDDEN: another user's. */
+void ephemeral_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+                                struct ticket ticket);
+/* The resource owner refuses: it is dead, also after a grant by the same user. Doing it twice is fine. Needs a live
+ * one. FORBIDDEN: another user's. */
+void ephemeral_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
+/* Compares a verifier in constant time and counts a wrong one in the same atomic step, so that no race gets more than
+ * TEMP_MAX_WRONG tries; the last of them kills. A right one may be tried again (a retry after a lost answer). Needs a
+ * live one. PERMISSION_UNKNOWN: nobody has decided; VERIFIER_INVALID. */
+void ephemeral_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
+/* After the token's row was committed; also of an expired one. Doing it twice is fine. PERMISSION_UNKNOWN,
+ * PERMISSION_DENIED: it is not granted. No result. */
+void ephemeral_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+
+/* `id` is the secret in the cookie; it is not kept, only a digest. CONFLICT: it exists. No result. */
+void ephemeral_session_create_start(struct ephemeral *view, struct slice id, const struct session *session,
+                                    int64_t ttl_ms, struct ticket ticket);
+/* Completes with a struct session; NOT_FOUND also when it has expired. */
+void ephemeral_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+/* OK also if there is none. No result. */
+void ephemeral_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+
+/* Small blobs (authorization challenges): CONFLICT: the id exists. No result. */
+void ephemeral_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                              struct ticket ticket);
+/* Completes with a struct ephemeral_blob. NOT_FOUND. */
+void ephemeral_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+/* Replaces the bytes if they still are `old_bytes`, and keeps the TTL. NOT_FOUND; CONFLICT: they changed. No result. */
+void ephemeral_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                                  struct ticket ticket);
+/* Takes it out: of all that race for it exactly one gets it. Completes with a struct ephemeral_blob. NOT_FOUND. */
+void ephemeral_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+
+/* Counts one event under `name`; the window starts with its first event. Completes with a struct ephemeral_count.
+ * Strangers choose names, so a counter is never refused for want of room: each quota has room of its own, and in it the
+ * least counted gives way. */
+void ephemeral_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                           struct ticket ticket);
+
+/* Takes one event back, as if it had not been counted; the window stays. OK also where nothing is counted. No result.
+ */
+void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
+
+/* Ends what belongs to a client (its identifier: temporary credentials) or a user (the decimal id: sessions, and the
+ * temporary credentials that the user decided), after a change said that it ended. No result. */
+void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
+
+/* Whether the store answers, for /readyz. No result. */
+void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket);
+
+/* ---- the process's store ---- */
+
+struct clock;
+struct keyring;
+struct loop;
+struct nonce_ledger;
+struct observer;
+struct ephemeral_store;
+
+struct ephemeral_options {
+    const struct clock *clock;
+    int64_t skew_ms;                           /* OAUTH1_TIMESTAMP_SKEW */
+    int64_t lead_ms;                           /* OAUTH1_TIMESTAMP_LEAD */
+    int64_t temp_ttl_ms;                       /* OAUTH1_TEMP_TTL */
+    struct nonce_ledger *ledger;               /* borrowed; used by a thread of the store's until it is freed */
+    struct slice ledger_name;                  /* "memory:auth-service", "redis": one for each nonce store */
+    struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
+    struct next_password *next_redis_password; /* borrowed; may be NULL */
+    struct keyring *keys;                      /* seal what Redis keeps; the store holds them too */
+    const struct observer *observer;
+    size_t max_nonces;  /* 0: a default that takes some 64 MB */
+    size_t max_entries; /* of each other kind; 0: a default */
+};
+
+/* What an implementation's store answers to. */
+struct ephemeral_store_ops {
+    enum status (*view_new)(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
+    enum status (*save_blocking)(struct ephemeral_store *store);
+    void (*set_keys)(struct ephemeral_store *store, struct keyring *keys); /* may be NULL */
+    void (*free)(struct ephemeral_store *store);
+};
+
+struct ephemeral_store {
+    const struct ephemeral_store_ops *ops;
+};
+
+/* BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`. */
+MUST_USE enum status ephemeral_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
+                                             struct ephemeral_store **ret_store);
+/* A loop's own view; freed (ephemeral_view_free) on that loop, before the store. */
+MUST_USE enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
+/* Seals with other keys from now on; the store holds them too. From any thread. */
+void ephemeral_set_keys(struct ephemeral_store *store, struct keyring *keys);
+/* The clean stop, after the last request: the memory store's live nonces go to the ledger. A failure means that the
+ * next start is guarded. */
+MUST_USE enum status ephemeral_save_blocking(struct ephemeral_store *store);
+/* Without ephemeral_save_blocking it is a crash. NULL is fine. */
+void ephemeral_store_free(struct ephemeral_store *store);
+
+#endif

@@ -1,0 +1,441 @@
+#include "ephemeral/memory.h"
+
+#include "crypto/ct.h"
+#include "ephemeral/count_table.h"
+#include "ephemeral/memory_nonces.h"
+#include "ephemeral/temp_rules.h"
+#include "ephemeral/ttl_table.h"
+#include "ephemeral/values.h"
+#include "loop/flow.h"
+
+#include <stdlib.h>
+
+enum {
+    DEFAULT_ENTRIES = 200000,
+    COUNTED_NAMES = 65536, /* of each quota */
+};
+
+struct memory_store {
+    struct ephemeral_store store; /* first */
+    struct ephemeral_options options;
+    struct memory_nonces *nonces;
+    struct ttl_table *temps;
+    struct ttl_table *sessions;
+    struct ttl_table *blobs;
+    struct count_table *counts[QUOTA_COUNT];
+};
+
+/* A loop's view. */
+struct memory_view {
+    struct ephemeral view; /* first */
+    struct memory_store *store;
+    struct memory_nonce_view *nonces;
+};
+
+static struct memory_store *store_of(const struct ephemeral *view)
+{
+    return ((const struct memory_view *)view)->store;
+}
+
+static int64_t now_of(struct memory_store *store)
+{
+    return memory_nonces_now_ms(store->nonces);
+}
+
+static int64_t now_ms_of(const struct ephemeral *view)
+{
+    return now_of(store_of(view));
+}
+
+static int64_t clock_ahead_ms(const struct ephemeral *view)
+{
+    (void)view;
+    return 0;
+}
+
+static void finish(struct ticket ticket, enum status status)
+{
+    ticket_complete(ticket, status, NULL, NULL);
+}
+
+/* ---- nonces ---- */
+
+static struct nonce_trouble trouble_of(struct ephemeral *view)
+{
+    return memory_nonce_trouble(((struct memory_view *)view)->nonces);
+}
+
+static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
+{
+    memory_nonce_spend_start(((struct memory_view *)view)->nonces, nonce, ticket);
+}
+
+/* ---- temporary credentials ---- */
+
+static void temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    const struct temp_credential fresh = {
+        .token = new->token,
+        .secret = new->secret,
+        .client_id = new->client_id,
+        .callback = new->callback,
+        .scopes = new->scopes,
+        .client_generation = new->client_generation,
+        .created_ms = now_ms,
+    };
+    struct temp_credential *temp = temp_credential_copy(&fresh);
+    enum status status = STATUS_NO_MEMORY;
+    if (temp) {
+        ttl_table_lock(store->temps);
+        status = ttl_table_add(store->temps, new->token, temp, now_ms + store->options.temp_ttl_ms * 2, now_ms);
+        ttl_table_unlock(store->temps);
+    }
+    if (status != STATUS_OK)
+        temp_credential_free(temp);
+    finish(ticket, status);
+}
+
+static bool is_expired(const struct memory_store *store, const struct temp_credential *temp, int64_t now_ms)
+{
+    return now_ms - temp->created_ms >= store->options.temp_ttl_ms;
+}
+
+/* One atomic step: finds, changes, and copies what it is then. */
+static enum status change_temp(struct memory_store *store, struct slice token, temp_rule_fn rule,
+                               const struct temp_change *with, struct temp_credential **ret_copy)
+{
+    int64_t now_ms = now_of(store);
+    bool is_changed = false;
+    void **place = ttl_table_find(store->temps, token, now_ms);
+    if (!place)
+        return STATUS_TOKEN_REJECTED;
+    struct temp_credential changed = *(struct temp_credential *)*place;
+    changed.expired = is_expired(store, &changed, now_ms);
+    enum status status = rule(&changed, with, &is_changed);
+    if (is_changed) {
+        struct temp_credential *replacement = temp_credential_copy(&changed);
+        if (!replacement)
+            return STATUS_NO_MEMORY;
+        temp_credential_free(*place);
+        *place = replacement;
+    }
+    if (status != STATUS_OK)
+        return status;
+    *ret_copy = temp_credential_copy(is_changed ? *place : &changed);
+    return *ret_copy ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static void run_change(struct ephemeral *view, struct slice token, temp_rule_fn rule, const struct temp_change *with,
+                       struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct temp_credential *copy = NULL;
+    ttl_table_lock(store->temps);
+    enum status status = change_temp(store, token, rule, with, &copy);
+    ttl_table_unlock(store->temps);
+    ticket_complete(ticket, status, copy, temp_credential_free);
+}
+
+static void temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+{
+    run_change(view, token, temp_rule_look, NULL, ticket);
+}
+
+static void temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *with,
+                             struct ticket ticket)
+{
+    run_change(view, token, temp_rule_grant, &(struct temp_change){.grant = *with}, ticket);
+}
+
+static void temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+{
+    run_change(view, token, temp_rule_deny, &(struct temp_change){.user = user}, ticket);
+}
+
+static void temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+{
+    run_change(view, token, temp_rule_try, &(struct temp_change){.verifier = verifier}, ticket);
+}
+
+static void temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+{
+    run_change(view, token, temp_rule_exchange, NULL, ticket);
+}
+
+/* ---- sessions ---- */
+
+/* Adds a value that was copied for the table; frees it if it cannot be. */
+static enum status add_value(struct ttl_table *table, struct slice name, void *value, void (*free_value)(void *value),
+                             int64_t expires_ms, int64_t now_ms)
+{
+    if (!value)
+        return STATUS_NO_MEMORY;
+    ttl_table_lock(table);
+    enum status status = ttl_table_add(table, name, value, expires_ms, now_ms);
+    ttl_table_unlock(table);
+    if (status != STATUS_OK)
+        free_value(value);
+    return status;
+}
+
+static void session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
+                                 struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    struct session fresh = *session;
+    fresh.created_ms = now_ms;
+    finish(ticket, add_value(store->sessions, id, session_copy(&fresh), session_free, now_ms + ttl_ms, now_ms));
+}
+
+static void session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct session *copy = NULL;
+    ttl_table_lock(store->sessions);
+    void **place = ttl_table_find(store->sessions, id, now_of(store));
+    if (place)
+        copy = session_copy(*place);
+    ttl_table_unlock(store->sessions);
+    ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, session_free);
+}
+
+static void session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->sessions);
+    session_free(ttl_table_take(store->sessions, id, now_of(store)));
+    ttl_table_unlock(store->sessions);
+    finish(ticket, STATUS_OK);
+}
+
+/* ---- blobs ---- */
+
+static void blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                           struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    finish(ticket,
+           add_value(store->blobs, id, ephemeral_blob_copy(bytes), ephemeral_blob_free, now_ms + ttl_ms, now_ms));
+}
+
+static void blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    struct ephemeral_blob *copy = NULL;
+    ttl_table_lock(store->blobs);
+    void **place = ttl_table_find(store->blobs, id, now_of(store));
+    if (place)
+        copy = ephemeral_blob_copy(((const struct ephemeral_blob *)*place)->bytes);
+    ttl_table_unlock(store->blobs);
+    ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, ephemeral_blob_free);
+}
+
+static enum status replace_blob(struct memory_store *store, struct slice id, struct slice old_bytes, struct slice bytes)
+{
+    void **place = ttl_table_find(store->blobs, id, now_of(store));
+    if (!place)
+        return STATUS_NOT_FOUND;
+    if (!ct_equal(((const struct ephemeral_blob *)*place)->bytes, old_bytes))
+        return STATUS_CONFLICT;
+    struct ephemeral_blob *blob = ephemeral_blob_copy(bytes);
+    if (!blob)
+        return STATUS_NO_MEMORY;
+    ephemeral_blob_free(*place);
+    *place = blob;
+    return STATUS_OK;
+}
+
+static void blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                               struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->blobs);
+    enum status status = replace_blob(store, id, old_bytes, bytes);
+    ttl_table_unlock(store->blobs);
+    finish(ticket, status);
+}
+
+static void blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    ttl_table_lock(store->blobs);
+    struct ephemeral_blob *blob = ttl_table_take(store->blobs, id, now_of(store));
+    ttl_table_unlock(store->blobs);
+    ticket_complete(ticket, blob ? STATUS_OK : STATUS_NOT_FOUND, blob, ephemeral_blob_free);
+}
+
+/* ---- counters ---- */
+
+static void count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                        struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    int64_t now_ms = now_of(store);
+    int64_t ends_ms = 0;
+    struct ephemeral_count *result = calloc(1, sizeof *result);
+    if (!result) {
+        finish(ticket, STATUS_NO_MEMORY);
+        return;
+    }
+    result->count = count_table_add(store->counts[quota], name, window_ms, now_ms, &ends_ms);
+    result->reset_s = (ends_ms - now_ms + 999) / 1000;
+    ticket_complete(ticket, STATUS_OK, result, ephemeral_count_free);
+}
+
+static void count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
+{
+    count_table_take_back(store_of(view)->counts[quota], name, now_of(store_of(view)));
+    finish(ticket, STATUS_OK);
+}
+
+/* ---- the end of a client or user ---- */
+
+static bool is_clients(const void *value, const void *client_id)
+{
+    return slice_eq(((const struct temp_credential *)value)->client_id, *(const struct slice *)client_id);
+}
+
+static bool is_users_temp(const void *value, const void *user)
+{
+    return ((const struct temp_credential *)value)->user == *(const int64_t *)user;
+}
+
+static bool is_users_session(const void *value, const void *user)
+{
+    return ((const struct session *)value)->user == *(const int64_t *)user;
+}
+
+static void drop(struct ttl_table *table, bool (*matches)(const void *value, const void *context), const void *context)
+{
+    ttl_table_lock(table);
+    ttl_table_drop(table, matches, context);
+    ttl_table_unlock(table);
+}
+
+static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+{
+    struct memory_store *store = store_of(view);
+    uint64_t number = 0;
+    if (owner == EPHEMERAL_CLIENT) {
+        drop(store->temps, is_clients, &id);
+    } else if (slice_to_u64(id, INT64_MAX, &number)) {
+        int64_t user = (int64_t)number;
+        drop(store->temps, is_users_temp, &user);
+        drop(store->sessions, is_users_session, &user);
+    }
+    finish(ticket, STATUS_OK);
+}
+
+static void ping_start(struct ephemeral *view, struct ticket ticket)
+{
+    (void)view;
+    finish(ticket, STATUS_OK);
+}
+
+/* ---- views and the store ---- */
+
+static void view_free(struct ephemeral *view)
+{
+    memory_nonce_view_free(((struct memory_view *)view)->nonces);
+    free(view);
+}
+
+static const struct ephemeral_ops view_ops = {
+    .view_free = view_free,
+    .now_ms = now_ms_of,
+    .trouble = trouble_of,
+    .clock_ahead_ms = clock_ahead_ms,
+    .nonce_spend_start = nonce_spend_start,
+    .temp_create_start = temp_create_start,
+    .temp_find_start = temp_find_start,
+    .temp_grant_start = temp_grant_start,
+    .temp_deny_start = temp_deny_start,
+    .temp_try_start = temp_try_start,
+    .temp_exchanged_start = temp_exchanged_start,
+    .session_create_start = session_create_start,
+    .session_find_start = session_find_start,
+    .session_delete_start = session_delete_start,
+    .blob_put_start = blob_put_start,
+    .blob_find_start = blob_find_start,
+    .blob_replace_start = blob_replace_start,
+    .blob_take_start = blob_take_start,
+    .count_start = count_start,
+    .count_back_start = count_back_start,
+    .end_start = end_start,
+    .ping_start = ping_start,
+};
+
+static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
+{
+    struct memory_view *view = calloc(1, sizeof *view);
+    if (!view)
+        return STATUS_NO_MEMORY;
+    view->view.ops = &view_ops;
+    view->store = (struct memory_store *)base;
+    view->nonces = memory_nonce_view_new(view->store->nonces, loop);
+    if (!view->nonces) {
+        free(view);
+        return STATUS_NO_MEMORY;
+    }
+    *ret_view = &view->view;
+    return STATUS_OK;
+}
+
+static enum status save_blocking(struct ephemeral_store *base)
+{
+    return memory_nonces_save_blocking(((struct memory_store *)base)->nonces);
+}
+
+static void store_free(struct ephemeral_store *base)
+{
+    struct memory_store *store = (struct memory_store *)base;
+    memory_nonces_free(store->nonces);
+    ttl_table_free(store->temps);
+    ttl_table_free(store->sessions);
+    ttl_table_free(store->blobs);
+    for (size_t i = 0; i < QUOTA_COUNT; i++)
+        count_table_free(store->counts[i]);
+    free(store);
+}
+
+static const struct ephemeral_store_ops store_ops = {
+    .view_new = view_new, .save_blocking = save_blocking, .free = store_free};
+
+static enum status open_store(struct memory_store *store)
+{
+    const struct ephemeral_options *options = &store->options;
+    size_t entries = options->max_entries ? options->max_entries : DEFAULT_ENTRIES;
+    store->temps = ttl_table_new(entries, temp_credential_free);
+    store->sessions = ttl_table_new(entries, session_free);
+    store->blobs = ttl_table_new(entries, ephemeral_blob_free);
+    if (!store->temps || !store->sessions || !store->blobs)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < QUOTA_COUNT; i++) {
+        store->counts[i] = count_table_new(COUNTED_NAMES);
+        if (!store->counts[i])
+            return STATUS_NO_MEMORY;
+    }
+    return memory_nonces_open_blocking(options, &store->nonces);
+}
+
+enum status ephemeral_memory_open_blocking(const struct ephemeral_options *options, struct buf *why,
+                                           struct ephemeral_store **ret_store)
+{
+    struct memory_store *store = calloc(1, sizeof *store);
+    if (!store)
+        return STATUS_NO_MEMORY;
+    store->store.ops = &store_ops;
+    store->options = *options;
+    enum status status = open_store(store);
+    if (status != STATUS_OK) {
+        buf_addf(why, "the nonces of the last run cannot be read: %s", status_text(status));
+        store_free(&store->store);
+        return status;
+    }
+    *ret_store = &store->store;
+    return STATUS_OK;
+}

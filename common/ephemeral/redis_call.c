@@ -1,0 +1,188 @@
+#include "ephemeral/redis_view.h"
+
+#include "crypto/digest.h"
+#include "crypto/sealed.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HELD_MAX = 10000, CALL_MAX_BYTES = 1 << 20, DIGEST_KEPT_BYTES = 16 };
+
+/* ---- calls ---- */
+
+void *redis_call_new(struct redis_view *view, struct ticket ticket, size_t size, void (*go)(struct redis_call *call))
+{
+    struct redis_call *call = calloc(1, size);
+    if (!call) {
+        ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
+        return NULL;
+    }
+    call->view = view;
+    call->ticket = ticket;
+    call->go = go;
+    arena_init(&call->arena, CALL_MAX_BYTES);
+    return call;
+}
+
+static void hold(struct redis_call *call)
+{
+    struct redis_view *view = call->view;
+    if (!view->held)
+        view->last_held = &view->held;
+    *view->last_held = call;
+    view->last_held = &call->next;
+    view->held_count++;
+}
+
+void redis_call_start(struct redis_call *call)
+{
+    struct redis_view *view = call->view;
+    enum redis_state state = redis_client_state(view->client);
+    if (state == REDIS_READY)
+        call->go(call);
+    else if (state == REDIS_CONNECTING && view->held_count < HELD_MAX)
+        hold(call);
+    else
+        redis_call_end(call, STATUS_STORE_DOWN, NULL, NULL);
+}
+
+void redis_call_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
+{
+    enum status status = redis_send(call->view->client, args, count, done, call);
+    if (status != STATUS_OK)
+        redis_call_end(call, status, NULL, NULL);
+}
+
+void redis_call_end(struct redis_call *call, enum status status, void *result, void (*free_result)(void *result))
+{
+    ticket_complete(call->ticket, status, result, free_result);
+    arena_done(&call->arena);
+    free(call);
+}
+
+bool redis_call_keep(struct redis_call *call, struct slice *text)
+{
+    *text = arena_copy(&call->arena, *text);
+    if (!slice_is_absent(*text))
+        return true;
+    redis_call_end(call, STATUS_NO_MEMORY, NULL, NULL);
+    return false;
+}
+
+/* ---- keys ---- */
+
+struct slice redis_key(char memory[REDIS_KEY_BYTES], const char *prefix, struct slice name)
+{
+    unsigned char digest[DIGEST_MAX_BYTES];
+    struct buf key = buf_fixed(memory, REDIS_KEY_BYTES);
+    if (digest_bytes(DIGEST_SHA256, name, digest) != STATUS_OK)
+        return SLICE_ABSENT;
+    buf_add_str(&key, prefix);
+    buf_add(&key, slice_of(digest, DIGEST_KEPT_BYTES));
+    return buf_slice(&key);
+}
+
+struct slice redis_owner_key(char memory[REDIS_KEY_BYTES], enum ephemeral_owner owner, struct slice id)
+{
+    return redis_key(memory, owner == EPHEMERAL_CLIENT ? "x:c:" : "x:u:", id);
+}
+
+struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user)
+{
+    char number[24];
+    (void)snprintf(number, sizeof number, "%lld", (long long)user);
+    return redis_owner_key(memory, EPHEMERAL_USER, slice_str(number));
+}
+
+/* ---- owners ---- */
+
+#define DAYS_AS_SECONDS "2678400"
+static_assert(REDIS_ENDED_DAYS * 86400 == 2678400, "the text for Redis is that many seconds");
+
+void redis_ended_send(struct redis_call *call, struct slice owner_key, redis_done_fn done)
+{
+    const struct slice args[] = {SLICE("GETEX"), owner_key, SLICE("EX"), SLICE(DAYS_AS_SECONDS)};
+    if (slice_is_absent(owner_key))
+        redis_call_end(call, STATUS_NO_MEMORY, NULL, NULL);
+    else
+        redis_call_send(call, args, COUNT_OF(args), done);
+}
+
+enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_number)
+{
+    struct slice text = SLICE("0");
+    uint64_t number = 0;
+    enum status status = redis_reply_text(reply, &text);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (!slice_to_u64(text, INT64_MAX, &number))
+        return STATUS_STORE_CORRUPT;
+    *ret_number = (int64_t)number;
+    return STATUS_OK;
+}
+
+/* ---- values ---- */
+
+/* SIGHUP may exchange them on another thread meanwhile. */
+static struct keyring *share_keys(struct redis_view *view)
+{
+    struct redis_store *store = view->store;
+    (void)pthread_mutex_lock(&store->keys_lock);
+    struct keyring *keys = keyring_share(store->keys);
+    (void)pthread_mutex_unlock(&store->keys_lock);
+    return keys;
+}
+
+enum status redis_value_seal(struct redis_view *view, struct slice key, struct slice value, struct buf *out)
+{
+    struct keyring *keys = share_keys(view);
+    enum status status = sealed_seal(keys, value, key, out);
+    keyring_free(keys);
+    return status;
+}
+
+enum status redis_value_open(struct redis_view *view, struct slice key, struct slice sealed, struct buf *out)
+{
+    struct keyring *keys = share_keys(view);
+    enum status status = sealed_open(keys, sealed, key, out);
+    keyring_free(keys);
+    return status;
+}
+
+void redis_put_text(struct buf *out, struct slice text)
+{
+    buf_add_u64(out, text.len);
+    buf_add_byte(out, ':');
+    buf_add(out, text);
+}
+
+void redis_put_number(struct buf *out, int64_t number)
+{
+    buf_add_i64(out, number);
+    buf_add_byte(out, ';');
+}
+
+bool redis_take_text(struct slice *rest, struct slice *ret_text)
+{
+    bool more = false;
+    uint64_t len = 0;
+    struct slice digits = slice_cut(rest, ':', &more);
+    if (!more || !slice_to_u64(digits, rest->len, &len))
+        return false;
+    *ret_text = slice_sub(*rest, 0, (size_t)len);
+    *rest = slice_sub(*rest, (size_t)len, rest->len);
+    return true;
+}
+
+bool redis_take_number(struct slice *rest, int64_t *ret_number)
+{
+    bool more = false;
+    uint64_t number = 0;
+    struct slice digits = slice_cut(rest, ';', &more);
+    bool negative = digits.len && digits.ptr[0] == '-';
+    if (!more || !slice_to_u64(slice_sub(digits, negative, digits.len), INT64_MAX, &number))
+        return false;
+    *ret_number = negative ? -(int64_t)number : (int64_t)number;
+    return true;
+}

@@ -1,0 +1,83 @@
+#include "ephemeral/redis_epoch.h"
+
+#include "crypto/random.h"
+
+/* "3 ID RUN_ID SHARDS KEY", id and key in hexadecimal. */
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool parse_hex(struct slice text, unsigned char *out, size_t len)
+{
+    if (text.len != 2 * len)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        int high = digit_of(text.ptr[2 * i]);
+        int low = digit_of(text.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        out[i] = (unsigned char)(high * 16 + low);
+    }
+    return true;
+}
+
+static bool copy(struct slice text, char *out, size_t size)
+{
+    if (text.len == 0 || text.len >= size)
+        return false;
+    memcpy(out, text.ptr, text.len);
+    out[text.len] = '\0';
+    return true;
+}
+
+static struct slice word(struct slice *rest)
+{
+    bool more = false;
+    return slice_cut(rest, ' ', &more);
+}
+
+enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
+{
+    struct redis_epoch epoch = {0};
+    uint64_t shards = 0;
+    if (text.len > REDIS_EPOCH_BYTES || (text.len && memchr(text.ptr, '\0', text.len)))
+        return STATUS_BAD_INPUT;
+    if (!slice_eq(word(&text), SLICE("3")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
+        !copy(word(&text), epoch.run_id, sizeof epoch.run_id) ||
+        !slice_to_u64(word(&text), REDIS_SHARDS_MAX, &shards) || shards == 0 ||
+        !parse_hex(text, epoch.hash_key, sizeof epoch.hash_key))
+        return STATUS_BAD_INPUT;
+    epoch.shards = (unsigned)shards;
+    *ret_epoch = epoch;
+    return STATUS_OK;
+}
+
+void redis_epoch_write(const struct redis_epoch *epoch, struct buf *out)
+{
+    buf_add(out, SLICE("3 "));
+    buf_add_str(out, epoch->id);
+    buf_add_byte(out, ' ');
+    buf_add_str(out, epoch->run_id);
+    buf_add_byte(out, ' ');
+    buf_add_u64(out, epoch->shards);
+    buf_add_byte(out, ' ');
+    buf_add_hex(out, slice_of(epoch->hash_key, sizeof epoch->hash_key));
+}
+
+enum status redis_epoch_make(const char *run_id, unsigned shards, struct redis_epoch *ret_epoch)
+{
+    struct redis_epoch epoch = {.shards = shards};
+    unsigned char id[(NONCE_EPOCH_ID_BYTES - 1) / 2];
+    struct buf text = buf_fixed(epoch.id, sizeof epoch.id);
+    TRY(random_bytes(id, sizeof id));
+    TRY(random_bytes(epoch.hash_key, sizeof epoch.hash_key));
+    buf_add_hex(&text, slice_of(id, sizeof id));
+    if (!copy(slice_str(run_id), epoch.run_id, sizeof epoch.run_id))
+        return STATUS_BAD_INPUT;
+    *ret_epoch = epoch;
+    return STATUS_OK;
+}

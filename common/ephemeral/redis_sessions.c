@@ -1,0 +1,378 @@
+#include "crypto/ct.h"
+#include "ephemeral/redis_view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Login sessions, blobs and counters: one key each. */
+
+enum { ROUNDS_MAX = 32, NUMBER_BYTES = 24 };
+
+/* One of a session or a blob. */
+struct value_call {
+    struct redis_call call; /* first */
+    char key_memory[REDIS_KEY_BYTES];
+    struct slice key;
+    int64_t ttl_ms;
+    struct session session;
+    int64_t user_ended; /* of the session: how often its user had been ended */
+    struct slice bytes; /* of the blob */
+    struct slice old_bytes;
+    unsigned rounds;
+};
+
+static struct value_call *call_of(void *context)
+{
+    return context;
+}
+
+static void end(struct value_call *it, enum status status)
+{
+    redis_call_end(&it->call, status, NULL, NULL);
+}
+
+/* NULL: it has ended. */
+static struct value_call *new_call(struct ephemeral *view, const char *prefix, struct slice id,
+                                   void (*go)(struct redis_call *call), struct ticket ticket)
+{
+    struct value_call *it = redis_call_new(redis_view_of(view), ticket, sizeof *it, go);
+    if (!it)
+        return NULL;
+    it->key = redis_key(it->key_memory, prefix, id);
+    if (!slice_is_absent(it->key))
+        return it;
+    end(it, STATUS_NO_MEMORY);
+    return NULL;
+}
+
+static void get(struct redis_call *call, redis_done_fn done)
+{
+    const struct slice args[] = {SLICE("GET"), call_of(call)->key};
+    redis_call_send(call, args, COUNT_OF(args), done);
+}
+
+static void made(void *context, const struct redisReply *reply)
+{
+    redis_call_end(context, redis_reply_set(reply), NULL, NULL);
+}
+
+static enum status seal(struct value_call *it, struct slice value, struct slice *ret_sealed)
+{
+    struct buf sealed = buf_in(&it->call.arena);
+    if (value.len > EPHEMERAL_VALUE_MAX_BYTES)
+        return STATUS_NO_MEMORY;
+    TRY(redis_value_seal(it->call.view, it->key, value, &sealed));
+    *ret_sealed = buf_slice(&sealed);
+    return STATUS_OK;
+}
+
+/* Makes the key unless it exists. */
+static void make(struct value_call *it, struct slice value)
+{
+    char ttl[NUMBER_BYTES];
+    struct slice sealed = {0};
+    enum status status = seal(it, value, &sealed);
+    if (status != STATUS_OK) {
+        end(it, status);
+        return;
+    }
+    (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(it->ttl_ms));
+    const struct slice args[] = {SLICE("SET"), it->key, sealed, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
+    redis_call_send(&it->call, args, COUNT_OF(args), made);
+}
+
+/* The value of a reply, opened into the call's arena. */
+static enum status open_reply(struct value_call *it, const struct redisReply *reply, struct slice *ret_value)
+{
+    struct slice sealed = {0};
+    struct buf value = buf_in(&it->call.arena);
+    TRY(redis_reply_text(reply, &sealed));
+    TRY(redis_value_open(it->call.view, it->key, sealed, &value));
+    *ret_value = buf_slice(&value);
+    return STATUS_OK;
+}
+
+/* ---- sessions ---- */
+
+static void write_session(const struct value_call *it, struct buf *out)
+{
+    redis_put_text(out, it->session.username);
+    redis_put_text(out, it->session.csrf);
+    redis_put_number(out, it->session.user);
+    redis_put_number(out, it->session.created_ms);
+    redis_put_number(out, it->user_ended);
+}
+
+static bool read_session(struct value_call *it, struct slice rest)
+{
+    return redis_take_text(&rest, &it->session.username) && redis_take_text(&rest, &it->session.csrf) &&
+           redis_take_number(&rest, &it->session.user) && redis_take_number(&rest, &it->session.created_ms) &&
+           redis_take_number(&rest, &it->user_ended) && rest.len == 0;
+}
+
+static void took_ended_for_new(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    struct buf record = buf_in(&it->call.arena);
+    enum status status = redis_ended_number(reply, &it->user_ended);
+    it->session.created_ms = redis_clock_now_ms(&it->call.view->clock);
+    if (status == STATUS_OK && it->session.created_ms == 0)
+        status = STATUS_STORE_DOWN;
+    write_session(it, &record);
+    if (status != STATUS_OK || record.failed)
+        end(it, status != STATUS_OK ? status : STATUS_NO_MEMORY);
+    else
+        make(it, buf_slice(&record));
+}
+
+static void go_create_session(struct redis_call *call)
+{
+    char memory[REDIS_KEY_BYTES];
+    redis_ended_send(call, redis_user_key(memory, call_of(call)->session.user), took_ended_for_new);
+}
+
+void redis_session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
+                                struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "s:", id, go_create_session, ticket);
+    if (!it)
+        return;
+    it->ttl_ms = ttl_ms;
+    it->session.user = session->user;
+    it->session.username = session->username;
+    it->session.csrf = session->csrf;
+    if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* its end would be forgotten before it */
+        end(it, STATUS_BAD_INPUT);
+    else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf))
+        redis_call_start(&it->call);
+}
+
+static void took_user_ended(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    int64_t ended = 0;
+    struct session *copy = NULL;
+    enum status status = redis_ended_number(reply, &ended);
+    if (status == STATUS_OK && ended != it->user_ended)
+        status = STATUS_NOT_FOUND;
+    if (status == STATUS_OK) {
+        copy = session_copy(&it->session);
+        status = copy ? STATUS_OK : STATUS_NO_MEMORY;
+    }
+    redis_call_end(&it->call, status, copy, session_free);
+}
+
+static void took_session(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    char memory[REDIS_KEY_BYTES];
+    struct slice record = {0};
+    enum status status = open_reply(it, reply, &record);
+    if (status == STATUS_OK && !read_session(it, record))
+        status = STATUS_STORE_CORRUPT;
+    if (status != STATUS_OK)
+        end(it, status);
+    else
+        redis_ended_send(&it->call, redis_user_key(memory, it->session.user), took_user_ended);
+}
+
+static void go_find_session(struct redis_call *call)
+{
+    get(call, took_session);
+}
+
+void redis_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "s:", id, go_find_session, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}
+
+static void deleted(void *context, const struct redisReply *reply)
+{
+    int64_t count = 0;
+    redis_call_end(context, redis_reply_integer(reply, &count), NULL, NULL);
+}
+
+static void go_delete_session(struct redis_call *call)
+{
+    const struct slice args[] = {SLICE("DEL"), call_of(call)->key};
+    redis_call_send(call, args, COUNT_OF(args), deleted);
+}
+
+void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "s:", id, go_delete_session, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}
+
+/* ---- blobs ---- */
+
+static void go_put(struct redis_call *call)
+{
+    struct value_call *it = call_of(call);
+    make(it, it->bytes);
+}
+
+void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                          struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "b:", id, go_put, ticket);
+    if (!it)
+        return;
+    it->ttl_ms = ttl_ms;
+    it->bytes = bytes;
+    if (redis_call_keep(&it->call, &it->bytes))
+        redis_call_start(&it->call);
+}
+
+static void took_blob(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    struct slice bytes = {0};
+    struct ephemeral_blob *copy = NULL;
+    enum status status = open_reply(it, reply, &bytes);
+    if (status == STATUS_OK) {
+        copy = ephemeral_blob_copy(bytes);
+        status = copy ? STATUS_OK : STATUS_NO_MEMORY;
+    }
+    redis_call_end(&it->call, status, copy, ephemeral_blob_free);
+}
+
+static void go_find_blob(struct redis_call *call)
+{
+    get(call, took_blob);
+}
+
+void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "b:", id, go_find_blob, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}
+
+static void go_take_blob(struct redis_call *call)
+{
+    const struct slice args[] = {SLICE("GETDEL"), call_of(call)->key};
+    redis_call_send(call, args, COUNT_OF(args), took_blob);
+}
+
+void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "b:", id, go_take_blob, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}
+
+static void replaced(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    int64_t done = 0;
+    enum status status = redis_reply_integer(reply, &done);
+    if (status != STATUS_OK || done)
+        end(it, status);
+    else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket))
+        it->call.go(&it->call);
+    else
+        end(it, STATUS_STORE_DOWN);
+}
+
+static void took_old_blob(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    struct slice bytes = {0};
+    struct slice old = {0};
+    struct slice fresh = {0};
+    enum status status = open_reply(it, reply, &bytes);
+    if (status == STATUS_OK && !ct_equal(bytes, it->old_bytes))
+        status = STATUS_CONFLICT;
+    if (status == STATUS_OK)
+        status = redis_reply_text(reply, &old);
+    if (status == STATUS_OK)
+        status = seal(it, it->bytes, &fresh);
+    if (status != STATUS_OK) {
+        end(it, status);
+        return;
+    }
+    const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, old, fresh};
+    redis_call_send(&it->call, args, COUNT_OF(args), replaced);
+}
+
+static void go_replace(struct redis_call *call)
+{
+    get(call, took_old_blob);
+}
+
+void redis_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                              struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "b:", id, go_replace, ticket);
+    if (!it)
+        return;
+    it->bytes = bytes;
+    it->old_bytes = old_bytes;
+    if (redis_call_keep(&it->call, &it->bytes) && redis_call_keep(&it->call, &it->old_bytes))
+        redis_call_start(&it->call);
+}
+
+/* ---- counters ---- */
+
+/* The window starts with its first event; a counter that has no end, which cannot be, gets one. */
+#define COUNT_SCRIPT                                                                  \
+    "local n = redis.call('INCR', KEYS[1]) local left = redis.call('PTTL', KEYS[1]) " \
+    "if left < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) left = tonumber(ARGV[1]) end return {n, left}"
+
+static void counted(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    int64_t left_ms = 0;
+    struct ephemeral_count *result = calloc(1, sizeof *result);
+    enum status status = result ? redis_reply_integer(redis_reply_item(reply, 0), &result->count) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK)
+        status = redis_reply_integer(redis_reply_item(reply, 1), &left_ms);
+    if (status == STATUS_OK)
+        result->reset_s = (left_ms + 1000) / 1000; /* one millisecond more: see redis_ttl */
+    redis_call_end(&it->call, status, result, ephemeral_count_free);
+}
+
+static void go_count(struct redis_call *call)
+{
+    struct value_call *it = call_of(call);
+    char window[NUMBER_BYTES];
+    (void)snprintf(window, sizeof window, "%lld", (long long)redis_ttl(it->ttl_ms));
+    const struct slice args[] = {SLICE("EVAL"), SLICE(COUNT_SCRIPT), SLICE("1"), it->key, slice_str(window)};
+    redis_call_send(call, args, COUNT_OF(args), counted);
+}
+
+void redis_count_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, int64_t window_ms,
+                       struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "c:", name, go_count, ticket);
+    if (!it)
+        return;
+    it->ttl_ms = window_ms;
+    redis_call_start(&it->call);
+}
+
+#define COUNT_BACK_SCRIPT \
+    "if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then return redis.call('DECR', KEYS[1]) end return 0"
+
+static void counted_back(void *context, const struct redisReply *reply)
+{
+    int64_t left = 0;
+    end(call_of(context), redis_reply_integer(reply, &left));
+}
+
+static void go_count_back(struct redis_call *call)
+{
+    const struct slice args[] = {SLICE("EVAL"), SLICE(COUNT_BACK_SCRIPT), SLICE("1"), call_of(call)->key};
+    redis_call_send(call, args, COUNT_OF(args), counted_back);
+}
+
+void redis_count_back_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, "c:", name, go_count_back, ticket);
+    if (it)
+        redis_call_start(&it->call);
+}

@@ -1,0 +1,163 @@
+/* redis_view: what the parts of the Redis store (redis_store.c, redis_nonces.c, redis_temps.c, redis_sessions.c)
+ * share: a loop's own connection, clock and epoch, and calls that wait for them. Only they include it. */
+#ifndef COUNTERSIGN_EPHEMERAL_REDIS_VIEW_H
+#define COUNTERSIGN_EPHEMERAL_REDIS_VIEW_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "ephemeral/ephemeral.h"
+#include "ephemeral/nonce_waits.h"
+#include "ephemeral/redis_clock.h"
+#include "ephemeral/redis_nonces.h"
+#include "ephemeral/redis_settle.h"
+#include "ephemeral/values.h"
+#include "loop/flow.h"
+#include "redis/client.h"
+#include "redis/url.h"
+
+#include <pthread.h>
+
+struct mac;
+
+struct redis_store {
+    struct ephemeral_store store; /* first */
+    struct ephemeral_options options;
+    struct redis_target target;
+    pthread_mutex_t keys_lock;
+    struct keyring *keys; /* under the lock */
+    struct nonce_keeper *keeper;
+    _Atomic int64_t unsure_until_ms;          /* redis_settle.h */
+    _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
+    struct redis_patience patience;           /* of whoever has the turn */
+};
+
+struct redis_view {
+    struct ephemeral view; /* first */
+    struct redis_store *store;
+    struct loop *loop;
+    struct redis_client *client;
+    struct redis_clock clock;
+    struct loop_timer clock_timer;
+    int64_t clock_asked_ms;
+    struct redis_settle settle;
+    struct loop_timer settle_timer; /* tries again */
+    struct redis_call *pings;       /* answered by Redis, but not settled yet */
+    struct nonce_guard guard;
+    struct nonce_waits waits;
+    struct nonce_listener *listener;
+    struct redis_nonces nonces;
+    struct mac *mac;
+    bool clock_told; /* that our own clock is off */
+
+    /* calls that came while the connection was being made */
+    struct redis_call *held;
+    struct redis_call **last_held;
+    size_t held_count;
+};
+
+static inline struct redis_view *redis_view_of(struct ephemeral *view)
+{
+    return (struct redis_view *)view;
+}
+
+/* The epoch turned out to be another than ours: it is asked for again, and until then no nonce is good. */
+void redis_view_unsettle(struct redis_view *view);
+
+/* ---- calls ---- */
+
+/* A call on its way: comes first in each kind's own struct. Its arena is wiped at its end. */
+struct redis_call {
+    struct redis_call *next;
+    struct redis_view *view;
+    struct ticket ticket;
+    void (*go)(struct redis_call *call); /* sends its first command */
+    struct arena arena;
+};
+
+/* A zeroed call of `size` bytes; NULL: no memory, and the ticket is completed. */
+MUST_USE void *redis_call_new(struct redis_view *view, struct ticket ticket, size_t size,
+                              void (*go)(struct redis_call *call));
+/* Lets it go as soon as there is a connection; where there is none in sight it ends with STORE_DOWN. */
+void redis_call_start(struct redis_call *call);
+/* Sends one command of it; ends the call where that cannot be. */
+void redis_call_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done);
+/* Completes the ticket and frees the call. */
+void redis_call_end(struct redis_call *call, enum status status, void *result, void (*free_result)(void *result));
+/* A copy in the call's arena; false: no memory, and the call has ended. */
+MUST_USE bool redis_call_keep(struct redis_call *call, struct slice *text);
+
+/* ---- keys ---- */
+
+enum { REDIS_KEY_BYTES = 24 };
+
+/* PREFIX and 16 bytes of the name's SHA-256: no text of a client's is in a key, and no secret. Absent: no memory. */
+struct slice redis_key(char memory[REDIS_KEY_BYTES], const char *prefix, struct slice name);
+
+/* ---- values ---- */
+
+/* Sealed under the keyring and bound to the key. */
+MUST_USE enum status redis_value_seal(struct redis_view *view, struct slice key, struct slice value, struct buf *out);
+/* STORE_CORRUPT: it is not what we wrote there. */
+MUST_USE enum status redis_value_open(struct redis_view *view, struct slice key, struct slice sealed, struct buf *out);
+
+/* What to tell Redis for a value that lives so long: Redis keeps a key to the end of its last millisecond. */
+static inline int64_t redis_ttl(int64_t ttl_ms)
+{
+    return ttl_ms > 1 ? ttl_ms - 1 : 1;
+}
+
+/* Parts of a value, each with its length in front. */
+void redis_put_text(struct buf *out, struct slice text);
+void redis_put_number(struct buf *out, int64_t number);
+/* False: the value is cut off, or something else. Texts are borrowed from it. */
+MUST_USE bool redis_take_text(struct slice *rest, struct slice *ret_text);
+MUST_USE bool redis_take_number(struct slice *rest, int64_t *ret_number);
+
+/* Sets the key to another value if it still has the first, and keeps its TTL: 1, or 0. ARGV: old, new. */
+#define REDIS_REPLACE_SCRIPT                                                                        \
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL') " \
+    "return 1 end return 0"
+
+/* ---- owners: what ended with a client or a user (ephemeral_end_start) ---- */
+
+/* How often the owner was ended: a value that was made under another number is dead. Kept longer than anything that is
+ * made under it. */
+enum { REDIS_ENDED_DAYS = 31 };
+
+/* Where the number of an owner is. Absent: no memory. */
+struct slice redis_owner_key(char memory[REDIS_KEY_BYTES], enum ephemeral_owner owner, struct slice id);
+struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user);
+/* Asks for the number, and keeps it for another REDIS_ENDED_DAYS; redis_ended_number reads the reply. */
+void redis_ended_send(struct redis_call *call, struct slice owner_key, redis_done_fn done);
+MUST_USE enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_number);
+
+/* ---- the port's functions (ephemeral.h) ---- */
+
+/* redis_temps.c */
+void redis_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
+void redis_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+void redis_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+                            struct ticket ticket);
+void redis_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
+void redis_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
+void redis_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+
+/* redis_sessions.c */
+void redis_session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
+                                struct ticket ticket);
+void redis_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                          struct ticket ticket);
+void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+void redis_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
+                              struct ticket ticket);
+void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+void redis_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                       struct ticket ticket);
+void redis_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
+
+/* redis_nonces.c */
+void redis_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
+
+#endif

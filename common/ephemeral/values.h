@@ -1,0 +1,16 @@
+/* ephemeral_values: copies of what the store for minutes keeps, each with memory of its own, of texts that may live
+ * anywhere. For its implementations. */
+#ifndef COUNTERSIGN_EPHEMERAL_VALUES_H
+#define COUNTERSIGN_EPHEMERAL_VALUES_H
+
+#include "base/attributes.h"
+#include "ephemeral/ephemeral.h"
+
+enum { EPHEMERAL_VALUE_MAX_BYTES = 64 * 1024 }; /* of one temporary credential, session or blob */
+
+/* NULL: no memory, or too large. The caller frees, each with its own function. */
+MUST_USE struct temp_credential *temp_credential_copy(const struct temp_credential *from);
+MUST_USE struct session *session_copy(const struct session *from);
+MUST_USE struct ephemeral_blob *ephemeral_blob_copy(struct slice bytes);
+
+#endif

@@ -1,0 +1,63 @@
+#include "provider/store_passwords.h"
+
+#include "base/wipe.h"
+#include "redis/url.h"
+#include "sql/sql.h"
+
+struct texts {
+    char database[PASSWORD_BYTES];
+    char replica[PASSWORD_BYTES];
+    char redis[PASSWORD_BYTES];
+};
+
+void store_passwords_init(struct store_passwords *passwords)
+{
+    next_password_init(&passwords->database);
+    next_password_init(&passwords->replica);
+    next_password_init(&passwords->redis);
+}
+
+void store_passwords_done(struct store_passwords *passwords)
+{
+    next_password_done(&passwords->database);
+    next_password_done(&passwords->replica);
+    next_password_done(&passwords->redis);
+}
+
+static enum status read_database(struct slice url, const char *variable, const struct config *config, struct buf *why,
+                                 char ret_text[PASSWORD_BYTES])
+{
+    const struct sql_options options = {.password = config->database_password, .variable = variable};
+    return slice_is_absent(url) ? STATUS_OK : sql_password_of(url, &options, why, ret_text);
+}
+
+static enum status read_redis(const struct config *config, struct buf *why, char ret_text[PASSWORD_BYTES])
+{
+    struct redis_target target;
+    if (slice_eq(config->redis_url, SLICE("memory:")))
+        return STATUS_OK;
+    TRY(redis_url_parse(config->redis_url, config->redis_password, why, &target));
+    memcpy(ret_text, target.login.password, PASSWORD_BYTES);
+    redis_target_done(&target);
+    return STATUS_OK;
+}
+
+static enum status read_all(const struct config *config, struct buf *why, struct texts *ret)
+{
+    TRY(read_database(config->database_url, "OAUTH1_DATABASE_URL", config, why, ret->database));
+    TRY(read_database(config->database_read_url, "OAUTH1_DATABASE_READ_URL", config, why, ret->replica));
+    return read_redis(config, why, ret->redis);
+}
+
+enum status store_passwords_update(struct store_passwords *passwords, const struct config *fresh, struct buf *why)
+{
+    struct texts texts = {0};
+    enum status status = read_all(fresh, why, &texts);
+    if (status == STATUS_OK) {
+        next_password_set(&passwords->database, texts.database);
+        next_password_set(&passwords->replica, texts.replica);
+        next_password_set(&passwords->redis, texts.redis);
+    }
+    wipe_bytes(&texts, sizeof texts);
+    return status;
+}

@@ -1,0 +1,26 @@
+/* store_passwords: what connections to the stores log in with, as SIGHUP brings it. Only provider.c uses it. */
+#ifndef COUNTERSIGN_PROVIDER_STORE_PASSWORDS_H
+#define COUNTERSIGN_PROVIDER_STORE_PASSWORDS_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/status.h"
+#include "config/config.h"
+#include "store/next_password.h"
+
+struct store_passwords {
+    struct next_password database;
+    struct next_password replica;
+    struct next_password redis;
+};
+
+/* Those that the stores were opened with. */
+void store_passwords_init(struct store_passwords *passwords);
+void store_passwords_done(struct store_passwords *passwords);
+
+/* From now on those of a configuration that was read again; nothing else of its URLs counts. BAD_INPUT: they stay, and
+ * a text for the operator is appended to `why`. From any thread. */
+MUST_USE enum status store_passwords_update(struct store_passwords *passwords, const struct config *fresh,
+                                            struct buf *why);
+
+#endif

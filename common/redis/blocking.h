@@ -1,0 +1,38 @@
+/* redis_blocking: a connection for whoever may block: a service's start, a command. The same client on a loop of its
+ * own, which runs only inside these calls. */
+#ifndef COUNTERSIGN_REDIS_BLOCKING_H
+#define COUNTERSIGN_REDIS_BLOCKING_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/slice.h"
+#include "base/status.h"
+#include "redis/client.h"
+
+#include <stdbool.h>
+
+struct redis_blocking;
+
+/* Connects and logs in: one attempt, at each of the name's addresses. STORE_DOWN: why is appended. The target and the
+ * clock are borrowed. */
+MUST_USE enum status redis_connect_blocking(const struct redis_target *target, const struct clock *clock,
+                                            struct buf *why, struct redis_blocking **ret_redis);
+/* The same, of what OAUTH1_REDIS_URL names: a text for the operator is appended to `why`. */
+MUST_USE enum status redis_open_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
+                                         struct redis_blocking **ret_redis);
+/* NULL is fine. */
+void redis_blocking_free(struct redis_blocking *redis);
+
+/* For what sends by itself. */
+struct redis_client *redis_blocking_client(struct redis_blocking *redis);
+/* Runs until *is_done, which a callback sets before it calls redis_blocking_wake. STORE_DOWN: the connection was lost.
+ */
+MUST_USE enum status redis_wait_blocking(struct redis_blocking *redis, const bool *is_done);
+void redis_blocking_wake(struct redis_blocking *redis);
+/* Sends one command and hands its reply, borrowed, to `take`, whose status is returned. */
+MUST_USE enum status redis_ask_blocking(struct redis_blocking *redis, const struct slice *args, size_t count,
+                                        enum status (*take)(void *context, const struct redisReply *reply),
+                                        void *context);
+
+#endif

@@ -1,0 +1,89 @@
+#include "redis/server.h"
+
+enum { OLDEST_VERSION = 602 }; /* GETDEL, GETEX; SET with KEEPTTL */
+
+/* "name:value" on a line of its own; empty: it is not there. */
+static struct slice field(struct slice info, struct slice name)
+{
+    for (bool more = true; more;) {
+        struct slice line = slice_cut(&info, '\n', &more);
+        if (!slice_starts_with(line, name))
+            continue;
+        struct slice value = slice_sub(line, name.len, line.len);
+        return value.len && value.ptr[value.len - 1] == '\r' ? slice_sub(value, 0, value.len - 1) : value;
+    }
+    return SLICE("");
+}
+
+static bool copy(struct slice value, char *out, size_t size)
+{
+    for (size_t i = 0; i < value.len; i++)
+        if (value.ptr[i] <= ' ' || value.ptr[i] > '~')
+            return false;
+    if (value.len == 0 || value.len >= size)
+        return false;
+    memcpy(out, value.ptr, value.len);
+    out[value.len] = '\0';
+    return true;
+}
+
+static unsigned version_of(struct slice text)
+{
+    bool more = false;
+    uint64_t major = 0;
+    uint64_t minor = 0;
+    struct slice first = slice_cut(&text, '.', &more);
+    struct slice second = slice_cut(&text, '.', &more);
+    if (!slice_to_u64(first, 999, &major) || !slice_to_u64(second, 99, &minor))
+        return 0;
+    return (unsigned)(major * 100 + minor);
+}
+
+static enum status parse_run_id(struct slice info, char ret_run_id[REDIS_RUN_ID_BYTES])
+{
+    char memory[REDIS_RUN_ID_BYTES];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    struct slice run_id = field(info, SLICE("run_id:"));
+    struct slice replication_id = field(info, SLICE("master_replid2:"));
+    buf_add(&text, run_id);
+    if (replication_id.len) {
+        buf_add_byte(&text, '/');
+        buf_add(&text, replication_id);
+    }
+    bool is_whole = run_id.len && !text.failed && copy(buf_slice(&text), ret_run_id, REDIS_RUN_ID_BYTES);
+    return is_whole ? STATUS_OK : STATUS_STORE_CORRUPT;
+}
+
+enum status redis_server_parse(struct slice info, struct redis_server *ret_server)
+{
+    struct redis_server server = {0};
+    TRY(parse_run_id(info, server.run_id));
+    if (!copy(field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
+        return STATUS_STORE_CORRUPT;
+    server.version = version_of(field(info, SLICE("redis_version:")));
+    server.is_replica = slice_eq(field(info, SLICE("role:")), SLICE("slave"));
+    *ret_server = server;
+    return STATUS_OK;
+}
+
+static enum status check_policy(struct slice policy, struct buf *why)
+{
+    if (slice_eq(policy, SLICE("noeviction")))
+        return STATUS_OK;
+    buf_addf(why,
+             "its maxmemory-policy is %.*s, so that it may forget a nonce that is still good; set maxmemory-policy "
+             "noeviction",
+             SLICE_ARGS(policy));
+    return STATUS_BAD_INPUT;
+}
+
+enum status redis_server_check(const struct redis_server *server, struct buf *why)
+{
+    if (server->version < OLDEST_VERSION)
+        buf_addf(why, "it is version %u.%u; 6.2 or later is needed", server->version / 100, server->version % 100);
+    else if (server->is_replica)
+        buf_add_str(why, "it is a read-only replica; name the primary");
+    else
+        return check_policy(slice_str(server->eviction), why);
+    return STATUS_BAD_INPUT;
+}

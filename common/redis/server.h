@@ -1,0 +1,28 @@
+/* redis_server: which server it is that answers, and whether it will do, out of INFO. */
+#ifndef COUNTERSIGN_REDIS_SERVER_H
+#define COUNTERSIGN_REDIS_SERVER_H
+
+#include "base/attributes.h"
+#include "base/buf.h"
+#include "base/slice.h"
+#include "base/status.h"
+
+#include <stdbool.h>
+
+enum { REDIS_RUN_ID_BYTES = 130, REDIS_POLICY_BYTES = 64 };
+
+struct redis_server {
+    /* Which data set: its run_id, another one after every start of the server, and whom it followed until it was
+     * promoted (master_replid2): one that was demoted and promoted again has taken another's data meanwhile. */
+    char run_id[REDIS_RUN_ID_BYTES];
+    char eviction[REDIS_POLICY_BYTES];
+    unsigned version; /* 602 for 6.2 */
+    bool is_replica;
+};
+
+/* STORE_CORRUPT: that is no INFO. */
+MUST_USE enum status redis_server_parse(struct slice info, struct redis_server *ret_server);
+/* BAD_INPUT: it will not do, and why is appended. */
+MUST_USE enum status redis_server_check(const struct redis_server *server, struct buf *why);
+
+#endif

@@ -1,0 +1,433 @@
+#include "sql/mysql.h"
+
+#include "base/clock.h"
+#include "base/wipe.h"
+#include "sql/gate.h"
+#include "sql/mysql_fault.h"
+#include "sql/mysql_statement.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ERROR_BYTES = 640, REPEATS_MAX = 5 };
+
+struct mysql {
+    struct sql sql;
+    struct mysql_url url;
+    struct mysql_limits limits;
+    struct next_password *next_password;
+    struct sql_gate *gate;
+    MYSQL *handle; /* NULL: lost */
+    struct mysql_statements *statements;
+    bool is_pinned;  /* something lives and dies with this connection: no new one */
+    bool is_doomed;  /* the transaction is over on the server's side */
+    bool may_repeat; /* the transaction that failed left nothing behind */
+    int64_t affected;
+    int64_t last_id;
+    char error[ERROR_BYTES];
+};
+
+static struct mysql *mysql_of(struct sql *sql)
+{
+    return (struct mysql *)sql;
+}
+
+static void drop_connection(struct mysql *mysql)
+{
+    if (!mysql->handle)
+        return;
+    mysql_statements_drop(mysql->statements);
+    mysql_close(mysql->handle);
+    mysql->handle = NULL;
+}
+
+/* ---- failures ---- */
+
+static enum status complain(struct mysql *mysql, enum status status, const char *what)
+{
+    (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s", mysql->url.shown, what);
+    return status;
+}
+
+/* Remembers the failure, translates it, and drops a connection that is of no use any more. */
+static enum status fail(struct mysql *mysql, const struct mysql_fault *fault)
+{
+    const struct mysql_meaning *meaning = mysql_fault_meaning(fault->number);
+    (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s (%s: %s, %u)", mysql->url.shown, meaning->text,
+                   mysql_fault_is_clients(fault->number) ? MYSQL_CLIENT_NAME : "server", fault->text, fault->number);
+    if (meaning->effect == MYSQL_LOST || meaning->effect == MYSQL_MOVED)
+        drop_connection(mysql);
+    if (mysql->sql.in_transaction) {
+        mysql->is_doomed = meaning->effect != MYSQL_GOES_ON;
+        mysql->may_repeat = mysql->is_doomed && meaning->effect != MYSQL_MOVED;
+    }
+    return meaning->status;
+}
+
+static enum status fail_handle(struct mysql *mysql)
+{
+    struct mysql_fault fault;
+    mysql_client_fault(mysql->handle, &fault);
+    return fail(mysql, &fault);
+}
+
+static const char *last_error(const struct sql *sql)
+{
+    return ((const struct mysql *)sql)->error;
+}
+
+/* ---- the connection ---- */
+
+static MYSQL *connect_blocking(const struct mysql *mysql, struct mysql_fault *ret_fault)
+{
+    char password[PASSWORD_BYTES];
+    struct mysql_url url = mysql->url;
+    bool is_other = next_password_get(mysql->next_password, password);
+    if (is_other)
+        url.password = password;
+    MYSQL *handle = mysql_client_connect_blocking(&url, &mysql->limits, ret_fault);
+    if (is_other)
+        wipe_bytes(password, sizeof password);
+    return handle;
+}
+
+static enum status connect_anew(struct mysql *mysql)
+{
+    struct mysql_fault fault = {0};
+    if (mysql->gate && !sql_gate_enter(mysql->gate))
+        return complain(mysql, STATUS_STORE_DOWN, "it could not be reached; it is tried again every half second");
+    mysql->handle = connect_blocking(mysql, &fault);
+    if (mysql->gate)
+        sql_gate_leave(mysql->gate, mysql->handle != NULL);
+    return mysql->handle ? STATUS_OK : fail(mysql, &fault);
+}
+
+/* A connection that the server closed in the meantime (restart, wait_timeout) is noticed before anything is sent. */
+static enum status connect_if_lost(struct mysql *mysql)
+{
+    if (mysql->handle && mysql_client_is_gone(mysql->handle))
+        drop_connection(mysql);
+    if (mysql->handle)
+        return STATUS_OK;
+    if (mysql->is_pinned)
+        return complain(mysql, STATUS_STORE_DOWN, "the connection was lost in the middle of the work: run it again");
+    return connect_anew(mysql);
+}
+
+/* ---- statements ---- */
+
+/* By the text protocol: what has neither parameters nor rows that anybody wants. */
+static void run_plain(struct mysql *mysql, const char *text, struct mysql_outcome *outcome)
+{
+    outcome->is_failed = mysql_query(mysql->handle, text) != 0;
+    if (!outcome->is_failed) {
+        MYSQL_RES *result = mysql_store_result(mysql->handle);
+        outcome->affected = (int64_t)mysql_affected_rows(mysql->handle);
+        outcome->last_id = (int64_t)mysql_insert_id(mysql->handle);
+        outcome->is_failed = !result && mysql_field_count(mysql->handle) > 0;
+        mysql_free_result(result);
+    }
+    if (outcome->is_failed)
+        mysql_client_fault(mysql->handle, &outcome->fault);
+}
+
+static enum status run(struct mysql *mysql, const char *text, const struct sql_value *params, size_t count,
+                       sql_row_fn row, void *context, struct mysql_outcome *outcome)
+{
+    enum status status = STATUS_OK;
+    *outcome = (struct mysql_outcome){0};
+    if (count == 0 && !row)
+        run_plain(mysql, text, outcome);
+    else
+        status =
+            mysql_statements_run_blocking(mysql->statements, mysql->handle, text, params, count, row, context, outcome);
+    mysql->affected = outcome->affected;
+    mysql->last_id = outcome->last_id;
+    return outcome->is_failed ? fail(mysql, &outcome->fault) : status;
+}
+
+static bool is_read(const char *text)
+{
+    return strncmp(text, "SELECT", 6) == 0;
+}
+
+/* Whether a statement that failed on its own, outside of a transaction, certainly left nothing behind. */
+static bool may_run_again(const struct mysql *mysql, const char *text, const struct mysql_outcome *outcome,
+                          int64_t took_ms)
+{
+    switch (mysql_fault_meaning(outcome->fault.number)->effect) {
+    case MYSQL_ROLLED_BACK:
+        return true;
+    case MYSQL_LOST: /* an answer that did not come in time would not come again either */
+        return outcome->fault.number == MYSQL_ERROR_UNSENT ||
+               (is_read(text) && outcome->rows == 0 && took_ms < 900LL * mysql->limits.answer_s);
+    case MYSQL_WAITED_FOR_LOCK:
+    case MYSQL_MOVED:
+    case MYSQL_GOES_ON:
+        return false;
+    }
+    return false;
+}
+
+static enum status run_alone(struct mysql *mysql, const char *text, const struct sql_value *params, size_t count,
+                             sql_row_fn row, void *context)
+{
+    for (int repeats = 0;; repeats++) {
+        struct mysql_outcome outcome;
+        int64_t start_ns = clock_monotonic_ns();
+        TRY(connect_if_lost(mysql));
+        enum status status = run(mysql, text, params, count, row, context, &outcome);
+        int64_t took_ms = (clock_monotonic_ns() - start_ns) / 1000000;
+        bool again = outcome.is_failed && may_run_again(mysql, text, &outcome, took_ms);
+        if (!again || repeats == (mysql->handle ? REPEATS_MAX : 1)) /* a lost connection: once */
+            return status;
+    }
+}
+
+static enum status execute(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
+                           sql_row_fn row, void *context)
+{
+    struct mysql *mysql = mysql_of(sql);
+    struct mysql_outcome outcome;
+    mysql_client_enter();
+    if (!sql->in_transaction)
+        return run_alone(mysql, text, params, param_count, row, context);
+    if (mysql->is_doomed)
+        return STATUS_STORE_DOWN; /* and the first error stays */
+    return run(mysql, text, params, param_count, row, context, &outcome);
+}
+
+static int64_t affected(const struct sql *sql)
+{
+    return ((const struct mysql *)sql)->affected;
+}
+
+static int64_t last_id(const struct sql *sql)
+{
+    return ((const struct mysql *)sql)->last_id;
+}
+
+static enum status note_row(void *context, const struct sql_value *columns, size_t count)
+{
+    (void)columns, (void)count;
+    *(bool *)context = true;
+    return STATUS_OK;
+}
+
+static enum status table_exists(struct sql *sql, const char *name, bool *ret_exists)
+{
+    struct sql_value params[] = {sql_text(slice_str(name))};
+    bool exists = false;
+    TRY(execute(sql,
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
+                " AND table_name = CONVERT(? USING utf8mb4)",
+                params, COUNT_OF(params), note_row, &exists));
+    *ret_exists = exists;
+    return STATUS_OK;
+}
+
+/* ---- transactions ---- */
+
+static enum status begin_write(struct sql *sql)
+{
+    struct mysql *mysql = mysql_of(sql);
+    mysql_client_enter();
+    mysql->is_doomed = false;
+    mysql->may_repeat = false;
+    TRY(connect_if_lost(mysql));
+    if (mysql_query(mysql->handle, "START TRANSACTION") == 0)
+        return STATUS_OK;
+    enum status status = fail_handle(mysql);
+    mysql->may_repeat = !mysql->handle && !mysql->is_pinned; /* nothing was done on the connection that was lost */
+    return status;
+}
+
+static enum status commit(struct sql *sql)
+{
+    struct mysql *mysql = mysql_of(sql);
+    if (mysql->is_doomed)
+        return STATUS_STORE_DOWN;
+    if (mysql_client_is_gone(mysql->handle)) {
+        drop_connection(mysql);
+        mysql->is_doomed = mysql->may_repeat = true;
+        return complain(mysql, STATUS_STORE_DOWN, "the connection was lost before COMMIT");
+    }
+    if (mysql_query(mysql->handle, "COMMIT") == 0)
+        return STATUS_OK;
+    enum status status = fail_handle(mysql);
+    if (mysql->handle)
+        return status;
+    mysql->may_repeat = false;
+    return complain(mysql, STATUS_STORE_DOWN, "the reply to COMMIT was lost: nobody knows whether it took effect");
+}
+
+static void rollback(struct sql *sql)
+{
+    struct mysql *mysql = mysql_of(sql);
+    if (mysql->handle && mysql_query(mysql->handle, "ROLLBACK") != 0)
+        drop_connection(mysql); /* by which the server rolls back */
+}
+
+static bool may_repeat(const struct sql *sql)
+{
+    const struct mysql *mysql = (const struct mysql *)sql;
+    return mysql->may_repeat && !mysql->is_pinned;
+}
+
+/* ---- migrations ---- */
+
+static enum status note_int(void *context, const struct sql_value *columns, size_t count)
+{
+    (void)count;
+    *(int64_t *)context = columns[0].integer;
+    return STATUS_OK;
+}
+
+#define LOCK_NAME "CONCAT('countersign ', LEFT(SHA2(DATABASE(), 256), 40))"
+
+static enum status lock_migrations(struct sql *sql)
+{
+    struct mysql *mysql = mysql_of(sql);
+    struct sql_value params[] = {sql_int(mysql->limits.lock_s)};
+    int64_t taken = 0;
+    TRY(execute(sql, "SELECT GET_LOCK(" LOCK_NAME ", ?)", params, COUNT_OF(params), note_int, &taken));
+    if (!taken)
+        return complain(mysql, STATUS_STORE_DOWN,
+                        "another migrate up is at work: wait until it is done, then run it again");
+    mysql->is_pinned = true;
+    return STATUS_OK;
+}
+
+static void unlock_migrations(struct sql *sql)
+{
+    char error[ERROR_BYTES];
+    struct mysql *mysql = mysql_of(sql);
+    int64_t released = 0;
+    memcpy(error, mysql->error, sizeof error);
+    if (mysql->handle && execute(sql, "SELECT RELEASE_LOCK(" LOCK_NAME ")", NULL, 0, note_int, &released) != STATUS_OK)
+        drop_connection(mysql);
+    mysql->is_pinned = false;
+    memcpy(mysql->error, error, sizeof error); /* the reason is worth more than what follows from it */
+}
+
+/* A table, a column or an index has the number of the migration that made it in its comment. */
+static enum status migration_left_mark(struct sql *sql, int64_t number, bool *ret_left)
+{
+    char mark[32];
+    int len = snprintf(mark, sizeof mark, "countersign %04d", (int)number);
+    struct sql_value text = sql_text(slice_of(mark, (size_t)len));
+    struct sql_value params[] = {text, text, text};
+    bool left = false;
+    TRY(execute(sql,
+                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
+                " AND table_comment = CONVERT(? USING utf8mb4) UNION ALL"
+                " SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE()"
+                " AND index_comment = CONVERT(? USING utf8mb4) UNION ALL"
+                " SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()"
+                " AND column_comment = CONVERT(? USING utf8mb4)",
+                params, COUNT_OF(params), note_row, &left));
+    *ret_left = left;
+    return STATUS_OK;
+}
+
+/* ---- opening ---- */
+
+static void close_connection(struct sql *sql)
+{
+    struct mysql *mysql = mysql_of(sql);
+    mysql_client_enter();
+    drop_connection(mysql);
+    mysql_statements_free(mysql->statements);
+    mysql_url_done(&mysql->url);
+    free(mysql);
+}
+
+/* A server that is read-only refuses the statement before it looks for rows, of which there are none. */
+static enum status check_writable(struct sql *sql)
+{
+    return execute(sql, "UPDATE tokens SET last_used_at = last_used_at WHERE id = 0", NULL, 0, NULL, NULL);
+}
+
+static const struct sql_ops mysql_ops = {
+    .close = close_connection,
+    .begin_write = begin_write,
+    .commit = commit,
+    .rollback = rollback,
+    .execute = execute,
+    .affected = affected,
+    .last_id = last_id,
+    .last_error = last_error,
+    .table_exists = table_exists,
+    .check_writable = check_writable,
+    .dialect = SQL_DIALECT_MYSQL,
+    .may_repeat = may_repeat,
+    .lock_migrations = lock_migrations,
+    .unlock_migrations = unlock_migrations,
+    .migration_left_mark = migration_left_mark,
+};
+
+static unsigned whole_seconds(int ms)
+{
+    return ms > 1000 ? (unsigned)(ms + 999) / 1000 : 1;
+}
+
+static enum status parse_url(struct slice url, const struct sql_options *options, struct buf *why,
+                             struct mysql_url *ret_url)
+{
+    const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
+    return mysql_url_parse(url, options->password, variable, why, ret_url);
+}
+
+static enum status open_connection(struct mysql *mysql, struct slice url, const struct sql_options *options,
+                                   struct buf *why)
+{
+    unsigned answer_s = whole_seconds(options->answer_timeout_ms ? options->answer_timeout_ms : SQL_COMMAND_ANSWER_MS);
+    unsigned longest_connect_s = whole_seconds(SQL_COMMAND_BUSY_MS);
+    mysql->limits = (struct mysql_limits){
+        .connect_s = answer_s < longest_connect_s ? answer_s : longest_connect_s,
+        .answer_s = answer_s,
+        .lock_s = whole_seconds(options->busy_timeout_ms),
+        .read_only = options->read_only,
+    };
+    mysql->next_password = options->next_password;
+    mysql->gate = options->gate;
+    mysql->statements = mysql_statements_new();
+    if (!mysql->statements)
+        return STATUS_NO_MEMORY;
+    TRY(parse_url(url, options, why, &mysql->url));
+    enum status status = connect_anew(mysql);
+    if (status != STATUS_OK)
+        buf_add_str(why, mysql->error);
+    return status;
+}
+
+enum status sql_mysql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                    struct sql **ret_sql)
+{
+    struct mysql *mysql = calloc(1, sizeof *mysql);
+    if (!mysql)
+        return STATUS_NO_MEMORY;
+    mysql->sql.ops = &mysql_ops;
+    enum status status = open_connection(mysql, url, options, why);
+    if (status != STATUS_OK) {
+        close_connection(&mysql->sql);
+        return status;
+    }
+    *ret_sql = &mysql->sql;
+    return STATUS_OK;
+}
+
+enum status sql_mysql_password_of(struct slice text, const struct sql_options *options, struct buf *why,
+                                  char ret_password[PASSWORD_BYTES])
+{
+    struct mysql_url url;
+    TRY(parse_url(text, options, why, &url));
+    size_t len = strlen(url.password);
+    bool fits = len < PASSWORD_BYTES;
+    if (fits)
+        memcpy(ret_password, url.password, len + 1);
+    else
+        buf_add_str(why, "the database's password is too long");
+    mysql_url_done(&url);
+    return fits ? STATUS_OK : STATUS_BAD_INPUT;
+}

@@ -1,0 +1,323 @@
+/* The contract of the store for minutes, on Redis; and what only Redis can do to it. */
+#include "base/buf.h"
+#include "crypto/sealed.h"
+#include "ephemeral/ephemeral.h"
+#include "support/contract_ephemeral.h"
+#include "support/redis_server.h"
+#include "support/test.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static struct redis_server_process server;
+
+static struct ephemeral_store *open_redis(const struct ephemeral_options *options)
+{
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    redis_server_must(&server, "FLUSHALL", "+OK");
+    enum status status = ephemeral_open_blocking(slice_str(server.url), options, &why, &store);
+    if (status != STATUS_OK)
+        fail_msg("%s", buf_string(&why));
+    buf_done(&why);
+    return store;
+}
+
+static void move_clock(const struct fake_clock *clock)
+{
+    char line[256];
+    redis_server_tell(&server, "PERSIST e", line); /* as if others had watched in between */
+    redis_server_set_time(&server, clock->wall_ms);
+}
+
+static const struct ephemeral_kind redis = {"redis", open_redis, move_clock};
+
+static int setup(void **state)
+{
+    struct ephemeral_bench *bench = test_malloc(sizeof *bench);
+    ephemeral_bench_init(bench, &redis);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    ephemeral_bench_done(*state);
+    test_free(*state);
+    return 0;
+}
+
+static void make_everything(struct ephemeral_bench *bench)
+{
+    static const struct temp_new temp = {
+        .token = SLICE_INIT("CANARY token"),
+        .secret = SLICE_INIT("CANARY secret"),
+        .client_id = SLICE_INIT("CANARY client"),
+        .callback = SLICE_INIT("https://CANARY/callback"),
+        .scopes = SLICE_INIT("CANARY:scope"),
+    };
+    const struct temp_grant grant = {7, 0, SLICE("CANARY user"), SLICE("CANARY:scope"), SLICE("CANARY verifier")};
+    const struct session session = {.user = 7, .username = SLICE("CANARY user"), .csrf = SLICE("CANARY csrf")};
+    const struct nonce nonce = {temp.client_id, temp.token, bench->clock.wall_ms / 1000, SLICE("CANARY nonce")};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_temp_grant_start(bench->view, temp.token, &grant, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("CANARY cookie"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_blob_put_start(bench->view, SLICE("CANARY id"), SLICE("CANARY blob"), 60000,
+                             asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_count_start(bench->view, QUOTA_LOGIN_ACCOUNT, SLICE("CANARY count"), 60000,
+                          asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_end_start(bench->view, EPHEMERAL_CLIENT, SLICE("CANARY other"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void a_dump_shows_no_secret_and_no_text_of_anybodys(void **state)
+{
+    redis_server_must(&server, "CONFIG SET rdbcompression no", "+OK");
+    make_everything(*state);
+    redis_server_must(&server, "SET beside \"a witness\"", "+OK");
+    redis_server_must(&server, "SAVE", "+OK");
+    assert_true(temp_dir_contains(server.directory, SLICE("a witness")));
+    assert_false(temp_dir_contains(server.directory, SLICE("CANARY")));
+}
+
+static void a_value_that_was_copied_to_another_key_does_not_open(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+    ephemeral_session_create_start(bench->view, SLICE("mine"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("yours"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    redis_server_must(&server,
+                      "EVAL \"local k = redis.call('KEYS', 's:*') redis.call('SET', k[1], redis.call('GET', k[2])) "
+                      "return #k\" 0",
+                      ":2");
+    unsigned opened = 0;
+    static const struct slice ids[] = {SLICE_INIT("mine"), SLICE_INIT("yours")};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        ephemeral_session_find_start(bench->view, ids[i], asking_ticket(&bench->asking));
+        enum status status = asking_wait(&bench->asking, NULL);
+        assert_true(status == STATUS_OK || status == STATUS_STORE_CORRUPT);
+        opened += status == STATUS_OK;
+    }
+    assert_int_equal(opened, 1);
+}
+
+static void keys_that_are_exchanged_open_what_was_sealed_before(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct keyring *both = NULL;
+    struct keyring *other = NULL;
+    const char *why = NULL;
+    const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+    assert_status(keyring_parse(SLICE("n:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh4=,"
+                                      "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="),
+                                &both, &why),
+                  STATUS_OK);
+    assert_status(keyring_parse(SLICE("x:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHgA="), &other, &why), STATUS_OK);
+    ephemeral_session_create_start(bench->view, SLICE("id"), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_set_keys(bench->store, both);
+    keyring_free(both);
+    ephemeral_session_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    ephemeral_set_keys(bench->store, other);
+    keyring_free(other);
+    ephemeral_session_find_start(bench->view, SLICE("id"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_CORRUPT);
+}
+
+/* ---- values that Redis should not have ---- */
+
+static void a_key_of_another_type_is_an_error_and_no_verdict(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), bench->clock.wall_ms / 1000, SLICE("n")};
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    redis_server_must(&server, "EVAL \"local k = redis.call('KEYS', 'n:*') redis.call('SET', k[1], 'x') return #k\" 0",
+                      ":1");
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_DOWN);
+}
+
+static void a_store_that_is_full_refuses_nonces(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), bench->clock.wall_ms / 1000, SLICE("n")};
+    ephemeral_ping_start(bench->view, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    redis_server_must(&server, "CONFIG SET maxmemory 1", "+OK");
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    enum status status = asking_wait(&bench->asking, NULL);
+    redis_server_must(&server, "CONFIG SET maxmemory 0", "+OK");
+    assert_status(status, STATUS_STORE_DOWN);
+    ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static void create_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    const struct temp_new temp = {.token = token,
+                                  .secret = SLICE("secret"),
+                                  .client_id = SLICE("acme"),
+                                  .callback = SLICE("oob"),
+                                  .scopes = SLICE("read")};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static enum status find_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    ephemeral_temp_find_start(bench->view, token, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_store_that_is_full_takes_no_decision(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("verifier")};
+    create_temp(bench, SLICE("temp"));
+    redis_server_must(&server, "CONFIG SET maxmemory 1", "+OK");
+    ephemeral_temp_grant_start(bench->view, SLICE("temp"), &grant, asking_ticket(&bench->asking));
+    enum status status = asking_wait(&bench->asking, NULL);
+    redis_server_must(&server, "CONFIG SET maxmemory 0", "+OK");
+    assert_status(status, STATUS_STORE_DOWN);
+    ephemeral_temp_try_start(bench->view, SLICE("temp"), SLICE("verifier"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_PERMISSION_UNKNOWN);
+}
+
+static void a_temporary_credential_opens_in_its_own_place_only(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    create_temp(bench, SLICE("mine"));
+    create_temp(bench, SLICE("yours"));
+    redis_server_must(&server,
+                      "EVAL \"local k = redis.call('KEYS', 't:*') redis.call('SET', k[1], redis.call('GET', k[2])) "
+                      "return #k\" 0",
+                      ":2");
+    enum status mine = find_temp(bench, SLICE("mine"));
+    enum status yours = find_temp(bench, SLICE("yours"));
+    assert_true((mine == STATUS_OK && yours == STATUS_STORE_CORRUPT) ||
+                (mine == STATUS_STORE_CORRUPT && yours == STATUS_OK));
+    redis_server_must(
+        &server, "EVAL \"for _, k in ipairs(redis.call('KEYS', 't:*')) do redis.call('SET', k, '') end\" 0", "$-1");
+    assert_status(find_temp(bench, SLICE("mine")), STATUS_STORE_CORRUPT);
+}
+
+/* Somebody who tries a verifier, in a thread and a view of their own. */
+struct trier {
+    pthread_t thread;
+    struct asking asking;
+    struct ephemeral *view;
+    struct slice token;
+    struct slice verifier;
+    enum status status;
+    atomic_bool is_done;
+};
+
+static void trier_init(struct ephemeral_bench *bench, struct trier *it, const char *verifier)
+{
+    *it = (struct trier){.verifier = slice_str(verifier)};
+    asking_init(&it->asking, &bench->clock.clock);
+    assert_status(ephemeral_view_new(bench->store, it->asking.loop, &it->view), STATUS_OK);
+}
+
+static void trier_done(struct trier *it)
+{
+    ephemeral_view_free(it->view);
+    asking_done(&it->asking);
+}
+
+static void *try(void *context)
+{
+    struct trier *it = context;
+    ephemeral_temp_try_start(it->view, it->token, it->verifier, asking_ticket(&it->asking));
+    it->status = asking_wait(&it->asking, NULL);
+    atomic_store(&it->is_done, true);
+    return NULL;
+}
+
+/* Begins, and waits until so many have read what there is and wait to write, or this one has its answer. */
+static void begin_to_try(struct trier *it, struct slice token, int64_t waiting)
+{
+    it->token = token;
+    atomic_store(&it->is_done, false);
+    assert_int_equal(pthread_create(&it->thread, NULL, try, it), 0);
+    for (int i = 0; i < 20000 && !atomic_load(&it->is_done); i++) {
+        if (redis_server_number(&server, "EVAL_RO \"return tonumber(string.match(redis.call('INFO', 'clients'), "
+                                         "'blocked_clients:(%d+)'))\" 0") >= waiting)
+            return;
+        (void)usleep(1000);
+    }
+}
+
+/* The last wrong verifier and the right one: both have read the credential before either writes. */
+static void race(struct ephemeral_bench *bench, struct slice token, struct trier *wrong, struct trier *right)
+{
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("right")};
+    create_temp(bench, token);
+    ephemeral_temp_grant_start(bench->view, token, &grant, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    for (int i = 1; i < TEMP_MAX_WRONG; i++) {
+        ephemeral_temp_try_start(bench->view, token, SLICE("wrong"), asking_ticket(&bench->asking));
+        assert_status(asking_wait(&bench->asking, NULL), STATUS_VERIFIER_INVALID);
+    }
+    redis_server_must(&server, "CLIENT PAUSE 60000 WRITE", "+OK");
+    begin_to_try(wrong, token, 1);
+    begin_to_try(right, token, 2);
+    redis_server_must(&server, "CLIENT UNPAUSE", "+OK");
+    (void)pthread_join(wrong->thread, NULL);
+    (void)pthread_join(right->thread, NULL);
+}
+
+/* Or the guesses that race with it would be one too many. Redis takes either of the two first. */
+static void a_right_verifier_counts_only_if_no_wrong_one_came_in_between(void **state)
+{
+    enum { ROUNDS_MAX = 60 };
+    struct ephemeral_bench *bench = *state;
+    struct trier wrong;
+    struct trier right;
+    trier_init(bench, &wrong, "wrong");
+    trier_init(bench, &right, "right");
+    right.status = STATUS_OK;
+    for (int round = 0; round < ROUNDS_MAX && right.status == STATUS_OK; round++) {
+        char token[24];
+        (void)snprintf(token, sizeof token, "temp %d", round);
+        race(bench, slice_str(token), &wrong, &right);
+        assert_status(wrong.status, STATUS_VERIFIER_INVALID);
+    }
+    assert_status(right.status, STATUS_TOKEN_REJECTED);
+    trier_done(&right);
+    trier_done(&wrong);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_dump_shows_no_secret_and_no_text_of_anybodys),
+        TEST(a_value_that_was_copied_to_another_key_does_not_open),
+        TEST(keys_that_are_exchanged_open_what_was_sealed_before),
+        TEST(a_key_of_another_type_is_an_error_and_no_verdict),
+        TEST(a_store_that_is_full_refuses_nonces),
+        TEST(a_store_that_is_full_takes_no_decision),
+        TEST(a_temporary_credential_opens_in_its_own_place_only),
+        TEST(a_right_verifier_counts_only_if_no_wrong_one_came_in_between),
+    };
+    redis_server_start(&server, NULL);
+    int failed = cmocka_run_group_tests_name("on Redis alone", tests, NULL, NULL);
+    failed += contract_ephemeral_run(&redis);
+    redis_server_done(&server);
+    return failed;
+}

@@ -1,0 +1,314 @@
+#include "guard/accepted_ranges.h"
+
+#include "base/buf.h"
+#include "crypto/random.h"
+#include "support/test.h"
+
+#include <string.h>
+
+enum { AXIS = 96, ROUNDS = 20000 };
+
+static const char *text_of(const struct accepted_ranges *ranges)
+{
+    static char memory[ACCEPTED_TEXT_BYTES + 1];
+    struct buf text = buf_fixed(memory, sizeof memory);
+    accepted_ranges_write(ranges, &text);
+    return buf_string(&text);
+}
+
+static void nothing_is_covered_before_it_was_raised(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    assert_false(accepted_ranges_cover(&ranges, 100));
+    accepted_ranges_raise(&ranges, 100);
+    assert_string_equal(text_of(&ranges), "100 99 105");
+    assert_false(accepted_ranges_cover(&ranges, 99));
+    assert_true(accepted_ranges_cover(&ranges, 100));
+    assert_true(accepted_ranges_cover(&ranges, 105));
+    assert_false(accepted_ranges_cover(&ranges, 106));
+    assert_int_equal(accepted_ranges_left(&ranges, 101), 4);
+    assert_int_equal(accepted_ranges_left(&ranges, 106), 0);
+}
+
+static void a_range_rises_with_what_is_accepted(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    for (int64_t second = 100; second <= 130; second += 5)
+        accepted_ranges_raise(&ranges, second);
+    assert_string_equal(text_of(&ranges), "100 99 135");
+    accepted_ranges_raise(&ranges, 110); /* a slow client lowers nothing */
+    assert_string_equal(text_of(&ranges), "100 99 135");
+    accepted_ranges_raise(&ranges, 95);
+    assert_string_equal(text_of(&ranges), "95 94 135");
+}
+
+static void what_is_far_from_every_range_begins_its_own(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&ranges, 86500); /* a clock that is a day ahead, and a client that follows it */
+    accepted_ranges_raise(&ranges, 106);
+    assert_string_equal(text_of(&ranges), "100 99 111;86500 86499 86505");
+    accepted_ranges_raise(&ranges, 111); /* near, but above what it covers */
+    assert_string_equal(text_of(&ranges), "100 99 116;86500 86499 86505");
+    accepted_ranges_raise(&ranges, 122);
+    assert_string_equal(text_of(&ranges), "100 99 116;122 121 127;86500 86499 86505");
+}
+
+static void ranges_that_meet_become_one(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 145); /* a client 45 s fast */
+    accepted_ranges_raise(&ranges, 100);
+    for (int64_t second = 102; second < 142; second += 2)
+        accepted_ranges_raise(&ranges, second);
+    assert_string_equal(text_of(&ranges), "100 99 150");
+}
+
+static void a_new_epoch_refuses_all_that_was_covered(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&ranges, 86500);
+    accepted_ranges_guard_all(&ranges);
+    assert_string_equal(text_of(&ranges), "100 105 105;86500 86505 86505");
+    assert_false(accepted_ranges_guard(&ranges, 99));
+    assert_true(accepted_ranges_guard(&ranges, 100));
+    assert_true(accepted_ranges_guard(&ranges, 105));
+    assert_false(accepted_ranges_guard(&ranges, 106));
+    assert_int_equal(accepted_ranges_guard_end(&ranges, 102), 106);
+    assert_int_equal(accepted_ranges_guard_end(&ranges, 106), 106);
+    accepted_ranges_raise(&ranges, 103);
+    assert_false(accepted_ranges_cover(&ranges, 103));
+    accepted_ranges_raise(&ranges, 106);
+    assert_string_equal(text_of(&ranges), "100 105 111;86500 86505 86505");
+    accepted_ranges_raise(&ranges, 86499); /* just below what is guarded */
+    assert_true(accepted_ranges_cover(&ranges, 86499));
+    assert_true(accepted_ranges_guard(&ranges, 86500));
+}
+
+/* What lies between what was guarded and a clock that leapt may still be accepted. */
+static void what_is_accepted_above_a_guard_begins_a_range_of_its_own(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_guard_all(&ranges);
+    accepted_ranges_raise(&ranges, 109);
+    assert_string_equal(text_of(&ranges), "100 105 105;109 108 114");
+    accepted_ranges_raise(&ranges, 106);
+    assert_string_equal(text_of(&ranges), "100 105 114");
+}
+
+static void a_second_loss_adds_nothing_where_nothing_was_accepted(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_guard_all(&ranges);
+    accepted_ranges_guard_all(&ranges);
+    assert_string_equal(text_of(&ranges), "100 105 105");
+}
+
+static void a_guarded_span_takes_in_what_it_meets(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&ranges, 200);
+    accepted_ranges_guard_span(&ranges, 103, 150);
+    assert_string_equal(text_of(&ranges), "100 150 150;200 199 205");
+    accepted_ranges_guard_span(&ranges, 150, 202);
+    assert_string_equal(text_of(&ranges), "100 202 205");
+    accepted_ranges_guard_span(&ranges, 10, 9);
+    assert_string_equal(text_of(&ranges), "100 202 205");
+    accepted_ranges_guard_span(&ranges, 99, 99);
+    assert_string_equal(text_of(&ranges), "99 202 205");
+}
+
+/* Nothing between the present and a clock that was ahead is guarded to make room. */
+static void room_is_made_among_what_is_longest_past(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 29000 + 1800);
+    accepted_ranges_guard_all(&ranges);
+    for (int64_t hour = 0; hour <= 8; hour++)
+        accepted_ranges_raise(&ranges, hour * 3600);
+    accepted_ranges_raise(&ranges, 29000);
+    assert_true(accepted_ranges_cover(&ranges, 29000));
+    assert_false(accepted_ranges_guard(&ranges, 29100));
+    accepted_ranges_raise(&ranges, 29100);
+    assert_true(accepted_ranges_cover(&ranges, 29100));
+}
+
+static void what_another_store_accepted_is_refused(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    struct accepted_ranges others = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&others, 103);
+    accepted_ranges_raise(&others, 300);
+    accepted_ranges_guard_others(&ranges, &others);
+    assert_string_equal(text_of(&ranges), "100 108 108;300 305 305");
+}
+
+static void a_range_tells_where_it_ends(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    assert_false(accepted_ranges_begin_above(&ranges, 50));
+    accepted_ranges_raise(&ranges, 100);
+    assert_int_equal(accepted_ranges_high(&ranges, 101), 105);
+    assert_int_equal(accepted_ranges_high(&ranges, 99), 99);
+    assert_true(accepted_ranges_begin_above(&ranges, 99));
+    assert_int_equal(accepted_ranges_reach(&ranges, 90, 99), 90);
+    assert_int_equal(accepted_ranges_reach(&ranges, 90, 100), 105);
+    assert_int_equal(accepted_ranges_reach(&ranges, 105, 200), 105);
+    assert_int_equal(accepted_ranges_reach(&ranges, 106, 200), 106);
+    accepted_ranges_raise(&ranges, 145);
+    assert_int_equal(accepted_ranges_reach(&ranges, 101, 161), 150);
+    assert_false(accepted_ranges_begin_above(&ranges, 100));
+}
+
+/* ---- against a plain set of seconds, whatever comes ---- */
+
+static unsigned random_below(unsigned limit)
+{
+    unsigned char bytes[2];
+    assert_status(random_bytes(bytes, sizeof bytes), STATUS_OK);
+    return (unsigned)(bytes[0] | bytes[1] << 8) % limit;
+}
+
+struct axis {
+    bool covered[AXIS];
+    bool guarded[AXIS];
+};
+
+static void read_axis(const struct accepted_ranges *ranges, struct axis *axis)
+{
+    for (int64_t second = 0; second < AXIS; second++) {
+        axis->covered[second] = accepted_ranges_cover(ranges, second);
+        axis->guarded[second] = accepted_ranges_guard(ranges, second);
+    }
+}
+
+static void assert_in_order(const struct accepted_ranges *ranges)
+{
+    for (size_t i = 0; i < ranges->count; i++) {
+        const struct accepted_range *range = &ranges->items[i];
+        assert_true(range->low <= range->high && range->low - 1 <= range->guarded && range->guarded <= range->high);
+        assert_true(i == 0 || ranges->items[i - 1].high < range->low);
+    }
+}
+
+/* What was guarded stays so; what was covered is covered or guarded. */
+static void assert_nothing_is_let_go(const struct axis *before, const struct axis *after)
+{
+    for (int second = 0; second < AXIS; second++) {
+        assert_true(!before->guarded[second] || after->guarded[second]);
+        assert_true(!before->covered[second] || after->covered[second] || after->guarded[second]);
+    }
+}
+
+static void no_order_of_calls_lets_go_of_a_guarded_second(void **state)
+{
+    (void)state;
+    for (int round = 0; round < ROUNDS / 40; round++) {
+        struct accepted_ranges ranges = {0};
+        for (int step = 0; step < 40; step++) {
+            struct axis before;
+            struct axis after;
+            unsigned second = random_below(AXIS - 30);
+            unsigned kind = random_below(8);
+            read_axis(&ranges, &before);
+            if (kind == 0)
+                accepted_ranges_guard_all(&ranges);
+            else if (kind == 1)
+                accepted_ranges_guard_span(&ranges, second, second + random_below(20));
+            else
+                accepted_ranges_raise(&ranges, second);
+            read_axis(&ranges, &after);
+            assert_in_order(&ranges);
+            assert_nothing_is_let_go(&before, &after);
+            if (kind == 0)
+                for (int64_t at = 0; at < AXIS; at++)
+                    assert_false(after.covered[at]);
+            else if (kind > 1)
+                assert_true(after.covered[second] || after.guarded[second]);
+        }
+    }
+}
+
+/* ---- text ---- */
+
+static void a_text_is_read_back(void **state)
+{
+    static const char *const texts[] = {"", "-5 -6 10", "100 99 105;200 205 205", "1 1 1"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct accepted_ranges ranges;
+        assert_status(accepted_ranges_parse(slice_str(texts[i]), &ranges), STATUS_OK);
+        assert_string_equal(text_of(&ranges), texts[i]);
+    }
+}
+
+static void other_texts_are_refused(void **state)
+{
+    static const char *const texts[] = {
+        " ",           "1",
+        "1 2",         "1 0 5 ",
+        "1 0 5;",      "1 -1 5",
+        "1 6 5",       "9 8 7",
+        "x 0 5",       "1 0 5;5 4 9",
+        "9 8 9;1 0 1", "1  0 5",
+        "--1 0 5",     "1 0 1;3 2 3;5 4 5;7 6 7;9 8 9;11 10 11;13 12 13;15 14 15;17 16 17",
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct accepted_ranges ranges;
+        if (accepted_ranges_parse(slice_str(texts[i]), &ranges) == STATUS_OK)
+            fail_msg("\"%s\" was taken", texts[i]);
+    }
+}
+
+static void the_longest_text_fits(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    struct accepted_ranges back;
+    (void)state;
+    for (int64_t i = 0; i < ACCEPTED_RANGES_MAX; i++)
+        ranges.items[ranges.count++] = (struct accepted_range){
+            INT64_MAX / 2 - 100 + 10 * i, INT64_MAX / 2 - 101 + 10 * i, INT64_MAX / 2 - 99 + 10 * i};
+    assert_true(strlen(text_of(&ranges)) <= ACCEPTED_TEXT_BYTES);
+    assert_status(accepted_ranges_parse(slice_str(text_of(&ranges)), &back), STATUS_OK);
+    assert_int_equal(back.count, ACCEPTED_RANGES_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_covered_before_it_was_raised),
+        cmocka_unit_test(a_range_rises_with_what_is_accepted),
+        cmocka_unit_test(what_is_far_from_every_range_begins_its_own),
+        cmocka_unit_test(ranges_that_meet_become_one),
+        cmocka_unit_test(a_new_epoch_refuses_all_that_was_covered),
+        cmocka_unit_test(what_is_accepted_above_a_guard_begins_a_range_of_its_own),
+        cmocka_unit_test(a_second_loss_adds_nothing_where_nothing_was_accepted),
+        cmocka_unit_test(a_guarded_span_takes_in_what_it_meets),
+        cmocka_unit_test(room_is_made_among_what_is_longest_past),
+        cmocka_unit_test(what_another_store_accepted_is_refused),
+        cmocka_unit_test(a_range_tells_where_it_ends),
+        cmocka_unit_test(no_order_of_calls_lets_go_of_a_guarded_second),
+        cmocka_unit_test(a_text_is_read_back),
+        cmocka_unit_test(other_texts_are_refused),
+        cmocka_unit_test(the_longest_text_fits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
