@@ -279,29 +279,55 @@ static int check_words(const struct parse *parse)
     return EXIT_DONE;
 }
 
-static void print_command_help(const struct program *program, const struct command *command)
+/* One row of the help. Padded by characters rather than bytes, which an ellipsis has three of. */
+static void print_help_row(const char *name, const char *help, bool is_needed)
 {
-    printf("usage: %s %s %s%s[OPTION…]\n\n%s\n", program->name, command->name, command->arguments,
-           command->arguments[0] ? " " : "", command->summary);
+    enum { NAME_COLUMNS = 28 };
+    int columns = 0;
+    for (const char *at = name; *at; at++)
+        columns += (*at & 0xc0) != 0x80;
+    printf("  %s%*s %s%s\n", name, columns < NAME_COLUMNS ? NAME_COLUMNS - columns : 0, "", help,
+           is_needed ? " (needed)" : "");
+}
+
+static void print_options(const struct command *command)
+{
     printf("\nOptions:\n");
     for (const struct command_option *option = command->options; option && option->name; option++) {
         char name[64];
         (void)snprintf(name, sizeof name, "--%s%s%s%s", option->name, option->value ? " " : "",
                        option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
-        printf("  %-28s %s%s\n", name, option->help, option->required ? " (needed)" : "");
+        print_help_row(name, option->help, option->required);
     }
     if (!find_option(command, SLICE("format"))) /* else the command has formats of its own */
-        printf("  %-28s %s\n", "--format table|json|env", "how to print (table)");
-    printf("  %-28s %s\n", "--quiet", "print only what was asked for");
-    if (command->example)
-        printf("\nExample:\n%s\n", command->example);
-    printf("\nExit codes: 0 done, 1 refused or not found, 2 usage, 3 a store is down\n");
-    if (!command->needs_config)
-        return;
+        print_help_row("--format table|json|env", "how to print (table)", false);
+    print_help_row("--quiet", "print only what was asked for", false);
+}
+
+static void print_configuration(const struct program *program, const struct command *command)
+{
     struct buf help = BUF_INIT;
+    if (!command->lists_config) {
+        printf("\nThe stores and all else are configured as for `%s serve`, whose --help lists every flag and variable.\n",
+               program->name);
+        return;
+    }
     config_write_help(program->service, &help);
     printf("\n%.*s", SLICE_ARGS(buf_slice(&help)));
     buf_done(&help);
+}
+
+static void print_command_help(const struct program *program, const struct command *command)
+{
+    printf("usage: %s %s %s%s[OPTION…]\n\n%s\n", program->name, command->name, command->arguments,
+           command->arguments[0] ? " " : "", command->summary);
+    print_options(command);
+    if (command->example)
+        printf("\nExample:\n%s\n", command->example);
+    printf("\nExit codes: %s\n",
+           command->exit_codes ? command->exit_codes : "0 done, 1 refused or not found, 2 usage, 3 a store is down");
+    if (command->needs_config)
+        print_configuration(program, command);
 }
 
 /* ---- running ---- */

@@ -67,7 +67,9 @@ struct command {
     const char *example;                  /* lines to be shown in --help */
     const struct command_option *options; /* ends with a row without a name; NULL: none */
     size_t options_size;                  /* of the struct */
+    const char *exit_codes;               /* for --help; NULL: the usual ones */
     bool needs_config;
+    bool lists_config; /* --help lists every flag and variable of the configuration */
     int (*run)(const struct command_line *line); /* the exit code */
 };
 

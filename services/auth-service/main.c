@@ -211,6 +211,7 @@ int main(int argc, char **argv)
          .summary = "serves until SIGTERM",
          .example = "  OAUTH1_DEV=true auth-service serve",
          .needs_config = true,
+         .lists_config = true,
          .run = serve},
         cli_migrate_up,
         cli_migrate_status,

@@ -149,6 +149,7 @@ int main(int argc, char **argv)
          .summary = "serves until SIGTERM",
          .example = "  OAUTH1_DEV=true introspection-service serve",
          .needs_config = true,
+         .lists_config = true,
          .run = serve},
         command_config_check,
         command_config_print,

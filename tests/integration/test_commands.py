@@ -135,6 +135,28 @@ def test_every_command_shows_its_options_and_an_example(shop):
         assert shown.code == DONE and f"usage: auth-service {name}" in shown.out and "Example:" in shown.out, name
 
 
+@pytest.mark.parametrize("binary", ["auth-service", "introspection-service"])
+def test_help_of_a_command_lists_its_own_options_and_that_of_serve_the_configuration(shop, binary):
+    listed = "--cache-ttl SECONDS, OAUTH1_CACHE_TTL"
+    assert listed in shop.command("serve", "--help", binary=binary).out
+    for words in (["config", "check"], ["healthcheck"], *([["client", "create"]] if binary == "auth-service" else [])):
+        shown = shop.command(*words, "--help", binary=binary).out
+        assert listed not in shown and f"`{binary} serve`" in shown and len(shown.splitlines()) < 60, shown
+
+
+def test_columns_of_help_are_straight_where_an_option_may_be_repeated(shop):
+    options = shop.command("client", "create", "--help").out.partition("Options:\n")[2].partition("\n\n")[0].splitlines()
+    short = [row for row in options if len(row[2:].partition("  ")[0]) < 28]
+    assert any("…" in row for row in short), options
+    assert all(row[30] == " " and row[31] != " " for row in short), options
+
+
+def test_explain_ends_as_its_help_says_after_a_line_that_is_no_json(shop):
+    outcome = shop.command("explain", stdin="this is no JSON\n")
+    assert json.loads(outcome.out)["valid"] is False
+    assert outcome.code == DONE and "0 every line was read" in shop.command("explain", "--help").out
+
+
 @pytest.mark.parametrize("words", ["client list", "user list", "token list", "resource-server list", "migrate status",
                                    "client create --name x"])
 def test_a_store_that_cannot_be_opened(shop, words):

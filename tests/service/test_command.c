@@ -89,6 +89,7 @@ static const struct command commands[] = {
      .options = keep_table,
      .options_size = sizeof(struct keep_options),
      .needs_config = true,
+     .lists_config = true,
      .run = keep},
     {.name = "thing make",
      .arguments = "[WORD]",
@@ -267,6 +268,9 @@ static void helps_with_everything(void **state)
     assert_int_equal(outcome->code, 0);
     assert_non_null(strstr(outcome->out, "--callback URI …"));
     assert_non_null(strstr(outcome->out, "Example:\n  prog thing make --name X"));
+    assert_null(strstr(outcome->out, "OAUTH1_DATABASE_URL"));
+    assert_non_null(strstr(outcome->out, "`prog serve`"));
+    outcome = run("", NULL, (const char *const[]){"keep", "--help", NULL});
     assert_non_null(strstr(outcome->out, "OAUTH1_DATABASE_URL"));
     outcome = run("", NULL, (const char *const[]){"thing", "--help", NULL});
     assert_int_equal(outcome->code, 0);

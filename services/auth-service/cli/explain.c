@@ -66,5 +66,6 @@ const struct command cli_explain = {
                "token_secret, former_client_secrets, rsa_public_key, signature_methods, require_https,\n"
                "client_base_string, origins, path_prefixes. Nothing is stored or looked up; timestamps and nonces\n"
                "are checked for their form alone.",
+    .exit_codes = "0 every line was read and answered, whatever the verdicts; 2 usage; 3 out of memory",
     .run = explain_lines,
 };
