@@ -75,6 +75,11 @@ build_asan() {
   configure build/asan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=address,undefined && compile build/asan
 }
 
+# What somebody who is new here types: gcc warns of more where no sanitizer is on.
+build_debug() {
+  configure build/debug -DCMAKE_BUILD_TYPE=Debug && compile build/debug
+}
+
 build_clang() {
   configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang && compile build/clang
 }
@@ -100,6 +105,10 @@ part_asan() {
   step 'unit: gcc build, ASan and UBSan' build_asan && step 'unit: tests' run_ctest build/asan
 }
 
+part_debug() {
+  step 'unit: gcc build, -Werror' build_debug
+}
+
 part_clang() {
   step 'unit: clang build, -Werror' build_clang
 }
@@ -111,6 +120,7 @@ part_tsan() {
 part_unit() {
   local ok=true
   part_asan || ok=false
+  part_debug || ok=false
   part_clang || ok=false
   part_tsan || ok=false
   $ok
@@ -193,7 +203,7 @@ make_trixie_image() {
 run_trixie() {
   { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - ; } |
     timeout 600 docker run --rm -i --init --network none countersign-test:trixie \
-      bash -c 'tar -x -C /countersign && exec /countersign/dev test asan clang http'
+      bash -c 'tar -x -C /countersign && exec /countersign/dev test asan debug clang http'
 }
 
 # Parts that are a folder of pytest files and need more than this script starts.
@@ -254,7 +264,7 @@ test_command() {
   if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways stores trixie compose pods); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | clang | tsan | http | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
+      unit | asan | debug | clang | tsan | http | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done

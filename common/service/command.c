@@ -308,8 +308,9 @@ static void print_configuration(const struct program *program, const struct comm
 {
     struct buf help = BUF_INIT;
     if (!command->lists_config) {
-        printf("\nThe stores and all else are configured as for `%s serve`, whose --help lists every flag and variable.\n",
-               program->name);
+        printf(
+            "\nThe stores and all else are configured as for `%s serve`, whose --help lists every flag and variable.\n",
+            program->name);
         return;
     }
     config_write_help(program->service, &help);

@@ -69,7 +69,7 @@ struct command {
     size_t options_size;                  /* of the struct */
     const char *exit_codes;               /* for --help; NULL: the usual ones */
     bool needs_config;
-    bool lists_config; /* --help lists every flag and variable of the configuration */
+    bool lists_config;                           /* --help lists every flag and variable of the configuration */
     int (*run)(const struct command_line *line); /* the exit code */
 };
 
