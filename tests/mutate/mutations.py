@@ -105,6 +105,7 @@ class Finder:
 
     def words(self, first, last):
         """The source of the tokens first..last, on one line."""
+        last = min(last, len(self.tokens) - 1)
         return " ".join(self.source[self.tokens[first].start : self.tokens[last].end].split())
 
     def function_at(self, position):
