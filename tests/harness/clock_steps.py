@@ -55,9 +55,11 @@ class Cell(Scenario):
 
     @property
     def bound_s(self):
-        """From the restart, or the clock's coming right, or for an embedded service the database's return."""
+        """From the restart, or the clock's coming right, or for an embedded service the database's return. What clients that
+        followed a clock ahead had accepted, and some seconds more, has to pass."""
         is_plain = self.step == "none" and (self.database == "there" or self.is_embedded)
-        return BACK_SECONDS if is_plain and self.lead == LEAD else self.lead + 10
+        followed_s = STEPS[self.step] if STEPS[self.step] < 60 else 0  # what is a day ahead stands alone
+        return BACK_SECONDS if is_plain and self.lead == LEAD else self.lead + max(10, followed_s + 5)
 
     @property
     def judges_readiness(self):
@@ -65,8 +67,10 @@ class Cell(Scenario):
 
     @property
     def is_served_without_database(self):
-        """Whoever loses the connection to Redis drops the credentials that it remembers, and then needs the database."""
-        return self.database == "there" or self.is_embedded or self.loss == "Redis: FLUSHALL"
+        """Whoever loses the connection to Redis drops the credentials that it remembers, and then needs the database; and a
+        clock that comes right without it is not followed (docs/design/nonce-guard.md, rule 11)."""
+        moves_without = self.when == "before" and self.step != "none"
+        return self.database == "there" or self.is_embedded or (self.loss == "Redis: FLUSHALL" and not moves_without)
 
     def play(self, run):
         run.replays.behind_s = max(0, -STEPS[self.step])
