@@ -1,4 +1,4 @@
-/* random: unguessable values (security.md: RAND_bytes, at least 128 bit; a failure is an error). */
+/* random: unguessable values by RAND_bytes; a failure is an error (docs/design/security.md, "Randomness"). */
 #ifndef COUNTERSIGN_CRYPTO_RANDOM_H
 #define COUNTERSIGN_CRYPTO_RANDOM_H
 

@@ -1,4 +1,4 @@
-/* sealed: secrets at rest, AES-256-GCM under a list of keys (protocol.md §3).
+/* sealed: secrets at rest, AES-256-GCM under a list of keys (docs/design/protocol.md, "What is kept where").
  *
  * The first key encrypts, all decrypt. The additional data binds a sealed secret to its row, so
  * that one moved to another row does not open. Layout: 1 byte version (1), 1 byte length of the

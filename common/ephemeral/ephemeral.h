@@ -28,7 +28,7 @@ struct ephemeral;
 
 /* ---- nonces ---- */
 
-/* Decoded values (protocol.md §2.11): a nonce is unique per (client, token, timestamp). */
+/* Decoded values (docs/design/protocol.md, "Signatures", 11): a nonce is unique per (client, token, timestamp). */
 struct nonce {
     struct slice client_id;
     struct slice token; /* empty: two-legged */

@@ -1,5 +1,5 @@
 /* redis_nonces: nonces as 64-bit keyed hashes in sets of one second and one shard, `n:{SHARD}:SECOND`, which Redis
- * keeps as sorted arrays of 8 bytes a nonce (performance.md §2).
+ * keeps as sorted arrays of 8 bytes a nonce (docs/design/performance.md, "Nonces in Redis").
  *
  * Invariants:
  * - What a turn of the loop spends is one write: SADD for each nonce, EXPIREAT for each set that this connection has

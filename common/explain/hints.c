@@ -538,7 +538,7 @@ static void try_signature_spaces(struct search *search)
         "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
 }
 
-/* What api.md promises, the likeliest first; at most 27 tries, so that some are always left for the
+/* The likeliest first (docs/design/protocol.md, "Hints"); at most 27 tries, so that some are always left for the
  * origins and prefixes, and what those leave is for the rest. */
 static void try_everything(struct search *search)
 {

@@ -38,7 +38,7 @@ struct route {
     bool takes_malformed_heads;
 };
 
-/* 0 means the default (security.md §2). */
+/* 0 means the default (docs/design/security.md, "Limits"). */
 struct http_limits {
     size_t header_bytes;            /* request line and headers: 16 KB, then 431 */
     size_t header_count;            /* 100, then 431 */
@@ -94,7 +94,8 @@ struct http_server_config {
     void *is_unbounded_context;
     bool opens_later; /* clients wait until http_server_accept */
     bool is_evhttp;   /* carried by libevent's evhttp instead of the strict transport, without TLS: what that one hides
-                       * (a NUL, a folded header, LF alone) passes, so for ports of operators alone (security.md §1.1) */
+                       * (a NUL, a folded header, LF alone) passes, so for ports of operators alone
+                       * (docs/design/security.md, "What evhttp hides") */
 };
 
 /* The config's arrays are copied, what they point at is borrowed. No socket is touched yet. */

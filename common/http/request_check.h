@@ -1,4 +1,5 @@
-/* request_check: what a request must look like before anything else reads it (security.md §1.1).
+/* request_check: what a request must look like before anything else reads it (docs/design/security.md, "One message,
+ * one meaning").
  *
  * One message must mean one thing to every program that it passes: whatever could be read in two ways
  * is refused, and the connection closed, so that nothing behind it is taken for a request. */

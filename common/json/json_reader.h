@@ -7,7 +7,7 @@
  * capped (below), so reading costs time and memory linear in the text. The tree and all that is
  * decoded from it live in the caller's arena until that is reset: nothing is freed by itself, and a
  * slice from it keeps its length. cJSON builds the tree; what it would let pass (its own list in
- * security.md §1.3) is refused before it sees the text. May be used by any thread. */
+ * docs/design/security.md, "What cJSON accepts") is refused before it sees the text. May be used by any thread. */
 #ifndef COUNTERSIGN_JSON_JSON_READER_H
 #define COUNTERSIGN_JSON_JSON_READER_H
 

@@ -52,25 +52,30 @@ const struct command command_config_check = {
 };
 
 struct print_options {
-    bool markdown;
+    struct slice format;
 };
 
 static const struct command_option print_table[] = {
-    {"markdown", OPTION_FLAG, NULL, false, offsetof(struct print_options, markdown),
-     "the documentation's table of all variables instead"},
+    {"format", OPTION_TEXT, "table|json|env|markdown", false, offsetof(struct print_options, format),
+     "how to print (table); markdown: docs/configuration.md's table of all variables instead"},
     {0},
 };
 
 static int print(const struct command_line *line)
 {
-    static const enum config_print how[] = {
-        [FORMAT_TABLE] = CONFIG_PRINT_TABLE, [FORMAT_JSON] = CONFIG_PRINT_JSON, [FORMAT_ENV] = CONFIG_PRINT_ENV};
+    static const char *const names[] = {
+        [CONFIG_PRINT_TABLE] = "table", [CONFIG_PRINT_JSON] = "json", [CONFIG_PRINT_ENV] = "env"};
     const struct print_options *options = line->options;
     struct buf text = BUF_INIT;
-    if (options->markdown)
+    size_t how = 0;
+    while (how < COUNT_OF(names) && !slice_eq(options->format, slice_str(names[how])))
+        how++;
+    if (how < COUNT_OF(names) || slice_is_absent(options->format))
+        config_write(line->config, how < COUNT_OF(names) ? (enum config_print)how : CONFIG_PRINT_TABLE, &text);
+    else if (slice_eq(options->format, SLICE("markdown")))
         config_write_markdown(&text);
     else
-        config_write(line->config, how[line->format], &text);
+        return command_fail(line, EXIT_USAGE, "--format must be table, json, env or markdown");
     if (text.failed)
         return command_fail(line, EXIT_STORE_DOWN, "out of memory");
     printf("%.*s", SLICE_ARGS(buf_slice(&text)));

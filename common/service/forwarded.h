@@ -11,7 +11,7 @@
 bool forwarded_is_trusted(const struct peer *peer, const struct config_proxies *proxies);
 
 /* Whether the client's request came encrypted: TLS ended here, or a trusted proxy says so by exactly
- * one `X-Forwarded-Proto: https` (RFC 5849 §2.1; protocol.md §1, Transport). */
+ * one `X-Forwarded-Proto: https` (RFC 5849 §2.1; docs/design/protocol.md, "Transport"). */
 bool forwarded_is_secure(const struct request *request, const struct config_proxies *proxies);
 
 /* The client's address for limits and logs: the rightmost one in X-Forwarded-For that is no trusted

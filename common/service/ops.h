@@ -1,4 +1,4 @@
-/* ops: /livez, /readyz, /startupz and /metrics, on a port of their own (api.md §3).
+/* ops: /livez, /readyz, /startupz and /metrics, on a port of their own (docs/design/protocol.md, "The ops port").
  *
  * Invariants: they are answered on a loop of their own, so whatever the public ports do, an answer is there within
  * 50 ms. Stores are asked on the first of the service's loops, by a message; what it does not answer in time is

@@ -1,4 +1,4 @@
-/* standard_metrics: what every service counts (api.md §6), fed by the observers of http and loop. */
+/* standard_metrics: what every service counts (docs/metrics.md), fed by the observers of http and loop. */
 #ifndef COUNTERSIGN_SERVICE_STANDARD_METRICS_H
 #define COUNTERSIGN_SERVICE_STANDARD_METRICS_H
 

@@ -1,4 +1,4 @@
-/* store_metrics: how long the stores take, and what the database's connections do (api.md §6). */
+/* store_metrics: how long the stores take, and what the database's connections do (docs/metrics.md, "Stores"). */
 #ifndef COUNTERSIGN_STORE_STORE_METRICS_H
 #define COUNTERSIGN_STORE_STORE_METRICS_H
 

@@ -213,7 +213,7 @@ static enum status verify_any(struct check *check, struct signer *signer, int64_
     return STATUS_SIGNATURE_INVALID;
 }
 
-/* Does what verifying would do and forgets the result: protocol.md §2.16. */
+/* Does what verifying would do and forgets the result: docs/design/protocol.md, "The same time for everybody". */
 static void verify_in_vain(struct check *check, struct signer *signer)
 {
     const struct signature_method *method = check->message.signature_method;

@@ -1,4 +1,4 @@
-/* callback: where a browser may be sent with the verifier (RFC 5849 §2.1, §2.2; protocol.md §1).
+/* callback: where a browser may be sent with the verifier (RFC 5849 §2.1, §2.2; docs/design/protocol.md, "Callbacks").
  *
  * The rule that everything rests on: what goes into Location was registered by the client, exactly or
  * by a prefix that no spelling of the rest can leave. */

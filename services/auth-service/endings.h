@@ -1,5 +1,5 @@
 /* endings: ends the login sessions and temporary credentials of whom the feed of changes says that he ended: a client
- * or a user that was disabled or deleted, a user with a new password (protocol.md §3).
+ * or a user that was disabled or deleted, a user with a new password (docs/design/protocol.md, "Ends").
  *
  * Invariants: on the first loop's thread. An ending that the store did not take is tried again until it does. What the
  * feed lost, and what ended before this process was there, is read from the `changes` table: once too often is fine,

@@ -1,4 +1,4 @@
-/* service_metrics: what auth-service counts beside what every service counts (api.md §6). */
+/* service_metrics: what auth-service counts beside what every service counts (docs/metrics.md). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_SERVICE_METRICS_H
 #define COUNTERSIGN_AUTH_SERVICE_SERVICE_METRICS_H
 

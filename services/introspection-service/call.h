@@ -1,4 +1,5 @@
-/* call: the JSON in which a resource server describes the request that it received (api.md §1). */
+/* call: the JSON in which a resource server describes the request that it received (proto/introspection.openapi.yaml).
+ */
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
 #define COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
 

@@ -1,4 +1,4 @@
-/* service_metrics: what introspection-service counts beside what every service counts (api.md §6). */
+/* service_metrics: what introspection-service counts beside what every service counts (docs/metrics.md). */
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_SERVICE_METRICS_H
 #define COUNTERSIGN_INTROSPECTION_SERVICE_SERVICE_METRICS_H
 

@@ -1,4 +1,4 @@
-/* usage: when tokens were last used, coarsely, and written in batches (protocol.md §3).
+/* usage: when tokens were last used, coarsely, and written in batches (docs/design/protocol.md, "What is kept where").
  *
  * One for each loop, on its thread alone. What was not written when the process ends is lost: the
  * time is for people, not for decisions. */

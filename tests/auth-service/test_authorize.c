@@ -164,7 +164,8 @@ static void fetches_no_logo_in_the_clear(void **state)
     }
 }
 
-/* Security.md §2: clickjacking, and the redirect that Chromium holds against form-action. */
+/* docs/design/security.md, "Browsers and passwords": clickjacking, and the redirect that Chromium holds against
+ * form-action. */
 static void guards_the_page_and_lets_its_form_lead_to_the_callback_alone(void **state)
 {
     struct site_bench *bench = *state;

@@ -21,7 +21,7 @@ static void encodes_all_but_the_unreserved(void **state)
     buf_done(&out);
 }
 
-/* RFC 5849 §3.6's cases, and those of protocol.md §2. */
+/* RFC 5849 §3.6's cases, and those of docs/design/protocol.md, "Signatures". */
 static void encodes_text(void **state)
 {
     (void)state;

@@ -21,7 +21,7 @@ static void every_row_is_whole(void **state)
     }
 }
 
-/* protocol.md §1, "Errors at initiate and token". */
+/* docs/design/protocol.md, "Refusals". */
 static void speaks_both_vocabularies(void **state)
 {
     (void)state;

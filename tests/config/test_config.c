@@ -596,6 +596,24 @@ static void help_and_documentation_name_every_variable(void **state)
     buf_done(&markdown);
 }
 
+/* `./dev docs` writes it. */
+static void the_documentation_is_what_the_rows_say(void **state)
+{
+    (void)state;
+    struct buf markdown = BUF_INIT;
+    static char page[1 << 16];
+    FILE *file = fopen(TESTS_DIR "/../docs/configuration.md", "r");
+    assert_non_null(file);
+    page[fread(page, 1, sizeof page - 1, file)] = 0;
+    assert_int_equal(fclose(file), 0);
+    config_write_markdown(&markdown);
+    const char *table = strstr(page, "| variable |");
+    assert_non_null(table);
+    if (strcmp(table, buf_string(&markdown)) != 0)
+        fail_msg("docs/configuration.md is not what the rows say: run ./dev docs");
+    buf_done(&markdown);
+}
+
 static void help_is_wrapped_at_100_columns(void **state)
 {
     (void)state;
@@ -664,6 +682,7 @@ int main(void)
         cmocka_unit_test(warns_at_every_start),
         cmocka_unit_test(prints_no_secret),
         cmocka_unit_test(help_and_documentation_name_every_variable),
+        cmocka_unit_test(the_documentation_is_what_the_rows_say),
         cmocka_unit_test(help_is_wrapped_at_100_columns),
         cmocka_unit_test(keeps_a_development_key_beside_the_database),
     };

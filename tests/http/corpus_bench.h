@@ -1,5 +1,6 @@
-/* The corpus of security.md §1.1, sent as raw bytes to a real server, on either transport. Each row is a test of its
- * own: what comes back, and that nothing behind a refused request is read as one. */
+/* The corpus of docs/design/security.md, "One message, one meaning", sent as raw bytes to a real server, on either
+ * transport. Each row is a test of its own: what comes back, and that nothing behind a refused request is read as one.
+ */
 #ifndef COUNTERSIGN_TESTS_HTTP_CORPUS_BENCH_H
 #define COUNTERSIGN_TESTS_HTTP_CORPUS_BENCH_H
 

@@ -144,6 +144,16 @@ def test_help_of_a_command_lists_its_own_options_and_that_of_serve_the_configura
         assert listed not in shown and f"`{binary} serve`" in shown and len(shown.splitlines()) < 60, shown
 
 
+def test_the_configuration_is_printed_in_each_format(shop):
+    assert "OAUTH1_CACHE_TTL" in shop.command("config", "print").out
+    assert shop.command("config", "print").out == shop.command("config", "print", "--format", "table").out
+    assert json.loads(shop.command("config", "print", "--format", "json").out)["OAUTH1_CACHE_TTL"]["value"] == "30"
+    assert "OAUTH1_CACHE_TTL=30\n" in shop.command("config", "print", "--format", "env").out
+    assert "\n| `OAUTH1_CACHE_TTL` | `--cache-ttl` | `30` |" in shop.command("config", "print", "--format", "markdown").out
+    wrong = shop.command("config", "print", "--format", "xml")
+    assert wrong.code == USAGE and "markdown" in wrong.err and wrong.out == ""
+
+
 def test_columns_of_help_are_straight_where_an_option_may_be_repeated(shop):
     options = shop.command("client", "create", "--help").out.partition("Options:\n")[2].partition("\n\n")[0].splitlines()
     short = [row for row in options if len(row[2:].partition("  ")[0]) < 28]

@@ -1,4 +1,4 @@
-"""Every row of the error table (protocol.md, "Errors at initiate and token") that these endpoints can give,
+"""Every row of the error table (docs/design/protocol.md, "Refusals") that these endpoints can give,
 and the introspection rows, against the running services."""
 
 import http.client

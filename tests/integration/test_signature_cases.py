@@ -1,4 +1,4 @@
-"""Every case of protocol.md section 2 ("the cases that implementers get wrong"), through `auth-service explain`,
+"""Every case of docs/design/protocol.md, "Signatures", through `auth-service explain`,
 each signed by our own signer. A test's name begins with the number of its case."""
 
 import json

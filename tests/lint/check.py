@@ -178,6 +178,98 @@ def python_is_debians():
     yield from matches(scripts, r"^#!.*(env python\d?)", "{}: use /usr/bin/python3, which has the packages", read=text)
 
 
+def references_lead_somewhere():
+    """A Markdown file that is named is in the tree: by its path from the top, or beside what names it (a bare name may also be
+    anywhere, but for README.md). With it the "Heading", the #anchor, the number in a list behind a heading, or the rules that are named."""
+    documents = {name: text(name) for name in TEXTS if name.endswith(".md")}
+    pattern = r"(?<![\w/.:-])((?:[\w.-]+/)*[\w-]+\.md)\b(#[\w-]+)?(?:, \"([^\"]+)\")?(?:, (?:rules? )?(\d+(?:(?:, | and )\d+)*))?"
+    for name in TEXTS:
+        for match in re.finditer(pattern, unwrapped(text(name))):
+            cited = resolved(name, match.group(1), documents)
+            line = text(name).count("\n", 0, text(name).find(match.group(1))) + 1
+            if not cited:
+                yield f"{name}:{line}: there is no {match.group(1)}"
+            elif match.string[match.end() :].startswith(" §"):
+                yield f"{name}:{line}: cite a heading of {cited}, which stays true when a section moves"
+            else:
+                for missing in absent_from(documents[cited], *match.groups()[1:]):
+                    yield f"{name}:{line}: {cited} has no {missing}"
+
+
+def unwrapped(body):
+    """A comment's or a paragraph's lines in one, so that a reference may stand on two."""
+    return re.sub(r"[ \t]*\n[ \t]*(?:\*|#|//)?[ \t]*", " ", body)
+
+
+def resolved(name, cited, documents):
+    beside = (Path(name).parent / cited).as_posix()
+    flat = Path("/", beside).resolve().relative_to("/").as_posix()
+    known = [path for path in (cited, flat) if path in documents]
+    if "/" not in cited:
+        known += [path for path in documents if Path(path).name == cited != "README.md"]
+    return known[0] if known else None
+
+
+def absent_from(document, anchor, heading, numbers):
+    headings = re.findall(r"^#+ (.+)$", document, re.M)
+    if anchor and anchor[1:] not in [re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in headings]:
+        yield f"heading {anchor}"
+    if heading and heading not in headings:
+        yield f'heading "{heading}"'
+    elif numbers:
+        body = re.split(r"^## ", document.partition(f"# {heading}\n")[2] if heading else document, flags=re.M)
+        listed_in = body[0] if heading else document
+        for number in re.findall(r"\d+", numbers):
+            if not re.search(rf"^{number}\. ", listed_in, re.M):
+                yield f"number {number}"
+
+
+def documents_name_what_there_is():
+    """A path in backticks is in the tree (but for X, NAME and ROOM, which stand for any), and so are the tests that are named behind their file: `FILE` (`name`, `name`)."""
+    names = listed()
+    folders = {parent.as_posix() for name in names for parent in Path(name).parents}
+    for name in [name for name in TEXTS if name.endswith(".md") and not name.startswith("CHANGELOG")]:
+        body = unwrapped(text(name))
+        for match in re.finditer(r"`((?:common|services|tests|proto|docs|docker|kubernetes)/[\w./*-]*)`(?: \(((?:`\w+`(?:, )?)+)\))?", body):
+            path = match.group(1).rstrip("/")
+            found = [known for known in names if known == path or Path(known).match(path) or known.startswith(path + ".")]
+            if not found and path not in folders and not re.search(r"ROOM|NAME|_X\b|\bX\b", path):
+                yield f"{name}:1: there is no {path}"
+            for test in re.findall(r"\w+", match.group(2) or ""):
+                if not any(re.search(rf"\b{test}\b", text(known)) for known in found):
+                    yield f"{name}:1: {path} has no {test}"
+
+
+def every_source_has_a_test():
+    """One of its own name, or a row of tests/README.md that names tests which are there."""
+    rows = re.findall(r"^\| `((?:common|services)/[^`]*)` \| ([\w, ]+) \| ([^|]*) \|$", text("tests/README.md"), re.M)
+    listed_files = {f"{folder}/{name}.c": re.findall(r"`([^`]+)`", tests) for folder, names, tests in rows for name in names.split(", ")}
+    sources = [name for name in C_FILES if name.endswith(".c")]
+    for name in sources:
+        mirror = f"tests/{name.split('/')[1]}/test_{Path(name).name}"
+        if (ROOT / mirror).is_file() == (name in listed_files):
+            yield f"{name}:1: " + (f"it has {mirror}, so tests/README.md need not list it" if name in listed_files else
+                                   f"there is no {mirror}; name the tests that cover it in tests/README.md")
+    for name in sorted(set(listed_files) - set(sources)):
+        yield f"tests/README.md:1: there is no {name}"
+    for test in sorted({test for tests in listed_files.values() for test in tests}):
+        if not (ROOT / test).is_file():
+            yield f"tests/README.md:1: there is no {test}"
+
+
+def the_picture_shows_the_rooms():
+    """docs/design/architecture.md's table of rooms is CMakeLists.txt's list, in its order."""
+    shown = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", text("docs/design/architecture.md"), re.M)
+    shown = [(room, ", ".join(re.findall(r"`(\w+)`", uses))) for room, uses in shown]
+    meant = [(room, ", ".join(sorted(uses))) for room, (_, uses) in rooms().items()]
+    for room, uses in sorted(set(meant) - set(shown)):
+        yield f"docs/design/architecture.md:1: the table of rooms needs the row {room}, which uses {uses}"
+    for room, uses in sorted(set(shown) - set(meant)):
+        yield f"docs/design/architecture.md:1: by CMakeLists.txt there is no {room} that uses {uses}"
+    if not set(shown) ^ set(meant) and shown != meant:
+        yield "docs/design/architecture.md:1: the rooms stand in another order in CMakeLists.txt"
+
+
 RULES = [
     no_banned_calls,
     secrets_are_compared_in_constant_time,
@@ -192,6 +284,10 @@ RULES = [
     headers_have_telling_names,
     no_paths_or_hosts_of_one_machine,
     python_is_debians,
+    references_lead_somewhere,
+    documents_name_what_there_is,
+    every_source_has_a_test,
+    the_picture_shows_the_rooms,
 ]
 
 

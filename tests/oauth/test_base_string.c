@@ -87,7 +87,7 @@ static const struct row {
     {"an_empty_form_body_adds_nothing", "POST", "http://h/?a=1", NULL, FORM, "", "POST&http%3A%2F%2Fh%2F&a%3D1"},
     {"the_same_name_in_query_and_body_is_kept_twice", "POST", "http://h/?a=2", NULL, FORM, "a=1",
      "POST&http%3A%2F%2Fh%2F&a%3D1%26a%3D2"},
-    /* protocol.md, signatures: case 1 */
+    /* docs/design/protocol.md, "Signatures", 1 */
     {"encode_then_sort", "GET", "http://h/?~=t&z=1&a-b=1&a%5B%5D=x&a=2&a=10&%C3%A9=1", NULL, NULL, NULL,
      "GET&http%3A%2F%2Fh%2F&%25C3%25A9%3D1%26a%3D10%26a%3D2%26a%255B%255D%3Dx%26a-b%3D1%26z%3D1%26~%3Dt"},
 };

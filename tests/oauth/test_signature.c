@@ -142,7 +142,7 @@ static void any_changed_byte_is_refused(void **state)
     }
 }
 
-/* The same bytes in another spelling of base64 (security.md: compare text, not decoded bytes). */
+/* The same bytes in another spelling of base64 (docs/design/protocol.md, "Signatures", 16). */
 static void another_spelling_of_a_right_signature_is_refused(void **state)
 {
     (void)state;

@@ -137,7 +137,8 @@ static void accepts_a_signed_request_and_names_its_nonce(void **state)
 static void judges_in_the_promised_order(void **state)
 {
     struct fixture *f = *state;
-    /* everything is wrong; what is mended step by step shows the next fault (protocol.md §1) */
+    /* everything is wrong; what is mended step by step shows the next fault (docs/design/protocol.md, "The order of
+     * checks") */
     struct signing s = {.method = "HMAC-SHA512", .secret = "wrong", .timestamp = NOW_S - 301};
     f->rules.signature_methods = OAUTH_BIT(0);
     f->check.client = NULL;
