@@ -3,6 +3,7 @@
 #include "changes/feed_poll.h"
 #include "changes/feed_redis.h"
 #include "durable/pool.h"
+#include "store/store_url.h"
 
 #include <assert.h>
 
@@ -44,20 +45,15 @@ void change_feed_lost(struct change_feed *feed)
 
 /* ---- the feed that the configuration names ---- */
 
-static bool is_polled(struct slice redis_url)
-{
-    return slice_eq(redis_url, SLICE("memory:"));
-}
-
 enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
                                       struct change_feed **ret_feed)
 {
-    if (!is_polled(options->redis_url))
+    if (ephemeral_kind_of(options->redis_url)->carries_messages)
         return change_feed_redis_new(options, why, ret_feed);
     const struct change_feed_poll_options poll = {
         .db = options->db,
         .loop = options->loops[0],
-        .in_order = slice_starts_with(options->database_url, SLICE("sqlite:")),
+        .in_order = durable_kind_of(options->database_url)->commits_in_order,
     };
     return change_feed_poll_new(&poll, ret_feed);
 }
@@ -87,7 +83,7 @@ void change_feed_hear(struct change_feed *feed, struct db_pool *pool)
 enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
                                          const struct change_page *changes, struct buf *why)
 {
-    if (is_polled(redis_url) || changes->count == 0) /* the rows are what is polled */
+    if (!ephemeral_kind_of(redis_url)->carries_messages || changes->count == 0) /* the rows are what is polled */
         return STATUS_OK;
     return change_feed_redis_publish_blocking(redis_url, redis_password, changes, why);
 }

@@ -1,5 +1,7 @@
 #include "config/config_check.h"
 
+#include "store/store_url.h"
+
 struct check {
     const struct config *config;
     const bool *broken;
@@ -124,7 +126,7 @@ static void check_passwords(const struct check *c)
         add(c, "OAUTH1_DATABASE_PASSWORD: there is a password in OAUTH1_DATABASE_URL too; keep one of them");
     if (!slice_is_absent(config->redis_password) && has_password(config->redis_url))
         add(c, "OAUTH1_REDIS_PASSWORD: there is a password in OAUTH1_REDIS_URL too; keep one of them");
-    if (!slice_is_absent(config->database_read_url) && slice_starts_with(config->database_url, SLICE("sqlite:")))
+    if (!slice_is_absent(config->database_read_url) && !durable_kind_of(config->database_url)->has_replicas)
         add(c, "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas");
 }
 
@@ -192,20 +194,16 @@ bool config_check(const struct config *config, const bool *broken, struct buf *p
     return problems->len == before && !problems->failed;
 }
 
-static bool uses_file(const struct config *config)
-{
-    return slice_starts_with(config->database_url, SLICE("sqlite:"));
-}
-
 static void warn_storage(const struct config *config, struct buf *out)
 {
-    bool memory = slice_eq(config->redis_url, SLICE("memory:"));
-    if (uses_file(config) && memory)
+    struct slice file = durable_url_file(config->database_url);
+    bool alone = !ephemeral_kind_of(config->redis_url)->is_shared;
+    if (alone && !slice_is_absent(file))
         buf_addf(out,
                  "embedded: everything is kept in %.*s and in this process; right for trying it and for one machine "
                  "with one process of each service (otherwise set OAUTH1_DATABASE_URL and OAUTH1_REDIS_URL)\n",
-                 SLICE_ARGS(slice_sub(config->database_url, 7, config->database_url.len)));
-    else if (memory)
+                 SLICE_ARGS(file));
+    else if (alone)
         buf_add_str(out, "OAUTH1_REDIS_URL is not set: nonces are kept in this process alone, so only one process of "
                          "each service may run\n");
 }

@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/wipe.h"
+#include "store/store_url.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +25,9 @@ static enum status refuse(struct config *config, const char **ret_why, const cha
 /* Beside the database's file; where there is none, in the working directory. */
 static char *key_path(struct config *config)
 {
-    struct slice path = slice_sub(config->database_url, 7, config->database_url.len);
-    bool file = slice_starts_with(config->database_url, SLICE("sqlite:")) && !slice_eq(path, SLICE(":memory:"));
+    struct slice path = durable_url_file(config->database_url);
     struct buf out = buf_in(&config->arena);
-    buf_add(&out, file ? slice_sub(path, 0, slice_find(path, '?')) : SLICE("./oauth1"));
+    buf_add(&out, slice_is_absent(path) ? SLICE("./oauth1") : slice_sub(path, 0, slice_find(path, '?')));
     buf_add_str(&out, ".dev-key");
     return buf_string(&out);
 }

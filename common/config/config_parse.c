@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/escape.h"
 #include "base/wipe.h"
+#include "store/store_url.h"
 
 #include <assert.h>
 
@@ -194,33 +195,27 @@ static enum status parse_url_path(const struct parse *p, struct slice text)
     return parse_text(p, text);
 }
 
-static bool has_scheme(struct slice text, const char *const *schemes, size_t count)
+/* `"text" what; write` and the URLs that there are. */
+static enum status refuse_url(const struct parse *p, struct slice text, const char *what, void (*urls)(struct buf *out))
 {
-    for (size_t i = 0; i < count; i++) {
-        struct slice scheme = slice_str(schemes[i]);
-        bool needs_more = scheme.ptr[scheme.len - 1] == '/';
-        if (slice_starts_with(text, scheme) && (!needs_more || text.len > scheme.len))
-            return true;
-    }
-    return false;
+    struct buf hint = buf_in(&p->config->arena);
+    buf_addf(&hint, "%s; write ", what);
+    urls(&hint);
+    const char *string = buf_string(&hint);
+    return string ? refuse(p, text, string) : out_of_memory(p);
 }
 
 static enum status parse_database(const struct parse *p, struct slice text)
 {
-    static const char *const schemes[] = {"sqlite:", "mysql://"};
-    if (!has_scheme(text, schemes, COUNT_OF(schemes)) || slice_eq(text, SLICE("sqlite:")))
-        return refuse(p, text, "is no database; write sqlite:PATH or mysql://user:password@host:3306/db");
+    if (!durable_url_is_whole(text))
+        return refuse_url(p, text, "is no database", durable_urls_write);
     return parse_text(p, text);
 }
 
 static enum status parse_redis(const struct parse *p, struct slice text)
 {
-    static const char *const schemes[] = {"redis://", "rediss://", "redis+unix:///", "redis+sentinel://",
-                                          "rediss+sentinel://"};
-    if (!slice_eq(text, SLICE("memory:")) && !has_scheme(text, schemes, COUNT_OF(schemes)))
-        return refuse(p, text,
-                      "is no store of this version; write memory:, redis://host:6379, rediss://host:6379, "
-                      "redis+unix:///path or redis+sentinel://host:26379/NAME");
+    if (!ephemeral_url_is_whole(text))
+        return refuse_url(p, text, "is no store of this version", ephemeral_urls_write);
     return parse_text(p, text);
 }
 

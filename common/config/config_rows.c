@@ -1,5 +1,7 @@
 #include "config/config_rows.h"
 
+#include "store/store_url.h"
+
 #include <assert.h>
 
 enum { BOTH = CONFIG_AUTH | CONFIG_INTROSPECTION, AUTH = CONFIG_AUTH, INTROSPECTION = CONFIG_INTROSPECTION };
@@ -30,8 +32,7 @@ const struct config_row config_rows[] = {
      .initial_introspection = ":9091", .placeholder = "ADDRESS",
      .help = "Where /livez, /readyz, /startupz and /metrics are answered; never with TLS."},
     {ROW("DATABASE_URL", "database-url", CONFIG_DATABASE, BOTH, database_url), .initial = "sqlite:./oauth1.db",
-     .placeholder = "URL",
-     .help = "Clients, tokens, users: sqlite:PATH or mysql://user:password@host:3306/db?tls=verify-full&ca=FILE."},
+     .placeholder = "URL", .help = "Clients, tokens, users: " DURABLE_KINDS(STORE_KIND_HELP) "."},
     {ROW("DATABASE_READ_URL", "database-read-url", CONFIG_DATABASE, BOTH, database_read_url), .placeholder = "URL",
      .help = "A replica of the database for reads that may lag."},
     {ROW("DATABASE_PASSWORD", "database-password", CONFIG_TEXT, BOTH, database_password), .secret = true,
@@ -39,11 +40,7 @@ const struct config_row config_rows[] = {
     {ROW("DATABASE_POOL", "database-pool", CONFIG_INT, BOTH, database_pool), .initial = "8", .min = 1, .max = 1024,
      .placeholder = "N", .help = "Connections to the database, each with a thread of its own."},
     {ROW("REDIS_URL", "redis-url", CONFIG_REDIS, BOTH, redis_url), .initial = "memory:", .placeholder = "URL",
-     .help =
-         "Nonces, temporary credentials, sessions: memory: (this process alone), redis://user:password@host:6379/0, "
-         "rediss://host:6379?ca=FILE (TLS), redis+unix:///path?db=0 or, for a primary that Sentinels watch, "
-         "redis+sentinel://user:password@host:26379,host:26379/NAME/0?sentinel_password=P; shared by all processes. "
-         "Redis 6.2 or later with maxmemory-policy noeviction."},
+     .help = "Nonces, temporary credentials, sessions: " EPHEMERAL_KINDS(STORE_KIND_HELP) "."},
     {ROW("REDIS_PASSWORD", "redis-password", CONFIG_TEXT, BOTH, redis_password), .secret = true,
      .placeholder = "SECRET", .help = "Redis's password, apart from the URL."},
     {ROW("WORKERS", "workers", CONFIG_INT, BOTH, workers), .min = 1, .max = 256, .placeholder = "N",

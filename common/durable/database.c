@@ -1,11 +1,7 @@
 #include "durable/database.h"
 
 #include "durable/migrations.h"
-
-bool database_is_embedded(struct slice url)
-{
-    return slice_starts_with(url, SLICE("sqlite:"));
-}
+#include "store/store_url.h"
 
 static enum status fit_schema(struct sql *sql, bool embedded, const struct clock *clock, struct buf *why)
 {
@@ -30,7 +26,7 @@ enum status database_open_blocking(struct slice url, const struct sql_options *o
 {
     struct sql *sql = NULL;
     TRY(sql_open_blocking(url, options, why, &sql));
-    enum status status = fit_schema(sql, database_is_embedded(url), clock, why);
+    enum status status = fit_schema(sql, durable_kind_of(url)->is_embedded, clock, why);
     if (status != STATUS_OK) {
         sql_close(sql);
         return status;

@@ -17,7 +17,4 @@
 MUST_USE enum status database_open_blocking(struct slice url, const struct sql_options *options,
                                             const struct clock *clock, struct buf *why, struct sql **ret_sql);
 
-/* Whether the URL's database is this machine's own file. */
-bool database_is_embedded(struct slice url);
-
 #endif

@@ -8,6 +8,7 @@
 #include "loop/worker_pool.h"
 #include "sql/gate.h"
 #include "store/store_metrics.h"
+#include "store/store_url.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -136,7 +137,7 @@ static enum status open_server(struct db_pool *pool, const struct db_pool_option
 
 enum status db_pool_check_url(struct slice url, struct buf *why)
 {
-    if (!slice_eq(url, SLICE("sqlite::memory:")))
+    if (!durable_kind_of(url)->is_embedded || !slice_is_absent(durable_url_file(url)))
         return STATUS_OK;
     buf_add_str(why, "sqlite::memory: is for one connection alone: name a file, as in sqlite:./oauth1.db");
     return STATUS_BAD_INPUT; /* each connection would have its own */
@@ -159,8 +160,8 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     replica_watch_init(&pool->replica);
     for (size_t i = 0; i < ACCESS_COUNT; i++)
         pool->by_access[i] = &pool->main;
-    enum status status =
-        database_is_embedded(options->url) ? open_embedded(pool, &filled, why) : open_server(pool, &filled, why);
+    enum status status = durable_kind_of(options->url)->is_embedded ? open_embedded(pool, &filled, why)
+                                                                    : open_server(pool, &filled, why);
     if (status != STATUS_OK) {
         db_pool_free(pool);
         return status;

@@ -1,7 +1,6 @@
 #include "ephemeral/ephemeral.h"
 
-#include "ephemeral/memory.h"
-#include "ephemeral/redis_store.h"
+#include "ephemeral/backend.h"
 #include "loop/flow.h"
 
 #include <stdlib.h>
@@ -148,12 +147,53 @@ void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket)
 
 /* ---- the process's store ---- */
 
+#define BACKEND(NAME, name, help) [EPHEMERAL_##NAME] = &ephemeral_##name##_backend,
+static const struct ephemeral_backend *const backends[] = {EPHEMERAL_KINDS(BACKEND)};
+#undef BACKEND
+
+static enum status find_backend(struct slice url, struct buf *why, const struct ephemeral_backend **ret_backend)
+{
+    enum ephemeral_id id = ephemeral_kind_of(url)->id;
+    if (id == EPHEMERAL_UNKNOWN)
+        return ephemeral_url_refuse(why);
+    *ret_backend = backends[id];
+    return STATUS_OK;
+}
+
 enum status ephemeral_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                     struct ephemeral_store **ret_store)
 {
-    if (slice_eq(url, SLICE("memory:")))
-        return ephemeral_memory_open_blocking(options, why, ret_store);
-    return ephemeral_redis_open_blocking(url, options, why, ret_store);
+    const struct ephemeral_backend *backend = NULL;
+    TRY(find_backend(url, why, &backend));
+    return backend->open_blocking(url, options, why, ret_store);
+}
+
+enum status ephemeral_check_blocking(struct slice url, struct slice password, struct buf *why)
+{
+    const struct ephemeral_backend *backend = NULL;
+    TRY(find_backend(url, why, &backend));
+    return backend->check_blocking ? backend->check_blocking(url, password, why) : STATUS_OK;
+}
+
+enum status ephemeral_password_of(struct slice url, struct slice password, struct buf *why,
+                                  char ret_password[PASSWORD_BYTES])
+{
+    const struct ephemeral_backend *backend = NULL;
+    TRY(find_backend(url, why, &backend));
+    if (backend->password_of)
+        return backend->password_of(url, password, why, ret_password);
+    ret_password[0] = '\0';
+    return STATUS_OK;
+}
+
+enum status ephemeral_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
+{
+    const struct ephemeral_backend *backend = NULL;
+    TRY(find_backend(janitor->url, why, &backend));
+    if (backend->janitor_blocking)
+        return backend->janitor_blocking(janitor, why, ret_count);
+    *ret_count = 0;
+    return STATUS_OK;
 }
 
 enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view)

@@ -17,13 +17,13 @@
 #include "base/slice.h"
 #include "base/status.h"
 #include "guard/nonce_trouble.h"
+#include "store/next_password.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct ticket;
-struct next_password;
 struct ephemeral;
 
 /* ---- nonces ---- */
@@ -295,6 +295,22 @@ struct ephemeral_store {
 /* BAD_INPUT: no such kind of URL. On failure a text for the operator is appended to `why`. */
 MUST_USE enum status ephemeral_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                              struct ephemeral_store **ret_store);
+/* What can be said of a URL before its store is opened: reads what it names (a CA's file). Errors likewise. */
+MUST_USE enum status ephemeral_check_blocking(struct slice url, struct slice password, struct buf *why);
+/* The password that connections to this URL are made with; "" where there is none. Errors likewise. */
+MUST_USE enum status ephemeral_password_of(struct slice url, struct slice password, struct buf *why,
+                                           char ret_password[PASSWORD_BYTES]);
+
+struct ephemeral_janitor {
+    struct slice url;      /* OAUTH1_REDIS_URL */
+    struct slice password; /* OAUTH1_REDIS_PASSWORD; may be absent */
+    int64_t skew_ms;       /* OAUTH1_TIMESTAMP_SKEW */
+};
+
+/* Gives the sets of nonces that a killed process left without an expiry the one that their names say, and tells how
+ * many there were. For a command, while services serve: nobody waits for long. Errors likewise, and STORE_DOWN. */
+MUST_USE enum status ephemeral_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why,
+                                                int64_t *ret_count);
 /* A loop's own view; freed (ephemeral_view_free) on that loop, before the store. */
 MUST_USE enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
 /* Seals with other keys from now on; the store holds them too. From any thread. */

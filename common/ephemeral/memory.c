@@ -1,6 +1,6 @@
-#include "ephemeral/memory.h"
-
+/* The ephemeral store in the memory of one process, for all its loops. */
 #include "crypto/ct.h"
+#include "ephemeral/backend.h"
 #include "ephemeral/count_table.h"
 #include "ephemeral/memory_nonces.h"
 #include "ephemeral/temp_rules.h"
@@ -422,9 +422,11 @@ static enum status open_store(struct memory_store *store)
     return memory_nonces_open_blocking(options, &store->nonces);
 }
 
-enum status ephemeral_memory_open_blocking(const struct ephemeral_options *options, struct buf *why,
-                                           struct ephemeral_store **ret_store)
+/* STATUS_NO_MEMORY, STATUS_NO_RANDOMNESS, and the ledger's errors. */
+static enum status open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
+                                 struct ephemeral_store **ret_store)
 {
+    (void)url;
     struct memory_store *store = calloc(1, sizeof *store);
     if (!store)
         return STATUS_NO_MEMORY;
@@ -439,3 +441,5 @@ enum status ephemeral_memory_open_blocking(const struct ephemeral_options *optio
     *ret_store = &store->store;
     return STATUS_OK;
 }
+
+const struct ephemeral_backend ephemeral_memory_backend = {.open_blocking = open_blocking};

@@ -84,16 +84,12 @@ static enum status clean_all(struct cleaning *it)
     return STATUS_OK;
 }
 
-enum status redis_janitor_blocking(const struct redis_janitor_options *options, struct buf *why, int64_t *ret_count)
+enum status redis_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
 {
     struct clock clock = clock_system(0);
     struct redis_target target;
-    struct cleaning it = {.skew_ms = options->skew_ms};
-    if (slice_eq(options->redis_url, SLICE("memory:"))) {
-        *ret_count = 0;
-        return STATUS_OK;
-    }
-    TRY(redis_target_open_blocking(options->redis_url, options->redis_password, why, &target));
+    struct cleaning it = {.skew_ms = janitor->skew_ms};
+    TRY(redis_target_open_blocking(janitor->url, janitor->password, why, &target));
     enum status status = redis_open_blocking(&target, &clock, why, &it.redis);
     if (status == STATUS_OK) {
         status = clean_all(&it);

@@ -1,8 +1,11 @@
-#include "ephemeral/redis_store.h"
-
+/* The ephemeral store on Redis, which all processes of both services share (proto/redis-keys.md). Opening it checks
+ * that the server will do (version, no eviction, a primary), and makes the first epoch if the ledger has never heard of
+ * nonces. */
 #include "crypto/mac.h"
 #include "crypto/random.h"
 #include "crypto/sealed.h"
+#include "ephemeral/backend.h"
+#include "ephemeral/redis_janitor.h"
 #include "ephemeral/redis_view.h"
 #include "guard/nonce_ledger.h"
 #include "loop/observer.h"
@@ -590,8 +593,8 @@ static void store_free(struct ephemeral_store *base)
 static const struct ephemeral_store_ops store_ops = {
     .view_new = view_new, .save_blocking = save_blocking, .set_keys = set_keys, .free = store_free};
 
-enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
-                                          struct ephemeral_store **ret_store)
+static enum status open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
+                                 struct ephemeral_store **ret_store)
 {
     TRY(store_metrics_register());
     struct redis_store *store = calloc(1, sizeof *store);
@@ -612,3 +615,28 @@ enum status ephemeral_redis_open_blocking(struct slice url, const struct ephemer
     *ret_store = &store->store;
     return STATUS_OK;
 }
+
+static enum status check_blocking(struct slice url, struct slice password, struct buf *why)
+{
+    struct redis_target target;
+    TRY(redis_target_open_blocking(url, password, why, &target));
+    redis_target_done(&target);
+    return STATUS_OK;
+}
+
+static enum status password_of(struct slice url, struct slice password, struct buf *why,
+                               char ret_password[PASSWORD_BYTES])
+{
+    struct redis_target target;
+    TRY(redis_url_parse(url, password, why, &target));
+    memcpy(ret_password, target.login.password, PASSWORD_BYTES);
+    redis_target_done(&target);
+    return STATUS_OK;
+}
+
+const struct ephemeral_backend ephemeral_redis_backend = {
+    .open_blocking = open_blocking,
+    .check_blocking = check_blocking,
+    .password_of = password_of,
+    .janitor_blocking = redis_janitor_blocking,
+};

@@ -8,6 +8,7 @@
 #include "durable/durable.h"
 #include "guard/nonce_ledger.h"
 #include "provider/store_passwords.h"
+#include "store/store_url.h"
 
 #include <stdlib.h>
 
@@ -76,9 +77,9 @@ static enum status open_ephemeral(const struct config *config, const char *servi
 {
     char name[64];
     struct buf ledger_name = buf_fixed(name, sizeof name);
-    bool is_memory = slice_eq(config->redis_url, SLICE("memory:"));
-    buf_add(&ledger_name, is_memory ? SLICE("memory:") : SLICE(NONCE_STORE_SHARED));
-    if (is_memory) /* each process has its own */
+    bool is_shared = ephemeral_kind_of(config->redis_url)->is_shared;
+    buf_add(&ledger_name, is_shared ? SLICE(NONCE_STORE_SHARED) : SLICE("memory:"));
+    if (!is_shared) /* each process has its own */
         buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {
         .clock = stores->credentials.clock,

@@ -1,7 +1,7 @@
 #include "provider/provider.h"
 
 #include "base/wipe.h"
-#include "redis/url.h"
+#include "ephemeral/ephemeral.h"
 #include "sql/sql.h"
 
 /* ---- each asks those who would open it ---- */
@@ -40,20 +40,15 @@ static enum status check_replica(const struct config *config, struct buf *why)
     return check_url(config, config->database_read_url, "OAUTH1_DATABASE_READ_URL", why);
 }
 
-static enum status check_redis(const struct config *config, struct buf *why)
+static enum status check_ephemeral(const struct config *config, struct buf *why)
 {
-    struct redis_target target;
-    if (slice_eq(config->redis_url, SLICE("memory:")))
-        return STATUS_OK;
-    TRY(redis_target_open_blocking(config->redis_url, config->redis_password, why, &target));
-    redis_target_done(&target);
-    return STATUS_OK;
+    return ephemeral_check_blocking(config->redis_url, config->redis_password, why);
 }
 
 enum status provider_check_blocking(const struct config *config, struct buf *problems)
 {
-    static enum status (*const checks[])(const struct config *config, struct buf *why) = {check_keys, check_database,
-                                                                                          check_replica, check_redis};
+    static enum status (*const checks[])(const struct config *config, struct buf *why) = {
+        check_keys, check_database, check_replica, check_ephemeral};
     enum status all = STATUS_OK;
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         enum status status = checks[i](config, problems);

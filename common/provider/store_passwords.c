@@ -1,7 +1,7 @@
 #include "provider/store_passwords.h"
 
 #include "base/wipe.h"
-#include "redis/url.h"
+#include "ephemeral/ephemeral.h"
 #include "sql/sql.h"
 
 struct texts {
@@ -31,22 +31,11 @@ static enum status read_database(struct slice url, const char *variable, const s
     return slice_is_absent(url) ? STATUS_OK : sql_password_of(url, &options, why, ret_text);
 }
 
-static enum status read_redis(const struct config *config, struct buf *why, char ret_text[PASSWORD_BYTES])
-{
-    struct redis_target target;
-    if (slice_eq(config->redis_url, SLICE("memory:")))
-        return STATUS_OK;
-    TRY(redis_url_parse(config->redis_url, config->redis_password, why, &target));
-    memcpy(ret_text, target.login.password, PASSWORD_BYTES);
-    redis_target_done(&target);
-    return STATUS_OK;
-}
-
 static enum status read_all(const struct config *config, struct buf *why, struct texts *ret)
 {
     TRY(read_database(config->database_url, "OAUTH1_DATABASE_URL", config, why, ret->database));
     TRY(read_database(config->database_read_url, "OAUTH1_DATABASE_READ_URL", config, why, ret->replica));
-    return read_redis(config, why, ret->redis);
+    return ephemeral_password_of(config->redis_url, config->redis_password, why, ret->redis);
 }
 
 enum status store_passwords_update(struct store_passwords *passwords, const struct config *fresh, struct buf *why)

@@ -4,6 +4,7 @@
 #include "base/wipe.h"
 #include "redis/sentinel.h"
 #include "redis/tls.h"
+#include "store/store_url.h"
 
 #include <stdio.h>
 
@@ -211,8 +212,7 @@ static enum status parse(struct slice url, struct buf *why, struct redis_target 
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (slice_starts_with(url, schemes[i].scheme))
             return schemes[i].parse(slice_sub(url, schemes[i].scheme.len, url.len), why, target);
-    return refuse(why, "this kind of store is not in this version; write memory:, redis://host:6379, "
-                       "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME");
+    return ephemeral_url_refuse(why);
 }
 
 enum status redis_url_parse(struct slice url, struct slice password, struct buf *why, struct redis_target *ret_target)

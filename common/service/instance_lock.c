@@ -1,5 +1,7 @@
 #include "service/instance_lock.h"
 
+#include "store/store_url.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -27,12 +29,12 @@ static enum status take(const char *path, const char *service, struct buf *why, 
 
 enum status instance_lock_take(struct slice database_url, const char *service, struct buf *why, int *ret_fd)
 {
-    static const struct slice scheme = SLICE_INIT("sqlite:");
+    struct slice file = durable_url_file(database_url);
     struct buf path = BUF_INIT;
     *ret_fd = -1;
-    if (!slice_starts_with(database_url, scheme) || slice_eq(database_url, SLICE("sqlite::memory:")))
+    if (slice_is_absent(file))
         return STATUS_OK;
-    buf_add(&path, slice_sub(database_url, scheme.len, database_url.len));
+    buf_add(&path, file);
     buf_addf(&path, ".%s.lock", service);
     const char *text = buf_string(&path);
     enum status status = text ? take(text, service, why, ret_fd) : STATUS_NO_MEMORY;

@@ -1,7 +1,12 @@
-#include "sql/mysql.h"
-
+/* MySQL and MariaDB behind sql.h.
+ *
+ * Invariants: a connection that was lost is made anew by the next statement, unless a transaction or the lock of the
+ * migrations was on it. What is repeated here is what certainly left nothing behind: a statement that was never sent, a
+ * read whose answer was cut off, a statement or a transaction that the server rolled back for a deadlock, a transaction
+ * whose COMMIT was not sent. The reply to a COMMIT that does not come is STORE_DOWN: nobody knows. */
 #include "base/clock.h"
 #include "base/wipe.h"
+#include "sql/backend.h"
 #include "sql/gate.h"
 #include "sql/mysql_fault.h"
 #include "sql/mysql_statement.h"
@@ -401,8 +406,8 @@ static enum status open_connection(struct mysql *mysql, struct slice url, const 
     return status;
 }
 
-enum status sql_mysql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
-                                    struct sql **ret_sql)
+static enum status open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                 struct sql **ret_sql)
 {
     struct mysql *mysql = calloc(1, sizeof *mysql);
     if (!mysql)
@@ -417,8 +422,8 @@ enum status sql_mysql_open_blocking(struct slice url, const struct sql_options *
     return STATUS_OK;
 }
 
-enum status sql_mysql_password_of(struct slice text, const struct sql_options *options, struct buf *why,
-                                  char ret_password[PASSWORD_BYTES])
+static enum status password_of(struct slice text, const struct sql_options *options, struct buf *why,
+                               char ret_password[PASSWORD_BYTES])
 {
     struct mysql_url url;
     TRY(parse_url(text, options, why, &url));
@@ -431,3 +436,5 @@ enum status sql_mysql_password_of(struct slice text, const struct sql_options *o
     mysql_url_done(&url);
     return fits ? STATUS_OK : STATUS_BAD_INPUT;
 }
+
+const struct sql_backend sql_mysql_backend = {.open_blocking = open_blocking, .password_of = password_of};

@@ -1,36 +1,36 @@
 #include "sql/sql.h"
 
 #include "base/clock.h"
-#include "sql/mysql.h"
-#include "sql/sqlite.h"
+#include "sql/backend.h"
 
 enum { REPEATS_MAX = 5, REPEAT_FOR_MS = 2000 };
 
-static const struct slice sqlite = SLICE_INIT("sqlite:");
-static const struct slice mysql = SLICE_INIT("mysql:");
+#define BACKEND(NAME, name, help) [DURABLE_##NAME] = &sql_##name##_backend,
+static const struct sql_backend *const backends[] = {DURABLE_KINDS(BACKEND)};
+#undef BACKEND
 
 enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                               struct sql **ret_sql)
 {
     const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
-    if (slice_starts_with(url, sqlite))
-        return sql_sqlite_open_blocking(slice_sub(url, sqlite.len, url.len), options, why, ret_sql);
-    if (slice_starts_with(url, mysql))
-        return sql_mysql_open_blocking(slice_sub(url, mysql.len, url.len), options, why, ret_sql);
+    enum durable_id id = durable_kind_of(url)->id;
+    if (id != DURABLE_UNKNOWN)
+        return backends[id]->open_blocking(store_url_rest(url), options, why, ret_sql);
     /* Only the part before the ':' is shown: the rest may hold a password. */
-    buf_addf(why,
-             "%s: there is no kind of database \"%.*s\"; write sqlite:PATH or mysql://user:password@host:3306/database",
-             variable, SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
+    buf_addf(why, "%s: there is no kind of database \"%.*s\"; write ", variable,
+             SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
+    durable_urls_write(why);
     return STATUS_BAD_INPUT;
 }
 
 enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
                             char ret_password[PASSWORD_BYTES])
 {
-    if (slice_starts_with(url, mysql))
-        return sql_mysql_password_of(slice_sub(url, mysql.len, url.len), options, why, ret_password);
+    enum durable_id id = durable_kind_of(url)->id;
     ret_password[0] = '\0';
-    return STATUS_OK;
+    if (id == DURABLE_UNKNOWN || !backends[id]->password_of)
+        return STATUS_OK;
+    return backends[id]->password_of(store_url_rest(url), options, why, ret_password);
 }
 
 void sql_close(struct sql *sql)

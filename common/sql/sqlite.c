@@ -1,4 +1,9 @@
-#include "sql/sqlite.h"
+/* The connection to an SQLite file; reached through sql_open_blocking (sql.h).
+ *
+ * Invariants: WAL with synchronous=FULL, so that what was committed survives a power failure and readers never wait for
+ * the writer; a write transaction takes its lock at the start (BEGIN IMMEDIATE), so that it cannot fail half-way for a
+ * lock. The file's permissions (0600 for a new one) are inherited by the -wal and -shm files beside it. */
+#include "sql/backend.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -413,8 +418,8 @@ static enum status connect_to_file(struct sqlite *sqlite, const struct sql_optio
     return set_up(sqlite, options);
 }
 
-enum status sql_sqlite_open_blocking(struct slice path, const struct sql_options *options, struct buf *why,
-                                     struct sql **ret_sql)
+static enum status open_blocking(struct slice path, const struct sql_options *options, struct buf *why,
+                                 struct sql **ret_sql)
 {
     if (path.len == 0 || memchr(path.ptr, '\0', path.len)) {
         buf_add_str(why, "sqlite: a path must follow, as in sqlite:./oauth1.db");
@@ -435,3 +440,5 @@ enum status sql_sqlite_open_blocking(struct slice path, const struct sql_options
     *ret_sql = &sqlite->sql;
     return STATUS_OK;
 }
+
+const struct sql_backend sql_sqlite_backend = {.open_blocking = open_blocking};

@@ -10,6 +10,7 @@
 #include "service/service.h"
 #include "service_metrics.h"
 #include "site.h"
+#include "store/store_url.h"
 #include "temp_credential.h"
 #include "token_exchange.h"
 
@@ -108,7 +109,7 @@ static enum status check_login(const struct config *config, struct buf *why)
 /* Where sessions and temporary credentials are kept in Redis they outlive this process. */
 static enum status open_endings(struct serving *serving, const struct service_start *start)
 {
-    bool outlive = !slice_starts_with(start->config->redis_url, SLICE("memory:"));
+    bool outlive = ephemeral_kind_of(start->config->redis_url)->is_shared;
     const struct endings_options options = {
         .loop = start->loops[0],
         .ephemeral = serving->provider.loops[0].ephemeral,

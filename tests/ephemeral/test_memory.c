@@ -1,7 +1,7 @@
 /* The contract of the store for minutes, in memory; and what a restart does to its nonces (docs/design/nonce-guard.md).
  */
 #include "base/buf.h"
-#include "ephemeral/memory.h"
+#include "ephemeral/ephemeral.h"
 #include "guard/nonce_ledger.h"
 #include "support/contract_ephemeral.h"
 #include "support/durable_bench.h"

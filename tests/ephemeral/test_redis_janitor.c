@@ -1,5 +1,4 @@
-#include "ephemeral/redis_janitor.h"
-
+#include "ephemeral/ephemeral.h"
 #include "ephemeral/nonce_key.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -9,11 +8,10 @@
 
 static int64_t clean(const char *url, enum status expected)
 {
-    const struct redis_janitor_options options = {
-        .redis_url = slice_str(url), .redis_password = SLICE_ABSENT, .skew_ms = 300000};
+    const struct ephemeral_janitor janitor = {.url = slice_str(url), .password = SLICE_ABSENT, .skew_ms = 300000};
     struct buf why = BUF_INIT;
     int64_t count = -1;
-    assert_status(redis_janitor_blocking(&options, &why, &count), expected);
+    assert_status(ephemeral_janitor_blocking(&janitor, &why, &count), expected);
     assert_true(expected == STATUS_OK || why.len > 0);
     buf_done(&why);
     return count;

@@ -105,6 +105,13 @@ def includes_follow_the_design():
                     yield f'{name}:{line}: {folder}/ may not see "{included}"'
 
 
+def only_store_url_tells_stores_apart():
+    """Who a URL means is asked of store_url; a backend takes its own URL to pieces."""
+    others = [name for name in C_FILES if not name.startswith(("common/store/store_url", "common/redis/url"))]
+    scheme = r'slice_(?:eq|starts_with)\([^;]*?SLICE\("((?:memory|sqlite|mysql|rediss?)[^"]*:)[^"]*"\)'
+    yield from matches(others, scheme, "{} is compared: ask durable_kind_of() or ephemeral_kind_of()", read=text)
+
+
 def rooms():
     """{folder: (its DOOR or nothing, the folders that it USES)}, an ordered dict: nobody uses who comes later."""
     found = {}
@@ -278,6 +285,7 @@ RULES = [
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
     includes_follow_the_design,
+    only_store_url_tells_stores_apart,
     rooms_stand_in_order,
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,

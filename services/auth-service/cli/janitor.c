@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "ephemeral/redis_janitor.h"
+#include "ephemeral/ephemeral.h"
 
 /* Batches until one finds nothing; each is short transactions of its own, so that nobody waits for long. */
 static enum status clean_all(struct cli_store *store, struct janitor_counts *ret_all)
@@ -18,15 +18,15 @@ static enum status clean_all(struct cli_store *store, struct janitor_counts *ret
     return STATUS_OK;
 }
 
-static enum status clean_redis(const struct command_line *line, struct buf *why, int64_t *ret_sets)
+static enum status clean_nonces(const struct command_line *line, struct buf *why, int64_t *ret_sets)
 {
     const struct config *config = line->config;
-    const struct redis_janitor_options options = {
-        .redis_url = config->redis_url,
-        .redis_password = config->redis_password,
+    const struct ephemeral_janitor janitor = {
+        .url = config->redis_url,
+        .password = config->redis_password,
         .skew_ms = config->timestamp_skew_s * 1000,
     };
-    return redis_janitor_blocking(&options, why, ret_sets);
+    return ephemeral_janitor_blocking(&janitor, why, ret_sets);
 }
 
 static int janitor(const struct command_line *line)
@@ -39,7 +39,7 @@ static int janitor(const struct command_line *line)
     struct buf why = BUF_INIT;
     int64_t sets = 0;
     enum status status = clean_all(&store, &counts);
-    enum status redis = status == STATUS_OK ? clean_redis(line, &why, &sets) : STATUS_OK;
+    enum status redis = status == STATUS_OK ? clean_nonces(line, &why, &sets) : STATUS_OK;
     if (redis != STATUS_OK) {
         code = command_fail(line, command_exit_code(redis), "%.*s", SLICE_ARGS(buf_slice(&why)));
     } else if (status == STATUS_OK) {
