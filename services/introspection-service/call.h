@@ -1,5 +1,4 @@
-/* call: the JSON in which a resource server describes the request that it received (proto/introspection.openapi.yaml).
- */
+/* call: the JSON in which a resource server describes a request (proto/introspection.openapi.yaml). */
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
 #define COUNTERSIGN_INTROSPECTION_SERVICE_CALL_H
 

@@ -924,8 +924,7 @@ static void reads_its_files_again_on_sighup(void **state)
     assert_non_null(strstr(log_text, "the fake keys are broken"));
 }
 
-/* An answer in less than 100 ms after start (docs/design/performance.md, "Goals"); ten times as long under sanitizers.
- */
+/* An answer within 100 ms of the start (docs/design/performance.md, "Goals"); ten times as long under sanitizers. */
 static void is_ready_soon(void **state)
 {
     (void)state;
