@@ -41,15 +41,15 @@ static inline bool log_enabled(enum log_level level)
 {
     return level >= log_level();
 }
-/* Lines that were dropped: nobody reads them, the descriptor is closed, there is no memory. */
+/* The number of lines that were dropped because nobody read them, the descriptor was closed or there was no memory. */
 uint64_t log_lines_lost(void);
 
-/* From now on a thread of its own writes the lines, so that nobody who logs waits for whoever reads; what comes faster
- * than it is read is dropped (base/log_writer.h). After log_init. Without memory for it lines are written at once, as
- * before. */
+/* Starts a thread that writes the lines, so that nobody who logs waits for the reader of the log. Lines that come
+ * faster than they are read are dropped (base/log_writer.h). Call it after log_init. If there is no memory for the
+ * thread, lines are written at once, as before. */
 void log_writer_start(void);
-/* Writes what waits, for at most timeout_ms; then lines are written at once again. Where the time did not suffice, the
- * rest is lost, and so are all later lines. Nobody else logs meanwhile. */
+/* Writes the lines that wait, for at most timeout_ms, and ends the thread; later lines are written at once. If the time
+ * does not suffice, the rest is lost, and so are all later lines. Nobody else may log meanwhile. */
 void log_writer_stop_blocking(unsigned timeout_ms);
 
 enum log_kind { LOG_KIND_SLICE, LOG_KIND_INT, LOG_KIND_BOOL, LOG_KIND_NS };

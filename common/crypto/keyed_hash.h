@@ -11,15 +11,15 @@
 
 #include <stdint.h>
 
-/* Read only once it is made; threads may share it. */
+/* It never changes once it is made, so threads may share it. */
 struct hash_key {
     uint64_t k0, k1;
 };
 
-/* A random one. STATUS_NO_RANDOMNESS. */
+/* Makes a random key. STATUS_NO_RANDOMNESS. */
 MUST_USE enum status hash_key_make(struct hash_key *key);
 
-/* Of all the bytes. */
+/* The hash of all the bytes. */
 uint64_t keyed_hash(const struct hash_key *key, struct slice bytes);
 
 /* The same with other numbers of rounds: for each word, and at the end. */

@@ -18,9 +18,9 @@ struct keyring;
  * '_', a key of 32 bytes, no id twice. STATUS_BAD_INPUT: *ret_why says what is wrong (a static
  * text without any key in it). The caller frees with keyring_free. */
 MUST_USE enum status keyring_parse(struct slice text, struct keyring **ret_keys, const char **ret_why);
-/* One more holder of the same keyring, who frees it too. From any thread that holds it. NULL stays NULL. */
+/* Adds a holder to the keyring, who has to free it too. Any thread that holds it may call this. NULL stays NULL. */
 MUST_USE struct keyring *keyring_share(struct keyring *keys);
-/* The last holder's wipes; NULL is fine. */
+/* Takes a holder away. The keyring is wiped and freed with its last holder. NULL is fine. */
 void keyring_free(struct keyring *keys);
 
 /* Appends the sealed secret to `out`. Errors: STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */

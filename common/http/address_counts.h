@@ -13,14 +13,15 @@
 
 struct address_counts;
 
-/* No address may have more than `bound`; `expected` connections in all, about. NULL: no memory. */
+/* No address may have more than `bound` connections. About `expected` are expected in all. NULL: no memory. */
 MUST_USE struct address_counts *address_counts_new(size_t bound, size_t expected);
 /* NULL is fine. */
 void address_counts_free(struct address_counts *counts);
 
-/* One more. False: it has as many as it may, or there is no memory; nothing is counted. */
+/* Counts one more connection of the address. False: the address has as many as it may have, or there is no memory.
+ * Nothing is counted then. */
 MUST_USE bool address_counts_add(struct address_counts *counts, const struct address *address);
-/* One that was added is gone. */
+/* A connection that was counted is gone. */
 void address_counts_remove(struct address_counts *counts, const struct address *address);
 
 #endif

@@ -44,9 +44,9 @@ struct body {
 MUST_USE bool body_open(struct body *body, struct body_pool *pool, struct arena *arena, size_t max_bytes);
 /* Counts `more` bytes that are about to be added. False: the pool has no room for them. */
 MUST_USE bool body_make_room(struct body *body, size_t more);
-/* It is whole: its memory stays, but it is no longer among those that come. */
+/* The body is whole. Its memory stays, and it no longer counts among those that are still coming. */
 void body_arrived(struct body *body);
-/* Wipes it and gives back its memory and its part of the pool. */
+/* Wipes the body, and gives back its memory and its part of the pool. */
 void body_close(struct body *body);
 
 #endif

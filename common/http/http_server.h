@@ -107,14 +107,14 @@ MUST_USE struct http_server *http_server_new(const struct http_server_config *co
  * sentence with the address: "127.0.0.1:8080: address already in use". */
 MUST_USE enum status http_server_start(struct http_server *server, struct buf *why);
 
-/* With opens_later: the index-th loop takes connections from now on. On that loop's thread; nothing happens where it
+/* With opens_later: lets the index-th loop take connections. Call it on that loop's thread. Nothing happens if the loop
  * has stopped listening already. */
 void http_server_accept(struct http_server *server, size_t loop_index);
 
 /* The port of the index-th address, the chosen one where 0 was asked for; 0 for a socket file. */
 uint16_t http_server_port(const struct http_server *server, size_t index);
 
-/* From now on every reply closes its connection. From any thread. */
+/* Makes every later reply close its connection. Any thread may call this. */
 void http_server_drain(struct http_server *server);
 
 /* Takes what is queued at the listeners, closes them, finishes what is in flight, closes connections that
@@ -125,13 +125,13 @@ void http_server_stop(struct http_server *server, unsigned timeout_ms, void (*st
 /* The loops do not run any more, but still exist, and their flows are at an end (flow_cut_all). NULL is fine. */
 void http_server_free(struct http_server *server);
 
-/* Requests that were received and are not answered yet; from any thread. */
+/* The number of requests that were received and are not answered yet. Any thread may ask. */
 size_t http_server_in_flight(const struct http_server *server);
 /* Requests whose flows were cut: their connections were closed without a reply. The loops do not run any more. */
 size_t http_server_cut_requests(const struct http_server *server);
-/* Connections open on the index-th loop (the bench prints each loop's share); from any thread. */
+/* The number of open connections of the index-th loop; the bench prints each loop's share. Any thread may ask. */
 size_t http_server_connections(const struct http_server *server, size_t loop_index);
-/* Requests that the index-th loop received so far; from any thread. */
+/* The number of requests that the index-th loop has received. Any thread may ask. */
 uint64_t http_server_requests(const struct http_server *server, size_t loop_index);
 
 #endif

@@ -1,4 +1,4 @@
-/* flow: runs a table of steps for one subject (design: an endpoint reads top to bottom).
+/* flow: runs a table of steps for one subject (docs/design/architecture.md, "The way of a request").
  *
  * Invariants: a flow lives on one loop's thread; its steps run one after the other, in the table's
  * order, never inside a call of whoever completes a ticket. It has at most one wait at a time, which
@@ -69,9 +69,8 @@ static inline struct loop *flow_loop(const struct flow *flow)
     return flow->loop;
 }
 
-/* Ends all flows of the loop, for good: those that wait and those that were to go on make no further step, and so do
- * those that are started later. Each one's `end` is called, by loop_settle, and sees flow_was_cut; its tickets are void
- * at once. Not while the loop runs. */
+/* Ends all flows of the loop for good, also those that are started later: none makes a further step. loop_settle calls
+ * `end` of each, which sees flow_was_cut. Their tickets are void at once. The loop must not run. */
 void flow_cut_all(struct loop *loop);
 /* Whether the flow ended before a step answered STEP_REPLY: for its end function, which then starts nothing new. */
 static inline bool flow_was_cut(const struct flow *flow)
@@ -86,7 +85,7 @@ struct flow_held {
     void (*release)(struct flow_held *held);
 };
 
-/* Calls `release` once the last step is done and before the flow's end function: a reply must not borrow from it. */
+/* Calls `release` after the last step and before the flow's end function, so a reply must not borrow from it. */
 void flow_hold(struct flow *flow, struct flow_held *held, void (*release)(struct flow_held *held));
 
 /* The right to end a wait. A small value to be copied and kept (also by other threads, which hand it
@@ -109,10 +108,9 @@ void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struc
  * it by free_result (may be NULL) at its end; with a void ticket it is freed here. The flow goes on
  * later in this turn. */
 void ticket_complete(struct ticket ticket, enum status status, void *result, void (*free_result)(void *result));
-/* Whether somebody still waits: for those who would spare themselves work. */
+/* Whether somebody still waits. Ask before work that would be for nobody. */
 bool ticket_is_live(struct ticket ticket);
-/* Until when somebody waits at most (clock_monotonic_ns), for those who start the work later and on another thread; 0
- * where nobody does. */
+/* The deadline of the wait (clock_monotonic_ns), for work that begins later and on another thread. 0: nobody waits. */
 int64_t ticket_deadline_ns(struct ticket ticket);
 
 /* How the newest wait ended: the status that completed it, STATUS_STORE_DOWN if the deadline did.

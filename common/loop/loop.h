@@ -28,13 +28,13 @@ void loop_free(struct loop *loop);
  * none. */
 bool loop_settle(struct loop *loop);
 
-/* Runs until loop_stop; again after that if it is called again. */
+/* Runs the loop until loop_stop. It may be called again afterwards. */
 void loop_run(struct loop *loop);
 /* Makes loop_run return after what is ready now; a loop that does not run yet returns from its next
  * run at once. From any thread. */
 void loop_stop(struct loop *loop);
 
-/* For those who add events of their own (hiredis, evhttp). */
+/* The event_base, for libraries that add events of their own (hiredis, evhttp). */
 struct event_base *loop_base(struct loop *loop);
 const struct clock *loop_clock(const struct loop *loop);
 const struct observer *loop_observer(const struct loop *loop);
@@ -55,9 +55,9 @@ struct deferred {
     void *context;
 };
 
-/* Queues it behind those that are queued already. One that is queued stays where it is. */
+/* Queues the call behind those that are queued already. A call that is queued stays where it is. */
 void loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(void *context), void *context);
-/* Takes it out; nothing happens if it is not queued. */
+/* Takes the call out of the queue. Nothing happens if it is not there. */
 void loop_defer_cancel(struct loop *loop, struct deferred *deferred);
 
 /* What one thread sends to another's loop. Embedded in the object it carries. */
@@ -66,7 +66,8 @@ struct loop_message {
     void (*deliver)(struct loop_message *message); /* on the loop's thread; the message is the callee's then */
 };
 
-/* From any thread; never fails, never inline; in order of posting. The loop must outlive it. */
+/* Sends the message. Any thread may call this. It never fails and never calls inline; messages arrive in the order of
+ * posting. The loop must outlive the message. */
 void loop_post(struct loop *loop, struct loop_message *message);
 
 /* Calls on the loop's thread after a while. Embedded; stop and start cost little. */
@@ -78,16 +79,16 @@ struct loop_timer {
     unsigned period_ms; /* 0: one shot */
 };
 
-/* It does not run yet. STATUS_NO_MEMORY. */
+/* Prepares the timer, which does not run yet. STATUS_NO_MEMORY. */
 MUST_USE enum status loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire)(void *context),
                                      void *context);
-/* Stops it. Fine for a zeroed one. */
+/* Stops the timer and frees what it holds. A zeroed one is fine. */
 void loop_timer_done(struct loop_timer *timer);
-/* Fires once, delay_ms from now; one that runs starts anew. */
+/* Makes the timer fire once, delay_ms from now. A timer that runs starts anew. */
 MUST_USE enum status loop_timer_start(struct loop_timer *timer, unsigned delay_ms);
-/* Fires every period_ms (at least 1), for the first time one period from now. */
+/* Makes the timer fire every period_ms (at least 1), for the first time one period from now. */
 MUST_USE enum status loop_timer_start_periodic(struct loop_timer *timer, unsigned period_ms);
-/* It does not fire any more until it is started again. */
+/* Stops the timer until it is started again. */
 void loop_timer_stop(struct loop_timer *timer);
 
 /* Calls on the loop's thread when the process got a signal. Embedded. One loop of the process takes signals: the
@@ -98,10 +99,10 @@ struct loop_signal {
     void *context;
 };
 
-/* It takes the signal from now on. STATUS_NO_MEMORY: or there is no such signal. */
+/* Begins to take the signal. STATUS_NO_MEMORY: there is no memory, or no such signal. */
 MUST_USE enum status loop_signal_init(struct loop_signal *signal, struct loop *loop, int number,
                                       void (*fire)(void *context), void *context);
-/* The signal does again what it did before. Fine for a zeroed one. */
+/* Gives the signal back: it does again what it did before. A zeroed one is fine. */
 void loop_signal_done(struct loop_signal *signal);
 
 #endif

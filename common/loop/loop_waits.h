@@ -1,4 +1,4 @@
-/* loop_waits: a loop's live waits, for flow.c alone.
+/* loop_waits: a loop's live waits, which only flow.c uses.
  *
  * Invariants: a slot's generation changes when its wait ends, so that an old ticket never finds a new
  * wait. Waits of the same length share one of libevent's common timeouts: starting and ending one

@@ -45,8 +45,8 @@ enum worker_pool_end {
     WORKER_POOL_DRAIN, /* runs what is queued */
     WORKER_POOL_DROP,  /* gives queued jobs back unrun */
 };
-/* Finishes running jobs, then joins the threads: it may block for as long as a job takes. Nobody submits
- * any more. What is done still lies in the loops' mailboxes. NULL is fine. */
+/* Finishes running jobs, then joins the threads: it may block for as long as a job takes. Nobody may submit
+ * jobs meanwhile. Jobs that are done still lie in the mailboxes of their loops. NULL is fine. */
 void worker_pool_free_blocking(struct worker_pool *pool, enum worker_pool_end end);
 
 /* Queues the job, from any thread. Where the queue is full, `when_full` is returned at once and the
@@ -58,7 +58,7 @@ struct worker_pool_stats {
     size_t busy;
     size_t queued;
 };
-/* At this moment; from any thread. */
+/* The number of threads that work at this moment. Any thread may ask. */
 struct worker_pool_stats worker_pool_stats(struct worker_pool *pool);
 
 #endif

@@ -15,11 +15,11 @@ struct descriptors {
 
 enum { ADMIN_CONNECTIONS = 64 };
 
-/* Of the hard limit, which `serve` raises the soft one to. */
+/* What there is by the hard limit, to which `serve` raises the soft one. */
 struct descriptors descriptors_of(const struct config *config);
 /* Raises the soft limit (RLIMIT_NOFILE) to the hard one; where that is refused, *descriptors are of the soft one. */
 void descriptors_raise(const struct config *config, struct descriptors *ret_descriptors);
-/* A line where it is less than was asked for, or too little to serve. */
+/* Appends a line if there are fewer than were asked for, or too few to serve. */
 void descriptors_warn(const struct descriptors *descriptors, const struct config *config, struct buf *out);
 
 #endif

@@ -63,11 +63,12 @@ struct ops {
 extern const struct route ops_routes[];
 extern const size_t ops_route_count;
 
-/* Before the loops run; `service` to `in_flight_context` are set. STATUS_NO_MEMORY. */
+/* Call this before the loops run, with `service` to `in_flight_context` set. STATUS_NO_MEMORY. */
 MUST_USE enum status ops_open(struct ops *ops, struct loop *loop, struct loop *const *loops, size_t loop_count);
-/* No loop runs any more: what still lies in a mailbox does nothing from now on. Fine for one that was never opened. */
+/* Call this when no loop runs any more. What still lies in a mailbox then does nothing. It may never have been opened.
+ */
 void ops_close(struct ops *ops);
-/* After the loops are gone. */
+/* Call this after the loops were freed. */
 void ops_done(struct ops *ops);
 
 #endif

@@ -1,4 +1,4 @@
-/* sql_gate: when a server that could not be reached may be tried again, for all connections to it together.
+/* gate: when a server that could not be reached may be tried again, for all connections to it together.
  *
  * Invariants: as long as it is reached everybody may connect. After a failure one at a time tries, after 50 ms, then
  * after twice as long as the last time, at most 500 ms; the others are told no at once, so that a server that hangs
@@ -19,13 +19,13 @@ struct sql_gate {
     int64_t next_ns;   /* not before; clock_monotonic_ns */
 };
 
-/* Open: nothing has failed yet. */
+/* An open gate: nothing has failed yet. */
 void sql_gate_init(struct sql_gate *gate);
 void sql_gate_done(struct sql_gate *gate);
 
 /* Whether the caller may connect now; if so sql_gate_leave must follow. */
 MUST_USE bool sql_gate_enter(struct sql_gate *gate);
-/* Tells how it went. */
+/* Tells the gate whether the connection could be made. */
 void sql_gate_leave(struct sql_gate *gate, bool is_reached);
 
 #endif

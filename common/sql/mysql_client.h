@@ -1,5 +1,5 @@
-/* sql_mysql_client: connecting by MariaDB's Connector/C or MySQL's libmysqlclient, whichever it was built with; all
- * that differs between the two is here. Only sql_mysql*.c include it.
+/* mysql_client: connects by MariaDB's Connector/C or MySQL's libmysqlclient, whichever it was built with. All that
+ * differs between the two is here. Only the files of MySQL include it.
  *
  * Invariants: options are set by us alone, files and the environment are not read. A server may not ask for local
  * files, nor for the password in the clear. Encryption and verification are always set explicitly; what the URL asks
@@ -39,7 +39,7 @@ MUST_USE MYSQL *mysql_client_connect_blocking(const struct mysql_url *url, const
                                               struct mysql_fault *ret_fault);
 /* Whether the server closed a connection that is idle, or sent what nobody asked for. */
 bool mysql_client_is_gone(MYSQL *handle);
-/* On every thread that uses a connection, before it does. */
+/* Every thread calls this before it uses a connection. */
 void mysql_client_enter(void);
 /* A failure as the library tells it. */
 void mysql_client_describe(unsigned number, const char *text, struct mysql_fault *ret_fault);

@@ -1,5 +1,5 @@
-/* sql_mysql_fault: what an error number of MySQL or MariaDB means: the status, a text for the operator, and what became
- * of the connection and its transaction. Only sql_mysql*.c include it. */
+/* mysql_fault: what an error number of MySQL or MariaDB means: the status, a text for the operator, and what became
+ * of the connection and its transaction. Only the files of MySQL include it. */
 #ifndef COUNTERSIGN_SQL_MYSQL_FAULT_H
 #define COUNTERSIGN_SQL_MYSQL_FAULT_H
 

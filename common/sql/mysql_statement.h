@@ -1,4 +1,5 @@
-/* sql_mysql_statement: prepared statements of one connection, by the binary protocol. Only sql_mysql*.c include it.
+/* mysql_statement: prepared statements of one connection, by the binary protocol. Only the files of
+ * MySQL include it.
  *
  * Invariants: a statement is prepared once for a connection and is found by its text, a constant of the program. Rows
  * are read one by one; a row over 64 MB ends the statement. */

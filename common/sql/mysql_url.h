@@ -1,5 +1,5 @@
-/* sql_mysql_url: what `mysql://user:password@host:3306/database?tls=verify-full&ca=FILE` says. Only sql_mysql*.c
- * include it.
+/* mysql_url: what `mysql://user:password@host:3306/database?tls=verify-full&ca=FILE` says. Only the
+ * files of MySQL include it.
  *
  * Invariants: every text is NUL-terminated and lives in the arena, which is wiped at the end. Parts are
  * percent-decoded. `shown` names the database for error texts; no password is in it, nor in any text that the parser

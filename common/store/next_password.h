@@ -1,7 +1,7 @@
-/* next_password: the password that connections to a store are made with from now on, where it is another one than they
- * were configured with: SIGHUP brings it, and connections that are open stay as they are.
+/* next_password: the password for new connections to a store, if it is another one than was configured. SIGHUP brings
+ * it. Connections that are open stay as they are.
  *
- * One for each server. From any thread. */
+ * There is one for each server. Any thread may use it. */
 #ifndef COUNTERSIGN_STORE_NEXT_PASSWORD_H
 #define COUNTERSIGN_STORE_NEXT_PASSWORD_H
 
@@ -19,14 +19,14 @@ struct next_password {
     char text[PASSWORD_BYTES];
 };
 
-/* None. */
+/* No other password: the configured one holds. */
 void next_password_init(struct next_password *next);
-/* Wipes it. */
+/* Wipes the password. */
 void next_password_done(struct next_password *next);
 
-/* From now on. */
+/* New connections use this password. */
 void next_password_set(struct next_password *next, const char text[PASSWORD_BYTES]);
-/* Copies it; the caller wipes the copy. False: there is none, the one of the configuration holds. NULL has none. */
+/* Copies the password; the caller wipes the copy. False: the configured one holds. NULL has none. */
 MUST_USE bool next_password_get(struct next_password *next, char ret_text[PASSWORD_BYTES]);
 
 #endif

@@ -10,7 +10,7 @@
 /* The label `store`, as in oauth1_store_up. */
 enum store_kind { STORE_DATABASE, STORE_EPHEMERAL };
 
-/* Whoever opens a store, before its threads. Again: nothing happens. STATUS_NO_MEMORY. */
+/* Whoever opens a store calls this before there are threads. A second call does nothing. STATUS_NO_MEMORY. */
 MUST_USE enum status store_metrics_register(void);
 
 /* oauth1_store_command_seconds: from the moment a command is sent (a database's job: begun) to its answer. */
