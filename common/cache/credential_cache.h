@@ -62,7 +62,7 @@ struct credential_cache_stats {
     size_t unknown;
     size_t bytes; /* of entries in the table */
 };
-/* At this moment; from any thread. */
+/* The figures of this moment. Any thread may ask. */
 struct credential_cache_stats credential_cache_stats(struct credential_cache *cache);
 
 /* ---- asking ---- */

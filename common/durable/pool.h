@@ -49,9 +49,10 @@ MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options,
 typedef void (*db_publish_fn)(void *context, struct loop *loop, const struct change_page *changes);
 /* Who publishes jobs' changes after their commit, before the ticket completes. Set before the first job. */
 void db_pool_publish_to(struct db_pool *pool, db_publish_fn publish, void *context);
-/* From now on jobs seal and open by these; one that runs goes on with those that it began with. From any thread. */
+/* Makes later jobs seal and open by these keys; a job that runs keeps those that it began with. Any thread may call it.
+ */
 void db_pool_set_keys(struct db_pool *pool, struct keyring *keys);
-/* Finishes what is queued, closes. NULL is fine. */
+/* Finishes the jobs that are queued, and closes the connections. NULL is fine. */
 void db_pool_free(struct db_pool *pool);
 
 enum db_access {

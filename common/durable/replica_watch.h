@@ -28,15 +28,15 @@ struct replica_watch {
     int64_t next_ns; /* the next try, not before */
 };
 
-/* It is well. */
+/* Begins with a replica that is well. */
 void replica_watch_init(struct replica_watch *watch);
 void replica_watch_done(struct replica_watch *watch);
 
-/* Where a read shall go. After REPLICA_WELL and REPLICA_TRY one of the functions below must follow. */
+/* Says where a read shall go. After REPLICA_WELL and REPLICA_TRY one of the functions below must follow. */
 MUST_USE enum replica_state replica_watch_ask(struct replica_watch *watch);
-/* What came of it. `is_try`: of what nobody waits for. */
+/* Tells how the question went. `is_try`: nobody waited for it. */
 void replica_watch_answered(struct replica_watch *watch, bool is_try, bool is_well);
-/* Nothing: it was not asked after all. */
+/* Tells that the question was not asked after all. */
 void replica_watch_dropped(struct replica_watch *watch, bool is_try);
 
 #endif

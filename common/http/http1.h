@@ -41,8 +41,8 @@ struct http1_head {
     int version_minor;
 };
 
-/* Takes a head that http1_find_end found apart (RFC 9112 §3, §5): `headers` has room for a line less than it counted.
- * Slices point into `head`. NULL, or what is wrong, a literal. */
+/* Takes apart a head that http1_find_end found (RFC 9112 §3, §5). `headers` has room for a line less than it counted.
+ * Slices point into `head`. Returns NULL, or a literal that says what is wrong. */
 MUST_USE const char *http1_parse(struct slice head, struct http1_head *ret_head, struct header *headers,
                                  size_t header_count);
 
@@ -68,7 +68,7 @@ struct http1_chunks {
 };
 
 /* Takes what belongs to the body off the front of *bytes, and adds the data to `out` (at most `max` bytes in all, else
- * TOO_LARGE). WRONG: *ret_wrong is a literal. Whoever calls looks at out->failed. */
+ * TOO_LARGE). WRONG: *ret_wrong is a literal. The caller has to look at out->failed. */
 MUST_USE enum http1_progress http1_take_chunks(struct http1_chunks *chunks, struct slice *bytes, size_t max,
                                                struct buf *out, const char **ret_wrong);
 

@@ -102,7 +102,7 @@ struct request {
     struct request *next_free;
 };
 
-/* The request whose flow this is: the first line of every step. */
+/* The request to which the flow belongs; the first line of every step asks for it. */
 static inline struct request *request_of(const struct flow *flow)
 {
     return flow_subject(flow);
@@ -135,14 +135,14 @@ bool request_has_media_type(const struct request *request, const char *media_typ
  * (`DNS:a.internal`, `URI:spiffe://a/b`); absent beyond the last and without a verified certificate. */
 struct slice request_tls_san(struct request *request, size_t index);
 
-/* The request came from somebody known (a key, a peer that may ask, a signature that held): where connections are
- * short, its connection is kept rather than those of strangers. */
+/* Notes that the request came from somebody known (a key, a peer that may ask, a signature that held). If connections
+ * are short, its connection is kept rather than those of strangers. */
 static inline void request_earns_connection(struct request *request)
 {
     request->earns_connection = true;
 }
 
-/* Begins the reply, or begins it anew: headers and body that were set are dropped. */
+/* Begins the reply, or begins it anew; headers and body that were set are then dropped. */
 void request_reply_start(struct request *request, int http_status);
 /* Adds a header; name is a literal token, the value is copied. A value with a control character, one
  * too many, or no memory: the reply becomes a 500 (nothing that was injected ever leaves).
@@ -150,9 +150,9 @@ void request_reply_start(struct request *request, int http_status);
 void request_reply_header(struct request *request, const char *name, struct slice value);
 /* Sets the body, which is borrowed until the flow ends (arena, literal), and its Content-Type. */
 void request_reply_body(struct request *request, const char *content_type, struct slice body);
-/* The reply is complete; the step answers STEP_REPLY. */
+/* Ends the reply. The step then answers STEP_REPLY. */
 void request_reply_send(struct request *request);
-/* The connection closes once the reply was written. */
+/* Makes the connection close once the reply was written. */
 void request_reply_close(struct request *request);
 
 #endif

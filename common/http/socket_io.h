@@ -28,7 +28,7 @@ enum io_result {
 MUST_USE bool socket_io_open(struct socket_io *io, int fd, struct tls *tls);
 void socket_io_close(struct socket_io *io);
 
-/* The TLS handshake; DONE at once in clear. */
+/* Goes on with the TLS handshake; in clear it is DONE at once. */
 MUST_USE enum io_result socket_io_shake_hands(struct socket_io *io);
 /* DONE: *ret_len bytes, at least one. Through TLS there may be more that the descriptor does not show as readable: read
  * until it says otherwise. */

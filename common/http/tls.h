@@ -24,12 +24,12 @@ struct tls_files {
 /* Reads the files (their names are copied). STATUS_BAD_INPUT: `why` says which file and what is wrong:
  * "OAUTH1_TLS_KEY" is the caller's to add. */
 MUST_USE enum status tls_new_blocking(const struct tls_files *files, struct buf *why, struct tls **ret_tls);
-/* Connections that are open keep what they use. NULL is fine. */
+/* Frees it. Connections that are open keep what they use. NULL is fine. */
 void tls_free(struct tls *tls);
 /* Reads the same files again; new connections get what they hold now. */
 MUST_USE enum status tls_reload_blocking(struct tls *tls, struct buf *why);
 
-/* The present SSL_CTX, to be given back by SSL_CTX_free. */
+/* The present SSL_CTX. The caller gives it back by SSL_CTX_free. */
 struct ssl_ctx_st *tls_take_context(struct tls *tls);
 
 /* The i-th DNS name or URI among the subject alternative names of the verified certificate that the client showed on

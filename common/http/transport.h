@@ -1,5 +1,5 @@
-/* transport: what carries requests, behind http_server: the strict one, and evhttp. For the transports and
- * http_server.c alone.
+/* transport: what carries requests, behind http_server: the strict one, and evhttp. Only the
+ * transports and http_server.c use it.
  *
  * Invariants: a transport belongs to one loop and one listener. It hands over requests whose head is whole
  * and in which request_check found nothing wrong, and gets each reply exactly once. A request is over once its
@@ -26,16 +26,16 @@ struct transport_config {
 struct transport_ops {
     /* NULL: no memory. */
     struct transport *(*open)(const struct transport_config *config);
-    /* With opens_later: takes connections from now on. */
+    /* With opens_later: begins to take connections. */
     void (*start_listening)(struct transport *transport);
-    /* Takes no more connections; the descriptor may be closed after it. */
+    /* Stops taking connections. The descriptor may be closed afterwards. */
     void (*stop_listening)(struct transport *transport);
     /* Closes connections on which no part of a request has arrived, and those whose client takes nothing of its reply;
      * a bounded number of them at a time. */
     void (*close_idle)(struct transport *transport);
-    /* No request is being read, answered or written. */
+    /* Whether no request is being read, answered or written. */
     bool (*is_quiet)(const struct transport *transport);
-    /* Closes everything. No request of it is in flight. */
+    /* Closes everything. No request may be in flight. */
     void (*close)(struct transport *transport);
     /* Sends request->reply (one that is_cut: closes the connection); nothing of the request is used after it returned.
      */
@@ -43,7 +43,7 @@ struct transport_ops {
     /* Reads request->incoming, whose body is due, and ends with exactly one of http_body_arrived, http_body_refuse and
      * http_body_lost; never inline. NULL where every body is there with its head. */
     void (*take_body)(struct request *request);
-    /* Reads no further: the reply comes. */
+    /* Stops reading the body, because the reply comes. */
     void (*stop_body)(struct request *request);
     /* request_tls_san; asked only where request->is_tls. */
     struct slice (*tls_san)(struct request *request, size_t index);
@@ -89,34 +89,34 @@ struct http_loop {
 
 /* A request with its arena, id still missing; counted as in flight. NULL: no memory. */
 struct request *http_request_new(struct http_loop *http_loop, const struct transport_ops *transport);
-/* It is whole now: its time begins. Where the last part came with the first this is so from http_request_new on.
- * (http_body_arrived does it.) */
+/* The request is whole, and its time begins. A request whose last part came with its first is whole from
+ * http_request_new on, and http_body_arrived calls this for the others. */
 void http_request_arrived(struct request *request);
-/* Takes back one that is not to be answered: its client left before it was whole. */
+/* Frees a request that will not be answered, because its client left before it was whole. */
 void http_request_drop(struct request *request);
 /* Finds its route and starts the flow, or replies. All fields from `method` to `is_tls` are set; so is body_len where
  * body_state is BODY_IS_DUE. */
 void http_request_dispatch(struct request *request);
 /* Replies with this status and closes the connection. */
 void http_request_refuse(struct request *request, int http_status, const char *detail);
-/* The same for a head that is malformed or too long, of which `head` is all that has arrived; but a route that takes
- * such heads answers itself. */
+/* The same for a head that is malformed or too long; `head` is what has arrived of it. A route that takes such heads
+ * answers itself. */
 void http_head_refuse(struct request *request, struct slice head, int http_status, const char *detail);
-/* Gives memory back where a flood of requests has ended; now and then. */
+/* Gives memory back to the system after a flood of requests. It is called now and then. */
 void http_loop_give_back(struct http_loop *http_loop);
-/* Before bytes are added to request->incoming. False: there is no room, and the body was refused. */
+/* Call this before bytes are added to request->incoming. False: there is no room, and the body was refused. */
 MUST_USE bool http_body_make_room(struct request *request, size_t more);
 /* The body is whole. */
 void http_body_arrived(struct request *request);
-/* It is wrong, too large, or there is no room: the endpoint replies with this status, and the connection closes. */
+/* The body is wrong or too large, or there is no room. The endpoint replies with this status; the connection closes. */
 void http_body_refuse(struct request *request, int http_status, const char *detail);
-/* The client is gone before its body was whole. */
+/* The client left before its body was whole. */
 void http_body_lost(struct request *request);
-/* The most that the request's route takes. */
+/* The largest body that the request's route takes. */
 size_t request_body_max(const struct request *request);
 const struct http_limits *http_loop_limits(const struct http_loop *http_loop);
-/* Whether this peer may have one more connection, which is counted then; *ret_is_counted: it is to be forgotten at its
- * end. */
+/* Whether this peer may have one more connection. If so it is counted. *ret_is_counted: the transport has to take the
+ * count back when the connection ends. */
 MUST_USE bool http_admit_peer(struct http_loop *http_loop, const struct peer *peer, bool *ret_is_counted);
 void http_forget_peer(struct http_loop *http_loop, const struct peer *peer);
 /* Tells the observer; the transport closes it. */

@@ -1,5 +1,5 @@
-/* wait_list: what waits for something, in the order in which it began to, so that the first is also the first whose
- * time is over. Adding and leaving cost the same however many there are.
+/* wait_list: members that wait for something, in the order in which they began. So the first member is also the first
+ * whose time is over. Adding and leaving cost the same, however many members there are.
  *
  * Invariants: who waits is in one list at most; times that are handed in do not go back. */
 #ifndef COUNTERSIGN_HTTP_WAIT_LIST_H
@@ -11,7 +11,7 @@
 
 struct wait_list;
 
-/* Embedded in who waits; zeroed at first. */
+/* Embedded in the member; zeroed at first. */
 struct waiter {
     struct wait_list *list; /* NULL: in none */
     struct waiter *next;
@@ -26,12 +26,12 @@ struct wait_list {
     size_t count;
 };
 
-/* Puts it behind all others, out of the list that it was in. */
+/* Takes the member out of the list that it was in, and puts it behind all others of this one. */
 void wait_list_add(struct wait_list *list, struct waiter *waiter, int64_t now_ms);
-/* Nothing happens if it is in none. */
+/* Takes the member out of its list. Nothing happens if it is in none. */
 void waiter_leave(struct waiter *waiter);
 
-/* The first, if it began before this time; else NULL. */
+/* The first member, if it began before this time; else NULL. */
 struct waiter *wait_list_first_before(const struct wait_list *list, int64_t time_ms);
 
 #endif

@@ -58,7 +58,7 @@ struct worker_pool_stats {
     size_t busy;
     size_t queued;
 };
-/* The number of threads that work at this moment. Any thread may ask. */
+/* The figures of this moment. Any thread may ask. */
 struct worker_pool_stats worker_pool_stats(struct worker_pool *pool);
 
 #endif

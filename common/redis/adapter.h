@@ -26,7 +26,7 @@ struct redis_adapter_owner {
     void *context;
 };
 
-/* Where to; the pointers are borrowed until it is closed. */
+/* Where to connect. The pointers are borrowed until the connection is closed. */
 struct redis_adapter_peer {
     const struct redis_address *address;
     struct redis_tls *tls; /* NULL: none */
@@ -47,11 +47,11 @@ struct redis_adapter {
     struct event writable;
 };
 
-/* Begins to connect: `connected` or `failed` follows. On failure *ret_problem says why, and it is closed. */
+/* Begins to connect; `connected` or `failed` follows. On failure *ret_problem says why, and the socket is closed. */
 MUST_USE enum status redis_adapter_open(struct redis_adapter *adapter, struct loop *loop,
                                         const struct redis_adapter_peer *peer, const struct redis_adapter_owner *owner,
                                         const char **ret_problem);
-/* Fine for one that is closed or zeroed. */
+/* Closes the socket. One that is closed or zeroed is fine. */
 void redis_adapter_close(struct redis_adapter *adapter);
 
 /* Writes what the socket takes now and tells how much that was; if it was not all, `writable` follows.

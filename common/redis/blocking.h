@@ -1,5 +1,5 @@
-/* redis_blocking: a connection for whoever may block: a service's start, a command. The same client on a loop of its
- * own, which runs only inside these calls. */
+/* redis_blocking: a connection for those who may block, such as the start of a service or a command. It is the same
+ * client on a loop of its own, which runs only inside these calls. */
 #ifndef COUNTERSIGN_REDIS_BLOCKING_H
 #define COUNTERSIGN_REDIS_BLOCKING_H
 
@@ -24,7 +24,7 @@ MUST_USE enum status redis_open_blocking(const struct redis_target *target, cons
 /* NULL is fine. */
 void redis_blocking_free(struct redis_blocking *redis);
 
-/* For what sends by itself. */
+/* The client, for callers that send commands themselves. */
 struct redis_client *redis_blocking_client(struct redis_blocking *redis);
 /* Runs until *is_done, which a callback sets before it calls redis_blocking_wake. STORE_DOWN: the connection was lost.
  */

@@ -10,7 +10,8 @@
  * - Commands of one turn of the loop leave in one write, in their order.
  * - One timer: a command that is older than the time-out (400 to 600 ms) costs the connection, so that everybody who
  *   waits is answered; so does a connection that is not made and greeted within that time.
- * - A reply is bounded: 1 MB, arrays of 4096, seven within each other. What nobody asked for costs the connection.
+ * - A reply is bounded: 1 MB, arrays of 4096, seven within each other. A reply that nobody asked for costs the
+ * connection.
  * - A name is looked up anew each time, on a thread of its own. The next attempt follows at once, then after 50, 100,
  *   200 and 400 ms, and all 400 ms from then on.
  * - The loop's observer is told: "connected", "lost", "reconnected", and "unreachable" once for each reason. */
@@ -63,20 +64,20 @@ MUST_USE struct redis_client *redis_client_new(const struct redis_client_options
 /* Answers everybody who waits with NULL, inside this call. NULL is fine. */
 void redis_client_free(struct redis_client *client);
 
-/* How it stands: for whoever may wait or not. */
+/* The state of the connection, for callers that have to decide whether to wait. */
 enum redis_state redis_client_state(const struct redis_client *client);
-/* Whether its name is being looked up, however long that takes. */
+/* Whether the server's name is being looked up just now. */
 bool redis_client_is_looking_up(const struct redis_client *client);
-/* Why the last attempt failed, for an operator; "" where none has. Valid until the next. */
+/* Why the last attempt failed, for an operator; "" if none has. The text is valid until the next attempt. */
 const char *redis_client_problem(const struct redis_client *client);
 
 /* Sends a command: `args` are copied. OK: `done` will be called. STORE_DOWN (not connected, or too much under way),
  * NO_MEMORY: it will not. While it is greeted, only the greeting should send. */
 MUST_USE enum status redis_send(struct redis_client *client, const struct slice *args, size_t count, redis_done_fn done,
                                 void *context);
-/* The greeting is over. */
+/* Says that the greeting is over, so that commands may be sent. */
 void redis_client_ready(struct redis_client *client);
-/* This server will not do: the connection is given up at the end of the callback that says so. The text is copied. */
+/* Says that this server will not do. The connection is given up when the callback returns. The text is copied. */
 void redis_client_refuse(struct redis_client *client, struct slice problem);
 
 #endif

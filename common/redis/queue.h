@@ -1,4 +1,4 @@
-/* redis_queue: who waits for which reply: a ring, since Redis answers in order. For redis_client alone. */
+/* redis_queue: who waits for which reply. It is a ring, since Redis answers in order. Only redis_client uses it. */
 #ifndef COUNTERSIGN_REDIS_QUEUE_H
 #define COUNTERSIGN_REDIS_QUEUE_H
 
@@ -46,7 +46,7 @@ static inline bool redis_queue_is_empty(const struct redis_queue *queue)
     return queue->sent == queue->answered;
 }
 
-/* The ticking begins. */
+/* Begins to watch how long commands wait, by ticks. */
 void redis_queue_watch(struct redis_queue *queue);
 /* At each tick: whether one waits since before the tick before the last. */
 MUST_USE bool redis_queue_is_late(struct redis_queue *queue);

@@ -23,13 +23,13 @@ MUST_USE enum status redis_reply_ok(const struct redisReply *reply);
 /* "+OK", or nil (CONFLICT): a SET on a condition. */
 MUST_USE enum status redis_reply_set(const struct redisReply *reply);
 MUST_USE enum status redis_reply_integer(const struct redisReply *reply, int64_t *ret_value);
-/* A string, borrowed from the reply. NOT_FOUND: nil. */
+/* Reads a string, which is borrowed from the reply. NOT_FOUND: nil. */
 MUST_USE enum status redis_reply_text(const struct redisReply *reply, struct slice *ret_text);
 /* How many items an array has. */
 MUST_USE enum status redis_reply_array(const struct redisReply *reply, size_t *ret_count);
 /* An item of an array; NULL: there is none. */
 const struct redisReply *redis_reply_item(const struct redisReply *reply, size_t index);
-/* What TIME answers, as ms UTC. */
+/* Reads the answer to TIME, as ms UTC. */
 MUST_USE enum status redis_reply_time(const struct redisReply *reply, int64_t *ret_ms);
 
 #endif

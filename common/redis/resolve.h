@@ -53,9 +53,9 @@ struct redis_addresses {
 /* Fills *ret_addresses; blocks. What the resolver is; tests hand in one of their own. */
 typedef void (*redis_lookup_fn)(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
 
-/* The system's. */
+/* The resolver of the system. */
 void redis_lookup_blocking(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
-/* Without any question to anybody; false: it is a name. */
+/* Reads an address without asking anybody. False: the text is a name. */
 MUST_USE bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresses *ret_addresses);
 
 typedef void (*redis_resolved_fn)(void *context, const struct redis_addresses *addresses);
@@ -70,8 +70,8 @@ struct redis_question {
 /* Calls `done` on the loop, later, once, unless it is cancelled first. NULL: no memory or no thread. */
 MUST_USE struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redis_question *question,
                                                      redis_resolved_fn done, void *context);
-/* `done` is not called any more, though the thread may go on. A locator is waited for, since it may use OpenSSL, which
- * ends with the process. Not after `done`. NULL is fine. */
+/* Makes sure that `done` is not called, though the thread may go on. A locator is waited for, since it may use OpenSSL,
+ * which ends with the process. Do not call this after `done`. NULL is fine. */
 void redis_resolve_cancel(struct redis_resolving *resolving);
 
 #endif

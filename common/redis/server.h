@@ -20,9 +20,9 @@ struct redis_server {
     bool is_replica;
 };
 
-/* STORE_CORRUPT: that is no INFO. */
+/* Reads the text that INFO answers. STORE_CORRUPT: it is none. */
 MUST_USE enum status redis_server_parse(struct slice info, struct redis_server *ret_server);
-/* BAD_INPUT: it will not do, and why is appended. */
+/* Whether the server will do. BAD_INPUT: it will not, and the reason is appended to `why`. */
 MUST_USE enum status redis_server_check(const struct redis_server *server, struct buf *why);
 
 #endif

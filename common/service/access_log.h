@@ -16,10 +16,10 @@ struct access_log;
 
 /* For servers that run on the same `loop_count` loops. NULL: no memory. */
 MUST_USE struct access_log *access_log_new(size_t loop_count);
-/* After the loops were freed, which writes what is left. NULL is fine. */
+/* Call this after the loops were freed, because freeing them writes what is left. NULL is fine. */
 void access_log_free(struct access_log *log);
 
-/* On the request's loop. Server errors are logged as errors, all else as information. */
+/* Logs a request, on its loop. Server errors are logged as errors, all others as information. */
 void access_log_add(struct access_log *log, const struct request *request, int http_status, int64_t duration_ns);
 
 #endif
