@@ -60,30 +60,32 @@ void ephemeral_temp_create_start(struct ephemeral *view, const struct temp_new *
     view->ops->temp_create_start(view, temp, ticket);
 }
 
-void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket)
 {
-    view->ops->temp_find_start(view, token, ticket);
+    view->ops->temp_find_start(view, token, client_id, ticket);
 }
 
-void ephemeral_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
-                                struct ticket ticket)
+void ephemeral_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp,
+                                const struct temp_grant *grant, struct ticket ticket)
 {
-    view->ops->temp_grant_start(view, token, grant, ticket);
+    view->ops->temp_grant_start(view, temp, grant, ticket);
 }
 
-void ephemeral_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+void ephemeral_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                               struct ticket ticket)
 {
-    view->ops->temp_deny_start(view, token, user, ticket);
+    view->ops->temp_deny_start(view, temp, user, ticket);
 }
 
-void ephemeral_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+void ephemeral_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                              struct ticket ticket)
 {
-    view->ops->temp_try_start(view, token, verifier, ticket);
+    view->ops->temp_try_start(view, temp, verifier, ticket);
 }
 
-void ephemeral_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+void ephemeral_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket)
 {
-    view->ops->temp_exchanged_start(view, token, ticket);
+    view->ops->temp_exchanged_start(view, temp, ticket);
 }
 
 void ephemeral_session_create_start(struct ephemeral *view, struct slice id, const struct session *session,

@@ -64,6 +64,7 @@ struct temp_credential {
     int64_t client_generation; /* when it was made: struct client's */
     int64_t user_generation;   /* of the last grant: struct user's */
     unsigned wrong;            /* verifiers tried in vain */
+    struct slice kept;         /* the store's own: what it held when this was read */
 };
 
 void temp_credential_free(void *temp);
@@ -132,12 +133,14 @@ struct ephemeral_ops {
     int64_t (*clock_ahead_ms)(const struct ephemeral *view);
     void (*nonce_spend_start)(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
     void (*temp_create_start)(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
-    void (*temp_find_start)(struct ephemeral *view, struct slice token, struct ticket ticket);
-    void (*temp_grant_start)(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+    void (*temp_find_start)(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket);
+    void (*temp_grant_start)(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *grant,
                              struct ticket ticket);
-    void (*temp_deny_start)(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
-    void (*temp_try_start)(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
-    void (*temp_exchanged_start)(struct ephemeral *view, struct slice token, struct ticket ticket);
+    void (*temp_deny_start)(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                            struct ticket ticket);
+    void (*temp_try_start)(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                           struct ticket ticket);
+    void (*temp_exchanged_start)(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket);
     void (*session_create_start)(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
                                  struct ticket ticket);
     void (*session_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
@@ -199,26 +202,34 @@ void ephemeral_nonce_spend_start(struct ephemeral *view, const struct nonce *non
  * struct temp_credential (after the change) if they complete with OK; all may complete with
  *   TOKEN_REJECTED      unknown, forgotten, or killed by wrong verifiers (find tells that one as data);
  *   STORE_DOWN, NO_MEMORY.
- * Those that need a live one may complete with TOKEN_EXPIRED, TOKEN_USED (exchanged), PERMISSION_DENIED (refused). */
+ * Those that need a live one may complete with TOKEN_EXPIRED, TOKEN_USED (exchanged), PERMISSION_DENIED (refused).
+ *
+ * Changes are told which one by what find (or the change before) completed with. Only its token counts: a change is
+ * judged by what the store holds now, and one that has nothing but a token will do. What else it says spares the store
+ * reading again what has not changed since. */
 
 /* CONFLICT: the token exists. No result. */
 void ephemeral_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
-/* Whatever its state: expired and exchanged ones too, for their secret is needed to verify. */
-void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+/* Whatever its state: expired and exchanged ones too, for their secret is needed to verify. `client_id`: whose it is as
+ * far as the caller knows, which spares a turn; empty: unknown. It is found all the same if it is another's. */
+void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id,
+                               struct ticket ticket);
 /* The first decision ties it to its user, who may grant again until it is exchanged: the new verifier and scopes
  * replace the old. Needs a live one. FORBIDDEN: another user's. */
-void ephemeral_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
-                                struct ticket ticket);
+void ephemeral_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp,
+                                const struct temp_grant *grant, struct ticket ticket);
 /* The resource owner refuses: it is dead, also after a grant by the same user. Doing it twice is fine. Needs a live
  * one. FORBIDDEN: another user's. */
-void ephemeral_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
+void ephemeral_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                               struct ticket ticket);
 /* Compares a verifier in constant time and counts a wrong one in the same atomic step, so that no race gets more than
  * TEMP_MAX_WRONG tries; the last of them kills. A right one may be tried again (a retry after a lost answer). Needs a
  * live one. PERMISSION_UNKNOWN: nobody has decided; VERIFIER_INVALID. */
-void ephemeral_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
+void ephemeral_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                              struct ticket ticket);
 /* After the token's row was committed; also of an expired one. Doing it twice is fine. PERMISSION_UNKNOWN,
  * PERMISSION_DENIED: it is not granted. No result. */
-void ephemeral_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+void ephemeral_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket);
 
 /* `id` is the secret in the cookie; it is not kept, only a digest. CONFLICT: it exists. No result. */
 void ephemeral_session_create_start(struct ephemeral *view, struct slice id, const struct session *session,

@@ -138,30 +138,33 @@ static void run_change(struct ephemeral *view, struct slice token, temp_rule_fn 
     ticket_complete(ticket, status, copy, temp_credential_free);
 }
 
-static void temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+static void temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id UNUSED,
+                            struct ticket ticket)
 {
     run_change(view, token, temp_rule_look, NULL, ticket);
 }
 
-static void temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *with,
+static void temp_grant_start(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *with,
                              struct ticket ticket)
 {
-    run_change(view, token, temp_rule_grant, &(struct temp_change){.grant = *with}, ticket);
+    run_change(view, temp->token, temp_rule_grant, &(struct temp_change){.grant = *with}, ticket);
 }
 
-static void temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+static void temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                            struct ticket ticket)
 {
-    run_change(view, token, temp_rule_deny, &(struct temp_change){.user = user}, ticket);
+    run_change(view, temp->token, temp_rule_deny, &(struct temp_change){.user = user}, ticket);
 }
 
-static void temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+static void temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                           struct ticket ticket)
 {
-    run_change(view, token, temp_rule_try, &(struct temp_change){.verifier = verifier}, ticket);
+    run_change(view, temp->token, temp_rule_try, &(struct temp_change){.verifier = verifier}, ticket);
 }
 
-static void temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+static void temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket)
 {
-    run_change(view, token, temp_rule_exchange, NULL, ticket);
+    run_change(view, temp->token, temp_rule_exchange, NULL, ticket);
 }
 
 /* ---- sessions ---- */

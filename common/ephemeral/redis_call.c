@@ -70,6 +70,40 @@ bool redis_call_keep(struct redis_call *call, struct slice *text)
     return false;
 }
 
+/* ---- turns ---- */
+
+void redis_turn_begin(struct redis_call *call, void (*turned)(struct redis_call *call))
+{
+    call->turned = turned;
+    call->failure = STATUS_OK;
+    call->unanswered = 1; /* redis_turn_end's own */
+}
+
+void redis_turn_took(struct redis_call *call, enum status status)
+{
+    if (call->failure == STATUS_OK)
+        call->failure = status;
+    if (--call->unanswered)
+        return;
+    if (call->failure == STATUS_OK)
+        call->turned(call);
+    else
+        redis_call_end(call, call->failure, NULL, NULL);
+}
+
+void redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
+{
+    call->unanswered++;
+    enum status status = redis_send(call->view->client, args, count, done, call);
+    if (status != STATUS_OK)
+        redis_turn_took(call, status);
+}
+
+void redis_turn_end(struct redis_call *call)
+{
+    redis_turn_took(call, STATUS_OK);
+}
+
 /* ---- keys ---- */
 
 struct slice redis_key(char memory[REDIS_KEY_BYTES], const char *prefix, struct slice name)
@@ -100,13 +134,15 @@ struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user)
 #define DAYS_AS_SECONDS "2678400"
 static_assert(REDIS_ENDED_DAYS * 86400 == 2678400, "the text for Redis is that many seconds");
 
-void redis_ended_send(struct redis_call *call, struct slice owner_key, redis_done_fn done)
+void redis_turn_ask_ended(struct redis_call *call, struct slice owner_key, redis_done_fn done)
 {
     const struct slice args[] = {SLICE("GETEX"), owner_key, SLICE("EX"), SLICE(DAYS_AS_SECONDS)};
-    if (slice_is_absent(owner_key))
-        redis_call_end(call, STATUS_NO_MEMORY, NULL, NULL);
-    else
-        redis_call_send(call, args, COUNT_OF(args), done);
+    if (slice_is_absent(owner_key)) {
+        call->unanswered++;
+        redis_turn_took(call, STATUS_NO_MEMORY);
+    } else {
+        redis_turn_send(call, args, COUNT_OF(args), done);
+    }
 }
 
 enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_number)

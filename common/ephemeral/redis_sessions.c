@@ -16,6 +16,7 @@ struct value_call {
     int64_t ttl_ms;
     struct session session;
     int64_t user_ended; /* of the session: how often its user had been ended */
+    int64_t user_ended_now;
     struct slice bytes; /* of the blob */
     struct slice old_bytes;
     unsigned rounds;
@@ -110,25 +111,35 @@ static bool read_session(struct value_call *it, struct slice rest)
            redis_take_number(&rest, &it->user_ended) && rest.len == 0;
 }
 
-static void took_ended_for_new(void *context, const struct redisReply *reply)
+static void on_user_ended(void *context, const struct redisReply *reply)
 {
-    struct value_call *it = call_of(context);
+    redis_turn_took(context, redis_ended_number(reply, &call_of(context)->user_ended_now));
+}
+
+static void ask_user_ended(struct value_call *it, void (*turned)(struct redis_call *call))
+{
+    char memory[REDIS_KEY_BYTES];
+    redis_turn_begin(&it->call, turned);
+    redis_turn_ask_ended(&it->call, redis_user_key(memory, it->session.user), on_user_ended);
+    redis_turn_end(&it->call);
+}
+
+static void make_session(struct redis_call *call)
+{
+    struct value_call *it = call_of(call);
     struct buf record = buf_in(&it->call.arena);
-    enum status status = redis_ended_number(reply, &it->user_ended);
+    it->user_ended = it->user_ended_now;
     it->session.created_ms = redis_clock_now_ms(&it->call.view->clock);
-    if (status == STATUS_OK && it->session.created_ms == 0)
-        status = STATUS_STORE_DOWN;
     write_session(it, &record);
-    if (status != STATUS_OK || record.failed)
-        end(it, status != STATUS_OK ? status : STATUS_NO_MEMORY);
+    if (it->session.created_ms == 0 || record.failed)
+        end(it, record.failed ? STATUS_NO_MEMORY : STATUS_STORE_DOWN);
     else
         make(it, buf_slice(&record));
 }
 
 static void go_create_session(struct redis_call *call)
 {
-    char memory[REDIS_KEY_BYTES];
-    redis_ended_send(call, redis_user_key(memory, call_of(call)->session.user), took_ended_for_new);
+    ask_user_ended(call_of(call), make_session);
 }
 
 void redis_session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
@@ -147,25 +158,20 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
         redis_call_start(&it->call);
 }
 
-static void took_user_ended(void *context, const struct redisReply *reply)
+static void judge_session(struct redis_call *call)
 {
-    struct value_call *it = call_of(context);
-    int64_t ended = 0;
-    struct session *copy = NULL;
-    enum status status = redis_ended_number(reply, &ended);
-    if (status == STATUS_OK && ended != it->user_ended)
-        status = STATUS_NOT_FOUND;
-    if (status == STATUS_OK) {
-        copy = session_copy(&it->session);
-        status = copy ? STATUS_OK : STATUS_NO_MEMORY;
+    struct value_call *it = call_of(call);
+    if (it->user_ended_now != it->user_ended) {
+        end(it, STATUS_NOT_FOUND);
+        return;
     }
-    redis_call_end(&it->call, status, copy, session_free);
+    struct session *copy = session_copy(&it->session);
+    redis_call_end(&it->call, copy ? STATUS_OK : STATUS_NO_MEMORY, copy, session_free);
 }
 
 static void took_session(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
-    char memory[REDIS_KEY_BYTES];
     struct slice record = {0};
     enum status status = open_reply(it, reply, &record);
     if (status == STATUS_OK && !read_session(it, record))
@@ -173,7 +179,7 @@ static void took_session(void *context, const struct redisReply *reply)
     if (status != STATUS_OK)
         end(it, status);
     else
-        redis_ended_send(&it->call, redis_user_key(memory, it->session.user), took_user_ended);
+        ask_user_ended(it, judge_session);
 }
 
 static void go_find_session(struct redis_call *call)

@@ -5,7 +5,11 @@
 
 /* Temporary credentials: one key each, a sealed record. Every change reads it, lets the rule of temp_rules.h change it,
  * and puts it back on condition that it still is what was read, before it tells anybody: so every change is one atomic
- * step, and of guesses that race no more than TEMP_MAX_WRONG count as tried. */
+ * step, and of guesses that race no more than TEMP_MAX_WRONG count as tried.
+ *
+ * Turns with Redis: what is known beforehand is asked in the turn that reads the record (the numbers of its owners). A
+ * change that is handed the record as an earlier call read it (temp_credential.kept) reads nothing: it is judged as it
+ * was handed in, and put back in the same turn; where that is not what Redis holds any more, it is read after all. */
 
 enum { ROUNDS_MAX = 32, TTL_BYTES = 24 };
 
@@ -16,12 +20,19 @@ struct temp_call {
     temp_rule_fn rule;
     struct temp_change change;
     bool has_result;
+    struct slice client_hint; /* whose it seems to be; empty, 0: not known */
+    int64_t user_hint;
     struct slice sealed; /* the record as it is in Redis */
+    struct slice fresh;  /* as it is to be */
     struct temp_credential temp;
     int64_t client_ended; /* the record's: how often its owners had been ended */
     int64_t user_ended;
+    struct slice client_asked; /* whose numbers this round has asked for */
+    int64_t user_asked;
     int64_t client_ended_now;
-    enum status outcome; /* of the rule */
+    int64_t user_ended_now;
+    enum status outcome;  /* of the rule */
+    int64_t was_replaced; /* whether the record still was `sealed`, and is `fresh` now */
     unsigned rounds;
 };
 
@@ -34,6 +45,7 @@ static void end(struct temp_call *it, enum status status)
 {
     struct temp_credential *copy = NULL;
     if (status == STATUS_OK && it->has_result) {
+        it->temp.kept = it->sealed;
         copy = temp_credential_copy(&it->temp);
         status = copy ? STATUS_OK : STATUS_NO_MEMORY;
     }
@@ -84,7 +96,7 @@ static bool read_record(struct temp_call *it, struct slice rest)
     return true;
 }
 
-static enum status seal_record(struct temp_call *it, struct slice *ret_sealed)
+static enum status seal_record(struct temp_call *it)
 {
     struct buf record = buf_in(&it->call.arena);
     struct buf sealed = buf_in(&it->call.arena);
@@ -92,7 +104,7 @@ static enum status seal_record(struct temp_call *it, struct slice *ret_sealed)
     if (record.failed || record.len > EPHEMERAL_VALUE_MAX_BYTES)
         return STATUS_NO_MEMORY;
     TRY(redis_value_seal(it->call.view, it->key, buf_slice(&record), &sealed));
-    *ret_sealed = buf_slice(&sealed);
+    it->fresh = buf_slice(&sealed);
     return STATUS_OK;
 }
 
@@ -103,69 +115,9 @@ static enum status open_record(struct temp_call *it)
     return read_record(it, buf_slice(&record)) ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
-/* ---- changes ---- */
+/* ---- owners ---- */
 
-static void replaced(void *context, const struct redisReply *reply)
-{
-    struct temp_call *it = call_of(context);
-    int64_t done = 0;
-    enum status status = redis_reply_integer(reply, &done);
-    if (status != STATUS_OK)
-        end(it, status);
-    else if (done)
-        end(it, it->outcome);
-    else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket))
-        it->call.go(&it->call); /* somebody else was faster: judge what it is now */
-    else
-        end(it, STATUS_STORE_DOWN);
-}
-
-static void replace(struct temp_call *it, bool is_changed)
-{
-    struct slice fresh = it->sealed;
-    enum status status = is_changed ? seal_record(it, &fresh) : STATUS_OK;
-    if (status != STATUS_OK) {
-        end(it, status);
-        return;
-    }
-    const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, it->sealed, fresh};
-    redis_call_send(&it->call, args, COUNT_OF(args), replaced);
-}
-
-static void judge(struct temp_call *it, int64_t user_ended_now)
-{
-    struct temp_credential *temp = &it->temp;
-    bool is_changed = false;
-    int64_t now_ms = redis_clock_now_ms(&it->call.view->clock);
-    if (now_ms == 0) {
-        end(it, STATUS_STORE_DOWN);
-        return;
-    }
-    if (it->client_ended != it->client_ended_now || (temp->user != 0 && it->user_ended != user_ended_now)) {
-        end(it, STATUS_TOKEN_REJECTED);
-        return;
-    }
-    temp->expired = now_ms - temp->created_ms >= it->call.view->store->options.temp_ttl_ms;
-    it->outcome = it->rule(temp, &it->change, &is_changed);
-    it->user_ended = user_ended_now;
-    /* a right verifier changes nothing, but it counts only if no wrong one came in between */
-    if (is_changed || (it->rule == temp_rule_try && it->outcome == STATUS_OK))
-        replace(it, is_changed);
-    else
-        end(it, it->outcome);
-}
-
-static void took_user_ended(void *context, const struct redisReply *reply)
-{
-    struct temp_call *it = call_of(context);
-    int64_t ended = 0;
-    enum status status = redis_ended_number(reply, &ended);
-    if (status != STATUS_OK)
-        end(it, status);
-    else
-        judge(it, ended);
-}
-
+/* 0: none yet. */
 static int64_t user_of(const struct temp_call *it)
 {
     if (it->temp.user != 0)
@@ -173,42 +125,155 @@ static int64_t user_of(const struct temp_call *it)
     return it->rule == temp_rule_grant ? it->change.grant.user : it->change.user;
 }
 
-static void took_client_ended(void *context, const struct redisReply *reply)
+static bool is_ended(const struct temp_call *it)
 {
-    struct temp_call *it = call_of(context);
-    char memory[REDIS_KEY_BYTES];
-    enum status status = redis_ended_number(reply, &it->client_ended_now);
-    if (status != STATUS_OK)
-        end(it, status);
-    else if (user_of(it) == 0)
-        judge(it, 0);
-    else
-        redis_ended_send(&it->call, redis_user_key(memory, user_of(it)), took_user_ended);
+    return it->client_ended != it->client_ended_now || (it->temp.user != 0 && it->user_ended != it->user_ended_now);
 }
 
-static void took_record(void *context, const struct redisReply *reply)
+static void on_client_ended(void *context, const struct redisReply *reply)
 {
-    struct temp_call *it = call_of(context);
+    redis_turn_took(context, redis_ended_number(reply, &call_of(context)->client_ended_now));
+}
+
+static void on_user_ended(void *context, const struct redisReply *reply)
+{
+    redis_turn_took(context, redis_ended_number(reply, &call_of(context)->user_ended_now));
+}
+
+/* What is known already, or has no owner, is not asked for. */
+static void ask_owners(struct temp_call *it, struct slice client_id, int64_t user)
+{
     char memory[REDIS_KEY_BYTES];
-    enum status status = redis_reply_text(reply, &it->sealed);
-    if (status != STATUS_OK) {
-        end(it, status == STATUS_NOT_FOUND ? STATUS_TOKEN_REJECTED : status);
+    if (!slice_eq(client_id, it->client_asked))
+        redis_turn_ask_ended(&it->call, redis_owner_key(memory, EPHEMERAL_CLIENT, client_id), on_client_ended);
+    if (user != it->user_asked && user != 0)
+        redis_turn_ask_ended(&it->call, redis_user_key(memory, user), on_user_ended);
+    it->client_asked = client_id;
+    it->user_asked = user;
+}
+
+/* ---- changes ---- */
+
+static void fetch(struct temp_call *it);
+
+static void on_replaced(void *context, const struct redisReply *reply)
+{
+    redis_turn_took(context, redis_reply_integer(reply, &call_of(context)->was_replaced));
+}
+
+static void replace(struct temp_call *it)
+{
+    const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, it->sealed,
+                                 it->fresh};
+    redis_turn_send(&it->call, args, COUNT_OF(args), on_replaced);
+}
+
+static void tell(struct redis_call *call)
+{
+    struct temp_call *it = call_of(call);
+    if (it->was_replaced) {
+        it->sealed = it->fresh;
+        end(it, is_ended(it) ? STATUS_TOKEN_REJECTED : it->outcome);
+    } else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket)) {
+        fetch(it); /* somebody else was faster: judge what it is now */
+    } else {
+        end(it, STATUS_STORE_DOWN);
+    }
+}
+
+/* By its rule, and what it is to be then. *ret_changed: whether that is another record. */
+static enum status apply_rule(struct temp_call *it, bool *ret_changed)
+{
+    int64_t now_ms = redis_clock_now_ms(&it->call.view->clock);
+    if (now_ms == 0)
+        return STATUS_STORE_DOWN;
+    it->temp.expired = now_ms - it->temp.created_ms >= it->call.view->store->options.temp_ttl_ms;
+    it->outcome = it->rule(&it->temp, &it->change, ret_changed);
+    it->fresh = it->sealed;
+    return *ret_changed ? seal_record(it) : STATUS_OK;
+}
+
+/* The record was read in this call, and the numbers of its owners are there. */
+static void judge(struct redis_call *call)
+{
+    struct temp_call *it = call_of(call);
+    bool is_changed = false;
+    if (is_ended(it)) {
+        end(it, STATUS_TOKEN_REJECTED);
         return;
     }
-    if (!redis_call_keep(&it->call, &it->sealed))
-        return;
-    status = open_record(it);
-    if (status != STATUS_OK)
+    if (user_of(it) != 0)
+        it->user_ended = it->user_ended_now;
+    enum status status = apply_rule(it, &is_changed);
+    if (status != STATUS_OK) {
         end(it, status);
-    else
-        redis_ended_send(&it->call, redis_owner_key(memory, EPHEMERAL_CLIENT, it->temp.client_id), took_client_ended);
+        return;
+    }
+    /* a right verifier changes nothing, but it counts only if no wrong one came in between */
+    if (!is_changed && !(it->rule == temp_rule_try && it->outcome == STATUS_OK)) {
+        end(it, it->outcome);
+        return;
+    }
+    redis_turn_begin(&it->call, tell);
+    replace(it);
+    redis_turn_end(&it->call);
+}
+
+/* Nothing is told of what was handed in unless Redis holds just that; nor, then, if its owners were ended: a record
+ * whose owners were ended is dead for good, so that it does not matter what it was replaced with. */
+static void judge_kept(struct temp_call *it)
+{
+    bool is_changed = false;
+    enum status status = open_record(it);
+    if (status == STATUS_OK)
+        status = apply_rule(it, &is_changed);
+    if (status != STATUS_OK) {
+        end(it, status);
+        return;
+    }
+    redis_turn_begin(&it->call, tell);
+    ask_owners(it, it->temp.client_id, it->temp.user);
+    replace(it);
+    redis_turn_end(&it->call);
+}
+
+static void ask_rest(struct redis_call *call)
+{
+    struct temp_call *it = call_of(call);
+    redis_turn_begin(call, judge);
+    ask_owners(it, it->temp.client_id, user_of(it));
+    redis_turn_end(call);
+}
+
+static void on_record(void *context, const struct redisReply *reply)
+{
+    struct temp_call *it = call_of(context);
+    enum status status = redis_reply_text(reply, &it->sealed);
+    if (status == STATUS_OK) {
+        it->sealed = arena_copy(&it->call.arena, it->sealed);
+        status = slice_is_absent(it->sealed) ? STATUS_NO_MEMORY : open_record(it);
+    }
+    redis_turn_took(context, status == STATUS_NOT_FOUND ? STATUS_TOKEN_REJECTED : status);
+}
+
+static void fetch(struct temp_call *it)
+{
+    const struct slice args[] = {SLICE("GET"), it->key};
+    it->client_asked = SLICE("");
+    it->user_asked = 0;
+    redis_turn_begin(&it->call, ask_rest);
+    redis_turn_send(&it->call, args, COUNT_OF(args), on_record);
+    ask_owners(it, it->client_hint, it->user_hint);
+    redis_turn_end(&it->call);
 }
 
 static void go_change(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
-    const struct slice args[] = {SLICE("GET"), it->key};
-    redis_call_send(call, args, COUNT_OF(args), took_record);
+    if (it->sealed.len)
+        judge_kept(it);
+    else
+        fetch(it);
 }
 
 /* NULL: it has ended. */
@@ -225,99 +290,126 @@ static struct temp_call *new_call(struct ephemeral *view, struct slice token, vo
     return NULL;
 }
 
-static struct temp_call *new_change(struct ephemeral *view, struct slice token, temp_rule_fn rule, struct ticket ticket)
+/* NULL: it has ended. */
+static struct temp_call *new_change(struct ephemeral *view, const struct temp_credential *temp, temp_rule_fn rule,
+                                    struct ticket ticket)
 {
-    struct temp_call *it = new_call(view, token, go_change, ticket);
+    struct temp_call *it = new_call(view, temp->token, go_change, ticket);
     if (!it)
         return NULL;
     it->rule = rule;
     it->has_result = rule != temp_rule_exchange;
-    return it;
+    it->client_hint = temp->client_id;
+    it->user_hint = temp->user;
+    return redis_call_keep(&it->call, &it->client_hint) ? it : NULL;
 }
 
-void redis_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+void redis_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket)
 {
-    struct temp_call *it = new_change(view, token, temp_rule_look, ticket);
+    const struct temp_credential temp = {.token = token, .client_id = client_id};
+    struct temp_call *it = new_change(view, &temp, temp_rule_look, ticket);
     if (it)
         redis_call_start(&it->call);
 }
 
-void redis_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+/* What binds it to a user needs that one's number before it can be written. */
+void redis_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *grant,
                             struct ticket ticket)
 {
-    struct temp_call *it = new_change(view, token, temp_rule_grant, ticket);
+    struct temp_call *it = new_change(view, temp, temp_rule_grant, ticket);
     if (!it)
         return;
+    it->user_hint = grant->user;
     it->change.grant = *grant;
     if (redis_call_keep(&it->call, &it->change.grant.username) &&
         redis_call_keep(&it->call, &it->change.grant.scopes) && redis_call_keep(&it->call, &it->change.grant.verifier))
         redis_call_start(&it->call);
 }
 
-void redis_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+void redis_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                           struct ticket ticket)
 {
-    struct temp_call *it = new_change(view, token, temp_rule_deny, ticket);
+    struct temp_call *it = new_change(view, temp, temp_rule_deny, ticket);
     if (!it)
         return;
+    it->user_hint = user;
     it->change.user = user;
     redis_call_start(&it->call);
 }
 
-void redis_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+void redis_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                          struct ticket ticket)
 {
-    struct temp_call *it = new_change(view, token, temp_rule_try, ticket);
+    struct temp_call *it = new_change(view, temp, temp_rule_try, ticket);
     if (!it)
         return;
+    it->sealed = temp->kept;
     it->change.verifier = verifier;
-    if (redis_call_keep(&it->call, &it->change.verifier))
+    if (redis_call_keep(&it->call, &it->sealed) && redis_call_keep(&it->call, &it->change.verifier))
         redis_call_start(&it->call);
 }
 
-void redis_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+void redis_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket)
 {
-    struct temp_call *it = new_change(view, token, temp_rule_exchange, ticket);
-    if (it)
+    struct temp_call *it = new_change(view, temp, temp_rule_exchange, ticket);
+    if (!it)
+        return;
+    it->sealed = temp->kept;
+    if (redis_call_keep(&it->call, &it->sealed))
         redis_call_start(&it->call);
 }
 
 /* ---- creation ---- */
 
-static void created(void *context, const struct redisReply *reply)
+static void on_created(void *context, const struct redisReply *reply)
 {
-    redis_call_end(context, redis_reply_set(reply), NULL, NULL);
+    redis_turn_took(context, redis_reply_set(reply));
 }
 
-static void create(struct temp_call *it)
+static void tell_corrected(struct redis_call *call)
 {
-    char ttl[TTL_BYTES];
-    struct slice sealed = {0};
-    const struct ephemeral_options *options = &it->call.view->store->options;
-    it->temp.created_ms = redis_clock_now_ms(&it->call.view->clock);
-    enum status status = it->temp.created_ms ? seal_record(it, &sealed) : STATUS_STORE_DOWN;
+    struct temp_call *it = call_of(call);
+    end(it, it->was_replaced ? STATUS_OK : STATUS_STORE_DOWN);
+}
+
+/* Nobody knows its token yet. */
+static void correct(struct redis_call *call)
+{
+    struct temp_call *it = call_of(call);
+    if (it->client_ended == it->client_ended_now) {
+        end(it, STATUS_OK);
+        return;
+    }
+    it->client_ended = it->client_ended_now;
+    it->sealed = it->fresh;
+    enum status status = seal_record(it);
     if (status != STATUS_OK) {
         end(it, status);
         return;
     }
-    (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(options->temp_ttl_ms * 2));
-    const struct slice args[] = {SLICE("SET"), it->key, sealed, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
-    redis_call_send(&it->call, args, COUNT_OF(args), created);
+    redis_turn_begin(call, tell_corrected);
+    replace(it);
+    redis_turn_end(call);
 }
 
-static void took_ended_for_new(void *context, const struct redisReply *reply)
-{
-    struct temp_call *it = call_of(context);
-    enum status status = redis_ended_number(reply, &it->client_ended);
-    if (status != STATUS_OK)
-        end(it, status);
-    else
-        create(it);
-}
-
+/* Made, in the turn that asks for its client's number, as if that were 0, as it is of all clients but those that were
+ * disabled once; where it is another, what was made is dead until it is corrected. */
 static void go_create(struct redis_call *call)
 {
-    char memory[REDIS_KEY_BYTES];
-    struct slice client_id = call_of(call)->temp.client_id;
-    redis_ended_send(call, redis_owner_key(memory, EPHEMERAL_CLIENT, client_id), took_ended_for_new);
+    struct temp_call *it = call_of(call);
+    char ttl[TTL_BYTES];
+    it->temp.created_ms = redis_clock_now_ms(&call->view->clock);
+    enum status status = it->temp.created_ms ? seal_record(it) : STATUS_STORE_DOWN;
+    if (status != STATUS_OK) {
+        end(it, status);
+        return;
+    }
+    (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(call->view->store->options.temp_ttl_ms * 2));
+    const struct slice args[] = {SLICE("SET"), it->key, it->fresh, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
+    redis_turn_begin(call, correct);
+    ask_owners(it, it->temp.client_id, 0);
+    redis_turn_send(call, args, COUNT_OF(args), on_created);
+    redis_turn_end(call);
 }
 
 void redis_temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)

@@ -72,6 +72,9 @@ struct redis_call {
     struct ticket ticket;
     void (*go)(struct redis_call *call); /* sends its first command */
     struct arena arena;
+    void (*turned)(struct redis_call *call); /* of the turn that runs: see redis_turn_begin */
+    unsigned unanswered;
+    enum status failure;
 };
 
 /* A zeroed call of `size` bytes; NULL: no memory, and the ticket is completed. */
@@ -85,6 +88,14 @@ void redis_call_send(struct redis_call *call, const struct slice *args, size_t c
 void redis_call_end(struct redis_call *call, enum status status, void *result, void (*free_result)(void *result));
 /* A copy in the call's arena; false: no memory, and the call has ended. */
 MUST_USE bool redis_call_keep(struct redis_call *call, struct slice *text);
+
+/* A turn: commands that leave in one write, between _begin and _end, as none of them needs another's answer. Each one's
+ * `done` tells what became of it (redis_turn_took), and once all have, `turned` goes on; or the call ends with what the
+ * first of them failed for. A turn without commands goes on at once. */
+void redis_turn_begin(struct redis_call *call, void (*turned)(struct redis_call *call));
+void redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done);
+void redis_turn_took(struct redis_call *call, enum status status);
+void redis_turn_end(struct redis_call *call);
 
 /* ---- keys ---- */
 
@@ -127,20 +138,22 @@ enum { REDIS_ENDED_DAYS = 31 };
 /* Where the number of an owner is. Absent: no memory. */
 struct slice redis_owner_key(char memory[REDIS_KEY_BYTES], enum ephemeral_owner owner, struct slice id);
 struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user);
-/* Asks for the number, and keeps it for another REDIS_ENDED_DAYS; redis_ended_number reads the reply. */
-void redis_ended_send(struct redis_call *call, struct slice owner_key, redis_done_fn done);
+/* Asks for the number, within a turn, and keeps it for another REDIS_ENDED_DAYS; redis_ended_number reads the reply. */
+void redis_turn_ask_ended(struct redis_call *call, struct slice owner_key, redis_done_fn done);
 MUST_USE enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_number);
 
 /* ---- the port's functions (ephemeral.h) ---- */
 
 /* redis_temps.c */
 void redis_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
-void redis_temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket);
-void redis_temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+void redis_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket);
+void redis_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *grant,
                             struct ticket ticket);
-void redis_temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket);
-void redis_temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket);
-void redis_temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket);
+void redis_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                           struct ticket ticket);
+void redis_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                          struct ticket ticket);
+void redis_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket);
 
 /* redis_sessions.c */
 void redis_session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,

@@ -11,7 +11,7 @@ static enum status copy_slice(struct arena *arena, struct slice *slice)
 static enum status copy_temp_texts(struct temp_credential *temp)
 {
     struct slice *texts[] = {&temp->token,  &temp->secret,   &temp->client_id, &temp->callback,
-                             &temp->scopes, &temp->username, &temp->verifier};
+                             &temp->scopes, &temp->username, &temp->verifier,  &temp->kept};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         TRY(copy_slice(&temp->arena, texts[i]));
     return STATUS_OK;
@@ -23,7 +23,7 @@ struct temp_credential *temp_credential_copy(const struct temp_credential *from)
     if (!temp)
         return NULL;
     *temp = *from;
-    arena_init(&temp->arena, EPHEMERAL_VALUE_MAX_BYTES);
+    arena_init(&temp->arena, EPHEMERAL_VALUE_MAX_BYTES + from->kept.len);
     if (copy_temp_texts(temp) == STATUS_OK)
         return temp;
     temp_credential_free(temp);

@@ -97,7 +97,7 @@ static enum step_result load_first(struct flow *flow)
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
     struct ticket tickets[LOADED_FIRST_COUNT];
     flow_wait_group(flow, LOADED_FIRST_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_find_start(ephemeral, state_of(flow)->oauth_token, tickets[LOADED_TEMP]);
+    ephemeral_temp_find_start(ephemeral, state_of(flow)->oauth_token, SLICE(""), tickets[LOADED_TEMP]);
     ephemeral_session_find_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[LOADED_SESSION]);
     return STEP_WAIT;
 }
@@ -294,7 +294,7 @@ static enum status grant_start(struct flow *flow)
         .scopes = it->scopes,
         .verifier = slice_of(it->verifier, it->verifier_len),
     };
-    ephemeral_temp_grant_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, &grant,
+    ephemeral_temp_grant_start(app_loop_of(request_of(flow))->ephemeral, it->temp, &grant,
                                flow_wait(flow, STORE_TIMEOUT_MS));
     return STATUS_OK;
 }
@@ -436,7 +436,7 @@ static enum step_result decide(struct flow *flow)
     if (status != STATUS_OK)
         return fail(flow, status);
     if (it->deny)
-        ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->oauth_token, it->user->id,
+        ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->temp, it->user->id,
                                   flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

@@ -140,7 +140,7 @@ static enum step_result show_parse(struct flow *flow)
         return site_refuse(request, status, NULL);
     if (login_of(flow)->oauth_token.len == 0)
         return STEP_NEXT;
-    ephemeral_temp_find_start(app_loop_of(request)->ephemeral, login_of(flow)->oauth_token,
+    ephemeral_temp_find_start(app_loop_of(request)->ephemeral, login_of(flow)->oauth_token, SLICE(""),
                               flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
@@ -225,7 +225,7 @@ static enum step_result count(struct flow *flow)
     quota_count_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
                       config->rate_limit_login_address, tickets[COUNT_ADDRESS]);
     if (wanted > FOUND_TEMP)
-        ephemeral_temp_find_start(ephemeral, it->oauth_token, tickets[FOUND_TEMP]);
+        ephemeral_temp_find_start(ephemeral, it->oauth_token, SLICE(""), tickets[FOUND_TEMP]);
     return STEP_WAIT;
 }
 

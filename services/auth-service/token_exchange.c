@@ -71,7 +71,8 @@ static enum step_result load(struct flow *flow)
     bool found = credential_find(loop->credentials, &key, flow, &it->client);
     struct ticket tickets[LOADED_COUNT];
     flow_wait_group(flow, found ? LOADED_CLIENT : LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_find_start(loop->ephemeral, check_token(&it->check), tickets[LOADED_TEMP]);
+    ephemeral_temp_find_start(loop->ephemeral, check_token(&it->check), check_client_id(&it->check),
+                              tickets[LOADED_TEMP]);
     if (!found)
         credential_find_start(loop->credentials, &key, tickets[LOADED_CLIENT]);
     return STEP_WAIT;
@@ -123,8 +124,8 @@ static enum step_result try_verifier(struct flow *flow)
         return oauth_quota_refuse(flow, check);
     }
     flow_wait_group(flow, TRIED_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check_token(check),
-                             check->message.protocol[OAUTH_VERIFIER], tickets[TRIED_VERIFIER]);
+    ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check->temp, check->message.protocol[OAUTH_VERIFIER],
+                             tickets[TRIED_VERIFIER]);
     oauth_quota_count_client_start(request, check, tickets[TRIED_QUOTA]);
     return STEP_WAIT;
 }
@@ -173,7 +174,7 @@ static enum step_result mark(struct flow *flow)
     if (status != STATUS_OK)
         return refuse_status(flow, status);
     it->issued = issued;
-    ephemeral_temp_exchanged_start(app_loop_of(request_of(flow))->ephemeral, it->granted->token,
+    ephemeral_temp_exchanged_start(app_loop_of(request_of(flow))->ephemeral, it->granted,
                                    flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

@@ -204,7 +204,7 @@ void site_bench_temp(struct site_bench *bench, const char *token, const char *ca
 const struct temp_credential *site_bench_find_temp(struct site_bench *bench, const char *token)
 {
     void *temp = NULL;
-    ephemeral_temp_find_start(bench->view, slice_str(token), asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, slice_str(token), SLICE(""), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, &temp), STATUS_OK);
     return temp;
 }

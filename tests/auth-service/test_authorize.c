@@ -74,7 +74,8 @@ static void refuses_what_is_over(void **state)
     assert_refused(bench, 400, "permission_denied");
 
     post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE);
-    ephemeral_temp_exchanged_start(bench->view, SLICE("oob"), asking_ticket(&bench->asking));
+    ephemeral_temp_exchanged_start(bench->view, &(struct temp_credential){.token = SLICE("oob")},
+                                   asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     get(bench, "oauth_token=oob", JANES_COOKIE);
     assert_refused(bench, 400, "token_used");
@@ -92,7 +93,8 @@ static void refuses_what_wrong_verifiers_killed(void **state)
     struct site_bench *bench = *state;
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     for (int i = 0; i < TEMP_MAX_WRONG; i++) {
-        ephemeral_temp_try_start(bench->view, SLICE("temp"), SLICE("wrong"), asking_ticket(&bench->asking));
+        ephemeral_temp_try_start(bench->view, &(struct temp_credential){.token = SLICE("temp")}, SLICE("wrong"),
+                                 asking_ticket(&bench->asking));
         (void)asking_wait(&bench->asking, NULL);
     }
     get(bench, "oauth_token=temp", JANES_COOKIE);

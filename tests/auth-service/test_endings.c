@@ -106,7 +106,7 @@ static void ends_the_temporary_credentials_of_a_client_that_ended(void **state)
     change_feed_standing(&it->feed);
     tell(it, CHANGE_CLIENT, CHANGE_ENDED, "printer");
     run_ms(it, 20);
-    ephemeral_temp_find_start(it->bench->view, SLICE("temp"), asking_ticket(&it->bench->asking));
+    ephemeral_temp_find_start(it->bench->view, SLICE("temp"), SLICE(""), asking_ticket(&it->bench->asking));
     (void)asking_answer(&it->bench->asking, STATUS_TOKEN_REJECTED);
     assert_true(site_bench_has_session(it->bench, "jane's"));
 }

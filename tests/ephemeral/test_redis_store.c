@@ -63,7 +63,8 @@ static void make_everything(struct ephemeral_bench *bench)
     const struct nonce nonce = {temp.client_id, temp.token, bench->clock.wall_ms / 1000, SLICE("CANARY nonce")};
     ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
-    ephemeral_temp_grant_start(bench->view, temp.token, &grant, asking_ticket(&bench->asking));
+    ephemeral_temp_grant_start(bench->view, &(struct temp_credential){.token = temp.token}, &grant,
+                               asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     ephemeral_session_create_start(bench->view, SLICE("CANARY cookie"), &session, 60000, asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
@@ -178,7 +179,7 @@ static void create_temp(struct ephemeral_bench *bench, struct slice token)
 
 static enum status find_temp(struct ephemeral_bench *bench, struct slice token)
 {
-    ephemeral_temp_find_start(bench->view, token, asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, token, SLICE(""), asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
 
@@ -188,11 +189,13 @@ static void a_store_that_is_full_takes_no_decision(void **state)
     const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("verifier")};
     create_temp(bench, SLICE("temp"));
     redis_server_must(&server, "CONFIG SET maxmemory 1", "+OK");
-    ephemeral_temp_grant_start(bench->view, SLICE("temp"), &grant, asking_ticket(&bench->asking));
+    ephemeral_temp_grant_start(bench->view, &(struct temp_credential){.token = SLICE("temp")}, &grant,
+                               asking_ticket(&bench->asking));
     enum status status = asking_wait(&bench->asking, NULL);
     redis_server_must(&server, "CONFIG SET maxmemory 0", "+OK");
     assert_status(status, STATUS_STORE_DOWN);
-    ephemeral_temp_try_start(bench->view, SLICE("temp"), SLICE("verifier"), asking_ticket(&bench->asking));
+    ephemeral_temp_try_start(bench->view, &(struct temp_credential){.token = SLICE("temp")}, SLICE("verifier"),
+                             asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_PERMISSION_UNKNOWN);
 }
 
@@ -241,7 +244,8 @@ static void trier_done(struct trier *it)
 static void *try(void *context)
 {
     struct trier *it = context;
-    ephemeral_temp_try_start(it->view, it->token, it->verifier, asking_ticket(&it->asking));
+    ephemeral_temp_try_start(it->view, &(struct temp_credential){.token = it->token}, it->verifier,
+                             asking_ticket(&it->asking));
     it->status = asking_wait(&it->asking, NULL);
     atomic_store(&it->is_done, true);
     return NULL;
@@ -266,10 +270,12 @@ static void race(struct ephemeral_bench *bench, struct slice token, struct trier
 {
     const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("right")};
     create_temp(bench, token);
-    ephemeral_temp_grant_start(bench->view, token, &grant, asking_ticket(&bench->asking));
+    ephemeral_temp_grant_start(bench->view, &(struct temp_credential){.token = token}, &grant,
+                               asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     for (int i = 1; i < TEMP_MAX_WRONG; i++) {
-        ephemeral_temp_try_start(bench->view, token, SLICE("wrong"), asking_ticket(&bench->asking));
+        ephemeral_temp_try_start(bench->view, &(struct temp_credential){.token = token}, SLICE("wrong"),
+                                 asking_ticket(&bench->asking));
         assert_status(asking_wait(&bench->asking, NULL), STATUS_VERIFIER_INVALID);
     }
     redis_server_must(&server, "CLIENT PAUSE 60000 WRITE", "+OK");

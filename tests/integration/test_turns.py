@@ -8,14 +8,14 @@ from harness.trace import TracedFleet, trace_endpoints, write_traces
 
 # turns with Redis, SQL statements, the steps that wait for a store
 COSTS = {
-    "POST /oauth/initiate, client not cached": (4, 1, {"load", "spend", "count", "persist"}),
-    "POST /oauth/initiate": (4, 0, {"spend", "count", "persist"}),
+    "POST /oauth/initiate, client not cached": (3, 1, {"load", "spend", "count", "persist"}),
+    "POST /oauth/initiate": (3, 0, {"spend", "count", "persist"}),
     "GET /oauth/authorize, not logged in": (2, 0, {"first"}),
     "GET /login": (2, 0, {"parse"}),
     "POST /login": (5, 1, {"count", "load", "session"}),
     "GET /oauth/authorize": (2, 2, {"first", "load"}),
-    "POST /oauth/authorize": (6, 2, {"first", "load", "decide"}),
-    "POST /oauth/token": (12, 1, {"load", "spend", "verifier", "persist", "mark"}),
+    "POST /oauth/authorize": (4, 2, {"first", "load", "decide"}),
+    "POST /oauth/token": (5, 1, {"load", "spend", "verifier", "persist", "mark"}),
     "POST /v1/introspect, token not cached": (1, 1, {"load", "spend"}),
     "POST /v1/introspect": (1, 0, {"spend"}),
 }

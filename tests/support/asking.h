@@ -1,7 +1,7 @@
 /* asking: calls a `…_start` function from a test and waits for its answer, on a loop of its own.
  *
  *     asking_init(&asking, &clock);
- *     ephemeral_temp_find_start(view, token, asking_ticket(&asking));
+ *     ephemeral_temp_find_start(view, token, client_id, asking_ticket(&asking));
  *     const struct temp_credential *temp = asking_answer(&asking, STATUS_OK);
  *
  * An answer lives until the next ticket. One thread, one asking. */

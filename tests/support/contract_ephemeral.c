@@ -254,32 +254,36 @@ static enum status create(struct ephemeral_bench *bench, const struct temp_new *
 
 static const struct temp_credential *find(struct ephemeral_bench *bench)
 {
-    ephemeral_temp_find_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, new_temp.token, SLICE(""), asking_ticket(&bench->asking));
     return asking_answer(&bench->asking, STATUS_OK);
 }
 
 static enum status grant(struct ephemeral_bench *bench, int64_t user, const char *verifier)
 {
     struct temp_grant with = {user, 5, SLICE("jane"), SLICE("photos:read"), slice_str(verifier)};
-    ephemeral_temp_grant_start(bench->view, new_temp.token, &with, asking_ticket(&bench->asking));
+    ephemeral_temp_grant_start(bench->view, &(struct temp_credential){.token = new_temp.token}, &with,
+                               asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
 
 static enum status deny(struct ephemeral_bench *bench, int64_t user)
 {
-    ephemeral_temp_deny_start(bench->view, new_temp.token, user, asking_ticket(&bench->asking));
+    ephemeral_temp_deny_start(bench->view, &(struct temp_credential){.token = new_temp.token}, user,
+                              asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
 
 static enum status try_verifier(struct ephemeral_bench *bench, const char *verifier)
 {
-    ephemeral_temp_try_start(bench->view, new_temp.token, slice_str(verifier), asking_ticket(&bench->asking));
+    ephemeral_temp_try_start(bench->view, &(struct temp_credential){.token = new_temp.token}, slice_str(verifier),
+                             asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
 
 static enum status mark_exchanged(struct ephemeral_bench *bench)
 {
-    ephemeral_temp_exchanged_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    ephemeral_temp_exchanged_start(bench->view, &(struct temp_credential){.token = new_temp.token},
+                                   asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL);
 }
 
@@ -307,9 +311,9 @@ static void a_token_is_made_once_and_compares_byte_for_byte(void **state)
     other.token = SLICE("Temp");
     assert_status(create(bench, &new_temp), STATUS_OK);
     assert_status(create(bench, &new_temp), STATUS_CONFLICT);
-    ephemeral_temp_find_start(bench->view, other.token, asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, other.token, SLICE(""), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
-    ephemeral_temp_find_start(bench->view, SLICE("temp "), asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, SLICE("temp "), SLICE(""), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
     assert_status(create(bench, &other), STATUS_OK);
 }
@@ -412,7 +416,7 @@ static void expired_and_unknown_are_told_apart(void **state)
     assert_status(mark_exchanged(bench), STATUS_OK); /* its token was committed just in time */
     assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_USED);
     pass_s(bench, BENCH_TEMP_TTL_MS / 1000);
-    ephemeral_temp_find_start(bench->view, new_temp.token, asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, new_temp.token, SLICE(""), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
 }
 
@@ -454,7 +458,8 @@ static void *guess(void *context)
 {
     struct guesser *guesser = context;
     for (int i = 0; i < GUESSES; i++) {
-        ephemeral_temp_try_start(guesser->view, new_temp.token, SLICE("wrong"), asking_ticket(&guesser->asking));
+        ephemeral_temp_try_start(guesser->view, &(struct temp_credential){.token = new_temp.token}, SLICE("wrong"),
+                                 asking_ticket(&guesser->asking));
         enum status status = asking_wait(&guesser->asking, NULL);
         guesser->wrong += status == STATUS_VERIFIER_INVALID ? 1 : 0;
         guesser->right += status == STATUS_OK ? 1 : 0;
@@ -707,7 +712,7 @@ static void the_end_of_a_user_ends_sessions_and_what_the_user_decided(void **sta
     assert_status(look_up(bench, "7 there"), STATUS_NOT_FOUND);
     assert_status(look_up(bench, "8"), STATUS_OK);
     assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);
-    ephemeral_temp_find_start(bench->view, undecided.token, asking_ticket(&bench->asking));
+    ephemeral_temp_find_start(bench->view, undecided.token, SLICE(""), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 
@@ -726,6 +731,159 @@ static void what_is_made_after_an_end_is_not_ended(void **state)
     assert_status(try_verifier(bench, "verifier"), STATUS_OK);
     assert_status(look_up(bench, "after"), STATUS_OK);
     assert_status(look_up(bench, "before"), STATUS_NOT_FOUND);
+}
+
+/* ---- changes that are handed what was read before ---- */
+
+/* What another view has read; it lives on while others change what the store holds. */
+struct seen {
+    struct asking asking;
+    struct ephemeral *view;
+    const struct temp_credential *temp;
+};
+
+static void see(struct ephemeral_bench *bench, struct seen *seen)
+{
+    *seen = (struct seen){0};
+    asking_init(&seen->asking, &bench->clock.clock);
+    assert_status(ephemeral_view_new(bench->store, seen->asking.loop, &seen->view), STATUS_OK);
+    ephemeral_temp_find_start(seen->view, new_temp.token, new_temp.client_id, asking_ticket(&seen->asking));
+    seen->temp = asking_answer(&seen->asking, STATUS_OK);
+}
+
+static void seen_done(struct seen *seen)
+{
+    ephemeral_view_free(seen->view);
+    asking_done(&seen->asking);
+}
+
+static enum status try_seen(struct ephemeral_bench *bench, const struct seen *seen, const char *verifier)
+{
+    ephemeral_temp_try_start(bench->view, seen->temp, slice_str(verifier), asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static enum status mark_seen(struct ephemeral_bench *bench, const struct seen *seen)
+{
+    ephemeral_temp_exchanged_start(bench->view, seen->temp, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void what_was_read_when_nobody_had_decided_does_not_hide_the_decision(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct seen undecided;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    see(bench, &undecided);
+    assert_status(try_seen(bench, &undecided, "verifier"), STATUS_PERMISSION_UNKNOWN);
+    assert_status(mark_seen(bench, &undecided), STATUS_PERMISSION_UNKNOWN);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    assert_status(try_seen(bench, &undecided, "wrong"), STATUS_VERIFIER_INVALID);
+    ephemeral_temp_try_start(bench->view, undecided.temp, SLICE("verifier"), asking_ticket(&bench->asking));
+    const struct temp_credential *temp = asking_answer(&bench->asking, STATUS_OK);
+    assert_int_equal(temp->state, TEMP_GRANTED);
+    assert_int_equal(temp->user, 7);
+    assert_int_equal(temp->wrong, 1);
+    assert_status(mark_seen(bench, &undecided), STATUS_OK);
+    assert_int_equal(find(bench)->state, TEMP_EXCHANGED);
+    seen_done(&undecided);
+}
+
+static void a_verifier_that_was_read_is_not_good_once_another_replaced_it(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct seen granted;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "first"), STATUS_OK);
+    see(bench, &granted);
+    assert_status(try_seen(bench, &granted, "first"), STATUS_OK);
+    assert_status(grant(bench, 7, "second"), STATUS_OK);
+    assert_status(try_seen(bench, &granted, "first"), STATUS_VERIFIER_INVALID);
+    assert_status(try_seen(bench, &granted, "second"), STATUS_OK);
+    assert_status(deny(bench, 7), STATUS_OK);
+    assert_status(try_seen(bench, &granted, "second"), STATUS_PERMISSION_DENIED);
+    assert_status(mark_seen(bench, &granted), STATUS_PERMISSION_DENIED);
+    seen_done(&granted);
+}
+
+static void guesses_count_also_when_each_has_read_none_of_the_others(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct seen granted;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "right"), STATUS_OK);
+    see(bench, &granted);
+    for (int i = 0; i < TEMP_MAX_WRONG; i++)
+        assert_status(try_seen(bench, &granted, "wrong"), STATUS_VERIFIER_INVALID);
+    assert_status(try_seen(bench, &granted, "right"), STATUS_TOKEN_REJECTED);
+    assert_int_equal(find(bench)->state, TEMP_KILLED);
+    seen_done(&granted);
+}
+
+static void what_was_read_before_its_exchange_is_not_exchanged_again(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct seen granted;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    see(bench, &granted);
+    assert_status(mark_seen(bench, &granted), STATUS_OK);
+    assert_status(try_seen(bench, &granted, "verifier"), STATUS_TOKEN_USED);
+    assert_status(mark_seen(bench, &granted), STATUS_OK);
+    assert_int_equal(find(bench)->state, TEMP_EXCHANGED);
+    seen_done(&granted);
+}
+
+static void what_was_read_before_it_ended_is_dead(void **state)
+{
+    static const struct {
+        enum ephemeral_owner owner;
+        const char *id;
+    } ends[] = {{EPHEMERAL_CLIENT, "acme"}, {EPHEMERAL_USER, "7"}};
+    struct ephemeral_bench *bench = *state;
+    struct seen granted;
+    for (size_t i = 0; i < COUNT_OF(ends); i++) {
+        assert_status(create(bench, &new_temp), STATUS_OK);
+        assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+        see(bench, &granted);
+        end(bench, ends[i].owner, ends[i].id);
+        assert_status(try_seen(bench, &granted, "verifier"), STATUS_TOKEN_REJECTED);
+        assert_status(mark_seen(bench, &granted), STATUS_TOKEN_REJECTED);
+        assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);
+        seen_done(&granted);
+        pass_s(bench, 2 * BENCH_TEMP_TTL_MS / 1000); /* its name is free again */
+    }
+}
+
+static void what_was_read_in_time_may_be_too_late(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct seen granted;
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 7, "verifier"), STATUS_OK);
+    see(bench, &granted);
+    pass_s(bench, BENCH_TEMP_TTL_MS / 1000);
+    assert_status(try_seen(bench, &granted, "verifier"), STATUS_TOKEN_EXPIRED);
+    pass_s(bench, BENCH_TEMP_TTL_MS / 1000);
+    assert_status(try_seen(bench, &granted, "verifier"), STATUS_TOKEN_REJECTED);
+    assert_status(mark_seen(bench, &granted), STATUS_TOKEN_REJECTED);
+    seen_done(&granted);
+}
+
+/* The caller was wrong about whose it is: its own client's end counts, and no other's. */
+static void a_temporary_credential_is_found_whosever_it_is_taken_for(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    end(bench, EPHEMERAL_CLIENT, "other");
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    ephemeral_temp_find_start(bench->view, new_temp.token, SLICE("other"), asking_ticket(&bench->asking));
+    const struct temp_credential *temp = asking_answer(&bench->asking, STATUS_OK);
+    assert_slice_equal(temp->client_id, new_temp.client_id);
+    end(bench, EPHEMERAL_CLIENT, "acme");
+    ephemeral_temp_find_start(bench->view, new_temp.token, SLICE("other"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
+    ephemeral_temp_find_start(bench->view, new_temp.token, new_temp.client_id, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_TOKEN_REJECTED);
 }
 
 static void the_end_of_a_user_takes_a_refusal_along(void **state)
@@ -779,6 +937,13 @@ int contract_ephemeral_run(const struct ephemeral_kind *kind)
         TEST(a_temporary_credential_is_found_as_it_was_made),
         TEST(a_token_is_made_once_and_compares_byte_for_byte),
         TEST(the_legs_in_order),
+        TEST(what_was_read_when_nobody_had_decided_does_not_hide_the_decision),
+        TEST(a_verifier_that_was_read_is_not_good_once_another_replaced_it),
+        TEST(guesses_count_also_when_each_has_read_none_of_the_others),
+        TEST(what_was_read_before_its_exchange_is_not_exchanged_again),
+        TEST(what_was_read_before_it_ended_is_dead),
+        TEST(what_was_read_in_time_may_be_too_late),
+        TEST(a_temporary_credential_is_found_whosever_it_is_taken_for),
         TEST(the_first_decision_ties_it_to_its_user),
         TEST(a_refusal_is_final),
         TEST(five_wrong_verifiers_kill_it),

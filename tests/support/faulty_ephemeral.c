@@ -47,40 +47,42 @@ static void temp_create_start(struct ephemeral *view, const struct temp_new *tem
         ephemeral_temp_create_start(inner, temp, ticket);
 }
 
-static void temp_find_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+static void temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_temp_find_start(inner, token, ticket);
+        ephemeral_temp_find_start(inner, token, client_id, ticket);
 }
 
-static void temp_grant_start(struct ephemeral *view, struct slice token, const struct temp_grant *grant,
+static void temp_grant_start(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *grant,
                              struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_temp_grant_start(inner, token, grant, ticket);
+        ephemeral_temp_grant_start(inner, temp, grant, ticket);
 }
 
-static void temp_deny_start(struct ephemeral *view, struct slice token, int64_t user, struct ticket ticket)
+static void temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                            struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_temp_deny_start(inner, token, user, ticket);
+        ephemeral_temp_deny_start(inner, temp, user, ticket);
 }
 
-static void temp_try_start(struct ephemeral *view, struct slice token, struct slice verifier, struct ticket ticket)
+static void temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                           struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_temp_try_start(inner, token, verifier, ticket);
+        ephemeral_temp_try_start(inner, temp, verifier, ticket);
 }
 
-static void temp_exchanged_start(struct ephemeral *view, struct slice token, struct ticket ticket)
+static void temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_temp_exchanged_start(inner, token, ticket);
+        ephemeral_temp_exchanged_start(inner, temp, ticket);
 }
 
 static void session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
