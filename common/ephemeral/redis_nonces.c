@@ -147,7 +147,7 @@ static void added(void *context, const struct redisReply *reply)
     struct spend *spend = &batch->spends[batch->judged++];
     int64_t is_new = 0;
     spend->verdict = redis_reply_integer(reply, &is_new);
-    if (spend->verdict != STATUS_OK && slice_starts_with(redis_reply_error(reply), SLICE("READONLY")))
+    if (slice_starts_with(redis_reply_error(reply), SLICE("READONLY")))
         batch->was_demoted = true;
     if (spend->verdict == STATUS_OK && is_new != 1)
         spend->verdict = is_new == 0 ? STATUS_NONCE_USED : STATUS_STORE_CORRUPT;
@@ -238,8 +238,6 @@ static enum nonce_judgement judge_second(struct redis_view *view, int64_t second
 {
     struct redis_nonces *nonces = &view->nonces;
     const struct clock *clock = view->store->options.clock;
-    if (!nonces->is_settled)
-        return NONCE_WAITS;
     if (nonces->is_provisional) {
         if (accepted_ranges_guard(&nonces->guarded, second))
             return NONCE_MUST_NOT;
@@ -348,7 +346,7 @@ enum status redis_nonces_settle(struct redis_view *view)
     struct redis_nonces *nonces = &view->nonces;
     const struct redis_settle *settle = &view->settle;
     const struct redis_epoch *epoch = &settle->epoch;
-    bool is_new = nonces->generation == 0 || strcmp(nonces->epoch.id, epoch->id) != 0;
+    bool is_new = strcmp(nonces->epoch.id, epoch->id) != 0;
     if (nonces->expiries)
         nonce_expiries_each_owed(nonces->expiries, send_owed, view);
     if (!nonces->expiries || nonces->epoch.shards != epoch->shards) {
@@ -363,8 +361,7 @@ enum status redis_nonces_settle(struct redis_view *view)
         nonces->generation++;
     }
     nonces->is_provisional = settle->is_provisional;
-    if (settle->is_provisional)
-        nonces->guarded = settle->ranges;
+    nonces->guarded = settle->ranges;
     nonces->is_settled = true;
     return STATUS_OK;
 }

@@ -236,7 +236,7 @@ static bool parse_range(struct slice text, struct accepted_range *ret_range)
         !take_second(&text, true, &range.high))
         return false;
     *ret_range = range;
-    return range.low <= range.high + 1 && range.guarded >= range.low - 1 && range.guarded <= range.high;
+    return range.guarded >= range.low - 1 && range.guarded <= range.high;
 }
 
 enum status accepted_ranges_parse(struct slice text, struct accepted_ranges *ret_ranges)

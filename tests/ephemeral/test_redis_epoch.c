@@ -11,6 +11,7 @@
 #include "support/switched_ledger.h"
 #include "support/test.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -24,6 +25,16 @@ enum {
 
 #define FIRST_MS INT64_C(1790000000000)
 #define FIRST_S  (FIRST_MS / 1000)
+
+/* Monotonic time, which a test can let leap (tests/CMakeLists.txt). */
+static _Atomic int64_t leapt_ms;
+int64_t __real_clock_monotonic_ns(void);
+int64_t __wrap_clock_monotonic_ns(void);
+
+int64_t __wrap_clock_monotonic_ns(void)
+{
+    return __real_clock_monotonic_ns() + atomic_load(&leapt_ms) * 1000000;
+}
 
 /* A deployment: one database, one Redis (with a replica where a test makes one), and processes that come and go. */
 struct fleet {
@@ -600,6 +611,29 @@ static void two_primaries_at_once_accept_nothing_twice(void **state)
     end(&other);
 }
 
+/* Or each loop that comes to it would let the process wait anew. */
+static void loops_of_one_process_give_way_together(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process left;
+    struct process other;
+    open_pair(fleet);
+    begin(&left, fleet);
+    wait_for_replica(fleet);
+    redis_server_must(&fleet->replica, "REPLICAOF NO ONE", "+OK");
+    lead_to(fleet, &fleet->replica);
+    begin(&other, fleet);
+    end(&other);
+    for (int i = 0; i < PATIENCE && ping(&left) == STATUS_OK; i++)
+        run_for(&left, STEP_MS);
+    ephemeral_view_free(left.view); /* it was told to give way */
+    lead_to(fleet, &fleet->server);
+    atomic_fetch_add(&leapt_ms, 2100);
+    assert_status(ephemeral_view_new(left.store, left.asking.loop, &left.view), STATUS_OK);
+    assert_status(ping(&left), STATUS_OK);
+    end(&left);
+}
+
 /* The same server, and a record that names it; but its data was the other's meanwhile. */
 static void a_primary_that_was_demoted_and_promoted_again_is_another(void **state)
 {
@@ -700,6 +734,28 @@ static void a_clock_that_leaps_and_comes_back_lets_no_replay_through_and_locks_n
         for (int64_t passed = 0; passed < 20; passed++)
             pass_s(&process, 1); /* past what a small leap has guarded ahead of it */
     }
+    end(&process);
+}
+
+/* A leap of Redis's clock that is not seen yet ends the record the sooner. */
+static void the_record_is_renewed_by_the_clock_that_is_known(void **state)
+{
+    enum { LEAP_MS = 1500 }; /* which is no loss */
+    struct fleet *fleet = *state;
+    struct process process;
+    int64_t left_ms = 0;
+    open_fleet(fleet, NULL);
+    begin(&process, fleet);
+    /* again where the timer has read the clock just before */
+    for (int i = 0; i < 5 && left_ms != SKEW_S * 1000 - LEAP_MS; i++) {
+        fleet->durable.clock.wall_ms += LEAP_MS;
+        set_clocks(fleet);
+        assert_status(ping(&process), STATUS_OK);
+        left_ms = redis_server_number(&fleet->server, "PTTL e");
+    }
+    assert_int_equal(left_ms, SKEW_S * 1000 - LEAP_MS);
+    assert_status(ping(&process), STATUS_OK);
+    assert_int_equal(redis_server_number(&fleet->server, "PTTL e"), SKEW_S * 1000);
     end(&process);
 }
 
@@ -1127,6 +1183,8 @@ static void other_texts_are_no_record(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_reads_as_it_was_written),
+        cmocka_unit_test(other_texts_are_no_record),
         TEST(the_first_start_needs_no_guard),
         TEST(later_starts_need_none_either_and_see_what_was_spent),
         TEST(a_pause_is_no_change),
@@ -1144,10 +1202,12 @@ int main(void)
         TEST(a_new_primary_whose_clock_is_behind_widens_nothing),
         TEST(a_primary_that_comes_back_is_not_believed),
         TEST(two_primaries_at_once_accept_nothing_twice),
+        TEST(loops_of_one_process_give_way_together),
         TEST(a_primary_that_was_demoted_and_promoted_again_is_another),
         TEST(a_demoted_primary_is_left),
         TEST(a_clock_that_was_set_back_is_a_change),
         TEST(a_clock_that_leaps_and_comes_back_lets_no_replay_through_and_locks_nobody_out),
+        TEST(the_record_is_renewed_by_the_clock_that_is_known),
         TEST(a_time_in_which_nobody_watched_is_a_change),
         TEST(a_record_that_outlives_its_life_is_a_change),
         TEST(all_killed_and_started_by_a_clock_that_is_behind),
@@ -1165,8 +1225,6 @@ int main(void)
         TEST(a_replica_is_refused),
         TEST(a_server_that_is_not_there_is_named),
         TEST(a_password_is_asked_for_and_used),
-        cmocka_unit_test(a_record_reads_as_it_was_written),
-        cmocka_unit_test(other_texts_are_no_record),
     };
     return cmocka_run_group_tests_name("redis_epoch", tests, NULL, NULL);
 }

@@ -159,6 +159,161 @@ static void what_another_store_accepted_is_refused(void **state)
     assert_string_equal(text_of(&ranges), "100 108 108;300 305 305");
 }
 
+static void nothing_is_left_where_it_is_guarded(void **state)
+{
+    struct accepted_ranges ranges = {.items = {{100, 103, 110}}, .count = 1};
+    (void)state;
+    assert_int_equal(accepted_ranges_left(&ranges, 101), 0);
+    assert_int_equal(accepted_ranges_left(&ranges, 103), 0);
+    assert_int_equal(accepted_ranges_left(&ranges, 104), 6);
+}
+
+/* It was never accepted: a later guard of both need not refuse it. */
+static void a_second_between_two_ranges_stays_outside(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 107);
+    accepted_ranges_raise(&ranges, 100);
+    assert_string_equal(text_of(&ranges), "100 99 105;107 106 112");
+    accepted_ranges_guard_all(&ranges);
+    assert_string_equal(text_of(&ranges), "100 105 105;107 112 112");
+    accepted_ranges_raise(&ranges, 106);
+    assert_string_equal(text_of(&ranges), "100 105 106;107 112 112"); /* 106 may be accepted, so they stay two */
+    accepted_ranges_guard_all(&ranges);
+    assert_string_equal(text_of(&ranges), "100 112 112");
+}
+
+/* Not the one below it, though that is near enough. */
+static void the_first_second_of_a_range_raises_that_range(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 110);
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&ranges, 110);
+    assert_string_equal(text_of(&ranges), "100 99 105;110 109 115");
+}
+
+static void a_range_is_raised_from_five_seconds_above_it_and_a_guarded_one_from_right_above(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_raise(&ranges, 110);
+    assert_string_equal(text_of(&ranges), "100 99 115");
+    accepted_ranges_guard_all(&ranges);
+    accepted_ranges_raise(&ranges, 117);
+    assert_string_equal(text_of(&ranges), "100 115 115;117 116 122");
+    ranges = (struct accepted_ranges){.items = {{100, 99, 102}}, .count = 1};
+    accepted_ranges_raise(&ranges, 100);
+    assert_string_equal(text_of(&ranges), "100 99 105");
+}
+
+/* Or the two lowest would be joined for nothing. */
+static void what_makes_a_range_larger_needs_no_room(void **state)
+{
+    static const struct accepted_ranges full = {
+        .items = {{10, 9, 15},
+                  {30, 29, 35},
+                  {50, 49, 55},
+                  {70, 69, 75},
+                  {90, 89, 95},
+                  {110, 109, 115},
+                  {130, 129, 135},
+                  {150, 155, 155}},
+        .count = ACCEPTED_RANGES_MAX,
+    };
+    struct accepted_ranges ranges = full;
+    (void)state;
+    accepted_ranges_raise(&ranges, 105); /* five below the sixth */
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX);
+    assert_int_equal(ranges.items[5].low, 105);
+    accepted_ranges_raise(&ranges, 100); /* five above the fifth, and below that */
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX - 1);
+    ranges = full;
+    accepted_ranges_raise(&ranges, 156);
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX);
+    assert_int_equal(ranges.items[7].high, 161);
+    ranges = full;
+    accepted_ranges_raise(&ranges, 10);
+    accepted_ranges_raise(&ranges, 5);
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX);
+    assert_int_equal(ranges.items[0].low, 5);
+}
+
+/* What is between the two lowest lies in one range then, and is raised there. */
+static void a_range_that_making_room_has_made_may_hold_the_second(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    for (int64_t i = 0; i < ACCEPTED_RANGES_MAX; i++)
+        accepted_ranges_raise(&ranges, 1000 + 100 * i);
+    accepted_ranges_raise(&ranges, 1050);
+    assert_string_equal(text_of(&ranges), "1000 999 1105;1200 1199 1205;1300 1299 1305;1400 1399 1405;1500 1499 1505;"
+                                          "1600 1599 1605;1700 1699 1705");
+}
+
+static void nothing_changes_where_it_is_guarded(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    accepted_ranges_guard_all(&ranges);
+    accepted_ranges_raise(&ranges, 103);
+    accepted_ranges_raise(&ranges, 105);
+    assert_string_equal(text_of(&ranges), "100 105 105");
+}
+
+static void each_second_of_a_span_is_covered(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise_span(&ranges, &SECOND_SPAN_EMPTY);
+    assert_int_equal(ranges.count, 0);
+    accepted_ranges_raise_span(&ranges, &(struct second_span){100, 100});
+    assert_string_equal(text_of(&ranges), "100 99 105");
+    accepted_ranges_raise_span(&ranges, &(struct second_span){200, 230});
+    assert_string_equal(text_of(&ranges), "100 99 105;200 199 235");
+}
+
+static void a_guarded_span_takes_in_what_touches_it_and_no_more(void **state)
+{
+    struct accepted_ranges ranges = {.items = {{100, 105, 105}}, .count = 1};
+    (void)state;
+    accepted_ranges_guard_span(&ranges, 107, 110);
+    accepted_ranges_guard_span(&ranges, 95, 98);
+    assert_string_equal(text_of(&ranges), "95 98 98;100 105 105;107 110 110");
+    accepted_ranges_guard_span(&ranges, 111, 112);
+    assert_string_equal(text_of(&ranges), "95 98 98;100 105 105;107 112 112");
+    accepted_ranges_guard_span(&ranges, 94, 94);
+    assert_string_equal(text_of(&ranges), "94 98 98;100 105 105;107 112 112");
+}
+
+static void room_is_made_by_joining_the_lowest_two(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    for (int64_t i = 0; i < ACCEPTED_RANGES_MAX; i++)
+        accepted_ranges_raise(&ranges, 1000 + 100 * i);
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX);
+    accepted_ranges_raise(&ranges, 2000);
+    assert_string_equal(text_of(&ranges), "1000 999 1105;1200 1199 1205;1300 1299 1305;1400 1399 1405;1500 1499 1505;"
+                                          "1600 1599 1605;1700 1699 1705;2000 1999 2005");
+    accepted_ranges_guard_span(&ranges, 3000, 3001);
+    assert_string_equal(text_of(&ranges), "1000 999 1205;1300 1299 1305;1400 1399 1405;1500 1499 1505;"
+                                          "1600 1599 1605;1700 1699 1705;2000 1999 2005;3000 3001 3001");
+}
+
+static void no_range_begins_above_where_there_is_none(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 100);
+    ranges.count = 0;
+    assert_false(accepted_ranges_begin_above(&ranges, 50));
+}
+
 static void a_range_tells_where_it_ends(void **state)
 {
     struct accepted_ranges ranges = {0};
@@ -262,13 +417,22 @@ static void a_text_is_read_back(void **state)
 static void other_texts_are_refused(void **state)
 {
     static const char *const texts[] = {
-        " ",           "1",
-        "1 2",         "1 0 5 ",
-        "1 0 5;",      "1 -1 5",
-        "1 6 5",       "9 8 7",
-        "x 0 5",       "1 0 5;5 4 9",
-        "9 8 9;1 0 1", "1  0 5",
-        "--1 0 5",     "1 0 1;3 2 3;5 4 5;7 6 7;9 8 9;11 10 11;13 12 13;15 14 15;17 16 17",
+        " ",
+        "1",
+        "1 2",
+        "1 0 5 ",
+        "1 0 5;",
+        "1 -1 5",
+        "1 6 5",
+        "9 8 7",
+        "x 0 5",
+        "1 0 5;5 4 9",
+        "9 8 9;1 0 1",
+        "1  0 5",
+        "--1 0 5",
+        "1 x 5",
+        "1 0 9223372036854775807",
+        "1 0 1;3 2 3;5 4 5;7 6 7;9 8 9;11 10 11;13 12 13;15 14 15;17 16 17",
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
@@ -304,6 +468,17 @@ int main(void)
         cmocka_unit_test(a_guarded_span_takes_in_what_it_meets),
         cmocka_unit_test(room_is_made_among_what_is_longest_past),
         cmocka_unit_test(what_another_store_accepted_is_refused),
+        cmocka_unit_test(nothing_is_left_where_it_is_guarded),
+        cmocka_unit_test(a_second_between_two_ranges_stays_outside),
+        cmocka_unit_test(the_first_second_of_a_range_raises_that_range),
+        cmocka_unit_test(a_range_is_raised_from_five_seconds_above_it_and_a_guarded_one_from_right_above),
+        cmocka_unit_test(what_makes_a_range_larger_needs_no_room),
+        cmocka_unit_test(a_range_that_making_room_has_made_may_hold_the_second),
+        cmocka_unit_test(nothing_changes_where_it_is_guarded),
+        cmocka_unit_test(each_second_of_a_span_is_covered),
+        cmocka_unit_test(a_guarded_span_takes_in_what_touches_it_and_no_more),
+        cmocka_unit_test(room_is_made_by_joining_the_lowest_two),
+        cmocka_unit_test(no_range_begins_above_where_there_is_none),
         cmocka_unit_test(a_range_tells_where_it_ends),
         cmocka_unit_test(no_order_of_calls_lets_go_of_a_guarded_second),
         cmocka_unit_test(a_text_is_read_back),

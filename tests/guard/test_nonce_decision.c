@@ -148,6 +148,72 @@ static void what_another_store_accepted_since_is_a_loss(void **state)
     assert_int_equal(meeting.outcome, NONCE_STANDS);
 }
 
+/* A single second of it is enough. */
+static void the_last_second_that_another_store_may_have_accepted_counts(void **state)
+{
+    struct nonce_row row = row_of("old", "3 old here 256", true);
+    struct nonce_meeting meeting = meeting_of("old");
+    struct nonce_users users = {0};
+    (void)state;
+    meeting.looked = SLICE("old");
+    accepted_ranges_guard_all(&row.ranges); /* up to the fifth second */
+    accepted_ranges_guard_span(&users.others, NOW_S, NOW_S + 5);
+    assert_status(nonce_decide_meeting(&meeting, &row, &users), STATUS_OK);
+    assert_int_equal(meeting.outcome, NONCE_STANDS);
+    accepted_ranges_guard_span(&users.others, NOW_S, NOW_S + 6);
+    assert_status(nonce_decide_meeting(&meeting, &row, &users), STATUS_OK);
+    assert_int_equal(meeting.outcome, NONCE_DECLARES);
+    assert_string_equal(text_of(&row.ranges), "1000000 1000006 1000006");
+}
+
+static void a_row_that_is_not_there_is_neither_believed_nor_waited_for(void **state)
+{
+    struct nonce_row row = {0};
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    meeting.stands = true; /* as an empty record would */
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    row = (struct nonce_row){0};
+    meeting = meeting_of("");
+    meeting.yielded = SLICE("another");
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    row = (struct nonce_row){0};
+    meeting = meeting_of("");
+    meeting.is_patient = true;
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    row = (struct nonce_row){.is_used = true};
+    meeting = meeting_of("");
+    meeting.looked = SLICE("another");
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+}
+
+/* Later losses are covered by the ranges. */
+static void what_a_version_before_accepted_is_guarded_once(void **state)
+{
+    struct nonce_row row = row_of("old", "3 old here 256", true);
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    row.earlier_ms = (NOW_S - 100) * INT64_C(1000);
+    meeting.looked = SLICE("old");
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    assert_string_equal(text_of(&row.ranges), "1000000 1000005 1000005");
+}
+
+static void who_met_the_row_is_told_what_is_in_it(void **state)
+{
+    struct nonce_row row = row_of("old", "3 old here 256", true);
+    struct nonce_meeting meeting = meeting_of("old");
+    (void)state;
+    assert_int_equal(meet(&meeting, &row), NONCE_STANDS);
+    assert_string_equal(meeting.row.epoch, "old");
+    assert_string_equal(text_of(&meeting.row.ranges), "1000000 999999 1000005");
+    meeting = meeting_of("");
+    meeting.looked = SLICE("old");
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    assert_string_equal(meeting.row.epoch, "fresh");
+    assert_string_equal(text_of(&meeting.row.ranges), "1000000 1000005 1000005");
+}
+
 /* ---- confirming ---- */
 
 static struct nonce_user user_of(const char *id, const char *machine, int64_t steady_s, int64_t clock_s)
@@ -167,16 +233,21 @@ static struct nonce_confirmation confirmation_at(int64_t steady_s, int64_t known
                                        .latest_ms = latest_s * 1000};
 }
 
-/* Confirms over one user's row; the ranges are empty before. */
-static const char *confirm(struct nonce_confirmation *confirmation, struct nonce_user *user)
+/* Confirms over the rows of some users; the ranges are empty before. */
+static const char *confirm_all(struct nonce_confirmation *confirmation, struct nonce_user *items, size_t count)
 {
     struct nonce_row row = row_of("fresh", "3 fresh here 256", false);
-    struct nonce_users users = {.items = user, .count = 1};
+    struct nonce_users users = {.items = items, .count = count};
     row.ranges = (struct accepted_ranges){0};
     assert_status(nonce_decide_confirmation(confirmation, &row, &users), STATUS_OK);
     assert_true(confirmation->is_in_force);
     assert_true(row.is_used);
     return text_of(&confirmation->ranges);
+}
+
+static const char *confirm(struct nonce_confirmation *confirmation, struct nonce_user *user)
+{
+    return confirm_all(confirmation, user, 1);
 }
 
 static void only_the_epoch_that_is_in_force_is_confirmed(void **state)
@@ -188,6 +259,9 @@ static void only_the_epoch_that_is_in_force_is_confirmed(void **state)
     assert_status(nonce_decide_confirmation(&confirmation, &row, &users), STATUS_OK);
     assert_false(confirmation.is_in_force);
     assert_false(row.is_used);
+    row = (struct nonce_row){.epoch = "fresh"}; /* of a row that is not there */
+    assert_status(nonce_decide_confirmation(&confirmation, &row, &users), STATUS_OK);
+    assert_false(confirmation.is_in_force);
 }
 
 /* From its row's clock to its steady time now and five seconds more, whatever the clocks say. */
@@ -234,6 +308,80 @@ static void a_process_that_knows_nothing_goes_by_the_latest_clock_and_stays_unsu
     assert_string_equal(confirm(&confirmation, &user), "1000000 1000095 1000095");
 }
 
+/* What this process takes for the time is for others: a user of its own machine has the same steady clock. */
+static void a_user_of_this_machine_is_judged_by_nothing_but_steady_time(void **state)
+{
+    struct nonce_user user = user_of("a", "here", 100, NOW_S);
+    struct nonce_confirmation confirmation = confirmation_at(100, NOW_S + 50, NOW_S + 60);
+    (void)state;
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000005 1000005");
+    confirmation = confirmation_at(110, NOW_S + 50, NOW_S + 60);
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000015 1000015");
+}
+
+/* Its steady clock began anew, so it is another boot, whatever its name says. */
+static void a_user_whose_steady_time_is_still_to_come_is_one_of_another_machine(void **state)
+{
+    struct nonce_user user = user_of("a", "here", 101, NOW_S);
+    struct nonce_confirmation confirmation = confirmation_at(100, NOW_S + 50, NOW_S);
+    (void)state;
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000055 1000055");
+    confirmation = confirmation_at(100, 0, NOW_S + 20);
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000025 1000025");
+    assert_true(confirmation.is_unsure);
+}
+
+/* Rule 10: steady time outlives a process. */
+static void the_user_that_was_last_heard_on_this_machine_tells_the_time_for_the_others(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        struct nonce_user users[] = {
+            user_of("a", "here", 100, NOW_S - 700), /* its clock was behind: by it the time is another */
+            user_of("b", "here", 700, NOW_S),
+            user_of("c", "there", 5, NOW_S - 2),
+        };
+        struct nonce_confirmation confirmation = confirmation_at(712, 0, NOW_S + 86400);
+        if (order) {
+            struct nonce_user first = users[0];
+            users[0] = users[1];
+            users[1] = first;
+        }
+        assert_string_equal(confirm_all(&confirmation, users, COUNT_OF(users)),
+                            "999300 999605 999605;999998 1000017 1000017");
+        assert_false(confirmation.is_unsure);
+    }
+}
+
+static void a_user_that_was_heard_this_moment_tells_the_time_too(void **state)
+{
+    struct nonce_user users[] = {user_of("a", "here", 100, NOW_S), user_of("c", "there", 5, NOW_S)};
+    struct nonce_confirmation confirmation = confirmation_at(100, 0, NOW_S + 3600);
+    (void)state;
+    assert_string_equal(confirm_all(&confirmation, users, COUNT_OF(users)), "1000000 1000005 1000005");
+    assert_false(confirmation.is_unsure);
+}
+
+static void whoever_is_unsure_goes_by_the_later_of_what_it_knows_and_what_the_clocks_say(void **state)
+{
+    struct nonce_user user = user_of("a", "there", 5, NOW_S);
+    struct nonce_confirmation confirmation = confirmation_at(100, NOW_S + 40, NOW_S + 30);
+    (void)state;
+    confirmation.is_unsure = true;
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000045 1000045");
+    confirmation.latest_ms = (NOW_S + 50) * INT64_C(1000);
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000055 1000055");
+}
+
+/* Or the first start of all would let the guard follow the clocks. */
+static void where_nobody_was_heard_there_is_nothing_to_be_unsure_of(void **state)
+{
+    struct nonce_confirmation confirmation = confirmation_at(100, 0, NOW_S);
+    (void)state;
+    assert_string_equal(confirm_all(&confirmation, NULL, 0), "");
+    assert_false(confirmation.is_unsure);
+}
+
 static void an_epoch_that_is_used_is_not_guarded_again(void **state)
 {
     struct nonce_row row = row_of("fresh", "3 fresh here 256", true);
@@ -255,11 +403,21 @@ int main(void)
         cmocka_unit_test(another_servers_epoch_is_given_way_to_for_a_while),
         cmocka_unit_test(the_first_start_guards_nothing_but_what_a_version_before_accepted),
         cmocka_unit_test(what_another_store_accepted_since_is_a_loss),
+        cmocka_unit_test(the_last_second_that_another_store_may_have_accepted_counts),
+        cmocka_unit_test(a_row_that_is_not_there_is_neither_believed_nor_waited_for),
+        cmocka_unit_test(what_a_version_before_accepted_is_guarded_once),
+        cmocka_unit_test(who_met_the_row_is_told_what_is_in_it),
         cmocka_unit_test(only_the_epoch_that_is_in_force_is_confirmed),
         cmocka_unit_test(what_a_user_of_this_machine_may_have_accepted_is_guarded_by_steady_time),
         cmocka_unit_test(no_more_than_it_can_ever_have_accepted_is_guarded_and_then_it_is_forgotten),
         cmocka_unit_test(a_user_of_another_machine_is_judged_by_what_this_process_knows),
         cmocka_unit_test(a_process_that_knows_nothing_goes_by_the_latest_clock_and_stays_unsure),
+        cmocka_unit_test(a_user_of_this_machine_is_judged_by_nothing_but_steady_time),
+        cmocka_unit_test(a_user_whose_steady_time_is_still_to_come_is_one_of_another_machine),
+        cmocka_unit_test(the_user_that_was_last_heard_on_this_machine_tells_the_time_for_the_others),
+        cmocka_unit_test(a_user_that_was_heard_this_moment_tells_the_time_too),
+        cmocka_unit_test(whoever_is_unsure_goes_by_the_later_of_what_it_knows_and_what_the_clocks_say),
+        cmocka_unit_test(where_nobody_was_heard_there_is_nothing_to_be_unsure_of),
         cmocka_unit_test(an_epoch_that_is_used_is_not_guarded_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
