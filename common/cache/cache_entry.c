@@ -80,30 +80,27 @@ static const struct client_callback *pack_callbacks(struct packer *packer, const
     return room;
 }
 
+/* A member of a list of texts. */
+#define PACK(member, ...)      to->member = pack(packer, from->member);
+#define LEAVE_OUT(member, ...) to->member = SLICE("");
+
 /* What a verification needs of a client. */
 static void pack_client(struct packer *packer, struct slice client_id, const struct client *from, struct client *to)
 {
     *to = *from;
     to->arena = (struct arena){0};
     to->client_id = client_id;
-    to->name = to->website = to->description = to->logo = to->owner = to->default_callback = SLICE("");
+    CLIENT_PAGE_TEXTS(LEAVE_OUT);
+    CLIENT_CHECK_TEXTS(PACK);
     to->callbacks = NULL;
     to->callback_count = 0;
-    to->signature_methods = pack(packer, from->signature_methods);
-    to->allowed_scopes = pack(packer, from->allowed_scopes);
-    to->default_scopes = pack(packer, from->default_scopes);
     to->secrets = pack_secrets(packer, from->secrets, from->secret_count);
     to->keys = pack_secrets(packer, from->keys, from->key_count);
 }
 
 static void pack_rest_of_client(struct packer *packer, const struct client *from, struct client *to)
 {
-    to->name = pack(packer, from->name);
-    to->website = pack(packer, from->website);
-    to->description = pack(packer, from->description);
-    to->logo = pack(packer, from->logo);
-    to->owner = pack(packer, from->owner);
-    to->default_callback = pack(packer, from->default_callback);
+    CLIENT_PAGE_TEXTS(PACK);
     to->callbacks = pack_callbacks(packer, from);
     to->callback_count = from->callback_count;
 }
@@ -113,13 +110,10 @@ static void pack_token(struct packer *packer, const struct credential_key *key, 
 {
     *to = *from;
     to->arena = (struct arena){0};
-    to->jti = pack(packer, from->jti);
     to->oauth_token = key->second;
     to->secret = pack(packer, from->secret);
     to->client_id = slice_eq(from->client_id, key->first) ? key->first : pack(packer, from->client_id);
-    to->subject = pack(packer, from->subject);
-    to->username = pack(packer, from->username);
-    to->scopes = pack(packer, from->scopes);
+    TOKEN_TEXTS(PACK);
 }
 
 static void pack_pair(struct packer *packer, const struct credential_key *key, const struct credential_pair *from,
@@ -138,9 +132,7 @@ static void pack_server(struct packer *packer, const struct credential_key *key,
     *to = *from;
     to->arena = (struct arena){0};
     to->key_digest = key->first;
-    to->name = pack(packer, from->name);
-    to->origins = pack(packer, from->origins);
-    to->tls_sans = pack(packer, from->tls_sans);
+    RESOURCE_SERVER_TEXTS(PACK);
 }
 
 /* The object of the key's kind, first measured in `scratch`. */

@@ -141,6 +141,20 @@ static struct sql_value flag(const struct client *client, enum client_flag flag)
 
 /* ---- create, update ---- */
 
+/* Of each column of the list: its name, its place, what is put there. */
+#define TEXT_COLUMN(column, ...)            #column ", "
+#define FLAG_COLUMN(NAME, bit, column, ...) #column ", "
+#define TEXT_IS(column, ...)                #column " = ?, "
+#define FLAG_IS(NAME, bit, column, ...)     #column " = ?, "
+#define PLACE(...)                          "?, "
+#define TEXT_PARAM(column, ...)             sql_text(client->column),
+#define FLAG_PARAM(NAME, ...)               flag(client, CLIENT_##NAME),
+
+#define COLUMNS     CLIENT_TEXTS(TEXT_COLUMN) CLIENT_FLAGS(FLAG_COLUMN)
+#define PLACES      CLIENT_TEXTS(PLACE) CLIENT_FLAGS(PLACE)
+#define ASSIGNMENTS CLIENT_TEXTS(TEXT_IS) CLIENT_FLAGS(FLAG_IS)
+#define PARAMS      CLIENT_TEXTS(TEXT_PARAM) CLIENT_FLAGS(FLAG_PARAM)
+
 struct creating {
     struct credentials *db;
     const struct client *client;
@@ -152,30 +166,14 @@ static enum status create(struct sql *sql, void *context)
     struct creating *creating = context;
     const struct client *client = creating->client;
     struct sql_value params[] = {
+        PARAMS flag(client, CLIENT_DISABLED),
         sql_text(client->client_id),
-        sql_text(client->name),
-        sql_text(client->website),
-        sql_text(client->description),
-        sql_text(client->logo),
-        sql_text(client->owner),
-        sql_text(client->default_callback),
-        sql_text(client->signature_methods),
-        sql_text(client->allowed_scopes),
-        sql_text(client->default_scopes),
-        flag(client, CLIENT_TWO_LEGGED),
-        flag(client, CLIENT_TRUSTED),
-        flag(client, CLIENT_VERIFIED),
-        flag(client, CLIENT_DISABLED),
-        flag(client, CLIENT_BODY_HASH_REQUIRED),
-        flag(client, CLIENT_HTTP_CALLBACK),
         sql_int(now_ms(creating->db)),
         sql_int(now_ms(creating->db)),
     };
     TRY(RUN(creating->db,
-            "INSERT INTO clients (client_id, name, website, description, logo, owner, default_callback,"
-            " signature_methods, allowed_scopes, default_scopes, two_legged, trusted, verified, disabled,"
-            " body_hash_required, http_callback_allowed, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO clients (" COLUMNS "disabled, client_id, created_at, updated_at)"
+            " VALUES (" PLACES "?, ?, ?, ?)",
             params));
     creating->id = sql_last_id(sql);
     TRY(add_parts(creating->db, creating->id, client));
@@ -201,29 +199,13 @@ struct updating {
 static enum status update_row(struct credentials *db, const struct client *client)
 {
     struct sql_value params[] = {
-        sql_text(client->name),
-        sql_text(client->website),
-        sql_text(client->description),
-        sql_text(client->logo),
-        sql_text(client->owner),
-        sql_text(client->default_callback),
-        sql_text(client->signature_methods),
-        sql_text(client->allowed_scopes),
-        sql_text(client->default_scopes),
-        flag(client, CLIENT_TWO_LEGGED),
-        flag(client, CLIENT_TRUSTED),
-        flag(client, CLIENT_VERIFIED),
-        flag(client, CLIENT_BODY_HASH_REQUIRED),
-        flag(client, CLIENT_HTTP_CALLBACK),
-        sql_int(now_ms(db)),
+        PARAMS sql_int(now_ms(db)),
         sql_text(client->client_id),
         sql_int(client->version),
         sql_int(client->version),
     };
     return RUN(db,
-               "UPDATE clients SET name = ?, website = ?, description = ?, logo = ?, owner = ?, default_callback = ?,"
-               " signature_methods = ?, allowed_scopes = ?, default_scopes = ?, two_legged = ?, trusted = ?,"
-               " verified = ?, body_hash_required = ?, http_callback_allowed = ?, updated_at = ?, version = version + 1"
+               "UPDATE clients SET " ASSIGNMENTS "updated_at = ?, version = version + 1"
                " WHERE client_id = ? AND (? = 0 OR version = ?)",
                params);
 }

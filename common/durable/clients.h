@@ -8,14 +8,44 @@
 struct db_pool;
 struct ticket;
 
+/* ---- the list of a client's columns ----
+ *
+ * All that reads, writes, copies, caches, shows, sets or imports a client is made from it: a column that is added here
+ * is added to each of them, and needs its two migrations besides. */
+
+/* Texts that an operator sets as they are: X(column, option of the command line, FORM, its help). What a FORM
+ * must be: client_draft.c of auth-service. */
+#define CLIENT_PLAIN_TEXTS(X)                               \
+    X(website, "website", URL, "shown on the consent page") \
+    X(description, "description", TEXT, "likewise")         \
+    X(logo, "logo", HTTPS_URL, "likewise; https")           \
+    X(owner, "owner", SUBJECT, "the user it belongs to")
+
+/* X(column, …): what people see of a client; the cache keeps it where the client alone is asked for. */
+#define CLIENT_PAGE_TEXTS(X) X(name) CLIENT_PLAIN_TEXTS(X) X(default_callback)
+
+/* X(column): what every verification needs. Words separated by spaces; no signature_methods: what the service allows.
+ */
+#define CLIENT_CHECK_TEXTS(X) X(signature_methods) X(allowed_scopes) X(default_scopes)
+
+/* Every text but client_id, which the others are found by. */
+#define CLIENT_TEXTS(X) CLIENT_PAGE_TEXTS(X) CLIENT_CHECK_TEXTS(X)
+
+/* What an operator sets: X(NAME, bit, column, name in JSON, option, its help). */
+#define CLIENT_FLAGS(X)                                                                           \
+    X(TWO_LEGGED, 1, two_legged, two_legged, "two-legged", "may sign without a token")            \
+    X(VERIFIED, 4, verified, verified, "verified", "the consent page says so")                    \
+    X(TRUSTED, 2, trusted, trusted, "trusted", "a user who granted before is sent straight back") \
+    X(BODY_HASH_REQUIRED, 16, body_hash_required, body_hash_required, "body-hash-required",       \
+      "must send oauth_body_hash unless it sends a form")                                         \
+    X(HTTP_CALLBACK, 32, http_callback_allowed, http_callbacks, "http-callbacks", "http callbacks also beyond loopback")
+
+#define CLIENT_FLAG_BIT(NAME, bit, ...) CLIENT_##NAME = bit,
 enum client_flag {
-    CLIENT_TWO_LEGGED = 1, /* may sign without a token */
-    CLIENT_TRUSTED = 2,    /* a user who granted before is sent straight back ("sign in with") */
-    CLIENT_VERIFIED = 4,   /* the operator knows who this is; the consent page says so */
-    CLIENT_DISABLED = 8,   /* nothing of it is valid */
-    CLIENT_BODY_HASH_REQUIRED = 16,
-    CLIENT_HTTP_CALLBACK = 32, /* http callbacks on other hosts than loopback */
+    CLIENT_DISABLED = 8, /* nothing of it is valid */
+    CLIENT_FLAGS(CLIENT_FLAG_BIT)
 };
+#undef CLIENT_FLAG_BIT
 
 struct client_callback {
     struct slice uri;
@@ -29,21 +59,14 @@ struct client_secret {
     int64_t expires_ms; /* rotated out then; 0: stays */
 };
 
-/* Also the input of create and update. */
+/* Also the input of create and update. Its owner is the user who registered it, by subject, or empty: the operator. */
+#define CLIENT_MEMBER(member, ...) struct slice member;
 struct client {
     struct arena arena; /* of what is below; unused within another result and in input */
     int64_t id;
     int64_t version; /* counts up with every change: for ETag */
     struct slice client_id;
-    struct slice name;
-    struct slice website;
-    struct slice description;
-    struct slice logo;
-    struct slice owner; /* who registered it: a user's subject, or empty for the operator's */
-    struct slice default_callback;
-    struct slice signature_methods; /* separated by spaces; empty: what the service allows */
-    struct slice allowed_scopes;    /* separated by spaces */
-    struct slice default_scopes;
+    CLIENT_TEXTS(CLIENT_MEMBER);
     unsigned flags; /* enum client_flag */
     int64_t created_ms;
     int64_t updated_ms;
@@ -55,6 +78,7 @@ struct client {
     const struct client_secret *keys; /* RSA public keys, likewise */
     size_t key_count;
 };
+#undef CLIENT_MEMBER
 
 struct client_page {
     struct arena arena;

@@ -50,17 +50,14 @@ static const struct client_secret *copy_secrets(struct db_arguments *arguments, 
     return secrets;
 }
 
+#define COPY_TEXT(member, ...) copied.member = db_arguments_copy(arguments, client->member);
+
 static struct db_arguments *copy_client(const struct client *client)
 {
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     struct client copied = *client;
-    struct slice *texts[] = {
-        &copied.client_id,      &copied.name,           &copied.website,          &copied.description,
-        &copied.logo,           &copied.owner,          &copied.default_callback, &copied.signature_methods,
-        &copied.allowed_scopes, &copied.default_scopes,
-    };
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        *texts[i] = db_arguments_copy(arguments, *texts[i]);
+    copied.client_id = db_arguments_copy(arguments, client->client_id);
+    CLIENT_TEXTS(COPY_TEXT);
     copy_callbacks(arguments, &copied);
     copied.secrets = copy_secrets(arguments, client->secrets, client->secret_count);
     copied.keys = copy_secrets(arguments, client->keys, client->key_count);

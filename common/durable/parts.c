@@ -1,9 +1,16 @@
 #include "durable/parts.h"
 
+#include <assert.h>
+
 enum part { PART_CLIENT = 1, PART_CALLBACK, PART_SECRET, PART_KEY, PART_TOKEN };
 
-/* Columns: after the part, id and seven more numbers, then ten texts. */
-enum { PART, ID, N1, N2, N3, N4, N5, N6, N7, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10 };
+/* Columns: after the part, id and seven more numbers, then texts; a client's are client_id and its list. */
+enum { PART, ID, N1, N2, N3, N4, N5, N6, N7, T1, T2, T3, T4, T5, T6, T7 };
+#define CLIENT_COLUMN(member, ...) CLIENT_##member,
+#define TOKEN_COLUMN(member, ...)  TOKEN_##member,
+enum { CLIENT_client_id = T1, CLIENT_TEXTS(CLIENT_COLUMN) };
+enum { TOKEN_client_id = T3, TOKEN_TEXTS(TOKEN_COLUMN) TOKEN_END };
+static_assert(TOKEN_END - T1 == 7, "TOKEN_ROW leaves empty what is behind its seven texts");
 
 /* ---- what sealed secrets are bound to ---- */
 
@@ -41,6 +48,8 @@ static enum status open_secret(struct parts *parts, struct slice sealed, const s
 
 /* ---- one row ---- */
 
+#define READ_CLIENT_TEXT(member, ...) client->member = row_text(row, CLIENT_##member);
+
 enum status read_client_row(struct row_reader *row, struct client *client)
 {
     client->id = row_int(row, ID);
@@ -49,18 +58,12 @@ enum status read_client_row(struct row_reader *row, struct client *client)
     client->created_ms = row_int(row, N3);
     client->updated_ms = row_int(row, N4);
     client->generation = row_int(row, N5);
-    client->client_id = row_text(row, T1);
-    client->name = row_text(row, T2);
-    client->website = row_text(row, T3);
-    client->description = row_text(row, T4);
-    client->logo = row_text(row, T5);
-    client->owner = row_text(row, T6);
-    client->default_callback = row_text(row, T7);
-    client->signature_methods = row_text(row, T8);
-    client->allowed_scopes = row_text(row, T9);
-    client->default_scopes = row_text(row, T10);
+    client->client_id = row_text(row, CLIENT_client_id);
+    CLIENT_TEXTS(READ_CLIENT_TEXT);
     return row_status(row);
 }
+
+#define READ_TOKEN_TEXT(member, ...) token->member = row_text(row, TOKEN_##member);
 
 enum status read_token_row(struct row_reader *row, struct token *token)
 {
@@ -72,13 +75,10 @@ enum status read_token_row(struct row_reader *row, struct token *token)
     token->expires_ms = row_int(row, N5);
     token->revoked_ms = row_int(row, N6);
     token->user_disabled = row_int(row, N7) != 0;
-    token->jti = row_text(row, T1);
-    token->oauth_token = row_text(row, T2);
+    token->oauth_token = row_text(row, T1);
     token->secret = SLICE("");
-    token->scopes = row_text(row, T4);
-    token->subject = row_text(row, T5);
-    token->username = row_text(row, T6);
-    token->client_id = row_text(row, T7);
+    token->client_id = row_text(row, TOKEN_client_id);
+    TOKEN_TEXTS(READ_TOKEN_TEXT);
     return row_status(row);
 }
 
@@ -129,7 +129,7 @@ static enum status read_token(struct parts *parts, struct row_reader *row)
     struct token *token = parts->token;
     TRY(read_token_row(row, token));
     struct buf identity = token_row(memory, token->client_id, token->user, token->oauth_token);
-    return open_secret(parts, row->columns[T3].bytes, &identity, &token->secret);
+    return open_secret(parts, row->columns[T2].bytes, &identity, &token->secret);
 }
 
 enum status read_part(void *context, const struct sql_value *columns, size_t count)

@@ -1,7 +1,7 @@
 /* credentials_parts: a client, or a client and a token, in one round trip. Only credentials_*.c include it.
  *
- * One SELECT answers with rows of several kinds, put together by UNION ALL: all kinds share the columns PART, ID, six
- * more numbers and ten texts, and leave empty what they do not need. */
+ * One SELECT answers with rows of several kinds, put together by UNION ALL: all kinds share the columns PART, ID,
+ * seven more numbers and as many texts as a client has, and leave empty what they do not need. */
 #ifndef COUNTERSIGN_DURABLE_PARTS_H
 #define COUNTERSIGN_DURABLE_PARTS_H
 
@@ -10,31 +10,42 @@
 
 /* ---- the rows ---- */
 
-#define CLIENT_ROW                                                                                                  \
-    "SELECT 1, c.id, c.version, c.two_legged + 2 * c.trusted + 4 * c.verified + 8 * c.disabled"                     \
-    " + 16 * c.body_hash_required + 32 * c.http_callback_allowed, c.created_at, c.updated_at, c.generation, NULL, " \
-    "NULL,"                                                                                                         \
-    " c.client_id, c.name, c.website, c.description, c.logo, c.owner, c.default_callback, c.signature_methods,"     \
-    " c.allowed_scopes, c.default_scopes FROM clients c"
+#define PART_FLAG(NAME, bit, column, ...) #bit " * c." #column " + "
+#define PART_TEXT(column, ...)            ", c." #column
+#define PART_FLAGS                        CLIENT_FLAGS(PART_FLAG) "8 * c.disabled"
+#define PART_TEXTS                        CLIENT_TEXTS(PART_TEXT)
+
+#define CLIENT_ROW                                                                                     \
+    "SELECT 1, c.id, c.version, " PART_FLAGS ", c.created_at, c.updated_at, c.generation, NULL, NULL," \
+    " c.client_id" PART_TEXTS " FROM clients c"
+
+/* ", null, null": the texts that a kind leaves empty behind the 1, 2 or 7 that it has. */
+#define PART_NO_TEXT(...)                          , null
+#define PART_CALL(macro, ...)                      macro(__VA_ARGS__)
+#define PART_BEHIND_1(none, ...)                   ", " #__VA_ARGS__
+#define PART_BEHIND_2(none, a, ...)                ", " #__VA_ARGS__
+#define PART_BEHIND_7(none, a, b, c, d, e, f, ...) ", " #__VA_ARGS__
+#define PART_EMPTY_BEHIND(n)                       PART_CALL(PART_BEHIND_##n, CLIENT_TEXTS(PART_NO_TEXT))
 
 #define CALLBACK_ROW                                                   \
     "SELECT 2, p.id, p.is_prefix, NULL, NULL, NULL, NULL, NULL, NULL," \
-    " p.uri, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"     \
-    " FROM client_callbacks p JOIN clients c ON c.id = p.client"
+    " p.uri" PART_EMPTY_BEHIND(1) " FROM client_callbacks p JOIN clients c ON c.id = p.client"
 
 #define SECRET_ROW                                                              \
     "SELECT 3, s.id, s.created_at, s.expires_at, NULL, NULL, NULL, NULL, NULL," \
-    " s.sealed, c.client_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"    \
-    " FROM client_secrets s JOIN clients c ON c.id = s.client"
+    " s.sealed, c.client_id" PART_EMPTY_BEHIND(2) " FROM client_secrets s JOIN clients c ON c.id = s.client"
 
 #define KEY_ROW                                                                 \
     "SELECT 4, k.id, k.created_at, k.expires_at, NULL, NULL, NULL, NULL, NULL," \
-    " k.pem, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"              \
-    " FROM client_keys k JOIN clients c ON c.id = k.client"
+    " k.pem" PART_EMPTY_BEHIND(1) " FROM client_keys k JOIN clients c ON c.id = k.client"
+
+#define PART_TOKEN_TEXT(member, column) ", " column
+#define PART_TOKEN_TEXTS                TOKEN_TEXTS(PART_TOKEN_TEXT)
+#define PART_EMPTY_BEHIND_TOKEN         PART_EMPTY_BEHIND(7)
 
 #define TOKEN_ROW                                                                                             \
     "SELECT 5, t.id, t.client, t.user, t.created_at, t.last_used_at, t.expires_at, t.revoked_at, u.disabled," \
-    " t.jti, t.oauth_token, t.sealed, t.scopes, u.subject, u.username, c.client_id, NULL, NULL, NULL"         \
+    " t.oauth_token, t.sealed, c.client_id" PART_TOKEN_TEXTS PART_EMPTY_BEHIND_TOKEN                          \
     " FROM tokens t JOIN clients c ON c.id = t.client JOIN users u ON u.id = t.user"
 
 /* ---- where they go ---- */

@@ -14,17 +14,23 @@ struct ticket;
 
 enum { RESOURCE_SERVER_KEY_DIGEST_BYTES = 32 };
 
+/* X(column): the texts of a server but the digest of its key. */
+#define RESOURCE_SERVER_TEXTS(X)                            \
+    X(name)                                                 \
+    X(origins)  /* separated by spaces; empty: every one */ \
+    X(tls_sans) /* separated by spaces: resource_server_write_san */
+
+#define RESOURCE_SERVER_MEMBER(member) struct slice member;
 struct resource_server {
     struct arena arena;
     int64_t id;
-    struct slice name;
     struct slice key_digest; /* SHA-256 of the key; empty: only by certificate */
-    struct slice origins;    /* separated by spaces; empty: every one */
-    struct slice tls_sans;   /* separated by spaces: resource_server_write_san */
+    RESOURCE_SERVER_TEXTS(RESOURCE_SERVER_MEMBER);
     bool allow_explain;
     int64_t created_ms;
     int64_t revoked_ms; /* 0: live */
 };
+#undef RESOURCE_SERVER_MEMBER
 
 struct resource_server_page {
     struct arena arena;

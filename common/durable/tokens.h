@@ -5,24 +5,30 @@
 #include "base/arena.h"
 #include "durable/clients.h"
 
+/* The texts of a token but what names it and its client, and its secret: X(member, its column in a part's row). */
+#define TOKEN_TEXTS(X)                                                    \
+    X(jti, "t.jti") /* "tok_…": names the token without revealing it */ \
+    X(scopes, "t.scopes")                                                 \
+    X(subject, "u.subject")                                               \
+    X(username, "u.username")
+
+#define TOKEN_MEMBER(member, ...) struct slice member;
 struct token {
     struct arena arena; /* unused within another result */
     int64_t id;
-    struct slice jti; /* "tok_…": names the token without revealing it */
+    TOKEN_TEXTS(TOKEN_MEMBER);
     struct slice oauth_token;
     struct slice secret; /* empty in lists */
     int64_t client;      /* struct client's id */
     struct slice client_id;
     int64_t user; /* struct user's id */
-    struct slice subject;
-    struct slice username;
     bool user_disabled;
-    struct slice scopes;
     int64_t created_ms;
     int64_t last_used_ms; /* coarse */
     int64_t expires_ms;   /* 0: never */
     int64_t revoked_ms;   /* 0: not revoked */
 };
+#undef TOKEN_MEMBER
 
 /* What is known about (client_id, oauth_token). Nothing is judged here: the one who verifies decides in which order a
  * disabled client, another client's token (token.client != client.id), a revoked or an expired one is told, and needs

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -67,6 +68,28 @@ static int teardown(void **state)
 #define ANSWER(it, expected) asking_answer(&(it)->asking, (expected))
 
 /* ---- every call that a loop may make ---- */
+
+#define MAKE_TEXT(member, ...)                                         \
+    (void)snprintf(texts[count], sizeof texts[count], "its " #member); \
+    client.member = slice_str(texts[count++]);
+#define ASSERT_TEXT(member, ...) assert_slice_equal(found->member, SLICE("its " #member));
+
+static void a_client_is_copied_with_every_text_it_has_before_the_call_returns(void **state)
+{
+    struct fixture *it = *state;
+    char texts[32][32];
+    char id[] = "copied";
+    size_t count = 0;
+    struct client client = {.client_id = slice_str(id)};
+    CLIENT_TEXTS(MAKE_TEXT);
+    credentials_client_create_start(it->pool, &client, ASK(it));
+    memset(texts, '#', sizeof texts);
+    memset(id, '#', sizeof id - 1);
+    DONE(it, STATUS_OK);
+    credentials_client_find_start(it->pool, SLICE("copied"), ASK(it));
+    const struct client *found = ANSWER(it, STATUS_OK);
+    CLIENT_TEXTS(ASSERT_TEXT);
+}
 
 static void clients_are_written_and_read_from_a_loop(void **state)
 {
@@ -462,10 +485,16 @@ static void after_a_write_that_failed_it_is_ready_once_one_succeeds(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sealing_keys_are_exchanged_while_jobs_run),      TEST(without_the_key_nothing_opens),
-        TEST(clients_are_written_and_read_from_a_loop),       TEST(users_are_written_and_read_from_a_loop),
-        TEST(tokens_are_issued_used_and_revoked_from_a_loop), TEST(resource_servers_changes_and_audit_work_from_a_loop),
-        TEST(a_late_answer_finds_nobody_and_is_freed),        TEST(a_store_that_takes_writes_is_ready),
+        TEST(sealing_keys_are_exchanged_while_jobs_run),
+        TEST(without_the_key_nothing_opens),
+        TEST(a_client_is_copied_with_every_text_it_has_before_the_call_returns),
+        TEST(users_are_written_and_read_from_a_loop),
+        TEST(clients_are_written_and_read_from_a_loop),
+        TEST(users_are_written_and_read_from_a_loop),
+        TEST(tokens_are_issued_used_and_revoked_from_a_loop),
+        TEST(resource_servers_changes_and_audit_work_from_a_loop),
+        TEST(a_late_answer_finds_nobody_and_is_freed),
+        TEST(a_store_that_takes_writes_is_ready),
     };
     const struct CMUnitTest sqlite[] = {
         TEST(reads_go_on_while_a_write_takes_its_time),

@@ -59,18 +59,12 @@ static bool has_callback(const struct client *client, const struct client_callba
     return false;
 }
 
+#define ASSERT_TEXT(member, ...) assert_slice_equal(actual->member, expected->member);
+
 static void assert_texts_equal(const struct client *actual, const struct client *expected)
 {
     assert_slice_equal(actual->client_id, expected->client_id);
-    assert_slice_equal(actual->name, expected->name);
-    assert_slice_equal(actual->website, expected->website);
-    assert_slice_equal(actual->description, expected->description);
-    assert_slice_equal(actual->logo, expected->logo);
-    assert_slice_equal(actual->owner, expected->owner);
-    assert_slice_equal(actual->default_callback, expected->default_callback);
-    assert_slice_equal(actual->signature_methods, expected->signature_methods);
-    assert_slice_equal(actual->allowed_scopes, expected->allowed_scopes);
-    assert_slice_equal(actual->default_scopes, expected->default_scopes);
+    CLIENT_TEXTS(ASSERT_TEXT);
 }
 
 static void a_client_is_found_as_it_was_created(void **state)

@@ -21,33 +21,31 @@ static void show_callbacks(struct cli_output *out, const struct client *client)
     arena_done(&arena);
 }
 
+#define SHOW_FLAG(NAME, bit, column, json, ...) cli_field_bool(out, #json, (flags & (unsigned)CLIENT_##NAME) != 0);
+
 static void show_flags(struct cli_output *out, unsigned flags)
 {
-    cli_field_bool(out, "two_legged", flags & CLIENT_TWO_LEGGED);
-    cli_field_bool(out, "verified", flags & CLIENT_VERIFIED);
-    cli_field_bool(out, "trusted", flags & CLIENT_TRUSTED);
-    cli_field_bool(out, "body_hash_required", flags & CLIENT_BODY_HASH_REQUIRED);
-    cli_field_bool(out, "http_callbacks", flags & CLIENT_HTTP_CALLBACK);
+    CLIENT_FLAGS(SHOW_FLAG);
     cli_field_bool(out, "disabled", flags & CLIENT_DISABLED);
 }
 
+static void show_text(struct cli_output *out, const char *name, struct slice text)
+{
+    if (text.len)
+        cli_field(out, name, text);
+}
+
+#define SHOW_TEXT(member, ...) show_text(out, #member, client->member);
+
 void client_show(struct cli_output *out, const struct client *client, struct slice secret)
 {
-    const struct {
-        const char *name;
-        struct slice value;
-    } texts[] = {
-        {"website", client->website}, {"description", client->description},           {"logo", client->logo},
-        {"owner", client->owner},     {"default_callback", client->default_callback},
-    };
     cli_record_begin(out);
     cli_field(out, "client_id", client->client_id);
     if (!slice_is_absent(secret))
         cli_field(out, "client_secret", secret);
     cli_field(out, "name", client->name);
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        if (texts[i].value.len)
-            cli_field(out, texts[i].name, texts[i].value);
+    CLIENT_PLAIN_TEXTS(SHOW_TEXT);
+    show_text(out, "default_callback", client->default_callback);
     if (!out->in_list)
         show_callbacks(out, client);
     if (client->signature_methods.len)

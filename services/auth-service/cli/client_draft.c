@@ -39,16 +39,11 @@ static bool clears(const struct option_list *list)
 
 /* ---- the parts; what is not given stays as it is ---- */
 
+#define FLAG_ROW(NAME, bit, column, json, option, help) {option, CLIENT_##NAME},
 static const struct {
     const char *name;
     unsigned flag;
-} flags[FLAG_COUNT] = {
-    [FLAG_TWO_LEGGED] = {"two-legged", CLIENT_TWO_LEGGED},
-    [FLAG_VERIFIED] = {"verified", CLIENT_VERIFIED},
-    [FLAG_TRUSTED] = {"trusted", CLIENT_TRUSTED},
-    [FLAG_BODY_HASH_REQUIRED] = {"body-hash-required", CLIENT_BODY_HASH_REQUIRED},
-    [FLAG_HTTP_CALLBACKS] = {"http-callbacks", CLIENT_HTTP_CALLBACK},
-};
+} flags[FLAG_COUNT] = {CLIENT_FLAGS(FLAG_ROW)};
 
 static bool take_flags(struct client_draft *d)
 {
@@ -150,26 +145,54 @@ static bool is_url(struct slice text, bool https_only)
     return oauth_url_parse(text, &url, &problem) == STATUS_OK && (url.https || !https_only);
 }
 
-static void take_text(struct slice option, struct slice *text)
+/* ---- what the plain texts must be: NULL, or what is wrong ---- */
+
+typedef const char *(*form_fn)(struct slice text);
+
+static const char *check_URL(struct slice text)
 {
-    if (!slice_is_absent(option))
-        *text = option;
+    return is_url(text, false) ? NULL : "it must be an http or https URL";
 }
+
+static const char *check_HTTPS_URL(struct slice text)
+{
+    return is_url(text, true) ? NULL : "it must be an https URL";
+}
+
+static const char *check_TEXT(struct slice text)
+{
+    (void)text;
+    return NULL;
+}
+
+static const char *check_SUBJECT(struct slice text)
+{
+    (void)text; /* of a user who need not have been here yet */
+    return NULL;
+}
+
+static bool take_text(struct client_draft *d, const char *option, struct slice given, form_fn check, struct slice *text)
+{
+    const char *why = given.len ? check(given) : NULL;
+    if (why)
+        return refuse(d, option, given, why);
+    if (!slice_is_absent(given))
+        *text = given;
+    return true;
+}
+
+#define TAKE_TEXT(member, option, FORM, ...)                               \
+    if (!take_text(d, option, o->member, check_##FORM, &d->client.member)) \
+        return false;
 
 static bool take_texts(struct client_draft *d)
 {
     const struct client_options *o = d->options;
     if (!slice_is_absent(o->name) && o->name.len == 0)
         return refuse(d, "name", o->name, "it must not be empty: users see it");
-    if (o->website.len && !is_url(o->website, false))
-        return refuse(d, "website", o->website, "it must be an http or https URL");
-    if (o->logo.len && !is_url(o->logo, true))
-        return refuse(d, "logo", o->logo, "it must be an https URL");
-    take_text(o->name, &d->client.name);
-    take_text(o->website, &d->client.website);
-    take_text(o->description, &d->client.description);
-    take_text(o->logo, &d->client.logo);
-    take_text(o->owner, &d->client.owner);
+    if (!slice_is_absent(o->name))
+        d->client.name = o->name;
+    CLIENT_PLAIN_TEXTS(TAKE_TEXT);
     return true;
 }
 

@@ -6,13 +6,18 @@
 #include "durable/clients.h"
 #include "service/command.h"
 
-enum { FLAG_TWO_LEGGED, FLAG_VERIFIED, FLAG_TRUSTED, FLAG_BODY_HASH_REQUIRED, FLAG_HTTP_CALLBACKS, FLAG_COUNT };
+#define FLAG_PLACE(NAME, ...) FLAG_##NAME,
+enum { CLIENT_FLAGS(FLAG_PLACE) FLAG_COUNT };
+#undef FLAG_PLACE
 
+#define OPTION_TEXT_OF(member, ...) struct slice member;
 struct client_options {
-    struct slice id, secret_file, name, website, description, logo, owner, default_callback, rsa_public_key;
+    struct slice id, secret_file, name, default_callback, rsa_public_key;
+    CLIENT_PLAIN_TEXTS(OPTION_TEXT_OF);
     struct option_list callbacks, signature_methods, scopes, default_scopes;
     bool on[FLAG_COUNT], off[FLAG_COUNT];
 };
+#undef OPTION_TEXT_OF
 
 /* Begins with `options` set, and `client` where one is changed; everything borrowed lives until the row was written. */
 struct client_draft {

@@ -11,28 +11,35 @@ enum { CLIENT_ID_BYTES = 24 };
         name, kind, value, required, offsetof(struct client_options, member), help \
     }
 
-#define COMMON_OPTIONS                                                                                   \
-    OPTION("website", OPTION_TEXT, "URL", false, website, "shown on the consent page"),                  \
-        OPTION("description", OPTION_TEXT, "TEXT", false, description, "likewise"),                      \
-        OPTION("logo", OPTION_TEXT, "URL", false, logo, "likewise; https"),                              \
-        OPTION("owner", OPTION_TEXT, "SUBJECT", false, owner, "the user it belongs to"),                 \
-        OPTION("callback", OPTION_LIST, "URI", false, callbacks,                                         \
-               "where the browser may go; https://a.example/cb/* registers everything below /cb/"),      \
-        OPTION("default-callback", OPTION_TEXT, "URI", false, default_callback,                          \
-               "where it goes for oauth_callback=oob"),                                                  \
-        OPTION("signature-method", OPTION_LIST, "M", false, signature_methods,                           \
-               "only these (none named: all that the service allows)"),                                  \
-        OPTION("scope", OPTION_LIST, "S", false, scopes, "what it may ask for"),                         \
-        OPTION("default-scope", OPTION_LIST, "S", false, default_scopes,                                 \
-               "what it gets if it asks for none (left out: all that it may ask for)"),                  \
-        OPTION("two-legged", OPTION_FLAG, NULL, false, on[FLAG_TWO_LEGGED], "may sign without a token"), \
-        OPTION("verified", OPTION_FLAG, NULL, false, on[FLAG_VERIFIED], "the consent page says so"),     \
-        OPTION("trusted", OPTION_FLAG, NULL, false, on[FLAG_TRUSTED],                                    \
-               "a user who granted before is sent straight back"),                                       \
-        OPTION("body-hash-required", OPTION_FLAG, NULL, false, on[FLAG_BODY_HASH_REQUIRED],              \
-               "must send oauth_body_hash unless it sends a form"),                                      \
-        OPTION("http-callbacks", OPTION_FLAG, NULL, false, on[FLAG_HTTP_CALLBACKS],                      \
-               "http callbacks also beyond loopback")
+/* What --help calls the FORM of a plain text. */
+#define VALUE_URL       "URL"
+#define VALUE_HTTPS_URL "URL"
+#define VALUE_TEXT      "TEXT"
+#define VALUE_SUBJECT   "SUBJECT"
+
+#define TEXT_OPTION(member, option, FORM, help) OPTION(option, OPTION_TEXT, VALUE_##FORM, false, member, help),
+#define ON_OPTION(NAME, bit, column, json, option, help) \
+    OPTION(option, OPTION_FLAG, NULL, false, on[FLAG_##NAME], help),
+#define OFF_OPTION(NAME, bit, column, json, option, help) \
+    OPTION("no-" option, OPTION_FLAG, NULL, false, off[FLAG_##NAME], "takes --" option " away"),
+
+#define OPTIONS_END \
+    {               \
+        0           \
+    }
+
+#define COMMON_OPTIONS                                                                          \
+    CLIENT_PLAIN_TEXTS(TEXT_OPTION)                                                             \
+    OPTION("callback", OPTION_LIST, "URI", false, callbacks,                                    \
+           "where the browser may go; https://a.example/cb/* registers everything below /cb/"), \
+        OPTION("default-callback", OPTION_TEXT, "URI", false, default_callback,                 \
+               "where it goes for oauth_callback=oob"),                                         \
+        OPTION("signature-method", OPTION_LIST, "M", false, signature_methods,                  \
+               "only these (none named: all that the service allows)"),                         \
+        OPTION("scope", OPTION_LIST, "S", false, scopes, "what it may ask for"),                \
+        OPTION("default-scope", OPTION_LIST, "S", false, default_scopes,                        \
+               "what it gets if it asks for none (left out: all that it may ask for)"),         \
+        CLIENT_FLAGS(ON_OPTION)
 
 static const struct command_option create_table[] = {
     OPTION("id", OPTION_TEXT, "ID", false, id, "the consumer key (left out: generated)"),
@@ -41,20 +48,12 @@ static const struct command_option create_table[] = {
     OPTION("rsa-public-key", OPTION_TEXT, "FILE", false, rsa_public_key,
            "PEM, 2048 bits or more; such a client has no secret unless --secret-file gives one"),
     OPTION("name", OPTION_TEXT, "NAME", true, name, "what users see on the consent page"),
-    COMMON_OPTIONS,
-    {0},
+    COMMON_OPTIONS OPTIONS_END,
 };
 
 static const struct command_option update_table[] = {
     OPTION("name", OPTION_TEXT, "NAME", false, name, "what users see on the consent page"),
-    COMMON_OPTIONS,
-    OPTION("no-two-legged", OPTION_FLAG, NULL, false, off[FLAG_TWO_LEGGED], "takes --two-legged away"),
-    OPTION("no-verified", OPTION_FLAG, NULL, false, off[FLAG_VERIFIED], "takes --verified away"),
-    OPTION("no-trusted", OPTION_FLAG, NULL, false, off[FLAG_TRUSTED], "takes --trusted away"),
-    OPTION("no-body-hash-required", OPTION_FLAG, NULL, false, off[FLAG_BODY_HASH_REQUIRED],
-           "takes --body-hash-required away"),
-    OPTION("no-http-callbacks", OPTION_FLAG, NULL, false, off[FLAG_HTTP_CALLBACKS], "takes --http-callbacks away"),
-    {0},
+    COMMON_OPTIONS CLIENT_FLAGS(OFF_OPTION) OPTIONS_END,
 };
 
 /* ---- client create ---- */

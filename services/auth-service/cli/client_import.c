@@ -6,11 +6,23 @@
 /* `client import`: clients of another provider, with their identifiers and secrets. The members are called as `client
  * get` shows them. */
 
+#define TEXT_MEMBER(member, ...)                  struct slice member;
+#define FLAG_MEMBER(NAME, bit, column, json, ...) bool json;
+#define TEXT_FIELD(member, ...)                   JSON_FIELD(struct line, member, JSON_STRING, false),
+#define FLAG_FIELD(NAME, bit, column, json, ...)  JSON_FIELD(struct line, json, JSON_BOOL, false),
+#define TAKE_TEXT(member, ...)                    .member = line->member,
+#define TAKE_FLAG(NAME, bit, column, json, ...)   [FLAG_##NAME] = line->json,
+#define TEXT_NAME(member, ...)                    ", " #member
+#define FLAG_NAME(NAME, bit, column, json, ...)   ", " #json
+#define TEXT_NAMES                                CLIENT_PLAIN_TEXTS(TEXT_NAME)
+#define FLAG_NAMES                                CLIENT_FLAGS(FLAG_NAME)
+
 struct line {
     struct slice client_id, client_secret, rsa_public_key;
-    struct slice name, website, description, logo, owner, default_callback, scope, default_scope;
+    struct slice name, default_callback, scope, default_scope;
+    CLIENT_PLAIN_TEXTS(TEXT_MEMBER);
     struct json_strings callbacks, signature_methods;
-    bool two_legged, verified, trusted, body_hash_required, http_callbacks;
+    CLIENT_FLAGS(FLAG_MEMBER);
 };
 
 static const struct json_field fields[] = {
@@ -18,21 +30,12 @@ static const struct json_field fields[] = {
     JSON_FIELD(struct line, client_secret, JSON_STRING, false),
     JSON_FIELD(struct line, rsa_public_key, JSON_STRING, false),
     JSON_FIELD(struct line, name, JSON_STRING, false),
-    JSON_FIELD(struct line, website, JSON_STRING, false),
-    JSON_FIELD(struct line, description, JSON_STRING, false),
-    JSON_FIELD(struct line, logo, JSON_STRING, false),
-    JSON_FIELD(struct line, owner, JSON_STRING, false),
-    JSON_FIELD(struct line, callbacks, JSON_STRINGS, false),
+    CLIENT_PLAIN_TEXTS(TEXT_FIELD) JSON_FIELD(struct line, callbacks, JSON_STRINGS, false),
     JSON_FIELD(struct line, default_callback, JSON_STRING, false),
     JSON_FIELD(struct line, signature_methods, JSON_STRINGS, false),
     JSON_FIELD(struct line, scope, JSON_STRING, false),
     JSON_FIELD(struct line, default_scope, JSON_STRING, false),
-    JSON_FIELD(struct line, two_legged, JSON_BOOL, false),
-    JSON_FIELD(struct line, verified, JSON_BOOL, false),
-    JSON_FIELD(struct line, trusted, JSON_BOOL, false),
-    JSON_FIELD(struct line, body_hash_required, JSON_BOOL, false),
-    JSON_FIELD(struct line, http_callbacks, JSON_BOOL, false),
-    JSON_FIELDS_END,
+    CLIENT_FLAGS(FLAG_FIELD) JSON_FIELDS_END,
 };
 
 /* ---- a line into the options of `client create` ---- */
@@ -55,20 +58,11 @@ static void copy_words(struct slice words, struct option_list *to)
 /* Users see the name; the identifier is better than none. */
 static bool to_options(const struct line *line, struct client_options *options)
 {
-    *options = (struct client_options){
-        .id = line->client_id,
-        .name = line->name.len ? line->name : line->client_id,
-        .website = line->website,
-        .description = line->description,
-        .logo = line->logo,
-        .owner = line->owner,
-        .default_callback = line->default_callback,
-        .on = {[FLAG_TWO_LEGGED] = line->two_legged,
-               [FLAG_VERIFIED] = line->verified,
-               [FLAG_TRUSTED] = line->trusted,
-               [FLAG_BODY_HASH_REQUIRED] = line->body_hash_required,
-               [FLAG_HTTP_CALLBACKS] = line->http_callbacks},
-    };
+    *options = (struct client_options){.id = line->client_id,
+                                       .name = line->name.len ? line->name : line->client_id,
+                                       .default_callback = line->default_callback,
+                                       .on = {CLIENT_FLAGS(TAKE_FLAG)},
+                                       CLIENT_PLAIN_TEXTS(TAKE_TEXT)};
     copy_words(line->scope, &options->scopes);
     copy_words(line->default_scope, &options->default_scopes);
     return copy_list(&line->callbacks, &options->callbacks) &&
@@ -156,10 +150,11 @@ const struct command cli_client_import = {
         "  auth-service client import --dry-run clients.ndjson\n\n"
         "  {\"client_id\": \"printer\", \"client_secret\": \"…\", \"name\": \"Photo printer\",\n"
         "   \"callbacks\": [\"https://printer.example/ready\"], \"scope\": \"photos:read\"}      (on one line)\n\n"
-        "Members: client_id and client_secret or rsa_public_key (needed); name, website, description, logo,\n"
-        "owner, callbacks, default_callback, signature_methods, scope, default_scope, two_legged, verified,\n"
-        "trusted, body_hash_required, http_callbacks. A client that is there already with this secret or key is\n"
-        "skipped, so a run can be repeated; a line that is refused is named, and the others are imported.",
+        "Members: client_id and client_secret or rsa_public_key (needed);\n"
+        "name" TEXT_NAMES ";\n"
+        "callbacks, default_callback, signature_methods, scope, default_scope" FLAG_NAMES ".\n"
+        "A client that is there already with this secret or key is skipped, so a run can be repeated; a line\n"
+        "that is refused is named, and the others are imported.",
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,
