@@ -30,6 +30,8 @@ struct load {
     struct source sources[CONFIG_MAX_ROWS];
     bool broken[CONFIG_MAX_ROWS];
     bool failed;
+    config_check_fn check; /* NULL: none */
+    const void *check_context;
 };
 
 PRINTF_LIKE(2, 3) static void problem(struct load *l, const char *format, ...)
@@ -345,6 +347,35 @@ static void settle_defaults(struct load *l)
 
 /* --- */
 
+/* Whether a line of `problems` is about what `line` is about: what stands in front of its colon. */
+static bool is_told(struct slice problems, struct slice line)
+{
+    struct slice about = slice_sub(line, 0, slice_find(line, ':') + 1);
+    for (bool more = true; more;)
+        if (slice_starts_with(slice_cut(&problems, '\n', &more), about))
+            return true;
+    return false;
+}
+
+/* Adds what the caller's check finds, but for what is told already. */
+static bool ask_check(struct load *l)
+{
+    struct buf found = BUF_INIT;
+    l->check(l->config, l->check_context, &found);
+    struct slice rest = buf_slice(&found);
+    size_t told = l->problems->len;
+    for (bool more = true; more;) {
+        struct slice line = slice_cut(&rest, '\n', &more);
+        if (line.len == 0 || is_told(slice_sub(buf_slice(l->problems), 0, told), line))
+            continue;
+        buf_add(l->problems, line);
+        buf_add_byte(l->problems, '\n');
+    }
+    bool good = found.len == 0 && !found.failed;
+    buf_done(&found);
+    return good;
+}
+
 /* From sources to a checked configuration. */
 static enum status settle(struct load *l, struct config *ret_config)
 {
@@ -354,6 +385,8 @@ static enum status settle(struct load *l, struct config *ret_config)
         parse_value(l, i);
     settle_defaults(l);
     bool good = config_check(l->config, l->broken, l->problems) && !l->failed;
+    if (l->check && !ask_check(l))
+        good = false;
     if (good)
         *ret_config = *l->config;
     else
@@ -364,6 +397,13 @@ static enum status settle(struct load *l, struct config *ret_config)
 enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
                         enum config_service service, struct config *ret_config, struct buf *problems)
 {
+    return config_load_checked(flags, flag_count, environment, service, NULL, NULL, ret_config, problems);
+}
+
+enum status config_load_checked(const struct config_flag *flags, size_t flag_count, char *const *environment,
+                                enum config_service service, config_check_fn check, const void *context,
+                                struct config *ret_config, struct buf *problems)
+{
     struct config config = {.service = service};
     struct load *l = calloc(1, sizeof *l);
     if (!l)
@@ -371,6 +411,8 @@ enum status config_load(const struct config_flag *flags, size_t flag_count, char
     arena_init(&config.arena, ARENA_LIMIT_BYTES);
     l->config = &config;
     l->problems = problems;
+    l->check = check;
+    l->check_context = context;
     collect_flags(l, flags, flag_count);
     collect_environment(l, environment);
     enum status status = settle(l, ret_config);

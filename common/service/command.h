@@ -68,6 +68,9 @@ struct command {
     const struct command_option *options; /* ends with a row without a name; NULL: none */
     size_t options_size;                  /* of the struct */
     const char *exit_codes;               /* for --help; NULL: the usual ones */
+    /* What else is asked of the configuration, with the struct program; its problems are told with the others. NULL:
+     * none */
+    config_check_fn check_config;
     bool needs_config;
     bool lists_config;                           /* --help lists every flag and variable of the configuration */
     int (*run)(const struct command_line *line); /* the exit code */

@@ -4,31 +4,27 @@
 
 #include <stdio.h>
 
-static enum status check_all(const struct command_line *line, struct buf *problems)
+/* What `serve` would refuse of a configuration that loads. A certificate without its key is told already. */
+static void check_all_blocking(const struct config *config, const void *program, struct buf *problems)
 {
+    const struct program *it = program;
     struct tls *tls = NULL;
-    enum status status = tls_files_open_blocking(line->config, problems, &tls);
-    tls_free(tls);
-    if (status != STATUS_OK)
+    struct buf why = BUF_INIT;
+    if (!slice_is_absent(config->tls_key) && tls_files_open_blocking(config, &why, &tls) != STATUS_OK) {
+        buf_add(problems, buf_slice(&why));
         buf_add_byte(problems, '\n');
-    enum status others =
-        line->program->check_blocking ? line->program->check_blocking(line->config, problems) : STATUS_OK;
-    return others != STATUS_OK ? others : status;
+    }
+    tls_free(tls);
+    buf_done(&why);
+    if (it->check_blocking)
+        (void)it->check_blocking(config, problems); /* the lines are the answer */
 }
 
-/* A configuration that does not load never gets here: command_main has printed every problem. */
+/* A configuration with a problem never gets here: command_main has printed all of them. */
 static int check(const struct command_line *line)
 {
     struct buf warnings = BUF_INIT;
     const struct descriptors descriptors = descriptors_of(line->config);
-    struct buf problems = BUF_INIT;
-    enum status status = check_all(line, &problems);
-    if (status != STATUS_OK)
-        fprintf(stderr, "%s: the configuration is not usable:\n%.*s", line->program->name,
-                SLICE_ARGS(buf_slice(&problems)));
-    buf_done(&problems);
-    if (status != STATUS_OK)
-        return EXIT_USAGE;
     config_warnings(line->config, &warnings);
     descriptors_warn(&descriptors, line->config, &warnings);
     if (!line->quiet) {
@@ -47,6 +43,7 @@ const struct command command_config_check = {
     .arguments = "",
     .summary = "reads the configuration and names every problem at once",
     .example = "  OAUTH1_DEV=true auth-service config check",
+    .check_config = check_all_blocking,
     .needs_config = true,
     .run = check,
 };
