@@ -63,9 +63,7 @@ static const char *parse_field_line(struct slice line, struct header *header)
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
         return "a header is folded";
     header->name = slice_cut(&line, ':', &has_colon);
-    header->value = has_colon ? slice_trim(line) : SLICE("");
-    if (slice_is_absent(header->value))
-        header->value = SLICE("");
+    header->value = slice_trim(line);
     return has_colon ? NULL : "a header has no colon";
 }
 

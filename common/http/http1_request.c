@@ -41,7 +41,7 @@ static bool has_connection_option(const struct request *request, struct slice op
 static int take_apart(struct request *request, struct slice bytes, size_t header_count, struct http1_head *head,
                       const char **ret_detail)
 {
-    struct header *headers = arena_alloc(&request->arena, (header_count + 1) * sizeof *headers);
+    struct header *headers = arena_alloc(&request->arena, header_count * sizeof *headers);
     bytes = arena_copy(&request->arena, bytes);
     *ret_detail = NULL;
     if (!headers || slice_is_absent(bytes))

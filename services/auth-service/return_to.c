@@ -37,7 +37,8 @@ struct slice return_to_choose(struct request *request, struct slice wanted)
 struct slice return_to_authorize(struct request *request, struct slice oauth_token)
 {
     const struct callback_pair pair = {"oauth_token", oauth_token};
+    struct slice page = authorize_page(request);
     struct buf target = buf_in(&request->arena);
-    callback_write(authorize_page(request), &pair, 1, &target);
-    return target.failed ? SLICE_ABSENT : buf_slice(&target);
+    callback_write(page, &pair, 1, &target);
+    return slice_is_absent(page) || target.failed ? SLICE_ABSENT : buf_slice(&target);
 }

@@ -1,6 +1,6 @@
 #include "login.h"
 
-#include "crypto/password.h"
+#include "base/percent.h"
 #include "crypto/random.h"
 #include "durable/users.h"
 #include "home.h"
@@ -8,6 +8,7 @@
 #include "loop/worker_pool.h"
 #include "site.h"
 #include "site_bench.h"
+#include "sql/sql.h"
 #include "support/test.h"
 #include "support/watch.h"
 
@@ -96,6 +97,53 @@ static void names_the_callback_that_a_trusted_client_is_sent_back_to(void **stat
     assert_false(contains(header(bench, "Content-Security-Policy"), "app.example"));
 }
 
+static void asks_the_store_for_nothing_that_is_not_named(void **state)
+{
+    struct site_bench *bench = *state;
+    faulty_ephemeral_fail(&bench->faulty, 0);
+    assert_int_equal(show(bench, NULL, NULL), 200);
+    assert_int_equal(show(bench, "return_to=%2Foauth%2Fauthorize%3Fx%3Dy", NULL), 200);
+    assert_int_equal(bench->faulty.calls, 0);
+    assert_int_equal(show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dt", NULL), 200);
+    assert_int_equal(bench->faulty.calls, 1);
+}
+
+static void refuses_a_query_that_cannot_be_read(void **state)
+{
+    struct site_bench *bench = *state;
+    show(bench, "x=%zz", NULL);
+    assert_refused(bench, 400, "parameter_rejected");
+    show(bench, "return_to=%2Foauth%2Fauthorize%3Foauth_token%3D%25zz", NULL);
+    assert_refused(bench, 400, "parameter_rejected");
+    submit(bench,
+           "csrf_token=" SECRET "&username=jane&password=correct+horse"
+           "&return_to=%2Foauth%2Fauthorize%3Foauth_token%3D%25zz",
+           LOGIN_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+}
+
+static struct slice wanted_return;
+
+static enum step_result redirect(struct flow *flow)
+{
+    return login_redirect(request_of(flow), wanted_return);
+}
+
+static void sends_to_the_login_page_and_from_there_back(void **state)
+{
+    struct site_bench *bench = *state;
+    static const struct step steps[] = {{"redirect", redirect}, {NULL, NULL}};
+    const struct site_call call = {.steps = steps};
+    bench->config.public_url.path = SLICE("/auth");
+    wanted_return = SLICE("/auth/oauth/authorize?oauth_token=a");
+    assert_int_equal(site_bench_call(bench, &call), 302);
+    assert_slice_equal(header(bench, "Location"),
+                       SLICE("/auth/login?return_to=%2Fauth%2Foauth%2Fauthorize%3Foauth_token%3Da"));
+    wanted_return = SLICE_ABSENT; /* there was no memory for it */
+    site_bench_call(bench, &call);
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
+
 /* ---- POST /login ---- */
 
 static void opens_a_new_session_and_ends_the_old_one(void **state)
@@ -118,7 +166,9 @@ static void opens_a_new_session_and_ends_the_old_one(void **state)
     assert_status(asking_wait(&bench->asking, &found), STATUS_OK);
     const struct session *session = found;
     assert_int_equal(session->user, bench->jane);
-    assert_true(session->csrf.len >= 22); /* 128 bit */
+    assert_int_equal(session->csrf.len, 32); /* 190 bit */
+    for (size_t i = 0; i < session->csrf.len; i++)
+        assert_true(percent_is_unreserved(session->csrf.ptr[i]));
     assert_false(slice_eq(session->csrf, slice_str(id)));
 }
 
@@ -207,6 +257,15 @@ static void refuses_a_form_that_is_not_this_browsers(void **state)
     assert_refused(bench, 403, "forbidden");
 }
 
+static void compares_the_forms_secret_in_constant_time(void **state)
+{
+    struct site_bench *bench = *state;
+    watch_begin();
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    assert_int_equal(watch_comparisons(SLICE(SECRET)), 1);
+    watch_end();
+}
+
 static void refuses_a_form_with_a_field_missing_or_twice(void **state)
 {
     struct site_bench *bench = *state;
@@ -261,20 +320,6 @@ static void a_right_password_is_no_guess(void **state)
         assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
     assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* nor does it take a wrong one back */
-}
-
-/* Where it waited for a thread: its length behind it tells this place from others. */
-static void wipes_the_password_that_was_checked(void **state)
-{
-    struct site_bench *bench = *state;
-    const struct {
-        char password[PASSWORD_MAX_BYTES + 1];
-        size_t len;
-    } waited = {"correct horse", strlen("correct horse")};
-    watch_begin();
-    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
-    assert_int_equal(watch_wipes(slice_of(&waited, sizeof waited)), 1);
-    watch_end();
 }
 
 static void slows_down_who_guesses_at_accounts_that_do_not_exist_too(void **state)
@@ -343,7 +388,7 @@ static void refuses_at_once_when_too_many_passwords_wait(void **state)
             ; /* until the thread has taken its first */
     }
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429);
-    assert_false(slice_is_absent(header(bench, "Retry-After")));
+    assert_slice_equal(header(bench, "Retry-After"), SLICE("1"));
     for (size_t i = 0; i < COUNT_OF(blockers); i++)
         blockers[i].may_end = true;
     for (size_t i = 0; i < COUNT_OF(blockers); i++)
@@ -352,7 +397,69 @@ static void refuses_at_once_when_too_many_passwords_wait(void **state)
     assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
 }
 
+/* Stops the pool when a password waits behind the one that is being checked. */
+static struct stopper {
+    struct job job;
+    struct site_bench *bench;
+    struct loop_timer timer;
+    _Atomic bool is_stopping;
+} stopper;
+
+static void block_until_nothing_waits(struct job *job UNUSED, void *thread_context UNUSED)
+{
+    while (!stopper.is_stopping || worker_pool_stats(stopper.bench->app.passwords).queued != 0)
+        ;
+}
+
+static void ignore(struct job *job UNUSED)
+{
+}
+
+static void stop_pool(void *context UNUSED)
+{
+    struct worker_pool *pool = stopper.bench->app.passwords;
+    if (worker_pool_stats(pool).queued == 0)
+        return;
+    loop_timer_stop(&stopper.timer);
+    stopper.is_stopping = true;
+    worker_pool_free_blocking(pool, WORKER_POOL_DROP);
+    stopper.bench->app.passwords = NULL;
+}
+
+static void answer_while_the_pool_stops(struct site_bench *bench, const char *form)
+{
+    stopper = (struct stopper){.bench = bench};
+    stopper.job = (struct job){.run_blocking = block_until_nothing_waits, .done = ignore, .loop = bench->asking.loop};
+    assert_status(worker_pool_submit(bench->app.passwords, &stopper.job, STATUS_SLOW_DOWN), STATUS_OK);
+    while (worker_pool_stats(bench->app.passwords).busy == 0)
+        ;
+    assert_status(loop_timer_init(&stopper.timer, bench->asking.loop, stop_pool, NULL), STATUS_OK);
+    assert_status(loop_timer_start_periodic(&stopper.timer, 1), STATUS_OK);
+    submit(bench, form, LOGIN_COOKIE);
+    loop_timer_done(&stopper.timer);
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
+
 /* ---- faults ---- */
+
+static void lets_nobody_in_whose_password_was_not_looked_at(void **state)
+{
+    answer_while_the_pool_stops(*state, JANES_FORM);
+}
+
+static void says_of_nobody_that_the_password_is_wrong_before_it_was_looked_at(void **state)
+{
+    answer_while_the_pool_stops(*state, FORM("nobody", "wrong"));
+}
+
+static void answers_503_where_the_users_cannot_be_read(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_status(sql_execute_blocking(bench->durable.db.sql, "ALTER TABLE users RENAME TO gone", NULL, 0, NULL, NULL),
+                  STATUS_OK);
+    submit(bench, JANES_FORM, LOGIN_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
 
 static void answers_503_when_the_store_is_down_at_any_wait(void **state)
 {
@@ -482,21 +589,27 @@ int main(void)
         SITE_TEST(keeps_a_secret_that_is_there_so_that_two_pages_work),
         SITE_TEST(returns_only_to_the_authorize_page),
         SITE_TEST(names_the_callback_that_a_trusted_client_is_sent_back_to),
+        SITE_TEST(asks_the_store_for_nothing_that_is_not_named),
+        SITE_TEST(refuses_a_query_that_cannot_be_read),
+        SITE_TEST(sends_to_the_login_page_and_from_there_back),
         SITE_TEST(opens_a_new_session_and_ends_the_old_one),
         SITE_TEST(ends_the_session_after_twelve_hours),
         SITE_TEST(says_the_same_to_everybody_it_does_not_let_in),
         SITE_TEST(does_not_let_in_who_has_no_password),
         SITE_TEST(escapes_what_was_typed),
         SITE_TEST(refuses_a_form_that_is_not_this_browsers),
+        SITE_TEST(compares_the_forms_secret_in_constant_time),
         SITE_TEST(refuses_a_form_with_a_field_missing_or_twice),
         SITE_TEST(goes_home_where_return_to_leads_elsewhere),
         SITE_TEST(slows_down_who_guesses_at_one_account),
         SITE_TEST(a_right_password_is_no_guess),
-        SITE_TEST(wipes_the_password_that_was_checked),
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
         SITE_TEST(slows_down_an_address_whatever_the_accounts),
         SITE_TEST(counts_an_account_only_while_the_address_has_quota),
         SITE_TEST(refuses_at_once_when_too_many_passwords_wait),
+        SITE_TEST(lets_nobody_in_whose_password_was_not_looked_at),
+        SITE_TEST(says_of_nobody_that_the_password_is_wrong_before_it_was_looked_at),
+        SITE_TEST(answers_503_where_the_users_cannot_be_read),
         SITE_TEST(answers_503_when_the_store_is_down_at_any_wait),
         SITE_TEST(lets_in_without_knowing_the_callback),
         SITE_TEST(answers_503_without_randomness),

@@ -1,5 +1,6 @@
 #include "return_to.h"
 
+#include "app.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -46,6 +47,7 @@ static void takes_the_authorize_page_and_nothing_else(void **state)
         {"/auth/oauth/authorize?x=https:evil", false},
         {"/auth/oauth/authorize?x=\\evil", false},
         {"/auth/oauth/authorize?x#y", false},
+        {"/auth/oauth/authorize?#x", false},
         {"/auth/oauth/authorize?x?y", false},
         {"/auth/oauth/authorize?x@y", false},
         {"/auth/oauth/authorize?x\r\nSet-Cookie: a", false},
@@ -67,6 +69,12 @@ static void refuses_a_nul(void **state)
     assert_false(return_to_is_safe(SLICE("/authorize?a\0b"), SLICE("/authorize")));
 }
 
+static void takes_a_page_of_the_shortest_name(void **state)
+{
+    (void)state;
+    assert_true(return_to_is_safe(SLICE("/a?x"), SLICE("/a")));
+}
+
 static void takes_nothing_where_the_page_itself_would_lead_away(void **state)
 {
     (void)state;
@@ -78,12 +86,68 @@ static void takes_nothing_where_the_page_itself_would_lead_away(void **state)
     }
 }
 
+/* ---- for a request ---- */
+
+struct asked {
+    struct config config;
+    struct app app;
+    struct request request;
+};
+
+static void begin(struct asked *it, const char *public_path, size_t arena_bytes)
+{
+    *it = (struct asked){
+        .config = {.public_url = {.path = slice_str(public_path)}, .authorize_path = SLICE("/oauth/authorize")}};
+    it->app.config = &it->config;
+    it->request.app = &it->app;
+    arena_init(&it->request.arena, arena_bytes);
+}
+
+static void chooses_the_authorize_page_or_the_way_home(void **state)
+{
+    (void)state;
+    static const struct slice wanted = SLICE_INIT("/auth/oauth/authorize?oauth_token=x");
+    struct asked it;
+    begin(&it, "/auth", 4096);
+    assert_slice_equal(return_to_choose(&it.request, wanted), wanted);
+    assert_slice_equal(return_to_choose(&it.request, SLICE("/oauth/authorize?oauth_token=x")), SLICE("/auth/"));
+    assert_slice_equal(return_to_choose(&it.request, SLICE("//evil.example/auth/oauth/authorize?x")), SLICE("/auth/"));
+    assert_slice_equal(return_to_choose(&it.request, SLICE_ABSENT), SLICE("/auth/"));
+    assert_slice_equal(return_to_authorize(&it.request, SLICE("a b")),
+                       SLICE("/auth/oauth/authorize?oauth_token=a%20b"));
+    arena_done(&it.request.arena);
+}
+
+static void names_the_whole_page_or_none_where_memory_runs_out(void **state)
+{
+    (void)state;
+    char path[200] = {0};
+    char whole[300];
+    unsigned absent = 0;
+    memset(path, 'p', sizeof path - 1);
+    path[0] = '/';
+    (void)snprintf(whole, sizeof whole, "%s/oauth/authorize?oauth_token=temp", path);
+    for (size_t bytes = 0; bytes <= 2048; bytes += 16) {
+        struct asked it;
+        begin(&it, path, bytes);
+        struct slice target = return_to_authorize(&it.request, SLICE("temp"));
+        absent += slice_is_absent(target);
+        if (!slice_is_absent(target))
+            assert_slice_equal(target, slice_str(whole));
+        arena_done(&it.request.arena);
+    }
+    assert_in_range(absent, 1, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_authorize_page_and_nothing_else),
         cmocka_unit_test(refuses_a_nul),
+        cmocka_unit_test(takes_a_page_of_the_shortest_name),
         cmocka_unit_test(takes_nothing_where_the_page_itself_would_lead_away),
+        cmocka_unit_test(chooses_the_authorize_page_or_the_way_home),
+        cmocka_unit_test(names_the_whole_page_or_none_where_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

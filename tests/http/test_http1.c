@@ -15,6 +15,8 @@ static void the_end_of_a_head_is_found_however_it_arrives(void **state UNUSED)
         for (size_t seen = step; progress == HTTP1_MORE; seen += step) {
             progress = http1_find_end(&scan, slice_sub(text, 0, seen), &len, &wrong);
             assert_true(progress == HTTP1_WHOLE || seen < text.len);
+            assert_true(progress == HTTP1_MORE || len <= seen); /* from nothing that is not there yet */
+            assert_true(progress == HTTP1_WHOLE || scan.at == seen);
         }
         assert_int_equal(progress, HTTP1_WHOLE);
         assert_int_equal(len, text.len - 4);
@@ -64,6 +66,9 @@ static void a_head_is_taken_apart(void **state UNUSED)
     assert_slice_equal(headers[1].value, SLICE("b c"));
     assert_slice_equal(headers[2].value, SLICE(""));
     assert_slice_equal(headers[3].value, SLICE("a:b"));
+    assert_null(parse("GET / HTTP/9.9\r\n\r\n", &head, headers, &count)); /* for whoever judges versions */
+    assert_int_equal(head.version_major, 9);
+    assert_int_equal(head.version_minor, 9);
 }
 
 static void what_is_not_a_head_is_said(void **state UNUSED)
@@ -84,10 +89,16 @@ static void what_is_not_a_head_is_said(void **state UNUSED)
         {"GET / HTTP/a.1\r\n\r\n", "version"},
         {"GET / HTTP/1.b\r\n\r\n", "version"},
         {"GET / HTTP/1-1\r\n\r\n", "version"},
+        {"GET / HTTP//.1\r\n\r\n", "version"},
+        {"GET / HTTP/1./\r\n\r\n", "version"},
+        {"GET / HTTP/:.1\r\n\r\n", "version"},
         {"GET / HTTX/1.1\r\n\r\n", "version"},
         {"GET / HTTP/1.1\r\n A: b\r\n\r\n", "folded"},
         {"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n", "folded"},
         {"GET / HTTP/1.1\r\nA\r\n\r\n", "colon"},
+        /* and all that follows is right */
+        {"GET /\r\nA: b\r\n\r\n", "METHOD TARGET"},
+        {"GET / HTTP/1.1\r\nA\r\nB: c\r\n\r\n", "colon"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct http1_head head;
@@ -137,6 +148,28 @@ static void chunks_are_put_together_however_they_arrive(void **state UNUSED)
     buf_done(&out);
 }
 
+static void a_chunks_size_is_hexadecimal(void **state UNUSED)
+{
+    static const struct {
+        const char *text, *data;
+    } rows[] = {
+        {"9\r\n123456789\r\n0\r\n\r\n", "123456789"},
+        {"f\r\n123456789012345\r\n0\r\n\r\n", "123456789012345"},
+        {"F\r\n123456789012345\r\n0\r\n\r\n", "123456789012345"},
+        {"10\r\n1234567890123456\r\n0\r\n\r\n", "1234567890123456"},
+        {"14\r\n01234567890123456789\r\n0\r\n\r\n", "01234567890123456789"}, /* MAX bytes */
+        {"1\r\nx\r\n0\r\nA~: b\r\n\r\n", "x"},
+        {"1;\ta\r\nx\r\n0\r\n\r\n", "x"},
+    };
+    struct buf out = BUF_INIT;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct slice rest;
+        assert_int_equal(feed(slice_str(rows[i].text), 1, &out, &rest), HTTP1_WHOLE);
+        assert_slice_equal(buf_slice(&out), slice_str(rows[i].data));
+    }
+    buf_done(&out);
+}
+
 static void what_is_no_chunk_is_wrong_however_it_arrives(void **state UNUSED)
 {
     static const struct {
@@ -147,6 +180,11 @@ static void what_is_no_chunk_is_wrong_however_it_arrives(void **state UNUSED)
         {SLICE_INIT(";a\r\n"), HTTP1_WRONG},
         {SLICE_INIT("g\r\n"), HTTP1_WRONG},
         {SLICE_INIT("-1\r\n"), HTTP1_WRONG},
+        {SLICE_INIT("/\r\n"), HTTP1_WRONG},
+        {SLICE_INIT(":\r\n"), HTTP1_WRONG},
+        {SLICE_INIT("@\r\n"), HTTP1_WRONG},
+        {SLICE_INIT("`\r\n"), HTTP1_WRONG},
+        {SLICE_INIT("G\r\n"), HTTP1_WRONG},
         {SLICE_INIT("0x1\r\n"), HTTP1_WRONG},
         {SLICE_INIT(" 1\r\n"), HTTP1_WRONG},
         {SLICE_INIT("1 \r\n"), HTTP1_WRONG},
@@ -157,6 +195,7 @@ static void what_is_no_chunk_is_wrong_however_it_arrives(void **state UNUSED)
         {SLICE_INIT("1\r\na\ra"), HTTP1_WRONG},
         {SLICE_INIT("1\r\na\r\n\r\n"), HTTP1_WRONG},
         {SLICE_INIT("1;\x7f"), HTTP1_WRONG},
+        {SLICE_INIT("1;\x1f"), HTTP1_WRONG},
         {SLICE_INIT("1;\0"), HTTP1_WRONG},
         {SLICE_INIT("1;a\n"), HTTP1_WRONG},
         {SLICE_INIT("0000000000000001\r\n"), HTTP1_WRONG},
@@ -207,6 +246,7 @@ int main(void)
         cmocka_unit_test(a_head_is_taken_apart),
         cmocka_unit_test(what_is_not_a_head_is_said),
         cmocka_unit_test(chunks_are_put_together_however_they_arrive),
+        cmocka_unit_test(a_chunks_size_is_hexadecimal),
         cmocka_unit_test(what_is_no_chunk_is_wrong_however_it_arrives),
         cmocka_unit_test(extensions_and_trailers_are_bounded),
     };

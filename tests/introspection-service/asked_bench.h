@@ -43,6 +43,7 @@ struct asked_bench {
     struct app app;
     struct request request; /* of the last call */
     bool is_replied;
+    bool may_break; /* a reply may lack memory */
 };
 
 /* For cmocka: *state is a struct asked_bench. The group has oauth_setup. */

@@ -51,11 +51,98 @@ static void keeps_the_spaces_between_scopes(void **state)
     check(identity_write_scope, rows, COUNT_OF(rows));
 }
 
+/* ---- the headers of a reply ---- */
+
+enum { ARENA_BYTES = 4096 };
+
+struct scene {
+    struct client client;
+    struct token token;
+    struct check check;
+    struct request request;
+};
+
+/* A three-legged request. */
+static void begin(struct scene *s, size_t arena_bytes)
+{
+    *s = (struct scene){
+        .client = {.client_id = SLICE("printer"), .allowed_scopes = SLICE("all of it")},
+        .token = {.subject = SLICE("42"), .username = SLICE("jane doe"), .scopes = SLICE("a b"), .jti = SLICE("tok_1")},
+    };
+    s->check = (struct check){.client = &s->client, .token = &s->token, .legs = 3, .body_hash = BODY_HASH_VERIFIED};
+    arena_init(&s->request.arena, arena_bytes);
+    request_reply_start(&s->request, 200);
+}
+
+static void assert_headers(struct scene *s, const char *const expected[7][2])
+{
+    identity_headers_add(&s->request, &s->check);
+    assert_false(s->request.reply.is_broken);
+    assert_int_equal(s->request.reply.header_count, 7);
+    for (size_t i = 0; i < 7; i++) {
+        assert_slice_equal(s->request.reply.headers[i].name, slice_str(expected[i][0]));
+        assert_slice_equal(s->request.reply.headers[i].value, slice_str(expected[i][1]));
+    }
+    arena_done(&s->request.arena);
+}
+
+static void names_client_user_and_token(void **state)
+{
+    (void)state;
+    static const char *const expected[7][2] = {{"X-OAuth-Client-Id", "printer"},   {"X-OAuth-Subject", "42"},
+                                               {"X-OAuth-Username", "jane%20doe"}, {"X-OAuth-Scope", "a b"},
+                                               {"X-OAuth-Token-Id", "tok_1"},      {"X-OAuth-Legs", "3"},
+                                               {"X-OAuth-Body-Hash", "verified"}};
+    struct scene s;
+    begin(&s, ARENA_BYTES);
+    assert_headers(&s, expected);
+}
+
+/* Whatever a client sent under these names is overwritten: a header is never left out. */
+static void says_that_there_is_no_user_and_no_token(void **state)
+{
+    (void)state;
+    static const char *const expected[7][2] = {{"X-OAuth-Client-Id", "printer"}, {"X-OAuth-Subject", "-"},
+                                               {"X-OAuth-Username", "-"},        {"X-OAuth-Scope", "all of it"},
+                                               {"X-OAuth-Token-Id", "-"},        {"X-OAuth-Legs", "2"},
+                                               {"X-OAuth-Body-Hash", "-"}};
+    struct scene s;
+    begin(&s, ARENA_BYTES);
+    s.check.legs = 2;
+    s.check.token = NULL;
+    s.check.body_hash = BODY_HASH_NONE;
+    assert_headers(&s, expected);
+}
+
+/* A name that is cut short may be another's. */
+static void breaks_the_reply_where_there_is_no_memory_for_a_value(void **state)
+{
+    (void)state;
+    char username[300];
+    struct scene s;
+    size_t bytes = 0;
+    memset(username, 'j', sizeof username);
+    for (bool is_broken = true; is_broken; bytes += 8) {
+        assert_true(bytes < ARENA_BYTES);
+        begin(&s, bytes);
+        s.token.username = slice_of(username, sizeof username);
+        identity_headers_add(&s.request, &s.check);
+        is_broken = s.request.reply.is_broken;
+        if (!is_broken)
+            assert_slice_equal(s.request.reply.headers[2].value, slice_of(username, sizeof username));
+        arena_done(&s.request.arena);
+    }
+    assert_true(bytes > sizeof username);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encodes_what_could_be_taken_for_something_else),
         cmocka_unit_test(keeps_the_spaces_between_scopes),
+        cmocka_unit_test(names_client_user_and_token),
+        cmocka_unit_test(says_that_there_is_no_user_and_no_token),
+        cmocka_unit_test(breaks_the_reply_where_there_is_no_memory_for_a_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,27 @@
 #include "inquiry.h"
 
 #include "asked_bench.h"
+#include "base/metrics.h"
 #include "batch.h"
+#include "changes/feed.h"
 #include "introspect.h"
 #include "support/oauth.h"
+#include "usage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned notes_of_use;
+static int64_t used_token;
+
+void __real_usage_note(struct usage *usage, const struct token *token);
+void __wrap_usage_note(struct usage *usage, const struct token *token);
+void __wrap_usage_note(struct usage *usage, const struct token *token)
+{
+    notes_of_use++;
+    used_token = token->id;
+    __real_usage_note(usage, token);
+}
 
 /* ---- where the store is down ---- */
 
@@ -49,7 +67,7 @@ static void assert_verdicts(const struct asked_bench *bench, const char *expecte
         char letter;
     } kinds[] = {{"\"active\":true", '+'}, {"\"status\":503", '!'}, {"\"status\":401", '-'}};
     struct slice rest = bench->request.reply.body;
-    char found[16] = {0};
+    char found[CALLS_MAX + 1] = {0};
     size_t count = 0;
     for (size_t at = 0; at < rest.len; at++)
         for (size_t k = 0; k < COUNT_OF(kinds); k++)
@@ -145,6 +163,240 @@ static void a_nonce_twice_in_one_batch_is_spent_once(void **state)
     assert_true(asked_bench_says(bench, "nonce_used"));
 }
 
+/* So many that what is read beyond them is noticed. */
+static void a_batch_judges_each_of_many(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct buf json = buf_in(oauth_arena());
+    char expected[21] = {0};
+    buf_add_str(&json, "{\"requests\":[");
+    for (int i = 0; i < 20; i++) {
+        char nonce[16];
+        (void)snprintf(nonce, sizeof nonce, "many%d", i);
+        bool is_signed = i % 3 != 0;
+        buf_add_str(&json, i ? "," : "");
+        buf_add(&json, asked_bench_described(is_signed ? asked_bench_sign(bench, "a", nonce) : SLICE_ABSENT));
+        expected[i] = is_signed ? '+' : '-';
+    }
+    buf_add_str(&json, "]}");
+    assert_false(json.failed);
+    assert_int_equal(asked_bench_post(bench, batch, buf_slice(&json)), 200);
+    assert_verdicts(bench, expected);
+}
+
+static void what_is_in_memory_asks_no_store(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const struct change_feed_ops no_ops = {0};
+    static struct change_feed feed;
+    feed = (struct change_feed){.ops = &no_ops};
+    credential_cache_listen(bench->cache, &feed);
+    change_feed_standing(&feed);
+    assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(asked_bench_sign(bench, "a", "0"))),
+                     200);
+    unsigned asked = bench->source.calls;
+    bench->source.fail_at = asked + 1;
+    assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(asked_bench_sign(bench, "a", "1"))),
+                     200);
+    assert_true(asked_bench_says(bench, "\"active\":true"));
+    assert_int_equal(asked_bench_verify(bench, asked_bench_sign(bench, "a", "2")), 200);
+    assert_int_equal(bench->source.calls, asked);
+}
+
+static void a_signature_without_a_nonce_spends_none(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const char header[] = "OAuth oauth_consumer_key=\"a\", oauth_signature_method=\"PLAINTEXT\", "
+                                 "oauth_signature=\"secret%2520of%2520a%26\"";
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(slice_str(header))), 200);
+        assert_true(asked_bench_says(bench, "\"active\":true"));
+    }
+    assert_int_equal(bench->faulty.calls, 0);
+}
+
+/* ---- who it is ---- */
+
+/* GET https://api.example/photos, signed with this token. */
+static struct slice sign_with_token(struct asked_bench *bench, const char *client_id, const char *token,
+                                    const char *nonce)
+{
+    char header[320];
+    char memory[2][320];
+    (void)snprintf(header, sizeof header,
+                   "OAuth oauth_consumer_key=\"%s\", oauth_token=\"%s\", oauth_signature_method=\"HMAC-SHA1\", "
+                   "oauth_timestamp=\"%lld\", oauth_nonce=\"%s\"",
+                   client_id, token, (long long)(clock_wall_ms(&bench->durable.clock.clock) / 1000), nonce);
+    const struct explain_options options = {.client_secret = durable_bench_secret(client_id, memory[0]),
+                                            .token_secret = durable_bench_secret(token, memory[1])};
+    const struct described_request request = oauth_request("GET", "https://api.example/photos", header, NULL, NULL);
+    return oauth_sign(&request, &options, SLICE_ABSENT).authorization;
+}
+
+static struct slice with_scope(struct slice described, const char *scope)
+{
+    struct buf json = buf_in(oauth_arena());
+    buf_addf(&json, "%.*s,\"required_scope\":\"%s\"}", (int)described.len - 1, described.ptr, scope);
+    assert_false(json.failed);
+    return buf_slice(&json);
+}
+
+static void a_token_that_was_used_is_noted_and_no_other(void **state)
+{
+    struct asked_bench *bench = *state;
+    char jti[64];
+    int64_t jane = durable_bench_user(&bench->durable, "jane");
+    durable_bench_token(&bench->durable, "a", jane, "first", jti);
+    durable_bench_token(&bench->durable, "a", jane, "tok", jti);
+    notes_of_use = 0;
+    assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(asked_bench_sign(bench, "a", "0"))),
+                     200);
+    struct slice lacking = asked_bench_described(sign_with_token(bench, "a", "tok", "1"));
+    assert_int_equal(asked_bench_post(bench, introspect, with_scope(lacking, "nobodys")), 200);
+    assert_true(asked_bench_says(bench, "\"status\":403"));
+    assert_int_equal(notes_of_use, 0);
+    struct slice good = asked_bench_described(sign_with_token(bench, "a", "tok", "2"));
+    assert_int_equal(asked_bench_post(bench, introspect, good), 200);
+    assert_true(asked_bench_says(bench, "\"active\":true") && asked_bench_says(bench, "\"username\":\"jane\""));
+    assert_true(asked_bench_says(bench, jti));
+    assert_int_equal(notes_of_use, 1);
+    assert_int_equal(used_token, durable_bench_number(&bench->durable, "SELECT MAX(id) FROM tokens"));
+}
+
+static void says_whom_nobody_knows(void **state)
+{
+    struct asked_bench *bench = *state;
+    char jti[64];
+    durable_bench_token(&bench->durable, "b", durable_bench_user(&bench->durable, "jane"), "bs", jti);
+    const struct {
+        const char *client_id, *token, *problem;
+    } rows[] = {
+        {"unknown", "bs", "consumer_key_unknown"}, {"a", "unknown", "token_rejected"}, {"a", "bs", "token_rejected"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct slice described = asked_bench_described(sign_with_token(bench, rows[i].client_id, rows[i].token, "0"));
+        assert_int_equal(asked_bench_post(bench, introspect, described), 200);
+        if (!asked_bench_says(bench, rows[i].problem))
+            fail_msg("%.*s", SLICE_ARGS(bench->request.reply.body));
+    }
+}
+
+static int64_t no_time(const struct ephemeral *view UNUSED)
+{
+    return 0;
+}
+
+static void a_store_without_a_clock_is_down(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct slice header = asked_bench_sign(bench, "a", "0");
+    const struct ephemeral_ops *ops = bench->faulty.view.ops;
+    struct ephemeral_ops timeless = *ops;
+    timeless.now_ms = no_time;
+    bench->faulty.view.ops = &timeless;
+    int http_status = asked_bench_verify(bench, header);
+    bench->faulty.view.ops = ops;
+    assert_int_equal(http_status, 503);
+    assert_int_equal(asked_bench_verify(bench, header), 200); /* nothing was spent */
+}
+
+/* ---- what is refused before any store is asked ---- */
+
+static enum status parse(struct asked_bench *bench, const struct resource_server *caller,
+                         const struct described_request *described, const char **ret_detail)
+{
+    struct inquiry inquiry = {.caller = caller};
+    struct question *question = test_calloc(1, sizeof *question);
+    bench->request.app = &bench->app;
+    bench->request.state = &inquiry;
+    question->call.request = *described;
+    inquiry_parse(&bench->request, question);
+    enum status status = question->check.problem.status;
+    *ret_detail = problem_text(&question->check.problem);
+    bench->request.state = NULL;
+    test_free(question);
+    return status;
+}
+
+static void a_url_that_is_not_the_callers_is_refused(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const struct resource_server here = {.origins = SLICE_INIT("https://api.example")};
+    static const struct resource_server elsewhere = {.origins = SLICE_INIT("https://other.example")};
+    const char *detail = NULL;
+    struct described_request described = {.method = SLICE("GET"),
+                                          .url = SLICE("https://api.example/photos"),
+                                          .authorization = asked_bench_sign(bench, "a", "0")};
+    assert_status(parse(bench, &here, &described, &detail), STATUS_OK);
+    assert_status(parse(bench, NULL, &described, &detail), STATUS_OK);
+    assert_status(parse(bench, &elsewhere, &described, &detail), STATUS_MALFORMED);
+    assert_non_null(strstr(detail, "not on an origin"));
+    described.authorization = SLICE_ABSENT;
+    assert_status(parse(bench, &elsewhere, &described, &detail), STATUS_UNSIGNED); /* what is found first is said */
+}
+
+static void a_body_of_more_than_64_kb_is_refused(void **state)
+{
+    struct asked_bench *bench = *state;
+    static char body[CALL_BODY_MAX_BYTES + 1];
+    const char *detail = NULL;
+    struct described_request described = {.method = SLICE("POST"),
+                                          .url = SLICE("https://api.example/photos"),
+                                          .authorization = asked_bench_sign(bench, "a", "0"),
+                                          .body = slice_of(body, CALL_BODY_MAX_BYTES)};
+    assert_status(parse(bench, NULL, &described, &detail), STATUS_OK);
+    described.body.len++;
+    assert_status(parse(bench, NULL, &described, &detail), STATUS_MALFORMED);
+    assert_non_null(strstr(detail, "64 KB"));
+}
+
+static void without_memory_for_all_questions_there_are_none(void **state)
+{
+    static const size_t sizes[] = {0, 2 * sizeof(struct question)};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct request request = {0};
+        struct inquiry inquiry = {0};
+        arena_init(&request.arena, sizes[i]);
+        assert_status(inquiry_begin(&request, &inquiry, 2), STATUS_NO_MEMORY);
+        assert_int_equal(inquiry.count, 0);
+        arena_done(&request.arena);
+    }
+}
+
+/* ---- what is counted ---- */
+
+static long counted(const char *series)
+{
+    struct buf text = BUF_INIT;
+    metrics_write(&text);
+    const char *line = strstr(buf_string(&text), series);
+    assert_non_null(line);
+    long value = strtol(line + strlen(series), NULL, 10);
+    buf_done(&text);
+    return value;
+}
+
+static void each_verdict_is_counted_under_the_way_it_was_asked_for(void **state)
+{
+    struct asked_bench *bench = *state;
+    static const char *const series[] = {
+        "\noauth1_verifications_total{dialect=\"introspect\",result=\"active\"} ",
+        "\noauth1_verifications_total{dialect=\"batch\",result=\"active\"} ",
+        "\noauth1_verifications_total{dialect=\"verify\",result=\"malformed\"} ",
+        "\noauth1_verifications_total{dialect=\"verify\",result=\"active\"} ",
+    };
+    static const long expected[] = {1, 3, 1, 0};
+    long before[COUNT_OF(series)];
+    for (size_t i = 0; i < COUNT_OF(series); i++)
+        before[i] = counted(series[i]);
+    assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(asked_bench_sign(bench, "a", "0"))),
+                     200);
+    assert_int_equal(asked_bench_post(bench, batch, three(bench, "1")), 200);
+    assert_int_equal(asked_bench_verify(bench, SLICE_ABSENT), 401);
+    for (size_t i = 0; i < COUNT_OF(series); i++)
+        assert_int_equal(counted(series[i]) - before[i], expected[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +408,16 @@ int main(void)
         ASKED_TEST(what_was_refused_asks_no_store),
         ASKED_TEST(a_wrong_signature_spends_no_nonce),
         ASKED_TEST(a_nonce_twice_in_one_batch_is_spent_once),
+        ASKED_TEST(a_batch_judges_each_of_many),
+        ASKED_TEST(what_is_in_memory_asks_no_store),
+        ASKED_TEST(a_signature_without_a_nonce_spends_none),
+        ASKED_TEST(a_token_that_was_used_is_noted_and_no_other),
+        ASKED_TEST(says_whom_nobody_knows),
+        ASKED_TEST(a_store_without_a_clock_is_down),
+        ASKED_TEST(a_url_that_is_not_the_callers_is_refused),
+        ASKED_TEST(a_body_of_more_than_64_kb_is_refused),
+        cmocka_unit_test(without_memory_for_all_questions_there_are_none),
+        ASKED_TEST(each_verdict_is_counted_under_the_way_it_was_asked_for),
     };
     return cmocka_run_group_tests(tests, oauth_setup, oauth_teardown);
 }

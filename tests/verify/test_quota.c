@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "support/asking.h"
+#include "support/faulty_ephemeral.h"
 #include "support/test.h"
 #include "support/volatile_ledger.h"
 
@@ -82,6 +83,7 @@ static void an_ipv6_network_counts_as_one(void **state)
     assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:db8:0:1::1"), 1);
     assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:DB8:0:1:ffff::"), 2);
     assert_int_equal(count(bench, QUOTA_ADDRESS, "2001:db8:0:2::1"), 1);
+    assert_int_equal(count(bench, QUOTA_ADDRESS, "2601:db8:0:1::1"), 1);
 }
 
 static void a_peer_without_an_address_is_itself(void **state)
@@ -98,6 +100,62 @@ static void without_a_limit_nothing_is_counted(void **state)
     quota_count_start(bench->view, QUOTA_CLIENT, SLICE("a"), 0, asking_ticket(&bench->asking));
     assert_null(asking_answer(&bench->asking, STATUS_OK));
     assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
+}
+
+static void without_a_limit_no_store_is_asked(void **state)
+{
+    struct bench *bench = *state;
+    struct faulty_ephemeral watched;
+    faulty_ephemeral_init(&watched, bench->view);
+    quota_count_start(&watched.view, QUOTA_CLIENT, SLICE("a"), 0, asking_ticket(&bench->asking));
+    assert_null(asking_answer(&bench->asking, STATUS_OK));
+    quota_take_back_start(&watched.view, QUOTA_CLIENT, SLICE("a"), 0, asking_ticket(&bench->asking));
+    assert_null(asking_answer(&bench->asking, STATUS_OK));
+    assert_int_equal(watched.calls, 0);
+}
+
+static void a_minute_is_all_of_60_seconds(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
+    fake_clock_advance(&bench->clock, 59999);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 2);
+    fake_clock_advance(&bench->clock, 1);
+    assert_int_equal(count(bench, QUOTA_CLIENT, "a"), 1);
+}
+
+/* ---- a store that has one room for all names, as Redis ---- */
+
+static char named[64];
+
+static void name_count(struct ephemeral *view UNUSED, enum quota quota UNUSED, struct slice name,
+                       int64_t window_ms UNUSED, struct ticket ticket)
+{
+    assert_true(name.len < sizeof named);
+    memcpy(named, name.ptr, name.len);
+    named[name.len] = '\0';
+    ticket_complete(ticket, STATUS_OK, NULL, NULL);
+}
+
+static void names_tell_the_quotas_apart(void **state)
+{
+    struct bench *bench = *state;
+    static const struct ephemeral_ops ops = {.count_start = name_count};
+    static const struct {
+        enum quota quota;
+        const char *name;
+    } rows[] = {
+        {QUOTA_CLIENT, "client:192.0.2.1"},
+        {QUOTA_ADDRESS, "address:00000000000000000000ffffc0000201"},
+        {QUOTA_LOGIN_ACCOUNT, "login-account:192.0.2.1"},
+        {QUOTA_LOGIN_ADDRESS, "login-address:00000000000000000000ffffc0000201"},
+    };
+    struct ephemeral view = {&ops};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        quota_count_start(&view, rows[i].quota, SLICE("192.0.2.1"), 1, asking_ticket(&bench->asking));
+        assert_null(asking_answer(&bench->asking, STATUS_OK));
+        assert_string_equal(named, rows[i].name);
+    }
 }
 
 static void take_back(struct bench *bench, enum quota quota, const char *name, int64_t limit)
@@ -119,7 +177,7 @@ static void what_is_taken_back_was_not_counted(void **state)
 
 /* One flow that counts once and judges. */
 struct judged {
-    struct bench *bench;
+    struct ephemeral *view;
     struct flow flow;
     int64_t limit;
     enum status status;
@@ -129,7 +187,7 @@ struct judged {
 static enum step_result begin(struct flow *flow)
 {
     struct judged *it = flow_subject(flow);
-    quota_count_start(it->bench->view, QUOTA_CLIENT, SLICE("a"), it->limit, flow_wait(flow, 1000));
+    quota_count_start(it->view, QUOTA_CLIENT, SLICE("a"), it->limit, flow_wait(flow, 1000));
     return STEP_WAIT;
 }
 
@@ -145,14 +203,19 @@ static void judged_end(struct flow *flow)
     loop_stop(flow_loop(flow));
 }
 
-static struct judged judge_after(struct bench *bench, int64_t limit, int64_t wait_s)
+static struct judged judge_by(struct bench *bench, struct ephemeral *view, int64_t limit, int64_t wait_s)
 {
     static const struct step steps[] = {{"begin", begin}, {"judge", judge}, {NULL, NULL}};
-    struct judged it = {.bench = bench, .limit = limit, .status = STATUS_INTERNAL, .wait_s = wait_s};
+    struct judged it = {.view = view, .limit = limit, .status = STATUS_INTERNAL, .wait_s = wait_s};
     flow_start(&it.flow, bench->asking.loop, "test", steps, &it, judged_end);
     while (it.status == STATUS_INTERNAL)
         loop_run(bench->asking.loop);
     return it;
+}
+
+static struct judged judge_after(struct bench *bench, int64_t limit, int64_t wait_s)
+{
+    return judge_by(bench, bench->view, limit, wait_s);
 }
 
 static struct judged judge_next(struct bench *bench, int64_t limit)
@@ -182,6 +245,15 @@ static void what_is_beyond_the_limit_waits_until_the_minute_ends(void **state)
     assert_status(judge_next(bench, 0).status, STATUS_OK);
 }
 
+static void a_counter_that_is_down_is_no_verdict(void **state)
+{
+    struct bench *bench = *state;
+    struct faulty_ephemeral faulty;
+    faulty_ephemeral_init(&faulty, bench->view);
+    faulty_ephemeral_fail(&faulty, 1);
+    assert_status(judge_by(bench, &faulty.view, 1, 0).status, STATUS_STORE_DOWN);
+}
+
 #define QUOTA_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -192,9 +264,13 @@ int main(void)
         QUOTA_TEST(an_ipv6_network_counts_as_one),
         QUOTA_TEST(a_peer_without_an_address_is_itself),
         QUOTA_TEST(without_a_limit_nothing_is_counted),
+        QUOTA_TEST(without_a_limit_no_store_is_asked),
+        QUOTA_TEST(a_minute_is_all_of_60_seconds),
+        QUOTA_TEST(names_tell_the_quotas_apart),
         QUOTA_TEST(what_is_taken_back_was_not_counted),
         QUOTA_TEST(the_longest_of_several_waits_counts),
         QUOTA_TEST(what_is_beyond_the_limit_waits_until_the_minute_ends),
+        QUOTA_TEST(a_counter_that_is_down_is_no_verdict),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

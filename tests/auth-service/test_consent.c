@@ -1,0 +1,182 @@
+#include "consent.h"
+
+#include "app.h"
+#include "support/test.h"
+
+enum { MANY_SCOPES = 600, ARENA_BYTES = 1 << 20, ARENA_STEP = 256 };
+
+/* A request of jane's browser, and who asks. */
+struct fixture {
+    struct config config;
+    struct app app;
+    struct request request;
+    struct client client;
+    struct user user;
+    struct temp_credential temp;
+    struct consent consent;
+    char scopes[2 * MANY_SCOPES]; /* so short that the list of them takes more than all the rest */
+};
+
+static int setup(void **state)
+{
+    struct fixture *it = test_calloc(1, sizeof *it);
+    for (size_t i = 0; i < MANY_SCOPES; i++) {
+        it->scopes[2 * i] = (char)('a' + i % 26);
+        it->scopes[2 * i + 1] = ' ';
+    }
+    it->scopes[sizeof it->scopes - 1] = '\0';
+    it->config = (struct config){.public_url = {.path = SLICE("/auth")}, .authorize_path = SLICE("/oauth/authorize")};
+    it->app.config = &it->config;
+    it->client = (struct client){.client_id = SLICE("printer"), .name = SLICE("Photo printer")};
+    it->user.username = SLICE("jane");
+    it->temp.token = SLICE("temp");
+    it->consent = (struct consent){.temp = &it->temp,
+                                   .client = &it->client,
+                                   .user = &it->user,
+                                   .scopes = SLICE("photos:read photos:write"),
+                                   .csrf_token = SLICE("csrf"),
+                                   .destination = SLICE("https://app.example/cb")};
+    *state = it;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *it = *state;
+    arena_done(&it->request.arena);
+    test_free(it);
+    return 0;
+}
+
+static enum status show_within(struct fixture *it, size_t arena_bytes)
+{
+    arena_done(&it->request.arena);
+    it->request = (struct request){.app = &it->app};
+    arena_init(&it->request.arena, arena_bytes);
+    return consent_show(&it->request, &it->consent);
+}
+
+static void show(struct fixture *it)
+{
+    assert_status(show_within(it, ARENA_BYTES), STATUS_OK);
+    assert_true(it->request.reply.is_sent && !it->request.reply.is_broken);
+    assert_int_equal(it->request.reply.http_status, 200);
+}
+
+static bool says(const struct fixture *it, const char *text)
+{
+    struct slice body = it->request.reply.body;
+    return slice_find_slice(body, slice_str(text)) < body.len;
+}
+
+static void names_the_client_the_user_and_every_scope(void **state)
+{
+    struct fixture *it = *state;
+    static const char *const texts[] = {">Photo printer<",
+                                        ">jane<",
+                                        "<li><code>photos:read</code></li><li><code>photos:write</code></li>",
+                                        "name=\"scope\" value=\"photos:read photos:write\"",
+                                        "action=\"/auth/oauth/authorize\"",
+                                        "action=\"/auth/logout\"",
+                                        "name=\"return_to\" value=\"/auth/oauth/authorize?oauth_token=temp\"",
+                                        "name=\"oauth_token\" value=\"temp\"",
+                                        "name=\"csrf_token\" value=\"csrf\""};
+    show(it);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (!says(it, texts[i]))
+            fail_msg("%s is not in %.*s", texts[i], SLICE_ARGS(it->request.reply.body));
+    assert_false(says(it, "no particular scope"));
+    it->client.name = SLICE("");
+    show(it);
+    assert_true(says(it, ">printer<"));
+}
+
+static void says_that_no_scope_is_asked_for(void **state)
+{
+    struct fixture *it = *state;
+    it->consent.scopes = SLICE("");
+    show(it);
+    assert_true(says(it, "no particular scope"));
+    assert_false(says(it, "It asks for"));
+}
+
+static void calls_verified_whom_the_operator_verified_alone(void **state)
+{
+    struct fixture *it = *state;
+    it->client.flags = ~(unsigned)CLIENT_VERIFIED;
+    show(it);
+    assert_true(says(it, "has not verified"));
+    it->client.flags = CLIENT_VERIFIED;
+    show(it);
+    assert_true(says(it, "has verified"));
+}
+
+static void shows_a_logo_that_is_fetched_by_https_alone(void **state)
+{
+    struct fixture *it = *state;
+    it->client.logo = SLICE("https://app.example/logo.png");
+    show(it);
+    assert_true(says(it, "src=\"https://app.example/logo.png\""));
+    it->client.logo = SLICE("http://app.example/logo.png");
+    show(it);
+    assert_false(says(it, "<img"));
+}
+
+static void tells_what_kind_of_place_the_browser_goes_to(void **state)
+{
+    struct fixture *it = *state;
+    static const struct {
+        const char *destination, *text;
+    } rows[] = {
+        {"https://app.example/cb", "Your browser goes to <strong>https://app.example</strong>"},
+        {"http://app.example/cb", "Your browser goes to <strong>http://app.example</strong>"},
+        {"http://127.0.0.1:5000/cb", "a program on this computer, at <strong>http://127.0.0.1:5000</strong>"},
+        {"com.example.app:/cb", "addresses that begin with <strong>com.example.app:</strong>"},
+        {"", "a code to type"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        it->consent.destination = slice_str(rows[i].destination);
+        show(it);
+        for (size_t k = 0; k < COUNT_OF(rows); k++)
+            assert_int_equal(says(it, rows[k].text), k == i);
+    }
+}
+
+/* What is not shown is not consented to: a page is whole, or it is none. */
+static void shows_the_whole_page_or_none_where_memory_runs_out(void **state)
+{
+    struct fixture *it = *state;
+    struct arena kept;
+    it->consent.scopes = slice_str(it->scopes);
+    show(it);
+    arena_init(&kept, ARENA_BYTES);
+    struct slice whole = arena_copy(&kept, it->request.reply.body);
+    size_t bytes = 0;
+    unsigned refused = 0;
+    for (bool is_whole = false; !is_whole; bytes += ARENA_STEP) {
+        assert_true(bytes < ARENA_BYTES);
+        enum status status = show_within(it, bytes);
+        const struct reply *reply = &it->request.reply;
+        assert_int_equal(status == STATUS_OK, reply->is_sent);
+        is_whole = status == STATUS_OK && reply->http_status == 200;
+        refused += status == STATUS_NO_MEMORY;
+        assert_true(is_whole || status == STATUS_NO_MEMORY || reply->http_status == 500);
+        if (is_whole)
+            assert_slice_equal(reply->body, whole);
+        is_whole = is_whole && !reply->is_broken;
+    }
+    assert_true(refused > 0);
+    arena_done(&kept);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(names_the_client_the_user_and_every_scope),       TEST(says_that_no_scope_is_asked_for),
+        TEST(calls_verified_whom_the_operator_verified_alone), TEST(shows_a_logo_that_is_fetched_by_https_alone),
+        TEST(tells_what_kind_of_place_the_browser_goes_to),    TEST(shows_the_whole_page_or_none_where_memory_runs_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
