@@ -103,8 +103,8 @@ static unsigned add_until_dropped(struct reader *it, enum log_level level)
     return count - 1;
 }
 
-/* Nothing goes through the pipe before it is read. Else the writer, were it slow, could write while its queue is filled,
- * and say what was dropped then: once more than where it says that at the end. */
+/* Nothing goes through the pipe before it is read. Else the writer, were it slow, could write while its queue is
+ * filled, and say what was dropped then: once more than where it says that at the end. */
 static void fill_pipe(struct reader *it)
 {
     char page[4096];

@@ -22,7 +22,12 @@ static void read_within(struct reading *it, const char *text, size_t arena_bytes
     struct http1_scan scan = {0};
     const char *wrong = NULL;
     size_t len = 0;
-    *it = (struct reading){.detail = "nothing was said"};
+    *it = (struct reading){.detail = "nothing was said",
+                           .traits = {.is_http10 = true,
+                                      .keeps_open = true,
+                                      .is_chunked = true,
+                                      .body_len = 1,
+                                      .expects_continue = true}}; /* of the request before */
     arena_init(&it->request.arena, arena_bytes);
     assert_int_equal(http1_find_end(&scan, slice_str(text), &len, &wrong), HTTP1_WHOLE);
     it->refusal = http1_read_request(&it->request, slice_str(text), scan.lines - 1, &bounds, &it->traits, &it->detail);

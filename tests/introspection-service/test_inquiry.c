@@ -351,7 +351,7 @@ static void a_body_of_more_than_64_kb_is_refused(void **state)
 
 static void without_memory_for_all_questions_there_are_none(void **state)
 {
-    static const size_t sizes[] = {0, 2 * sizeof(struct question)};
+    static const size_t sizes[] = {0, sizeof(struct question), 2 * sizeof(struct question)};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct request request = {0};
