@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/escape.h"
 #include "base/wipe.h"
+#include "oauth/signature_method.h"
 #include "store/store_url.h"
 
 #include <assert.h>
@@ -195,12 +196,13 @@ static enum status parse_url_path(const struct parse *p, struct slice text)
     return parse_text(p, text);
 }
 
-/* `"text" what; write` and the URLs that there are. */
-static enum status refuse_url(const struct parse *p, struct slice text, const char *what, void (*urls)(struct buf *out))
+/* `"text" what` and those that there are. */
+static enum status refuse_all_but(const struct parse *p, struct slice text, const char *what,
+                                  void (*write_those)(struct buf *out))
 {
     struct buf hint = buf_in(&p->config->arena);
-    buf_addf(&hint, "%s; write ", what);
-    urls(&hint);
+    buf_add_str(&hint, what);
+    write_those(&hint);
     const char *string = buf_string(&hint);
     return string ? refuse(p, text, string) : out_of_memory(p);
 }
@@ -208,14 +210,14 @@ static enum status refuse_url(const struct parse *p, struct slice text, const ch
 static enum status parse_database(const struct parse *p, struct slice text)
 {
     if (!durable_url_is_whole(text))
-        return refuse_url(p, text, "is no database", durable_urls_write);
+        return refuse_all_but(p, text, "is no database; write ", durable_urls_write);
     return parse_text(p, text);
 }
 
 static enum status parse_redis(const struct parse *p, struct slice text)
 {
     if (!ephemeral_url_is_whole(text))
-        return refuse_url(p, text, "is no store of this version", ephemeral_urls_write);
+        return refuse_all_but(p, text, "is no store of this version; write ", ephemeral_urls_write);
     return parse_text(p, text);
 }
 
@@ -327,25 +329,25 @@ static enum status parse_tokens(const struct parse *p, struct slice text)
     return STATUS_OK;
 }
 
+static void write_methods(struct buf *out)
+{
+    for (size_t i = 0; i < SIGNATURE_METHOD_COUNT; i++) {
+        if (i > 0)
+            buf_add_str(out, i + 1 == SIGNATURE_METHOD_COUNT ? " and " : ", ");
+        buf_add(out, signature_methods[i].name);
+    }
+}
+
 static enum status take_method(const struct parse *p, struct slice item, size_t index, void *context)
 {
-    static const struct slice known[] = {
-        SLICE_INIT("HMAC-SHA1"),  SLICE_INIT("HMAC-SHA256"), SLICE_INIT("HMAC-SHA512"), SLICE_INIT("RSA-SHA1"),
-        SLICE_INIT("RSA-SHA256"), SLICE_INIT("RSA-SHA512"),  SLICE_INIT("PLAINTEXT"),
-    };
     struct slice *methods = context;
     for (size_t i = 0; i < index; i++)
         if (slice_eq(methods[i], item))
             return refuse(p, item, "is in the list twice");
-    for (size_t i = 0; i < COUNT_OF(known); i++) {
-        if (!slice_eq(item, known[i]))
-            continue;
-        methods[index] = item;
-        return STATUS_OK;
-    }
-    return refuse(p, item,
-                  "is no signature method; there are HMAC-SHA1, HMAC-SHA256, HMAC-SHA512, RSA-SHA1, "
-                  "RSA-SHA256, RSA-SHA512 and PLAINTEXT");
+    if (!signature_method_find(item))
+        return refuse_all_but(p, item, "is no signature method; there are ", write_methods);
+    methods[index] = item;
+    return STATUS_OK;
 }
 
 static enum status take_origin(const struct parse *p, struct slice item, size_t index, void *context)

@@ -1,5 +1,6 @@
 #include "config/config_rows.h"
 
+#include "oauth/signature_method.h"
 #include "store/store_url.h"
 
 #include <assert.h>
@@ -13,6 +14,8 @@ enum { BOTH = CONFIG_AUTH | CONFIG_INTROSPECTION, AUTH = CONFIG_AUTH, INTROSPECT
 #define ROW(variable, flag_name, kind_name, who, member)                               \
     .name = "OAUTH1_" variable, .flag = flag_name, .kind = kind_name, .services = who, \
     .offset = offsetof(struct config, member)
+
+#define COMMA_AND_NAME(name, ...) "," name
 
 const struct config_row config_rows[] = {
     {ROW("PUBLIC_URL", "public-url", CONFIG_BASE_URL, BOTH, public_url), .placeholder = "URL",
@@ -71,7 +74,7 @@ const struct config_row config_rows[] = {
      .placeholder = "NAME", .initial_shown = "built-in login",
      .help = "A header that holds the user's id; taken from peers in OAUTH1_TRUSTED_PROXIES alone."},
     {ROW("SIGNATURE_METHODS", "signature-methods", CONFIG_METHODS, BOTH, signature_methods),
-     .initial = "HMAC-SHA1,HMAC-SHA256,HMAC-SHA512,RSA-SHA1,RSA-SHA256,RSA-SHA512", .placeholder = "NAME,…",
+     .initial = &(SIGNATURE_DIGEST_METHODS(COMMA_AND_NAME))[1], .placeholder = "NAME,…",
      .help = "Signature methods that are on; PLAINTEXT has to be asked for. A client may be narrowed further."},
     {ROW("TIMESTAMP_SKEW", "timestamp-skew", CONFIG_SECONDS, BOTH, timestamp_skew_s), .initial = "300", .min = 1,
      .max = DAY, .placeholder = "SECONDS", .help = "How old a timestamp may be."},

@@ -3,11 +3,8 @@
 #include <openssl/evp.h>
 #include <pthread.h>
 
-static const char *const names[] = {
-    [DIGEST_SHA1] = "SHA1",
-    [DIGEST_SHA256] = "SHA256",
-    [DIGEST_SHA512] = "SHA512",
-};
+#define OPENSSL_NAME(NAME, size, openssl, ...) openssl,
+static const char *const names[] = {DIGESTS(OPENSSL_NAME)};
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static EVP_MD *digests[COUNT_OF(names)];

@@ -2,12 +2,25 @@
 
 #include "crypto/algorithms.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
+
+#define SIZE(NAME, size, ...)              size,
+#define NAME_OF(NAME, size, openssl, name) name,
+#define FITS(NAME, size, ...)              static_assert((size) <= DIGEST_MAX_BYTES, "DIGEST_MAX_BYTES holds each digest");
+
+static const size_t sizes[] = {DIGESTS(SIZE)};
+static const char *const names[] = {DIGESTS(NAME_OF)};
+DIGESTS(FITS)
 
 size_t digest_size_bytes(enum digest digest)
 {
-    static const size_t sizes[] = {[DIGEST_SHA1] = 20, [DIGEST_SHA256] = 32, [DIGEST_SHA512] = 64};
     return sizes[digest];
+}
+
+const char *digest_name(enum digest digest)
+{
+    return names[digest];
 }
 
 enum status digest_bytes(enum digest digest, struct slice bytes, unsigned char *out)

@@ -4,11 +4,6 @@
 
 #include <stdio.h>
 
-static const struct {
-    enum digest digest;
-    const char *name;
-} digests[] = {{DIGEST_SHA1, "SHA-1"}, {DIGEST_SHA256, "SHA-256"}, {DIGEST_SHA512, "SHA-512"}};
-
 static struct slice in_base64(struct slice bytes, char *memory)
 {
     base64_encode(bytes, memory);
@@ -58,41 +53,41 @@ static enum status try_signing_key(const struct message *message, const struct e
     return STATUS_OK;
 }
 
-static enum status try_digest(const struct message *message, size_t which, struct buf *hint)
+static enum status try_digest(const struct message *message, enum digest digest, struct buf *hint)
 {
     static const struct slice none = SLICE_INIT("");
     struct slice sent = message->protocol[OAUTH_BODY_HASH];
     unsigned char memory[DIGEST_MAX_BYTES];
     char what[64];
-    bool is_right = digests[which].digest == message->signature_method->digest || digests[which].digest == DIGEST_SHA1;
-    struct slice hash = slice_of(memory, digest_size_bytes(digests[which].digest));
-    TRY(digest_bytes(digests[which].digest, message->body, memory));
-    (void)snprintf(what, sizeof what, "the %s of the body", digests[which].name);
+    bool is_right = digest == message->signature_method->digest || digest == DIGEST_SHA1;
+    struct slice hash = slice_of(memory, digest_size_bytes(digest));
+    TRY(digest_bytes(digest, message->body, memory));
+    (void)snprintf(what, sizeof what, "the %s of the body", digest_name(digest));
     if (is_sent(sent, hash, is_right, what, hint) || message->body.len == 0)
         return STATUS_OK;
-    TRY(digest_bytes(digests[which].digest, none, memory));
-    (void)snprintf(what, sizeof what, "the %s of an empty body", digests[which].name);
+    TRY(digest_bytes(digest, none, memory));
+    (void)snprintf(what, sizeof what, "the %s of an empty body", digest_name(digest));
     (void)is_sent(sent, hash, false, what, hint);
     return STATUS_OK;
 }
+
+#define NAME_AND_COMMA(NAME, size, openssl, name) name ", "
+#define EACH_DIGEST                               DIGESTS(NAME_AND_COMMA)
 
 enum status explain_body_hash(const struct message *message, const struct explain_options *options,
                               struct signer *signer, struct arena *arena, struct explanation *explanation)
 {
     struct buf hint = buf_in(arena);
-    const char *right = "";
-    for (size_t i = 0; i < COUNT_OF(digests) && hint.len == 0; i++)
-        TRY(try_digest(message, i, &hint));
+    enum digest right = message->signature_method->digest;
+    for (size_t i = 0; i < DIGEST_COUNT && hint.len == 0; i++)
+        TRY(try_digest(message, (enum digest)i, &hint));
     if (hint.len == 0)
         TRY(try_signing_key(message, options, signer, arena, &hint));
-    for (size_t i = 0; i < COUNT_OF(digests); i++)
-        if (digests[i].digest == message->signature_method->digest)
-            right = digests[i].name;
     if (hint.len == 0)
-        buf_add_str(&hint, "no hash that was tried is that of this body (SHA-1, SHA-256, SHA-512, in base64 and in "
-                           "hexadecimal): the body was changed on its way, or hashed before it was complete");
-    buf_addf(&hint, "; %.*s takes the base64 of the body's %s%s", SLICE_ARGS(message->signature_method->name), right,
-             message->signature_method->digest == DIGEST_SHA1 ? "" : " or SHA-1");
+        buf_add_str(&hint, "no hash that was tried is that of this body (" EACH_DIGEST "in base64 and in hexadecimal): "
+                           "the body was changed on its way, or hashed before it was complete");
+    buf_addf(&hint, "; %.*s takes the base64 of the body's %s%s", SLICE_ARGS(message->signature_method->name),
+             digest_name(right), right == DIGEST_SHA1 ? "" : " or SHA-1");
     explanation->hints[explanation->hint_count++] = buf_slice(&hint);
     return hint.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }

@@ -505,10 +505,8 @@ static void try_former_secrets(struct search *search)
 static void try_digests(struct search *search)
 {
     const struct signature_method *own = search->message->signature_method;
-    static const struct slice names[] = {SLICE_INIT("HMAC-SHA1"), SLICE_INIT("HMAC-SHA256"), SLICE_INIT("HMAC-SHA512"),
-                                         SLICE_INIT("RSA-SHA1"),  SLICE_INIT("RSA-SHA256"),  SLICE_INIT("RSA-SHA512")};
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        const struct signature_method *other = signature_method_find(names[i]);
+    for (size_t i = 0; i < SIGNATURE_METHOD_COUNT; i++) {
+        const struct signature_method *other = &signature_methods[i];
         if (other == own || other->kind != own->kind || !search_may_try(search, "another digest"))
             continue;
         struct buf key = search_right_key(search);
@@ -516,7 +514,7 @@ static void try_digests(struct search *search)
                              "would match as ");
         if (!search->found)
             continue;
-        buf_add(search->hint, names[i]);
+        buf_add(search->hint, other->name);
         buf_add(search->hint, SLICE(": oauth_signature_method names another one"));
         return;
     }

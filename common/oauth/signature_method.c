@@ -1,20 +1,17 @@
 #include "oauth/signature_method.h"
 
-static const struct signature_method methods[] = {
-    {SLICE_INIT("HMAC-SHA1"), SIGNATURE_HMAC, DIGEST_SHA1, 1U << 0},
-    {SLICE_INIT("HMAC-SHA256"), SIGNATURE_HMAC, DIGEST_SHA256, 1U << 1},
-    {SLICE_INIT("HMAC-SHA512"), SIGNATURE_HMAC, DIGEST_SHA512, 1U << 2},
-    {SLICE_INIT("RSA-SHA1"), SIGNATURE_RSA, DIGEST_SHA1, 1U << 3},
-    {SLICE_INIT("RSA-SHA256"), SIGNATURE_RSA, DIGEST_SHA256, 1U << 4},
-    {SLICE_INIT("RSA-SHA512"), SIGNATURE_RSA, DIGEST_SHA512, 1U << 5},
-    {SLICE_INIT("PLAINTEXT"), SIGNATURE_PLAINTEXT, DIGEST_SHA1, 1U << 6},
-};
+#define PLACE(name, kind, digest) PLACE_##kind##_##digest,
+#define ROW(name, kind, digest)   {SLICE_INIT(name), SIGNATURE_##kind, DIGEST_##digest, 1U << PLACE_##kind##_##digest},
+
+enum { SIGNATURE_METHODS(PLACE) };
+
+const struct signature_method signature_methods[SIGNATURE_METHOD_COUNT] = {SIGNATURE_METHODS(ROW)};
 
 const struct signature_method *signature_method_find(struct slice name)
 {
-    for (size_t i = 0; i < COUNT_OF(methods); i++)
-        if (slice_eq(methods[i].name, name))
-            return &methods[i];
+    for (size_t i = 0; i < COUNT_OF(signature_methods); i++)
+        if (slice_eq(signature_methods[i].name, name))
+            return &signature_methods[i];
     return NULL;
 }
 
@@ -38,15 +35,23 @@ bool signature_methods_parse(struct slice names, unsigned *ret_mask, struct slic
     return true;
 }
 
+unsigned signature_methods_of(enum signature_kind kind)
+{
+    unsigned mask = 0;
+    for (size_t i = 0; i < COUNT_OF(signature_methods); i++)
+        mask |= signature_methods[i].kind == kind ? signature_methods[i].bit : 0;
+    return mask;
+}
+
 void signature_methods_write(unsigned mask, char separator, struct buf *out)
 {
     bool first = true;
-    for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        if (!(mask & methods[i].bit))
+    for (size_t i = 0; i < COUNT_OF(signature_methods); i++) {
+        if (!(mask & signature_methods[i].bit))
             continue;
         if (!first)
             buf_add_byte(out, separator);
-        buf_add(out, methods[i].name);
+        buf_add(out, signature_methods[i].name);
         first = false;
     }
 }

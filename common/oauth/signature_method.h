@@ -1,4 +1,4 @@
-/* signature_method: the seven methods by name (RFC 5849 §3.4 and its common extensions). */
+/* signature_method: the methods by name (RFC 5849 §3.4 and its common extensions). */
 #ifndef COUNTERSIGN_OAUTH_SIGNATURE_METHOD_H
 #define COUNTERSIGN_OAUTH_SIGNATURE_METHOD_H
 
@@ -11,6 +11,17 @@
 
 enum signature_kind { SIGNATURE_HMAC, SIGNATURE_RSA, SIGNATURE_PLAINTEXT };
 
+/* X(name, kind, digest). A method that is added here is known to configuration, checks, hints and commands; a new
+ * digest is a line of DIGESTS. The schema (proto/schemas/oauth1.schema.json) names them too, and the lint compares. */
+#define SIGNATURE_DIGEST_METHODS(X) \
+    X("HMAC-SHA1", HMAC, SHA1)      \
+    X("HMAC-SHA256", HMAC, SHA256)  \
+    X("HMAC-SHA512", HMAC, SHA512)  \
+    X("RSA-SHA1", RSA, SHA1)        \
+    X("RSA-SHA256", RSA, SHA256)    \
+    X("RSA-SHA512", RSA, SHA512)
+#define SIGNATURE_METHODS(X) SIGNATURE_DIGEST_METHODS(X) X("PLAINTEXT", PLAINTEXT, SHA1)
+
 struct signature_method {
     struct slice name; /* exact: names are case-sensitive */
     enum signature_kind kind;
@@ -18,13 +29,23 @@ struct signature_method {
     unsigned bit;       /* in masks of allowed methods */
 };
 
-#define SIGNATURE_METHODS_ALL 0x7FU
+#define SIGNATURE_METHOD_ONE(...) +1
+enum { SIGNATURE_METHOD_COUNT = SIGNATURE_METHODS(SIGNATURE_METHOD_ONE) };
+#undef SIGNATURE_METHOD_ONE
+
+#define SIGNATURE_METHODS_ALL ((1U << SIGNATURE_METHOD_COUNT) - 1)
+
+/* In the order of the list. */
+extern const struct signature_method signature_methods[SIGNATURE_METHOD_COUNT];
 
 /* NULL: there is no such method. */
 const struct signature_method *signature_method_find(struct slice name);
 
 /* Names separated by spaces or commas as a mask; false: *ret_unknown is the first that is none. */
 MUST_USE bool signature_methods_parse(struct slice names, unsigned *ret_mask, struct slice *ret_unknown);
+
+/* The mask of one kind's. */
+unsigned signature_methods_of(enum signature_kind kind);
 
 /* Appends the names of a mask, joined by `separator`. */
 void signature_methods_write(unsigned mask, char separator, struct buf *out);

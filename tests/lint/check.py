@@ -2,6 +2,7 @@
 """The rules for our sources that no compiler checks. Prints each breach as FILE:LINE: what, and
 ends with `N passed, N failed`, one for each rule. Run by `./dev lint`, from the top of the tree."""
 
+import json
 import re
 import subprocess
 import sys
@@ -110,6 +111,14 @@ def only_store_url_tells_stores_apart():
     others = [name for name in C_FILES if not name.startswith(("common/store/store_url", "common/redis/url"))]
     scheme = r'slice_(?:eq|starts_with)\([^;]*?SLICE\("((?:memory|sqlite|mysql|rediss?)[^"]*:)[^"]*"\)'
     yield from matches(others, scheme, "{} is compared: ask durable_kind_of() or ephemeral_kind_of()", read=text)
+
+
+def the_schema_names_the_signature_methods():
+    """Who reads an answer of introspection finds there the methods that signature_method.h lists."""
+    methods = re.findall(r'X\("([A-Z0-9-]+)", \w+, \w+\)', text("common/oauth/signature_method.h"))
+    named = json.loads(text("proto/schemas/oauth1.schema.json"))["properties"]["signature_method"]["enum"]
+    if named != methods:
+        yield f"proto/schemas/oauth1.schema.json:1: signature_method must be one of {methods}"
 
 
 def rooms():
@@ -285,6 +294,7 @@ RULES = [
     exported_functions_are_documented,
     includes_follow_the_design,
     only_store_url_tells_stores_apart,
+    the_schema_names_the_signature_methods,
     rooms_stand_in_order,
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,

@@ -222,8 +222,10 @@ void client_draft_credentials(struct client_draft *d, struct slice secret, struc
     d->key.text = key;
     d->client.keys = &d->key;
     d->client.key_count = slice_is_absent(key) ? 0 : 1;
-    if (d->client.secret_count == 0 && d->client.signature_methods.len == 0)
-        d->client.signature_methods = SLICE("RSA-SHA1 RSA-SHA256 RSA-SHA512");
+    if (d->client.secret_count == 0 && d->client.signature_methods.len == 0) {
+        signature_methods_write(signature_methods_of(SIGNATURE_RSA), ' ', &d->methods);
+        d->client.signature_methods = buf_slice(&d->methods);
+    }
 }
 
 bool client_draft_can_sign(struct client_draft *d)
