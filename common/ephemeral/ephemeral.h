@@ -68,6 +68,9 @@ struct temp_credential {
 };
 
 void temp_credential_free(void *temp);
+/* OK: it may still be decided and exchanged. Else what one that is not live is refused for: TOKEN_REJECTED (killed),
+ * TOKEN_USED (exchanged), PERMISSION_DENIED (refused), TOKEN_EXPIRED. */
+MUST_USE enum status temp_credential_check_live(const struct temp_credential *temp);
 
 /* What a new one is made of. */
 struct temp_new {

@@ -2,8 +2,7 @@
 
 #include "crypto/ct.h"
 
-/* What needs a live one may complete with. */
-static enum status check_live(const struct temp_credential *temp)
+enum status temp_credential_check_live(const struct temp_credential *temp)
 {
     switch (temp->state) {
     case TEMP_KILLED:
@@ -27,7 +26,7 @@ enum status temp_rule_look(struct temp_credential *temp, const struct temp_chang
 
 enum status temp_rule_grant(struct temp_credential *temp, const struct temp_change *with, bool *ret_changed)
 {
-    TRY(check_live(temp));
+    TRY(temp_credential_check_live(temp));
     if (temp->user != 0 && temp->user != with->grant.user)
         return STATUS_FORBIDDEN;
     temp->state = TEMP_GRANTED;
@@ -46,7 +45,7 @@ enum status temp_rule_deny(struct temp_credential *temp, const struct temp_chang
         return STATUS_FORBIDDEN;
     if (temp->state == TEMP_DENIED && !temp->expired)
         return STATUS_OK;
-    TRY(check_live(temp));
+    TRY(temp_credential_check_live(temp));
     temp->state = TEMP_DENIED;
     temp->user = with->user;
     *ret_changed = true;
@@ -55,7 +54,7 @@ enum status temp_rule_deny(struct temp_credential *temp, const struct temp_chang
 
 enum status temp_rule_try(struct temp_credential *temp, const struct temp_change *with, bool *ret_changed)
 {
-    TRY(check_live(temp));
+    TRY(temp_credential_check_live(temp));
     if (temp->state == TEMP_PENDING)
         return STATUS_PERMISSION_UNKNOWN;
     if (ct_equal(temp->verifier, with->verifier))

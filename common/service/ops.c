@@ -60,9 +60,9 @@ static void return_pulse(struct loop_message *message)
     if (pulse == &ops->pulses[0]) {
         buf_reset(&ops->fresh_trouble);
         if (service->write_trouble)
-            service->write_trouble(ops->app, &ops->fresh_trouble);
+            service->write_trouble(ops->stores, &ops->fresh_trouble);
         if (service->measure)
-            service->measure(ops->app);
+            service->measure(ops->stores);
     }
     message->deliver = take_pulse_back;
     loop_post(ops->loop, message);
@@ -108,7 +108,7 @@ static enum step_result ask_stores(struct flow *flow)
         return STEP_NEXT;
     flow_wait_group(flow, service->ready_check_count, CHECK_TIMEOUT_MS, tickets);
     for (size_t i = 0; i < service->ready_check_count; i++)
-        service->ready_checks[i].start(check->ops->app, 0, tickets[i]);
+        service->ready_checks[i].start(check->ops->stores, 0, tickets[i]);
     return STEP_WAIT;
 }
 

@@ -40,7 +40,7 @@ struct ops_check {
 /* The ops server's app. Its loop's, but for `stopping`. */
 struct ops {
     const struct service *service;
-    void *app; /* the service's */
+    void *stores; /* of the service's hooks */
     size_t (*in_flight)(void *context);
     void *in_flight_context;
     _Atomic bool stopping; /* set first on SIGTERM: not ready any more */

@@ -173,7 +173,7 @@ static size_t in_flight(void *context)
 static enum status open_ops(struct serving *s, struct buf *why)
 {
     s->ops.service = s->service;
-    s->ops.app = s->parts.app;
+    s->ops.stores = s->parts.stores;
     s->ops.in_flight = in_flight;
     s->ops.in_flight_context = s;
     TRY(ops_open(&s->ops, s->ops_loop, s->loops, s->loop_count));
@@ -215,7 +215,7 @@ static enum status warm_up(struct serving *s)
 {
     for (size_t i = 0; i < s->loop_count; i++) {
         s->warm_ups[i] = (struct warm_up){
-            .service = s->service, .app = s->parts.app, .loop_index = i, .done = accept_on, .context = s};
+            .service = s->service, .stores = s->parts.stores, .loop_index = i, .done = accept_on, .context = s};
         TRY(warm_up_start(&s->warm_ups[i], s->loops[i]));
     }
     return STATUS_OK;
@@ -269,7 +269,7 @@ static enum status reload_config(const struct serving *s, struct buf *why)
 {
     struct config fresh;
     TRY(config_reload(s->config, &fresh, why));
-    enum status status = s->service->reload_blocking(s->parts.app, &fresh, why);
+    enum status status = s->service->reload_blocking(s->parts.stores, &fresh, why);
     config_done(&fresh);
     return status;
 }
@@ -389,7 +389,7 @@ static void log_trouble(const struct serving *s)
 {
     struct buf trouble = BUF_INIT;
     if (s->service->write_trouble)
-        s->service->write_trouble(s->parts.app, &trouble);
+        s->service->write_trouble(s->parts.stores, &trouble);
     if (trouble.len)
         log_line(LOG_WARN, "not serving yet", LOG_SLICE("why", buf_slice(&trouble)));
     buf_done(&trouble);

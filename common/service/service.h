@@ -25,7 +25,7 @@ enum { READY_CHECKS_MAX = 4 };
 struct ready_check {
     const char *name; /* of the store: "database", "ephemeral" */
     /* Where it fails the result may be a text for the operator (char *), which /readyz?verbose shows. */
-    void (*start)(void *app, size_t loop_index, struct ticket ticket);
+    void (*start)(void *stores, size_t loop_index, struct ticket ticket);
 };
 
 /* What `open` is given. */
@@ -39,7 +39,8 @@ struct service_start {
 
 /* What `open` makes. */
 struct service_parts {
-    void *app; /* of every request */
+    void *app;    /* of every request */
+    void *stores; /* of reload_blocking, the ready checks, write_trouble and measure */
     const struct route *routes;
     size_t route_count;
     const struct route *admin_routes; /* on OAUTH1_ADMIN_LISTEN */
@@ -55,7 +56,7 @@ struct service {
     /* SIGHUP: takes over what may change while serving, by copies: `fresh`, the configuration with its files read
      * again, ends with the call. On the first loop's thread. On failure everything stays as it was, and a text is
      * appended to `why`. NULL: nothing but TLS can change. */
-    enum status (*reload_blocking)(void *app, const struct config *fresh, struct buf *why);
+    enum status (*reload_blocking)(void *stores, const struct config *fresh, struct buf *why);
     /* The loops have ended, and their flows with them; nothing is asked any more. `clean`: no request had to be given
      * up. */
     void (*close_blocking)(void *app, bool clean);
@@ -63,10 +64,10 @@ struct service {
     size_t ready_check_count;
     /* Appends what keeps the service from its work though its stores answer, and for how long: it is not ready then.
      * Logged at the start, and shown by /readyz?verbose. On the first loop. NULL: there is nothing. */
-    void (*write_trouble)(void *app, struct buf *out);
+    void (*write_trouble)(void *stores, struct buf *out);
     /* Sets the levels that nobody reads but /metrics (a pool's connections, the clock's skew), each time before they
      * are shown; on the first loop. NULL: there are none. */
-    void (*measure)(void *app);
+    void (*measure)(void *stores);
 };
 
 /* Serves until a signal; returns the exit code. */

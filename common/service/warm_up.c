@@ -11,7 +11,7 @@ static enum step_result ask(struct flow *flow)
         return STEP_NEXT;
     flow_wait_group(flow, service->ready_check_count, ASK_TIMEOUT_MS, tickets);
     for (size_t i = 0; i < service->ready_check_count; i++)
-        service->ready_checks[i].start(warm_up->app, warm_up->loop_index, tickets[i]);
+        service->ready_checks[i].start(warm_up->stores, warm_up->loop_index, tickets[i]);
     return STEP_WAIT;
 }
 

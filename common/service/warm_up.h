@@ -16,7 +16,7 @@ enum { WARM_UP_MS = 2000 };
 
 struct warm_up {
     const struct service *service;
-    void *app;
+    void *stores; /* of its ready checks */
     size_t loop_index;
     void (*done)(void *context, size_t loop_index);
     void *context;

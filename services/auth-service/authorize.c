@@ -102,22 +102,6 @@ static enum step_result load_first(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum status judge_temp(const struct temp_credential *temp)
-{
-    switch (temp->state) {
-    case TEMP_EXCHANGED:
-        return STATUS_TOKEN_USED;
-    case TEMP_KILLED:
-        return STATUS_TOKEN_REJECTED;
-    case TEMP_DENIED:
-        return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_PERMISSION_DENIED;
-    case TEMP_PENDING:
-    case TEMP_GRANTED:
-        break;
-    }
-    return temp->expired ? STATUS_TOKEN_EXPIRED : STATUS_OK;
-}
-
 /* Whether the request for authorization stands, and whose session this is. */
 static enum status take_first(struct flow *flow)
 {
@@ -130,7 +114,7 @@ static enum status take_first(struct flow *flow)
     it->session = session;
     TRY(flow_outcome_at(flow, LOADED_TEMP, &temp));
     it->temp = temp;
-    return judge_temp(it->temp);
+    return temp_credential_check_live(it->temp);
 }
 
 static enum step_result go_to_login(struct flow *flow)

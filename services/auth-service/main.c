@@ -6,6 +6,7 @@
 #include "login.h"
 #include "logout.h"
 #include "loop/worker_pool.h"
+#include "provider/hooks.h"
 #include "service/command.h"
 #include "service/service.h"
 #include "service_metrics.h"
@@ -24,7 +25,7 @@ enum { ROUTES_MAX = 24, PASSWORD_QUEUE = 64 };
 
 /* What lives as long as the process serves. */
 struct serving {
-    struct app app; /* first: requests and ready checks get its address */
+    struct app app; /* first: requests get its address */
     struct provider provider;
     struct endings *endings;
     struct route routes[ROUTES_MAX];
@@ -148,35 +149,11 @@ static enum status open_blocking(const struct service_start *start, struct buf *
         close_blocking(serving, true);
         return status;
     }
-    *ret_parts =
-        (struct service_parts){.app = &serving->app, .routes = serving->routes, .route_count = serving->route_count};
+    *ret_parts = (struct service_parts){.app = &serving->app,
+                                        .stores = &serving->provider,
+                                        .routes = serving->routes,
+                                        .route_count = serving->route_count};
     return STATUS_OK;
-}
-
-static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
-{
-    return provider_reload_blocking(&((struct serving *)app)->provider, fresh, why);
-}
-
-static void measure(void *app)
-{
-    provider_measure(&((struct serving *)app)->provider);
-}
-
-static void ping_database(void *app, size_t loop_index, struct ticket ticket)
-{
-    (void)loop_index;
-    db_pool_check_start(((struct serving *)app)->provider.db, ticket);
-}
-
-static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
-{
-    ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
-}
-
-static void write_trouble(void *app, struct buf *out)
-{
-    provider_write_trouble(&((struct serving *)app)->provider, out);
 }
 
 static int serve(const struct command_line *line)
@@ -185,12 +162,12 @@ static int serve(const struct command_line *line)
         .name = "auth-service",
         .config_service = CONFIG_AUTH,
         .open_blocking = open_blocking,
-        .reload_blocking = reload_blocking,
+        .reload_blocking = provider_on_reload_blocking,
         .close_blocking = close_blocking,
-        .write_trouble = write_trouble,
-        .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
+        .write_trouble = provider_on_write_trouble,
+        .ready_checks = {{"database", provider_on_check_database}, {"ephemeral", provider_on_check_ephemeral}},
         .ready_check_count = 2,
-        .measure = measure,
+        .measure = provider_on_measure,
     };
     return service_serve(&service, line->config);
 }

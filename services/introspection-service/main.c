@@ -3,6 +3,7 @@
 #include "gateway.h"
 #include "gateway_dialect.h"
 #include "introspect.h"
+#include "provider/hooks.h"
 #include "service/command.h"
 #include "service/service.h"
 #include "service_metrics.h"
@@ -35,7 +36,7 @@ static const struct route routes[] = {
 
 /* What lives as long as the process serves. */
 struct serving {
-    struct app app; /* first: requests and ready checks get its address */
+    struct app app; /* first: requests get its address */
     struct provider provider;
     struct slice origins[1];
     struct slice prefixes[1];
@@ -95,34 +96,9 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     serving->app.db = serving->provider.db;
     serving->app.loops = serving->provider.loops;
     know_origins(serving, start->config);
-    *ret_parts = (struct service_parts){.app = &serving->app, .routes = routes, .route_count = COUNT_OF(routes)};
+    *ret_parts = (struct service_parts){
+        .app = &serving->app, .stores = &serving->provider, .routes = routes, .route_count = COUNT_OF(routes)};
     return STATUS_OK;
-}
-
-static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
-{
-    return provider_reload_blocking(&((struct serving *)app)->provider, fresh, why);
-}
-
-static void measure(void *app)
-{
-    provider_measure(&((struct serving *)app)->provider);
-}
-
-static void ping_database(void *app, size_t loop_index, struct ticket ticket)
-{
-    (void)loop_index;
-    db_pool_check_start(((struct serving *)app)->provider.db, ticket);
-}
-
-static void ping_ephemeral(void *app, size_t loop_index, struct ticket ticket)
-{
-    ephemeral_ping_start(((struct serving *)app)->app.loops[loop_index].ephemeral, ticket);
-}
-
-static void write_trouble(void *app, struct buf *out)
-{
-    provider_write_trouble(&((struct serving *)app)->provider, out);
 }
 
 static int serve(const struct command_line *line)
@@ -131,12 +107,12 @@ static int serve(const struct command_line *line)
         .name = "introspection-service",
         .config_service = CONFIG_INTROSPECTION,
         .open_blocking = open_blocking,
-        .reload_blocking = reload_blocking,
+        .reload_blocking = provider_on_reload_blocking,
         .close_blocking = close_blocking,
-        .write_trouble = write_trouble,
-        .ready_checks = {{"database", ping_database}, {"ephemeral", ping_ephemeral}},
+        .write_trouble = provider_on_write_trouble,
+        .ready_checks = {{"database", provider_on_check_database}, {"ephemeral", provider_on_check_ephemeral}},
         .ready_check_count = 2,
-        .measure = measure,
+        .measure = provider_on_measure,
     };
     return service_serve(&service, line->config);
 }

@@ -133,6 +133,7 @@ static enum status open_blocking(const struct service_start *start, struct buf *
         return STATUS_NO_MEMORY;
     *ret_parts = (struct service_parts){
         .app = shared,
+        .stores = &shared->checks,
         .routes = routes,
         .route_count = COUNT_OF(routes),
         .admin_routes = admin_routes,
@@ -151,9 +152,16 @@ static void close_blocking(void *app, bool clean)
     atomic_store(&shared->closed, clean ? 1 : 2);
 }
 
-static enum status reload_blocking(void *app, const struct config *fresh, struct buf *why)
+/* In the child, where no assertion can be made. */
+static void must_be_the_stores(const void *stores)
 {
-    (void)app;
+    if (stores != &shared->checks)
+        abort();
+}
+
+static enum status reload_blocking(void *stores, const struct config *fresh, struct buf *why)
+{
+    must_be_the_stores(stores);
     enum status status = (enum status)atomic_load(&shared->reload_with);
     if (status != STATUS_OK)
         buf_add_str(why, "the fake keys are broken");
@@ -162,17 +170,18 @@ static enum status reload_blocking(void *app, const struct config *fresh, struct
     return status;
 }
 
-static void check_database(void *app, size_t loop_index, struct ticket ticket)
+static void check_database(void *stores, size_t loop_index, struct ticket ticket)
 {
-    (void)app, (void)loop_index;
+    (void)loop_index;
+    must_be_the_stores(stores);
     atomic_fetch_add(&shared->checks, 1);
     enum status status = (enum status)atomic_load(&shared->database);
     ticket_complete(ticket, status, status == STATUS_STORE_CORRUPT ? strdup("a page is\ntorn") : NULL, free);
 }
 
-static void measure(void *app)
+static void measure(void *stores)
 {
-    (void)app;
+    must_be_the_stores(stores);
     metric_set(&checks_seen, 0, atomic_load(&shared->checks));
 }
 

@@ -1,0 +1,29 @@
+#include "provider/hooks.h"
+
+#include "provider/provider.h"
+
+enum status provider_on_reload_blocking(void *provider, const struct config *fresh, struct buf *why)
+{
+    return provider_reload_blocking(provider, fresh, why);
+}
+
+void provider_on_write_trouble(void *provider, struct buf *out)
+{
+    provider_write_trouble(provider, out);
+}
+
+void provider_on_measure(void *provider)
+{
+    provider_measure(provider);
+}
+
+void provider_on_check_database(void *provider, size_t loop_index, struct ticket ticket)
+{
+    (void)loop_index; /* one pool for all */
+    db_pool_check_start(((struct provider *)provider)->db, ticket);
+}
+
+void provider_on_check_ephemeral(void *provider, size_t loop_index, struct ticket ticket)
+{
+    ephemeral_ping_start(((struct provider *)provider)->loops[loop_index].ephemeral, ticket);
+}
