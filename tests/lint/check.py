@@ -241,7 +241,7 @@ def absent_from(document, anchor, heading, numbers):
 
 
 def documents_name_what_there_is():
-    """A path in backticks is in the tree (but for X, NAME and ROOM, which stand for any), and so are the tests that are named behind their file: `FILE` (`name`, `name`)."""
+    """A path in backticks is in the tree (but for names in capitals, which stand for any), and so are the tests that are named behind their file: `FILE` (`name`, `name`)."""
     names = listed()
     folders = {parent.as_posix() for name in names for parent in Path(name).parents}
     for name in [name for name in TEXTS if name.endswith(".md") and not name.startswith("CHANGELOG")]:
@@ -249,7 +249,7 @@ def documents_name_what_there_is():
         for match in re.finditer(r"`((?:common|services|tests|proto|docs|docker|kubernetes)/[\w./*-]*)`(?: \(((?:`\w+`(?:, )?)+)\))?", body):
             path = match.group(1).rstrip("/")
             found = [known for known in names if known == path or Path(known).match(path) or known.startswith(path + ".")]
-            if not found and path not in folders and not re.search(r"ROOM|NAME|_X\b|\bX\b", path):
+            if not found and path not in folders and not re.search(r"ROOM|SERVICE|NAME|ENDPOINT|NNNN|_X\b|\bX\b", path):
                 yield f"{name}:1: there is no {path}"
             for test in re.findall(r"\w+", match.group(2) or ""):
                 if not any(re.search(rf"\b{test}\b", text(known)) for known in found):
