@@ -1,9 +1,8 @@
 #include "base/base64.h"
 
-static const char standard[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char url_safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-static size_t encode(struct slice bytes, const char *alphabet, bool pad, char *out)
+void base64_encode(struct slice bytes, char *out)
 {
     const unsigned char *in = (const unsigned char *)bytes.ptr;
     char *at = out;
@@ -22,20 +21,9 @@ static size_t encode(struct slice bytes, const char *alphabet, bool pad, char *o
         *at++ = alphabet[group >> 12 & 63];
         if (left == 2)
             *at++ = alphabet[group >> 6 & 63];
-        for (size_t p = left; pad && p < 3; p++)
+        for (size_t p = left; p < 3; p++)
             *at++ = '=';
     }
-    return (size_t)(at - out);
-}
-
-void base64_encode(struct slice bytes, char *out)
-{
-    (void)encode(bytes, standard, true, out);
-}
-
-size_t base64url_encode(struct slice bytes, char *out)
-{
-    return encode(bytes, url_safe, false, out);
 }
 
 /* The value of a digit with IS_DIGIT beside it; 0 for all else. */

@@ -18,7 +18,4 @@ void base64_encode(struct slice bytes, char *out);
  * text.len / 4 * 3 bytes. */
 MUST_USE bool base64_decode(struct slice text, void *out, size_t *ret_len);
 
-/* URL-safe alphabet, no padding (RFC 4648 §5): (len * 4 + 2) / 3 characters. Returns how many. */
-size_t base64url_encode(struct slice bytes, char *out);
-
 #endif

@@ -395,14 +395,8 @@ static enum status settle(struct load *l, struct config *ret_config)
 }
 
 enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
-                        enum config_service service, struct config *ret_config, struct buf *problems)
-{
-    return config_load_checked(flags, flag_count, environment, service, NULL, NULL, ret_config, problems);
-}
-
-enum status config_load_checked(const struct config_flag *flags, size_t flag_count, char *const *environment,
-                                enum config_service service, config_check_fn check, const void *context,
-                                struct config *ret_config, struct buf *problems)
+                        enum config_service service, config_check_fn check, const void *context,
+                        struct config *ret_config, struct buf *problems)
 {
     struct config config = {.service = service};
     struct load *l = calloc(1, sizeof *l);

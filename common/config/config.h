@@ -139,18 +139,16 @@ const struct config_row *config_find_flag(struct slice name, bool *ret_is_file, 
 /* The closest flag, for "did you mean"; NULL if none is close. */
 const char *config_closest_flag(struct slice name);
 
-/* Loads. `environment` is environ's kind of list. Every problem is appended to `problems`, a line
- * each, that names the variable, what is wrong and what to do; no secret is in it. STATUS_BAD_INPUT
- * if there was one (then *config needs no config_done); STATUS_NO_MEMORY. */
-MUST_USE enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
-                                 enum config_service service, struct config *ret_config, struct buf *problems);
 /* What else is asked of a configuration, also of one with problems, in which what could not be parsed is absent. A line
  * for each further problem is appended. */
 typedef void (*config_check_fn)(const struct config *config, const void *context, struct buf *problems);
-/* config_load, and what `check` finds, all at once. Of a variable that has a problem already `check` adds none. */
-MUST_USE enum status config_load_checked(const struct config_flag *flags, size_t flag_count, char *const *environment,
-                                         enum config_service service, config_check_fn check, const void *context,
-                                         struct config *ret_config, struct buf *problems);
+/* Loads, and asks `check` (NULL: nothing else is asked). `environment` is environ's kind of list. Every problem is
+ * appended to `problems`, a line each, that names the variable, what is wrong and what to do; no secret is in it. Of a
+ * variable that has a problem already `check` adds none. STATUS_BAD_INPUT if there was one (then *config needs no
+ * config_done); STATUS_NO_MEMORY. */
+MUST_USE enum status config_load(const struct config_flag *flags, size_t flag_count, char *const *environment,
+                                 enum config_service service, config_check_fn check, const void *context,
+                                 struct config *ret_config, struct buf *problems);
 void config_done(struct config *config);
 
 /* What config_load would give now: the same flags and environment, with the files that they name read

@@ -74,11 +74,6 @@ struct change_page *change_log_take(struct change_log *log)
     return page;
 }
 
-void change_log_done(struct change_log *log)
-{
-    change_page_free(change_log_take(log));
-}
-
 static enum status log_change(struct change_log *log, const struct change *change)
 {
     if (!log->page)

@@ -48,7 +48,6 @@ struct change_log {
 
 /* Takes it out; NULL: nothing was changed. The caller frees (change_page_free). */
 MUST_USE struct change_page *change_log_take(struct change_log *log);
-void change_log_done(struct change_log *log);
 
 /* Those with a higher sequence, at most `limit` (as page_request). Exact with SQLite's single writer; on MySQL
  * sequences commit out of order, so a poller there rereads the last minute. */

@@ -119,18 +119,6 @@ void json_member_bool(struct json_writer *w, const char *name, bool value)
     json_bool(w, value);
 }
 
-void json_member_null(struct json_writer *w, const char *name)
-{
-    json_name(w, name);
-    json_null(w);
-}
-
-void json_member_raw(struct json_writer *w, const char *name, struct slice json)
-{
-    json_name(w, name);
-    json_raw(w, json);
-}
-
 void json_member_object(struct json_writer *w, const char *name)
 {
     json_name(w, name);

@@ -48,8 +48,6 @@ void json_member_if(struct json_writer *w, const char *name, struct slice text);
 void json_member_text(struct json_writer *w, const char *name, const char *text);
 void json_member_int(struct json_writer *w, const char *name, int64_t value);
 void json_member_bool(struct json_writer *w, const char *name, bool value);
-void json_member_null(struct json_writer *w, const char *name);
-void json_member_raw(struct json_writer *w, const char *name, struct slice json);
 /* "name": {  and  "name": [ */
 void json_member_object(struct json_writer *w, const char *name);
 void json_member_array(struct json_writer *w, const char *name);

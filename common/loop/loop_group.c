@@ -46,11 +46,6 @@ void loop_group_free(struct loop_group *group)
     free(group);
 }
 
-size_t loop_group_count(const struct loop_group *group)
-{
-    return group->count;
-}
-
 struct loop *loop_group_at(const struct loop_group *group, size_t index)
 {
     assert(index < group->count);

@@ -16,8 +16,6 @@ MUST_USE struct loop_group *loop_group_new(size_t count, const struct clock *clo
 /* Not while it runs. NULL is fine. */
 void loop_group_free(struct loop_group *group);
 
-/* How many loops it has. */
-size_t loop_group_count(const struct loop_group *group);
 /* The index-th, from 0 on. */
 struct loop *loop_group_at(const struct loop_group *group, size_t index);
 

@@ -339,8 +339,8 @@ static int load_and_run(struct parse *parse)
     struct buf problems = BUF_INIT;
     if (!parse->line.command->needs_config)
         return parse->line.command->run(&parse->line);
-    enum status status = config_load_checked(parse->flags, parse->flag_count, environ, parse->program->service,
-                                             parse->line.command->check_config, parse->program, &config, &problems);
+    enum status status = config_load(parse->flags, parse->flag_count, environ, parse->program->service,
+                                     parse->line.command->check_config, parse->program, &config, &problems);
     if (status != STATUS_OK) {
         fprintf(stderr, "%s: the configuration is not usable:\n%.*s", parse->program->name,
                 SLICE_ARGS(buf_slice(&problems)));

@@ -7,20 +7,19 @@
 struct row {
     struct slice bytes;
     struct slice standard;
-    struct slice url_safe;
 };
 
-/* RFC 4648 §10, and the two last digits of each alphabet. */
+/* RFC 4648 §10, and the two last digits of the alphabet. */
 static const struct row rows[] = {
-    {SLICE_INIT(""), SLICE_INIT(""), SLICE_INIT("")},
-    {SLICE_INIT("f"), SLICE_INIT("Zg=="), SLICE_INIT("Zg")},
-    {SLICE_INIT("fo"), SLICE_INIT("Zm8="), SLICE_INIT("Zm8")},
-    {SLICE_INIT("foo"), SLICE_INIT("Zm9v"), SLICE_INIT("Zm9v")},
-    {SLICE_INIT("foob"), SLICE_INIT("Zm9vYg=="), SLICE_INIT("Zm9vYg")},
-    {SLICE_INIT("fooba"), SLICE_INIT("Zm9vYmE="), SLICE_INIT("Zm9vYmE")},
-    {SLICE_INIT("foobar"), SLICE_INIT("Zm9vYmFy"), SLICE_INIT("Zm9vYmFy")},
-    {SLICE_INIT("\xFB\xFF\xBF"), SLICE_INIT("+/+/"), SLICE_INIT("-_-_")},
-    {SLICE_INIT("\0\0"), SLICE_INIT("AAA="), SLICE_INIT("AAA")},
+    {SLICE_INIT(""), SLICE_INIT("")},
+    {SLICE_INIT("f"), SLICE_INIT("Zg==")},
+    {SLICE_INIT("fo"), SLICE_INIT("Zm8=")},
+    {SLICE_INIT("foo"), SLICE_INIT("Zm9v")},
+    {SLICE_INIT("foob"), SLICE_INIT("Zm9vYg==")},
+    {SLICE_INIT("fooba"), SLICE_INIT("Zm9vYmE=")},
+    {SLICE_INIT("foobar"), SLICE_INIT("Zm9vYmFy")},
+    {SLICE_INIT("\xFB\xFF\xBF"), SLICE_INIT("+/+/")},
+    {SLICE_INIT("\0\0"), SLICE_INIT("AAA=")},
 };
 
 static void encodes_and_decodes(void **state)
@@ -33,9 +32,6 @@ static void encodes_and_decodes(void **state)
         assert_slice_equal(slice_of(text, BASE64_LEN(rows[i].bytes.len)), rows[i].standard);
         assert_true(base64_decode(rows[i].standard, bytes, &len));
         assert_slice_equal(slice_of(bytes, len), rows[i].bytes);
-        len = base64url_encode(rows[i].bytes, text);
-        assert_slice_equal(slice_of(text, len), rows[i].url_safe);
-        assert_int_equal(len, (rows[i].bytes.len * 4 + 2) / 3);
     }
 }
 

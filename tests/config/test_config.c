@@ -24,7 +24,7 @@ static enum status load(const char *const *entries, enum config_service service,
     char *environment[MAX_ENTRIES + 1] = {0};
     for (size_t i = 0; i < MAX_ENTRIES && entries[i]; i++)
         environment[i] = strdup(entries[i]);
-    enum status status = config_load(NULL, 0, environment, service, &config, out);
+    enum status status = config_load(NULL, 0, environment, service, NULL, NULL, &config, out);
     for (size_t i = 0; i < MAX_ENTRIES; i++)
         free(environment[i]);
     return status;
@@ -412,7 +412,8 @@ static void flags_win_over_the_environment(void **state)
     char *environment[] = {dev, realm, workers, NULL};
     struct config_flag flags[] = {flag("dev", NULL), flag("realm", "Flagged")};
     struct buf problems = BUF_INIT;
-    assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, &config, &problems), STATUS_OK);
+    assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, NULL, NULL, &config, &problems),
+                  STATUS_OK);
     assert_true(config.dev);
     assert_slice_equal(config.realm, SLICE("Flagged"));
     assert_int_equal(config.workers, 3);
@@ -435,7 +436,8 @@ static void reload_reads_files_again_and_keeps_the_rest(void **state)
     struct buf problems = BUF_INIT;
     struct config fresh;
     write_file(path, "a:" TOKEN "\n");
-    assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, &config, &problems), STATUS_OK);
+    assert_status(config_load(flags, COUNT_OF(flags), environment, CONFIG_AUTH, NULL, NULL, &config, &problems),
+                  STATUS_OK);
     memset(entry, 'x', sizeof entry - 1); /* nothing is borrowed from the environment */
     write_file(path, "a:" TOKEN ",b:" TOKEN "\n");
     assert_status(config_reload(&config, &fresh, &problems), STATUS_OK);
@@ -459,7 +461,8 @@ static void refuses_flags_that_contradict_each_other(void **state)
     struct config_flag flags[] = {flag("dev", "true"), flag("dev", "true"), flag("realm", "a"),
                                   flag("realm-file", "/b"), flag("workers", "none")};
     struct buf problems = BUF_INIT;
-    assert_status(config_load(flags, COUNT_OF(flags), NULL, CONFIG_AUTH, &config, &problems), STATUS_BAD_INPUT);
+    assert_status(config_load(flags, COUNT_OF(flags), NULL, CONFIG_AUTH, NULL, NULL, &config, &problems),
+                  STATUS_BAD_INPUT);
     assert_slice_equal(buf_slice(&problems),
                        SLICE("--dev: is given twice\n"
                              "--realm: is given together with --realm-file; keep one of them\n"

@@ -322,9 +322,11 @@ static void spell_hexadecimal_in_base64(struct slice signature, struct buf *out)
 
 static void spell_url_safe(struct slice signature, struct buf *out)
 {
-    struct slice bytes = bytes_of(signature);
-    assert_true(buf_reserve(out, BASE64_LEN(bytes.len)));
-    out->len = base64url_encode(bytes, out->ptr);
+    struct slice unpadded = slice_sub(signature, 0, slice_find(signature, '='));
+    for (size_t i = 0; i < unpadded.len; i++) {
+        char c = unpadded.ptr[i];
+        buf_add_byte(out, c == '+' ? '-' : c == '/' ? '_' : c);
+    }
 }
 
 static void spell_with_a_line_feed(struct slice signature, struct buf *out)

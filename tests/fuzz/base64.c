@@ -31,7 +31,6 @@ static void check_encoding(struct slice bytes)
     require(slice_eq(slice_of(text, BASE64_LEN(bytes.len)), slice_of(theirs, (size_t)their_len)));
     require(base64_decode(slice_of(text, BASE64_LEN(bytes.len)), back, &len));
     require(slice_eq(slice_of(back, len), bytes));
-    require(base64url_encode(bytes, text) == (bytes.len * 4 + 2) / 3);
     free(back);
     free(theirs);
     free(text);

@@ -28,12 +28,10 @@ static void writes_nested_values_with_commas(void **state)
     json_end_object(&w);
     json_text(&w, "x");
     json_end_array(&w);
-    json_member_raw(&w, "raw", SLICE("{\"a\":1}"));
-    json_member_null(&w, "nil");
     json_end_object(&w);
     assert_slice_equal(buf_slice(&out), SLICE("{\"active\":true,\"client_id\":\"a\",\"scope\":\"\",\"name\":null,"
                                               "\"iat\":-9223372036854775808,\"oauth1\":{\"legs\":3},"
-                                              "\"list\":[1,false,null,[],{},\"x\"],\"raw\":{\"a\":1},\"nil\":null}"));
+                                              "\"list\":[1,false,null,[],{},\"x\"]}"));
     buf_done(&out);
 }
 

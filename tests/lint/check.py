@@ -2,6 +2,7 @@
 """The rules for our sources that no compiler checks. Prints each breach as FILE:LINE: what, and
 ends with `N passed, N failed`, one for each rule. Run by `./dev lint`, from the top of the tree."""
 
+import collections
 import json
 import re
 import subprocess
@@ -119,6 +120,29 @@ def the_schema_names_the_signature_methods():
     named = json.loads(text("proto/schemas/oauth1.schema.json"))["properties"]["signature_method"]["enum"]
     if named != methods:
         yield f"proto/schemas/oauth1.schema.json:1: signature_method must be one of {methods}"
+
+
+# Exported functions that only tests call, by pattern, and why they are there all the same.
+NO_CALLER_YET = {
+    r"credentials_\w+_start": "the admin API and the account and developer pages ask from a loop",
+    r"ephemeral_blob_\w+_start": "challenges of delegated login",
+    r"fake_clock_\w+|random_fail_next": "what tests put in the place of clocks and of randomness that fails",
+    r"http_server_(connections|requests)": "what tests wait for",
+    r"keyed_hash_rounds": "the paper's own vectors have other rounds",
+    r"status_name": "tests print it",
+}
+
+
+def exported_functions_have_a_caller():
+    """A prototype and a definition are not enough: somebody in common/ or services/ must call it."""
+    words = collections.Counter(word for name in C_FILES for word in re.findall(r"\w+", code(name)))
+    prototype = re.compile(r"^(?!typedef\b|struct \w+ \{|#|\}|static )[A-Za-z][\w *]*?\b(\w+)\s*\([^;{]*\)[^;{]*;", re.M)
+    for name in HEADERS:
+        body = code(name)
+        for match in prototype.finditer(body):
+            if words[match.group(1)] <= 2 and not any(re.fullmatch(known, match.group(1)) for known in NO_CALLER_YET):
+                line = body.count("\n", 0, match.start()) + 1
+                yield f"{name}:{line}: {match.group(1)}() has no caller: drop it, or say in NO_CALLER_YET why not"
 
 
 def rooms():
@@ -292,6 +316,7 @@ RULES = [
     headers_are_guarded_by_their_path,
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
+    exported_functions_have_a_caller,
     includes_follow_the_design,
     only_store_url_tells_stores_apart,
     the_schema_names_the_signature_methods,

@@ -152,7 +152,8 @@ const struct command cli_client_import = {
         "   \"callbacks\": [\"https://printer.example/ready\"], \"scope\": \"photos:read\"}      (on one line)\n\n"
         "Members: client_id and client_secret or rsa_public_key (needed);\n"
         "name" TEXT_NAMES ";\n"
-        "callbacks, default_callback, signature_methods, scope, default_scope" FLAG_NAMES ".\n"
+        "callbacks, default_callback, signature_methods,\n"
+        "scope, default_scope" FLAG_NAMES ".\n"
         "A client that is there already with this secret or key is skipped, so a run can be repeated; a line\n"
         "that is refused is named, and the others are imported.",
     .options = import_table,
