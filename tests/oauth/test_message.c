@@ -425,7 +425,18 @@ static void takes_256_parameters_and_not_one_more(void **state)
     assert_string_equal(problem_text(&problem), "the request has more than 256 parameters");
 }
 
-/* Every allocation fails once: an arena one byte larger each time, until all is well. */
+static void assert_same_parameters(const struct described_request *request, const struct message *found)
+{
+    struct message message = {0};
+    struct problem problem = {0};
+    assert_status(message_parse(request, oauth_arena(), &message, &problem), STATUS_OK);
+    for (size_t i = 0; i < PROTOCOL_PARAMETER_COUNT; i++) {
+        assert_int_equal(slice_is_absent(found->protocol[i]), slice_is_absent(message.protocol[i]));
+        assert_slice_equal(found->protocol[i], message.protocol[i]);
+    }
+}
+
+/* Every allocation fails once: an arena one byte larger each time, until all is well, and nothing is left out. */
 static enum status fill_arenas(const struct described_request *request)
 {
     enum status status = STATUS_NO_MEMORY;
@@ -439,6 +450,8 @@ static enum status fill_arenas(const struct described_request *request)
         if (status == STATUS_OK)
             status = message_check(&message, MESSAGE_REQUIRED, &small, &problem);
         assert_status(problem.status, status);
+        if (status == STATUS_OK)
+            assert_same_parameters(request, &message);
         arena_done(&small);
         failures += status == STATUS_NO_MEMORY;
     }
@@ -455,8 +468,8 @@ static void full_arenas_are_reported(void **state)
     assert_status(fill_arenas(&twice), STATUS_DUPLICATED_PARAMETER);
     assert_status(fill_arenas(&good), STATUS_OK);
     /* so many escapes that decoding them takes more than what encoding them anew had left over */
-    static const char *const names[] = {"consumer_key", "token",    "signature_method", "timestamp",
-                                        "nonce",        "verifier", "callback",         "signature"};
+    static const char *const names[] = {"consumer_key", "token",     "signature_method", "timestamp",
+                                        "nonce",        "signature", "verifier",         "callback"};
     struct buf header = buf_in(oauth_arena());
     buf_add_str(&header, "OAuth ");
     for (size_t i = 0; i < COUNT_OF(names); i++)
