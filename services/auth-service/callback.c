@@ -64,7 +64,7 @@ static bool is_real_host(struct slice host)
         if (!letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_')
             return false;
     }
-    return host.len > 0;
+    return true; /* oauth_url_parse takes no empty one */
 }
 
 bool callback_is_acceptable(struct slice callback, const char **ret_why)
@@ -158,13 +158,13 @@ static bool is_same(struct slice callback, const struct oauth_url *url, struct s
     struct oauth_url base = {0};
     if (slice_eq(callback, registered))
         return true;
-    return url && address_host_is_loopback(url->host) && parse_web(registered, &base) && same_origin(url, &base) &&
+    return address_host_is_loopback(url->host) && parse_web(registered, &base) && same_origin(url, &base) &&
            slice_eq(url->path, base.path) && slice_eq(url->query, base.query);
 }
 
 bool callback_is_registered(struct slice callback, const struct client *client)
 {
-    struct oauth_url url = {0};
+    struct oauth_url url = {0}; /* of what is no web address: without a host, which is nobody's origin */
     if (callback_is_oob(callback))
         return true;
     bool web = parse_web(callback, &url);
@@ -174,8 +174,7 @@ bool callback_is_registered(struct slice callback, const struct client *client)
         return false;
     for (size_t i = 0; i < client->callback_count; i++) {
         const struct client_callback *registered = &client->callbacks[i];
-        if (registered->is_prefix ? web && is_under_prefix(&url, registered->uri)
-                                  : is_same(callback, web ? &url : NULL, registered->uri))
+        if (registered->is_prefix ? is_under_prefix(&url, registered->uri) : is_same(callback, &url, registered->uri))
             return true;
     }
     return false;

@@ -123,6 +123,8 @@ static void takes_http_elsewhere_only_of_clients_marked_for_it(void **state)
     static const struct client_callback http[] = {{SLICE_INIT("http://app.example/cb"), false}};
     struct client other = {.callbacks = http, .callback_count = 1};
     assert_false(takes("http://app.example/cb", &other));
+    other.flags = (unsigned)~CLIENT_HTTP_CALLBACK;
+    assert_false(takes("http://app.example/cb", &other));
     other.flags = CLIENT_HTTP_CALLBACK;
     assert_true(takes("http://app.example/cb", &other));
 }
@@ -137,12 +139,21 @@ static void a_prefix_that_does_not_end_with_a_slash_takes_nothing(void **state)
     assert_false(takes("https://app.example/cb/x", &other));
 }
 
+/* Even of whoever asks nothing else: browsers take it for a slash. */
+static void a_backslash_leaves_every_prefix(void **state)
+{
+    (void)state;
+    assert_true(callback_is_registered(SLICE("https://app.example/deep/a"), &client));
+    assert_false(callback_is_registered(SLICE("https://app.example/deep/a\\..\\..\\b"), &client));
+}
+
 static void takes_the_default_callback(void **state)
 {
     (void)state;
     const struct client other = {.default_callback = SLICE("https://app.example/default")};
     assert_true(takes("https://app.example/default", &other));
     assert_false(takes("https://app.example/other", &other));
+    assert_false(callback_is_registered(SLICE(""), &client)); /* which has none */
 }
 
 static void registers_only_what_could_be_called_back(void **state)
@@ -181,12 +192,21 @@ static void appends_to_whatever_query_there_is_byte_for_byte(void **state)
         {"com.example.app:/cb", "com.example.app:/cb?oauth_token=t&oauth_verifier=v%20%26%2B"},
     };
     const struct callback_pair pairs[] = {{"oauth_token", SLICE("t")}, {"oauth_verifier", SLICE("v &+")}};
+    struct buf none = BUF_INIT;
+    callback_write(SLICE_ABSENT, pairs, 1, &none);
+    assert_slice_equal(buf_slice(&none), SLICE("?oauth_token=t"));
+    buf_done(&none);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf out = BUF_INIT;
         callback_write(slice_str(rows[i].callback), pairs, COUNT_OF(pairs), &out);
         assert_slice_equal(buf_slice(&out), slice_str(rows[i].location));
         buf_done(&out);
     }
+}
+
+static bool is_letter(int byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
 /* What a Content-Security-Policy would read as more than a host. */
@@ -197,12 +217,25 @@ static void takes_only_a_name_or_an_address_for_a_host(void **state)
         {"https://*/x", false},          {"https://*.example/x", false},    {"https://a;sandbox/x", false},
         {"https://a,b/x", false},        {"https://a'b/x", false},          {"https://a%3Bb/x", false},
         {"https://[::1;x]/x", false},    {"https://a!b/x", false},          {"https://a-b.c_d.example/x", true},
-        {"https://192.0.2.1:8/x", true}, {"https://[2001:db8::1]/x", true},
+        {"https://192.0.2.1:8/x", true}, {"https://[2001:db8::1]/x", true}, {"https://[1:2]/x", false},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *why = NULL;
         if (callback_is_acceptable(slice_str(rows[i].callback), &why) != rows[i].taken)
             fail_msg("%s", rows[i].callback);
+    }
+}
+
+static void each_byte_of_a_host_is_one_of_a_name(void **state)
+{
+    (void)state;
+    for (int byte = 1; byte < 256; byte++) {
+        char text[] = "https://?:80/";
+        const char *why = NULL;
+        bool taken = is_letter(byte) || strchr("0123456789-._", byte);
+        text[8] = (char)byte;
+        if (callback_is_acceptable(slice_str(text), &why) != taken)
+            fail_msg("byte %d", byte);
     }
 }
 
@@ -224,11 +257,6 @@ static void names_the_callback_for_form_action(void **state)
         assert_slice_equal(buf_slice(&out), slice_str(rows[i].source));
         buf_done(&out);
     }
-}
-
-static bool is_letter(int byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
 /* RFC 3986 §3.1, and what of §2 may stand behind a scheme. */
@@ -322,10 +350,12 @@ int main(void)
         cmocka_unit_test(takes_what_was_registered_and_nothing_that_resembles_it),
         cmocka_unit_test(takes_http_elsewhere_only_of_clients_marked_for_it),
         cmocka_unit_test(a_prefix_that_does_not_end_with_a_slash_takes_nothing),
+        cmocka_unit_test(a_backslash_leaves_every_prefix),
         cmocka_unit_test(takes_the_default_callback),
         cmocka_unit_test(registers_only_what_could_be_called_back),
         cmocka_unit_test(appends_to_whatever_query_there_is_byte_for_byte),
         cmocka_unit_test(takes_only_a_name_or_an_address_for_a_host),
+        cmocka_unit_test(each_byte_of_a_host_is_one_of_a_name),
         cmocka_unit_test(names_the_callback_for_form_action),
         cmocka_unit_test(each_byte_is_taken_only_where_it_may_be),
         cmocka_unit_test(takes_no_scheme_that_a_browser_would_run),
