@@ -2,6 +2,8 @@
 
 #include "support/oauth.h"
 
+#include <stdlib.h>
+
 /* RFC 5849 §3.4.1.2, MUST by MUST; the base string URI is not yet encoded. */
 static const struct uri_row {
     const char *name;
@@ -14,6 +16,7 @@ static const struct uri_row {
     {"scheme_must_be_in_lower_case", "HTTPS://example.com/", "https://example.com/"},
     {"host_must_be_in_lower_case", "https://API.Example.COM/", "https://api.example.com/"},
     {"mixed_case_http", "hTtP://h/", "http://h/"},
+    {"all_letters_of_a_host_become_small", "http://ABCXYZ.abcxyz.example/", "http://abcxyz.abcxyz.example/"},
     /* "the port MUST be excluded when making an HTTP request to port 80 or an HTTPS request to port 443" */
     {"port_80_must_be_excluded_for_http", "http://h:80/", "http://h/"},
     {"port_443_must_be_excluded_for_https", "https://h:443/", "https://h/"},
@@ -92,10 +95,13 @@ static const struct bad_row {
     {"refuses_two_ports", SLICE_INIT("http://h:80:80/"), NO_HOST},
     {"refuses_bytes_between_bracket_and_port", SLICE_INIT("http://[::1]x:80/"), NO_HOST},
     {"refuses_a_byte_after_the_bracket", SLICE_INIT("http://[::1]x/"), NO_HOST},
+    {"refuses_bytes_between_bracket_and_digits", SLICE_INIT("http://[::1]x80/"), NO_HOST},
     {"refuses_an_open_bracket", SLICE_INIT("http://[::1/"), NO_HOST},
     {"refuses_a_lone_bracket", SLICE_INIT("http://[/"), NO_HOST},
     {"refuses_empty_brackets", SLICE_INIT("http://[]/"), NO_HOST},
     {"refuses_a_name_in_brackets", SLICE_INIT("http://[abc]/"), NO_HOST},
+    {"refuses_another_first_byte_in_brackets", SLICE_INIT("http://[g::1]/"), NO_HOST},
+    {"refuses_another_last_byte_in_brackets", SLICE_INIT("http://[1::g]/"), NO_HOST},
     {"refuses_a_zone_in_brackets", SLICE_INIT("http://[fe80::1%25eth0]/"), NO_HOST},
     {"refuses_a_backslash_in_the_host", SLICE_INIT("http://good.example\\.evil.example/"), NO_HOST},
     {"refuses_utf8_in_the_host", SLICE_INIT("http://caf\xC3\xA9.example/"), NO_HOST},
@@ -165,13 +171,60 @@ static void knows_the_port_that_is_meant(void **state)
     }
 }
 
+static bool is_url(struct slice text)
+{
+    struct oauth_url url = {0};
+    struct problem problem = {0};
+    return oauth_url_parse(text, &url, &problem) == STATUS_OK;
+}
+
+/* RFC 3986 §3.2.2: what may stand in a reg-name; the last of these end the host. */
+static void each_byte_of_a_host_is_one_that_hosts_have(void **state)
+{
+    (void)state;
+    const char *others = "-._~!$&'()*+;=%/?";
+    for (int byte = 1; byte < 256; byte++) {
+        char text[] = "http://a?b/";
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+        text[8] = (char)byte;
+        if (is_url(slice_str(text)) != (letter || strchr(others, byte)))
+            fail_msg("byte %d", byte);
+    }
+}
+
+static void a_host_has_255_bytes_at_most(void **state)
+{
+    (void)state;
+    char text[7 + 256] = "http://";
+    memset(text + 7, 'h', 256);
+    assert_true(is_url(slice_of(text, 7 + 255)));
+    assert_false(is_url(slice_of(text, 7 + 256)));
+}
+
+/* A sanitizer sees who reads on. */
+static void looks_at_nothing_behind_its_end(void **state)
+{
+    (void)state;
+    struct slice whole = SLICE("https://[::1]:8443/a?b");
+    for (size_t len = 0; len <= whole.len; len++) {
+        char *exact = malloc(len + 1);
+        assert_non_null(exact);
+        memcpy(exact + 1, whole.ptr, len);
+        assert_int_equal(is_url(slice_of(exact + 1, len)), len >= 13);
+        free(exact);
+    }
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(uri_rows) + COUNT_OF(bad_rows) + 2];
+    static struct CMUnitTest tests[COUNT_OF(uri_rows) + COUNT_OF(bad_rows) + 5];
     size_t count = 0;
     ADD_ROWS(tests, count, uri_rows, writes_the_base_string_uri);
     ADD_ROWS(tests, count, bad_rows, refuses_what_is_no_url);
     ADD_TEST(tests, count, tells_the_parts_apart);
     ADD_TEST(tests, count, knows_the_port_that_is_meant);
+    ADD_TEST(tests, count, each_byte_of_a_host_is_one_that_hosts_have);
+    ADD_TEST(tests, count, a_host_has_255_bytes_at_most);
+    ADD_TEST(tests, count, looks_at_nothing_behind_its_end);
     return RUN_TESTS(tests, count);
 }
