@@ -34,7 +34,7 @@ static void wipe_used(struct arena *arena, struct arena_block *block)
 
 static void drop_until(struct arena *arena, const struct arena_block *keep)
 {
-    for (struct arena_block *block = arena->current; block && block != keep;) {
+    for (struct arena_block *block = arena->current; block != keep;) {
         struct arena_block *older = block->older;
         wipe_used(arena, block);
         arena->taken_bytes -= block->size;

@@ -2,8 +2,7 @@
 
 bool scope_next(struct slice *list, struct slice *ret_scope)
 {
-    bool more = true;
-    while (more && list->len) {
+    for (bool more = true; more;) {
         struct slice scope = slice_cut(list, ' ', &more);
         if (scope.len == 0)
             continue;

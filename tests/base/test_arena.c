@@ -157,6 +157,121 @@ static void every_byte_given_is_wiped(void **state)
     watch_end();
 }
 
+static void a_reset_wipes_also_where_one_block_was_enough(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    assert_false(slice_is_absent(arena_copy(&arena, SLICE("a secret"))));
+    watch_begin();
+    arena_reset(&arena);
+    assert_int_equal(watch_wipes(SLICE("a secret")), 1);
+    watch_end();
+    arena_done(&arena);
+}
+
+static void one_that_is_done_can_be_used_and_done_again(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 8192);
+    for (int times = 0; times < 3; times++) {
+        assert_non_null(arena_bytes(&arena, 8192));
+        arena_done(&arena);
+        arena_done(&arena);
+    }
+}
+
+static void its_limit_can_be_used_up_to_the_last_byte(void **state)
+{
+    (void)state;
+    static const size_t sizes[][3] = {{8192, 8000, 192}, {10000, 8192, 1808}, {100, 60, 40}, {20000, 12000, 8000}};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct arena arena;
+        arena_init(&arena, sizes[i][0]);
+        assert_non_null(arena_bytes(&arena, sizes[i][1]));
+        assert_non_null(arena_bytes(&arena, sizes[i][2]));
+        assert_null(arena_bytes(&arena, i == 3 ? 8193 : 1));
+        arena_done(&arena);
+    }
+}
+
+/* What is left before the end of a block, and too little once it is aligned. */
+static void aligned_memory_is_inside_of_its_block(void **state)
+{
+    (void)state;
+    static const size_t sizes[][3] = {{8192, 8185, 4}, {8192, 8191, 1}};
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct arena arena;
+        arena_init(&arena, sizes[i][0]);
+        assert_non_null(arena_bytes(&arena, sizes[i][1]));
+        assert_null(arena_alloc(&arena, sizes[i][2]));
+        arena_done(&arena);
+    }
+    struct arena arena;
+    arena_init(&arena, 8195); /* a block that does not end where an object could begin */
+    char *whole = arena_bytes(&arena, 8195);
+    assert_non_null(whole);
+    arena_trim(&arena, whole, 8195, 8194);
+    assert_null(arena_alloc(&arena, 1));
+    arena_done(&arena);
+    arena_init(&arena, 1 << 20);
+    assert_non_null(arena_bytes(&arena, 1));
+    char *large = arena_alloc(&arena, 8192);
+    assert_non_null(large);
+    assert_int_equal((uintptr_t)large % alignof(max_align_t), 0);
+    memset(large, 'x', 8192);
+    arena_done(&arena);
+}
+
+static void text_stands_side_by_side(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *first = arena_bytes(&arena, 1);
+    assert_ptr_equal(arena_bytes(&arena, 1), first + 1);
+    arena_done(&arena);
+}
+
+static void what_has_no_room_is_absent(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 3);
+    assert_null(arena_string(&arena, SLICE("abc")));
+    assert_true(slice_is_absent(arena_copy(&arena, SLICE("abcd"))));
+    assert_null(arena_calloc(&arena, 1, 4));
+    assert_null(arena_calloc(&arena, SIZE_MAX / 2 + 1, 2)); /* 0, were it not looked at */
+    assert_string_equal(arena_string(&arena, SLICE("ab")), "ab");
+    arena_done(&arena);
+}
+
+static void zeroed_memory_is_zero(void **state)
+{
+    (void)state;
+    static const char zeroes[6000];
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *given = arena_calloc(&arena, 2, sizeof zeroes / 2);
+    assert_non_null(given);
+    assert_memory_equal(given, zeroes, sizeof zeroes);
+    arena_done(&arena);
+}
+
+static void a_trim_touches_nothing_behind_what_it_trims(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 8); /* so that the block ends there, and a sanitizer sees it */
+    char *whole = arena_bytes(&arena, 8);
+    assert_non_null(whole);
+    memcpy(whole, "12345678", 8);
+    arena_trim(&arena, whole, 8, 3);
+    assert_memory_equal(whole, "123\0\0\0\0\0", 8);
+    arena_done(&arena);
+}
+
 static void what_is_trimmed_is_wiped(void **state)
 {
     (void)state;
@@ -184,6 +299,14 @@ int main(void)
         cmocka_unit_test(trim_gives_back_the_newest_only),
         cmocka_unit_test(copies_text),
         cmocka_unit_test(every_byte_given_is_wiped),
+        cmocka_unit_test(a_reset_wipes_also_where_one_block_was_enough),
+        cmocka_unit_test(one_that_is_done_can_be_used_and_done_again),
+        cmocka_unit_test(its_limit_can_be_used_up_to_the_last_byte),
+        cmocka_unit_test(aligned_memory_is_inside_of_its_block),
+        cmocka_unit_test(text_stands_side_by_side),
+        cmocka_unit_test(what_has_no_room_is_absent),
+        cmocka_unit_test(zeroed_memory_is_zero),
+        cmocka_unit_test(a_trim_touches_nothing_behind_what_it_trims),
         cmocka_unit_test(what_is_trimmed_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

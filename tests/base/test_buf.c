@@ -4,6 +4,7 @@
 #include "support/watch.h"
 
 #include <stdlib.h>
+#include <wchar.h>
 
 static void grows_as_needed(void **state)
 {
@@ -84,6 +85,68 @@ static void can_be_used_again_after_a_failure_and_a_reset(void **state)
     buf_done(&buf);
 }
 
+static void a_failure_costs_nothing_of_a_fixed_ones_room_and_adds_none(void **state)
+{
+    (void)state;
+    char memory[8];
+    struct buf buf = buf_fixed(memory, sizeof memory);
+    buf_add(&buf, SLICE("123"));
+    buf_add(&buf, SLICE("too long"));
+    for (int times = 0; times < 3; times++) {
+        buf_reset(&buf);
+        assert_int_equal(buf.cap, sizeof memory);
+        assert_true(buf_reserve(&buf, sizeof memory));
+    }
+    assert_false(buf_reserve(&buf, sizeof memory + 1));
+}
+
+static void a_terminator_and_a_format_need_one_byte_more(void **state)
+{
+    (void)state;
+    char memory[5];
+    struct buf exact = buf_fixed(memory, 4);
+    struct buf enough = buf_fixed(memory, 5);
+    memset(memory, 'x', sizeof memory);
+    buf_addf(&exact, "%s", "abcd");
+    assert_true(exact.failed);
+    exact = buf_fixed(memory, 4);
+    buf_add_str(&exact, "abcd");
+    assert_null(buf_string(&exact));
+    assert_int_equal(memory[4], 'x');
+    buf_add_str(&enough, "abcd");
+    assert_string_equal(buf_string(&enough), "abcd");
+    enough = buf_fixed(memory, 5);
+    buf_addf(&enough, "%s", "abcd");
+    assert_false(enough.failed);
+    assert_slice_equal(buf_slice(&enough), SLICE("abcd"));
+}
+
+static void what_cannot_be_formatted_is_a_failure(void **state)
+{
+    (void)state;
+    struct buf buf = BUF_INIT;
+    buf_add_str(&buf, "before");
+    buf_addf(&buf, "%lc", (wint_t)0xDC00); /* half of a pair is no character */
+    assert_true(buf.failed);
+    assert_slice_equal(buf_slice(&buf), SLICE("before"));
+    buf_done(&buf);
+}
+
+static void writes_small_numbers_with_their_sign(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t value;
+        const char *text;
+    } rows[] = {{0, "0"}, {1, "1"}, {-1, "-1"}, {-10, "-10"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf buf = BUF_INIT;
+        buf_add_i64(&buf, rows[i].value);
+        assert_string_equal(buf_string(&buf), rows[i].text);
+        buf_done(&buf);
+    }
+}
+
 static void wipes_what_it_held(void **state)
 {
     (void)state;
@@ -147,6 +210,22 @@ static void refuses_a_size_that_overflows(void **state)
     buf_done(&buf);
 }
 
+/* It must come to an end, too: doubling would go on for ever. */
+static void refuses_what_no_memory_holds(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {SIZE_MAX - 1, SIZE_MAX / 2 + 2};
+    struct arena arena;
+    arena_init(&arena, 1000);
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        struct buf buf = buf_in(&arena);
+        buf_add(&buf, SLICE("x"));
+        assert_false(buf_reserve(&buf, sizes[i]));
+        assert_true(buf.failed);
+    }
+    arena_done(&arena);
+}
+
 static void what_it_grows_out_of_is_wiped(void **state)
 {
     (void)state;
@@ -172,11 +251,16 @@ int main(void)
         cmocka_unit_test(stays_failed_once_a_fixed_one_is_full),
         cmocka_unit_test(takes_exactly_what_a_fixed_one_holds),
         cmocka_unit_test(can_be_used_again_after_a_failure_and_a_reset),
+        cmocka_unit_test(a_failure_costs_nothing_of_a_fixed_ones_room_and_adds_none),
+        cmocka_unit_test(a_terminator_and_a_format_need_one_byte_more),
+        cmocka_unit_test(what_cannot_be_formatted_is_a_failure),
+        cmocka_unit_test(writes_small_numbers_with_their_sign),
         cmocka_unit_test(wipes_what_it_held),
         cmocka_unit_test(wipes_the_terminator_free_tail_of_formats),
         cmocka_unit_test(grows_inside_an_arena_and_stays_there),
         cmocka_unit_test(fails_at_its_arenas_limit),
         cmocka_unit_test(refuses_a_size_that_overflows),
+        cmocka_unit_test(refuses_what_no_memory_holds),
         cmocka_unit_test(what_it_grows_out_of_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,23 +93,34 @@ static void lists_are_encoded_once_more(void **state)
                                                "oauth_acceptable_timestamps=100-460"));
 }
 
+static void any_time_but_none_is_said(void **state)
+{
+    (void)state;
+    struct problem problem = {.status = STATUS_TIMESTAMP_REFUSED, .detail = "x", .acceptable_to_s = 1};
+    struct buf form = buf_in(oauth_arena());
+    problem_write_form(&problem, &form);
+    assert_slice_equal(buf_slice(&form), SLICE("error=invalid_request&error_description=x&"
+                                               "oauth_problem=timestamp_refused&oauth_acceptable_timestamps=0-1"));
+}
+
 /* A realm comes from configuration or a request: it must not end the quotes or the header. */
 static void a_realm_cannot_break_out_of_its_quotes(void **state)
 {
     (void)state;
     struct buf challenge = buf_in(oauth_arena());
-    problem_write_challenge(STATUS_UNSIGNED, SLICE("a\"b\\c\r\nSet-Cookie: d\0\x7F\xC3\xA9"), &challenge);
-    assert_slice_equal(buf_slice(&challenge), SLICE("OAuth realm=\"a\\\"b\\\\c  Set-Cookie: d  \xC3\xA9\""));
+    problem_write_challenge(STATUS_UNSIGNED, SLICE("a\"b\\c\r\nSet-Cookie: d\0\x1F\x7F\xC3\xA9"), &challenge);
+    assert_slice_equal(buf_slice(&challenge), SLICE("OAuth realm=\"a\\\"b\\\\c  Set-Cookie: d   \xC3\xA9\""));
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[2 * COUNT_OF(table_rows) + 3];
+    static struct CMUnitTest tests[2 * COUNT_OF(table_rows) + 4];
     size_t count = 0;
     ADD_ROWS(tests, count, table_rows, speaks_both_vocabularies);
     ADD_ROWS(tests, count, table_rows, challenges_with_one_problem);
     ADD_TEST(tests, count, the_detail_or_the_status_is_the_sentence);
     ADD_TEST(tests, count, lists_are_encoded_once_more);
+    ADD_TEST(tests, count, any_time_but_none_is_said);
     ADD_TEST(tests, count, a_realm_cannot_break_out_of_its_quotes);
     return RUN_TESTS(tests, count);
 }

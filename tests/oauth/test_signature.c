@@ -213,6 +213,35 @@ static void overlong_rsa_signatures_are_refused(void **state)
         STATUS_SIGNATURE_INVALID);
 }
 
+static void the_longest_signature_there_is_is_taken(void **state)
+{
+    (void)state;
+    const struct signature_method *rsa = method("RSA-SHA1");
+    const struct signature_key key = {.rsa_public_key = oauth_file("vectors/rsa_16384_public.pem")};
+    struct buf made = buf_in(oauth_arena());
+    assert_status(
+        signature_make(oauth_signer(), rsa, SLICE_ABSENT, oauth_file("vectors/rsa_16384.pem"), SLICE("text"), &made),
+        STATUS_OK);
+    assert_int_equal(made.len, SIGNATURE_MAX_BYTES);
+    assert_status(signature_verify(oauth_signer(), rsa, &key, SLICE("text"), buf_slice(&made)), STATUS_OK);
+}
+
+static void what_is_made_is_appended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method, *made;
+    } rows[] = {{"HMAC-SHA1", "before egQqG5AJep5sJ7anhXju1unge2I="}, {"PLAINTEXT", "before cs&"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf out = buf_in(oauth_arena());
+        buf_add_str(&out, "before ");
+        assert_status(
+            signature_make(oauth_signer(), method(rows[i].method), SLICE("cs&"), SLICE_ABSENT, SLICE("bs"), &out),
+            STATUS_OK);
+        assert_slice_equal(buf_slice(&out), slice_str(rows[i].made));
+    }
+}
+
 static void what_cannot_be_made_is_reported(void **state)
 {
     (void)state;
@@ -302,7 +331,7 @@ static void signatures_are_compared_in_constant_time(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 11];
+    static struct CMUnitTest tests[COUNT_OF(key_rows) + COUNT_OF(made_rows) + 13];
     size_t count = 0;
     ADD_ROWS(tests, count, key_rows, writes_the_shared_key);
     ADD_ROWS(tests, count, made_rows, makes_and_verifies_the_published_signature);
@@ -312,6 +341,8 @@ int main(void)
     ADD_TEST(tests, count, an_absent_key_verifies_nothing);
     ADD_TEST(tests, count, the_text_of_a_public_key_is_no_shared_key);
     ADD_TEST(tests, count, overlong_rsa_signatures_are_refused);
+    ADD_TEST(tests, count, the_longest_signature_there_is_is_taken);
+    ADD_TEST(tests, count, what_is_made_is_appended);
     ADD_TEST(tests, count, what_cannot_be_made_is_reported);
     ADD_TEST(tests, count, what_cannot_be_computed_is_no_verdict);
     ADD_TEST(tests, count, a_signer_may_be_done_twice);

@@ -2,6 +2,8 @@
 
 #include "support/oauth.h"
 
+#include <stdlib.h>
+
 static void knows_seven_methods_by_their_exact_names(void **state)
 {
     (void)state;
@@ -76,13 +78,29 @@ static void names_the_first_unknown_method_of_a_list(void **state)
     assert_int_equal(mask, 4711);
 }
 
+/* A sanitizer sees who reads on. */
+static void looks_at_nothing_behind_its_end(void **state)
+{
+    (void)state;
+    struct slice list = SLICE("RSA-SHA1");
+    unsigned mask = 0;
+    struct slice unknown = {0};
+    char *exact = malloc(list.len);
+    assert_non_null(exact);
+    memcpy(exact, list.ptr, list.len);
+    assert_true(signature_methods_parse(slice_of(exact, list.len), &mask, &unknown));
+    assert_int_equal(mask, signature_method_find(list)->bit);
+    free(exact);
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[4];
+    static struct CMUnitTest tests[5];
     size_t count = 0;
     ADD_TEST(tests, count, knows_seven_methods_by_their_exact_names);
     ADD_TEST(tests, count, knows_no_other);
     ADD_TEST(tests, count, reads_and_writes_lists);
     ADD_TEST(tests, count, names_the_first_unknown_method_of_a_list);
+    ADD_TEST(tests, count, looks_at_nothing_behind_its_end);
     return RUN_TESTS(tests, count);
 }
