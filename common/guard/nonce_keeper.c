@@ -72,7 +72,9 @@ static void name_machine(struct nonce_user *user)
     char space[64];
     size_t boot_len = read_file("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
     ssize_t space_len = readlink("/proc/self/ns/time", space, sizeof space);
-    struct slice id = slice_trim(slice_of(boot, boot_len));
+    struct slice line = slice_of(boot, boot_len);
+    bool has_end = false;
+    struct slice id = slice_cut(&line, '\n', &has_end);
     if (id.len == 0)
         id = slice_str(user->id);
     (void)snprintf(user->machine, sizeof user->machine, "%.*s %.*s", (int)(id.len < 40 ? id.len : 40), id.ptr,

@@ -6,6 +6,7 @@
 #include "support/contract_ephemeral.h"
 #include "support/durable_bench.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -417,6 +418,7 @@ struct watched_ledger {
     struct volatile_ledger inner;
     atomic_int opened;
     void (*before_open)(void);
+    unsigned char hash_key[NONCE_HASH_KEY_BYTES]; /* that was saved */
 };
 
 static struct service *watched;
@@ -438,9 +440,18 @@ static enum status keep_watched(struct nonce_ledger *base, const struct nonce_ke
     return ledger->inner.ledger.keep_blocking(&ledger->inner.ledger, keep, ret_ranges);
 }
 
+static enum status save_watched(struct nonce_ledger *base, struct slice name, struct slice epoch,
+                                const struct nonce_state *state)
+{
+    (void)name, (void)epoch;
+    memcpy(((struct watched_ledger *)base)->hash_key, state->hash_key, sizeof state->hash_key);
+    return STATUS_OK;
+}
+
 static void start_watched(struct service *service, struct watched_ledger *ledger)
 {
-    *ledger = (struct watched_ledger){.ledger = {.open_blocking = open_watched, .keep_blocking = keep_watched}};
+    *ledger = (struct watched_ledger){
+        .ledger = {.open_blocking = open_watched, .keep_blocking = keep_watched, .save_blocking = save_watched}};
     volatile_ledger_init(&ledger->inner);
     service->options.ledger = &ledger->ledger;
     watched = service;
@@ -548,6 +559,76 @@ static void a_timestamp_that_no_window_holds_is_refused(void **state)
     crash(service);
 }
 
+static void a_fraction_of_a_second_of_the_lead_has_room_too(void **state)
+{
+    struct service *service = *state;
+    service->options.lead_ms += 500;
+    service->durable.clock.wall_ms += 500;
+    start(service);
+    assert_status(spend(service, now_s(service) + LEAD_S + 1, "n"), STATUS_OK);
+    assert_status(spend(service, now_s(service) + LEAD_S + 2, "n"), STATUS_TIMESTAMP_REFUSED);
+    crash(service);
+}
+
+static void a_nonce_that_cannot_be_hashed_is_not_accepted(void **state)
+{
+    struct service *service = *state;
+    size_t len = 3 << 20;
+    char *text = test_calloc(1, len);
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), now_s(service), slice_of(text, len)};
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    ephemeral_nonce_spend_start(service->view, &nonce, asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
+    crash(service);
+    test_free(text);
+}
+
+static void assert_does_not_start(struct service *service)
+{
+    struct buf why = BUF_INIT;
+    struct ephemeral_store *store = NULL;
+    assert_int_not_equal(ephemeral_open_blocking(SLICE("memory:"), &service->options, &why, &store), STATUS_OK);
+    assert_null(store);
+    buf_done(&why);
+}
+
+static void without_its_ledger_it_does_not_start(void **state)
+{
+    struct service *service = *state;
+    static struct volatile_ledger ledger;
+    volatile_ledger_init(&ledger);
+    service->options.ledger = &ledger.ledger;
+    atomic_store(&ledger.is_away, true);
+    assert_does_not_start(service);
+}
+
+/* Those that find no room would be good once more. */
+static void where_saved_nonces_find_no_room_it_does_not_start(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    for (int i = 0; i < 20; i++) {
+        char text[2] = {(char)('a' + i), '\0'};
+        assert_status(spend(service, now_s(service), text), STATUS_OK);
+    }
+    stop(service);
+    service->options.max_nonces = 10;
+    assert_does_not_start(service);
+}
+
+static void at_the_end_the_key_is_wiped(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    assert_status(ephemeral_save_blocking(service->store), STATUS_OK);
+    watch_begin();
+    crash(service);
+    assert_int_equal(watch_wipes(slice_of(ledger.hash_key, sizeof ledger.hash_key)), 1);
+    watch_end();
+}
+
 /* Nobody waits for a commit while requests come, and a busy second costs one of them. */
 static void ranges_are_raised_ahead_of_need(void **state)
 {
@@ -621,6 +702,11 @@ int main(void)
         TEST(an_epoch_that_was_lost_while_it_was_written_is_begun_again),
         TEST(a_verdict_does_not_count_if_nonces_were_lost_meanwhile),
         TEST(a_timestamp_that_no_window_holds_is_refused),
+        TEST(a_fraction_of_a_second_of_the_lead_has_room_too),
+        TEST(a_nonce_that_cannot_be_hashed_is_not_accepted),
+        TEST(without_its_ledger_it_does_not_start),
+        TEST(where_saved_nonces_find_no_room_it_does_not_start),
+        TEST(at_the_end_the_key_is_wiped),
         TEST(ranges_are_raised_ahead_of_need),
         TEST(a_full_memory_refuses_and_forgets_no_live_nonce),
     };

@@ -108,17 +108,30 @@ static void each_set_that_is_owed_its_expiry_is_visited_once(void **state)
         assert_true(owed.count[i][0] == 1 && owed.count[i][1] == 1);
 }
 
-/* The last bit of the last second lies at the end of what was allocated. */
-static void a_number_of_shards_that_fills_its_words_has_room(void **state)
+static void visit_none(void *context, int64_t second, unsigned shard)
 {
-    struct nonce_expiries *expiries = nonce_expiries_new(128);
+    (void)context;
+    fail_msg("%d of %d is owed", (int)shard, (int)second);
+}
+
+/* The last bit of the last second lies at the end of what was allocated. */
+static void whatever_the_number_of_shards_each_has_room(void **state)
+{
+    static const unsigned numbers[] = {1, 63, 64, 65, 127, 128, 129, 4096};
     (void)state;
-    assert_non_null(expiries);
-    for (unsigned mark = 0; mark < NONCE_EXPIRY_MARKS; mark++)
-        nonce_expiries_mark(expiries, mark, TABLE_S - 1, 127);
-    assert_true(nonce_expiries_has(expiries, NONCE_EXPIRY_OWED, TABLE_S - 1, 127));
-    assert_false(nonce_expiries_has(expiries, NONCE_EXPIRY_OWED, TABLE_S - 1, 63));
-    nonce_expiries_free(expiries);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        struct nonce_expiries *expiries = nonce_expiries_new(numbers[i]);
+        unsigned last = numbers[i] - 1;
+        assert_non_null(expiries);
+        for (int64_t second = 1; second < TABLE_S; second++)
+            nonce_expiries_mark(expiries, NONCE_EXPIRY_STANDS, second, 0);
+        nonce_expiries_each_owed(expiries, visit_none, NULL);
+        for (unsigned mark = 0; mark < NONCE_EXPIRY_MARKS; mark++)
+            nonce_expiries_mark(expiries, mark, TABLE_S - 1, last);
+        assert_true(nonce_expiries_has(expiries, NONCE_EXPIRY_OWED, TABLE_S - 1, last));
+        assert_true(last == 0 || !nonce_expiries_has(expiries, NONCE_EXPIRY_OWED, TABLE_S - 1, last - 1));
+        nonce_expiries_free(expiries);
+    }
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -130,7 +143,7 @@ int main(void)
         TEST(a_second_that_takes_anothers_place_begins_with_no_mark),
         TEST(what_stands_is_forgotten_and_what_is_owed_is_not),
         TEST(each_set_that_is_owed_its_expiry_is_visited_once),
-        TEST(a_number_of_shards_that_fills_its_words_has_room),
+        TEST(whatever_the_number_of_shards_each_has_room),
     };
     return cmocka_run_group_tests_name("nonce_expiries", tests, NULL, NULL);
 }

@@ -10,11 +10,14 @@ static void a_second_and_a_shard_make_a_name_that_tells_the_second(void **state)
         const char *key;
     } cases[] = {
         {0, 0, "n:{0}:0"},
+        {9, 0, "n:{0}:9"},
+        {10, 0, "n:{0}:a"},
         {35, 1, "n:{1}:z"},
         {36, 9, "n:{9}:10"},
         {1790000000, 255, "n:{255}:tlpwu8"}, /* 16 bytes with the header and the NUL of Redis's short strings */
         {2176782335, 999, "n:{999}:zzzzzz"},
         {2176782336, 4096, "n:{4096}:1000000"},
+        {INT64_C(2821109907455), 99999, "n:{99999}:zzzzzzzz"},
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -36,10 +39,11 @@ static void the_longest_fits(void **state)
 
 static void other_names_tell_none(void **state)
 {
-    static const char *const names[] = {"",         "e",        "n:",       "n:{1}",    "n:{1}:",    "n:{1}:-1",
-                                        "n:{1}:01", "n:{1}:A1", "n:{1}: 1", "n:{1}:1 ", "n:{}:1",    "n:{x}:1",
-                                        "n:{-1}:1", "m:{1}:1",  "n:1:1",    "xn:{1}:1", "n:{1}:1:1", "n:{1}:100000000",
-                                        "n:{1}}:1", "n:{1 }:1"};
+    static const char *const names[] = {
+        "",         "e",        "n:",       "n:{1}",    "n:{1}:",      "n:{1}:-1",
+        "n:{1}:01", "n:{1}:A1", "n:{1}: 1", "n:{1}:1 ", "n:{}:1",      "n:{x}:1",
+        "n:{-1}:1", "m:{1}:1",  "n:1:1",    "xn:{1}:1", "n:{1}:1:1",   "n:{1}:100000000",
+        "n:{1}}:1", "n:{1 }:1", "n:{1}:_",  "n:{1}:{",  "n:{100000}:1"};
     (void)state;
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         int64_t second = -1;
