@@ -1,4 +1,4 @@
-/* db_arguments: the copies that a `…_start` function makes of what it was given. Only credentials_*_start.c include it.
+/* db_arguments: the copies that a `…_start` function makes of what it was given. Only the …_start.c files include it.
  *
  * Invariants: the arena holds every copy and is wiped at the end, for some are secrets. A copy that failed is
  * remembered, so that a function fills everything in and db_arguments_start looks once: the ticket then completes with

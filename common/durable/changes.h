@@ -1,5 +1,4 @@
-/* credentials_changes: what ended or changed, for caches and sessions to follow; and who did what, for people to read.
- */
+/* changes: what ended or changed, for caches and sessions to follow; and who did what, for people to read. */
 #ifndef COUNTERSIGN_DURABLE_CHANGES_H
 #define COUNTERSIGN_DURABLE_CHANGES_H
 

@@ -1,4 +1,4 @@
-/* credentials_clients: the applications that ask for access (RFC 5849 §1.1), their callbacks, secrets and keys. */
+/* clients: the applications that ask for access (RFC 5849 §1.1), their callbacks, secrets and keys. */
 #ifndef COUNTERSIGN_DURABLE_CLIENTS_H
 #define COUNTERSIGN_DURABLE_CLIENTS_H
 

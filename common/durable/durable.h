@@ -1,6 +1,6 @@
-/* credentials: the durable store's view of clients, tokens, users and resource servers.
+/* durable: the durable store's view of clients, tokens, users and resource servers.
  *
- * Invariants, for all credentials_*.h:
+ * Invariants, for all headers of this room:
  * - Identifiers, tokens and user names compare byte for byte; text that is not there is empty, never NULL; a time is
  *   64-bit ms UTC, and 0 means never or not yet.
  * - A result is self-contained: it lives in the arena that comes first in it, holds secrets in the clear and is wiped
@@ -34,7 +34,7 @@ struct credentials {
 };
 
 /* sql_transaction_blocking for work that writes changes: after the commit they are in db->log. The calls of
- * credentials_*.h within `work` join it, so that many of them are one transaction. */
+ * this room within `work` join it, so that many of them are one transaction. */
 MUST_USE enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context);
 
 /* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */

@@ -1,4 +1,4 @@
-/* credentials_parts: a client, or a client and a token, in one round trip. Only credentials_*.c include it.
+/* parts: a client, or a client and a token, in one round trip. Only this room includes it.
  *
  * One SELECT answers with rows of several kinds, put together by UNION ALL: all kinds share the columns PART, ID,
  * seven more numbers and as many texts as a client has, and leave empty what they do not need. */

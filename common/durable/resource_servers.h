@@ -1,4 +1,4 @@
-/* credentials_resource_servers: who may ask the introspection service, and about which origins.
+/* resource_servers: who may ask the introspection service, and about which origins.
  *
  * The key itself is never stored, only its SHA-256. Of the live ones each has its name, and the names of its
  * certificate, for itself: otherwise one would be taken for another. */

@@ -1,4 +1,4 @@
-/* rows: how the credentials_*.c files turn columns into results. Only they include it.
+/* rows: how the files of this room turn columns into results. Only they include it.
  *
  * Invariants: a result is one heap object whose first member is the arena of everything it points at. A reader that ran
  * out of memory stays failed, so that a row is checked once, at its end. NULL reads as empty text or 0. */

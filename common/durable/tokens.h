@@ -1,4 +1,4 @@
-/* credentials_tokens: token credentials (RFC 5849 §1.1), and the pair that every verification loads. */
+/* tokens: token credentials (RFC 5849 §1.1), and the pair that every verification loads. */
 #ifndef COUNTERSIGN_DURABLE_TOKENS_H
 #define COUNTERSIGN_DURABLE_TOKENS_H
 

@@ -1,4 +1,4 @@
-/* credentials_users: resource owners (RFC 5849 §1.1).
+/* users: resource owners (RFC 5849 §1.1).
  *
  * `subject` is what resource servers see as `sub`: the site's own name for a user where login is delegated, else the
  * decimal id. */

@@ -1,4 +1,4 @@
-/* credentials_within: what the credentials_*.c files do for each other, within a transaction. Only they include it. */
+/* within: what the files of this room do for each other, within a transaction. Only they include it. */
 #ifndef COUNTERSIGN_DURABLE_WITHIN_H
 #define COUNTERSIGN_DURABLE_WITHIN_H
 

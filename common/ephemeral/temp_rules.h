@@ -1,4 +1,4 @@
-/* temp_rules: what may happen to a temporary credential: one source for every store for minutes.
+/* temp_rules: what may happen to a temporary credential: one source for every ephemeral store.
  *
  * A store reads its record, lets a rule change it, and writes it back in one atomic step, before it tells the status:
  * also where the rule refuses (a wrong verifier is counted). Rules borrow the texts of `with`. */

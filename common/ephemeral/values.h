@@ -1,4 +1,4 @@
-/* ephemeral_values: copies of what the store for minutes keeps, each with memory of its own, of texts that may live
+/* values: copies of what the ephemeral store keeps, each with memory of its own, of texts that may live
  * anywhere. For its implementations. */
 #ifndef COUNTERSIGN_EPHEMERAL_VALUES_H
 #define COUNTERSIGN_EPHEMERAL_VALUES_H

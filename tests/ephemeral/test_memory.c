@@ -1,4 +1,4 @@
-/* The contract of the store for minutes, in memory; and its bounds. */
+/* The contract of the ephemeral store, in memory; and its bounds. */
 #include "base/buf.h"
 #include "ephemeral/ephemeral.h"
 #include "support/contract_ephemeral.h"

@@ -1,4 +1,4 @@
-/* The contract of the store for minutes, on Redis; and what only Redis can do to it. */
+/* The contract of the ephemeral store, on Redis; and what only Redis can do to it. */
 #include "base/buf.h"
 #include "crypto/sealed.h"
 #include "ephemeral/ephemeral.h"

@@ -1,4 +1,4 @@
-/* contract_ephemeral: what every store for minutes must do, as tests that any implementation is put to. */
+/* contract_ephemeral: what every ephemeral store must do, as tests that any implementation is put to. */
 #ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_EPHEMERAL_H
 #define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_EPHEMERAL_H
 
