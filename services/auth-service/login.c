@@ -94,7 +94,7 @@ static enum status login_secret(struct request *request, struct slice *ret_secre
     return STATUS_OK;
 }
 
-/* Begins the reply, unless the caller has. */
+/* Begins the reply, unless the caller has. `error` NULL: there is none. */
 static enum step_result show_form(struct request *request, int http_status, const char *error)
 {
     const struct login *it = request->state;
@@ -104,11 +104,8 @@ static enum step_result show_form(struct request *request, int http_status, cons
     if (status != STATUS_OK || !action)
         return site_refuse(request, status != STATUS_OK ? status : STATUS_NO_MEMORY, NULL);
     const struct page_value values[] = {
-        PAGE_TEXT("error", slice_str(error ? error : "")),
-        PAGE_TEXT("action", slice_str(action)),
-        PAGE_TEXT("csrf_token", csrf),
-        PAGE_TEXT("return_to", it->return_to),
-        PAGE_TEXT("username", it->username),
+        PAGE_TEXT("error", slice_str(error)),  PAGE_TEXT("action", slice_str(action)), PAGE_TEXT("csrf_token", csrf),
+        PAGE_TEXT("return_to", it->return_to), PAGE_TEXT("username", it->username),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     if (request->reply.http_status == 0)

@@ -240,6 +240,7 @@ static void refuses_a_form_that_is_not_this_browsers(void **state)
     for (size_t i = 0; i < COUNT_OF(cookies); i++) {
         submit(bench, JANES_FORM, cookies[i]);
         assert_refused(bench, 403, "forbidden");
+        assert_true(site_bench_says(bench, "This form was not made for this browser"));
         assert_true(slice_is_absent(header(bench, "Set-Cookie")));
     }
     submit(bench, "csrf_token=&return_to=/&username=jane&password=x", "__Host-countersign_login=");

@@ -125,6 +125,7 @@ static void no_two_keys_read_the_same(void **state)
         hash_of(CREDENTIAL_PAIR, "ab", "d"),
         hash_of(CREDENTIAL_CLIENT, "abc", ""),
         hash_of(CREDENTIAL_RESOURCE_SERVER, "abc", ""),
+        hash_of(CREDENTIAL_PAIR, "xb", "c"),
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(hashes); i++)
@@ -141,6 +142,7 @@ static void no_two_subjects_read_the_same(void **state)
         cache_subject_hash(&hash_key, CHANGE_TOKEN, SLICE("7")),
         cache_subject_hash(&hash_key, CHANGE_RESOURCE_SERVER, SLICE("7")),
         cache_subject_hash(&hash_key, CHANGE_CLIENT, SLICE("77")),
+        cache_subject_hash(&hash_key, CHANGE_CLIENT, SLICE("8")),
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(hashes); i++)

@@ -10,6 +10,7 @@
 #include "support/watch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { TTL_MS = 30000, MAX_ENTRIES = 100, ASKERS_MAX = 32, PATIENCE_MS = 20000 };
 
@@ -70,7 +71,7 @@ struct asker {
     enum status status;
     bool is_known;
     int64_t version;
-    char shared_key[256]; /* the first */
+    char shared_key[1024]; /* the first */
     void (*at_reply)(struct asker *asker);
     void (*all_done)(void *context); /* instead of stopping the loop */
     void *context;
@@ -411,6 +412,26 @@ static void keys_that_no_row_can_have_take_no_room(void **state)
     assert_int_equal(credential_cache_stats(it->cache).unknown, 0);
 }
 
+static void the_longest_keys_that_a_row_can_have_are_kept(void **state)
+{
+    struct fixture *it = *state;
+    char longest[IDENTIFIER_MAX_BYTES + 2];
+    memset(longest, 'k', sizeof longest);
+    for (size_t len = IDENTIFIER_MAX_BYTES; len <= IDENTIFIER_MAX_BYTES + 1; len++) {
+        const struct credential_key keys[] = {{CREDENTIAL_PAIR, slice_of(longest, len), SLICE("t")},
+                                              {CREDENTIAL_PAIR, SLICE("acme"), slice_of(longest, len)}};
+        for (size_t i = 0; i < COUNT_OF(keys); i++) {
+            struct asker first = {.at_reply = NULL};
+            unsigned running = 0;
+            start(&first, it->view, it->loop, &keys[i], &running);
+            loop_run(it->loop);
+            assert_status(first.status, STATUS_OK);
+            size_t known = credential_cache_stats(it->cache).known;
+            assert_int_equal(known, len > IDENTIFIER_MAX_BYTES ? 2 : i + 1);
+        }
+    }
+}
+
 static void one_that_is_not_used_is_wiped_in_the_end(void **state)
 {
     struct fixture *it = *state;
@@ -512,6 +533,31 @@ static void an_answer_that_a_change_overtook_is_asked_again_from_the_writer(void
         assert_int_equal(ask(it, key).version, 2);
         tell(it, rows[i].kind, rows[i].id);
     }
+}
+
+/* Nobody is served what may be from before a change, and nobody waits for ever. */
+static void an_answer_that_changes_overtake_again_and_again_is_none(void **state)
+{
+    enum { TRIES = 4 };
+    struct fixture *it = *state;
+    struct asker asker = {0};
+    const struct credential_key key = pair_key("acme", "t of 7");
+    unsigned running = 0;
+    it->store.holds = true;
+    start(&asker, it->view, it->loop, &key, &running);
+    for (unsigned i = 0; i < TRIES; i++) {
+        while (it->store.held_count == 0)
+            run_ms(it, 1);
+        tell(it, CHANGE_USER, "7");
+        fake_credentials_answer(&it->store);
+    }
+    loop_run(it->loop);
+    assert_status(asker.status, STATUS_STORE_DOWN);
+    assert_int_equal(it->store.asked, TRIES);
+    assert_int_equal(credential_cache_stats(it->cache).known, 0);
+    it->store.holds = false;
+    assert_false(is_kept(it, "acme", "t of 7"));
+    assert_true(is_kept(it, "acme", "t of 7"));
 }
 
 static void an_answer_that_another_change_met_is_kept(void **state)
@@ -635,9 +681,21 @@ static void a_store_that_is_down_is_not_needed_for_300_s_at_most(void **state)
     assert_status(ask_pair(it, "acme", "t").status, STATUS_STORE_DOWN);
 }
 
+static long stale_ones(void)
+{
+    static const char series[] = "\noauth1_cache_requests_total{cache=\"pair\",result=\"stale\"} ";
+    struct buf text = BUF_INIT;
+    metrics_write(&text);
+    const char *line = strstr(buf_string(&text), series);
+    long value = line ? strtol(line + sizeof series - 1, NULL, 10) : 0;
+    buf_done(&text);
+    return value;
+}
+
 static void the_first_to_find_the_store_down_is_served_too(void **state)
 {
     struct fixture *it = *state;
+    long before = stale_ones();
     (void)ask_pair(it, "acme", "t");
     fake_clock_advance(&it->clock, TTL_MS);
     it->store.status = STATUS_STORE_DOWN;
@@ -645,6 +703,11 @@ static void the_first_to_find_the_store_down_is_served_too(void **state)
     assert_false(asker.from_memory);
     assert_status(asker.status, STATUS_OK);
     assert_true(asker.is_known);
+    assert_int_equal(stale_ones(), before + 1);
+    assert_true(ask_pair(it, "acme", "t").from_memory);
+    assert_int_equal(stale_ones(), before + 2);
+    assert_status(ask_pair(it, "acme", "cold").status, STATUS_STORE_DOWN);
+    assert_int_equal(stale_ones(), before + 2);
 }
 
 static void a_store_that_is_down_is_asked_once_a_second_and_noticed_when_back(void **state)
@@ -705,6 +768,11 @@ static void a_secret_that_does_not_open_is_no_store_that_is_down(void **state)
     fake_clock_advance(&it->clock, TTL_MS);
     it->store.status = STATUS_STORE_CORRUPT;
     assert_status(ask_pair(it, "acme", "t").status, STATUS_STORE_CORRUPT);
+    it->store.status = STATUS_OK;
+    it->store.version = 2;
+    struct asker next = ask_pair(it, "acme", "t"); /* nobody takes the store for one that is down */
+    assert_false(next.from_memory);
+    assert_int_equal(next.version, 2);
 }
 
 /* ---- what requests hold ---- */
@@ -916,12 +984,14 @@ int main(void)
         TEST(holds_no_more_than_its_room_and_lets_the_unused_go),
         TEST(strangers_drive_nobody_out),
         TEST(keys_that_no_row_can_have_take_no_room),
+        TEST(the_longest_keys_that_a_row_can_have_are_kept),
         TEST(one_that_is_not_used_is_wiped_in_the_end),
         TEST(what_it_holds_is_wiped_at_its_end),
         TEST(a_change_drops_what_it_names_and_nothing_else),
         TEST(a_resource_servers_change_drops_its_key),
         TEST(a_client_that_was_unknown_is_known_once_it_is_made),
         TEST(an_answer_that_a_change_overtook_is_asked_again_from_the_writer),
+        TEST(an_answer_that_changes_overtake_again_and_again_is_none),
         TEST(an_answer_that_another_change_met_is_kept),
         TEST(a_replica_is_not_asked_about_what_was_changed_lately),
         TEST(a_replica_is_not_asked_soon_after_the_feed_stood),

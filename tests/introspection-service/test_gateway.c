@@ -51,6 +51,7 @@ static void lets_in_by_200_with_all_seven_headers(void **state)
         for (size_t n = 0; n < COUNT_OF(names); n++)
             assert_true(asked_bench_header(bench, names[n]).len > 0);
         assert_slice_equal(asked_bench_header(bench, "X-OAuth-Legs"), SLICE("2"));
+        assert_int_equal(bench->source.calls, i + 1); /* one question each time */
         assert_slice_equal(asked_bench_header(bench, "Cache-Control"), SLICE("no-store"));
     }
 }
@@ -177,11 +178,23 @@ static void says_how_long_to_wait(void **state)
     fake_clock_advance(&bench->durable.clock, 20 * 1000);
     assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 429);
     assert_slice_equal(asked_bench_header(bench, "Retry-After"), SLICE("40"));
-    fake_clock_advance(&bench->durable.clock, 39 * 1000);
+    fake_clock_advance(&bench->durable.clock, 38 * 1000);
+    assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 429);
+    assert_slice_equal(asked_bench_header(bench, "Retry-After"), SLICE("2"));
+    fake_clock_advance(&bench->durable.clock, 1000);
     assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 429);
     assert_slice_equal(asked_bench_header(bench, "Retry-After"), SLICE("1"));
     fake_clock_advance(&bench->durable.clock, 1000);
     assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 401);
+}
+
+static void counts_nobody_without_a_limit(void **state)
+{
+    struct asked_bench *bench = *state;
+    bench->config.rate_limit_address = 0;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ask(bench, &dialects[0], &dialects[0], SLICE_ABSENT, NULL), 401);
+    assert_int_equal(bench->faulty.calls, 0);
 }
 
 static void counts_no_fault_of_its_own(void **state)
@@ -252,6 +265,7 @@ int main(void)
         ASKED_TEST(a_malformed_head_is_401_and_counts_against_nobody),
         ASKED_TEST(says_what_to_do_where_the_gateway_is_at_fault),
         ASKED_TEST(says_how_long_to_wait),
+        ASKED_TEST(counts_nobody_without_a_limit),
         ASKED_TEST(counts_no_fault_of_its_own),
         ASKED_TEST(logs_whom_it_turns_away),
         ASKED_TEST(lets_nobody_in_where_memory_runs_out),

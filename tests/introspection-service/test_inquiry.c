@@ -152,6 +152,24 @@ static void a_wrong_signature_spends_no_nonce(void **state)
     assert_int_equal(bench->faulty.calls, 0);
 }
 
+static void a_wrong_signature_beside_a_right_one_spends_no_nonce(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct slice right = asked_bench_sign(bench, "a", "0");
+    char *wrong = arena_string(oauth_arena(), asked_bench_sign(bench, "b", "0"));
+    struct buf json = buf_in(oauth_arena());
+    assert_non_null(wrong);
+    wrong[strlen(wrong) - 8] ^= 1;
+    buf_add_str(&json, "{\"requests\":[");
+    buf_add(&json, asked_bench_described(slice_str(wrong)));
+    buf_add_str(&json, ",");
+    buf_add(&json, asked_bench_described(right));
+    buf_add_str(&json, "]}");
+    assert_int_equal(asked_bench_post(bench, batch, buf_slice(&json)), 200);
+    assert_verdicts(bench, "-+");
+    assert_int_equal(bench->faulty.calls, 1);
+}
+
 static void a_nonce_twice_in_one_batch_is_spent_once(void **state)
 {
     struct asked_bench *bench = *state;
@@ -184,6 +202,47 @@ static void a_batch_judges_each_of_many(void **state)
     assert_verdicts(bench, expected);
 }
 
+static struct asked_bench *watched;
+static unsigned not_waiting;
+
+static void watch_spend(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
+{
+    const struct inquiry *inquiry = watched->request.state;
+    not_waiting = 0;
+    for (size_t i = 0; i < inquiry->count; i++)
+        if (!inquiry->questions[i].waits) {
+            assert_false(ticket_is_live(inquiry->tickets[i]));
+            not_waiting++;
+        }
+    ephemeral_nonce_spend_start(((struct faulty_ephemeral *)view)->inner, nonce, ticket);
+}
+
+/* Or all wait for a store that nobody asked. */
+static void who_does_not_wait_keeps_nobody_waiting(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct slice one = asked_bench_described(asked_bench_sign(bench, "a", "0"));
+    struct slice other = asked_bench_described(SLICE_ABSENT);
+    struct buf json = buf_in(oauth_arena());
+    const struct ephemeral_ops *ops = bench->faulty.view.ops;
+    struct ephemeral_ops watching = *ops;
+    watching.nonce_spend_start = watch_spend;
+    watched = bench;
+    bench->faulty.view.ops = &watching;
+    buf_addf(&json, "{\"requests\":[%.*s,%.*s]}", SLICE_ARGS(one), SLICE_ARGS(other));
+    unsigned asked = bench->source.calls;
+    int http_status = asked_bench_post(bench, batch, buf_slice(&json));
+    assert_int_equal(bench->source.calls, asked + 2); /* the caller, and the one that is signed */
+    bench->faulty.view.ops = ops;
+    assert_int_equal(http_status, 200);
+    assert_verdicts(bench, "+-");
+    assert_int_equal(not_waiting, 1);
+}
+
+/* Without a nonce. */
+static const char plaintext[] = "OAuth oauth_consumer_key=\"a\", oauth_signature_method=\"PLAINTEXT\", "
+                                "oauth_signature=\"secret%2520of%2520a%26\"";
+
 static void what_is_in_memory_asks_no_store(void **state)
 {
     struct asked_bench *bench = *state;
@@ -200,16 +259,16 @@ static void what_is_in_memory_asks_no_store(void **state)
                      200);
     assert_true(asked_bench_says(bench, "\"active\":true"));
     assert_int_equal(asked_bench_verify(bench, asked_bench_sign(bench, "a", "2")), 200);
+    assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(slice_str(plaintext))), 200);
+    assert_true(asked_bench_says(bench, "\"active\":true")); /* it waited for nothing at all */
     assert_int_equal(bench->source.calls, asked);
 }
 
 static void a_signature_without_a_nonce_spends_none(void **state)
 {
     struct asked_bench *bench = *state;
-    static const char header[] = "OAuth oauth_consumer_key=\"a\", oauth_signature_method=\"PLAINTEXT\", "
-                                 "oauth_signature=\"secret%2520of%2520a%26\"";
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(slice_str(header))), 200);
+        assert_int_equal(asked_bench_post(bench, introspect, asked_bench_described(slice_str(plaintext))), 200);
         assert_true(asked_bench_says(bench, "\"active\":true"));
     }
     assert_int_equal(bench->faulty.calls, 0);
@@ -407,8 +466,10 @@ int main(void)
         ASKED_TEST(a_counter_that_is_down_changes_no_refusal),
         ASKED_TEST(what_was_refused_asks_no_store),
         ASKED_TEST(a_wrong_signature_spends_no_nonce),
+        ASKED_TEST(a_wrong_signature_beside_a_right_one_spends_no_nonce),
         ASKED_TEST(a_nonce_twice_in_one_batch_is_spent_once),
         ASKED_TEST(a_batch_judges_each_of_many),
+        ASKED_TEST(who_does_not_wait_keeps_nobody_waiting),
         ASKED_TEST(what_is_in_memory_asks_no_store),
         ASKED_TEST(a_signature_without_a_nonce_spends_none),
         ASKED_TEST(a_token_that_was_used_is_noted_and_no_other),
