@@ -151,6 +151,7 @@ part_examples() {
 part_lint() {
   step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run docker/compose/*.sh kubernetes/make-secrets
   step 'lint: sources' /usr/bin/python3 tests/lint/check.py
+  step 'lint: sizes' tests/house --check
   local version
   version=$(clang-format --version | sed 's/.*version \([0-9]*\).*/\1/')
   if [[ $version == 14 ]]; then
