@@ -104,7 +104,6 @@ static void start_job(struct redis_settle *settle, void (*run)(struct nonce_job 
     job->job.loop = settle->loop;
     job->settle = settle;
     job->answered = answered;
-    (void)snprintf(job->fresh, sizeof job->fresh, "%s", settle->proposal.id);
     settle->job = job;
     nonce_keeper_start(settle->keeper, &job->job);
 }
@@ -304,7 +303,6 @@ static void meeting_answered(struct redis_settle *settle, struct settle_job *job
         accept_epoch(settle, &settle->seen_epoch, settle->seen, settle->seen_len, false);
     } else if (meeting->outcome == NONCE_CONFIRMS) {
         settle->proposal = settle->seen_epoch;
-        settle->is_alone = false;
         settle->proposal_len = settle->seen_len;
         memcpy(settle->proposal_text, settle->seen, settle->seen_len);
         confirm_epoch(settle);

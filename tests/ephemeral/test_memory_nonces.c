@@ -34,6 +34,18 @@ enum status __wrap_nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uin
     return __real_nonce_set_add(set, timestamp_s, hash, now_s);
 }
 
+/* A ledger that answers once the keeper was told to stop. */
+static atomic_bool *closed_until_join;
+int __real_pthread_join(pthread_t thread, void **result);
+int __wrap_pthread_join(pthread_t thread, void **result);
+
+int __wrap_pthread_join(pthread_t thread, void **result)
+{
+    if (closed_until_join)
+        atomic_store(closed_until_join, false);
+    return __real_pthread_join(thread, result);
+}
+
 enum { SKEW_S = BENCH_SKEW_MS / 1000, LEAD_S = BENCH_LEAD_MS / 1000 };
 
 /* A service that is started and stopped on one ledger. */
@@ -419,6 +431,10 @@ struct watched_ledger {
     atomic_int opened;
     void (*before_open)(void);
     unsigned char hash_key[NONCE_HASH_KEY_BYTES]; /* that was saved */
+    atomic_int saved;
+    atomic_int keeping; /* how many keeps were begun */
+    atomic_bool keeps_nothing;
+    atomic_bool is_closed; /* keeps wait */
 };
 
 static struct service *watched;
@@ -437,6 +453,11 @@ static enum status keep_watched(struct nonce_ledger *base, const struct nonce_ke
                                 struct accepted_ranges *ret_ranges)
 {
     struct watched_ledger *ledger = (struct watched_ledger *)base;
+    atomic_fetch_add(&ledger->keeping, 1);
+    while (atomic_load(&ledger->is_closed))
+        (void)usleep(1000);
+    if (atomic_load(&ledger->keeps_nothing))
+        return STATUS_STORE_DOWN;
     return ledger->inner.ledger.keep_blocking(&ledger->inner.ledger, keep, ret_ranges);
 }
 
@@ -444,6 +465,7 @@ static enum status save_watched(struct nonce_ledger *base, struct slice name, st
                                 const struct nonce_state *state)
 {
     (void)name, (void)epoch;
+    atomic_fetch_add(&((struct watched_ledger *)base)->saved, 1);
     memcpy(((struct watched_ledger *)base)->hash_key, state->hash_key, sizeof state->hash_key);
     return STATUS_OK;
 }
@@ -556,6 +578,70 @@ static void a_timestamp_that_no_window_holds_is_refused(void **state)
     assert_status(spend(service, now_s(service) + LEAD_S + 1, "n"), STATUS_TIMESTAMP_REFUSED);
     assert_status(spend(service, now_s(service) - 2 * SKEW_S, "n"), STATUS_OK);
     assert_status(spend(service, now_s(service) - 2 * SKEW_S - 1, "n"), STATUS_TIMESTAMP_REFUSED);
+    crash(service);
+}
+
+/* Before the ledger is asked again. */
+static void a_new_epoch_begins_with_its_guard(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    int64_t guarded_s = now_s(service) + ACCEPTED_AHEAD_S;
+    atomic_store(&ledger.keeps_nothing, true);
+    lose_by_clock();
+    wait_until_opened(&ledger, 2);
+    step_s(service, 10); /* which is a loss once more */
+    int64_t now_ms = 0;
+    assert_status(ephemeral_now(service->view, &now_ms), STATUS_OK);
+    wait_until_opened(&ledger, 3);
+    for (int i = 0; i < 1000 && ephemeral_guard_s(service->view) == 0; i++)
+        (void)usleep(1000);
+    assert_int_equal(ephemeral_guard_s(service->view), guarded_s + 1 - now_s(service));
+    crash(service);
+}
+
+/* All of it, or what it showed before would be the time in which nothing is good any more. */
+static void a_loss_forgets_what_time_it_was(void **state)
+{
+    enum { DAY_S = 86400, MANY = 64 }; /* so many come to every part of the memory */
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    char text[3] = "a ";
+    start_watched(service, &ledger);
+    step_s(service, DAY_S);
+    recover(service);
+    for (int i = 0; i < MANY; i++) {
+        text[1] = (char)(' ' + i);
+        assert_status(spend(service, now_s(service), text), STATUS_OK);
+    }
+    step_s(service, -DAY_S);
+    recover(service);
+    for (int i = 0; i < MANY; i++) {
+        text[1] = (char)(' ' + i);
+        assert_status(spend(service, now_s(service), text), STATUS_OK);
+    }
+    crash(service);
+}
+
+/* It was stopped before the new epoch was begun: nothing may be saved under the one before. */
+static void what_was_lost_just_before_the_end_is_not_saved(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    atomic_store(&ledger.is_closed, true);
+    int before = atomic_load(&ledger.keeping);
+    for (int i = 0; i < 5000 && atomic_load(&ledger.keeping) == before; i++)
+        (void)usleep(1000);
+    lose_by_clock();
+    closed_until_join = &ledger.is_closed;
+    assert_status(ephemeral_save_blocking(service->store), STATUS_OK);
+    closed_until_join = NULL;
+    assert_int_equal(atomic_load(&ledger.opened), 1);
+    assert_int_equal(atomic_load(&ledger.saved), 0);
     crash(service);
 }
 
@@ -702,6 +788,9 @@ int main(void)
         TEST(an_epoch_that_was_lost_while_it_was_written_is_begun_again),
         TEST(a_verdict_does_not_count_if_nonces_were_lost_meanwhile),
         TEST(a_timestamp_that_no_window_holds_is_refused),
+        TEST(a_new_epoch_begins_with_its_guard),
+        TEST(a_loss_forgets_what_time_it_was),
+        TEST(what_was_lost_just_before_the_end_is_not_saved),
         TEST(a_fraction_of_a_second_of_the_lead_has_room_too),
         TEST(a_nonce_that_cannot_be_hashed_is_not_accepted),
         TEST(without_its_ledger_it_does_not_start),

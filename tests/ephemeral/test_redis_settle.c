@@ -34,6 +34,8 @@ struct nonce_keeper {
     int64_t told_clock_ms;
 };
 
+#define THE_LOOP ((struct loop *)&monotonic_ms) /* that jobs come back to */
+
 static int64_t monotonic_ms;
 
 /* In place of the connection, the keeper and the machine's clock (tests/CMakeLists.txt). */
@@ -71,6 +73,7 @@ enum status __wrap_redis_send(struct redis_client *client, const struct slice *a
 void __wrap_nonce_keeper_start(struct nonce_keeper *keeper, struct nonce_job *job)
 {
     assert_null(keeper->job);
+    assert_ptr_equal(job->loop, THE_LOOP);
     keeper->job = job;
     keeper->started++;
 }
@@ -157,6 +160,7 @@ static void init_settle(struct fixture *it, struct redis_settle *settle)
         .client = &it->client,
         .clock = &it->clock,
         .keeper = &it->keeper,
+        .loop = THE_LOOP,
         .skew_ms = SKEW_MS,
         .lead_ms = LEAD_MS,
         .unsure_until_ms = &it->unsure_until_ms,
@@ -298,8 +302,8 @@ static void use_row(struct fixture *it, const char *epoch, const char *record, b
 /* An epoch that stands, as others have agreed on it. */
 static void settle_well(struct fixture *it)
 {
-    use_row(it, "e1", RECORD("e1"), true);
-    ask(it, RECORD("e1"));
+    use_row(it, "e", RECORD("e"), true);
+    ask(it, RECORD("e"));
     run_job(it);
     assert_status(it->status, STATUS_OK);
 }
@@ -320,7 +324,10 @@ static void the_first_start_declares_writes_and_confirms(void **state)
     char end[32];
     ask(it, "");
     assert_int_equal(it->greeted, 1);
-    assert_int_equal(it->client.sent, 4);
+    static const char *const questions[] = {"INFO|", "TIME|", "GET|e|", "PTTL|e|"};
+    assert_int_equal(it->client.sent, COUNT_OF(questions));
+    for (size_t i = 0; i < COUNT_OF(questions); i++)
+        assert_string_equal(it->client.commands[i].text, questions[i]);
     run_job(it);
     assert_true(it->row.exists && !it->row.is_used);
     assert_int_equal(it->done, 0);
@@ -342,6 +349,7 @@ static void the_first_start_declares_writes_and_confirms(void **state)
     assert_false(it->settle.is_provisional);
     assert_int_equal(it->keeper.told_clock_ms, NOW_MS);
     assert_true(it->settle.knows_clock);
+    assert_int_equal(it->unsure_until_ms, -1); /* nobody was there before */
 }
 
 static void a_record_that_the_row_names_stands(void **state)
@@ -350,8 +358,8 @@ static void a_record_that_the_row_names_stands(void **state)
     settle_well(it);
     assert_int_equal(it->client.sent, 4);
     assert_int_equal(it->keeper.started, 1);
-    assert_string_equal(it->settle.epoch.id, "e1");
-    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e1")));
+    assert_string_equal(it->settle.epoch.id, "e");
+    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e")));
     assert_int_equal(it->settle.ranges.items[0].high, NOW_S + 5);
     assert_int_equal(it->settle.ranges.items[0].guarded, NOW_S - 11);
 }
@@ -360,19 +368,19 @@ static void a_record_that_the_row_names_stands(void **state)
 static void a_record_that_names_another_server_is_a_loss(void **state)
 {
     struct fixture *it = *state;
-    use_row(it, "e1", RECORD("e1"), true);
-    ask_by(it, &it->settle, "another", RECORD("e1"), LIFE_MS);
+    use_row(it, "e", RECORD("e"), true);
+    ask_by(it, &it->settle, "another", RECORD("e"), LIFE_MS);
     run_job(it); /* the record is read once more: others may have written one meanwhile */
     assert_int_equal(it->done, 0);
     assert_int_equal(it->client.sent, 8);
     answer_info(it, "another");
     answer_time(it, NOW_MS);
-    answer_record(it, RECORD("e1"));
+    answer_record(it, RECORD("e"));
     answer_integer(it, LIFE_MS);
     run_job(it);
-    assert_string_not_equal(it->row.epoch, "e1");
+    assert_string_not_equal(it->row.epoch, "e");
     assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
-    assert_non_null(strstr(it->client.commands[8].text, "|" RECORD("e1") "|3 ")); /* in place of that one */
+    assert_non_null(strstr(it->client.commands[8].text, "|" RECORD("e") "|3 ")); /* in place of that one */
     install(it);
     run_job(it);
     assert_ended(it, 1, STATUS_OK, "");
@@ -382,8 +390,8 @@ static void a_record_that_names_another_server_is_a_loss(void **state)
 static bool is_believed(struct fixture *it, int64_t life_ms)
 {
     int done = it->done;
-    use_row(it, "e1", RECORD("e1"), true);
-    ask_by(it, &it->settle, "server", RECORD("e1"), life_ms);
+    use_row(it, "e", RECORD("e"), true);
+    ask_by(it, &it->settle, "server", RECORD("e"), life_ms);
     run_job(it);
     bool is = it->done == done + 1;
     assert_true(!is || it->status == STATUS_OK);
@@ -419,21 +427,35 @@ static void what_is_no_record_counts_as_none(void **state)
     assert_ended(it, 1, STATUS_OK, "");
 }
 
+/* What was read before is no record of now. */
+static void what_was_read_before_counts_for_nothing(void **state)
+{
+    struct fixture *it = *state;
+    settle_well(it);
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
+    ask(it, "nonsense");
+    run_job(it);
+    assert_int_equal(it->done, 1);
+    assert_string_not_equal(it->row.epoch, "e");
+    redis_settle_stop(&it->settle);
+    lose_connection(it);
+}
+
 /* Somebody has written it, and died before it was confirmed. */
 static void a_record_of_an_epoch_that_is_not_used_is_confirmed(void **state)
 {
     struct fixture *it = *state;
-    use_row(it, "e1", RECORD("e1"), false);
+    use_row(it, "e", RECORD("e"), false);
     it->user = (struct nonce_user){.id = "a", .machine = "here", .steady_ms = 4990000, .clock_ms = NOW_MS};
     it->user_count = 1;
-    ask(it, RECORD("e1"));
+    ask(it, RECORD("e"));
     run_job(it);
     assert_int_equal(it->client.sent, 4);
     run_job(it);
     assert_ended(it, 1, STATUS_OK, "");
     assert_true(it->row.is_used);
-    assert_string_equal(it->settle.epoch.id, "e1");
-    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e1")));
+    assert_string_equal(it->settle.epoch.id, "e");
+    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e")));
     assert_int_equal(accepted_ranges_guard_end(&it->settle.ranges, NOW_S), NOW_S + 10 + 5 + 1);
     assert_false(it->settle.is_provisional);
 }
@@ -443,7 +465,7 @@ static void an_epoch_keeps_the_number_of_shards_of_the_one_before(void **state)
     struct fixture *it = *state;
     use_row(it, "e0", "3 e0 server 16 " KEY, true);
     (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e0");
-    ask(it, "3 other server 16 " KEY);
+    ask(it, "3 o server 16 " KEY);
     run_job(it);
     install(it);
     run_job(it);
@@ -464,7 +486,7 @@ static void one_of_a_process_asks_at_a_time(void **state)
 static void where_the_question_cannot_be_repeated_it_is_tried_later(void **state)
 {
     struct fixture *it = *state;
-    use_row(it, "e1", RECORD("e1"), true);
+    use_row(it, "e", RECORD("e"), true);
     ask(it, "");
     it->client.room = 0;
     run_job(it);
@@ -478,7 +500,7 @@ static void where_the_question_cannot_be_repeated_it_is_tried_later(void **state
 static void what_another_declares_is_waited_for_for_a_second(void **state)
 {
     struct fixture *it = *state;
-    use_row(it, "begun", RECORD("begun"), false);
+    use_row(it, "b", RECORD("b"), false);
     ask(it, "");
     run_job(it);
     assert_ended(it, 1, STATUS_CONFLICT, "another process declares an epoch");
@@ -490,19 +512,23 @@ static void what_another_declares_is_waited_for_for_a_second(void **state)
     ask(it, "");
     run_job(it);
     assert_ended(it, 3, STATUS_CONFLICT, "another process declares an epoch");
-    assert_string_equal(it->row.epoch, "begun");
+    assert_string_equal(it->row.epoch, "b");
     use_row(it, "next", RECORD("next"), false); /* by yet another: that one has its second, too */
     monotonic_ms += 1;
     ask(it, "");
     run_job(it);
     assert_ended(it, 4, STATUS_CONFLICT, "another process declares an epoch");
-    monotonic_ms += 1000;
+    monotonic_ms += 500;
+    ask(it, "");
+    run_job(it);
+    assert_ended(it, 5, STATUS_CONFLICT, "another process declares an epoch");
+    monotonic_ms += 500;
     ask(it, "");
     run_job(it);
     assert_string_not_equal(it->row.epoch, "next");
     install(it);
     run_job(it);
-    assert_ended(it, 5, STATUS_OK, "");
+    assert_ended(it, 6, STATUS_OK, "");
     assert_string_equal(it->settle.yielded, "");
 }
 
@@ -785,27 +811,13 @@ static void the_later_of_the_two_clocks_is_the_latest(void **state)
 
 /* ---- without the durable store (rule 11) ---- */
 
-static void a_process_that_was_never_settled_waits_for_the_durable_store(void **state)
-{
-    struct fixture *it = *state;
-    it->ledger_status = STATUS_STORE_DOWN;
-    it->keeper.standing.asked_ms = monotonic_ms - GONE_AFTER_MS;
-    ask(it, "");
-    run_job(it);
-    assert_ended(it, 1, STATUS_STORE_DOWN, "the durable store does not answer");
-    it->settle.knows_clock = true; /* but of no epoch of the durable store's */
-    ask(it, "");
-    run_job(it);
-    assert_ended(it, 2, STATUS_STORE_DOWN, "the durable store does not answer");
-    assert_int_equal(it->client.sent, 8);
-}
-
 /* What the keeper knows: a range, and when its row was written. */
 static void go_away(struct fixture *it)
 {
     settle_well(it);
     it->ledger_status = STATUS_STORE_DOWN;
-    it->keeper.standing.ranges = it->row.ranges;
+    it->keeper.standing.ranges = (struct accepted_ranges){
+        .items = {{NOW_S - 90, NOW_S - 91, NOW_S - 60}, {NOW_S + 900, NOW_S + 899, NOW_S + 950}}, .count = 2};
     it->keeper.standing.noted_clock_ms = NOW_MS - 20000;
 }
 
@@ -817,6 +829,59 @@ static void assert_guarded_alone(struct fixture *it, int64_t beyond_ms)
     assert_int_equal(accepted_ranges_guard_end(ranges, NOW_S - 20), end_s);
     assert_false(accepted_ranges_guard(ranges, NOW_S - 21));
     assert_int_equal(accepted_ranges_guard_end(ranges, NOW_S), end_s);
+    assert_int_equal(accepted_ranges_guard_end(ranges, NOW_S - 90), NOW_S - 59);
+    assert_int_equal(accepted_ranges_guard_end(ranges, NOW_S + 900), NOW_S + 951);
+}
+
+static void a_process_that_was_never_settled_waits_for_the_durable_store(void **state)
+{
+    struct fixture *it = *state;
+    it->ledger_status = STATUS_STORE_DOWN;
+    it->keeper.standing.asked_ms = monotonic_ms - GONE_AFTER_MS;
+    ask(it, "");
+    run_job(it);
+    assert_ended(it, 1, STATUS_STORE_DOWN, "the durable store does not answer");
+    assert_string_equal(it->settle.problem, "the durable store does not answer");
+    it->settle.knows_clock = true; /* but of no epoch of the durable store's */
+    it->settle.known_offset_ms = NOW_MS - 5000000;
+    ask(it, "");
+    run_job(it);
+    assert_ended(it, 2, STATUS_STORE_DOWN, "the durable store does not answer");
+    it->settle.knows_clock = false; /* nor the other way round */
+    (void)snprintf(it->settle.durable, sizeof it->settle.durable, "e");
+    ask(it, "");
+    run_job(it);
+    assert_ended(it, 3, STATUS_STORE_DOWN, "the durable store does not answer");
+    assert_string_equal(it->settle.problem, "the durable store does not answer");
+    assert_int_equal(it->client.sent, 12);
+}
+
+static void without_a_record_there_is_none_to_join(void **state)
+{
+    struct fixture *it = *state;
+    go_away(it);
+    ask(it, RECORD("a"));
+    run_job(it);
+    assert_ended(it, 2, STATUS_OK, "");
+    ask(it, "");
+    run_job(it);
+    install(it);
+    assert_ended(it, 3, STATUS_OK, "");
+    assert_string_not_equal(it->settle.epoch.id, "");
+    assert_guarded_alone(it, LEAD_MS);
+}
+
+static void an_epoch_in_which_nonces_are_missing_does_not_go_on_alone(void **state)
+{
+    struct fixture *it = *state;
+    go_away(it);
+    redis_settle_break(&it->settle);
+    ask(it, RECORD("e"));
+    run_job(it);
+    install(it);
+    assert_ended(it, 2, STATUS_OK, "");
+    assert_string_not_equal(it->settle.epoch.id, "e");
+    assert_guarded_alone(it, LEAD_MS);
 }
 
 static void an_epoch_is_written_to_redis_alone_and_guards_all(void **state)
@@ -828,9 +893,9 @@ static void an_epoch_is_written_to_redis_alone_and_guards_all(void **state)
     install(it);
     assert_ended(it, 2, STATUS_OK, "");
     assert_guarded_alone(it, LEAD_MS);
-    assert_string_equal(it->settle.durable, "e1");
-    assert_string_equal(it->settle.broken, "e1"); /* that is never believed again */
-    assert_string_not_equal(it->settle.epoch.id, "e1");
+    assert_string_equal(it->settle.durable, "e");
+    assert_string_equal(it->settle.broken, "e"); /* that is never believed again */
+    assert_string_not_equal(it->settle.epoch.id, "e");
     assert_null(it->keeper.job);
 }
 
@@ -863,12 +928,12 @@ static void an_epoch_that_was_left_is_not_joined_again(void **state)
     go_away(it);
     ask(it, RECORD("alone"));
     run_job(it);
-    ask(it, RECORD("e1")); /* it is there again */
+    ask(it, RECORD("e")); /* it is there again */
     run_job(it);
     assert_int_equal(it->done, 2);
     install(it);
     assert_ended(it, 3, STATUS_OK, "");
-    assert_string_not_equal(it->settle.epoch.id, "e1");
+    assert_string_not_equal(it->settle.epoch.id, "e");
     assert_guarded_alone(it, LEAD_MS);
 }
 
@@ -877,7 +942,7 @@ static void the_record_that_one_is_in_goes_on(void **state)
 {
     struct fixture *it = *state;
     go_away(it);
-    ask(it, RECORD("e1"));
+    ask(it, RECORD("e"));
     run_job(it);
     assert_ended(it, 2, STATUS_OK, "");
     assert_false(it->settle.is_provisional);
@@ -901,11 +966,11 @@ static void where_it_is_known_that_it_does_not_answer_it_is_not_asked(void **sta
     struct fixture *it = *state;
     go_away(it);
     it->keeper.standing.asked_ms = monotonic_ms - GONE_AFTER_MS + 1;
-    ask(it, RECORD("e1"));
+    ask(it, RECORD("e"));
     assert_int_equal(it->keeper.started, 2);
     run_job(it);
     it->keeper.standing.asked_ms = monotonic_ms - GONE_AFTER_MS;
-    ask(it, RECORD("e1"));
+    ask(it, RECORD("e"));
     assert_ended(it, 3, STATUS_OK, "");
     assert_int_equal(it->keeper.started, 2);
 }
@@ -924,7 +989,7 @@ static void a_clock_that_has_moved_is_not_followed_alone(void **state)
         it->clock.was_read = false;
         it->settle.known_offset_ms = NOW_MS - 5000000;
         it->local.wall_ms = NOW_MS + cases[i].moved_ms;
-        ask(it, RECORD("e1"));
+        ask(it, RECORD("e"));
         run_job(it);
         assert_status(it->status, cases[i].goes_on ? STATUS_OK : STATUS_STORE_DOWN);
         if (!cases[i].goes_on)
@@ -939,10 +1004,10 @@ static void an_epoch_in_which_nonces_are_missing_is_not_believed_again(void **st
     struct fixture *it = *state;
     settle_well(it);
     redis_settle_break(&it->settle);
-    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e1");
-    ask(it, RECORD("e1"));
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
+    ask(it, RECORD("e"));
     run_job(it);
-    assert_string_not_equal(it->row.epoch, "e1");
+    assert_string_not_equal(it->row.epoch, "e");
     assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
     redis_settle_stop(&it->settle);
     lose_connection(it);
@@ -954,16 +1019,16 @@ static void a_clock_that_moved_since_breaks_the_epoch(void **state)
     struct fixture *it = *state;
     settle_well(it);
     it->local.wall_ms += CLOCK_LEAP_MS;
-    ask(it, RECORD("e1"));
+    ask(it, RECORD("e"));
     run_job(it);
     assert_ended(it, 2, STATUS_OK, "");
-    assert_string_equal(it->settle.epoch.id, "e1");
+    assert_string_equal(it->settle.epoch.id, "e");
     it->local.wall_ms += CLOCK_LEAP_MS + 1;
-    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e1");
-    ask(it, RECORD("e1"));
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
+    ask(it, RECORD("e"));
     run_job(it);
     assert_int_equal(it->done, 2);
-    assert_string_not_equal(it->row.epoch, "e1");
+    assert_string_not_equal(it->row.epoch, "e");
     install(it);
     run_job(it);
     assert_ended(it, 3, STATUS_OK, "");
@@ -994,6 +1059,10 @@ static void one_that_is_stopped_hears_of_nothing_any_more(void **state)
     assert_status(redis_settle_start(&it->settle), STATUS_OK);
     redis_settle_stop(&it->settle);
     assert_int_equal(it->keeper.cancelled, 0);
+    lose_connection(it);
+    assert_int_equal(it->done, 0);
+    assert_status(redis_settle_start(&it->settle), STATUS_OK);
+    redis_settle_stop(&it->settle);
     answer_info(it, "server");
     answer_time(it, NOW_MS);
     answer_record(it, "");
@@ -1004,7 +1073,7 @@ static void one_that_is_stopped_hears_of_nothing_any_more(void **state)
     assert_int_equal(it->keeper.cancelled, 1);
     run_job(it); /* it was running already */
     assert_int_equal(it->done, 0);
-    assert_int_equal(it->client.sent, 8);
+    assert_int_equal(it->client.sent, 12);
     redis_settle_stop(&it->settle);
     assert_int_equal(it->keeper.cancelled, 1);
     it->row = (struct nonce_row){0};
@@ -1042,6 +1111,7 @@ int main(void)
         TEST(a_record_that_names_another_server_is_a_loss),
         TEST(a_record_that_outlives_its_life_is_a_loss),
         TEST(what_is_no_record_counts_as_none),
+        TEST(what_was_read_before_counts_for_nothing),
         TEST(a_record_of_an_epoch_that_is_not_used_is_confirmed),
         TEST(an_epoch_keeps_the_number_of_shards_of_the_one_before),
         TEST(one_of_a_process_asks_at_a_time),
@@ -1060,6 +1130,8 @@ int main(void)
         TEST(once_that_is_over_what_is_known_counts),
         TEST(the_later_of_the_two_clocks_is_the_latest),
         TEST(a_process_that_was_never_settled_waits_for_the_durable_store),
+        TEST(without_a_record_there_is_none_to_join),
+        TEST(an_epoch_in_which_nonces_are_missing_does_not_go_on_alone),
         TEST(an_epoch_is_written_to_redis_alone_and_guards_all),
         TEST(where_the_lead_is_shorter_than_a_record_lives_that_is_guarded),
         TEST(what_others_have_agreed_on_alone_is_joined_behind_the_same_guard),
