@@ -2,6 +2,7 @@
 #include "support/test.h"
 #include "support/watch.h"
 
+#include <openssl/rand.h>
 #include <stdlib.h>
 
 static void two_draws_differ(void **state)
@@ -35,13 +36,16 @@ static void text_uses_every_letter_and_digit_about_equally(void **state)
     test_free(text);
 }
 
-static void typable_text_has_no_look_alikes(void **state)
+static void typable_text_has_no_look_alikes_and_all_others(void **state)
 {
     (void)state;
+    static const char letters[] = "ABCDEFGHJKMNPQRSTUVWXYZ23456789";
     char text[4096];
     assert_status(random_typable(text, sizeof text), STATUS_OK);
     for (size_t i = 0; i < sizeof text; i++)
-        assert_non_null(strchr("ABCDEFGHJKMNPQRSTUVWXYZ23456789", text[i]));
+        assert_non_null(memchr(letters, text[i], sizeof letters - 1));
+    for (size_t i = 0; letters[i]; i++)
+        assert_non_null(memchr(text, letters[i], sizeof text));
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -74,6 +78,26 @@ static void a_failure_is_told_and_leaves_zeroes(void **state)
     assert_status(random_bytes(text, sizeof text), STATUS_OK);
 }
 
+static bool openssl_fails;
+int __real_RAND_bytes(unsigned char *out, int len);
+int __wrap_RAND_bytes(unsigned char *out, int len);
+int __wrap_RAND_bytes(unsigned char *out, int len)
+{
+    return openssl_fails ? 0 : __real_RAND_bytes(out, len);
+}
+
+static void openssl_without_randomness_is_told_and_leaves_zeroes(void **state)
+{
+    (void)state;
+    char text[16];
+    memset(text, 'x', sizeof text);
+    openssl_fails = true;
+    enum status status = random_bytes(text, sizeof text);
+    openssl_fails = false;
+    assert_status(status, STATUS_NO_RANDOMNESS);
+    assert_memory_equal(text, (char[16]){0}, sizeof text);
+}
+
 static void what_a_text_was_drawn_from_is_wiped(void **state)
 {
     (void)state;
@@ -89,9 +113,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_draws_differ),
         cmocka_unit_test(text_uses_every_letter_and_digit_about_equally),
-        cmocka_unit_test(typable_text_has_no_look_alikes),
+        cmocka_unit_test(typable_text_has_no_look_alikes_and_all_others),
         cmocka_unit_test(many_texts_are_all_different),
         cmocka_unit_test(a_failure_is_told_and_leaves_zeroes),
+        cmocka_unit_test(openssl_without_randomness_is_told_and_leaves_zeroes),
         cmocka_unit_test(what_a_text_was_drawn_from_is_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

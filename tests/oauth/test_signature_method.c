@@ -78,6 +78,25 @@ static void names_the_first_unknown_method_of_a_list(void **state)
     assert_int_equal(mask, 4711);
 }
 
+static void lists_the_methods_of_a_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        enum signature_kind kind;
+        const char *names;
+    } rows[] = {
+        {SIGNATURE_HMAC, "HMAC-SHA1 HMAC-SHA256 HMAC-SHA512"},
+        {SIGNATURE_RSA, "RSA-SHA1 RSA-SHA256 RSA-SHA512"},
+        {SIGNATURE_PLAINTEXT, "PLAINTEXT"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        unsigned mask = 0;
+        struct slice unknown = {0};
+        assert_true(signature_methods_parse(slice_str(rows[i].names), &mask, &unknown));
+        assert_int_equal(signature_methods_of(rows[i].kind), mask);
+    }
+}
+
 /* A sanitizer sees who reads on. */
 static void looks_at_nothing_behind_its_end(void **state)
 {
@@ -95,12 +114,13 @@ static void looks_at_nothing_behind_its_end(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[5];
+    static struct CMUnitTest tests[6];
     size_t count = 0;
     ADD_TEST(tests, count, knows_seven_methods_by_their_exact_names);
     ADD_TEST(tests, count, knows_no_other);
     ADD_TEST(tests, count, reads_and_writes_lists);
     ADD_TEST(tests, count, names_the_first_unknown_method_of_a_list);
+    ADD_TEST(tests, count, lists_the_methods_of_a_kind);
     ADD_TEST(tests, count, looks_at_nothing_behind_its_end);
     return RUN_TESTS(tests, count);
 }
