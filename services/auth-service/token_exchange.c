@@ -4,12 +4,12 @@
 #include "base/percent.h"
 #include "oauth_quota.h"
 #include "oauth_reply.h"
+#include "oauth_steps.h"
 #include "service_metrics.h"
 
 static enum step_result parse(struct flow *flow);
 static enum step_result load(struct flow *flow);
 static enum step_result verify(struct flow *flow);
-static enum step_result spend(struct flow *flow);
 static enum step_result try_verifier(struct flow *flow);
 static enum step_result persist(struct flow *flow);
 static enum step_result mark(struct flow *flow);
@@ -22,7 +22,7 @@ const struct step token_exchange[] = {
     {"parse", parse},
     {"load", load},             /* waits: the temporary credential, and maybe the client */
     {"verify", verify},         /* signature */
-    {"spend", spend},           /* waits: the nonce */
+    {"spend", oauth_spend},     /* waits: the nonce */
     {"verifier", try_verifier}, /* waits: counts a wrong one, and the client */
     {"persist", persist},       /* waits: the token's row, the one thing that makes it once */
     {"mark", mark},             /* waits: the temporary credential is exchanged */
@@ -34,8 +34,7 @@ enum { LOADED_TEMP, LOADED_CLIENT, LOADED_COUNT };
 enum { TRIED_VERIFIER, TRIED_QUOTA, TRIED_COUNT };
 
 struct exchange {
-    struct credential_hold client;
-    struct check check;
+    struct signed_request request;         /* first: oauth_steps */
     const struct temp_credential *granted; /* as it was when its verifier held */
     char token[TOKEN_TEXT_BYTES];
     char secret[TOKEN_TEXT_BYTES];
@@ -54,75 +53,44 @@ static enum step_result refuse_status(struct flow *flow, enum status status)
 
 static enum step_result parse(struct flow *flow)
 {
-    struct request *request = request_of(flow);
-    struct exchange *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
-    if (!it || oauth_describe(request, CHECK_TOKEN_CREDENTIAL, &it->check) != STATUS_OK)
-        return refuse_status(flow, STATUS_NO_MEMORY);
-    return check_parse(&it->check) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, &it->check);
+    return oauth_parse(flow, CHECK_TOKEN_CREDENTIAL, sizeof(struct exchange));
 }
 
 static enum step_result load(struct flow *flow)
 {
     const struct provider_loop *loop = app_loop_of(request_of(flow));
     struct exchange *it = state_of(flow);
-    const struct credential_key key = {CREDENTIAL_CLIENT, check_client_id(&it->check), SLICE("")};
-    if (oauth_quota_is_refused(&it->check))
-        return oauth_quota_refuse_counted(flow, &it->check);
-    bool found = credential_find(loop->credentials, &key, flow, &it->client);
+    const struct check *check = &it->request.check;
+    if (oauth_quota_is_refused(check))
+        return oauth_quota_refuse_counted(flow, check);
+    bool found = signed_request_find(&it->request, loop->credentials, flow);
     struct ticket tickets[LOADED_COUNT];
     flow_wait_group(flow, found ? LOADED_CLIENT : LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_find_start(loop->ephemeral, check_token(&it->check), check_client_id(&it->check),
-                              tickets[LOADED_TEMP]);
+    ephemeral_temp_find_start(loop->ephemeral, check_token(check), check_client_id(check), tickets[LOADED_TEMP]);
     if (!found)
-        credential_find_start(loop->credentials, &key, tickets[LOADED_CLIENT]);
+        signed_request_load_start(&it->request, loop->credentials, tickets[LOADED_CLIENT]);
     return STEP_WAIT;
 }
 
 static enum step_result verify(struct flow *flow)
 {
-    struct provider_loop *loop = app_loop_of(request_of(flow));
-    struct exchange *it = state_of(flow);
-    struct check *check = &it->check;
     void *temp = NULL;
-    int64_t now_ms = 0;
-    enum status status = credential_take(&it->client, flow, LOADED_CLIENT);
-    if (status != STATUS_OK)
-        return refuse_status(flow, status);
-    status = flow_outcome_at(flow, LOADED_TEMP, &temp);
+    enum status status = flow_outcome_at(flow, LOADED_TEMP, &temp);
     if (status != STATUS_OK && status != STATUS_TOKEN_REJECTED)
         return refuse_status(flow, status);
-    check->client = credential_client_of(&it->client);
-    check->temp = temp;
-    status = ephemeral_now(loop->ephemeral, &now_ms);
-    if (status != STATUS_OK)
-        return refuse_status(flow, status);
-    return check_signature(check, &loop->signer, now_ms) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, check);
-}
-
-static enum step_result spend(struct flow *flow)
-{
-    const struct check *check = &state_of(flow)->check;
-    struct nonce nonce;
-    if (oauth_quota_is_refused(check))
-        return oauth_quota_refuse_counted(flow, check);
-    if (!check_nonce(check, &nonce))
-        return STEP_NEXT;
-    ephemeral_nonce_spend_start(app_loop_of(request_of(flow))->ephemeral, &nonce, flow_wait(flow, STORE_TIMEOUT_MS));
-    return STEP_WAIT;
+    state_of(flow)->request.check.temp = temp;
+    return oauth_verify(flow, LOADED_CLIENT);
 }
 
 /* The state of the temporary credential is told only now, to whom the signature belongs. */
 static enum step_result try_verifier(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    struct check *check = &state_of(flow)->check;
+    const struct check *check = &state_of(flow)->request.check;
     struct ticket tickets[TRIED_COUNT];
-    struct nonce nonce;
-    enum status spent = check_nonce(check, &nonce) ? flow_outcome(flow, NULL) : STATUS_OK;
-    if (spent != STATUS_OK) {
-        (void)!problem_set(&check->problem, spent, NULL);
-        return oauth_quota_refuse(flow, check);
-    }
+    enum step_result spent = oauth_take_spent(flow);
+    if (spent != STEP_NEXT)
+        return spent;
     flow_wait_group(flow, TRIED_COUNT, STORE_TIMEOUT_MS, tickets);
     ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check->temp, check->message.protocol[OAUTH_VERIFIER],
                              tickets[TRIED_VERIFIER]);
@@ -136,8 +104,8 @@ static enum step_result persist(struct flow *flow)
     struct exchange *it = state_of(flow);
     void *granted = NULL;
     int64_t wait_s = 0;
-    if (oauth_quota_is_refused(&it->check))
-        return oauth_quota_refuse_counted(flow, &it->check);
+    if (oauth_quota_is_refused(&it->request.check))
+        return oauth_quota_refuse_counted(flow, &it->request.check);
     enum status status = oauth_quota_judge_client(flow, TRIED_QUOTA, &wait_s);
     if (status == STATUS_SLOW_DOWN)
         return oauth_slow_down(request_of(flow), wait_s);
@@ -153,10 +121,10 @@ static enum step_result persist(struct flow *flow)
         .client_id = it->granted->client_id,
         .user = it->granted->user,
         .scopes = it->granted->scopes,
-        .client = it->check.client->id,
+        .client = it->request.check.client->id,
         .client_generation = it->granted->client_generation,
         .user_generation = it->granted->user_generation,
-        .allowed_scopes = it->check.client->allowed_scopes,
+        .allowed_scopes = it->request.check.client->allowed_scopes,
         .oauth_token = slice_of(it->token, sizeof it->token),
         .secret = slice_of(it->secret, sizeof it->secret),
         .lifetime_ms = app->config->token_ttl_s * 1000,

@@ -1,0 +1,21 @@
+/* oauth_steps: the steps that initiate and token share: they parse, verify and spend. request->state is a struct that
+ * begins with a struct signed_request. Each answers STEP_NEXT where all is well so far; where it refuses, the step that
+ * calls it answers with its result, and the next one heads with oauth_quota_is_refused (oauth_quota.h). */
+#ifndef COUNTERSIGN_AUTH_SERVICE_OAUTH_STEPS_H
+#define COUNTERSIGN_AUTH_SERVICE_OAUTH_STEPS_H
+
+#include "http/request.h"
+#include "verify/signed_request.h"
+
+#include <stddef.h>
+
+/* Makes request->state of so many bytes, and describes and parses the request. */
+enum step_result oauth_parse(struct flow *flow, enum check_purpose purpose, size_t state_size);
+/* Judges the signature, once what it needs was loaded: the client by the index-th ticket. */
+enum step_result oauth_verify(struct flow *flow, size_t client_index);
+/* Waits: the nonce. A step of its own. */
+enum step_result oauth_spend(struct flow *flow);
+/* What became of it: it was new, or there is none. */
+enum step_result oauth_take_spent(struct flow *flow);
+
+#endif
