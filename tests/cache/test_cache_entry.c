@@ -1,6 +1,7 @@
 #include "cache/cache_entry.h"
 
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdlib.h>
 
@@ -343,6 +344,22 @@ static void a_client_is_copied_whole(void **state)
     cache_entry_release(entry);
 }
 
+/* Whatever its bytes would say of one. */
+static void a_client_has_no_token(void **state)
+{
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 1 << 16);
+    struct client *row = test_calloc(1, sizeof *row);
+    *row = client_row(&arena);
+    row->id = 0x0101010101010101;
+    struct cache_entry *entry = entry_of(&arena, CREDENTIAL_CLIENT, "acme", "", row);
+    test_free(row);
+    assert_slice_equal(entry->shared_keys[1], SLICE("former&"));
+    assert_int_equal(entry->subject_count, 1);
+    cache_entry_release(entry);
+}
+
 static void a_resource_server_is_copied_whole(void **state)
 {
     struct arena arena;
@@ -468,6 +485,22 @@ static void goes_with_its_last_holder(void **state)
     cache_entry_release(entry);
 }
 
+static void is_wiped_whole_by_its_last_holder(void **state)
+{
+    struct arena arena;
+    (void)state;
+    arena_init(&arena, 1 << 16);
+    const struct client row = client_row(&arena);
+    struct cache_entry *entry = cache_entry_hold(entry_of(&arena, CREDENTIAL_CLIENT, "acme", "", &row));
+    watch_begin();
+    cache_entry_release(entry);
+    assert_int_equal(watch_wipes(SLICE("")), 0);
+    cache_entry_release(entry);
+    assert_int_equal(watch_wipes(SLICE("one & only")), 1);
+    assert_int_equal(watch_wipes(SLICE("one%20%26%20only&")), 1);
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -479,11 +512,13 @@ int main(void)
         cmocka_unit_test(the_longest_identifiers_are_told_apart),
         cmocka_unit_test(a_pair_is_copied_as_a_verification_needs_it),
         cmocka_unit_test(a_client_is_copied_whole),
+        cmocka_unit_test(a_client_has_no_token),
         cmocka_unit_test(a_resource_server_is_copied_whole),
         cmocka_unit_test(a_token_of_another_client_names_that_one),
         cmocka_unit_test(knows_what_is_unknown),
         cmocka_unit_test(is_about_client_user_and_token_or_the_server),
         cmocka_unit_test(goes_with_its_last_holder),
+        cmocka_unit_test(is_wiped_whole_by_its_last_holder),
     };
     return cmocka_run_group_tests_name("cache_entry", tests, NULL, NULL);
 }
