@@ -4,6 +4,8 @@
 #include "support/test.h"
 #include "support/watch.h"
 
+#include <crypt.h>
+
 static void a_password_opens_its_own_hash_only(void **state)
 {
     (void)state;
@@ -32,6 +34,7 @@ static void unusable_passwords_are_refused(void **state)
     char longest[PASSWORD_MAX_BYTES + 1];
     memset(longest, 'p', sizeof longest);
     assert_status(password_hash_blocking(SLICE(""), hash), STATUS_BAD_INPUT);
+    assert_status(password_hash_blocking(SLICE("p"), hash), STATUS_OK);
     assert_status(password_hash_blocking(SLICE("a\0b"), hash), STATUS_BAD_INPUT);
     assert_status(password_hash_blocking(slice_of(longest, sizeof longest), hash), STATUS_BAD_INPUT);
     assert_status(password_hash_blocking(slice_of(longest, sizeof longest - 1), hash), STATUS_OK);
@@ -56,6 +59,10 @@ static void a_hash_that_is_longer_than_any_opens_for_nobody(void **state)
     size_t len = strlen(hash);
     memset(hash + len, '.', sizeof hash - len);
     assert_false(password_verify_blocking(SLICE("password"), slice_of(hash, sizeof hash)));
+    assert_false(password_verify_blocking(SLICE("password"), slice_of(hash, sizeof hash - 1)));
+    /* and nothing is left of it where the next one is looked at */
+    assert_false(password_verify_blocking(SLICE("password"), slice_of(hash, sizeof hash - 2)));
+    assert_true(password_verify_blocking(SLICE("password"), slice_of(hash, len)));
 }
 
 static int64_t fastest_of_five(struct slice hash)
@@ -88,6 +95,46 @@ static void no_randomness_is_told(void **state)
     assert_status(password_hash_blocking(SLICE("password"), hash), STATUS_NO_RANDOMNESS);
 }
 
+static bool salts_fail;
+static bool hashes_fail;
+static char *failed_hash; /* libcrypt's ways to say it */
+char *__real_crypt_gensalt_rn(const char *prefix, unsigned long count, const char *bytes, int len, char *out, int size);
+char *__wrap_crypt_gensalt_rn(const char *prefix, unsigned long count, const char *bytes, int len, char *out, int size);
+char *__wrap_crypt_gensalt_rn(const char *prefix, unsigned long count, const char *bytes, int len, char *out, int size)
+{
+    char *setting = __real_crypt_gensalt_rn(prefix, count, bytes, len, out, size);
+    return salts_fail ? NULL : setting; /* whatever is written by then */
+}
+
+char *__real_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
+{
+    return hashes_fail ? failed_hash : __real_crypt_r(phrase, setting, data);
+}
+
+static void what_libcrypt_cannot_hash_has_no_hash(void **state)
+{
+    (void)state;
+    static char token[] = "*0";
+    char *const ways[] = {NULL, token};
+    char hash[PASSWORD_HASH_BYTES] = "untouched";
+    salts_fail = true;
+    enum status status = password_hash_blocking(SLICE("password"), hash);
+    salts_fail = false;
+    assert_status(status, STATUS_NO_MEMORY);
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        hashes_fail = true;
+        failed_hash = ways[i];
+        status = password_hash_blocking(SLICE("password"), hash);
+        bool verified = password_verify_blocking(SLICE("password"), SLICE("*0"));
+        hashes_fail = false;
+        assert_status(status, STATUS_NO_MEMORY);
+        assert_string_equal(hash, "untouched");
+        assert_false(verified);
+    }
+}
+
 static void the_password_and_what_it_becomes_are_wiped(void **state)
 {
     (void)state;
@@ -111,6 +158,7 @@ int main(void)
         cmocka_unit_test(a_hash_that_is_longer_than_any_opens_for_nobody),
         cmocka_unit_test(a_user_who_does_not_exist_costs_the_same_time),
         cmocka_unit_test(no_randomness_is_told),
+        cmocka_unit_test(what_libcrypt_cannot_hash_has_no_hash),
         cmocka_unit_test(the_password_and_what_it_becomes_are_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
