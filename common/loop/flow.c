@@ -284,6 +284,18 @@ static void finish(struct flow *flow)
     free_waits(waits);
 }
 
+enum step_result flow_leave_for(struct flow *flow, const struct step *steps)
+{
+    flow->left_for = steps;
+    return flow->wait_begun ? STEP_WAIT : STEP_NEXT;
+}
+
+static void advance(struct flow *flow)
+{
+    flow->step = flow->left_for ? flow->left_for : flow->step + 1;
+    flow->left_for = NULL;
+}
+
 static void go_on(void *context)
 {
     struct flow *flow = context;
@@ -296,9 +308,9 @@ static void go_on(void *context)
         flow->is_waiting = false;
         report_step(flow);
         if (!flow->runs_again)
-            flow->step++;
+            advance(flow);
     }
-    for (;; flow->step++) {
+    for (;; advance(flow)) {
         assert(flow->step->run); /* the table ended without a reply */
         flow->wait_begun = false;
         enum step_result result = flow->step->run(flow);

@@ -39,7 +39,8 @@ typedef void (*flow_end_fn)(struct flow *flow);
 struct flow {
     struct loop *loop;
     const char *handler;
-    const struct step *step; /* runs next, or waits */
+    const struct step *step;     /* runs next, or waits */
+    const struct step *left_for; /* by the step that runs; NULL: it goes on in its table */
     void *subject;
     flow_end_fn end;
     struct deferred resume;
@@ -68,6 +69,10 @@ static inline struct loop *flow_loop(const struct flow *flow)
 {
     return flow->loop;
 }
+
+/* For a step that leaves its table: the flow goes on with the first step of `steps`, once the wait that this step began
+ * (if it did) is over. The step answers with the result. */
+enum step_result flow_leave_for(struct flow *flow, const struct step *steps);
 
 /* Ends all flows of the loop for good, also those that are started later: none makes a further step. loop_settle calls
  * `end` of each, which sees flow_was_cut. Their tickets are void at once. The loop must not run. */

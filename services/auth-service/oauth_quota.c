@@ -4,6 +4,7 @@
 #include "oauth_reply.h"
 #include "service/forwarded.h"
 #include "verify/quota.h"
+#include "verify/signed_request.h"
 
 void oauth_quota_count_client_start(struct request *request, const struct check *check, struct ticket ticket)
 {
@@ -17,6 +18,23 @@ enum status oauth_quota_judge_client(struct flow *flow, size_t index, int64_t *r
     return quota_judge(flow, index, app_of(request_of(flow))->config->rate_limit_client, ret_wait_s);
 }
 
+/* Refused either way, so a counter that is down changes nothing. */
+static enum step_result refuse_counted(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct signed_request *it = request->state;
+    int64_t wait_s = 0;
+    if (quota_judge(flow, 0, app_of(request)->config->rate_limit_address, &wait_s) == STATUS_SLOW_DOWN)
+        return oauth_slow_down(request, wait_s);
+    return oauth_refuse(request, &it->check.problem);
+}
+
+/* How a table ends that was left. */
+static const struct step refusal[] = {
+    {"reply", refuse_counted},
+    {NULL, NULL},
+};
+
 enum step_result oauth_quota_refuse(struct flow *flow, const struct check *check)
 {
     struct request *request = request_of(flow);
@@ -26,15 +44,5 @@ enum step_result oauth_quota_refuse(struct flow *flow, const struct check *check
     quota_count_start(app_loop_of(request)->ephemeral, QUOTA_ADDRESS,
                       forwarded_client_address(request, &config->trusted_proxies), config->rate_limit_address,
                       flow_wait(flow, STORE_TIMEOUT_MS));
-    return STEP_WAIT;
-}
-
-/* Refused either way, so a counter that is down changes nothing. */
-enum step_result oauth_quota_refuse_counted(struct flow *flow, const struct check *check)
-{
-    struct request *request = request_of(flow);
-    int64_t wait_s = 0;
-    if (quota_judge(flow, 0, app_of(request)->config->rate_limit_address, &wait_s) == STATUS_SLOW_DOWN)
-        return oauth_slow_down(request, wait_s);
-    return oauth_refuse(request, &check->problem);
+    return flow_leave_for(flow, refusal);
 }

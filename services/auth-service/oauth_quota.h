@@ -17,13 +17,9 @@ void oauth_quota_count_client_start(struct request *request, const struct check 
 /* What the index-th ticket of the newest wait said. STATUS_SLOW_DOWN: *ret_wait_s says how long. */
 MUST_USE enum status oauth_quota_judge_client(struct flow *flow, size_t index, int64_t *ret_wait_s);
 
-/* Refuses for check->problem; a fault of the request is counted by address first, in a wait. The next step then asks
- * oauth_quota_is_refused and ends with oauth_quota_refuse_counted. */
+/* Refuses for check->problem, which is request->state's (a struct signed_request comes first there). A fault of the
+ * request is counted by address first, in a wait after which the flow leaves its table: the step answers with the
+ * result, and no step after it runs. */
 enum step_result oauth_quota_refuse(struct flow *flow, const struct check *check);
-static inline bool oauth_quota_is_refused(const struct check *check)
-{
-    return check->problem.status != STATUS_OK;
-}
-enum step_result oauth_quota_refuse_counted(struct flow *flow, const struct check *check);
 
 #endif

@@ -27,8 +27,6 @@ enum step_result oauth_spend(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct signed_request *it = request->state;
-    if (oauth_quota_is_refused(&it->check))
-        return oauth_quota_refuse_counted(flow, &it->check);
     return signed_request_spend(it, flow, app_loop_of(request)->ephemeral, STORE_TIMEOUT_MS) ? STEP_WAIT : STEP_NEXT;
 }
 

@@ -1,6 +1,6 @@
 /* oauth_steps: the steps that initiate and token share: they parse, verify and spend. request->state is a struct that
  * begins with a struct signed_request. Each answers STEP_NEXT where all is well so far; where it refuses, the step that
- * calls it answers with its result, and the next one heads with oauth_quota_is_refused (oauth_quota.h). */
+ * calls it answers with its result, and the flow leaves its table (oauth_quota_refuse). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_OAUTH_STEPS_H
 #define COUNTERSIGN_AUTH_SERVICE_OAUTH_STEPS_H
 

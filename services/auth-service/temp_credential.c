@@ -62,8 +62,6 @@ static enum step_result load(struct flow *flow)
 {
     struct initiate *it = state_of(flow);
     struct credential_view *credentials = app_loop_of(request_of(flow))->credentials;
-    if (oauth_quota_is_refused(&it->request.check))
-        return oauth_quota_refuse_counted(flow, &it->request.check);
     if (signed_request_find(&it->request, credentials, flow))
         return STEP_NEXT;
     signed_request_load_start(&it->request, credentials, flow_wait(flow, STORE_TIMEOUT_MS));
@@ -114,8 +112,6 @@ static enum step_result persist(struct flow *flow)
 {
     struct initiate *it = state_of(flow);
     int64_t wait_s = 0;
-    if (oauth_quota_is_refused(&it->request.check))
-        return oauth_quota_refuse_counted(flow, &it->request.check);
     enum status status = oauth_quota_judge_client(flow, 0, &wait_s);
     if (status == STATUS_SLOW_DOWN)
         return oauth_slow_down(request_of(flow), wait_s);

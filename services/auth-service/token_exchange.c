@@ -61,8 +61,6 @@ static enum step_result load(struct flow *flow)
     const struct provider_loop *loop = app_loop_of(request_of(flow));
     struct exchange *it = state_of(flow);
     const struct check *check = &it->request.check;
-    if (oauth_quota_is_refused(check))
-        return oauth_quota_refuse_counted(flow, check);
     bool found = signed_request_find(&it->request, loop->credentials, flow);
     struct ticket tickets[LOADED_COUNT];
     flow_wait_group(flow, found ? LOADED_CLIENT : LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
@@ -104,8 +102,6 @@ static enum step_result persist(struct flow *flow)
     struct exchange *it = state_of(flow);
     void *granted = NULL;
     int64_t wait_s = 0;
-    if (oauth_quota_is_refused(&it->request.check))
-        return oauth_quota_refuse_counted(flow, &it->request.check);
     enum status status = oauth_quota_judge_client(flow, TRIED_QUOTA, &wait_s);
     if (status == STATUS_SLOW_DOWN)
         return oauth_slow_down(request_of(flow), wait_s);

@@ -104,6 +104,35 @@ static void runs_the_steps_in_order_until_one_replies(void **state)
     assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.three "));
 }
 
+static const struct step other_table[] = {{"first", next}, {"last", reply}, {NULL, NULL}};
+
+static enum step_result leave(struct flow *flow)
+{
+    return flow_leave_for(flow, other_table);
+}
+
+static enum step_result ask_and_leave(struct flow *flow)
+{
+    ticket_complete(flow_wait(flow, 1000), STATUS_OK, NULL, NULL);
+    return flow_leave_for(flow, other_table);
+}
+
+static void a_step_may_leave_its_table_for_another(void **state)
+{
+    static const struct step steps[] = {{"one", next}, {"two", leave}, {"three", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.first table.last "));
+}
+
+static void a_table_is_left_once_the_wait_is_over(void **state)
+{
+    static const struct step steps[] = {{"one", next}, {"two", ask_and_leave}, {"three", forbidden}, {NULL, NULL}};
+    struct desk *desk = *state;
+    run(desk, steps);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.first table.last "));
+}
+
 static void complete_found(void *context)
 {
     struct desk *desk = context;
@@ -473,6 +502,8 @@ int main(void)
         TEST(a_deadline_resumes_as_store_down_and_voids_the_ticket),
         TEST(a_step_that_asks_again_runs_until_it_answers_otherwise),
         TEST(a_step_that_asks_again_may_end_the_table),
+        TEST(a_step_may_leave_its_table_for_another),
+        TEST(a_table_is_left_once_the_wait_is_over),
         TEST(a_zeroed_ticket_is_void),
         TEST(results_of_earlier_waits_live_to_the_end),
         TEST(a_group_resumes_once_when_the_last_is_in),
