@@ -343,7 +343,7 @@ static void ask_ledger(struct redis_settle *settle)
         return;
     }
     (void)snprintf(job->seen, sizeof job->seen, "%s", settle->seen_epoch.id);
-    if (settle->yielded[0] && clock_monotonic_ns() / 1000000 - settle->yielded_at_ms >= PATIENCE_MS)
+    if (clock_monotonic_ns() / 1000000 - settle->yielded_at_ms >= PATIENCE_MS)
         (void)snprintf(job->yielded, sizeof job->yielded, "%s", settle->yielded);
     (void)snprintf(job->fresh, sizeof job->fresh, "%s", settle->proposal.id);
     (void)snprintf(job->looked, sizeof job->looked, "%s", settle->looked);
