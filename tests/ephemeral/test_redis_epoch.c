@@ -29,6 +29,7 @@ static void other_texts_are_no_record(void **state)
         "3",
         "3 id run 256",
         "2 id run 0 256 00112233445566778899aabbccddeeff", /* an earlier version's */
+        "2 id run 256 00112233445566778899aabbccddeeff",
         "3 id run 0 00112233445566778899aabbccddeeff",
         "3 id run 5000 00112233445566778899aabbccddeeff",
         "3 id run 256 00112233445566778899aabbccddee",
@@ -48,6 +49,7 @@ static void other_texts_are_no_record(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         assert_status(redis_epoch_parse(slice_str(texts[i]), &epoch), STATUS_BAD_INPUT);
+    assert_status(redis_epoch_parse(SLICE_ABSENT, &epoch), STATUS_BAD_INPUT);
     assert_status(redis_epoch_parse(SLICE("3 id run 256 00112233445566778899aabbccddeeff"), &epoch), STATUS_OK);
 }
 
