@@ -78,9 +78,9 @@ enum status nonce_row_others_blocking(struct credentials *db, struct slice name,
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
     *ret_ranges = (struct accepted_ranges){0};
-    return sql_execute_blocking(db->sql,
-                                "SELECT ranges FROM nonce_epochs WHERE name <> ? AND (? = 'redis' OR name = ?)", params,
-                                COUNT_OF(params), add_ranges, ret_ranges);
+    return sql_execute_blocking(
+        db->sql, "SELECT ranges FROM nonce_epochs WHERE name <> ? AND (? = 'redis' OR name = ?) /*! FOR UPDATE */",
+        params, COUNT_OF(params), add_ranges, ret_ranges);
 }
 
 /* ---- users ---- */
@@ -140,16 +140,33 @@ struct keeping {
     struct nonce_row row;
 };
 
+/* A second that another nonce store may have accepted is never covered here: where two run, the one that was first goes
+ * on. What is ours already, they do not cover. */
+static void guard_what_others_have(struct accepted_ranges *ranges, const struct accepted_ranges *others, int64_t wanted)
+{
+    bool is_ours = accepted_ranges_cover(ranges, wanted) || accepted_ranges_guard(ranges, wanted);
+    int64_t from = is_ours ? accepted_ranges_high(ranges, wanted) + 1 : wanted;
+    for (size_t i = 0; i < others->count; i++) {
+        const struct accepted_range *range = &others->items[i];
+        if (range->high >= from && range->low <= wanted + ACCEPTED_AHEAD_S)
+            accepted_ranges_guard_span(ranges, range->low > from ? range->low : from, range->high);
+    }
+}
+
 static enum status raise_ranges(struct sql *sql, void *context)
 {
     struct keeping *keeping = context;
     const struct nonce_keep *keep = keeping->keep;
+    struct accepted_ranges others;
     (void)sql;
     TRY(nonce_row_read_blocking(keeping->db, keep->name, &keeping->row));
     if (!slice_eq(slice_str(keeping->row.epoch), keep->epoch))
         return STATUS_CONFLICT;
-    for (size_t i = 0; i < keep->wanted_count; i++)
+    TRY(nonce_row_others_blocking(keeping->db, keep->name, &others));
+    for (size_t i = 0; i < keep->wanted_count; i++) {
+        guard_what_others_have(&keeping->row.ranges, &others, keep->wanted[i]);
         accepted_ranges_raise(&keeping->row.ranges, keep->wanted[i]);
+    }
     accepted_ranges_raise_span(&keeping->row.ranges, &keep->away);
     TRY(nonce_row_write_blocking(keeping->db, keep->name, &keeping->row));
     return keep->user ? refresh_user(keeping->db, keep->name, keep->user) : STATUS_OK;

@@ -507,6 +507,30 @@ static void a_decision_is_kept_and_one_that_failed_is_not(void **state)
     assert_string_equal(second.record, "3 shared");
 }
 
+/* One that forgot to name Redis, say: they share the durable store alone. */
+static void of_two_stores_that_run_at_once_one_alone_covers_a_second(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct accepted_ranges ranges = {0};
+    (void)opening_of(bench, "memory:a", "e1", BENCH_NOW_MS);
+    assert_status(keep(bench, "memory:a", "e1", 100, &ranges), STATUS_OK);
+    (void)decide(bench, begin_shared, STATUS_OK);
+    assert_status(keep(bench, NONCE_STORE_SHARED, "shared", 105, &ranges), STATUS_OK);
+    assert_false(accepted_ranges_cover(&ranges, 105));
+    assert_status(keep(bench, "memory:a", "e1", 104, &ranges), STATUS_OK);
+    assert_string_equal(ranges_text(&ranges), "100 99 109"); /* its own goes on */
+    assert_status(keep(bench, NONCE_STORE_SHARED, "shared", 108, &ranges), STATUS_OK);
+    assert_false(accepted_ranges_cover(&ranges, 108));
+    assert_status(keep(bench, NONCE_STORE_SHARED, "shared", 120, &ranges), STATUS_OK);
+    assert_true(accepted_ranges_cover(&ranges, 120) && accepted_ranges_cover(&ranges, 125));
+    assert_status(keep(bench, "memory:a", "e1", 118, &ranges), STATUS_OK);
+    assert_true(accepted_ranges_cover(&ranges, 118) || accepted_ranges_guard(&ranges, 118));
+    for (int64_t second = 120; second <= 125; second++) {
+        assert_status(keep(bench, "memory:a", "e1", second, &ranges), STATUS_OK);
+        assert_false(accepted_ranges_cover(&ranges, second));
+    }
+}
+
 /* Each knows nothing of what the other has accepted. */
 static void going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there(void **state)
 {
@@ -616,6 +640,7 @@ int contract_ledgers_run(void)
         BENCH_TEST(a_raise_that_others_made_is_seen),
         BENCH_TEST(what_was_accepted_away_is_put_into_the_ranges),
         BENCH_TEST(a_decision_is_kept_and_one_that_failed_is_not),
+        BENCH_TEST(of_two_stores_that_run_at_once_one_alone_covers_a_second),
         BENCH_TEST(going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there),
         BENCH_TEST(what_a_version_without_ranges_may_have_accepted_is_guarded),
         BENCH_TEST(users_are_noted_refreshed_and_forgotten),
