@@ -3,27 +3,30 @@
 #include "oauth_reply.h"
 #include "site_bench.h"
 #include "support/test.h"
+#include "verify/signed_request.h"
 
-/* ---- the steps of an endpoint that refuses for `check` ---- */
+/* ---- the steps of an endpoint that refuses ---- */
 
-static struct check check;
+static struct signed_request asked;
 
 static enum step_result refuse(struct flow *flow)
 {
-    return oauth_quota_refuse(flow, &check);
+    request_of(flow)->state = &asked;
+    return oauth_quota_refuse(flow, &asked.check);
 }
 
-static enum step_result refuse_counted(struct flow *flow)
+static enum step_result forbidden(struct flow *flow)
 {
-    return oauth_quota_refuse_counted(flow, &check);
+    fail_msg("a step after the refusal ran");
+    return oauth_refuse_status(request_of(flow), STATUS_FORBIDDEN);
 }
 
-static const struct step refusing[] = {{"refuse", refuse}, {"counted", refuse_counted}, {NULL, NULL}};
+static const struct step refusing[] = {{"refuse", refuse}, {"forbidden", forbidden}, {NULL, NULL}};
 
 /* The HTTP status; how many calls of the store there were. */
 static int refuse_for(struct site_bench *bench, enum status status, unsigned *ret_calls)
 {
-    check = (struct check){.problem = {.status = status}};
+    asked.check = (struct check){.problem = {.status = status}};
     faulty_ephemeral_fail(&bench->faulty, 0);
     int http_status = site_bench_call(bench, &(struct site_call){.steps = refusing});
     *ret_calls = bench->faulty.calls;
@@ -73,7 +76,7 @@ static void refuses_all_the_same_where_the_counter_is_down(void **state)
     struct site_bench *bench = *state;
     bench->config.rate_limit_address = 1;
     for (int i = 0; i < 3; i++) {
-        check = (struct check){.problem = {.status = STATUS_NONCE_USED}};
+        asked.check = (struct check){.problem = {.status = STATUS_NONCE_USED}};
         faulty_ephemeral_fail(&bench->faulty, 1);
         assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = refusing}), 401);
         assert_true(site_bench_says(bench, "oauth_problem=nonce_used"));
@@ -86,8 +89,8 @@ static struct client client;
 
 static enum step_result count_client(struct flow *flow)
 {
-    check = (struct check){.client = &client};
-    oauth_quota_count_client_start(request_of(flow), &check, flow_wait(flow, STORE_TIMEOUT_MS));
+    asked.check = (struct check){.client = &client};
+    oauth_quota_count_client_start(request_of(flow), &asked.check, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
