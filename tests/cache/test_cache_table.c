@@ -71,6 +71,8 @@ static void drops_by_subject_also_where_subjects_share_a_list(void **state)
     cache_table_drop_subject(table, 1);
     assert_int_equal(table->known_count, 1);
     assert_non_null(find(table, "c", "e"));
+    cache_table_drop_subject(table, 257); /* more than there are lists */
+    assert_int_equal(table->known_count, 0);
 }
 
 static void a_used_one_outlives_those_that_are_not(void **state)
@@ -231,6 +233,49 @@ static void goes_on_where_the_next_one_was_dropped(void **state)
     assert_non_null(find(table, "c", "old0"));
 }
 
+static void what_was_passed_goes_before_what_came_later(void **state)
+{
+    static const char *const added[] = {"new0", "new1", "new2", "new3"};
+    struct cache_table *table = *state;
+    add_many(table, "old", MAX_KNOWN, 1);
+    atomic_store(&find(table, "c", "old0")->is_used, true);
+    for (size_t i = 0; i < COUNT_OF(added); i++) /* the first one passes old0 */
+        cache_table_add(table, new_entry("c", added[i], 1));
+    assert_null(find(table, "c", "old0"));
+    assert_non_null(find(table, "c", "new0"));
+}
+
+static void stands_where_it_stood_when_another_was_dropped(void **state)
+{
+    struct cache_table *table = *state;
+    add_many(table, "old", MAX_KNOWN, 1);
+    atomic_store(&find(table, "c", "old0")->is_used, true);
+    cache_table_add(table, new_entry("c", "new0", 1)); /* the next to go is old2 */
+    cache_table_drop(table, find(table, "c", "old0"));
+    cache_table_add(table, new_entry("c", "new1", 1));
+    cache_table_add(table, new_entry("c", "new2", 1));
+    assert_null(find(table, "c", "old2"));
+    assert_non_null(find(table, "c", "new0"));
+}
+
+static void expires_on_from_where_it_was_when_another_was_dropped(void **state)
+{
+    enum { MANY = 40 };
+    struct cache_table table;
+    (void)state;
+    assert_status(cache_table_init(&table, MANY), STATUS_OK);
+    add_many(&table, "t", MANY, 1);
+    cache_table_expire(&table, 100, 300, 300); /* looks at some, none of them old */
+    struct cache_entry *next = cache_entry_hold(table.expire_at);
+    assert_ptr_not_equal(next, find(&table, "c", "t1")); /* at several, not at the first again and again */
+    cache_table_drop(&table, find(&table, "c", "t35"));
+    assert_ptr_equal(table.expire_at, next);
+    cache_table_expire(&table, 600, 300, 300);
+    assert_true(next->is_dropped);
+    cache_entry_release(next);
+    cache_table_done(&table);
+}
+
 static void a_hand_that_passed_many_takes_one_that_is_used(void **state)
 {
     enum { MANY = 200 };
@@ -305,6 +350,9 @@ int main(void)
         TEST(keys_of_one_hash_are_told_apart),
         TEST(a_new_one_is_the_last_that_the_hand_comes_to),
         TEST(goes_on_where_the_next_one_was_dropped),
+        TEST(what_was_passed_goes_before_what_came_later),
+        TEST(stands_where_it_stood_when_another_was_dropped),
+        TEST(expires_on_from_where_it_was_when_another_was_dropped),
         TEST(a_hand_that_passed_many_takes_one_that_is_used),
         TEST(expires_at_its_age_and_no_sooner),
         TEST(looks_at_some_each_time_and_goes_round),
