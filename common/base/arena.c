@@ -19,7 +19,7 @@ void arena_init(struct arena *arena, size_t limit_bytes)
     *arena = (struct arena){.limit_bytes = limit_bytes};
 }
 
-static void use(struct arena *arena, struct arena_block *block)
+static void use_block(struct arena *arena, struct arena_block *block)
 {
     arena->current = block;
     arena->next = block->data;
@@ -54,7 +54,7 @@ void arena_reset(struct arena *arena)
         arena->current = NULL;
         wipe_used(arena, arena->first);
     }
-    use(arena, arena->first);
+    use_block(arena, arena->first);
 }
 
 void arena_done(struct arena *arena)
@@ -63,7 +63,7 @@ void arena_done(struct arena *arena)
     *arena = (struct arena){.limit_bytes = arena->limit_bytes};
 }
 
-static bool grow(struct arena *arena, size_t need)
+static bool add_block(struct arena *arena, size_t need)
 {
     size_t size = need > FIRST_BLOCK_BYTES ? need : FIRST_BLOCK_BYTES;
     if (size > arena->limit_bytes - arena->taken_bytes)
@@ -77,16 +77,16 @@ static bool grow(struct arena *arena, size_t need)
     arena->taken_bytes += size;
     if (!arena->first)
         arena->first = block;
-    use(arena, block);
+    use_block(arena, block);
     return true;
 }
 
-static char *take(struct arena *arena, size_t size, size_t alignment)
+static char *take_bytes(struct arena *arena, size_t size, size_t alignment)
 {
     size_t padding = -(uintptr_t)arena->next & (alignment - 1); /* a power of two */
     size_t left = (size_t)(arena->end - arena->next);
     if (!arena->current || padding > left || size > left - padding) {
-        if (!grow(arena, size))
+        if (!add_block(arena, size))
             return NULL;
         padding = 0; /* data is aligned for any object */
     }
@@ -97,7 +97,7 @@ static char *take(struct arena *arena, size_t size, size_t alignment)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    return take(arena, size, ALIGNMENT);
+    return take_bytes(arena, size, ALIGNMENT);
 }
 
 void *arena_calloc(struct arena *arena, size_t count, size_t size)
@@ -111,7 +111,7 @@ void *arena_calloc(struct arena *arena, size_t count, size_t size)
 
 char *arena_bytes(struct arena *arena, size_t size)
 {
-    return take(arena, size, 1);
+    return take_bytes(arena, size, 1);
 }
 
 void arena_trim(struct arena *arena, const char *bytes, size_t size, size_t used)

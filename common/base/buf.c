@@ -25,7 +25,7 @@ void buf_reset(struct buf *buf)
     buf->failed = false;
 }
 
-static void fail(struct buf *buf)
+static void mark_failed(struct buf *buf)
 {
     buf->failed = true;
     buf->lost_bytes += buf->cap - buf->len;
@@ -62,7 +62,7 @@ bool buf_reserve(struct buf *buf, size_t more)
         if (move_to(buf, cap))
             return true;
     }
-    fail(buf);
+    mark_failed(buf);
     return false;
 }
 
@@ -105,7 +105,7 @@ void buf_addv(struct buf *buf, const char *format, va_list args)
     va_copy(again, args);
     int need = vsnprintf(NULL, 0, format, args);
     if (need < 0)
-        fail(buf);
+        mark_failed(buf);
     else if (buf_reserve(buf, (size_t)need + 1)) {
         (void)vsnprintf(buf->ptr + buf->len, (size_t)need + 1, format, again);
         buf->len += (size_t)need;

@@ -41,4 +41,10 @@ void fake_clock_advance(struct fake_clock *fake, int64_t ms);
 /* A span in nanoseconds for metrics (CLOCK_MONOTONIC). */
 int64_t clock_monotonic_ns(void);
 
+/* The same clock in milliseconds, for what waits in real time whatever the loop's clock says. */
+static inline int64_t clock_monotonic_ms(void)
+{
+    return clock_monotonic_ns() / 1000000;
+}
+
 #endif

@@ -20,7 +20,7 @@ static _Atomic int current_level = LOG_INFO;
 static _Atomic uint64_t lines_lost;
 static struct log_writer *writer; /* NULL: lines are written at once */
 
-static enum log_format resolve(enum log_format format, int fd)
+static enum log_format resolve_format(enum log_format format, int fd)
 {
     if (format != LOG_FORMAT_AUTO)
         return format;
@@ -30,7 +30,7 @@ static enum log_format resolve(enum log_format format, int fd)
 void log_init(int fd, enum log_level level, enum log_format format)
 {
     log_fd = fd;
-    log_format = resolve(format, fd);
+    log_format = resolve_format(format, fd);
     log_set_level(level);
 }
 
@@ -100,7 +100,7 @@ static void add_text(struct buf *out, struct slice text, bool quoted)
         buf_add_byte(out, '"');
 }
 
-static void add_value(struct buf *out, enum log_format format, const struct log_field *field)
+static void add_field_value(struct buf *out, enum log_format format, const struct log_field *field)
 {
     switch (field->kind) {
     case LOG_KIND_SLICE:
@@ -126,7 +126,7 @@ static void add_field(struct buf *out, enum log_format format, const struct log_
     buf_add_str(out, json ? ",\"" : " ");
     buf_add_str(out, field->name);
     buf_add_str(out, json ? "\":" : "=");
-    add_value(out, format, field);
+    add_field_value(out, format, field);
 }
 
 static void add_head(struct buf *out, enum log_format format, int64_t wall_ms, enum log_level level,
@@ -153,7 +153,7 @@ void log_format_line(struct buf *out, enum log_format format, int64_t wall_ms, e
     char memory[LOG_LINE_BYTES - RESERVED_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);
     bool cut = false;
-    format = resolve(format == LOG_FORMAT_AUTO ? log_format : format, log_fd);
+    format = resolve_format(format == LOG_FORMAT_AUTO ? log_format : format, log_fd);
     add_head(&line, format, wall_ms, level, message);
     size_t whole = line.len; /* up to here nothing is cut in two */
     for (size_t i = 0; i < field_count && !line.failed; i++) {

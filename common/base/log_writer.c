@@ -38,11 +38,6 @@ struct log_writer {
     int64_t told_ms;
 };
 
-static int64_t monotonic_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 static uint64_t count_lines(struct slice lines)
 {
     uint64_t count = 0;
@@ -107,7 +102,7 @@ static void tell_lost(struct log_writer *writer, struct buf *out)
     const struct log_field field = LOG_INT("lines", writer->untold);
     const struct clock clock = clock_system(0);
     writer->untold = 0;
-    writer->told_ms = monotonic_ms();
+    writer->told_ms = clock_monotonic_ms();
     log_format_line(out, LOG_FORMAT_AUTO, clock_wall_ms(&clock), LOG_WARN,
                     "log lines were dropped: they came faster than they were read", &field, 1);
 }
@@ -115,7 +110,8 @@ static void tell_lost(struct log_writer *writer, struct buf *out)
 /* Under the lock. */
 static bool is_time_to_tell(const struct log_writer *writer)
 {
-    return writer->untold && writer->flows && (!writer->first || monotonic_ms() - writer->told_ms >= TELL_EVERY_MS);
+    return writer->untold && writer->flows &&
+           (!writer->first || clock_monotonic_ms() - writer->told_ms >= TELL_EVERY_MS);
 }
 
 /* What is written next, as much as goes into one write. False: nothing is left, and the end has come. */
@@ -147,7 +143,7 @@ static bool write_when_it_flows(int fd, struct slice lines)
     return lines.len == 0;
 }
 
-static void *run(void *context)
+static void *run_writer(void *context)
 {
     struct log_writer *writer = context;
     char memory[LOG_LINE_BYTES];
@@ -169,7 +165,7 @@ static void *run(void *context)
 
 /* ---- life ---- */
 
-static void release(struct log_writer *writer)
+static void free_writer(struct log_writer *writer)
 {
     pthread_cond_destroy(&writer->changed);
     pthread_cond_destroy(&writer->ended);
@@ -178,13 +174,13 @@ static void release(struct log_writer *writer)
 }
 
 /* Signals are another's business. */
-static bool start_thread(struct log_writer *writer)
+static bool start_writer(struct log_writer *writer)
 {
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&writer->thread, NULL, run, writer) == 0;
+    bool started = pthread_create(&writer->thread, NULL, run_writer, writer) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (started)
         pthread_setname_np(writer->thread, "log");
@@ -202,8 +198,8 @@ struct log_writer *log_writer_new(int fd, _Atomic uint64_t *lines_lost)
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->changed, NULL);
     pthread_cond_init(&writer->ended, NULL);
-    if (!start_thread(writer)) {
-        release(writer);
+    if (!start_writer(writer)) {
+        free_writer(writer);
         return NULL;
     }
     return writer;
@@ -231,6 +227,6 @@ bool log_writer_free_blocking(struct log_writer *writer, unsigned timeout_ms)
     if (!has_ended)
         return false;
     pthread_join(writer->thread, NULL);
-    release(writer);
+    free_writer(writer);
     return true;
 }

@@ -50,7 +50,7 @@ static uint32_t cells_used;
 static _Atomic uint64_t levels[METRICS_MAX_CELLS]; /* METRIC_LEVEL: one for the process */
 
 /* Of a histogram's series: a cell a bucket, one for what is beyond, one for the sum. */
-static uint32_t stride(const struct metric *metric)
+static uint32_t cells_of_series(const struct metric *metric)
 {
     return metric->kind == METRIC_HISTOGRAM ? (uint32_t)metric->bucket_count + 2 : 1;
 }
@@ -71,7 +71,7 @@ static enum status add_metric(struct metric *metric)
     for (size_t i = 0; i < metric->label_count; i++)
         series *= metric->labels[i].count;
     assert(metric->bucket_count <= METRIC_MAX_BUCKETS && metric->label_count <= METRIC_MAX_LABELS);
-    size_t cells = series * stride(metric);
+    size_t cells = series * cells_of_series(metric);
     if (cells > METRICS_MAX_CELLS - cells_used)
         return STATUS_NO_MEMORY;
     metric->first_cell = cells_used;
@@ -141,7 +141,7 @@ void metric_observe_ns(const struct metric *metric, uint32_t series, int64_t dur
         return;
     while (bucket < metric->bucket_count && ns > metric->bucket_ns[bucket])
         bucket++;
-    _Atomic uint64_t *first = &cells[metric->first_cell + series * stride(metric)];
+    _Atomic uint64_t *first = &cells[metric->first_cell + series * cells_of_series(metric)];
     add_to(&first[bucket], 1);
     add_to(&first[metric->bucket_count + 1], ns);
 }
@@ -158,7 +158,7 @@ static uint64_t sum_of(uint32_t cell)
 
 uint64_t metric_value(const struct metric *metric, uint32_t series)
 {
-    uint32_t first = metric->first_cell + series * stride(metric);
+    uint32_t first = metric->first_cell + series * cells_of_series(metric);
     uint64_t value = 0;
     if (metric->kind != METRIC_HISTOGRAM)
         return sum_of(first);
@@ -215,7 +215,7 @@ static void write_sample(struct buf *out, const struct metric *metric, uint32_t 
 
 static void write_histogram(struct buf *out, const struct metric *metric, uint32_t series)
 {
-    uint32_t first = metric->first_cell + series * stride(metric);
+    uint32_t first = metric->first_cell + series * cells_of_series(metric);
     uint64_t total = metric_value(metric, series);
     uint64_t below = 0;
     if (total == 0 && !metric->show_zero)

@@ -2,12 +2,12 @@
 
 enum { LONGEST = 64, MOST_CHANGES = 2 };
 
-static char lower(char c)
+static char lower_letter(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-static size_t min3(size_t a, size_t b, size_t c)
+static size_t least_of_three(size_t a, size_t b, size_t c)
 {
     size_t least = a < b ? a : b;
     return least < c ? least : c;
@@ -26,9 +26,9 @@ size_t nearest_distance(struct slice a, struct slice b)
     for (size_t i = 1; i <= a.len; i++) {
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            char x = lower(a.ptr[i - 1]), y = lower(b.ptr[j - 1]);
-            row[j] = min3(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y));
-            bool swapped = i > 1 && j > 1 && x == lower(b.ptr[j - 2]) && y == lower(a.ptr[i - 2]);
+            char x = lower_letter(a.ptr[i - 1]), y = lower_letter(b.ptr[j - 1]);
+            row[j] = least_of_three(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y));
+            bool swapped = i > 1 && j > 1 && x == lower_letter(b.ptr[j - 2]) && y == lower_letter(a.ptr[i - 2]);
             if (swapped && before[j - 2] + 1 < row[j])
                 row[j] = before[j - 2] + 1;
         }

@@ -1,6 +1,6 @@
 #include "base/slice.h"
 
-static unsigned char lower(char c)
+static unsigned char lower_byte(char c)
 {
     unsigned char byte = (unsigned char)c;
     return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
@@ -11,7 +11,7 @@ bool slice_eq_nocase(struct slice a, struct slice b)
     if (a.len != b.len)
         return false;
     for (size_t i = 0; i < a.len; i++)
-        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+        if (lower_byte(a.ptr[i]) != lower_byte(b.ptr[i]))
             return false;
     return true;
 }

@@ -49,7 +49,7 @@ static void *pack_room(struct packer *packer, size_t size, size_t alignment)
     return room;
 }
 
-static struct slice pack(struct packer *packer, struct slice text)
+static struct slice pack_text(struct packer *packer, struct slice text)
 {
     char *room = pack_room(packer, text.len, 1);
     if (room && text.len)
@@ -61,7 +61,7 @@ static const struct client_secret *pack_secrets(struct packer *packer, const str
 {
     struct client_secret *room = pack_room(packer, count * sizeof *room, alignof(struct client_secret));
     for (size_t i = 0; i < count; i++) {
-        struct slice text = pack(packer, from[i].text);
+        struct slice text = pack_text(packer, from[i].text);
         if (room)
             room[i] = (struct client_secret){text, from[i].created_ms, from[i].expires_ms};
     }
@@ -73,7 +73,7 @@ static const struct client_callback *pack_callbacks(struct packer *packer, const
     size_t count = from->callback_count;
     struct client_callback *room = pack_room(packer, count * sizeof *room, alignof(struct client_callback));
     for (size_t i = 0; i < count; i++) {
-        struct slice uri = pack(packer, from->callbacks[i].uri);
+        struct slice uri = pack_text(packer, from->callbacks[i].uri);
         if (room)
             room[i] = (struct client_callback){uri, from->callbacks[i].is_prefix};
     }
@@ -81,7 +81,7 @@ static const struct client_callback *pack_callbacks(struct packer *packer, const
 }
 
 /* A member of a list of texts. */
-#define PACK(member, ...)      to->member = pack(packer, from->member);
+#define PACK(member, ...)      to->member = pack_text(packer, from->member);
 #define LEAVE_OUT(member, ...) to->member = SLICE("");
 
 /* What a verification needs of a client. */
@@ -111,8 +111,8 @@ static void pack_token(struct packer *packer, const struct credential_key *key, 
     *to = *from;
     to->arena = (struct arena){0};
     to->oauth_token = key->second;
-    to->secret = pack(packer, from->secret);
-    to->client_id = slice_eq(from->client_id, key->first) ? key->first : pack(packer, from->client_id);
+    to->secret = pack_text(packer, from->secret);
+    to->client_id = slice_eq(from->client_id, key->first) ? key->first : pack_text(packer, from->client_id);
     TOKEN_TEXTS(PACK);
 }
 
@@ -209,7 +209,7 @@ static const struct slice *pack_keys(struct packer *packer, const struct slice *
 {
     struct slice *room = pack_room(packer, count * sizeof *room, alignof(struct slice));
     for (size_t i = 0; i < count; i++) {
-        struct slice key = pack(packer, from[i]);
+        struct slice key = pack_text(packer, from[i]);
         if (room)
             room[i] = key;
     }
@@ -267,7 +267,7 @@ static struct cache_entry *pack_entry(struct packer *packer, const struct creden
     struct cache_entry *room = pack_room(packer, sizeof *room, alignof(struct cache_entry));
     struct cache_entry *entry = room ? room : &scratch;
     memset(entry, 0, sizeof *entry);
-    entry->key = (struct credential_key){key->kind, pack(packer, key->first), pack(packer, key->second)};
+    entry->key = (struct credential_key){key->kind, pack_text(packer, key->first), pack_text(packer, key->second)};
     entry->object = row ? pack_object(packer, packer->block ? &entry->key : key, row) : NULL;
     entry->shared_keys = pack_keys(packer, shared_keys, client ? client->secret_count : 0);
     return room;

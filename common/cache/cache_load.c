@@ -41,7 +41,7 @@ struct cache_load {
 /* ---- who waits ---- */
 
 /* On the loop of whoever waits. */
-static void deliver(struct loop_message *message)
+static void on_load_answer(struct loop_message *message)
 {
     struct cache_wait *wait = (struct cache_wait *)message;
     struct credential_cache *cache = wait->view->cache;
@@ -58,8 +58,8 @@ static void deliver(struct loop_message *message)
 }
 
 /* The caller's hold on the entry (NULL: none) is spent. */
-static void answer(struct cache_load *load, struct cache_wait *waits, enum status status, struct cache_entry *entry,
-                   bool keep)
+static void answer_waits(struct cache_load *load, struct cache_wait *waits, enum status status,
+                         struct cache_entry *entry, bool keep)
 {
     for (struct cache_wait *next = NULL; waits; waits = next) {
         next = waits->next;
@@ -67,7 +67,7 @@ static void answer(struct cache_load *load, struct cache_wait *waits, enum statu
         waits->entry = entry ? cache_entry_hold(entry) : NULL;
         waits->keep = keep;
         if (waits->view == load->view || load->cache->is_closed)
-            deliver(&waits->message);
+            on_load_answer(&waits->message);
         else
             loop_post(waits->view->loop, &waits->message);
     }
@@ -76,13 +76,14 @@ static void answer(struct cache_load *load, struct cache_wait *waits, enum statu
 }
 
 /* Under the lock. False: no memory. */
-static bool join(struct cache_load *load, struct credential_view *view, struct ticket ticket)
+static bool join_load(struct cache_load *load, struct credential_view *view, struct ticket ticket)
 {
     struct cache_wait *wait = calloc(1, sizeof *wait);
     if (!wait)
         return false;
     atomic_fetch_add(&load->cache->holders, 1);
-    *wait = (struct cache_wait){.message = {.deliver = deliver}, .next = load->waits, .view = view, .ticket = ticket};
+    *wait = (struct cache_wait){
+        .message = {.deliver = on_load_answer}, .next = load->waits, .view = view, .ticket = ticket};
     load->waits = wait;
     return true;
 }
@@ -147,7 +148,7 @@ static void take_entry(struct cache_load *load, struct cache_entry *entry)
         cache_entry_release(entry);
         entry = NULL;
     }
-    answer(load, waits, overtaken ? STATUS_STORE_DOWN : STATUS_OK, entry, keep);
+    answer_waits(load, waits, overtaken ? STATUS_STORE_DOWN : STATUS_OK, entry, keep);
 }
 
 /* What there is may still be good enough. */
@@ -166,7 +167,7 @@ static void take_failure(struct cache_load *load, enum status status)
     pthread_mutex_unlock(&cache->lock);
     for (struct cache_wait *wait = waits; wait && served; wait = wait->next)
         cache_count(load->key.kind, CACHE_STALE);
-    answer(load, waits, served ? STATUS_OK : status, served ? entry : NULL, served);
+    answer_waits(load, waits, served ? STATUS_OK : status, served ? entry : NULL, served);
 }
 
 /* Whoever waits was cut as well. */
@@ -175,12 +176,12 @@ static void give_up(struct cache_load *load)
     pthread_mutex_lock(&load->cache->lock);
     struct cache_wait *waits = end_load(load);
     pthread_mutex_unlock(&load->cache->lock);
-    answer(load, waits, STATUS_STORE_DOWN, NULL, false);
+    answer_waits(load, waits, STATUS_STORE_DOWN, NULL, false);
 }
 
 /* ---- the question ---- */
 
-static enum step_result ask(struct flow *flow)
+static enum step_result ask_source(struct flow *flow)
 {
     struct cache_load *load = flow_subject(flow);
     struct credential_cache *cache = load->cache;
@@ -196,7 +197,7 @@ static enum step_result ask(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result take(struct flow *flow)
+static enum step_result take_row(struct flow *flow)
 {
     struct cache_load *load = flow_subject(flow);
     void *row = NULL;
@@ -213,16 +214,16 @@ static enum step_result take(struct flow *flow)
     return STEP_REPLY;
 }
 
-static const struct step steps[] = {{"ask", ask}, {"take", take}, {NULL, NULL}};
+static const struct step steps[] = {{"ask", ask_source}, {"take", take_row}, {NULL, NULL}};
 
-static void ended(struct flow *flow)
+static void on_load_ended(struct flow *flow)
 {
     struct cache_load *load = flow_subject(flow);
     struct credential_cache *cache = load->cache;
     if (flow_was_cut(flow)) {
         give_up(load);
     } else if (load->again) {
-        flow_start(flow, load->view->loop, "credential_cache", steps, load, ended);
+        flow_start(flow, load->view->loop, "credential_cache", steps, load, on_load_ended);
         return;
     }
     free(load);
@@ -266,7 +267,7 @@ static struct cache_load *load_for(struct credential_view *view, const struct cr
     *ret_is_new = !load;
     if (!load)
         load = new_load(view, key, hash);
-    if (load && ticket && !join(load, view, *ticket)) {
+    if (load && ticket && !join_load(load, view, *ticket)) {
         if (*ret_is_new)
             free(load);
         return NULL;
@@ -289,5 +290,5 @@ void cache_load_start(struct credential_view *view, const struct credential_key 
     if (!load || !is_new)
         return;
     atomic_fetch_add(&cache->holders, 1);
-    flow_start(&load->flow, view->loop, "credential_cache", steps, load, ended);
+    flow_start(&load->flow, view->loop, "credential_cache", steps, load, on_load_ended);
 }

@@ -87,7 +87,7 @@ static struct cache_entry *next_at_hand(struct cache_table *table)
 }
 
 /* The lock is held meanwhile, so the hand passes over a bounded number. */
-static void make_room(struct cache_table *table)
+static void evict_entries(struct cache_table *table)
 {
     for (unsigned passed = 0; table->known_count >= table->max_known; passed++) {
         struct cache_entry *entry = next_at_hand(table);
@@ -113,7 +113,7 @@ static void put_in_ring(struct cache_table *table, struct cache_entry *entry)
         table->unknown_count++;
         return;
     }
-    make_room(table);
+    evict_entries(table);
     if (table->hand)
         TAILQ_INSERT_BEFORE(table->hand, entry, in_ring);
     else

@@ -114,7 +114,7 @@ static struct cached *find_in_table(struct credential_view *view, const struct c
     return entry ? cache_view_add(view, entry, true) : NULL;
 }
 
-static void release(struct flow_held *held)
+static void release_hold(struct flow_held *held)
 {
     cached_release(((struct credential_hold *)held)->cached);
 }
@@ -131,7 +131,7 @@ bool credential_find(struct credential_view *view, const struct credential_key *
     if (!cached)
         return false;
     hold->cached = cached;
-    flow_hold(flow, &hold->held, release);
+    flow_hold(flow, &hold->held, release_hold);
     return true;
 }
 
@@ -180,23 +180,23 @@ const struct slice *credential_shared_keys(const struct credential_hold *hold)
 /* ---- the feed ---- */
 
 /* What was asked before may have missed a change. */
-static void begin(struct credential_cache *cache)
+static void begin_anew(struct credential_cache *cache)
 {
     cache->epoch++;
     cache->stood_ms = loop_now_ms(cache->views[0].loop);
 }
 
-static void feed_stands(void *context)
+static void on_feed_standing(void *context)
 {
     struct credential_cache *cache = context;
     pthread_mutex_lock(&cache->lock);
     if (atomic_load(&cache->state) == CACHE_OFF)
-        begin(cache);
+        begin_anew(cache);
     atomic_store(&cache->state, CACHE_STANDING);
     pthread_mutex_unlock(&cache->lock);
 }
 
-static void feed_is_silent(void *context)
+static void on_feed_silent(void *context)
 {
     struct credential_cache *cache = context;
     pthread_mutex_lock(&cache->lock);
@@ -205,7 +205,7 @@ static void feed_is_silent(void *context)
     pthread_mutex_unlock(&cache->lock);
 }
 
-static void feed_lost(void *context)
+static void on_feed_lost(void *context)
 {
     struct credential_cache *cache = context;
     pthread_mutex_lock(&cache->lock);
@@ -215,7 +215,7 @@ static void feed_lost(void *context)
     pthread_mutex_unlock(&cache->lock);
 }
 
-static void feed_changed(void *context, const struct change *change)
+static void on_feed_change(void *context, const struct change *change)
 {
     struct credential_cache *cache = context;
     uint64_t subject = cache_subject_hash(&cache->hash_key, change->kind, change->id);
@@ -227,14 +227,14 @@ static void feed_changed(void *context, const struct change *change)
 
 void credential_cache_listen(struct credential_cache *cache, struct change_feed *feed)
 {
-    const struct change_listener listener = {cache, feed_stands, feed_changed, feed_is_silent, feed_lost};
+    const struct change_listener listener = {cache, on_feed_standing, on_feed_change, on_feed_silent, on_feed_lost};
     change_feed_listen(feed, &listener);
 }
 
 /* ---- lifecycle ---- */
 
 /* Drops what nobody may be served any more, so that a secret does not outlive its use by long. */
-static void tick(void *context)
+static void on_view_timer(void *context)
 {
     struct credential_view *view = context;
     struct credential_cache *cache = view->cache;
@@ -250,7 +250,7 @@ static void tick(void *context)
 static enum status open_view(struct credential_cache *cache, struct credential_view *view, struct loop *loop)
 {
     TRY(cache_view_init(view, cache, loop, cache->table.max_known));
-    TRY(loop_timer_init(&view->timer, loop, tick, view));
+    TRY(loop_timer_init(&view->timer, loop, on_view_timer, view));
     return loop_timer_start_periodic(&view->timer, TICK_MS);
 }
 

@@ -70,14 +70,14 @@ void change_feed_publish(struct change_feed *feed, struct loop *loop, const stru
         feed->ops->publish(feed, loop, changes);
 }
 
-static void publish(void *feed, struct loop *loop, const struct change_page *changes)
+static void on_changes_written(void *feed, struct loop *loop, const struct change_page *changes)
 {
     change_feed_publish(feed, loop, changes);
 }
 
 void change_feed_hear(struct change_feed *feed, struct db_pool *pool)
 {
-    db_pool_publish_to(pool, publish, feed);
+    db_pool_publish_to(pool, on_changes_written, feed);
 }
 
 enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,

@@ -61,7 +61,7 @@ static void free_if_over(struct poll_feed *poll)
 
 /* ---- what was told, where sequences come out of order ---- */
 
-static size_t place_of(const struct poll_feed *poll, int64_t sequence)
+static size_t told_place_of(const struct poll_feed *poll, int64_t sequence)
 {
     size_t low = 0;
     size_t high = poll->told_count;
@@ -89,7 +89,7 @@ static bool grow_told(struct poll_feed *poll)
 /* False: it was told before. One that cannot be remembered is told again, which is allowed. */
 static bool is_news(struct poll_feed *poll, int64_t sequence)
 {
-    size_t at = place_of(poll, sequence);
+    size_t at = told_place_of(poll, sequence);
     if (at < poll->told_count && poll->told[at] == sequence)
         return false;
     if (poll->told_count == poll->told_max && !grow_told(poll))
@@ -103,7 +103,7 @@ static bool is_news(struct poll_feed *poll, int64_t sequence)
 static void forget_below(struct poll_feed *poll, int64_t base)
 {
     poll->base = base;
-    size_t gone = place_of(poll, base + 1);
+    size_t gone = told_place_of(poll, base + 1);
     memmove(poll->told, poll->told + gone, (poll->told_count - gone) * sizeof *poll->told);
     poll->told_count -= gone;
 }
@@ -132,7 +132,7 @@ static void move_base(struct poll_feed *poll)
 
 static void start_poll(struct poll_feed *poll);
 
-static enum step_result ask(struct flow *flow)
+static enum step_result ask_changes(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
     struct ticket ticket = flow_wait(flow, ANSWER_TIMEOUT_MS);
@@ -154,7 +154,7 @@ static void begin_at(struct poll_feed *poll, int64_t latest)
     poll->poll_again = true;
 }
 
-static void tell(struct poll_feed *poll, const struct change *change)
+static void tell_change(struct poll_feed *poll, const struct change *change)
 {
     bool is_first_round = !poll->is_standing && !poll->is_silent;
     bool news = poll->in_order || is_news(poll, change->sequence);
@@ -165,7 +165,7 @@ static void tell(struct poll_feed *poll, const struct change *change)
         change_feed_changed(&poll->feed, change);
 }
 
-static void stand(struct poll_feed *poll)
+static void declare_standing(struct poll_feed *poll)
 {
     bool stood = poll->is_standing;
     poll->last_ok_ms = loop_now_ms(poll->loop);
@@ -181,13 +181,13 @@ static void end_round(struct poll_feed *poll)
         move_base(poll);
         poll->cursor = poll->base;
     }
-    stand(poll);
+    declare_standing(poll);
 }
 
-static void take_page(struct poll_feed *poll, const struct change_page *page)
+static void take_change_page(struct poll_feed *poll, const struct change_page *page)
 {
     for (size_t i = 0; i < page->count; i++)
-        tell(poll, &page->changes[i]);
+        tell_change(poll, &page->changes[i]);
     if (page->count == PAGE_MAX_ROWS)
         poll->poll_again = true;
     else
@@ -203,7 +203,7 @@ static void check_silence(struct poll_feed *poll)
     change_feed_silent(&poll->feed);
 }
 
-static enum step_result take(struct flow *flow)
+static enum step_result take_changes(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
     void *result = NULL;
@@ -211,13 +211,13 @@ static enum step_result take(struct flow *flow)
     if (status != STATUS_OK)
         check_silence(poll);
     else if (poll->has_begun)
-        take_page(poll, result);
+        take_change_page(poll, result);
     else
         begin_at(poll, *(const int64_t *)result);
     return STEP_REPLY;
 }
 
-static void ended(struct flow *flow)
+static void on_poll_ended(struct flow *flow)
 {
     struct poll_feed *poll = flow_subject(flow);
     poll->is_polling = false;
@@ -228,15 +228,15 @@ static void ended(struct flow *flow)
 
 static void start_poll(struct poll_feed *poll)
 {
-    static const struct step steps[] = {{"changes", ask}, {"told", take}, {NULL, NULL}};
+    static const struct step steps[] = {{"changes", ask_changes}, {"told", take_changes}, {NULL, NULL}};
     poll->poll_again = poll->is_polling;
     if (poll->is_polling)
         return;
     poll->is_polling = true;
-    flow_start(&poll->flow, poll->loop, "change_feed", steps, poll, ended);
+    flow_start(&poll->flow, poll->loop, "change_feed", steps, poll, on_poll_ended);
 }
 
-static void fire(void *context)
+static void on_poll_timer(void *context)
 {
     struct poll_feed *poll = context;
     check_silence(poll);
@@ -246,7 +246,7 @@ static void fire(void *context)
 
 /* ---- the port ---- */
 
-static void poked(struct loop_message *message)
+static void on_poke(struct loop_message *message)
 {
     struct poll_feed *poll = (struct poll_feed *)(void *)((char *)(void *)message - offsetof(struct poll_feed, poke));
     atomic_store(&poll->is_poked, false);
@@ -256,7 +256,7 @@ static void poked(struct loop_message *message)
 }
 
 /* This process need not wait for the next poll. */
-static void publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes)
+static void poll_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes)
 {
     struct poll_feed *poll = poll_of(feed);
     (void)loop, (void)changes;
@@ -274,7 +274,7 @@ static void close_feed(struct change_feed *feed)
 
 enum status change_feed_poll_new(const struct change_feed_poll_options *options, struct change_feed **ret_feed)
 {
-    static const struct change_feed_ops ops = {.publish = publish, .free = close_feed};
+    static const struct change_feed_ops ops = {.publish = poll_feed_publish, .free = close_feed};
     struct poll_feed *poll = calloc(1, sizeof *poll);
     if (!poll)
         return STATUS_NO_MEMORY;
@@ -282,8 +282,8 @@ enum status change_feed_poll_new(const struct change_feed_poll_options *options,
     poll->db = options->db;
     poll->loop = options->loop;
     poll->in_order = options->in_order;
-    poll->poke.deliver = poked;
-    if (loop_timer_init(&poll->timer, poll->loop, fire, poll) != STATUS_OK ||
+    poll->poke.deliver = on_poke;
+    if (loop_timer_init(&poll->timer, poll->loop, on_poll_timer, poll) != STATUS_OK ||
         loop_timer_start_periodic(&poll->timer, CHANGE_POLL_MS) != STATUS_OK) {
         loop_timer_done(&poll->timer);
         free(poll);

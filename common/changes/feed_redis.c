@@ -51,37 +51,37 @@ static void free_if_over(struct redis_feed *feed)
 
 /* ---- listening ---- */
 
-static void tell(void *context, const struct change *change)
+static void tell_listeners(void *context, const struct change *change)
 {
     change_feed_changed(context, change);
 }
 
-static void lose(struct redis_feed *feed)
+static void declare_lost(struct redis_feed *feed)
 {
     if (feed->is_standing)
         change_feed_lost(&feed->feed);
     feed->is_standing = false;
 }
 
-static void stand(struct redis_feed *feed)
+static void declare_standing(struct redis_feed *feed)
 {
     feed->is_standing = true;
     change_feed_standing(&feed->feed);
 }
 
 /* What we do not understand may be anything: a newer version's message. */
-static void take_message(void *context, const struct redisReply *reply)
+static void on_subscriber_message(void *context, const struct redisReply *reply)
 {
     struct redis_feed *feed = context;
     struct slice text = {0};
     if (!feed->is_standing || (redis_reply_text(redis_reply_item(reply, 2), &text) == STATUS_OK &&
-                               change_message_read(text, tell, &feed->feed) == STATUS_OK))
+                               change_message_read(text, tell_listeners, &feed->feed) == STATUS_OK))
         return;
-    lose(feed);
-    stand(feed);
+    declare_lost(feed);
+    declare_standing(feed);
 }
 
-static void subscribed(void *context, const struct redisReply *reply)
+static void on_subscribed(void *context, const struct redisReply *reply)
 {
     struct redis_feed *feed = context;
     size_t count = 0;
@@ -92,33 +92,33 @@ static void subscribed(void *context, const struct redisReply *reply)
         return;
     }
     redis_client_ready(feed->subscriber);
-    stand(feed);
+    declare_standing(feed);
 }
 
-static void subscribe(void *context)
+static void on_subscriber_greeting(void *context)
 {
     static const struct slice args[] = {SLICE_INIT("SUBSCRIBE"), SLICE_INIT("countersign:changes")};
     struct redis_feed *feed = context;
-    if (redis_send(feed->subscriber, args, COUNT_OF(args), subscribed, feed) != STATUS_OK)
+    if (redis_send(feed->subscriber, args, COUNT_OF(args), on_subscribed, feed) != STATUS_OK)
         redis_client_refuse(feed->subscriber, SLICE("out of memory"));
 }
 
-static void lost_subscriber(void *context)
+static void on_subscriber_lost(void *context)
 {
-    lose(context);
+    declare_lost(context);
 }
 
-static void ponged(void *context, const struct redisReply *reply)
+static void on_pong(void *context, const struct redisReply *reply)
 {
     (void)context, (void)reply; /* that it came is all: without it the connection is given up */
 }
 
-static void ping(void *context)
+static void on_ping_timer(void *context)
 {
     static const struct slice args[] = {SLICE_INIT("PING")};
     struct redis_feed *feed = context;
     if (redis_client_state(feed->subscriber) == REDIS_READY)
-        (void)!redis_send(feed->subscriber, args, COUNT_OF(args), ponged, feed);
+        (void)!redis_send(feed->subscriber, args, COUNT_OF(args), on_pong, feed);
 }
 
 /* ---- publishing ---- */
@@ -134,7 +134,7 @@ static void drop_oldest(struct redis_feed *feed)
 }
 
 /* Answers come in the order of sending: what was sent is at the front. */
-static void published(void *context, const struct redisReply *reply)
+static void on_published(void *context, const struct redisReply *reply)
 {
     struct redis_feed *feed = context;
     if (reply)
@@ -151,20 +151,20 @@ static void send_all(struct redis_feed *feed)
         if (out->is_sent)
             continue;
         if (redis_client_state(feed->publisher) != REDIS_READY ||
-            redis_send(feed->publisher, args, COUNT_OF(args), published, feed) != STATUS_OK)
+            redis_send(feed->publisher, args, COUNT_OF(args), on_published, feed) != STATUS_OK)
             return;
         out->is_sent = true;
     }
 }
 
-static void greet_publisher(void *context)
+static void on_publisher_greeting(void *context)
 {
     struct redis_feed *feed = context;
     redis_client_ready(feed->publisher);
     send_all(feed);
 }
 
-static void add(struct redis_feed *feed, struct outgoing *out)
+static void queue_change(struct redis_feed *feed, struct outgoing *out)
 {
     if (feed->unsent_count == UNSENT_MAX && !feed->unsent->is_sent) {
         drop_oldest(feed);
@@ -176,7 +176,7 @@ static void add(struct redis_feed *feed, struct outgoing *out)
     send_all(feed);
 }
 
-static void deliver(struct loop_message *message)
+static void on_change_posted(struct loop_message *message)
 {
     struct outgoing *out = (struct outgoing *)message;
     struct redis_feed *feed = out->feed;
@@ -184,11 +184,11 @@ static void deliver(struct loop_message *message)
     if (feed->is_closed)
         free(out);
     else
-        add(feed, out);
+        queue_change(feed, out);
     free_if_over(feed);
 }
 
-static void post(struct redis_feed *feed, struct loop *loop, struct slice text)
+static void post_change(struct redis_feed *feed, struct loop *loop, struct slice text)
 {
     struct outgoing *out = calloc(1, sizeof *out + text.len);
     if (!out)
@@ -197,21 +197,21 @@ static void post(struct redis_feed *feed, struct loop *loop, struct slice text)
     out->len = text.len;
     memcpy(out->text, text.ptr, text.len);
     if (loop == feed->loop) {
-        add(feed, out);
+        queue_change(feed, out);
         return;
     }
-    out->message.deliver = deliver;
+    out->message.deliver = on_change_posted;
     atomic_fetch_add(&feed->posted, 1);
     loop_post(feed->loop, &out->message);
 }
 
-static void publish(struct change_feed *base, struct loop *loop, const struct change_page *changes)
+static void redis_feed_publish(struct change_feed *base, struct loop *loop, const struct change_page *changes)
 {
     struct buf text = BUF_INIT;
     for (size_t from = 0; from < changes->count; buf_reset(&text)) {
         change_message_write(changes, &from, &text);
         if (!text.failed)
-            post(feed_of(base), loop, buf_slice(&text));
+            post_change(feed_of(base), loop, buf_slice(&text));
     }
     buf_done(&text);
 }
@@ -235,14 +235,17 @@ static enum status connect_feed(struct redis_feed *feed)
     const struct redis_client_options subscriber = {
         .loop = feed->loop,
         .target = &feed->target,
-        .hooks = {.context = feed, .greet = subscribe, .lost = lost_subscriber, .message = take_message},
+        .hooks = {.context = feed,
+                  .greet = on_subscriber_greeting,
+                  .lost = on_subscriber_lost,
+                  .message = on_subscriber_message},
     };
     const struct redis_client_options publisher = {
         .loop = feed->loop,
         .target = &feed->target,
-        .hooks = {.context = feed, .greet = greet_publisher},
+        .hooks = {.context = feed, .greet = on_publisher_greeting},
     };
-    TRY(loop_timer_init(&feed->ping_timer, feed->loop, ping, feed));
+    TRY(loop_timer_init(&feed->ping_timer, feed->loop, on_ping_timer, feed));
     TRY(loop_timer_start_periodic(&feed->ping_timer, PING_MS));
     feed->subscriber = redis_client_new(&subscriber);
     feed->publisher = redis_client_new(&publisher);
@@ -252,7 +255,7 @@ static enum status connect_feed(struct redis_feed *feed)
 enum status change_feed_redis_new(const struct change_feed_options *options, struct buf *why,
                                   struct change_feed **ret_feed)
 {
-    static const struct change_feed_ops ops = {.publish = publish, .free = close_feed};
+    static const struct change_feed_ops ops = {.publish = redis_feed_publish, .free = close_feed};
     struct redis_feed *feed = calloc(1, sizeof *feed);
     if (!feed)
         return STATUS_NO_MEMORY;

@@ -18,20 +18,21 @@ void change_message_write(const struct change_page *changes, size_t *from, struc
     }
 }
 
-static struct slice word(struct slice *rest)
+static struct slice next_word(struct slice *rest)
 {
     bool more = false;
     return slice_cut(rest, ' ', &more);
 }
 
-static enum status read_line(struct slice line, void (*tell)(void *context, const struct change *change), void *context)
+static enum status read_change_line(struct slice line, void (*tell)(void *context, const struct change *change),
+                                    void *context)
 {
     char id[ID_MAX_BYTES];
     struct change change = {0};
     size_t len = 0;
-    struct slice version = word(&line);
-    struct slice kind = word(&line);
-    struct slice event = word(&line);
+    struct slice version = next_word(&line);
+    struct slice kind = next_word(&line);
+    struct slice event = next_word(&line);
     if (!slice_eq(version, SLICE("1")) || !change_kind_of(kind, &change.kind) ||
         !change_event_of(event, &change.event) || line.len > sizeof id ||
         !percent_decode(line, PLUS_LITERAL, id, &len) || len == 0)
@@ -47,7 +48,7 @@ enum status change_message_read(struct slice message, void (*tell)(void *context
     enum status status = STATUS_OK;
     for (bool more = message.len > 0; more;) {
         struct slice line = slice_cut(&message, '\n', &more);
-        if (line.len && read_line(line, tell, context) != STATUS_OK)
+        if (line.len && read_change_line(line, tell, context) != STATUS_OK)
             status = STATUS_BAD_INPUT;
     }
     return status;

@@ -292,7 +292,7 @@ static size_t index_of_member(size_t offset)
 }
 
 /* Sets a value that nobody set. */
-static void suggest(struct load *l, size_t offset, struct slice text)
+static void suggest_value(struct load *l, size_t offset, struct slice text)
 {
     size_t i = index_of_member(offset);
     struct config_value *value = &l->config->values[i];
@@ -306,7 +306,7 @@ static void suggest_number(struct load *l, size_t offset, long number)
 {
     struct buf text = buf_in(&l->config->arena);
     buf_add_i64(&text, number);
-    suggest(l, offset, buf_slice(&text));
+    suggest_value(l, offset, buf_slice(&text));
 }
 
 /* In development `:8080` means 127.0.0.1:8080. */
@@ -326,7 +326,7 @@ static void keep_on_loopback(struct load *l)
     }
 }
 
-static long cores(void)
+static long count_cores(void)
 {
     cpu_set_t set;
     int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
@@ -335,14 +335,14 @@ static long cores(void)
 
 static void settle_defaults(struct load *l)
 {
-    suggest_number(l, offsetof(struct config, workers), cores());
+    suggest_number(l, offsetof(struct config, workers), count_cores());
     if (l->config->dev) {
-        suggest(l, offsetof(struct config, public_url), SLICE("http://127.0.0.1:8080"));
-        suggest(l, offsetof(struct config, shutdown_delay_ms), SLICE("0"));
+        suggest_value(l, offsetof(struct config, public_url), SLICE("http://127.0.0.1:8080"));
+        suggest_value(l, offsetof(struct config, shutdown_delay_ms), SLICE("0"));
         keep_on_loopback(l);
     }
     if (!slice_is_absent(l->config->public_url.host))
-        suggest(l, offsetof(struct config, realm), l->config->public_url.host);
+        suggest_value(l, offsetof(struct config, realm), l->config->public_url.host);
 }
 
 /* --- */
@@ -377,7 +377,7 @@ static bool ask_check(struct load *l)
 }
 
 /* From sources to a checked configuration. */
-static enum status settle(struct load *l, struct config *ret_config)
+static enum status settle_config(struct load *l, struct config *ret_config)
 {
     for (size_t i = 0; i < config_row_count; i++)
         find_value(l, i);
@@ -409,7 +409,7 @@ enum status config_load(const struct config_flag *flags, size_t flag_count, char
     l->check_context = context;
     collect_flags(l, flags, flag_count);
     collect_environment(l, environment);
-    enum status status = settle(l, ret_config);
+    enum status status = settle_config(l, ret_config);
     free(l);
     return status;
 }
@@ -453,7 +453,7 @@ enum status config_reload(const struct config *config, struct config *ret_config
     l->config = &fresh;
     l->problems = problems;
     collect_values(l, config);
-    enum status status = settle(l, ret_config);
+    enum status status = settle_config(l, ret_config);
     free(l);
     return status;
 }

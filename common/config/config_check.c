@@ -19,7 +19,7 @@ static bool is_known(const struct check *c, size_t offset)
 
 #define KNOWN(c, member) is_known((c), offsetof(struct config, member))
 
-static void add(const struct check *c, const char *line)
+static void add_problem(const struct check *c, const char *line)
 {
     buf_add_str(c->problems, line);
     buf_add_byte(c->problems, '\n');
@@ -31,31 +31,32 @@ static void check_public_url(const struct check *c)
     if (!KNOWN(c, public_url) || !KNOWN(c, dev) || !KNOWN(c, insecure_transport))
         return;
     if (slice_is_absent(url->text)) {
-        add(c, "OAUTH1_PUBLIC_URL: is required; write the URL under which clients reach auth-service, such as "
-               "https://auth.example.com (or set OAUTH1_DEV=true to try it on this machine)");
+        add_problem(c, "OAUTH1_PUBLIC_URL: is required; write the URL under which clients reach auth-service, such as "
+                       "https://auth.example.com (or set OAUTH1_DEV=true to try it on this machine)");
         return;
     }
     bool loopback = address_host_is_loopback(url->host);
     if (c->config->dev && !loopback)
-        add(c, "OAUTH1_PUBLIC_URL: must be on 127.0.0.1, ::1 or localhost in development mode; unset OAUTH1_DEV to "
+        add_problem(
+            c, "OAUTH1_PUBLIC_URL: must be on 127.0.0.1, ::1 or localhost in development mode; unset OAUTH1_DEV to "
                "serve others");
     else if (!loopback && slice_eq(url->scheme, SLICE("http")) && !c->config->insecure_transport)
-        add(c, "OAUTH1_PUBLIC_URL: must begin with https:// (RFC 5849 needs TLS); for a test without it set "
-               "OAUTH1_INSECURE_TRANSPORT=true");
+        add_problem(c, "OAUTH1_PUBLIC_URL: must begin with https:// (RFC 5849 needs TLS); for a test without it set "
+                       "OAUTH1_INSECURE_TRANSPORT=true");
 }
 
-static bool listens(const struct config_listen *listen)
+static bool has_address(const struct config_listen *listen)
 {
     return !slice_is_absent(listen->host) || !slice_is_absent(listen->unix_path);
 }
 
 static bool listens_on_loopback(const struct config_listen *listen)
 {
-    return !listens(listen) || !slice_is_absent(listen->unix_path) || address_host_is_loopback(listen->host);
+    return !has_address(listen) || !slice_is_absent(listen->unix_path) || address_host_is_loopback(listen->host);
 }
 
 /* The three listening addresses that a service has. */
-static size_t listeners(const struct check *c, const struct config_listen **ret_listens, const char **ret_names)
+static size_t find_listeners(const struct check *c, const struct config_listen **ret_listens, const char **ret_names)
 {
     size_t count = 0;
     for (size_t i = 0; i < config_row_count; i++) {
@@ -68,7 +69,7 @@ static size_t listeners(const struct check *c, const struct config_listen **ret_
     return count;
 }
 
-static bool overlap(const struct config_listen *a, const struct config_listen *b)
+static bool addresses_overlap(const struct config_listen *a, const struct config_listen *b)
 {
     if (!slice_is_absent(a->unix_path) || !slice_is_absent(b->unix_path))
         return slice_eq(a->unix_path, b->unix_path);
@@ -79,13 +80,13 @@ static void check_listeners(const struct check *c)
 {
     const struct config_listen *listen[3];
     const char *name[3];
-    size_t count = listeners(c, listen, name);
+    size_t count = find_listeners(c, listen, name);
     for (size_t i = 0; i < count; i++) {
         if (c->config->dev && !listens_on_loopback(listen[i]))
             buf_addf(c->problems, "%s: must be on 127.0.0.1 in development mode; unset OAUTH1_DEV to serve others\n",
                      name[i]);
         for (size_t j = 0; j < i; j++)
-            if (overlap(listen[i], listen[j]))
+            if (addresses_overlap(listen[i], listen[j]))
                 buf_addf(c->problems, "%s: is the address of %s too; give each its own port\n", name[i], name[j]);
     }
 }
@@ -94,20 +95,22 @@ static void check_tls(const struct check *c)
 {
     const struct config *config = c->config;
     if (slice_is_absent(config->tls_cert) != slice_is_absent(config->tls_key))
-        add(c, slice_is_absent(config->tls_key)
+        add_problem(
+            c, slice_is_absent(config->tls_key)
                    ? "OAUTH1_TLS_KEY: is required with OAUTH1_TLS_CERT; name the file of the certificate's private key"
                    : "OAUTH1_TLS_CERT: is required with OAUTH1_TLS_KEY; name the file of the certificate");
     else if (!slice_is_absent(config->tls_client_ca) && slice_is_absent(config->tls_cert))
-        add(c, "OAUTH1_TLS_CLIENT_CA: needs OAUTH1_TLS_CERT and OAUTH1_TLS_KEY; client certificates come with TLS");
+        add_problem(
+            c, "OAUTH1_TLS_CLIENT_CA: needs OAUTH1_TLS_CERT and OAUTH1_TLS_KEY; client certificates come with TLS");
 }
 
 static void check_secrets(const struct check *c)
 {
     const struct config *config = c->config;
     if (KNOWN(c, secrets_keys) && KNOWN(c, dev) && slice_is_absent(config->secrets_keys) && !config->dev)
-        add(c, "OAUTH1_SECRETS_KEYS: is required; write k1: and the output of: openssl rand -base64 32");
+        add_problem(c, "OAUTH1_SECRETS_KEYS: is required; write k1: and the output of: openssl rand -base64 32");
     if (KNOWN(c, clock_offset_s) && KNOWN(c, dev) && config->clock_offset_s != 0 && !config->dev)
-        add(c, "OAUTH1_CLOCK_OFFSET: is for tests and needs OAUTH1_DEV=true");
+        add_problem(c, "OAUTH1_CLOCK_OFFSET: is for tests and needs OAUTH1_DEV=true");
 }
 
 /* "//user:password@". */
@@ -123,11 +126,11 @@ static void check_passwords(const struct check *c)
 {
     const struct config *config = c->config;
     if (!slice_is_absent(config->database_password) && has_password(config->database_url))
-        add(c, "OAUTH1_DATABASE_PASSWORD: there is a password in OAUTH1_DATABASE_URL too; keep one of them");
+        add_problem(c, "OAUTH1_DATABASE_PASSWORD: there is a password in OAUTH1_DATABASE_URL too; keep one of them");
     if (!slice_is_absent(config->redis_password) && has_password(config->redis_url))
-        add(c, "OAUTH1_REDIS_PASSWORD: there is a password in OAUTH1_REDIS_URL too; keep one of them");
+        add_problem(c, "OAUTH1_REDIS_PASSWORD: there is a password in OAUTH1_REDIS_URL too; keep one of them");
     if (!slice_is_absent(config->database_read_url) && !durable_kind_of(config->database_url)->has_replicas)
-        add(c, "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas");
+        add_problem(c, "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas");
 }
 
 /* What people see; these paths are not configurable. */
@@ -168,16 +171,17 @@ static void check_login(const struct check *c)
     bool header = !slice_is_absent(config->login_trusted_header);
     bool url = !slice_is_absent(config->login_url);
     if (header && !proxies && KNOWN(c, trusted_proxies))
-        add(c, "OAUTH1_LOGIN_TRUSTED_HEADER: needs OAUTH1_TRUSTED_PROXIES; list the proxies that may set the header");
+        add_problem(
+            c, "OAUTH1_LOGIN_TRUSTED_HEADER: needs OAUTH1_TRUSTED_PROXIES; list the proxies that may set the header");
     if (header && url)
-        add(c, "OAUTH1_LOGIN_URL: is set together with OAUTH1_LOGIN_TRUSTED_HEADER; choose one way to log in");
+        add_problem(c, "OAUTH1_LOGIN_URL: is set together with OAUTH1_LOGIN_TRUSTED_HEADER; choose one way to log in");
     bool nobody = config->login_tokens.count == 0 && config->admin_tokens.count == 0;
     if (url && nobody && KNOWN(c, login_tokens) && KNOWN(c, admin_tokens))
-        add(c, "OAUTH1_LOGIN_TOKEN: is required with OAUTH1_LOGIN_URL; write login: and the output of: "
-               "openssl rand -hex 32");
+        add_problem(c, "OAUTH1_LOGIN_TOKEN: is required with OAUTH1_LOGIN_URL; write login: and the output of: "
+                       "openssl rand -hex 32");
     bool plain = url && slice_eq_nocase(slice_sub(config->login_url, 0, 5), SLICE("http:"));
     if (plain && KNOWN(c, dev) && !config->dev && !config->insecure_transport)
-        add(c, "OAUTH1_LOGIN_URL: must begin with https://");
+        add_problem(c, "OAUTH1_LOGIN_URL: must begin with https://");
 }
 
 bool config_check(const struct config *config, const bool *broken, struct buf *problems)
@@ -216,7 +220,7 @@ void config_warnings(const struct config *config, struct buf *out)
                     "database; never for production\n");
     if (config->insecure_transport)
         buf_add_str(out, "OAUTH1_INSECURE_TRANSPORT is on: secrets may travel without TLS (RFC 5849 section 4)\n");
-    bool admin = config->service == CONFIG_AUTH && listens(&config->admin_listen) && config->admin_tokens.count > 0;
+    bool admin = config->service == CONFIG_AUTH && has_address(&config->admin_listen) && config->admin_tokens.count > 0;
     if (admin && !config_has_tls(config) && !listens_on_loopback(&config->admin_listen))
         buf_add_str(out, "OAUTH1_ADMIN_LISTEN is beyond loopback and without TLS: admin tokens and client secrets "
                          "travel in the clear (set OAUTH1_TLS_CERT and OAUTH1_TLS_KEY, or listen on 127.0.0.1)\n");

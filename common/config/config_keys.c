@@ -13,7 +13,7 @@
 
 enum { KEY_BYTES = 32, LINE_BYTES = 4 + BASE64_LEN(KEY_BYTES) + 1, MAX_PATH_BYTES = 4096 };
 
-static enum status refuse(struct config *config, const char **ret_why, const char *what, const char *path)
+static enum status refuse_key_file(struct config *config, const char **ret_why, const char *what, const char *path)
 {
     struct buf why = buf_in(&config->arena);
     buf_addf(&why, "OAUTH1_SECRETS_KEYS: the development key %s %s: %s", path, what, strerror(errno));
@@ -109,13 +109,13 @@ enum status config_secrets_keys_blocking(struct config *config, struct slice *re
     bool read = read_private_file(path, line);
     if (!read && errno == ENOENT) {
         if (!make_file(path))
-            return refuse(config, ret_why, "cannot be made", path);
+            return refuse_key_file(config, ret_why, "cannot be made", path);
         read = read_private_file(path, line);
     }
     if (!read && errno == EPERM)
-        return refuse(config, ret_why, "must be a file that only its owner can read (chmod 600)", path);
+        return refuse_key_file(config, ret_why, "must be a file that only its owner can read (chmod 600)", path);
     if (!read)
-        return refuse(config, ret_why, "cannot be read", path);
+        return refuse_key_file(config, ret_why, "cannot be read", path);
     *ret_keys = arena_copy(&config->arena, slice_of(line, LINE_BYTES - 1));
     wipe_bytes(line, sizeof line);
     *ret_why = status_text(STATUS_NO_MEMORY);

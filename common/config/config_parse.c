@@ -25,7 +25,7 @@ static enum status out_of_memory(const struct parse *p)
     return STATUS_NO_MEMORY;
 }
 
-static enum status say(const struct parse *p, struct buf *why)
+static enum status tell_why(const struct parse *p, struct buf *why)
 {
     const char *text = buf_string(why);
     if (!text)
@@ -35,7 +35,7 @@ static enum status say(const struct parse *p, struct buf *why)
 }
 
 /* `"what" hint`, or the hint alone for a secret. */
-static enum status refuse(const struct parse *p, struct slice what, const char *hint)
+static enum status refuse_value(const struct parse *p, struct slice what, const char *hint)
 {
     struct buf why = buf_in(&p->config->arena);
     if (!p->row->secret) {
@@ -44,7 +44,7 @@ static enum status refuse(const struct parse *p, struct slice what, const char *
         buf_add_str(&why, "\" ");
     }
     buf_add_str(&why, hint);
-    return say(p, &why);
+    return tell_why(p, &why);
 }
 
 static bool is_printable_ascii(struct slice text)
@@ -76,7 +76,7 @@ static enum status parse_bool(const struct parse *p, struct slice text)
         *(bool *)p->place = words[i].value;
         return STATUS_OK;
     }
-    return refuse(p, text, "is neither true nor false");
+    return refuse_value(p, text, "is neither true nor false");
 }
 
 static enum status refuse_range(const struct parse *p, struct slice text, int64_t unit, const char *what)
@@ -84,7 +84,7 @@ static enum status refuse_range(const struct parse *p, struct slice text, int64_
     struct buf why = buf_in(&p->config->arena);
     buf_addf(&why, "\"%.*s\" is not %s from %lld to %lld", SLICE_ARGS(slice_cut_utf8(text, 64)), what,
              (long long)(p->row->min / unit), (long long)(p->row->max / unit));
-    return say(p, &why);
+    return tell_why(p, &why);
 }
 
 static enum status parse_number(const struct parse *p, struct slice text, const char *what)
@@ -138,7 +138,7 @@ static enum status parse_base_url(const struct parse *p, struct slice text)
     const char *why = NULL;
     if (config_parse_base_url(text, &p->config->arena, p->place, &why))
         return STATUS_OK;
-    return refuse(p, text, why);
+    return refuse_value(p, text, why);
 }
 
 static enum status parse_link(const struct parse *p, struct slice text)
@@ -148,7 +148,7 @@ static enum status parse_link(const struct parse *p, struct slice text)
     const char *why = NULL;
     if (!is_printable_ascii(text) || slice_find(text, ' ') < text.len ||
         !config_parse_base_url(front, &p->config->arena, &ignored, &why))
-        return refuse(p, text, "is no URL; write https://host[:port]/path");
+        return refuse_value(p, text, "is no URL; write https://host[:port]/path");
     return parse_text(p, text);
 }
 
@@ -160,9 +160,9 @@ static enum status parse_listen(const struct parse *p, struct slice text)
     if (slice_starts_with(text, SLICE("unix:"))) {
         listen.unix_path = slice_sub(text, 5, text.len);
         if (listen.unix_path.len == 0 || listen.unix_path.ptr[0] != '/')
-            return refuse(p, text, hint);
+            return refuse_value(p, text, hint);
         if (listen.unix_path.len >= 108) /* sun_path */
-            return refuse(p, text, "is a path too long for a socket (107 bytes at most)");
+            return refuse_value(p, text, "is a path too long for a socket (107 bytes at most)");
         *(struct config_listen *)p->place = listen;
         return STATUS_OK;
     }
@@ -172,14 +172,14 @@ static enum status parse_listen(const struct parse *p, struct slice text)
             colon = i;
     uint64_t port = 0;
     if (!slice_to_u64(slice_sub(text, colon + 1, text.len), 65535, &port) || port == 0)
-        return refuse(p, text, hint);
+        return refuse_value(p, text, hint);
     struct slice host = slice_sub(text, 0, colon);
     struct address address;
     bool bracketed = host.len > 2 && host.ptr[0] == '[';
     if (host.len > 0 && !slice_eq_nocase(host, SLICE("localhost")) && !address_parse(host, &address))
-        return refuse(p, text, "names a host; write its address, or :port for every address");
+        return refuse_value(p, text, "names a host; write its address, or :port for every address");
     if (slice_find(host, ':') < host.len && !bracketed)
-        return refuse(p, text, hint);
+        return refuse_value(p, text, hint);
     listen.host = bracketed ? slice_sub(host, 1, host.len - 1) : host;
     listen.port = (uint16_t)port;
     *(struct config_listen *)p->place = listen;
@@ -192,7 +192,7 @@ static enum status parse_url_path(const struct parse *p, struct slice text)
     for (size_t i = 0; i < text.len; i++)
         good = good && !strchr(" ?#\\%{}", text.ptr[i]);
     if (!good || slice_find_slice(text, SLICE("//")) < text.len)
-        return refuse(p, text, "is no path; write one such as /oauth/token, without query and percent-encoding");
+        return refuse_value(p, text, "is no path; write one such as /oauth/token, without query and percent-encoding");
     return parse_text(p, text);
 }
 
@@ -204,7 +204,7 @@ static enum status refuse_all_but(const struct parse *p, struct slice text, cons
     buf_add_str(&hint, what);
     write_those(&hint);
     const char *string = buf_string(&hint);
-    return string ? refuse(p, text, string) : out_of_memory(p);
+    return string ? refuse_value(p, text, string) : out_of_memory(p);
 }
 
 static enum status parse_database(const struct parse *p, struct slice text)
@@ -230,9 +230,9 @@ static enum status each_item(const struct parse *p, struct slice text, size_t *r
     for (bool more = true; more; count++) {
         struct slice item = slice_trim(slice_cut(&text, ',', &more));
         if (item.len == 0)
-            return refuse(p, item, "is an empty place in the list");
+            return refuse_value(p, item, "is an empty place in the list");
         if (count == MAX_LIST_ITEMS)
-            return refuse(p, item, "is one too many in the list (256 at most)");
+            return refuse_value(p, item, "is one too many in the list (256 at most)");
         TRY(take(p, item, count, context));
     }
     *ret_count = count;
@@ -247,7 +247,7 @@ static size_t count_items(struct slice text)
     return commas < MAX_LIST_ITEMS ? commas + 1 : MAX_LIST_ITEMS;
 }
 
-static bool is_name(struct slice text, size_t max)
+static bool is_identifier(struct slice text, size_t max)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
@@ -262,7 +262,7 @@ static enum status refuse_secret_item(const struct parse *p, size_t index, const
 {
     struct buf why = buf_in(&p->config->arena);
     buf_addf(&why, "entry %zu %s", index + 1, wrong);
-    return say(p, &why);
+    return tell_why(p, &why);
 }
 
 static bool key_is_good(struct slice base64)
@@ -280,7 +280,7 @@ static enum status take_sealing_key(const struct parse *p, struct slice item, si
     struct slice *ids = context;
     bool colon = false;
     ids[index] = slice_cut(&item, ':', &colon);
-    if (!colon || !is_name(ids[index], 32))
+    if (!colon || !is_identifier(ids[index], 32))
         return refuse_secret_item(p, index, "has no id; write id:base64, the id of letters, digits, - and _");
     for (size_t i = 0; i < index; i++)
         if (slice_eq(ids[i], ids[index]))
@@ -305,7 +305,7 @@ static enum status take_token(const struct parse *p, struct slice item, size_t i
     struct config_token *tokens = context;
     bool colon = false;
     struct slice name = slice_cut(&item, ':', &colon);
-    if (!colon || !is_name(name, 64))
+    if (!colon || !is_identifier(name, 64))
         return refuse_secret_item(p, index, "has no name; write name:token, the name of letters, digits, - and _");
     if (item.len < MIN_TOKEN_BYTES)
         return refuse_secret_item(p, index, "is shorter than 32 characters; make one with: openssl rand -hex 32");
@@ -343,7 +343,7 @@ static enum status take_method(const struct parse *p, struct slice item, size_t 
     struct slice *methods = context;
     for (size_t i = 0; i < index; i++)
         if (slice_eq(methods[i], item))
-            return refuse(p, item, "is in the list twice");
+            return refuse_value(p, item, "is in the list twice");
     if (!signature_method_find(item))
         return refuse_all_but(p, item, "is no signature method; there are ", write_methods);
     methods[index] = item;
@@ -356,7 +356,7 @@ static enum status take_origin(const struct parse *p, struct slice item, size_t 
     struct config_url url;
     const char *why = NULL;
     if (!config_parse_base_url(item, &p->config->arena, &url, &why) || url.path.len > 0)
-        return refuse(p, item, "is no origin; write https://host[:port], without a path");
+        return refuse_value(p, item, "is no origin; write https://host[:port], without a path");
     struct buf origin = buf_in(&p->config->arena);
     buf_addf(&origin, "%.*s://%.*s", SLICE_ARGS(url.scheme), SLICE_ARGS(url.authority));
     if (origin.failed)
@@ -397,9 +397,9 @@ static enum status take_proxy(const struct parse *p, struct slice item, size_t i
         return STATUS_OK;
     }
     if (!address_block_parse(item, &blocks[proxies->count]))
-        return refuse(p, item,
-                      "is no address; write one (192.0.2.1), a block whose other bits are zero (10.0.0.0/8) "
-                      "or unix");
+        return refuse_value(p, item,
+                            "is no address; write one (192.0.2.1), a block whose other bits are zero (10.0.0.0/8) "
+                            "or unix");
     proxies->count++;
     return STATUS_OK;
 }
@@ -419,17 +419,17 @@ static enum status parse_proxies(const struct parse *p, struct slice text)
 static enum status parse_realm(const struct parse *p, struct slice text)
 {
     if (!is_printable_ascii(text) || slice_find(text, '"') < text.len || slice_find(text, '\\') < text.len)
-        return refuse(p, text, "is no realm; write printable ASCII without quotes and backslashes");
+        return refuse_value(p, text, "is no realm; write printable ASCII without quotes and backslashes");
     return parse_text(p, text);
 }
 
 static enum status parse_header(const struct parse *p, struct slice text)
 {
-    if (!is_name(text, 64))
-        return refuse(p, text, "is no header; write its name, such as X-Remote-User");
+    if (!is_identifier(text, 64))
+        return refuse_value(p, text, "is no header; write its name, such as X-Remote-User");
     if (slice_eq_nocase(text, SLICE("Authorization")) || slice_eq_nocase(text, SLICE("Cookie")) ||
         slice_eq_nocase(text, SLICE("Host")))
-        return refuse(p, text, "is a header that browsers or clients send themselves");
+        return refuse_value(p, text, "is a header that browsers or clients send themselves");
     return parse_text(p, text);
 }
 
@@ -441,14 +441,14 @@ static enum status parse_log_level(const struct parse *p, struct slice text)
         *(enum log_level *)p->place = level;
         return STATUS_OK;
     }
-    return refuse(p, text, "is no level; there are debug, info, warn and error");
+    return refuse_value(p, text, "is no level; there are debug, info, warn and error");
 }
 
 static enum status parse_log_format(const struct parse *p, struct slice text)
 {
     bool json = slice_eq_nocase(text, SLICE("json"));
     if (!json && !slice_eq_nocase(text, SLICE("text")))
-        return refuse(p, text, "is no format; there are json and text");
+        return refuse_value(p, text, "is no format; there are json and text");
     *(enum log_format *)p->place = json ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
     return STATUS_OK;
 }

@@ -87,13 +87,13 @@ static uint64_t hash_key(enum digest digest, struct slice key)
 }
 
 /* An empty key must still be a key: EVP_MAC_init takes NULL for "the one set before". */
-static bool rekey(EVP_MAC_CTX *context, struct slice key)
+static bool set_key(EVP_MAC_CTX *context, struct slice key)
 {
     return EVP_MAC_init(context, (const unsigned char *)(key.len ? key.ptr : ""), key.len, NULL) == 1;
 }
 
 /* Puts the key in the place; on failure the place is free and the caller uses the common context. */
-static void keep(struct kept *place, enum digest digest, struct slice key)
+static void keep_key(struct kept *place, enum digest digest, struct slice key)
 {
     if (place->context && place->digest != digest) {
         EVP_MAC_CTX_free(place->context);
@@ -101,7 +101,7 @@ static void keep(struct kept *place, enum digest digest, struct slice key)
     }
     if (!place->context)
         place->context = new_context(digest);
-    if (place->context && !rekey(place->context, key)) {
+    if (place->context && !set_key(place->context, key)) {
         EVP_MAC_CTX_free(place->context);
         place->context = NULL;
     }
@@ -111,7 +111,7 @@ static void keep(struct kept *place, enum digest digest, struct slice key)
     place->key_len = (unsigned)key.len;
 }
 
-static bool holds(const struct kept *place, enum digest digest, struct slice key)
+static bool holds_key(const struct kept *place, enum digest digest, struct slice key)
 {
     return place->context && place->digest == digest && slice_eq(slice_of(place->key, place->key_len), key);
 }
@@ -123,12 +123,12 @@ static EVP_MAC_CTX *find_kept(struct mac *mac, enum digest digest, struct slice 
         return NULL;
     uint64_t hash = hash_key(digest, key);
     struct kept *place = &mac->kept[hash & (mac->kept_count - 1)];
-    if (!holds(place, digest, key)) {
+    if (!holds_key(place, digest, key)) {
         bool seen_before = place->candidate == hash;
         place->candidate = hash;
         if (!seen_before)
             return NULL;
-        keep(place, digest, key);
+        keep_key(place, digest, key);
         return place->context; /* keyed just now */
     }
     place->candidate = hash;
@@ -140,7 +140,7 @@ enum status mac_hmac(struct mac *mac, enum digest digest, struct slice key, stru
     EVP_MAC_CTX *context = find_kept(mac, digest, key);
     if (!context) {
         context = mac->contexts[digest];
-        if (!rekey(context, key))
+        if (!set_key(context, key))
             return STATUS_NO_MEMORY;
     }
     size_t written = 0;

@@ -33,7 +33,7 @@ enum status random_bytes(void *out, size_t len)
 }
 
 /* Draws bytes and keeps those below the largest multiple of `size`, so that every letter is equally likely. */
-static enum status draw(char *out, size_t len, const char *letters, unsigned size)
+static enum status draw_letters(char *out, size_t len, const char *letters, unsigned size)
 {
     unsigned char pool[64];
     unsigned limit = 256 - 256 % size;
@@ -54,11 +54,11 @@ static enum status draw(char *out, size_t len, const char *letters, unsigned siz
 enum status random_text(char *out, size_t len)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    return draw(out, len, letters, sizeof letters - 1);
+    return draw_letters(out, len, letters, sizeof letters - 1);
 }
 
 enum status random_typable(char *out, size_t len)
 {
     static const char letters[] = "ABCDEFGHJKMNPQRSTUVWXYZ23456789";
-    return draw(out, len, letters, sizeof letters - 1);
+    return draw_letters(out, len, letters, sizeof letters - 1);
 }

@@ -38,7 +38,7 @@ struct rsa *rsa_new(void)
     return NULL;
 }
 
-static void forget(struct kept_key *kept)
+static void forget_key(struct kept_key *kept)
 {
     for (size_t i = 0; i < DIGESTS; i++)
         EVP_PKEY_CTX_free(kept->contexts[i]);
@@ -52,7 +52,7 @@ void rsa_free(struct rsa *rsa)
     if (!rsa)
         return;
     for (size_t i = 0; i < KEPT_KEYS; i++)
-        forget(&rsa->keys[i]);
+        forget_key(&rsa->keys[i]);
     EVP_MD_CTX_free(rsa->hashing);
     free(rsa);
 }
@@ -138,7 +138,7 @@ enum status rsa_check_public_key(struct slice pem, const char **ret_why)
 
 /* Spreads keys over the table, by bytes of the modulus from the middle of the text; two that meet only parse more
  * often. */
-static struct kept_key *place_of(struct rsa *rsa, struct slice pem)
+static struct kept_key *kept_place_of(struct rsa *rsa, struct slice pem)
 {
     enum { LOOKED_AT_BYTES = 64 };
     struct slice middle = slice_sub(pem, pem.len / 2, pem.len / 2 + LOOKED_AT_BYTES);
@@ -154,7 +154,7 @@ static struct kept_key *place_of(struct rsa *rsa, struct slice pem)
 
 static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key **ret_kept)
 {
-    struct kept_key *kept = place_of(rsa, pem);
+    struct kept_key *kept = kept_place_of(rsa, pem);
     if (!kept->pem || !slice_eq(slice_of(kept->pem, kept->pem_len), pem)) {
         EVP_PKEY *key = parse_public(pem);
         bool usable = key && !find_weakness(key); /* however it came to be registered */
@@ -164,7 +164,7 @@ static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key *
             return usable ? STATUS_NO_MEMORY : STATUS_SIGNATURE_INVALID;
         }
         memcpy(copy, pem.ptr, pem.len);
-        forget(kept);
+        forget_key(kept);
         kept->pem = copy;
         kept->pem_len = pem.len;
         kept->key = key;

@@ -31,7 +31,7 @@ static struct slice id_of(const struct key *key)
     return slice_of(key->id, key->id_len);
 }
 
-static const struct key *find(const struct keyring *keys, struct slice id)
+static const struct key *find_key(const struct keyring *keys, struct slice id)
 {
     for (size_t i = 0; i < keys->count; i++)
         if (slice_eq(id_of(&keys->keys[i]), id))
@@ -64,7 +64,7 @@ static const char *add_key(struct keyring *keys, struct slice item)
         return "a key is written id:base64";
     if (!is_id(id))
         return "a key's id is 1 to 32 letters, digits, '-' or '_'";
-    if (find(keys, id))
+    if (find_key(keys, id))
         return "two keys have the same id";
     if (keys->count == KEYS_MAX)
         return "more than 16 keys";
@@ -139,8 +139,8 @@ static void free_context(EVP_CIPHER_CTX **context)
     EVP_CIPHER_CTX_free(*context);
 }
 
-static bool encrypt(const struct keyring *keys, struct slice secret, struct slice row, const unsigned char *nonce,
-                    unsigned char *out)
+static bool encrypt_secret(const struct keyring *keys, struct slice secret, struct slice row,
+                           const unsigned char *nonce, unsigned char *out)
 {
     CLEANUP(free_context) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int len = 0;
@@ -165,7 +165,7 @@ enum status sealed_seal(const struct keyring *keys, struct slice secret, struct 
     buf_add_byte(out, (char)key->id_len);
     buf_add(out, id_of(key));
     buf_add(out, slice_of(nonce, sizeof nonce));
-    if (!encrypt(keys, secret, row, nonce, (unsigned char *)out->ptr + out->len)) {
+    if (!encrypt_secret(keys, secret, row, nonce, (unsigned char *)out->ptr + out->len)) {
         out->len = start;
         return STATUS_NO_MEMORY;
     }
@@ -182,7 +182,7 @@ struct parts {
     const unsigned char *tag;
 };
 
-static bool split(const struct keyring *keys, struct slice sealed, struct parts *ret_parts)
+static bool split_sealed(const struct keyring *keys, struct slice sealed, struct parts *ret_parts)
 {
     if (sealed.len < 2 || sealed.ptr[0] != VERSION)
         return false;
@@ -192,7 +192,7 @@ static bool split(const struct keyring *keys, struct slice sealed, struct parts 
         return false;
     const unsigned char *bytes = (const unsigned char *)sealed.ptr;
     *ret_parts = (struct parts){
-        .key = find(keys, slice_sub(sealed, 2, 2 + id_len)),
+        .key = find_key(keys, slice_sub(sealed, 2, 2 + id_len)),
         .nonce = bytes + 2 + id_len,
         .ciphertext = slice_sub(sealed, head, sealed.len - TAG_BYTES),
         .tag = bytes + sealed.len - TAG_BYTES,
@@ -200,7 +200,7 @@ static bool split(const struct keyring *keys, struct slice sealed, struct parts 
     return ret_parts->key != NULL;
 }
 
-static bool decrypt(const struct keyring *keys, const struct parts *parts, struct slice row, unsigned char *out)
+static bool decrypt_secret(const struct keyring *keys, const struct parts *parts, struct slice row, unsigned char *out)
 {
     CLEANUP(free_context) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     unsigned char tag[TAG_BYTES];
@@ -216,12 +216,12 @@ static bool decrypt(const struct keyring *keys, const struct parts *parts, struc
 enum status sealed_open(const struct keyring *keys, struct slice sealed, struct slice row, struct buf *out)
 {
     struct parts parts;
-    if (row.len > INT_MAX / 2 || !split(keys, sealed, &parts))
+    if (row.len > INT_MAX / 2 || !split_sealed(keys, sealed, &parts))
         return STATUS_STORE_CORRUPT;
     if (!buf_reserve(out, parts.ciphertext.len + 1)) /* 1: never a NULL pointer for an empty secret */
         return STATUS_NO_MEMORY;
     unsigned char *place = (unsigned char *)out->ptr + out->len;
-    if (!decrypt(keys, &parts, row, place)) {
+    if (!decrypt_secret(keys, &parts, row, place)) {
         wipe_bytes(place, parts.ciphertext.len); /* unauthenticated plaintext */
         return STATUS_STORE_CORRUPT;
     }

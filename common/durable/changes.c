@@ -89,7 +89,7 @@ static enum status log_change(struct change_log *log, const struct change *chang
     return STATUS_OK;
 }
 
-static size_t logged(const struct credentials *db)
+static size_t count_logged(const struct credentials *db)
 {
     return db->log && db->log->page ? db->log->page->count : 0;
 }
@@ -98,7 +98,7 @@ static size_t logged(const struct credentials *db)
  * have ended. */
 enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context)
 {
-    size_t before = logged(db);
+    size_t before = count_logged(db);
     enum status status = sql_transaction_blocking(db->sql, work, context);
     if (status != STATUS_OK && !status_is_infrastructure(status) && db->log && db->log->page)
         db->log->page->count = before;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static enum status since(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_changes_since(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_changes_since_blocking(db, arguments->number, arguments->page.limit,
@@ -17,10 +17,10 @@ void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, siz
         arguments->number = sequence;
         arguments->page.limit = limit;
     }
-    db_arguments_start(pool, DB_READ_CURRENT, since, arguments, change_page_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_changes_since, arguments, change_page_free, ticket);
 }
 
-static enum status ended(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_endings(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_changes_ended_blocking(db, arguments->number, arguments->page.after_id, arguments->page.limit,
@@ -35,10 +35,10 @@ void credentials_changes_ended_start(struct db_pool *pool, int64_t since_ms, int
         arguments->number = since_ms;
         arguments->page = (struct page_request){sequence, limit};
     }
-    db_arguments_start(pool, DB_READ_CURRENT, ended, arguments, change_page_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_endings, arguments, change_page_free, ticket);
 }
 
-static enum status latest(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_latest_change(struct credentials *db, void *pointer, void **ret_result)
 {
     int64_t sequence = 0;
     (void)pointer;
@@ -49,7 +49,7 @@ static enum status latest(struct credentials *db, void *pointer, void **ret_resu
 void credentials_changes_latest_start(struct db_pool *pool, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ_CURRENT, latest, arguments, free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_latest_change, arguments, free, ticket);
 }
 
 static enum status append_audit(struct credentials *db, void *pointer, void **ret_result)

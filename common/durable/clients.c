@@ -37,7 +37,7 @@ enum status credentials_client_find_blocking(struct credentials *db, struct slic
     return STATUS_OK;
 }
 
-static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+static enum status read_listed_client(void *context, const struct sql_value *columns, size_t count)
 {
     struct client_page *page = context;
     struct row_reader row = row_reader(&page->arena, columns, count);
@@ -59,7 +59,7 @@ enum status credentials_client_list_blocking(struct credentials *db, struct slic
     if (!found)
         return STATUS_NO_MEMORY;
     enum status status = sql_execute_blocking(db->sql, skip ? all : one_owners, params + skip, COUNT_OF(params) - skip,
-                                              read_listed, found);
+                                              read_listed_client, found);
     if (status != STATUS_OK) {
         client_page_free(found);
         return status;
@@ -75,7 +75,7 @@ enum status credentials_keys_check_blocking(struct credentials *db)
     struct client *client = NULL;
     if (!page)
         return STATUS_NO_MEMORY;
-    enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed, page);
+    enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed_client, page);
     if (status == STATUS_OK && page->count > 0)
         status = credentials_client_find_blocking(db, page->clients[0].client_id, &client);
     client_free(client);
@@ -134,7 +134,7 @@ static enum status add_parts(struct credentials *db, int64_t id, const struct cl
     return STATUS_OK;
 }
 
-static struct sql_value flag(const struct client *client, enum client_flag flag)
+static struct sql_value flag_value(const struct client *client, enum client_flag flag)
 {
     return sql_int((client->flags & flag) != 0);
 }
@@ -148,7 +148,7 @@ static struct sql_value flag(const struct client *client, enum client_flag flag)
 #define FLAG_IS(NAME, bit, column, ...)     #column " = ?, "
 #define PLACE(...)                          "?, "
 #define TEXT_PARAM(column, ...)             sql_text(client->column),
-#define FLAG_PARAM(NAME, ...)               flag(client, CLIENT_##NAME),
+#define FLAG_PARAM(NAME, ...)               flag_value(client, CLIENT_##NAME),
 
 #define COLUMNS     CLIENT_TEXTS(TEXT_COLUMN) CLIENT_FLAGS(FLAG_COLUMN)
 #define PLACES      CLIENT_TEXTS(PLACE) CLIENT_FLAGS(PLACE)
@@ -161,12 +161,12 @@ struct creating {
     int64_t id;
 };
 
-static enum status create(struct sql *sql, void *context)
+static enum status create_client(struct sql *sql, void *context)
 {
     struct creating *creating = context;
     const struct client *client = creating->client;
     struct sql_value params[] = {
-        PARAMS flag(client, CLIENT_DISABLED),
+        PARAMS flag_value(client, CLIENT_DISABLED),
         sql_text(client->client_id),
         sql_int(now_ms(creating->db)),
         sql_int(now_ms(creating->db)),
@@ -186,7 +186,7 @@ enum status credentials_client_create_blocking(struct credentials *db, const str
     struct creating creating = {db, client, 0};
     if (!is_identifier(client->client_id))
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, create, &creating));
+    TRY(credentials_transaction_blocking(db, create_client, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -210,7 +210,7 @@ static enum status update_row(struct credentials *db, const struct client *clien
                params);
 }
 
-static enum status update(struct sql *sql, void *context)
+static enum status update_client(struct sql *sql, void *context)
 {
     struct updating *updating = context;
     struct credentials *db = updating->db;
@@ -228,7 +228,7 @@ static enum status update(struct sql *sql, void *context)
 enum status credentials_client_update_blocking(struct credentials *db, const struct client *client)
 {
     struct updating updating = {db, client};
-    return credentials_transaction_blocking(db, update, &updating);
+    return credentials_transaction_blocking(db, update_client, &updating);
 }
 
 /* ---- delete, disable, enable ---- */
@@ -264,7 +264,7 @@ static enum status set_disabled(struct credentials *db, int64_t id, bool disable
                params);
 }
 
-static enum status disable(struct sql *sql, void *context)
+static enum status disable_client(struct sql *sql, void *context)
 {
     struct naming *naming = context;
     int64_t id = 0;
@@ -279,10 +279,10 @@ static enum status disable(struct sql *sql, void *context)
 enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return credentials_transaction_blocking(db, disable, &naming);
+    return credentials_transaction_blocking(db, disable_client, &naming);
 }
 
-static enum status enable(struct sql *sql, void *context)
+static enum status enable_client(struct sql *sql, void *context)
 {
     struct naming *naming = context;
     int64_t id = 0;
@@ -295,7 +295,7 @@ static enum status enable(struct sql *sql, void *context)
 enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return credentials_transaction_blocking(db, enable, &naming);
+    return credentials_transaction_blocking(db, enable_client, &naming);
 }
 
 /* ---- rotation ---- */
@@ -364,7 +364,7 @@ static enum status expire_old(struct rotating *rotating, int64_t client)
     return STATUS_OK;
 }
 
-static enum status rotate(struct sql *sql, void *context)
+static enum status rotate_credential(struct sql *sql, void *context)
 {
     struct rotating *rotating = context;
     struct credentials *db = rotating->db;
@@ -384,12 +384,12 @@ enum status credentials_client_rotate_secret_blocking(struct credentials *db, st
                                                       struct slice secret, int64_t overlap_ms)
 {
     struct rotating rotating = {db, &secrets_table, client_id, secret, overlap_ms};
-    return credentials_transaction_blocking(db, rotate, &rotating);
+    return credentials_transaction_blocking(db, rotate_credential, &rotating);
 }
 
 enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id, struct slice pem,
                                                    int64_t overlap_ms)
 {
     struct rotating rotating = {db, &keys_table, client_id, pem, overlap_ms};
-    return credentials_transaction_blocking(db, rotate, &rotating);
+    return credentials_transaction_blocking(db, rotate_credential, &rotating);
 }

@@ -3,7 +3,7 @@
 
 /* ---- reading ---- */
 
-static enum status find(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_client(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_client_find_blocking(db, arguments->first, (struct client **)ret_result);
@@ -12,10 +12,10 @@ static enum status find(struct credentials *db, void *pointer, void **ret_result
 void credentials_client_find_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ_CURRENT, find, arguments, client_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_client, arguments, client_free, ticket);
 }
 
-static enum status list(struct credentials *db, void *pointer, void **ret_result)
+static enum status list_clients(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_client_list_blocking(db, arguments->first, arguments->page, (struct client_page **)ret_result);
@@ -27,7 +27,7 @@ void credentials_client_list_start(struct db_pool *pool, struct slice owner, str
     struct db_arguments *arguments = db_arguments_new(owner, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
         arguments->page = page;
-    db_arguments_start(pool, DB_READ, list, arguments, client_page_free, ticket);
+    db_arguments_start(pool, DB_READ, list_clients, arguments, client_page_free, ticket);
 }
 
 /* ---- create, update ---- */
@@ -65,7 +65,7 @@ static struct db_arguments *copy_client(const struct client *client)
     return arguments;
 }
 
-static enum status create(struct credentials *db, void *pointer, void **ret_result)
+static enum status create_client(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     int64_t id = 0;
@@ -75,10 +75,10 @@ static enum status create(struct credentials *db, void *pointer, void **ret_resu
 
 void credentials_client_create_start(struct db_pool *pool, const struct client *client, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, create, copy_client(client), NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, create_client, copy_client(client), NULL, ticket);
 }
 
-static enum status update(struct credentials *db, void *pointer, void **ret_result)
+static enum status update_client(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     (void)ret_result;
@@ -87,7 +87,7 @@ static enum status update(struct credentials *db, void *pointer, void **ret_resu
 
 void credentials_client_update_start(struct db_pool *pool, const struct client *client, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, update, copy_client(client), NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, update_client, copy_client(client), NULL, ticket);
 }
 
 /* ---- delete, disable, enable ---- */
@@ -109,7 +109,7 @@ void credentials_client_delete_start(struct db_pool *pool, struct slice client_i
     start_named(pool, delete_client, client_id, ticket);
 }
 
-static enum status disable(struct credentials *db, void *pointer, void **ret_result)
+static enum status disable_client(struct credentials *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
     return credentials_client_disable_blocking(db, ((const struct db_arguments *)pointer)->first);
@@ -117,10 +117,10 @@ static enum status disable(struct credentials *db, void *pointer, void **ret_res
 
 void credentials_client_disable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
 {
-    start_named(pool, disable, client_id, ticket);
+    start_named(pool, disable_client, client_id, ticket);
 }
 
-static enum status enable(struct credentials *db, void *pointer, void **ret_result)
+static enum status enable_client(struct credentials *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
     return credentials_client_enable_blocking(db, ((const struct db_arguments *)pointer)->first);
@@ -128,7 +128,7 @@ static enum status enable(struct credentials *db, void *pointer, void **ret_resu
 
 void credentials_client_enable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket)
 {
-    start_named(pool, enable, client_id, ticket);
+    start_named(pool, enable_client, client_id, ticket);
 }
 
 /* ---- rotation ---- */

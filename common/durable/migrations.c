@@ -26,7 +26,7 @@ static int64_t number_of(const struct embedded_file *file)
     return numbered ? (int64_t)number : 0;
 }
 
-static const struct embedded_file *known(const struct sql *sql, int64_t number)
+static const struct embedded_file *find_known(const struct sql *sql, int64_t number)
 {
     for (const struct embedded_file *file = migrations_of(sql); file->name; file++)
         if (number_of(file) == number)
@@ -60,7 +60,7 @@ static enum status compare_row(void *context, const struct sql_value *columns, s
     assert(count == 3);
     (void)count;
     int64_t number = columns[0].integer;
-    const struct embedded_file *file = known(reading->sql, number);
+    const struct embedded_file *file = find_known(reading->sql, number);
     reading->highest = number;
     reading->count++;
     if (!file)
@@ -76,7 +76,7 @@ static enum status compare_row(void *context, const struct sql_value *columns, s
     return STATUS_OK;
 }
 
-static void judge(struct reading *reading)
+static void judge_schema(struct reading *reading)
 {
     int64_t program = highest_known(reading->sql);
     if (reading->state == SCHEMA_CHANGED)
@@ -105,7 +105,7 @@ enum status migrations_check_blocking(struct sql *sql, struct buf *why, enum sch
     if (exists)
         TRY(sql_execute_blocking(sql, "SELECT number, name, checksum FROM schema_migrations ORDER BY number", NULL, 0,
                                  compare_row, &reading));
-    judge(&reading);
+    judge_schema(&reading);
     *ret_state = reading.state;
     return STATUS_OK;
 }
@@ -146,7 +146,7 @@ static enum status was_left(struct sql *sql, int64_t number, bool *ret_left)
 }
 
 /* Inside a write transaction (which on MySQL ends with the statement): looks, applies, records. */
-static enum status apply(struct sql *sql, void *context)
+static enum status apply_migration(struct sql *sql, void *context)
 {
     struct applying *step = context;
     unsigned char checksum[CHECKSUM_BYTES];
@@ -178,7 +178,7 @@ static enum status apply_missing(struct sql *sql, int64_t now_ms, struct buf *wh
     size_t applied = 0;
     for (const struct embedded_file *file = migrations_of(sql); file->name; file++) {
         struct applying step = {file, now_ms, false};
-        enum status status = sql_transaction_blocking(sql, apply, &step);
+        enum status status = sql_transaction_blocking(sql, apply_migration, &step);
         if (status != STATUS_OK) {
             buf_addf(why, "migration %s: %s", file->name, sql_last_error(sql));
             return status;

@@ -45,7 +45,7 @@ static uint64_t hash_at(struct slice hashes, size_t index)
     return hash;
 }
 
-static bool make_room(struct opening *opening, size_t more)
+static bool grow_nonces(struct opening *opening, size_t more)
 {
     size_t need = opening->state.count + more;
     if (need <= opening->capacity)
@@ -67,7 +67,7 @@ static enum status read_hashes(void *context, const struct sql_value *columns, s
     (void)count;
     if (hashes.len % HASH_BYTES)
         return STATUS_STORE_CORRUPT;
-    if (!make_room(opening, hash_count))
+    if (!grow_nonces(opening, hash_count))
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < hash_count; i++)
         opening->state.nonces[opening->state.count++] = (struct saved_nonce){columns[0].integer, hash_at(hashes, i)};
@@ -104,7 +104,7 @@ static enum status begin_epoch(struct opening *opening)
 }
 
 /* Reads, takes out and marks in one transaction: nothing can be restored twice. */
-static enum status open_store(struct sql *sql, void *context)
+static enum status open_nonce_store(struct sql *sql, void *context)
 {
     struct opening *opening = context;
     struct sql_value name = sql_text(opening->begin->name);
@@ -122,11 +122,11 @@ static enum status open_store(struct sql *sql, void *context)
     return mark_open(opening);
 }
 
-static enum status open_blocking(struct nonce_ledger *ledger, const struct nonce_begin *begin,
-                                 struct nonce_state *ret_state)
+static enum status open_ledger_blocking(struct nonce_ledger *ledger, const struct nonce_begin *begin,
+                                        struct nonce_state *ret_state)
 {
     struct opening opening = {.db = nonce_ledger_db(ledger), .begin = begin};
-    enum status status = sql_transaction_blocking(opening.db->sql, open_store, &opening);
+    enum status status = sql_transaction_blocking(opening.db->sql, open_nonce_store, &opening);
     if (status != STATUS_OK) {
         nonce_state_done(&opening.state);
         return status;
@@ -190,8 +190,8 @@ static enum status save_store(struct sql *sql, void *context)
     return sql_affected(sql) ? STATUS_OK : STATUS_NOT_FOUND;
 }
 
-static enum status save_blocking(struct nonce_ledger *ledger, struct slice name, struct slice epoch,
-                                 const struct nonce_state *state)
+static enum status save_ledger_blocking(struct nonce_ledger *ledger, struct slice name, struct slice epoch,
+                                        const struct nonce_state *state)
 {
     struct saving saving = {nonce_ledger_db(ledger), name, epoch, state, malloc((size_t)PART_HASHES * HASH_BYTES)};
     if (!saving.part)
@@ -204,5 +204,6 @@ static enum status save_blocking(struct nonce_ledger *ledger, struct slice name,
 void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db)
 {
     *ledger = (struct credentials_nonce_ledger){
-        {open_blocking, save_blocking, nonce_keep_blocking, nonce_decide_blocking, nonce_leave_blocking}, db};
+        {open_ledger_blocking, save_ledger_blocking, nonce_keep_blocking, nonce_decide_blocking, nonce_leave_blocking},
+        db};
 }

@@ -251,7 +251,7 @@ static void spare_replica(struct db_pool *pool, enum replica_state at_replica)
         replica_watch_dropped(&pool->replica, at_replica == REPLICA_TRY);
 }
 
-static void run_blocking(struct job *base, void *thread_context)
+static void run_job_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
     struct credentials *db = thread_context;
@@ -301,7 +301,7 @@ static bool ask_primary(struct pool_job *job)
     return status == STATUS_OK;
 }
 
-static void done(struct job *base)
+static void on_job_done(struct job *base)
 {
     struct pool_job *job = (struct pool_job *)base;
     if (!job->job.was_run)
@@ -319,7 +319,7 @@ static void done(struct job *base)
 }
 
 /* A ticket completes a flow later in the turn by itself, so this is never inline either. */
-static void refuse(const struct db_job *job, struct ticket ticket, enum status status)
+static void refuse_job(const struct db_job *job, struct ticket ticket, enum status status)
 {
     if (job->arguments && job->free_arguments)
         job->free_arguments(job->arguments);
@@ -327,8 +327,8 @@ static void refuse(const struct db_job *job, struct ticket ticket, enum status s
 }
 
 /* Not OK: the job and its arguments stay the caller's. */
-static enum status submit(struct db_pool *pool, const struct db_job *job, enum replica_state at_replica,
-                          struct ticket ticket)
+static enum status submit_job(struct db_pool *pool, const struct db_job *job, enum replica_state at_replica,
+                              struct ticket ticket)
 {
     const struct side *side = at_replica == REPLICA_AWAY ? pool->by_access[job->access] : &pool->readers;
     struct pool_job *queued = calloc(1, sizeof *queued);
@@ -337,7 +337,7 @@ static enum status submit(struct db_pool *pool, const struct db_job *job, enum r
         return STATUS_NO_MEMORY;
     }
     *queued = (struct pool_job){
-        .job = {.run_blocking = run_blocking, .done = done, .loop = ticket.loop},
+        .job = {.run_blocking = run_job_blocking, .done = on_job_done, .loop = ticket.loop},
         .pool = pool,
         .work = *job,
         .ticket = ticket,
@@ -361,7 +361,7 @@ static enum status ask_anything(struct credentials *db, void *arguments, void **
 }
 
 /* Whether it goes to the replica; one that is away is tried by the way. */
-static enum replica_state choose(struct db_pool *pool, enum db_access access, struct loop *loop)
+static enum replica_state choose_replica(struct db_pool *pool, enum db_access access, struct loop *loop)
 {
     static const struct db_job nothing = {.access = DB_READ, .work = ask_anything};
     const struct ticket nobody = {.loop = loop};
@@ -370,26 +370,26 @@ static enum replica_state choose(struct db_pool *pool, enum db_access access, st
     enum replica_state state = replica_watch_ask(&pool->replica);
     if (state != REPLICA_TRY)
         return state;
-    (void)!submit(pool, &nothing, REPLICA_TRY, nobody); /* if not: the next read tries it */
+    (void)!submit_job(pool, &nothing, REPLICA_TRY, nobody); /* if not: the next read tries it */
     return REPLICA_AWAY;
 }
 
 void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket)
 {
     if (!job->arguments || !ticket.loop) {
-        refuse(job, ticket, STATUS_NO_MEMORY);
+        refuse_job(job, ticket, STATUS_NO_MEMORY);
         return;
     }
-    enum replica_state at_replica = choose(pool, job->access, ticket.loop);
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what `choose` lets go of is its own hold, never the owner's */
-    enum status status = submit(pool, job, at_replica, ticket);
+    enum replica_state at_replica = choose_replica(pool, job->access, ticket.loop);
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): `choose_replica` lets go of its own hold, never of the owner's */
+    enum status status = submit_job(pool, job, at_replica, ticket);
     if (status != STATUS_OK)
-        refuse(job, ticket, status);
+        refuse_job(job, ticket, status);
 }
 
 /* ---- readiness ---- */
 
-static enum status check(struct credentials *db, void *by_writing, void **ret_result)
+static enum status check_readiness(struct credentials *db, void *by_writing, void **ret_result)
 {
     enum status status = ask_anything(db, NULL, NULL);
     if (status == STATUS_OK)
@@ -404,7 +404,7 @@ void db_pool_check_start(struct db_pool *pool, struct ticket ticket)
     static bool by_writing[] = {false, true};
     bool fails = atomic_load(&pool->writes_fail);
     const struct db_job job = {.access = fails ? DB_WRITE : DB_READ_CURRENT,
-                               .work = check,
+                               .work = check_readiness,
                                .arguments = &by_writing[fails],
                                .free_result = free};
     db_pool_start(pool, &job, ticket);

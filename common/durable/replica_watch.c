@@ -16,7 +16,7 @@ void replica_watch_done(struct replica_watch *watch)
     (void)pthread_mutex_destroy(&watch->lock);
 }
 
-static enum replica_state judge(struct replica_watch *watch, int64_t now_ns)
+static enum replica_state judge_replica(struct replica_watch *watch, int64_t now_ns)
 {
     if (watch->asked > 0 && now_ns - watch->since_ns > PATIENCE_NS)
         watch->is_away = true;
@@ -29,7 +29,7 @@ enum replica_state replica_watch_ask(struct replica_watch *watch)
 {
     int64_t now_ns = clock_monotonic_ns();
     (void)pthread_mutex_lock(&watch->lock);
-    enum replica_state state = judge(watch, now_ns);
+    enum replica_state state = judge_replica(watch, now_ns);
     if (state != REPLICA_AWAY && watch->asked++ == 0)
         watch->since_ns = now_ns;
     if (state == REPLICA_TRY) {

@@ -220,7 +220,7 @@ enum status credentials_resource_server_find_rival_blocking(struct credentials *
     return find_live(db, is_rival, server, ret_rival);
 }
 
-static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+static enum status read_listed_server(void *context, const struct sql_value *columns, size_t count)
 {
     struct resource_server_page *page = context;
     struct row_reader row = row_reader(&page->arena, columns, count);
@@ -239,7 +239,7 @@ enum status credentials_resource_server_list_blocking(struct credentials *db, st
     if (!found)
         return STATUS_NO_MEMORY;
     enum status status = sql_execute_blocking(db->sql, SERVER_ROW " WHERE id > ? ORDER BY id LIMIT ?", params,
-                                              COUNT_OF(params), read_listed, found);
+                                              COUNT_OF(params), read_listed_server, found);
     if (status != STATUS_OK) {
         resource_server_page_free(found);
         return status;
@@ -294,7 +294,7 @@ static enum status check_has_no_rival(struct creating *creating)
     return status == STATUS_OK ? STATUS_CONFLICT : status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status create(struct sql *sql, void *context)
+static enum status create_server(struct sql *sql, void *context)
 {
     struct creating *creating = context;
     const struct resource_server *server = creating->server;
@@ -319,7 +319,7 @@ enum status credentials_resource_server_create_blocking(struct credentials *db, 
     bool has_key = server->key_digest.len == RESOURCE_SERVER_KEY_DIGEST_BYTES;
     if (!is_identifier(server->name) || (server->key_digest.len && !has_key) || (!has_key && !server->tls_sans.len))
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, create, &creating));
+    TRY(credentials_transaction_blocking(db, create_server, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -360,7 +360,7 @@ static enum status revoke_each(struct credentials *db, const struct live_servers
     return STATUS_OK;
 }
 
-static enum status revoke(struct sql *sql, void *context)
+static enum status revoke_server(struct sql *sql, void *context)
 {
     struct revoking *revoking = context;
     struct sql_value name = sql_text(revoking->name);
@@ -383,7 +383,7 @@ static enum status revoke(struct sql *sql, void *context)
 enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name, int64_t *ret_count)
 {
     struct revoking revoking = {db, name, 0};
-    TRY(credentials_transaction_blocking(db, revoke, &revoking));
+    TRY(credentials_transaction_blocking(db, revoke_server, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }

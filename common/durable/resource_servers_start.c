@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-static enum status find(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_server(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_resource_server_find_blocking(db, arguments->first, (struct resource_server **)ret_result);
@@ -12,7 +12,7 @@ static enum status find(struct credentials *db, void *pointer, void **ret_result
 void credentials_resource_server_find_start(struct db_pool *pool, struct slice key_digest, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(key_digest, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ_CURRENT, find, arguments, resource_server_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_server, arguments, resource_server_free, ticket);
 }
 
 static enum status find_by_san(struct credentials *db, void *pointer, void **ret_result)
@@ -28,7 +28,7 @@ void credentials_resource_server_find_by_san_start(struct db_pool *pool, struct 
     db_arguments_start(pool, DB_READ_CURRENT, find_by_san, arguments, resource_server_free, ticket);
 }
 
-static enum status list(struct credentials *db, void *pointer, void **ret_result)
+static enum status list_servers(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_resource_server_list_blocking(db, arguments->page, (struct resource_server_page **)ret_result);
@@ -39,10 +39,10 @@ void credentials_resource_server_list_start(struct db_pool *pool, struct page_re
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
         arguments->page = page;
-    db_arguments_start(pool, DB_READ, list, arguments, resource_server_page_free, ticket);
+    db_arguments_start(pool, DB_READ, list_servers, arguments, resource_server_page_free, ticket);
 }
 
-static enum status create(struct credentials *db, void *pointer, void **ret_result)
+static enum status create_server(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     int64_t id = 0;
@@ -59,10 +59,10 @@ void credentials_resource_server_create_start(struct db_pool *pool, const struct
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = db_arguments_copy(arguments, *texts[i]);
     (void)db_arguments_object(arguments, &copied, sizeof copied);
-    db_arguments_start(pool, DB_WRITE, create, arguments, NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, create_server, arguments, NULL, ticket);
 }
 
-static enum status revoke(struct credentials *db, void *pointer, void **ret_result)
+static enum status revoke_server(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     int64_t count = 0;
@@ -73,5 +73,5 @@ static enum status revoke(struct credentials *db, void *pointer, void **ret_resu
 void credentials_resource_server_revoke_start(struct db_pool *pool, struct slice name, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(name, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_WRITE, revoke, arguments, free, ticket);
+    db_arguments_start(pool, DB_WRITE, revoke_server, arguments, free, ticket);
 }

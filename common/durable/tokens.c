@@ -139,7 +139,7 @@ static bool is_exchange(const struct token_issue *issue)
     return issue->client != 0 && issue->temp_token.len > 0;
 }
 
-static enum status insert(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
+static enum status insert_token(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
     const struct token_issue *issue = issuing->issue;
     bool temp = issue->temp_token.len > 0;
@@ -281,7 +281,7 @@ static enum status try_issue(struct issuing *issuing, bool *ret_again)
     int64_t expires_ms = issuing->issue->lifetime_ms ? created_ms + issuing->issue->lifetime_ms : 0;
     enum status status = write_scopes(issuing);
     if (status == STATUS_OK)
-        status = insert(issuing, created_ms, expires_ms);
+        status = insert_token(issuing, created_ms, expires_ms);
     if (status == STATUS_OK)
         return describe_new(issuing, created_ms, expires_ms);
     if (status != STATUS_CONFLICT && status != STATUS_SCOPE_REJECTED)
@@ -294,7 +294,7 @@ static enum status try_issue(struct issuing *issuing, bool *ret_again)
     return STATUS_OK;
 }
 
-static enum status issue(struct issuing *issuing)
+static enum status issue_token(struct issuing *issuing)
 {
     enum { ROUNDS_MAX = 8 }; /* somebody changes the client's scopes all the time */
     bool again = true;
@@ -306,7 +306,7 @@ static enum status issue(struct issuing *issuing)
     return status == STATUS_OK && again ? STATUS_STORE_DOWN : status;
 }
 
-static enum status prepare(struct issuing *issuing)
+static enum status prepare_issue(struct issuing *issuing)
 {
     static const char prefix[] = "tok_";
     char memory[SEAL_ROW_BYTES];
@@ -330,9 +330,9 @@ enum status credentials_token_issue_blocking(struct credentials *db, const struc
     if (!is_identifier(wanted->client_id))
         return STATUS_CLIENT_UNKNOWN;
     db->fault = NULL;
-    enum status status = prepare(&issuing);
+    enum status status = prepare_issue(&issuing);
     if (status == STATUS_OK)
-        status = issue(&issuing);
+        status = issue_token(&issuing);
     buf_done(&issuing.sealed);
     buf_done(&issuing.scopes);
     if (status != STATUS_OK) {
@@ -362,7 +362,8 @@ struct resolved_filter {
     size_t count;
 };
 
-static enum status resolve(struct credentials *db, const struct token_filter *filter, struct resolved_filter *ret)
+static enum status resolve_filter(struct credentials *db, const struct token_filter *filter,
+                                  struct resolved_filter *ret)
 {
     struct resolved_filter resolved = {0};
     if (filter->client_id.len) {
@@ -387,7 +388,7 @@ static enum status resolve(struct credentials *db, const struct token_filter *fi
 
 /* ---- list ---- */
 
-static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+static enum status read_listed_token(void *context, const struct sql_value *columns, size_t count)
 {
     struct token_page *page = context;
     struct row_reader row = row_reader(&page->arena, columns, count);
@@ -398,8 +399,8 @@ static enum status read_listed(void *context, const struct sql_value *columns, s
     return read_token_row(&row, &tokens[page->count++]);
 }
 
-static enum status list(struct credentials *db, const struct resolved_filter *filter, struct page_request page,
-                        struct token_page *found)
+static enum status list_tokens(struct credentials *db, const struct resolved_filter *filter, struct page_request page,
+                               struct token_page *found)
 {
 #define LIST(where) TOKEN_ROW where " t.id > ? ORDER BY t.id LIMIT ?"
     static const char *const texts[] = {
@@ -418,18 +419,18 @@ static enum status list(struct credentials *db, const struct resolved_filter *fi
     memcpy(params, filter->params, sizeof filter->params);
     params[count++] = sql_int(page.after_id);
     params[count++] = sql_int(page_limit(page.limit));
-    return sql_execute_blocking(db->sql, texts[filter->parts], params, count, read_listed, found);
+    return sql_execute_blocking(db->sql, texts[filter->parts], params, count, read_listed_token, found);
 }
 
 enum status credentials_token_list_blocking(struct credentials *db, const struct token_filter *filter,
                                             struct page_request page, struct token_page **ret_page)
 {
     struct resolved_filter resolved;
-    TRY(resolve(db, filter, &resolved));
+    TRY(resolve_filter(db, filter, &resolved));
     struct token_page *found = result_new(sizeof *found);
     if (!found)
         return STATUS_NO_MEMORY;
-    enum status status = resolved.finds_nothing ? STATUS_OK : list(db, &resolved, page, found);
+    enum status status = resolved.finds_nothing ? STATUS_OK : list_tokens(db, &resolved, page, found);
     if (status != STATUS_OK) {
         token_page_free(found);
         return status;
@@ -481,7 +482,7 @@ struct revoking {
 };
 
 /* The narrowest thing that covers what was revoked. */
-static enum status tell(struct revoking *revoking, const struct resolved_filter *resolved)
+static enum status tell_revoked(struct revoking *revoking, const struct resolved_filter *resolved)
 {
     if (resolved->parts & BY_JTI)
         return change_write(revoking->db, CHANGE_TOKEN, CHANGE_REVOKED, revoking->filter->jti);
@@ -490,17 +491,17 @@ static enum status tell(struct revoking *revoking, const struct resolved_filter 
     return change_write(revoking->db, CHANGE_CLIENT, CHANGE_REVOKED, revoking->filter->client_id);
 }
 
-static enum status revoke(struct sql *sql, void *context)
+static enum status revoke_tokens(struct sql *sql, void *context)
 {
     struct revoking *revoking = context;
     struct resolved_filter resolved;
     (void)sql;
     revoking->count = 0;
-    TRY(resolve(revoking->db, revoking->filter, &resolved));
+    TRY(resolve_filter(revoking->db, revoking->filter, &resolved));
     if (resolved.finds_nothing)
         return STATUS_OK;
     TRY(revoke_rows(revoking->db, &resolved, &revoking->count));
-    return revoking->count ? tell(revoking, &resolved) : STATUS_OK;
+    return revoking->count ? tell_revoked(revoking, &resolved) : STATUS_OK;
 }
 
 enum status credentials_token_revoke_blocking(struct credentials *db, const struct token_filter *filter,
@@ -509,7 +510,7 @@ enum status credentials_token_revoke_blocking(struct credentials *db, const stru
     struct revoking revoking = {db, filter, 0};
     if (filter->jti.len + filter->client_id.len + filter->subject.len == 0)
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, revoke, &revoking));
+    TRY(credentials_transaction_blocking(db, revoke_tokens, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }
@@ -522,7 +523,7 @@ struct touching {
     size_t count;
 };
 
-static enum status touch(struct sql *sql, void *context)
+static enum status touch_tokens(struct sql *sql, void *context)
 {
     struct touching *touching = context;
     (void)sql;
@@ -549,7 +550,7 @@ enum status credentials_token_touch_blocking(struct credentials *db, struct toke
     if (count == 0)
         return STATUS_OK;
     qsort(uses, count, sizeof *uses, compare_ids);
-    return sql_transaction_blocking(db->sql, touch, &touching);
+    return sql_transaction_blocking(db->sql, touch_tokens, &touching);
 }
 
 /* ---- does the user's grant cover it ---- */

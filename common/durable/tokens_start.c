@@ -28,7 +28,7 @@ void credentials_pair_find_current_start(struct db_pool *pool, struct slice clie
 
 /* ---- issue ---- */
 
-static enum status issue(struct credentials *db, void *pointer, void **ret_result)
+static enum status issue_token(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     struct token_issued *issued = calloc(1, sizeof *issued);
@@ -52,7 +52,7 @@ void credentials_token_issue_start(struct db_pool *pool, const struct token_issu
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = db_arguments_copy(arguments, *texts[i]);
     (void)db_arguments_object(arguments, &copied, sizeof copied);
-    db_arguments_start(pool, DB_WRITE, issue, arguments, token_issued_free, ticket);
+    db_arguments_start(pool, DB_WRITE, issue_token, arguments, token_issued_free, ticket);
 }
 
 /* ---- list, revoke ---- */
@@ -63,7 +63,7 @@ static struct token_filter filter_of(const struct db_arguments *arguments)
     return (struct token_filter){arguments->first, arguments->second, arguments->third};
 }
 
-static enum status list(struct credentials *db, void *pointer, void **ret_result)
+static enum status list_tokens(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     struct token_filter filter = filter_of(arguments);
@@ -76,10 +76,10 @@ void credentials_token_list_start(struct db_pool *pool, const struct token_filte
     struct db_arguments *arguments = db_arguments_new(filter->jti, filter->client_id, filter->subject);
     if (arguments)
         arguments->page = page;
-    db_arguments_start(pool, DB_READ, list, arguments, token_page_free, ticket);
+    db_arguments_start(pool, DB_READ, list_tokens, arguments, token_page_free, ticket);
 }
 
-static enum status revoke(struct credentials *db, void *pointer, void **ret_result)
+static enum status revoke_tokens(struct credentials *db, void *pointer, void **ret_result)
 {
     struct token_filter filter = filter_of(pointer);
     int64_t count = 0;
@@ -90,12 +90,12 @@ static enum status revoke(struct credentials *db, void *pointer, void **ret_resu
 void credentials_token_revoke_start(struct db_pool *pool, const struct token_filter *filter, struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(filter->jti, filter->client_id, filter->subject);
-    db_arguments_start(pool, DB_WRITE, revoke, arguments, free, ticket);
+    db_arguments_start(pool, DB_WRITE, revoke_tokens, arguments, free, ticket);
 }
 
 /* ---- last used ---- */
 
-static enum status touch(struct credentials *db, void *pointer, void **ret_result)
+static enum status touch_tokens(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     (void)ret_result;
@@ -108,12 +108,12 @@ void credentials_token_touch_start(struct db_pool *pool, const struct token_use 
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     if (db_arguments_object(arguments, uses, count * sizeof *uses))
         arguments->number = (int64_t)count;
-    db_arguments_start(pool, DB_WRITE, touch, arguments, NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, touch_tokens, arguments, NULL, ticket);
 }
 
 /* ---- does the user's grant cover it ---- */
 
-static enum status covers(struct credentials *db, void *pointer, void **ret_result)
+static enum status check_coverage(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     bool *result = calloc(1, sizeof *result);
@@ -129,5 +129,5 @@ void credentials_token_covers_start(struct db_pool *pool, struct slice client_id
     struct db_arguments *arguments = db_arguments_new(client_id, scopes, SLICE_ABSENT);
     if (arguments)
         arguments->number = user;
-    db_arguments_start(pool, DB_READ_CURRENT, covers, arguments, free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, check_coverage, arguments, free, ticket);
 }

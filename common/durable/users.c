@@ -41,7 +41,8 @@ static enum status read_found(void *context, const struct sql_value *columns, si
     return read_user(&row, user);
 }
 
-static enum status find(struct credentials *db, const char *text, struct sql_value param, struct user **ret_user)
+static enum status find_user_row(struct credentials *db, const char *text, struct sql_value param,
+                                 struct user **ret_user)
 {
     struct user *user = result_new(sizeof *user);
     if (!user)
@@ -59,22 +60,22 @@ static enum status find(struct credentials *db, const char *text, struct sql_val
 
 enum status credentials_user_find_blocking(struct credentials *db, int64_t id, struct user **ret_user)
 {
-    return find(db, USER_ROW " WHERE id = ?", sql_int(id), ret_user);
+    return find_user_row(db, USER_ROW " WHERE id = ?", sql_int(id), ret_user);
 }
 
 enum status credentials_user_find_by_name_blocking(struct credentials *db, struct slice username,
                                                    struct user **ret_user)
 {
-    return find(db, USER_ROW " WHERE username = ?", sql_text(username), ret_user);
+    return find_user_row(db, USER_ROW " WHERE username = ?", sql_text(username), ret_user);
 }
 
 enum status credentials_user_find_by_subject_blocking(struct credentials *db, struct slice subject,
                                                       struct user **ret_user)
 {
-    return find(db, USER_ROW " WHERE subject = ?", sql_text(subject), ret_user);
+    return find_user_row(db, USER_ROW " WHERE subject = ?", sql_text(subject), ret_user);
 }
 
-static enum status read_listed(void *context, const struct sql_value *columns, size_t count)
+static enum status read_listed_user(void *context, const struct sql_value *columns, size_t count)
 {
     struct user_page *page = context;
     struct row_reader row = row_reader(&page->arena, columns, count);
@@ -96,7 +97,7 @@ enum status credentials_user_list_blocking(struct credentials *db, struct page_r
     if (!found)
         return STATUS_NO_MEMORY;
     enum status status = sql_execute_blocking(db->sql, USER_ROW " WHERE id > ? ORDER BY id LIMIT ?", params,
-                                              COUNT_OF(params), read_listed, found);
+                                              COUNT_OF(params), read_listed_user, found);
     if (status != STATUS_OK) {
         user_page_free(found);
         return status;
@@ -131,7 +132,7 @@ static enum status set_own_subject(struct credentials *db, int64_t id)
     return status == STATUS_CONFLICT ? set_subject(db, id, buf_slice(&text)) : status;
 }
 
-static enum status create(struct sql *sql, void *context)
+static enum status insert_user(struct sql *sql, void *context)
 {
     struct creating *creating = context;
     const struct user *user = creating->user;
@@ -153,7 +154,7 @@ enum status credentials_user_create_blocking(struct credentials *db, const struc
     struct creating creating = {db, user, 0};
     if (!is_identifier(user->username) || user->subject.len > IDENTIFIER_MAX_BYTES)
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, create, &creating));
+    TRY(credentials_transaction_blocking(db, insert_user, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -166,7 +167,7 @@ struct ensuring {
     struct slice username;
 };
 
-static enum status ensure(struct sql *sql, void *context)
+static enum status ensure_user(struct sql *sql, void *context)
 {
     struct ensuring *ensuring = context;
     struct credentials *db = ensuring->db;
@@ -199,9 +200,9 @@ enum status credentials_user_ensure_blocking(struct credentials *db, struct slic
     user_free(user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    status = credentials_transaction_blocking(db, ensure, &ensuring);
+    status = credentials_transaction_blocking(db, ensure_user, &ensuring);
     if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between; if not it is one again */
-        status = credentials_transaction_blocking(db, ensure, &ensuring);
+        status = credentials_transaction_blocking(db, ensure_user, &ensuring);
     TRY(status);
     return credentials_user_find_by_subject_blocking(db, subject, ret_user);
 }
@@ -246,7 +247,7 @@ static enum status set_disabled(struct changing *changing, bool disabled)
                params);
 }
 
-static enum status disable(struct sql *sql, void *context)
+static enum status disable_user(struct sql *sql, void *context)
 {
     struct changing *changing = context;
     int64_t revoked = 0;
@@ -259,10 +260,10 @@ static enum status disable(struct sql *sql, void *context)
 enum status credentials_user_disable_blocking(struct credentials *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return credentials_transaction_blocking(db, disable, &changing);
+    return credentials_transaction_blocking(db, disable_user, &changing);
 }
 
-static enum status enable(struct sql *sql, void *context)
+static enum status enable_user(struct sql *sql, void *context)
 {
     struct changing *changing = context;
     (void)sql;
@@ -273,7 +274,7 @@ static enum status enable(struct sql *sql, void *context)
 enum status credentials_user_enable_blocking(struct credentials *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return credentials_transaction_blocking(db, enable, &changing);
+    return credentials_transaction_blocking(db, enable_user, &changing);
 }
 
 static enum status delete_user(struct sql *sql, void *context)

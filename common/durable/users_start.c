@@ -3,7 +3,7 @@
 
 /* ---- reading ---- */
 
-static struct db_arguments *numbered(int64_t id)
+static struct db_arguments *arguments_of_id(int64_t id)
 {
     struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
@@ -11,7 +11,7 @@ static struct db_arguments *numbered(int64_t id)
     return arguments;
 }
 
-static enum status find(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_user(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_user_find_blocking(db, arguments->number, (struct user **)ret_result);
@@ -19,7 +19,7 @@ static enum status find(struct credentials *db, void *pointer, void **ret_result
 
 void credentials_user_find_start(struct db_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_READ_CURRENT, find, numbered(id), user_free, ticket);
+    db_arguments_start(pool, DB_READ_CURRENT, find_user, arguments_of_id(id), user_free, ticket);
 }
 
 static enum status find_by_name(struct credentials *db, void *pointer, void **ret_result)
@@ -46,7 +46,7 @@ void credentials_user_find_by_subject_start(struct db_pool *pool, struct slice s
     db_arguments_start(pool, DB_READ_CURRENT, find_by_subject, arguments, user_free, ticket);
 }
 
-static enum status list(struct credentials *db, void *pointer, void **ret_result)
+static enum status list_users(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_user_list_blocking(db, arguments->page, (struct user_page **)ret_result);
@@ -54,15 +54,15 @@ static enum status list(struct credentials *db, void *pointer, void **ret_result
 
 void credentials_user_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket)
 {
-    struct db_arguments *arguments = numbered(0);
+    struct db_arguments *arguments = arguments_of_id(0);
     if (arguments)
         arguments->page = page;
-    db_arguments_start(pool, DB_READ, list, arguments, user_page_free, ticket);
+    db_arguments_start(pool, DB_READ, list_users, arguments, user_page_free, ticket);
 }
 
 /* ---- create ---- */
 
-static enum status create(struct credentials *db, void *pointer, void **ret_result)
+static enum status create_user(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     int64_t id = 0;
@@ -72,16 +72,16 @@ static enum status create(struct credentials *db, void *pointer, void **ret_resu
 
 void credentials_user_create_start(struct db_pool *pool, const struct user *user, struct ticket ticket)
 {
-    struct db_arguments *arguments = numbered(0);
+    struct db_arguments *arguments = arguments_of_id(0);
     struct user copied = *user;
     struct slice *texts[] = {&copied.subject, &copied.username, &copied.email, &copied.password_hash};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = db_arguments_copy(arguments, *texts[i]);
     (void)db_arguments_object(arguments, &copied, sizeof copied);
-    db_arguments_start(pool, DB_WRITE, create, arguments, NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, create_user, arguments, NULL, ticket);
 }
 
-static enum status ensure(struct credentials *db, void *pointer, void **ret_result)
+static enum status ensure_user(struct credentials *db, void *pointer, void **ret_result)
 {
     const struct db_arguments *arguments = pointer;
     return credentials_user_ensure_blocking(db, arguments->first, arguments->second, (struct user **)ret_result);
@@ -91,7 +91,7 @@ void credentials_user_ensure_start(struct db_pool *pool, struct slice subject, s
                                    struct ticket ticket)
 {
     struct db_arguments *arguments = db_arguments_new(subject, username, SLICE_ABSENT);
-    db_arguments_start(pool, DB_WRITE, ensure, arguments, user_free, ticket);
+    db_arguments_start(pool, DB_WRITE, ensure_user, arguments, user_free, ticket);
 }
 
 /* ---- change, delete ---- */
@@ -111,7 +111,7 @@ void credentials_user_set_password_start(struct db_pool *pool, int64_t id, struc
     db_arguments_start(pool, DB_WRITE, set_password, arguments, NULL, ticket);
 }
 
-static enum status disable(struct credentials *db, void *pointer, void **ret_result)
+static enum status disable_user(struct credentials *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
     return credentials_user_disable_blocking(db, ((const struct db_arguments *)pointer)->number);
@@ -119,10 +119,10 @@ static enum status disable(struct credentials *db, void *pointer, void **ret_res
 
 void credentials_user_disable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, disable, numbered(id), NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, disable_user, arguments_of_id(id), NULL, ticket);
 }
 
-static enum status enable(struct credentials *db, void *pointer, void **ret_result)
+static enum status enable_user(struct credentials *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
     return credentials_user_enable_blocking(db, ((const struct db_arguments *)pointer)->number);
@@ -130,7 +130,7 @@ static enum status enable(struct credentials *db, void *pointer, void **ret_resu
 
 void credentials_user_enable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, enable, numbered(id), NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, enable_user, arguments_of_id(id), NULL, ticket);
 }
 
 static enum status delete_user(struct credentials *db, void *pointer, void **ret_result)
@@ -141,5 +141,5 @@ static enum status delete_user(struct credentials *db, void *pointer, void **ret
 
 void credentials_user_delete_start(struct db_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, delete_user, numbered(id), NULL, ticket);
+    db_arguments_start(pool, DB_WRITE, delete_user, arguments_of_id(id), NULL, ticket);
 }

@@ -42,37 +42,37 @@ static int64_t now_of(struct memory_store *store)
     return memory_nonces_now_ms(store->nonces);
 }
 
-static int64_t now_ms_of(const struct ephemeral *view)
+static int64_t memory_now_ms(const struct ephemeral *view)
 {
     return now_of(store_of(view));
 }
 
-static int64_t clock_ahead_ms(const struct ephemeral *view)
+static int64_t memory_clock_ahead_ms(const struct ephemeral *view)
 {
     (void)view;
     return 0;
 }
 
-static void finish(struct ticket ticket, enum status status)
+static void complete_ticket(struct ticket ticket, enum status status)
 {
     ticket_complete(ticket, status, NULL, NULL);
 }
 
 /* ---- nonces ---- */
 
-static struct nonce_trouble trouble_of(struct ephemeral *view)
+static struct nonce_trouble memory_trouble(struct ephemeral *view)
 {
     return memory_nonce_trouble(((struct memory_view *)view)->nonces);
 }
 
-static void nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
+static void memory_spend_nonce_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket)
 {
     memory_nonce_spend_start(((struct memory_view *)view)->nonces, nonce, ticket);
 }
 
 /* ---- temporary credentials ---- */
 
-static void temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)
+static void memory_temp_create_start(struct ephemeral *view, const struct temp_new *new, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
@@ -94,7 +94,7 @@ static void temp_create_start(struct ephemeral *view, const struct temp_new *new
     }
     if (status != STATUS_OK)
         temp_credential_free(temp);
-    finish(ticket, status);
+    complete_ticket(ticket, status);
 }
 
 static bool is_expired(const struct memory_store *store, const struct temp_credential *temp, int64_t now_ms)
@@ -138,31 +138,32 @@ static void run_change(struct ephemeral *view, struct slice token, temp_rule_fn 
     ticket_complete(ticket, status, copy, temp_credential_free);
 }
 
-static void temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id UNUSED,
-                            struct ticket ticket)
+static void memory_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id UNUSED,
+                                   struct ticket ticket)
 {
     run_change(view, token, temp_rule_look, NULL, ticket);
 }
 
-static void temp_grant_start(struct ephemeral *view, const struct temp_credential *temp, const struct temp_grant *with,
-                             struct ticket ticket)
+static void memory_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp,
+                                    const struct temp_grant *with, struct ticket ticket)
 {
     run_change(view, temp->token, temp_rule_grant, &(struct temp_change){.grant = *with}, ticket);
 }
 
-static void temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
-                            struct ticket ticket)
+static void memory_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
+                                   struct ticket ticket)
 {
     run_change(view, temp->token, temp_rule_deny, &(struct temp_change){.user = user}, ticket);
 }
 
-static void temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
-                           struct ticket ticket)
+static void memory_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
+                                  struct ticket ticket)
 {
     run_change(view, temp->token, temp_rule_try, &(struct temp_change){.verifier = verifier}, ticket);
 }
 
-static void temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket)
+static void memory_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp,
+                                        struct ticket ticket)
 {
     run_change(view, temp->token, temp_rule_exchange, NULL, ticket);
 }
@@ -170,8 +171,8 @@ static void temp_exchanged_start(struct ephemeral *view, const struct temp_crede
 /* ---- sessions ---- */
 
 /* Adds a value that was copied for the table; frees it if it cannot be. */
-static enum status add_value(struct ttl_table *table, struct slice name, void *value, void (*free_value)(void *value),
-                             int64_t expires_ms, int64_t now_ms)
+static enum status add_to_table(struct ttl_table *table, struct slice name, void *value,
+                                void (*free_value)(void *value), int64_t expires_ms, int64_t now_ms)
 {
     if (!value)
         return STATUS_NO_MEMORY;
@@ -183,17 +184,18 @@ static enum status add_value(struct ttl_table *table, struct slice name, void *v
     return status;
 }
 
-static void session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
-                                 struct ticket ticket)
+static void memory_session_create_start(struct ephemeral *view, struct slice id, const struct session *session,
+                                        int64_t ttl_ms, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
     struct session fresh = *session;
     fresh.created_ms = now_ms;
-    finish(ticket, add_value(store->sessions, id, session_copy(&fresh), session_free, now_ms + ttl_ms, now_ms));
+    complete_ticket(ticket,
+                    add_to_table(store->sessions, id, session_copy(&fresh), session_free, now_ms + ttl_ms, now_ms));
 }
 
-static void session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+static void memory_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     struct session *copy = NULL;
@@ -205,27 +207,27 @@ static void session_find_start(struct ephemeral *view, struct slice id, struct t
     ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, session_free);
 }
 
-static void session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+static void memory_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     ttl_table_lock(store->sessions);
     session_free(ttl_table_take(store->sessions, id, now_of(store)));
     ttl_table_unlock(store->sessions);
-    finish(ticket, STATUS_OK);
+    complete_ticket(ticket, STATUS_OK);
 }
 
 /* ---- blobs ---- */
 
-static void blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
-                           struct ticket ticket)
+static void memory_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
+                                  struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
-    finish(ticket,
-           add_value(store->blobs, id, ephemeral_blob_copy(bytes), ephemeral_blob_free, now_ms + ttl_ms, now_ms));
+    complete_ticket(ticket, add_to_table(store->blobs, id, ephemeral_blob_copy(bytes), ephemeral_blob_free,
+                                         now_ms + ttl_ms, now_ms));
 }
 
-static void blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+static void memory_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     struct ephemeral_blob *copy = NULL;
@@ -252,17 +254,17 @@ static enum status replace_blob(struct memory_store *store, struct slice id, str
     return STATUS_OK;
 }
 
-static void blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
-                               struct ticket ticket)
+static void memory_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes,
+                                      struct slice bytes, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     ttl_table_lock(store->blobs);
     enum status status = replace_blob(store, id, old_bytes, bytes);
     ttl_table_unlock(store->blobs);
-    finish(ticket, status);
+    complete_ticket(ticket, status);
 }
 
-static void blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
+static void memory_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     ttl_table_lock(store->blobs);
@@ -273,15 +275,15 @@ static void blob_take_start(struct ephemeral *view, struct slice id, struct tick
 
 /* ---- counters ---- */
 
-static void count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
-                        struct ticket ticket)
+static void memory_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
+                               struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
     int64_t ends_ms = 0;
     struct ephemeral_count *result = calloc(1, sizeof *result);
     if (!result) {
-        finish(ticket, STATUS_NO_MEMORY);
+        complete_ticket(ticket, STATUS_NO_MEMORY);
         return;
     }
     result->count = count_table_add(store->counts[quota], name, window_ms, now_ms, &ends_ms);
@@ -289,10 +291,10 @@ static void count_start(struct ephemeral *view, enum quota quota, struct slice n
     ticket_complete(ticket, STATUS_OK, result, ephemeral_count_free);
 }
 
-static void count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
+static void memory_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket)
 {
     count_table_take_back(store_of(view)->counts[quota], name, now_of(store_of(view)));
-    finish(ticket, STATUS_OK);
+    complete_ticket(ticket, STATUS_OK);
 }
 
 /* ---- the end of a client or user ---- */
@@ -312,67 +314,68 @@ static bool is_users_session(const void *value, const void *user)
     return ((const struct session *)value)->user == *(const int64_t *)user;
 }
 
-static void drop(struct ttl_table *table, bool (*matches)(const void *value, const void *context), const void *context)
+static void drop_matching(struct ttl_table *table, bool (*matches)(const void *value, const void *context),
+                          const void *context)
 {
     ttl_table_lock(table);
     ttl_table_drop(table, matches, context);
     ttl_table_unlock(table);
 }
 
-static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+static void memory_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     uint64_t number = 0;
     if (owner == EPHEMERAL_CLIENT) {
-        drop(store->temps, is_clients, &id);
+        drop_matching(store->temps, is_clients, &id);
     } else if (slice_to_u64(id, INT64_MAX, &number)) {
         int64_t user = (int64_t)number;
-        drop(store->temps, is_users_temp, &user);
-        drop(store->sessions, is_users_session, &user);
+        drop_matching(store->temps, is_users_temp, &user);
+        drop_matching(store->sessions, is_users_session, &user);
     }
-    finish(ticket, STATUS_OK);
+    complete_ticket(ticket, STATUS_OK);
 }
 
-static void ping_start(struct ephemeral *view, struct ticket ticket)
+static void memory_ping_start(struct ephemeral *view, struct ticket ticket)
 {
     (void)view;
-    finish(ticket, STATUS_OK);
+    complete_ticket(ticket, STATUS_OK);
 }
 
 /* ---- views and the store ---- */
 
-static void view_free(struct ephemeral *view)
+static void memory_view_free(struct ephemeral *view)
 {
     memory_nonce_view_free(((struct memory_view *)view)->nonces);
     free(view);
 }
 
 static const struct ephemeral_ops view_ops = {
-    .view_free = view_free,
-    .now_ms = now_ms_of,
-    .trouble = trouble_of,
-    .clock_ahead_ms = clock_ahead_ms,
-    .nonce_spend_start = nonce_spend_start,
-    .temp_create_start = temp_create_start,
-    .temp_find_start = temp_find_start,
-    .temp_grant_start = temp_grant_start,
-    .temp_deny_start = temp_deny_start,
-    .temp_try_start = temp_try_start,
-    .temp_exchanged_start = temp_exchanged_start,
-    .session_create_start = session_create_start,
-    .session_find_start = session_find_start,
-    .session_delete_start = session_delete_start,
-    .blob_put_start = blob_put_start,
-    .blob_find_start = blob_find_start,
-    .blob_replace_start = blob_replace_start,
-    .blob_take_start = blob_take_start,
-    .count_start = count_start,
-    .count_back_start = count_back_start,
-    .end_start = end_start,
-    .ping_start = ping_start,
+    .view_free = memory_view_free,
+    .now_ms = memory_now_ms,
+    .trouble = memory_trouble,
+    .clock_ahead_ms = memory_clock_ahead_ms,
+    .nonce_spend_start = memory_spend_nonce_start,
+    .temp_create_start = memory_temp_create_start,
+    .temp_find_start = memory_temp_find_start,
+    .temp_grant_start = memory_temp_grant_start,
+    .temp_deny_start = memory_temp_deny_start,
+    .temp_try_start = memory_temp_try_start,
+    .temp_exchanged_start = memory_temp_exchanged_start,
+    .session_create_start = memory_session_create_start,
+    .session_find_start = memory_session_find_start,
+    .session_delete_start = memory_session_delete_start,
+    .blob_put_start = memory_blob_put_start,
+    .blob_find_start = memory_blob_find_start,
+    .blob_replace_start = memory_blob_replace_start,
+    .blob_take_start = memory_blob_take_start,
+    .count_start = memory_count_start,
+    .count_back_start = memory_count_back_start,
+    .end_start = memory_end_start,
+    .ping_start = memory_ping_start,
 };
 
-static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
+static enum status memory_view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
 {
     struct memory_view *view = calloc(1, sizeof *view);
     if (!view)
@@ -388,12 +391,12 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     return STATUS_OK;
 }
 
-static enum status save_blocking(struct ephemeral_store *base)
+static enum status memory_save_blocking(struct ephemeral_store *base)
 {
     return memory_nonces_save_blocking(((struct memory_store *)base)->nonces);
 }
 
-static void store_free(struct ephemeral_store *base)
+static void memory_store_free(struct ephemeral_store *base)
 {
     struct memory_store *store = (struct memory_store *)base;
     memory_nonces_free(store->nonces);
@@ -406,9 +409,9 @@ static void store_free(struct ephemeral_store *base)
 }
 
 static const struct ephemeral_store_ops store_ops = {
-    .view_new = view_new, .save_blocking = save_blocking, .free = store_free};
+    .view_new = memory_view_new, .save_blocking = memory_save_blocking, .free = memory_store_free};
 
-static enum status open_store(struct memory_store *store)
+static enum status open_memory_store(struct memory_store *store)
 {
     const struct ephemeral_options *options = &store->options;
     size_t entries = options->max_entries ? options->max_entries : DEFAULT_ENTRIES;
@@ -426,8 +429,8 @@ static enum status open_store(struct memory_store *store)
 }
 
 /* STATUS_NO_MEMORY, STATUS_NO_RANDOMNESS, and the ledger's errors. */
-static enum status open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
-                                 struct ephemeral_store **ret_store)
+static enum status memory_store_open_blocking(struct slice url, const struct ephemeral_options *options,
+                                              struct buf *why, struct ephemeral_store **ret_store)
 {
     (void)url;
     struct memory_store *store = calloc(1, sizeof *store);
@@ -435,14 +438,14 @@ static enum status open_blocking(struct slice url, const struct ephemeral_option
         return STATUS_NO_MEMORY;
     store->store.ops = &store_ops;
     store->options = *options;
-    enum status status = open_store(store);
+    enum status status = open_memory_store(store);
     if (status != STATUS_OK) {
         buf_addf(why, "the nonces of the last run cannot be read: %s", status_text(status));
-        store_free(&store->store);
+        memory_store_free(&store->store);
         return status;
     }
     *ret_store = &store->store;
     return STATUS_OK;
 }
 
-const struct ephemeral_backend ephemeral_memory_backend = {.open_blocking = open_blocking};
+const struct ephemeral_backend ephemeral_memory_backend = {.open_blocking = memory_store_open_blocking};

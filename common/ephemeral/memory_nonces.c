@@ -86,7 +86,7 @@ static void run_beginning(struct nonce_job *job, struct nonce_ledger *ledger)
     nonce_state_done(&state);
 }
 
-static void end_beginning(struct nonce_job *job)
+static void on_beginning_done(struct nonce_job *job)
 {
     struct beginning *beginning = (struct beginning *)job;
     struct memory_nonces *nonces = beginning->nonces;
@@ -104,14 +104,14 @@ static void end_beginning(struct nonce_job *job)
 /* Under the lock: begins a new epoch, unless somebody does or just failed to. */
 static void begin_again(struct memory_nonces *nonces)
 {
-    int64_t now_ms = clock_monotonic_ns() / 1000000;
+    int64_t now_ms = clock_monotonic_ms();
     if (!nonces->is_lost || nonces->is_beginning || (nonces->tried_ms && now_ms - nonces->tried_ms < RETRY_MS))
         return;
     struct beginning *beginning = calloc(1, sizeof *beginning);
     if (!beginning)
         return;
     beginning->job.run_blocking = run_beginning;
-    beginning->job.done = end_beginning;
+    beginning->job.done = on_beginning_done;
     beginning->nonces = nonces;
     nonces->is_beginning = true;
     nonces->tried_ms = now_ms;
@@ -119,7 +119,7 @@ static void begin_again(struct memory_nonces *nonces)
 }
 
 /* Whether nonces are lost, and no new epoch has begun since; tries to begin one. */
-static bool recover(struct memory_nonces *nonces)
+static bool begin_if_lost(struct memory_nonces *nonces)
 {
     (void)pthread_mutex_lock(&nonces->loss_lock);
     bool is_lost = nonces->is_lost;
@@ -204,13 +204,13 @@ static enum status try_nonce(struct memory_nonce_view *view, const struct nonce 
     }
 }
 
-static void spend(void *context, const struct nonce *nonce, struct ticket ticket)
+static void memory_spend(void *context, const struct nonce *nonce, struct ticket ticket)
 {
     struct memory_nonce_view *view = context;
     enum status status = try_nonce(view, nonce);
     if (status == STATUS_NOT_FOUND) {
         nonce_waits_add(&view->waits, nonce, ticket);
-        (void)recover(view->nonces);
+        (void)begin_if_lost(view->nonces);
     } else {
         ticket_complete(ticket, status, NULL, NULL);
     }
@@ -219,15 +219,15 @@ static void spend(void *context, const struct nonce *nonce, struct ticket ticket
 void memory_nonce_spend_start(struct memory_nonce_view *view, const struct nonce *nonce, struct ticket ticket)
 {
     if (view->waits.count && nonce_guard_has_news(&view->guard)) /* in their order */
-        nonce_waits_retry(&view->waits, spend, view);
-    spend(view, nonce, ticket);
+        nonce_waits_retry(&view->waits, memory_spend, view);
+    memory_spend(view, nonce, ticket);
 }
 
 struct nonce_trouble memory_nonce_trouble(struct memory_nonce_view *view)
 {
     struct memory_nonces *nonces = view->nonces;
     int64_t now_ms = memory_nonces_now_ms(nonces);
-    bool is_lost = recover(nonces);
+    bool is_lost = begin_if_lost(nonces);
     struct nonce_trouble trouble = nonce_guard_trouble(&view->guard, now_ms, nonces->options.lead_ms);
     trouble.is_stuck = trouble.is_stuck || is_lost;
     return trouble;
@@ -238,7 +238,7 @@ struct nonce_trouble memory_nonce_trouble(struct memory_nonce_view *view)
 static void on_change(void *context)
 {
     struct memory_nonce_view *view = context;
-    nonce_waits_retry(&view->waits, spend, view);
+    nonce_waits_retry(&view->waits, memory_spend, view);
 }
 
 struct memory_nonce_view *memory_nonce_view_new(struct memory_nonces *nonces, struct loop *loop)

@@ -29,7 +29,7 @@ void nonce_expiries_free(struct nonce_expiries *expiries)
     free(expiries);
 }
 
-static size_t slot_of(int64_t second)
+static size_t second_slot_of(int64_t second)
 {
     return (size_t)((uint64_t)second % SECONDS);
 }
@@ -46,13 +46,13 @@ static uint64_t bit_of(unsigned shard)
 
 bool nonce_expiries_has(const struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard)
 {
-    size_t slot = slot_of(second);
+    size_t slot = second_slot_of(second);
     return expiries->seconds[slot] == second && (expiries->bits[word_of(expiries, mark, slot, shard)] & bit_of(shard));
 }
 
 void nonce_expiries_mark(struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard)
 {
-    size_t slot = slot_of(second);
+    size_t slot = second_slot_of(second);
     if (expiries->seconds[slot] != second) {
         expiries->seconds[slot] = second;
         memset(&expiries->bits[word_of(expiries, 0, slot, 0)], 0,
@@ -63,7 +63,7 @@ void nonce_expiries_mark(struct nonce_expiries *expiries, enum nonce_expiry mark
 
 void nonce_expiries_unmark(struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard)
 {
-    size_t slot = slot_of(second);
+    size_t slot = second_slot_of(second);
     if (expiries->seconds[slot] == second)
         expiries->bits[word_of(expiries, mark, slot, shard)] &= ~bit_of(shard);
 }

@@ -15,7 +15,7 @@ static void add_base36(struct buf *out, uint64_t value)
     buf_add(out, slice_of(digits + at, sizeof digits - at));
 }
 
-static int digit_of(char c)
+static int base36_digit_of(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -28,7 +28,7 @@ static bool parse_base36(struct slice text, int64_t *ret_value)
     if (text.len == 0 || text.len > DIGITS_MAX || (text.ptr[0] == '0' && text.len > 1))
         return false;
     for (size_t i = 0; i < text.len; i++) {
-        int digit = digit_of(text.ptr[i]);
+        int digit = base36_digit_of(text.ptr[i]);
         if (digit < 0)
             return false;
         value = value * BASE + digit;

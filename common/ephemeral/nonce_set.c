@@ -57,7 +57,7 @@ static struct bucket *bucket_of(const struct nonce_set *set, struct shard *shard
     return &shard->ring[at < 0 ? at + set->ring_size : at];
 }
 
-static void drop(struct nonce_set *set, struct bucket *bucket)
+static void drop_bucket(struct nonce_set *set, struct bucket *bucket)
 {
     atomic_fetch_sub(&set->count, bucket->used);
     free(bucket->slots);
@@ -79,7 +79,7 @@ void nonce_set_free(struct nonce_set *set)
 }
 
 /* Forgets the seconds that left the window since the last time, at most the whole ring. */
-static void sweep(struct nonce_set *set, struct shard *shard, int64_t now_s)
+static void sweep_shard(struct nonce_set *set, struct shard *shard, int64_t now_s)
 {
     if (now_s <= shard->swept_s)
         return;
@@ -89,12 +89,12 @@ static void sweep(struct nonce_set *set, struct shard *shard, int64_t now_s)
     for (int64_t i = 1; i <= passed && i <= set->ring_size; i++) {
         struct bucket *bucket = bucket_of(set, shard, oldest_s - i);
         if (bucket->slots && bucket->timestamp_s < oldest_s)
-            drop(set, bucket);
+            drop_bucket(set, bucket);
     }
 }
 
 /* Where the hash is, or would go. */
-static size_t slot_of(const uint64_t *slots, size_t slot_count, uint64_t hash)
+static size_t hash_slot_of(const uint64_t *slots, size_t slot_count, uint64_t hash)
 {
     size_t at = (size_t)(hash >> 8) & (slot_count - 1); /* the low bits chose the shard */
     while (slots[at] != 0 && slots[at] != hash)
@@ -103,7 +103,7 @@ static size_t slot_of(const uint64_t *slots, size_t slot_count, uint64_t hash)
 }
 
 /* Room for one more, so that a quarter of the slots stays free. */
-static bool make_room(struct bucket *bucket)
+static bool grow_bucket(struct bucket *bucket)
 {
     if (bucket->slots && (bucket->used + 1) * 4 <= bucket->slot_count * 3)
         return true;
@@ -113,22 +113,22 @@ static bool make_room(struct bucket *bucket)
         return false;
     for (size_t i = 0; bucket->slots && i < bucket->slot_count; i++)
         if (bucket->slots[i] != 0)
-            slots[slot_of(slots, slot_count, bucket->slots[i])] = bucket->slots[i];
+            slots[hash_slot_of(slots, slot_count, bucket->slots[i])] = bucket->slots[i];
     free(bucket->slots);
     bucket->slots = slots;
     bucket->slot_count = slot_count;
     return true;
 }
 
-static enum status add(struct nonce_set *set, struct shard *shard, int64_t timestamp_s, uint64_t hash)
+static enum status add_hash(struct nonce_set *set, struct shard *shard, int64_t timestamp_s, uint64_t hash)
 {
     struct bucket *bucket = bucket_of(set, shard, timestamp_s);
-    if (bucket->slots && bucket->slots[slot_of(bucket->slots, bucket->slot_count, hash)] == hash)
+    if (bucket->slots && bucket->slots[hash_slot_of(bucket->slots, bucket->slot_count, hash)] == hash)
         return STATUS_NONCE_USED;
-    if (atomic_load(&set->count) >= set->max || !make_room(bucket))
+    if (atomic_load(&set->count) >= set->max || !grow_bucket(bucket))
         return STATUS_STORE_DOWN;
     bucket->timestamp_s = timestamp_s;
-    bucket->slots[slot_of(bucket->slots, bucket->slot_count, hash)] = hash;
+    bucket->slots[hash_slot_of(bucket->slots, bucket->slot_count, hash)] = hash;
     bucket->used++;
     atomic_fetch_add(&set->count, 1);
     return STATUS_OK;
@@ -146,9 +146,9 @@ enum status nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uint64_t h
     hash = hash ? hash : 1;
     struct shard *shard = &set->shards[hash & (SHARDS - 1)];
     (void)pthread_mutex_lock(&shard->mutex);
-    sweep(set, shard, now_s);
+    sweep_shard(set, shard, now_s);
     enum status status =
-        is_kept(set, shard, timestamp_s) ? add(set, shard, timestamp_s, hash) : STATUS_TIMESTAMP_REFUSED;
+        is_kept(set, shard, timestamp_s) ? add_hash(set, shard, timestamp_s, hash) : STATUS_TIMESTAMP_REFUSED;
     (void)pthread_mutex_unlock(&shard->mutex);
     return status;
 }
@@ -159,7 +159,7 @@ void nonce_set_forget(struct nonce_set *set)
         struct shard *shard = &set->shards[i];
         (void)pthread_mutex_lock(&shard->mutex);
         for (int64_t at = 0; at < set->ring_size; at++)
-            drop(set, &shard->ring[at]);
+            drop_bucket(set, &shard->ring[at]);
         shard->swept_s = 0;
         (void)pthread_mutex_unlock(&shard->mutex);
     }
@@ -181,7 +181,7 @@ enum status nonce_set_save(struct nonce_set *set, int64_t now_s, struct nonce_st
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *shard = &set->shards[i];
         (void)pthread_mutex_lock(&shard->mutex);
-        sweep(set, shard, now_s);
+        sweep_shard(set, shard, now_s);
         for (int64_t at = 0; at < set->ring_size; at++)
             save_bucket(&shard->ring[at], state);
         (void)pthread_mutex_unlock(&shard->mutex);

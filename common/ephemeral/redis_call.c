@@ -25,7 +25,7 @@ void *redis_call_new(struct redis_view *view, struct ticket ticket, size_t size,
     return call;
 }
 
-static void hold(struct redis_call *call)
+static void hold_call(struct redis_call *call)
 {
     struct redis_view *view = call->view;
     if (!view->held)
@@ -42,7 +42,7 @@ void redis_call_start(struct redis_call *call)
     if (state == REDIS_READY)
         call->go(call);
     else if (state == REDIS_CONNECTING && view->held_count < HELD_MAX)
-        hold(call);
+        hold_call(call);
     else
         redis_call_end(call, STATUS_STORE_DOWN, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 
 /* "3 ID RUN_ID SHARDS KEY", id and key in hexadecimal. */
 
-static int digit_of(char c)
+static int hex_digit_of(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -16,8 +16,8 @@ static bool parse_hex(struct slice text, unsigned char *out, size_t len)
     if (text.len != 2 * len)
         return false;
     for (size_t i = 0; i < len; i++) {
-        int high = digit_of(text.ptr[2 * i]);
-        int low = digit_of(text.ptr[2 * i + 1]);
+        int high = hex_digit_of(text.ptr[2 * i]);
+        int low = hex_digit_of(text.ptr[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         out[i] = (unsigned char)(high * 16 + low);
@@ -25,7 +25,7 @@ static bool parse_hex(struct slice text, unsigned char *out, size_t len)
     return true;
 }
 
-static bool copy(struct slice text, char *out, size_t size)
+static bool copy_text(struct slice text, char *out, size_t size)
 {
     if (text.len == 0 || text.len >= size)
         return false;
@@ -34,7 +34,7 @@ static bool copy(struct slice text, char *out, size_t size)
     return true;
 }
 
-static struct slice word(struct slice *rest)
+static struct slice next_word(struct slice *rest)
 {
     bool more = false;
     return slice_cut(rest, ' ', &more);
@@ -46,9 +46,9 @@ enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
     uint64_t shards = 0;
     if (text.len > REDIS_EPOCH_BYTES || (text.len && memchr(text.ptr, '\0', text.len)))
         return STATUS_BAD_INPUT;
-    if (!slice_eq(word(&text), SLICE("3")) || !copy(word(&text), epoch.id, sizeof epoch.id) ||
-        !copy(word(&text), epoch.run_id, sizeof epoch.run_id) ||
-        !slice_to_u64(word(&text), REDIS_SHARDS_MAX, &shards) || shards == 0 ||
+    if (!slice_eq(next_word(&text), SLICE("3")) || !copy_text(next_word(&text), epoch.id, sizeof epoch.id) ||
+        !copy_text(next_word(&text), epoch.run_id, sizeof epoch.run_id) ||
+        !slice_to_u64(next_word(&text), REDIS_SHARDS_MAX, &shards) || shards == 0 ||
         !parse_hex(text, epoch.hash_key, sizeof epoch.hash_key))
         return STATUS_BAD_INPUT;
     epoch.shards = (unsigned)shards;
@@ -76,7 +76,7 @@ enum status redis_epoch_make(const char *run_id, unsigned shards, struct redis_e
     TRY(random_bytes(id, sizeof id));
     TRY(random_bytes(epoch.hash_key, sizeof epoch.hash_key));
     buf_add_hex(&text, slice_of(id, sizeof id));
-    if (!copy(slice_str(run_id), epoch.run_id, sizeof epoch.run_id))
+    if (!copy_text(slice_str(run_id), epoch.run_id, sizeof epoch.run_id))
         return STATUS_BAD_INPUT;
     *ret_epoch = epoch;
     return STATUS_OK;

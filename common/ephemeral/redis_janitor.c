@@ -19,7 +19,7 @@ struct cleaning {
     int64_t found;
 };
 
-static enum status take_page(void *context, const struct redisReply *reply)
+static enum status take_scan_page(void *context, const struct redisReply *reply)
 {
     struct cleaning *it = context;
     struct slice cursor = {0};
@@ -68,7 +68,7 @@ static enum status clean_page(struct cleaning *it)
     const struct slice args[] = {SLICE("SCAN"),    slice_str(it->cursor), SLICE("MATCH"),
                                  SLICE("n:{*}:*"), SLICE("COUNT"),        SLICE("1000")};
     arena_init(&it->keys, PAGE_MAX_BYTES);
-    enum status status = redis_ask_blocking(it->redis, args, COUNT_OF(args), take_page, it);
+    enum status status = redis_ask_blocking(it->redis, args, COUNT_OF(args), take_scan_page, it);
     for (size_t i = 0; status == STATUS_OK && i < it->count; i++)
         status = clean_set(it, it->items[i]);
     arena_done(&it->keys);

@@ -69,7 +69,7 @@ static struct nonce_batch *open_batch(struct redis_view *view)
 }
 
 /* Room for one more item. */
-static void *grow(void *items, size_t count, size_t *capacity, size_t item_size)
+static void *grow_items(void *items, size_t count, size_t *capacity, size_t item_size)
 {
     if (count < *capacity)
         return items;
@@ -82,7 +82,7 @@ static void *grow(void *items, size_t count, size_t *capacity, size_t item_size)
 
 static struct spend *add_spend(struct nonce_batch *batch)
 {
-    struct spend *grown = grow(batch->spends, batch->count, &batch->capacity, sizeof *grown);
+    struct spend *grown = grow_items(batch->spends, batch->count, &batch->capacity, sizeof *grown);
     if (!grown)
         return NULL;
     batch->spends = grown;
@@ -91,7 +91,7 @@ static struct spend *add_spend(struct nonce_batch *batch)
 
 static bool add_touch(struct nonce_batch *batch, const struct spend *spend)
 {
-    struct touch *grown = grow(batch->touches, batch->touch_count, &batch->touch_capacity, sizeof *grown);
+    struct touch *grown = grow_items(batch->touches, batch->touch_count, &batch->touch_capacity, sizeof *grown);
     if (!grown)
         return false;
     batch->touches = grown;
@@ -99,7 +99,7 @@ static bool add_touch(struct nonce_batch *batch, const struct spend *spend)
     return true;
 }
 
-static bool counts(const struct nonce_batch *batch)
+static bool batch_counts(const struct nonce_batch *batch)
 {
     return batch->epoch_held && batch->generation == batch->view->nonces.generation;
 }
@@ -115,7 +115,7 @@ static void owe_expiries(struct nonce_batch *batch)
 static void finish_batch(struct nonce_batch *batch)
 {
     struct redis_view *view = batch->view;
-    bool good = counts(batch);
+    bool good = batch_counts(batch);
     if (!good)
         owe_expiries(batch);
     for (size_t i = 0; i < batch->count; i++)
@@ -124,7 +124,7 @@ static void finish_batch(struct nonce_batch *batch)
     view->nonces.spare = batch;
 }
 
-static void answered(struct nonce_batch *batch)
+static void note_answer(struct nonce_batch *batch)
 {
     if (--batch->unanswered == 0)
         finish_batch(batch);
@@ -134,14 +134,14 @@ static void answered(struct nonce_batch *batch)
 
 enum { NUMBER_BYTES = 24 };
 
-static struct slice decimal(char memory[NUMBER_BYTES], int64_t number)
+static struct slice write_decimal(char memory[NUMBER_BYTES], int64_t number)
 {
     struct buf text = buf_fixed(memory, NUMBER_BYTES);
     buf_add_i64(&text, number);
     return buf_slice(&text);
 }
 
-static void added(void *context, const struct redisReply *reply)
+static void on_nonce_added(void *context, const struct redisReply *reply)
 {
     struct nonce_batch *batch = context;
     struct spend *spend = &batch->spends[batch->judged++];
@@ -151,10 +151,10 @@ static void added(void *context, const struct redisReply *reply)
         batch->was_demoted = true;
     if (spend->verdict == STATUS_OK && is_new != 1)
         spend->verdict = is_new == 0 ? STATUS_NONCE_USED : STATUS_STORE_CORRUPT;
-    answered(batch);
+    note_answer(batch);
 }
 
-static void expires(void *context, const struct redisReply *reply)
+static void on_expiry_set(void *context, const struct redisReply *reply)
 {
     struct nonce_batch *batch = context;
     const struct touch *touch = &batch->touches[batch->expired++];
@@ -163,10 +163,10 @@ static void expires(void *context, const struct redisReply *reply)
     bool stands = redis_reply_integer(reply, &is_set) == STATUS_OK && is_set == 1 &&
                   batch->generation == batch->view->nonces.generation;
     nonce_expiries_mark(expiries, stands ? NONCE_EXPIRY_STANDS : NONCE_EXPIRY_OWED, touch->second, touch->shard);
-    answered(batch);
+    note_answer(batch);
 }
 
-static void took_epoch(void *context, const struct redisReply *reply)
+static void on_epoch(void *context, const struct redisReply *reply)
 {
     struct nonce_batch *batch = context;
     struct redis_view *view = batch->view;
@@ -175,7 +175,7 @@ static void took_epoch(void *context, const struct redisReply *reply)
     batch->epoch_held = status == STATUS_OK && slice_eq(text, redis_settle_text(&view->settle));
     bool is_another =
         (!batch->epoch_held || batch->was_demoted) && reply && batch->generation == view->nonces.generation;
-    answered(batch);
+    note_answer(batch);
     if (is_another)
         redis_view_unsettle(view);
 }
@@ -186,7 +186,7 @@ static enum status send_expiry(struct redis_view *view, int64_t second, unsigned
     char key[NONCE_KEY_BYTES];
     char number[NUMBER_BYTES];
     const struct slice args[] = {SLICE("EXPIREAT"), nonce_key(key, second, shard),
-                                 decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
+                                 write_decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
     return redis_send(view->client, args, COUNT_OF(args), done, context);
 }
 
@@ -198,7 +198,7 @@ static void touch_set(struct nonce_batch *batch, const struct spend *spend)
         nonce_expiries_has(expiries, NONCE_EXPIRY_ASKED, spend->second, spend->shard))
         return;
     bool is_added = add_touch(batch, spend);
-    if (!is_added || send_expiry(view, spend->second, spend->shard, expires, batch) != STATUS_OK) {
+    if (!is_added || send_expiry(view, spend->second, spend->shard, on_expiry_set, batch) != STATUS_OK) {
         batch->touch_count -= is_added; /* the replies are counted off against the touches */
         nonce_expiries_mark(expiries, NONCE_EXPIRY_OWED, spend->second, spend->shard);
         return;
@@ -219,9 +219,9 @@ void redis_nonces_close_batch(struct redis_view *view)
     for (size_t i = 0; i < batch->touch_count; i++)
         nonce_expiries_unmark(view->nonces.expiries, NONCE_EXPIRY_ASKED, batch->touches[i].second,
                               batch->touches[i].shard);
-    if (redis_send(view->client, args, COUNT_OF(args), took_epoch, batch) == STATUS_OK)
+    if (redis_send(view->client, args, COUNT_OF(args), on_epoch, batch) == STATUS_OK)
         batch->unanswered++;
-    answered(batch); /* it is open no more */
+    note_answer(batch); /* it is open no more */
 }
 
 /* ---- spending ---- */
@@ -264,8 +264,8 @@ static enum status send_nonce(struct redis_view *view, const struct nonce *nonce
         return STATUS_NO_MEMORY;
     *spend = (struct spend){ticket, nonce->timestamp_s, hash.spread % nonces->epoch.shards, STATUS_STORE_DOWN};
     const struct slice args[] = {SLICE("SADD"), nonce_key(key, spend->second, spend->shard),
-                                 decimal(member, (int64_t)hash.value)};
-    TRY(redis_send(view->client, args, COUNT_OF(args), added, batch));
+                                 write_decimal(member, (int64_t)hash.value)};
+    TRY(redis_send(view->client, args, COUNT_OF(args), on_nonce_added, batch));
     batch->count++;
     batch->unanswered++;
     return STATUS_OK;
@@ -322,7 +322,7 @@ struct owed {
     struct touch touch;
 };
 
-static void took_owed(void *context, const struct redisReply *reply)
+static void on_owed_expiry(void *context, const struct redisReply *reply)
 {
     struct owed *owed = context;
     int64_t is_set = 0;
@@ -337,7 +337,7 @@ static void send_owed(void *context, int64_t second, unsigned shard)
     if (!owed)
         return;
     *owed = (struct owed){context, {second, shard}};
-    if (send_expiry(context, second, shard, took_owed, owed) != STATUS_OK)
+    if (send_expiry(context, second, shard, on_owed_expiry, owed) != STATUS_OK)
         free(owed);
 }
 

@@ -27,7 +27,7 @@ static struct value_call *call_of(void *context)
     return context;
 }
 
-static void end(struct value_call *it, enum status status)
+static void end_value_call(struct value_call *it, enum status status)
 {
     redis_call_end(&it->call, status, NULL, NULL);
 }
@@ -42,22 +42,22 @@ static struct value_call *new_call(struct ephemeral *view, const char *prefix, s
     it->key = redis_key(it->key_memory, prefix, id);
     if (!slice_is_absent(it->key))
         return it;
-    end(it, STATUS_NO_MEMORY);
+    end_value_call(it, STATUS_NO_MEMORY);
     return NULL;
 }
 
-static void get(struct redis_call *call, redis_done_fn done)
+static void get_value(struct redis_call *call, redis_done_fn done)
 {
     const struct slice args[] = {SLICE("GET"), call_of(call)->key};
     redis_call_send(call, args, COUNT_OF(args), done);
 }
 
-static void made(void *context, const struct redisReply *reply)
+static void on_value_made(void *context, const struct redisReply *reply)
 {
     redis_call_end(context, redis_reply_set(reply), NULL, NULL);
 }
 
-static enum status seal(struct value_call *it, struct slice value, struct slice *ret_sealed)
+static enum status seal_value(struct value_call *it, struct slice value, struct slice *ret_sealed)
 {
     struct buf sealed = buf_in(&it->call.arena);
     if (value.len > EPHEMERAL_VALUE_MAX_BYTES)
@@ -68,18 +68,18 @@ static enum status seal(struct value_call *it, struct slice value, struct slice 
 }
 
 /* Makes the key unless it exists. */
-static void make(struct value_call *it, struct slice value)
+static void make_value(struct value_call *it, struct slice value)
 {
     char ttl[NUMBER_BYTES];
     struct slice sealed = {0};
-    enum status status = seal(it, value, &sealed);
+    enum status status = seal_value(it, value, &sealed);
     if (status != STATUS_OK) {
-        end(it, status);
+        end_value_call(it, status);
         return;
     }
     (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(it->ttl_ms));
     const struct slice args[] = {SLICE("SET"), it->key, sealed, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
-    redis_call_send(&it->call, args, COUNT_OF(args), made);
+    redis_call_send(&it->call, args, COUNT_OF(args), on_value_made);
 }
 
 /* The value of a reply, opened into the call's arena. */
@@ -132,9 +132,9 @@ static void make_session(struct redis_call *call)
     it->session.created_ms = redis_clock_now_ms(&it->call.view->clock);
     write_session(it, &record);
     if (it->session.created_ms == 0 || record.failed)
-        end(it, record.failed ? STATUS_NO_MEMORY : STATUS_STORE_DOWN);
+        end_value_call(it, record.failed ? STATUS_NO_MEMORY : STATUS_STORE_DOWN);
     else
-        make(it, buf_slice(&record));
+        make_value(it, buf_slice(&record));
 }
 
 static void go_create_session(struct redis_call *call)
@@ -153,7 +153,7 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
     it->session.username = session->username;
     it->session.csrf = session->csrf;
     if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* its end would be forgotten before it */
-        end(it, STATUS_BAD_INPUT);
+        end_value_call(it, STATUS_BAD_INPUT);
     else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf))
         redis_call_start(&it->call);
 }
@@ -162,14 +162,14 @@ static void judge_session(struct redis_call *call)
 {
     struct value_call *it = call_of(call);
     if (it->user_ended_now != it->user_ended) {
-        end(it, STATUS_NOT_FOUND);
+        end_value_call(it, STATUS_NOT_FOUND);
         return;
     }
     struct session *copy = session_copy(&it->session);
     redis_call_end(&it->call, copy ? STATUS_OK : STATUS_NO_MEMORY, copy, session_free);
 }
 
-static void took_session(void *context, const struct redisReply *reply)
+static void on_session(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     struct slice record = {0};
@@ -177,14 +177,14 @@ static void took_session(void *context, const struct redisReply *reply)
     if (status == STATUS_OK && !read_session(it, record))
         status = STATUS_STORE_CORRUPT;
     if (status != STATUS_OK)
-        end(it, status);
+        end_value_call(it, status);
     else
         ask_user_ended(it, judge_session);
 }
 
 static void go_find_session(struct redis_call *call)
 {
-    get(call, took_session);
+    get_value(call, on_session);
 }
 
 void redis_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -194,7 +194,7 @@ void redis_session_find_start(struct ephemeral *view, struct slice id, struct ti
         redis_call_start(&it->call);
 }
 
-static void deleted(void *context, const struct redisReply *reply)
+static void on_deleted(void *context, const struct redisReply *reply)
 {
     int64_t count = 0;
     redis_call_end(context, redis_reply_integer(reply, &count), NULL, NULL);
@@ -203,7 +203,7 @@ static void deleted(void *context, const struct redisReply *reply)
 static void go_delete_session(struct redis_call *call)
 {
     const struct slice args[] = {SLICE("DEL"), call_of(call)->key};
-    redis_call_send(call, args, COUNT_OF(args), deleted);
+    redis_call_send(call, args, COUNT_OF(args), on_deleted);
 }
 
 void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -218,7 +218,7 @@ void redis_session_delete_start(struct ephemeral *view, struct slice id, struct 
 static void go_put(struct redis_call *call)
 {
     struct value_call *it = call_of(call);
-    make(it, it->bytes);
+    make_value(it, it->bytes);
 }
 
 void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
@@ -233,7 +233,7 @@ void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice 
         redis_call_start(&it->call);
 }
 
-static void took_blob(void *context, const struct redisReply *reply)
+static void on_blob(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     struct slice bytes = {0};
@@ -248,7 +248,7 @@ static void took_blob(void *context, const struct redisReply *reply)
 
 static void go_find_blob(struct redis_call *call)
 {
-    get(call, took_blob);
+    get_value(call, on_blob);
 }
 
 void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -261,7 +261,7 @@ void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticke
 static void go_take_blob(struct redis_call *call)
 {
     const struct slice args[] = {SLICE("GETDEL"), call_of(call)->key};
-    redis_call_send(call, args, COUNT_OF(args), took_blob);
+    redis_call_send(call, args, COUNT_OF(args), on_blob);
 }
 
 void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -271,20 +271,20 @@ void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticke
         redis_call_start(&it->call);
 }
 
-static void replaced(void *context, const struct redisReply *reply)
+static void on_blob_replaced(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     int64_t done = 0;
     enum status status = redis_reply_integer(reply, &done);
     if (status != STATUS_OK || done)
-        end(it, status);
+        end_value_call(it, status);
     else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket))
         it->call.go(&it->call);
     else
-        end(it, STATUS_STORE_DOWN);
+        end_value_call(it, STATUS_STORE_DOWN);
 }
 
-static void took_old_blob(void *context, const struct redisReply *reply)
+static void on_old_blob(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     struct slice bytes = {0};
@@ -296,18 +296,18 @@ static void took_old_blob(void *context, const struct redisReply *reply)
     if (status == STATUS_OK)
         status = redis_reply_text(reply, &old);
     if (status == STATUS_OK)
-        status = seal(it, it->bytes, &fresh);
+        status = seal_value(it, it->bytes, &fresh);
     if (status != STATUS_OK) {
-        end(it, status);
+        end_value_call(it, status);
         return;
     }
     const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, old, fresh};
-    redis_call_send(&it->call, args, COUNT_OF(args), replaced);
+    redis_call_send(&it->call, args, COUNT_OF(args), on_blob_replaced);
 }
 
 static void go_replace(struct redis_call *call)
 {
-    get(call, took_old_blob);
+    get_value(call, on_old_blob);
 }
 
 void redis_blob_replace_start(struct ephemeral *view, struct slice id, struct slice old_bytes, struct slice bytes,
@@ -329,7 +329,7 @@ void redis_blob_replace_start(struct ephemeral *view, struct slice id, struct sl
     "local n = redis.call('INCR', KEYS[1]) local left = redis.call('PTTL', KEYS[1]) " \
     "if left < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) left = tonumber(ARGV[1]) end return {n, left}"
 
-static void counted(void *context, const struct redisReply *reply)
+static void on_counted(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     int64_t left_ms = 0;
@@ -348,7 +348,7 @@ static void go_count(struct redis_call *call)
     char window[NUMBER_BYTES];
     (void)snprintf(window, sizeof window, "%lld", (long long)redis_ttl(it->ttl_ms));
     const struct slice args[] = {SLICE("EVAL"), SLICE(COUNT_SCRIPT), SLICE("1"), it->key, slice_str(window)};
-    redis_call_send(call, args, COUNT_OF(args), counted);
+    redis_call_send(call, args, COUNT_OF(args), on_counted);
 }
 
 void redis_count_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, int64_t window_ms,
@@ -364,16 +364,16 @@ void redis_count_start(struct ephemeral *view, enum quota quota UNUSED, struct s
 #define COUNT_BACK_SCRIPT \
     "if tonumber(redis.call('GET', KEYS[1]) or 0) > 0 then return redis.call('DECR', KEYS[1]) end return 0"
 
-static void counted_back(void *context, const struct redisReply *reply)
+static void on_counted_back(void *context, const struct redisReply *reply)
 {
     int64_t left = 0;
-    end(call_of(context), redis_reply_integer(reply, &left));
+    end_value_call(call_of(context), redis_reply_integer(reply, &left));
 }
 
 static void go_count_back(struct redis_call *call)
 {
     const struct slice args[] = {SLICE("EVAL"), SLICE(COUNT_BACK_SCRIPT), SLICE("1"), call_of(call)->key};
-    redis_call_send(call, args, COUNT_OF(args), counted_back);
+    redis_call_send(call, args, COUNT_OF(args), on_counted_back);
 }
 
 void redis_count_back_start(struct ephemeral *view, enum quota quota UNUSED, struct slice name, struct ticket ticket)

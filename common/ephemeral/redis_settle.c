@@ -84,7 +84,7 @@ struct settle_job {
     char server[REDIS_RUN_ID_BYTES + 2];
 };
 
-static void job_done(struct nonce_job *base)
+static void on_settle_job_done(struct nonce_job *base)
 {
     struct settle_job *job = (struct settle_job *)base;
     if (job->settle) {
@@ -100,7 +100,7 @@ static void start_job(struct redis_settle *settle, void (*run)(struct nonce_job 
                       void (*answered)(struct redis_settle *settle, struct settle_job *job), struct settle_job *job)
 {
     job->job.run_blocking = run;
-    job->job.done = job_done;
+    job->job.done = on_settle_job_done;
     job->job.loop = settle->loop;
     job->settle = settle;
     job->answered = answered;
@@ -124,7 +124,7 @@ static void note_unsure(struct redis_settle *settle, const struct nonce_confirma
         atomic_store(settle->unsure_until_ms, now_ms + settle->skew_ms + 2 * settle->lead_ms);
 }
 
-static void confirmation_answered(struct redis_settle *settle, struct settle_job *job)
+static void on_confirmation(struct redis_settle *settle, struct settle_job *job)
 {
     if (job->status != STATUS_OK) {
         end_run(settle, STATUS_STORE_DOWN, "the durable store does not answer");
@@ -157,7 +157,7 @@ static void confirm_epoch(struct redis_settle *settle)
         .latest_ms = wall_ms > redis_ms ? wall_ms : redis_ms,
         .is_unsure = atomic_load(settle->unsure_until_ms) >= steady_ms(settle),
     };
-    start_job(settle, run_confirmation, confirmation_answered, job);
+    start_job(settle, run_confirmation, on_confirmation, job);
 }
 
 /* ---- writing a record ---- */
@@ -270,7 +270,7 @@ static void run_meeting(struct nonce_job *base, struct nonce_ledger *ledger)
 static bool is_patient(struct redis_settle *settle)
 {
     struct redis_patience *patience = settle->patience;
-    int64_t now_ms = clock_monotonic_ns() / 1000000;
+    int64_t now_ms = clock_monotonic_ms();
     if (!settle->seen_epoch.id[0])
         return false;
     if (now_ms - patience->until_ms > GIVING_WAY_FORGOTTEN_MS)
@@ -290,10 +290,10 @@ static void yield_to(struct redis_settle *settle, const char *epoch)
     if (strcmp(settle->yielded, epoch) == 0)
         return;
     (void)snprintf(settle->yielded, sizeof settle->yielded, "%s", epoch);
-    settle->yielded_at_ms = clock_monotonic_ns() / 1000000;
+    settle->yielded_at_ms = clock_monotonic_ms();
 }
 
-static void meeting_answered(struct redis_settle *settle, struct settle_job *job)
+static void on_meeting(struct redis_settle *settle, struct settle_job *job)
 {
     const struct nonce_meeting *meeting = &job->meeting;
     if (job->status != STATUS_OK) {
@@ -343,7 +343,7 @@ static void ask_ledger(struct redis_settle *settle)
         return;
     }
     (void)snprintf(job->seen, sizeof job->seen, "%s", settle->seen_epoch.id);
-    if (clock_monotonic_ns() / 1000000 - settle->yielded_at_ms >= PATIENCE_MS)
+    if (clock_monotonic_ms() - settle->yielded_at_ms >= PATIENCE_MS)
         (void)snprintf(job->yielded, sizeof job->yielded, "%s", settle->yielded);
     (void)snprintf(job->fresh, sizeof job->fresh, "%s", settle->proposal.id);
     (void)snprintf(job->looked, sizeof job->looked, "%s", settle->looked);
@@ -361,7 +361,7 @@ static void ask_ledger(struct redis_settle *settle)
         .now_ms = settle->now_ms,
         .lead_ms = settle->lead_ms,
     };
-    start_job(settle, run_meeting, meeting_answered, job);
+    start_job(settle, run_meeting, on_meeting, job);
 }
 
 /* ---- the questions ---- */

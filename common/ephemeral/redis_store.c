@@ -18,13 +18,13 @@ enum { INTSET_LIMIT = 512, SETTLE_AGAIN_MS = 50 };
 
 /* ---- the clock ---- */
 
-static int64_t now_ms(const struct ephemeral *base)
+static int64_t redis_now_ms(const struct ephemeral *base)
 {
     struct redis_view *view = (struct redis_view *)(uintptr_t)base; /* that it never goes back needs a note */
     return redis_clock_now_ms(&view->clock);
 }
 
-static struct nonce_trouble trouble_of(struct ephemeral *base)
+static struct nonce_trouble redis_trouble(struct ephemeral *base)
 {
     struct redis_view *view = redis_view_of(base);
     struct redis_nonces *nonces = &view->nonces;
@@ -39,7 +39,7 @@ static struct nonce_trouble trouble_of(struct ephemeral *base)
     return trouble;
 }
 
-static int64_t clock_ahead_ms(const struct ephemeral *base)
+static int64_t redis_view_ahead_ms(const struct ephemeral *base)
 {
     return redis_clock_ahead_ms(&((const struct redis_view *)base)->clock);
 }
@@ -120,7 +120,7 @@ static void on_record(void *context, const struct redisReply *reply)
 
 /* Once a second: the clock is read, the server looked at, the epoch's record renewed. Where it cannot be sent the
  * connection is being made, which does the same. */
-static void watch_redis(void *context)
+static void on_clock_timer(void *context)
 {
     static const struct slice time[] = {SLICE_INIT("TIME")};
     static const struct slice info[] = {SLICE_INIT("INFO")};
@@ -253,7 +253,7 @@ static bool begin_turn(void *context)
     return atomic_compare_exchange_strong(&view->store->is_settling, &nobody, view) || nobody == view;
 }
 
-static void settle_again(void *context)
+static void on_settle_timer(void *context)
 {
     struct redis_view *view = context;
     if (redis_client_state(view->client) != REDIS_READY || view->settle.is_running || view->nonces.is_settled)
@@ -265,17 +265,17 @@ static void settle_again(void *context)
 void redis_view_unsettle(struct redis_view *view)
 {
     redis_nonces_unsettle(view);
-    settle_again(view);
+    on_settle_timer(view);
 }
 
-static void greet(void *context)
+static void on_greeting(void *context)
 {
     struct redis_view *view = context;
     if (redis_settle_start(&view->settle) != STATUS_OK)
         redis_client_refuse(view->client, SLICE("out of memory"));
 }
 
-static void lost(void *context)
+static void on_lost(void *context)
 {
     struct redis_view *view = context;
     redis_nonces_unsettle(view);
@@ -296,12 +296,12 @@ static void on_keeper_change(void *context)
     if (nonces->is_settled && is_over)
         redis_view_unsettle(view);
     else if (!nonces->is_settled)
-        settle_again(view);
+        on_settle_timer(view);
     else
         redis_nonces_retry(view);
 }
 
-static void before_write(void *context)
+static void on_before_write(void *context)
 {
     redis_nonces_close_batch(context);
 }
@@ -335,11 +335,11 @@ static void go_ping(struct redis_call *call)
 {
     static const struct slice args[] = {SLICE_INIT("TIME")};
     ((struct ping_call *)call)->asked_ms = loop_now_ms(call->view->loop);
-    watch_redis(call->view);
+    on_clock_timer(call->view);
     redis_call_send(call, args, COUNT_OF(args), on_ping);
 }
 
-static void ping_start(struct ephemeral *base, struct ticket ticket)
+static void redis_ping_start(struct ephemeral *base, struct ticket ticket)
 {
     struct ping_call *ping = redis_call_new(redis_view_of(base), ticket, sizeof *ping, go_ping);
     if (ping)
@@ -356,7 +356,7 @@ struct end_call {
     struct slice key;
 };
 
-static void ended(void *context, const struct redisReply *reply)
+static void on_owner_ended(void *context, const struct redisReply *reply)
 {
     int64_t number = 0;
     redis_call_end(context, redis_reply_integer(reply, &number), NULL, NULL);
@@ -369,10 +369,10 @@ static void go_end(struct redis_call *call)
     buf_add_i64(&text, REDIS_ENDED_DAYS * INT64_C(86400));
     const struct slice args[] = {SLICE("EVAL"), SLICE(END_SCRIPT), SLICE("1"), ((struct end_call *)call)->key,
                                  buf_slice(&text)};
-    redis_call_send(call, args, COUNT_OF(args), ended);
+    redis_call_send(call, args, COUNT_OF(args), on_owner_ended);
 }
 
-static void end_start(struct ephemeral *base, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+static void redis_end_start(struct ephemeral *base, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
 {
     struct end_call *it = redis_call_new(redis_view_of(base), ticket, sizeof *it, go_end);
     if (!it)
@@ -386,7 +386,7 @@ static void end_start(struct ephemeral *base, enum ephemeral_owner owner, struct
 
 /* ---- views ---- */
 
-static void view_free(struct ephemeral *base)
+static void redis_view_free(struct ephemeral *base)
 {
     struct redis_view *view = redis_view_of(base);
     nonce_keeper_unlisten(view->listener);
@@ -407,10 +407,10 @@ static void view_free(struct ephemeral *base)
 }
 
 static const struct ephemeral_ops view_ops = {
-    .view_free = view_free,
-    .now_ms = now_ms,
-    .trouble = trouble_of,
-    .clock_ahead_ms = clock_ahead_ms,
+    .view_free = redis_view_free,
+    .now_ms = redis_now_ms,
+    .trouble = redis_trouble,
+    .clock_ahead_ms = redis_view_ahead_ms,
     .nonce_spend_start = redis_nonce_spend_start,
     .temp_create_start = redis_temp_create_start,
     .temp_find_start = redis_temp_find_start,
@@ -427,11 +427,11 @@ static const struct ephemeral_ops view_ops = {
     .blob_take_start = redis_blob_take_start,
     .count_start = redis_count_start,
     .count_back_start = redis_count_back_start,
-    .end_start = end_start,
-    .ping_start = ping_start,
+    .end_start = redis_end_start,
+    .ping_start = redis_ping_start,
 };
 
-static void took(int64_t duration_ns)
+static void on_command_took(int64_t duration_ns)
 {
     store_metrics_command(STORE_EPHEMERAL, duration_ns);
 }
@@ -441,12 +441,16 @@ static enum status connect_view(struct redis_view *view)
     const struct redis_client_options options = {
         .loop = view->loop,
         .target = &view->store->target,
-        .hooks = {.context = view, .greet = greet, .lost = lost, .before_write = before_write, .took = took},
+        .hooks = {.context = view,
+                  .greet = on_greeting,
+                  .lost = on_lost,
+                  .before_write = on_before_write,
+                  .took = on_command_took},
     };
     int64_t part_ms = redis_epoch_life_ms(view->store->options.skew_ms) / 4;
     unsigned period_ms = part_ms < REDIS_CLOCK_PERIOD_MS ? (unsigned)part_ms : REDIS_CLOCK_PERIOD_MS;
-    TRY(loop_timer_init(&view->clock_timer, view->loop, watch_redis, view));
-    TRY(loop_timer_init(&view->settle_timer, view->loop, settle_again, view));
+    TRY(loop_timer_init(&view->clock_timer, view->loop, on_clock_timer, view));
+    TRY(loop_timer_init(&view->settle_timer, view->loop, on_settle_timer, view));
     TRY(loop_timer_start_periodic(&view->clock_timer, period_ms));
     view->mac = mac_new(1);
     view->listener = nonce_keeper_listen(view->store->keeper, view->loop, on_keeper_change, view);
@@ -454,7 +458,7 @@ static enum status connect_view(struct redis_view *view)
     return view->mac && view->client && view->listener ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static enum status view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
+static enum status redis_view_new(struct ephemeral_store *base, struct loop *loop, struct ephemeral **ret_view)
 {
     struct redis_view *view = calloc(1, sizeof *view);
     if (!view)
@@ -478,7 +482,7 @@ static enum status view_new(struct ephemeral_store *base, struct loop *loop, str
     view->settle.done = on_settled;
     view->settle.context = view;
     if (status != STATUS_OK) {
-        view_free(&view->view);
+        redis_view_free(&view->view);
         return status;
     }
     *ret_view = &view->view;
@@ -542,7 +546,7 @@ static void check_sets(struct opening *opening)
         observer_event(observer, "redis", "wastes memory", "set-max-intset-entries is below 512");
 }
 
-static enum status open_store(struct redis_store *store, struct buf *why)
+static enum status open_redis_store(struct redis_store *store, struct buf *why)
 {
     struct opening opening = {.store = store};
     const struct nonce_keeper_options keeper = {
@@ -564,7 +568,7 @@ static enum status open_store(struct redis_store *store, struct buf *why)
 /* ---- the store ---- */
 
 /* What is in Redis stays there. */
-static enum status save_blocking(struct ephemeral_store *store)
+static enum status redis_save_blocking(struct ephemeral_store *store)
 {
     (void)store;
     return STATUS_OK;
@@ -580,7 +584,7 @@ static void set_keys(struct ephemeral_store *base, struct keyring *keys)
     keyring_free(before);
 }
 
-static void store_free(struct ephemeral_store *base)
+static void redis_store_free(struct ephemeral_store *base)
 {
     struct redis_store *store = (struct redis_store *)base;
     nonce_keeper_free(store->keeper);
@@ -591,10 +595,10 @@ static void store_free(struct ephemeral_store *base)
 }
 
 static const struct ephemeral_store_ops store_ops = {
-    .view_new = view_new, .save_blocking = save_blocking, .set_keys = set_keys, .free = store_free};
+    .view_new = redis_view_new, .save_blocking = redis_save_blocking, .set_keys = set_keys, .free = redis_store_free};
 
-static enum status open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
-                                 struct ephemeral_store **ret_store)
+static enum status redis_store_open_blocking(struct slice url, const struct ephemeral_options *options, struct buf *why,
+                                             struct ephemeral_store **ret_store)
 {
     TRY(store_metrics_register());
     struct redis_store *store = calloc(1, sizeof *store);
@@ -607,9 +611,9 @@ static enum status open_blocking(struct slice url, const struct ephemeral_option
     enum status status = redis_target_open_blocking(url, options->redis_password, why, &store->target);
     store->target.next_password = options->next_redis_password;
     if (status == STATUS_OK)
-        status = open_store(store, why);
+        status = open_redis_store(store, why);
     if (status != STATUS_OK) {
-        store_free(&store->store);
+        redis_store_free(&store->store);
         return status;
     }
     *ret_store = &store->store;
@@ -635,7 +639,7 @@ static enum status password_of(struct slice url, struct slice password, struct b
 }
 
 const struct ephemeral_backend ephemeral_redis_backend = {
-    .open_blocking = open_blocking,
+    .open_blocking = redis_store_open_blocking,
     .check_blocking = check_blocking,
     .password_of = password_of,
     .janitor_blocking = redis_janitor_blocking,

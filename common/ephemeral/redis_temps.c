@@ -41,7 +41,7 @@ static struct temp_call *call_of(void *context)
     return context;
 }
 
-static void end(struct temp_call *it, enum status status)
+static void end_temp_call(struct temp_call *it, enum status status)
 {
     struct temp_credential *copy = NULL;
     if (status == STATUS_OK && it->has_result) {
@@ -154,30 +154,30 @@ static void ask_owners(struct temp_call *it, struct slice client_id, int64_t use
 
 /* ---- changes ---- */
 
-static void fetch(struct temp_call *it);
+static void fetch_record(struct temp_call *it);
 
 static void on_replaced(void *context, const struct redisReply *reply)
 {
     redis_turn_took(context, redis_reply_integer(reply, &call_of(context)->was_replaced));
 }
 
-static void replace(struct temp_call *it)
+static void replace_record(struct temp_call *it)
 {
     const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, it->sealed,
                                  it->fresh};
     redis_turn_send(&it->call, args, COUNT_OF(args), on_replaced);
 }
 
-static void tell(struct redis_call *call)
+static void tell_outcome(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
     if (it->was_replaced) {
         it->sealed = it->fresh;
-        end(it, is_ended(it) ? STATUS_TOKEN_REJECTED : it->outcome);
+        end_temp_call(it, is_ended(it) ? STATUS_TOKEN_REJECTED : it->outcome);
     } else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket)) {
-        fetch(it); /* somebody else was faster: judge what it is now */
+        fetch_record(it); /* somebody else was faster: judge what it is now */
     } else {
-        end(it, STATUS_STORE_DOWN);
+        end_temp_call(it, STATUS_STORE_DOWN);
     }
 }
 
@@ -194,28 +194,28 @@ static enum status apply_rule(struct temp_call *it, bool *ret_changed)
 }
 
 /* The record was read in this call, and the numbers of its owners are there. */
-static void judge(struct redis_call *call)
+static void judge_record(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
     bool is_changed = false;
     if (is_ended(it)) {
-        end(it, STATUS_TOKEN_REJECTED);
+        end_temp_call(it, STATUS_TOKEN_REJECTED);
         return;
     }
     if (user_of(it) != 0)
         it->user_ended = it->user_ended_now;
     enum status status = apply_rule(it, &is_changed);
     if (status != STATUS_OK) {
-        end(it, status);
+        end_temp_call(it, status);
         return;
     }
     /* a right verifier changes nothing, but it counts only if no wrong one came in between */
     if (!is_changed && !(it->rule == temp_rule_try && it->outcome == STATUS_OK)) {
-        end(it, it->outcome);
+        end_temp_call(it, it->outcome);
         return;
     }
-    redis_turn_begin(&it->call, tell);
-    replace(it);
+    redis_turn_begin(&it->call, tell_outcome);
+    replace_record(it);
     redis_turn_end(&it->call);
 }
 
@@ -228,24 +228,24 @@ static void judge_kept(struct temp_call *it)
     if (status == STATUS_OK)
         status = apply_rule(it, &is_changed);
     if (status != STATUS_OK) {
-        end(it, status);
+        end_temp_call(it, status);
         return;
     }
-    redis_turn_begin(&it->call, tell);
+    redis_turn_begin(&it->call, tell_outcome);
     ask_owners(it, it->temp.client_id, it->temp.user);
-    replace(it);
+    replace_record(it);
     redis_turn_end(&it->call);
 }
 
 static void ask_rest(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
-    redis_turn_begin(call, judge);
+    redis_turn_begin(call, judge_record);
     ask_owners(it, it->temp.client_id, user_of(it));
     redis_turn_end(call);
 }
 
-static void on_record(void *context, const struct redisReply *reply)
+static void on_temp_record(void *context, const struct redisReply *reply)
 {
     struct temp_call *it = call_of(context);
     enum status status = redis_reply_text(reply, &it->sealed);
@@ -256,13 +256,13 @@ static void on_record(void *context, const struct redisReply *reply)
     redis_turn_took(context, status == STATUS_NOT_FOUND ? STATUS_TOKEN_REJECTED : status);
 }
 
-static void fetch(struct temp_call *it)
+static void fetch_record(struct temp_call *it)
 {
     const struct slice args[] = {SLICE("GET"), it->key};
     it->client_asked = SLICE("");
     it->user_asked = 0;
     redis_turn_begin(&it->call, ask_rest);
-    redis_turn_send(&it->call, args, COUNT_OF(args), on_record);
+    redis_turn_send(&it->call, args, COUNT_OF(args), on_temp_record);
     ask_owners(it, it->client_hint, it->user_hint);
     redis_turn_end(&it->call);
 }
@@ -273,7 +273,7 @@ static void go_change(struct redis_call *call)
     if (it->sealed.len)
         judge_kept(it);
     else
-        fetch(it);
+        fetch_record(it);
 }
 
 /* NULL: it has ended. */
@@ -369,26 +369,26 @@ static void on_created(void *context, const struct redisReply *reply)
 static void tell_corrected(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
-    end(it, it->was_replaced ? STATUS_OK : STATUS_STORE_DOWN);
+    end_temp_call(it, it->was_replaced ? STATUS_OK : STATUS_STORE_DOWN);
 }
 
 /* Nobody knows its token yet. */
-static void correct(struct redis_call *call)
+static void correct_record(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);
     if (it->client_ended == it->client_ended_now) {
-        end(it, STATUS_OK);
+        end_temp_call(it, STATUS_OK);
         return;
     }
     it->client_ended = it->client_ended_now;
     it->sealed = it->fresh;
     enum status status = seal_record(it);
     if (status != STATUS_OK) {
-        end(it, status);
+        end_temp_call(it, status);
         return;
     }
     redis_turn_begin(call, tell_corrected);
-    replace(it);
+    replace_record(it);
     redis_turn_end(call);
 }
 
@@ -401,12 +401,12 @@ static void go_create(struct redis_call *call)
     it->temp.created_ms = redis_clock_now_ms(&call->view->clock);
     enum status status = it->temp.created_ms ? seal_record(it) : STATUS_STORE_DOWN;
     if (status != STATUS_OK) {
-        end(it, status);
+        end_temp_call(it, status);
         return;
     }
     (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(call->view->store->options.temp_ttl_ms * 2));
     const struct slice args[] = {SLICE("SET"), it->key, it->fresh, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
-    redis_turn_begin(call, correct);
+    redis_turn_begin(call, correct_record);
     ask_owners(it, it->temp.client_id, 0);
     redis_turn_send(call, args, COUNT_OF(args), on_created);
     redis_turn_end(call);

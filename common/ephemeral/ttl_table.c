@@ -98,7 +98,7 @@ static struct entry **find_link(struct ttl_table *table, struct slice name, unsi
     return NULL;
 }
 
-static struct entry *find(struct ttl_table *table, struct slice name)
+static struct entry *find_entry(struct ttl_table *table, struct slice name)
 {
     unsigned char digest[DIGEST_BYTES];
     struct entry **link = find_link(table, name, digest);
@@ -116,7 +116,7 @@ static void *unlink_entry(struct ttl_table *table, struct entry **link)
 }
 
 /* Longer chains are slower, not wrong: no memory for more of them is no failure. */
-static void grow(struct ttl_table *table)
+static void grow_chains(struct ttl_table *table)
 {
     struct ttl_table grown = *table;
     grown.bits = table->bits + 1;
@@ -140,7 +140,7 @@ static void grow(struct ttl_table *table)
 
 void **ttl_table_find(struct ttl_table *table, struct slice name, int64_t now_ms)
 {
-    struct entry *entry = find(table, name);
+    struct entry *entry = find_entry(table, name);
     return entry && entry->expires_ms > now_ms ? &entry->value : NULL;
 }
 
@@ -155,7 +155,7 @@ void ttl_table_drop(struct ttl_table *table, bool (*matches)(const void *value, 
                 link = &(*link)->next;
 }
 
-static void sweep(struct ttl_table *table, int64_t now_ms)
+static void sweep_entries(struct ttl_table *table, int64_t now_ms)
 {
     table->swept_ms = now_ms;
     for (size_t i = 0; i < chain_count(table); i++)
@@ -173,7 +173,7 @@ static enum status add_entry(struct ttl_table *table, const unsigned char digest
     if (!entry)
         return STATUS_NO_MEMORY;
     if (table->count >= chain_count(table))
-        grow(table);
+        grow_chains(table);
     struct entry **chain = chain_of(table, digest);
     memcpy(entry->digest, digest, DIGEST_BYTES);
     entry->expires_ms = expires_ms;
@@ -194,7 +194,7 @@ enum status ttl_table_add(struct ttl_table *table, struct slice name, void *valu
     if (link)
         table->free_value(unlink_entry(table, link));
     if (now_ms - table->swept_ms >= SWEEP_EVERY_MS)
-        sweep(table, now_ms);
+        sweep_entries(table, now_ms);
     if (table->count >= table->max)
         return STATUS_STORE_DOWN;
     return add_entry(table, digest, value, expires_ms);

@@ -51,8 +51,9 @@ static enum status check_method(const struct message *message, const struct expl
     return STATUS_OK;
 }
 
-static enum status verify(const struct message *message, const struct explain_options *options,
-                          struct slice base_string, struct signer *signer, struct arena *arena, struct problem *problem)
+static enum status verify_signature(const struct message *message, const struct explain_options *options,
+                                    struct slice base_string, struct signer *signer, struct arena *arena,
+                                    struct problem *problem)
 {
     struct buf shared_key = buf_in(arena);
     signature_write_shared_key(options->client_secret, options->token_secret, &shared_key);
@@ -64,8 +65,9 @@ static enum status verify(const struct message *message, const struct explain_op
     return status == STATUS_OK ? STATUS_OK : problem_set(problem, status, NULL);
 }
 
-static enum status judge(const struct message *message, const struct explain_options *options, struct slice base_string,
-                         struct signer *signer, struct arena *arena, struct problem *problem)
+static enum status judge_request(const struct message *message, const struct explain_options *options,
+                                 struct slice base_string, struct signer *signer, struct arena *arena,
+                                 struct problem *problem)
 {
     int64_t timestamp = 0;
     enum body_hash body_hash = BODY_HASH_NONE;
@@ -77,7 +79,7 @@ static enum status judge(const struct message *message, const struct explain_opt
     TRY(check_method(message, options, problem));
     TRY(message_timestamp(message, &timestamp, problem));
     TRY(body_hash_check_form(message, options->body_hash_required, problem));
-    TRY(verify(message, options, base_string, signer, arena, problem));
+    TRY(verify_signature(message, options, base_string, signer, arena, problem));
     return body_hash_verify(message, &body_hash, problem);
 }
 
@@ -90,7 +92,7 @@ enum status explain(const struct described_request *request, const struct explai
     if (out.status == STATUS_OK) {
         out.parsed = true;
         TRY(explain_show(&out, arena));
-        out.status = judge(&out.message, options, out.base_string, signer, arena, &out.problem);
+        out.status = judge_request(&out.message, options, out.base_string, signer, arena, &out.problem);
     }
     if (status_is_infrastructure(out.status))
         return out.status;

@@ -170,7 +170,7 @@ static bool came_before(const struct oauth_params *params, size_t row, struct sl
     return false;
 }
 
-static struct message without(struct search *search, drop_fn is_dropped, struct slice name)
+static struct message variant_without(struct search *search, drop_fn is_dropped, struct slice name)
 {
     const struct oauth_params *params = &search->message->params;
     struct message variant = *search->message;
@@ -187,7 +187,7 @@ static void try_without(struct search *search, drop_fn is_dropped, struct slice 
 {
     if (!search_may_try(search, what))
         return;
-    struct message variant = without(search, is_dropped, name);
+    struct message variant = variant_without(search, is_dropped, name);
     if (variant.params.rows)
         search_try_message(search, &variant, hint);
 }
@@ -224,7 +224,7 @@ static void try_query_in_uri(struct search *search, bool twice)
         return;
     struct message variant = *search->message;
     if (!twice)
-        variant = without(search, is_in_query, SLICE_ABSENT);
+        variant = variant_without(search, is_in_query, SLICE_ABSENT);
     struct buf path = buf_in(search->scratch);
     buf_add(&path, variant.url.path);
     buf_add_byte(&path, '?');
@@ -265,7 +265,7 @@ static size_t unit_at(struct slice text, size_t at)
     return twice && at + 5 <= text.len ? 5 : 3;
 }
 
-static struct slice respelled(struct slice unit, const struct spelling *spellings)
+static struct slice respell_unit(struct slice unit, const struct spelling *spellings)
 {
     for (const struct spelling *spelling = spellings; spelling->from; spelling++)
         if (slice_eq(unit, slice_str(spelling->from)))
@@ -283,7 +283,7 @@ static void try_respelled(struct search *search, const struct spelling *spelling
     buf_add(&theirs, slice_sub(ours, 0, at));
     for (size_t len = 0; at < ours.len; at += len) {
         len = unit_at(ours, at);
-        buf_add(&theirs, respelled(slice_sub(ours, at, at + len), spellings));
+        buf_add(&theirs, respell_unit(slice_sub(ours, at, at + len), spellings));
     }
     search_try_base_string(search, theirs.failed ? STATUS_NO_MEMORY : STATUS_OK, buf_slice(&theirs), hint);
 }

@@ -21,7 +21,7 @@ static void count_try(struct search *search)
     buf_add_str(&search->tried, search->what);
 }
 
-static void conclude(struct search *search, enum status status, const char *hint)
+static void conclude_try(struct search *search, enum status status, const char *hint)
 {
     if (status == STATUS_OK) {
         search->found = true;
@@ -38,7 +38,7 @@ void search_try_signature(struct search *search, const struct signature_method *
     count_try(search);
     enum status status =
         shared_key->failed ? STATUS_NO_MEMORY : signature_verify(search->signer, method, &key, base_string, signature);
-    conclude(search, status, hint);
+    conclude_try(search, status, hint);
 }
 
 struct buf search_right_key(const struct search *search)
@@ -51,7 +51,7 @@ struct buf search_right_key(const struct search *search)
 void search_try_base_string(struct search *search, enum status built, struct slice base_string, const char *hint)
 {
     if (built != STATUS_OK) {
-        conclude(search, built, hint);
+        conclude_try(search, built, hint);
     } else if (!slice_eq(base_string, search->base_string)) {
         struct buf key = search_right_key(search);
         search_try_signature(search, search->message->signature_method, &key, base_string,

@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-static int64_t lower(int64_t a, int64_t b)
+static int64_t lower_of(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
 
-static int64_t higher(int64_t a, int64_t b)
+static int64_t higher_of(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
@@ -100,7 +100,7 @@ static void join_touching(struct accepted_ranges *ranges)
 }
 
 /* Room for one more: joins the two lowest, which are the longest past: what lies between is guarded with them. */
-static void make_room(struct accepted_ranges *ranges)
+static void join_lowest(struct accepted_ranges *ranges)
 {
     if (ranges->count == ACCEPTED_RANGES_MAX)
         join_ranges(ranges, 0);
@@ -138,7 +138,7 @@ static int64_t find_ceiling(const struct accepted_ranges *ranges, int64_t second
 {
     for (size_t i = 0; i < ranges->count; i++)
         if (ranges->items[i].low > second)
-            return lower(second + ACCEPTED_AHEAD_S, ranges->items[i].low - 1);
+            return lower_of(second + ACCEPTED_AHEAD_S, ranges->items[i].low - 1);
     return second + ACCEPTED_AHEAD_S;
 }
 
@@ -146,7 +146,7 @@ void accepted_ranges_raise(struct accepted_ranges *ranges, int64_t second)
 {
     struct accepted_range *range = find_near(ranges, second);
     if (!range) { /* what this joins may hold it */
-        make_room(ranges);
+        join_lowest(ranges);
         range = find_near(ranges, second);
     }
     if (accepted_ranges_guard(ranges, second))
@@ -156,7 +156,7 @@ void accepted_ranges_raise(struct accepted_ranges *ranges, int64_t second)
     else if (second < range->low)
         range->guarded = (range->low = second) - 1;
     else
-        range->high = higher(range->high, find_ceiling(ranges, second));
+        range->high = higher_of(range->high, find_ceiling(ranges, second));
     join_touching(ranges);
 }
 
@@ -177,7 +177,7 @@ void accepted_ranges_guard_span(struct accepted_ranges *ranges, int64_t low, int
 {
     if (low > high)
         return;
-    make_room(ranges);
+    join_lowest(ranges);
     struct accepted_range span = {low, high, high};
     for (size_t i = 0; i < ranges->count;) {
         const struct accepted_range *range = &ranges->items[i];
@@ -185,9 +185,9 @@ void accepted_ranges_guard_span(struct accepted_ranges *ranges, int64_t low, int
             i++;
             continue;
         }
-        span.low = lower(span.low, range->low);
-        span.guarded = higher(span.guarded, range->guarded);
-        span.high = higher(span.high, range->high);
+        span.low = lower_of(span.low, range->low);
+        span.guarded = higher_of(span.guarded, range->guarded);
+        span.high = higher_of(span.high, range->high);
         remove_range(ranges, i);
     }
     insert_range(ranges, span);

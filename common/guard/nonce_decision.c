@@ -76,7 +76,7 @@ static int64_t time_by_machine(const struct nonce_confirmation *it, const struct
     return last ? last->clock_ms + it->steady_ms - last->steady_ms : 0;
 }
 
-static int64_t later(int64_t a, int64_t b)
+static int64_t later_of(int64_t a, int64_t b)
 {
     return a > b ? a : b;
 }
@@ -87,7 +87,7 @@ static int64_t time_for_others(struct nonce_confirmation *it, const struct nonce
     int64_t here_ms = it->known_ms ? it->known_ms : time_by_machine(it, users);
     if (!here_ms && users->count)
         it->is_unsure = true;
-    return it->is_unsure ? later(here_ms, it->latest_ms) : here_ms;
+    return it->is_unsure ? later_of(here_ms, it->latest_ms) : here_ms;
 }
 
 /* What a user may have accepted without the ledger. Returns whether it can never be more than what is guarded now. */

@@ -7,7 +7,7 @@ const struct nonce_standing *nonce_guard_look(struct nonce_guard *guard)
     return &guard->standing;
 }
 
-static void want(struct nonce_guard *guard, int64_t second)
+static void want_second(struct nonce_guard *guard, int64_t second)
 {
     if (guard->wanted == second && guard->wanted_version == guard->version)
         return;
@@ -24,7 +24,7 @@ enum nonce_judgement nonce_guard_judge(struct nonce_guard *guard, int64_t second
     if (accepted_ranges_guard(&standing->ranges, second))
         return NONCE_MUST_NOT;
     if (accepted_ranges_left(&standing->ranges, second) < ACCEPTED_LEFT_S)
-        want(guard, second);
+        want_second(guard, second);
     return accepted_ranges_cover(&standing->ranges, second) ? NONCE_MAY : NONCE_WAITS;
 }
 
@@ -37,7 +37,7 @@ int64_t nonce_standing_steady_ms(const struct nonce_standing *standing, const st
 
 int64_t nonce_standing_missing_ms(const struct nonce_standing *standing)
 {
-    return standing->asked_ms ? clock_monotonic_ns() / 1000000 - standing->asked_ms : 0;
+    return standing->asked_ms ? clock_monotonic_ms() - standing->asked_ms : 0;
 }
 
 bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms)

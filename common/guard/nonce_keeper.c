@@ -48,11 +48,6 @@ struct nonce_keeper {
     bool has_failed;      /* the last attempt did */
 };
 
-static int64_t monotonic_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 /* ---- who and where this process is ---- */
 
 static size_t read_file(const char *path, char *memory, size_t size)
@@ -95,7 +90,7 @@ static enum status name_user(struct nonce_user *user)
 
 /* ---- listeners ---- */
 
-static void deliver_change(struct loop_message *message)
+static void on_listener_change(struct loop_message *message)
 {
     struct nonce_listener *listener =
         (struct nonce_listener *)((char *)message - offsetof(struct nonce_listener, message));
@@ -124,7 +119,7 @@ struct nonce_listener *nonce_keeper_listen(struct nonce_keeper *keeper, struct l
         return NULL;
     listener->keeper = keeper;
     listener->loop = loop;
-    listener->message.deliver = deliver_change;
+    listener->message.deliver = on_listener_change;
     listener->on_change = on_change;
     listener->context = context;
     (void)pthread_mutex_lock(&keeper->lock);
@@ -277,7 +272,7 @@ static void begin_turn(struct nonce_keeper *keeper, struct turn *turn)
     turn->user.steady_ms = clock_steady_ms(keeper->clock);
     turn->user.clock_ms = store_clock_ms(keeper);
     keeper->wanted_count = 0;
-    keeper->tried_ms = monotonic_ms();
+    keeper->tried_ms = clock_monotonic_ms();
     bool is_due = !keeper->refreshed_ms || keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
     /* one write at most is in doubt: while an answer is missing the row's time is left alone */
     turn->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
@@ -349,7 +344,7 @@ static int64_t idle_ms(const struct nonce_keeper *keeper)
         return PERIOD_MS;
     bool is_due = keeper->wanted_count || (keeper->is_shared && keeper->knows_clock && !keeper->refreshed_ms);
     int64_t period_ms = keeper->has_failed ? RETRY_MS : is_due ? 0 : PERIOD_MS;
-    int64_t left_ms = keeper->tried_ms + period_ms - monotonic_ms();
+    int64_t left_ms = keeper->tried_ms + period_ms - clock_monotonic_ms();
     return left_ms > 0 ? left_ms : 0;
 }
 
@@ -384,7 +379,7 @@ static void *run_keeper(void *context)
     return NULL;
 }
 
-static void deliver_job(struct loop_message *message)
+static void on_job_ran(struct loop_message *message)
 {
     struct nonce_job *job = (struct nonce_job *)((char *)message - offsetof(struct nonce_job, message));
     job->done(job);
@@ -392,7 +387,7 @@ static void deliver_job(struct loop_message *message)
 
 void nonce_keeper_start(struct nonce_keeper *keeper, struct nonce_job *job)
 {
-    job->message.deliver = deliver_job;
+    job->message.deliver = on_job_ran;
     (void)pthread_mutex_lock(&keeper->lock);
     job->next = NULL;
     job->was_run = false;
@@ -440,7 +435,7 @@ static void release_keeper(struct nonce_keeper *keeper)
 }
 
 /* Signals are the first loop's business. */
-static bool start_thread(struct nonce_keeper *keeper)
+static bool start_keeper(struct nonce_keeper *keeper)
 {
     sigset_t all;
     sigset_t before;
@@ -465,7 +460,7 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
     (void)pthread_mutex_init(&keeper->lock, NULL);
     init_wake(keeper);
     enum status status = name_user(&keeper->user);
-    if (status == STATUS_OK && !start_thread(keeper))
+    if (status == STATUS_OK && !start_keeper(keeper))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         release_keeper(keeper);

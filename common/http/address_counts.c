@@ -56,7 +56,7 @@ void address_counts_free(struct address_counts *counts)
     free(counts);
 }
 
-static struct address significant(const struct address *address)
+static struct address significant_part(const struct address *address)
 {
     static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
     struct address kept = {0};
@@ -66,18 +66,18 @@ static struct address significant(const struct address *address)
 }
 
 /* The finalizer of MurmurHash3, twice over. */
-static uint64_t mix(uint64_t value)
+static uint64_t mix_bits(uint64_t value)
 {
     value = (value ^ value >> 33) * 0xff51afd7ed558ccdU;
     value = (value ^ value >> 33) * 0xc4ceb9fe1a85ec53U;
     return value ^ value >> 33;
 }
 
-static struct entry **find(struct address_counts *counts, const struct address *address)
+static struct entry **find_count(struct address_counts *counts, const struct address *address)
 {
     uint64_t halves[2];
     memcpy(halves, address->bytes, sizeof halves);
-    struct entry **link = &counts->buckets[mix(mix(halves[0] ^ counts->seed) ^ halves[1]) & counts->mask];
+    struct entry **link = &counts->buckets[mix_bits(mix_bits(halves[0] ^ counts->seed) ^ halves[1]) & counts->mask];
     while (*link && memcmp((*link)->address.bytes, address->bytes, sizeof address->bytes) != 0)
         link = &(*link)->next;
     return link;
@@ -85,9 +85,9 @@ static struct entry **find(struct address_counts *counts, const struct address *
 
 bool address_counts_add(struct address_counts *counts, const struct address *address)
 {
-    const struct address kept = significant(address);
+    const struct address kept = significant_part(address);
     (void)pthread_mutex_lock(&counts->lock);
-    struct entry **link = find(counts, &kept);
+    struct entry **link = find_count(counts, &kept);
     if (!*link) {
         *link = calloc(1, sizeof **link);
         if (*link)
@@ -103,9 +103,9 @@ bool address_counts_add(struct address_counts *counts, const struct address *add
 
 void address_counts_remove(struct address_counts *counts, const struct address *address)
 {
-    const struct address kept = significant(address);
+    const struct address kept = significant_part(address);
     (void)pthread_mutex_lock(&counts->lock);
-    struct entry **link = find(counts, &kept);
+    struct entry **link = find_count(counts, &kept);
     struct entry *entry = *link;
     assert(entry && entry->count > 0);
     if (--entry->count == 0) {

@@ -10,7 +10,7 @@ static size_t count_fields(struct slice text)
     return count;
 }
 
-static enum status decode(struct arena *arena, struct slice text, struct slice *ret_decoded)
+static enum status decode_text(struct arena *arena, struct slice text, struct slice *ret_decoded)
 {
     char *bytes = arena_bytes(arena, text.len);
     if (!bytes)
@@ -26,8 +26,8 @@ static enum status parse_pair(struct arena *arena, struct slice pair, struct for
 {
     bool has_value;
     struct slice name = slice_cut(&pair, '=', &has_value);
-    TRY(decode(arena, name, &ret_field->name));
-    return decode(arena, has_value ? pair : SLICE(""), &ret_field->value);
+    TRY(decode_text(arena, name, &ret_field->name));
+    return decode_text(arena, has_value ? pair : SLICE(""), &ret_field->value);
 }
 
 enum status form_parse(struct arena *arena, struct slice text, struct form *ret_form)

@@ -87,7 +87,7 @@ const char *http1_parse(struct slice head, struct http1_head *ret_head, struct h
 
 enum { SIZE_DIGITS_MAX = 15, ODD_BYTES_MAX = 4096 };
 
-static int digit_of(char c)
+static int hex_digit_of(char c)
 {
     if (is_digit(c))
         return c - '0';
@@ -97,7 +97,7 @@ static int digit_of(char c)
 
 static const char *take_size_byte(struct http1_chunks *chunks, char c)
 {
-    int digit = digit_of(c);
+    int digit = hex_digit_of(c);
     if (digit >= 0) {
         if (++chunks->digits > SIZE_DIGITS_MAX)
             return "a chunk's size has too many digits";

@@ -17,7 +17,7 @@ void http_date(char date[HTTP_DATE_BYTES])
                        months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
 }
 
-static void add_header(struct buf *out, struct slice name, struct slice value)
+static void add_header_line(struct buf *out, struct slice name, struct slice value)
 {
     buf_add(out, name);
     buf_add(out, SLICE(": "));
@@ -33,14 +33,14 @@ void http1_write_head(const struct reply *reply, const char *date, const char *c
     buf_add_str(out, http_reason(reply->http_status));
     buf_add(out, SLICE("\r\n"));
     for (size_t i = 0; i < reply->header_count; i++)
-        add_header(out, reply->headers[i].name, reply->headers[i].value);
-    add_header(out, SLICE("Date"), slice_str(date));
+        add_header_line(out, reply->headers[i].name, reply->headers[i].value);
+    add_header_line(out, SLICE("Date"), slice_str(date));
     if (http_has_content(reply->http_status)) {
         buf_add(out, SLICE("Content-Length: "));
         buf_add_u64(out, reply->body.len);
         buf_add(out, SLICE("\r\n"));
     }
     if (connection)
-        add_header(out, SLICE("Connection"), slice_str(connection));
+        add_header_line(out, SLICE("Connection"), slice_str(connection));
     buf_add(out, SLICE("\r\n"));
 }

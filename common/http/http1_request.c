@@ -56,8 +56,8 @@ static int take_apart(struct request *request, struct slice bytes, size_t header
     return 0;
 }
 
-static int check(struct request *request, const struct http1_head *head, size_t head_bytes,
-                 const struct http_limits *limits, const char **ret_detail)
+static int check_head(struct request *request, const struct http1_head *head, size_t head_bytes,
+                      const struct http_limits *limits, const char **ret_detail)
 {
     bool has_body;
     bool knows_method = is_known(head->method, &has_body);
@@ -113,7 +113,7 @@ int http1_read_request(struct request *request, struct slice bytes, size_t heade
         return 431;
     int refusal = take_apart(request, bytes, header_count, &head, ret_detail);
     if (!refusal)
-        refusal = check(request, &head, bytes.len, bounds->limits, ret_detail);
+        refusal = check_head(request, &head, bytes.len, bounds->limits, ret_detail);
     if (refusal)
         return refusal;
     ret_traits->is_http10 = head.version_minor == 0;

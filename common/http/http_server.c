@@ -85,7 +85,7 @@ void http_loop_give_back(struct http_loop *http_loop)
     give_back_free_memory();
 }
 
-static void recycle(struct request *request)
+static void recycle_request(struct request *request)
 {
     struct http_loop *http_loop = request->http_loop;
     body_close(&request->incoming);
@@ -103,7 +103,7 @@ static void recycle(struct request *request)
 static void be_over(struct request *request)
 {
     atomic_fetch_sub_explicit(&request->http_loop->in_flight, 1, memory_order_relaxed);
-    recycle(request);
+    recycle_request(request);
 }
 
 void http_request_drop(struct request *request)
@@ -146,7 +146,7 @@ static void fail_reply(struct reply *reply)
     };
 }
 
-static void finish(struct request *request)
+static void finish_request(struct request *request)
 {
     const struct http_server *server = request->http_loop->server;
     struct reply *reply = &request->reply;
@@ -162,14 +162,14 @@ static void finish(struct request *request)
     be_over(request);
 }
 
-static void end_flow(struct flow *flow)
+static void on_flow_ended(struct flow *flow)
 {
     struct request *request = request_of(flow);
     if (flow_was_cut(flow)) {
         request->http_loop->cut_requests++;
         request->reply = (struct reply){.http_status = 503, .is_sent = true, .is_cut = true};
     }
-    finish(request);
+    finish_request(request);
 }
 
 /* Ids are drawn 64 at a time: they must differ, and not be guessed from each other. */
@@ -185,18 +185,18 @@ static const unsigned char *draw_random(struct http_loop *http_loop)
     return http_loop->random + http_loop->random_left;
 }
 
-static void refuse(struct request *request, int http_status, const char *detail)
+static void refuse_request(struct request *request, int http_status, const char *detail)
 {
     struct problem_detail problem = {.detail = slice_str(detail)};
     problem_reply(request, http_status, &problem);
-    finish(request);
+    finish_request(request);
 }
 
 void http_request_refuse(struct request *request, int http_status, const char *detail)
 {
     request_set_id(request, draw_random(request->http_loop));
     request_reply_close(request);
-    refuse(request, http_status, detail);
+    refuse_request(request, http_status, detail);
 }
 
 /* The path in a head's first line, as far as it goes; empty where there is none. */
@@ -233,18 +233,18 @@ void http_head_refuse(struct request *request, struct slice head, int http_statu
     request->body = SLICE("");
     request_set_id(request, draw_random(request->http_loop));
     request->reply.is_last = true;
-    flow_start(&request->flow, request->loop, route->name, route->steps, request, end_flow);
+    flow_start(&request->flow, request->loop, route->name, route->steps, request, on_flow_ended);
 }
 
 static void refuse_route(struct request *request, const struct buf *allow)
 {
     if (allow->len == 0) {
-        refuse(request, 404, NULL);
+        refuse_request(request, 404, NULL);
         return;
     }
     request_reply_start(request, 405);
     request_reply_header(request, "Allow", buf_slice(allow)); /* RFC 9110 §15.5.6: MUST generate an Allow field */
-    refuse(request, 405, "this path does not take this method: the Allow header names those that it takes");
+    refuse_request(request, 405, "this path does not take this method: the Allow header names those that it takes");
 }
 
 size_t request_body_max(const struct request *request)
@@ -273,12 +273,12 @@ void http_request_dispatch(struct request *request)
     size_t body_len = request->body_state == BODY_IS_HERE ? request->body.len : request->body_len;
     if (body_len != BODY_LEN_UNKNOWN && body_len > request_body_max(request)) {
         request_reply_close(request);
-        refuse(request, 413, "the body is larger than what is taken here");
+        refuse_request(request, 413, "the body is larger than what is taken here");
         return;
     }
     if (route->arena_bytes)
         request->arena.limit_bytes = route->arena_bytes;
-    flow_start(&request->flow, request->loop, route->name, route->steps, request, end_flow);
+    flow_start(&request->flow, request->loop, route->name, route->steps, request, on_flow_ended);
 }
 
 /* --- the server --- */
@@ -318,7 +318,7 @@ static void *copy_array(const void *items, size_t count, size_t size)
     return copy;
 }
 
-static void release(struct http_server *server)
+static void release_server(struct http_server *server)
 {
     for (size_t i = 0; server->listeners && i < server->config.listen_count; i++)
         listener_close(&server->listeners[i]);
@@ -363,7 +363,7 @@ struct http_server *http_server_new(const struct http_server_config *config)
     server->http_loops = calloc(config->loop_count, sizeof *server->http_loops);
     if (!server->config.listen || !server->config.routes || !server->config.loops || !server->listeners ||
         !server->http_loops) {
-        release(server);
+        release_server(server);
         return NULL;
     }
     const struct http_limits *limits = &server->config.limits;
@@ -371,7 +371,7 @@ struct http_server *http_server_new(const struct http_server_config *config)
         server->address_counts =
             address_counts_new(limits->connections_per_address, limits->connections * config->loop_count);
         if (!server->address_counts) {
-            release(server);
+            release_server(server);
             return NULL;
         }
     }
@@ -408,7 +408,7 @@ static void close_transports(struct http_loop *http_loop)
     http_loop->is_closed = true;
 }
 
-static void tick_stop(void *context);
+static void on_stop_timer(void *context);
 
 static enum status open_transports(struct http_loop *http_loop)
 {
@@ -436,7 +436,7 @@ static enum status open_transports(struct http_loop *http_loop)
         if (!http_loop->transports[i])
             return STATUS_NO_MEMORY;
     }
-    return loop_timer_init(&http_loop->stop_timer, http_loop->loop, tick_stop, http_loop);
+    return loop_timer_init(&http_loop->stop_timer, http_loop->loop, on_stop_timer, http_loop);
 }
 
 static enum status open_all(struct http_server *server, struct buf *why)
@@ -485,13 +485,7 @@ void http_server_drain(struct http_server *server)
 
 /* --- the end --- */
 
-/* Real time, also where the loop's clock is a fake one. */
-static int64_t monotonic_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
-static void stop_listening(struct http_loop *http_loop)
+static void stop_loop_listening(struct http_loop *http_loop)
 {
     struct http_server *server = http_loop->server;
     http_loop->is_listening = false;
@@ -505,7 +499,7 @@ static void stop_listening(struct http_loop *http_loop)
             listener_stop_unix(&server->listeners[i]);
 }
 
-static bool is_quiet(const struct http_loop *http_loop)
+static bool is_loop_quiet(const struct http_loop *http_loop)
 {
     if (atomic_load(&http_loop->in_flight) > 0)
         return false;
@@ -525,29 +519,29 @@ static void finish_stop(struct http_loop *http_loop)
         server->stopped(server->stopped_context);
 }
 
-static void tick_stop(void *context)
+static void on_stop_timer(void *context)
 {
     struct http_loop *http_loop = context;
     const struct http_server *server = http_loop->server;
-    int64_t elapsed_ms = monotonic_ms() - http_loop->stop_began_ms;
+    int64_t elapsed_ms = clock_monotonic_ms() - http_loop->stop_began_ms;
     bool is_late = elapsed_ms >= server->stop_timeout_ms;
     if (http_loop->is_listening && (elapsed_ms >= STOP_ACCEPT_MS || is_late))
-        stop_listening(http_loop);
+        stop_loop_listening(http_loop);
     if (elapsed_ms < STOP_ACCEPT_MS + STOP_GRACE_MS && !is_late)
         return;
     for (size_t i = 0; i < server->config.listen_count; i++)
         http_loop->transports[i]->ops->close_idle(http_loop->transports[i]);
-    if (is_quiet(http_loop) || is_late)
+    if (is_loop_quiet(http_loop) || is_late)
         finish_stop(http_loop);
 }
 
-static void begin_stop(struct loop_message *message)
+static void on_stop_posted(struct loop_message *message)
 {
     struct http_loop *http_loop = (struct http_loop *)((char *)message - offsetof(struct http_loop, stop));
-    http_loop->stop_began_ms = monotonic_ms();
+    http_loop->stop_began_ms = clock_monotonic_ms();
     /* Without memory for a timer there is no patience either. */
     if (loop_timer_start_periodic(&http_loop->stop_timer, STOP_TICK_MS) != STATUS_OK) {
-        stop_listening(http_loop);
+        stop_loop_listening(http_loop);
         finish_stop(http_loop);
     }
 }
@@ -559,7 +553,7 @@ void http_server_stop(struct http_server *server, unsigned timeout_ms, void (*st
     server->stopped_context = context;
     http_server_drain(server);
     for (size_t i = 0; i < server->config.loop_count; i++) {
-        server->http_loops[i].stop.deliver = begin_stop;
+        server->http_loops[i].stop.deliver = on_stop_posted;
         loop_post(server->http_loops[i].loop, &server->http_loops[i].stop);
     }
 }
@@ -571,7 +565,7 @@ void http_server_free(struct http_server *server)
     for (size_t i = 0; i < server->config.loop_count; i++)
         if (!server->http_loops[i].is_closed)
             close_transports(&server->http_loops[i]);
-    release(server);
+    release_server(server);
 }
 
 size_t http_server_in_flight(const struct http_server *server)

@@ -27,7 +27,7 @@ static void name_address(struct buf *why, const struct http_listen *address)
     buf_addf(why, ":%u", address->port);
 }
 
-static enum status explain(struct buf *why, const struct http_listen *address, const char *reason)
+static enum status explain_address(struct buf *why, const struct http_listen *address, const char *reason)
 {
     name_address(why, address);
     buf_add_str(why, ": ");
@@ -100,18 +100,18 @@ static int bind_tcp(const struct endpoint *endpoint, bool is_wildcard, bool is_s
     return -1;
 }
 
-static enum status resolve(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
+static enum status resolve_address(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
 {
     char host[256];
     struct buf text = buf_fixed(host, sizeof host);
     buf_add(&text, address->host);
     if (!buf_string(&text))
-        return explain(why, address, "the host is too long");
+        return explain_address(why, address, "the host is too long");
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
     int error = getaddrinfo(host, NULL, &hints, &found);
     if (error != 0)
-        return explain(why, address, gai_strerror(error));
+        return explain_address(why, address, gai_strerror(error));
     *ret_endpoint = (struct endpoint){.len = found->ai_addrlen};
     memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
@@ -119,7 +119,7 @@ static enum status resolve(const struct http_listen *address, struct endpoint *r
     return STATUS_OK;
 }
 
-static struct endpoint wildcard(sa_family_t family, uint16_t port)
+static struct endpoint wildcard_endpoint(sa_family_t family, uint16_t port)
 {
     struct endpoint endpoint = {.len = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)};
     endpoint.address.ss_family = family; /* all zero is every address, in both families */
@@ -132,16 +132,16 @@ static struct endpoint wildcard(sa_family_t family, uint16_t port)
 static enum status try_address(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
 {
     bool is_wildcard = address->host.len == 0;
-    struct endpoint endpoint = wildcard(AF_INET6, address->port);
+    struct endpoint endpoint = wildcard_endpoint(AF_INET6, address->port);
     if (!is_wildcard)
-        TRY(resolve(address, &endpoint, why));
+        TRY(resolve_address(address, &endpoint, why));
     int fd = bind_tcp(&endpoint, is_wildcard, false);
     if (fd < 0 && is_wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-        endpoint = wildcard(AF_INET, address->port);
+        endpoint = wildcard_endpoint(AF_INET, address->port);
         fd = bind_tcp(&endpoint, is_wildcard, false);
     }
     if (fd < 0)
-        return explain(why, address, bind_error(errno));
+        return explain_address(why, address, bind_error(errno));
     close(fd);
     *ret_endpoint = endpoint;
     return STATUS_OK;
@@ -154,10 +154,10 @@ static enum status open_tcp(struct listener *listener, const struct http_listen 
     for (size_t i = 0; i < count; i++) {
         int fd = bind_tcp(&endpoint, address->host.len == 0, true);
         if (fd < 0)
-            return explain(why, address, bind_error(errno));
+            return explain_address(why, address, bind_error(errno));
         listener->fds[i] = fd;
         if (listen(fd, BACKLOG) != 0)
-            return explain(why, address, bind_error(errno));
+            return explain_address(why, address, bind_error(errno));
         listener->port = port_of(fd);
         set_port(&endpoint, listener->port); /* of port 0: the others share what the first got */
     }
@@ -208,16 +208,16 @@ static enum status open_unix(struct listener *listener, const struct http_listen
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     if (address->unix_path.len == 0 || address->unix_path.len >= sizeof name.sun_path)
-        return explain(why, address, "the path is empty or too long for a socket");
+        return explain_address(why, address, "the path is empty or too long for a socket");
     memcpy(name.sun_path, address->unix_path.ptr, address->unix_path.len);
     const char *wrong = clear_stale(&name);
     if (wrong)
-        return explain(why, address, wrong);
+        return explain_address(why, address, wrong);
     listener->unix_path = strdup(name.sun_path);
     if (!listener->unix_path)
         return STATUS_NO_MEMORY;
     wrong = bind_unix(listener, &name);
-    return wrong ? explain(why, address, wrong) : STATUS_OK;
+    return wrong ? explain_address(why, address, wrong) : STATUS_OK;
 }
 
 enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count, struct buf *why)

@@ -149,7 +149,7 @@ static void add_literal(struct renderer *renderer, struct slice text)
 
 /* --- tags --- */
 
-static bool is_name(struct slice name)
+static bool is_tag_name(struct slice name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -184,7 +184,7 @@ static enum status next_tag(struct slice *rest, struct slice *ret_literal, struc
                                                  : TAG_END,
                            slice_sub(inner, 1, inner.len)};
     *ret_tag = tag;
-    return is_name(tag.name) ? STATUS_OK : STATUS_INTERNAL;
+    return is_tag_name(tag.name) ? STATUS_OK : STATUS_INTERNAL;
 }
 
 /* Cuts a section's inside, up to its own end, off *rest. */
@@ -211,7 +211,7 @@ static enum status cut_section(struct slice *rest, struct slice name, struct sli
     }
 }
 
-static enum status add_value(struct renderer *renderer, enum tag_kind kind, const struct page_value *value)
+static enum status add_tag_value(struct renderer *renderer, enum tag_kind kind, const struct page_value *value)
 {
     bool is_quoted = renderer->place == IN_DOUBLE || renderer->place == IN_SINGLE;
     if (value->rows || renderer->place == IN_TAG || renderer->place == IN_CODE)
@@ -230,24 +230,24 @@ static enum status add_value(struct renderer *renderer, enum tag_kind kind, cons
     return STATUS_OK;
 }
 
-static enum status render(struct renderer *renderer, struct slice rest, const struct frame *frame, unsigned depth);
+static enum status render_rest(struct renderer *renderer, struct slice rest, const struct frame *frame, unsigned depth);
 
 static enum status add_section(struct renderer *renderer, enum tag_kind kind, const struct page_value *value,
                                struct slice inside, const struct frame *frame, unsigned depth)
 {
     bool is_there = value->rows ? value->row_count > 0 : value->text.len > 0;
     if (kind == TAG_INVERTED)
-        return is_there ? STATUS_OK : render(renderer, inside, frame, depth);
+        return is_there ? STATUS_OK : render_rest(renderer, inside, frame, depth);
     if (!value->rows)
-        return is_there ? render(renderer, inside, frame, depth) : STATUS_OK;
+        return is_there ? render_rest(renderer, inside, frame, depth) : STATUS_OK;
     for (size_t i = 0; i < value->row_count; i++) {
         struct frame row = {&value->rows[i], frame};
-        TRY(render(renderer, inside, &row, depth));
+        TRY(render_rest(renderer, inside, &row, depth));
     }
     return STATUS_OK;
 }
 
-static enum status render(struct renderer *renderer, struct slice rest, const struct frame *frame, unsigned depth)
+static enum status render_rest(struct renderer *renderer, struct slice rest, const struct frame *frame, unsigned depth)
 {
     if (depth == NESTING_MAX)
         return STATUS_INTERNAL;
@@ -267,7 +267,7 @@ static enum status render(struct renderer *renderer, struct slice rest, const st
             TRY(cut_section(&rest, tag.name, &inside));
             TRY(add_section(renderer, tag.kind, value, inside, frame, depth + 1));
         } else {
-            TRY(add_value(renderer, tag.kind, value));
+            TRY(add_tag_value(renderer, tag.kind, value));
         }
     }
 }
@@ -276,7 +276,7 @@ enum status page_render(struct slice template, const struct page_scope *scope, s
 {
     struct renderer renderer = {.out = out};
     struct frame frame = {scope, NULL};
-    TRY(render(&renderer, template, &frame, 0));
+    TRY(render_rest(&renderer, template, &frame, 0));
     return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 

@@ -61,7 +61,8 @@ static bool has_header(const struct reply *reply, struct slice name)
 }
 
 /* `error` may be NULL. */
-static void reply(struct request *request, int http_status, const struct problem_detail *problem, const char *error)
+static void write_problem(struct request *request, int http_status, const struct problem_detail *problem,
+                          const char *error)
 {
     if (request->reply.http_status != http_status)
         request_reply_start(request, http_status);
@@ -87,11 +88,11 @@ static void reply(struct request *request, int http_status, const struct problem
 
 void problem_reply(struct request *request, int http_status, const struct problem_detail *problem)
 {
-    reply(request, http_status, problem, NULL);
+    write_problem(request, http_status, problem, NULL);
 }
 
 void problem_reply_status(struct request *request, enum status status, struct slice detail)
 {
     struct problem_detail problem = {.title = status_text(status), .detail = detail};
-    reply(request, status_http(status), &problem, status_error(status));
+    write_problem(request, status_http(status), &problem, status_error(status));
 }

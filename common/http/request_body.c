@@ -61,7 +61,7 @@ bool http_body_make_room(struct request *request, size_t more)
 
 /* ---- the endpoint's side ---- */
 
-static enum step_result refuse(struct request *request, int http_status, const char *detail)
+static enum step_result refuse_body(struct request *request, int http_status, const char *detail)
 {
     const struct problem_detail problem = {.detail = slice_str(detail)};
     request_reply_close(request);
@@ -77,16 +77,16 @@ static enum step_result begin_body(struct flow *flow, enum body_owner owner)
     if (request->body_len < max)
         max = request->body_len;
     if (!body_open(&request->incoming, &http_loop->body_pools[owner], &request->arena, max))
-        return refuse(request, 503, NULL);
+        return refuse_body(request, 503, NULL);
     if (!http_body_make_room(request, 0))
-        return refuse(request, request->body_refusal, request->body_detail);
+        return refuse_body(request, request->body_refusal, request->body_detail);
     request->body_state = BODY_IS_COMING;
     request->body_ticket = flow_wait(flow, TIMEOUTS * http_loop_limits(http_loop)->request_timeout_ms);
     request->transport->take_body(request);
     return STEP_AGAIN;
 }
 
-static enum step_result take_body(struct flow *flow, enum body_owner owner)
+static enum step_result take_body_for(struct flow *flow, enum body_owner owner)
 {
     struct request *request = request_of(flow);
     switch (request->body_state) {
@@ -97,19 +97,19 @@ static enum step_result take_body(struct flow *flow, enum body_owner owner)
     case BODY_IS_LOST:
         return STEP_REPLY; /* to nobody */
     case BODY_IS_REFUSED:
-        return refuse(request, request->body_refusal, request->body_detail);
+        return refuse_body(request, request->body_refusal, request->body_detail);
     default: /* the wait could not be set up, or has ended */
         http_body_refuse(request, flow_outcome(flow, NULL) == STATUS_NO_MEMORY ? 503 : 408, NULL);
-        return refuse(request, request->body_refusal, NULL);
+        return refuse_body(request, request->body_refusal, NULL);
     }
 }
 
 enum step_result request_take_body(struct flow *flow)
 {
-    return take_body(flow, BODY_OF_ANYBODY);
+    return take_body_for(flow, BODY_OF_ANYBODY);
 }
 
 enum step_result request_take_callers_body(struct flow *flow)
 {
-    return take_body(flow, BODY_OF_CALLER);
+    return take_body_for(flow, BODY_OF_CALLER);
 }

@@ -2,7 +2,7 @@
 
 /* How exactly the row's path fits, or -1 if it does not: the more characters are literal the better, and what
  * stands for this path alone beats what also stands for those below it. */
-static int fit(const struct route *route, struct slice path, struct slice *ret_values)
+static int fit_route(const struct route *route, struct slice path, struct slice *ret_values)
 {
     struct slice pattern = slice_str(route->path);
     size_t value_count = 0;
@@ -59,7 +59,7 @@ const struct route *routes_find(const struct route *routes, size_t count, struct
     size_t allow_before = allow->len;
     for (size_t i = 0; i < count; i++) {
         struct slice values[REQUEST_PATH_VALUES_MAX] = {{0}};
-        int fits = fit(&routes[i], path, values);
+        int fits = fit_route(&routes[i], path, values);
         if (fits < 0 || fits < best_fit)
             continue;
         if (fits > best_fit) { /* a more exact path: what the others allow does not count */

@@ -37,7 +37,7 @@ static int select_protocol(SSL *ssl UNUSED, const unsigned char **out, unsigned 
 }
 
 /* "FILE: what (OpenSSL's reason)" */
-static enum status explain(struct buf *why, const char *file, const char *what)
+static enum status explain_file(struct buf *why, const char *file, const char *what)
 {
     unsigned long error = ERR_peek_last_error();
     const char *reason = error ? ERR_reason_error_string(error) : NULL;
@@ -63,16 +63,16 @@ static enum status load_pair(SSL_CTX *context, const struct tls *tls, struct buf
 {
     TRY(check_readable(tls->certificate, why));
     if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
-        return explain(why, tls->certificate, "holds no usable certificate in PEM form");
+        return explain_file(why, tls->certificate, "holds no usable certificate in PEM form");
     TRY(check_readable(tls->key, why));
     ERR_clear_error();
     if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1) {
         if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
-            return explain(why, tls->key, "the key does not belong to the certificate");
-        return explain(why, tls->key, "holds no private key in PEM form without a passphrase");
+            return explain_file(why, tls->key, "the key does not belong to the certificate");
+        return explain_file(why, tls->key, "holds no private key in PEM form without a passphrase");
     }
     if (SSL_CTX_check_private_key(context) != 1)
-        return explain(why, tls->key, "the key does not belong to the certificate");
+        return explain_file(why, tls->key, "the key does not belong to the certificate");
     return STATUS_OK;
 }
 
@@ -84,7 +84,7 @@ static enum status load_client_ca(SSL_CTX *context, const struct tls *tls, struc
     STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
     if (!names || SSL_CTX_load_verify_file(context, tls->client_ca) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return explain(why, tls->client_ca, "holds no CA certificate in PEM form");
+        return explain_file(why, tls->client_ca, "holds no CA certificate in PEM form");
     }
     SSL_CTX_set_client_CA_list(context, names);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
@@ -103,7 +103,7 @@ static bool set_rules(SSL_CTX *context)
            SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) == 1;
 }
 
-static enum status load(const struct tls *tls, struct buf *why, SSL_CTX **ret_context)
+static enum status load_context(const struct tls *tls, struct buf *why, SSL_CTX **ret_context)
 {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -136,7 +136,7 @@ enum status tls_new_blocking(const struct tls_files *files, struct buf *why, str
     if (!tls)
         return STATUS_NO_MEMORY;
     pthread_mutex_init(&tls->lock, NULL);
-    enum status status = copy_names(tls, files) ? load(tls, why, &tls->context) : STATUS_NO_MEMORY;
+    enum status status = copy_names(tls, files) ? load_context(tls, why, &tls->context) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         tls_free(tls);
         return status;
@@ -160,7 +160,7 @@ void tls_free(struct tls *tls)
 enum status tls_reload_blocking(struct tls *tls, struct buf *why)
 {
     SSL_CTX *context;
-    TRY(load(tls, why, &context));
+    TRY(load_context(tls, why, &context));
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *old = tls->context;
     tls->context = context;

@@ -73,11 +73,6 @@ struct exchange {
     struct connection *connection; /* as long as evreq has one */
 };
 
-static int64_t monotonic_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 /* --- the table of connections --- */
 
 static struct connection **bucket_of(struct evhttp_transport *transport, const struct bufferevent *bev)
@@ -175,7 +170,7 @@ static struct evhttp_transport *find_open(const struct evconnlistener *listener)
 }
 
 /* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
-static void accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
+static void on_accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
 {
     struct evhttp_transport *transport = find_open(listener);
     if (!transport) /* it was closed meanwhile */
@@ -187,9 +182,9 @@ static void accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
 
 /* --- the end of a connection --- */
 
-static void note_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *context);
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *context);
 
-static void dispose(struct connection *connection)
+static void dispose_connection(struct connection *connection)
 {
     struct evhttp_transport *transport = connection->transport;
     struct bufferevent *bev = connection->bev;
@@ -197,47 +192,47 @@ static void dispose(struct connection *connection)
     remove_connection(connection);
     bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
     bufferevent_disable(bev, EV_READ | EV_WRITE);
-    evbuffer_remove_cb(bufferevent_get_input(bev), note_input, connection);
+    evbuffer_remove_cb(bufferevent_get_input(bev), on_input, connection);
     bufferevent_decref(bev);
     free(connection);
     resume_listening(transport);
 }
 
-static void drop_input(struct bufferevent *bev, void *context UNUSED)
+static void on_lingering_input(struct bufferevent *bev, void *context UNUSED)
 {
     struct evbuffer *input = bufferevent_get_input(bev);
     evbuffer_drain(input, evbuffer_get_length(input));
 }
 
-static void end_linger(struct bufferevent *bev UNUSED, short what UNUSED, void *context)
+static void on_lingering_event(struct bufferevent *bev UNUSED, short what UNUSED, void *context)
 {
-    dispose(context);
+    dispose_connection(context);
 }
 
 /* evhttp has shut down our side. Closing now, with bytes of the client's still on their way, would send it a
  * reset, and the answer would be lost: so we read until it closes too, for a moment. */
-static void linger(void *context)
+static void begin_lingering(void *context)
 {
     struct connection *connection = context;
     connection->is_let_go = true;
-    connection->since_ms = monotonic_ms();
-    drop_input(connection->bev, NULL);
-    bufferevent_setcb(connection->bev, drop_input, NULL, end_linger, connection);
+    connection->since_ms = clock_monotonic_ms();
+    on_lingering_input(connection->bev, NULL);
+    bufferevent_setcb(connection->bev, on_lingering_input, NULL, on_lingering_event, connection);
     bufferevent_disable(connection->bev, EV_WRITE);
     bufferevent_enable(connection->bev, EV_READ);
 }
 
-static void over(struct connection *connection)
+static void note_over(struct connection *connection)
 {
     connection->is_busy = false;
 }
 
 /* evhttp begins to free the connection; it still uses it until we are called by the loop again. */
-static void note_close(struct evhttp_connection *evcon UNUSED, void *context)
+static void on_close(struct evhttp_connection *evcon UNUSED, void *context)
 {
     struct connection *connection = context;
-    over(connection);
-    loop_defer(connection->transport->config.http_loop->loop, &connection->linger, linger, connection);
+    note_over(connection);
+    loop_defer(connection->transport->config.http_loop->loop, &connection->linger, begin_lingering, connection);
 }
 
 /* Ends it from our side: evhttp reads the end of the stream and frees it. */
@@ -261,19 +256,19 @@ static void sweep_connection(struct connection *connection, int64_t now_ms)
     const struct http_limits *limits = connection->transport->config.limits;
     if (connection->is_let_go) {
         if (now_ms - connection->since_ms > LINGER_MS)
-            dispose(connection);
+            dispose_connection(connection);
     } else if (was_let_go(connection)) {
-        linger(connection);
+        begin_lingering(connection);
     } else if (!connection->is_busy && connection->since_ms &&
                now_ms - connection->since_ms > (int64_t)limits->request_timeout_ms) {
         hang_up(connection);
     }
 }
 
-static void sweep(void *context)
+static void on_sweep_timer(void *context)
 {
     struct evhttp_transport *transport = context;
-    int64_t now_ms = monotonic_ms();
+    int64_t now_ms = clock_monotonic_ms();
     for (struct connection *connection = transport->connections; connection;) {
         struct connection *next = connection->next;
         sweep_connection(connection, now_ms);
@@ -285,7 +280,7 @@ static void sweep(void *context)
 /* --- the start of a connection --- */
 
 /* One more than may be: the longest unused goes, and nobody comes in until it is gone. */
-static void make_room(struct evhttp_transport *transport, const struct connection *newest)
+static void hang_up_longest_unused(struct evhttp_transport *transport, const struct connection *newest)
 {
     struct connection *oldest = NULL;
     pause_listening(transport);
@@ -296,18 +291,18 @@ static void make_room(struct evhttp_transport *transport, const struct connectio
         hang_up(oldest);
 }
 
-static void note_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)
+static void on_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)
 {
     struct connection *connection = context;
     if (info->n_added == 0 || connection->has_bytes || connection->is_busy || connection->is_let_go)
         return;
     connection->has_bytes = true;
-    connection->since_ms = monotonic_ms();
+    connection->since_ms = clock_monotonic_ms();
 }
 
 /* bevcb: called for each connection that was accepted. NULL makes evhttp use a bufferevent of its own, which is not in
- * our table, so that `receive` closes it without an answer. */
-static struct bufferevent *open_connection(struct event_base *base, void *context)
+ * our table, so that `on_request` closes it without an answer. */
+static struct bufferevent *on_accepted(struct event_base *base, void *context)
 {
     struct evhttp_transport *transport = context;
     const struct transport_config *config = &transport->config;
@@ -316,7 +311,7 @@ static struct bufferevent *open_connection(struct event_base *base, void *contex
         return NULL;
     connection->transport = transport;
     connection->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (!connection->bev || !evbuffer_add_cb(bufferevent_get_input(connection->bev), note_input, connection)) {
+    if (!connection->bev || !evbuffer_add_cb(bufferevent_get_input(connection->bev), on_input, connection)) {
         if (connection->bev)
             bufferevent_free(connection->bev);
         free(connection);
@@ -327,10 +322,10 @@ static struct bufferevent *open_connection(struct event_base *base, void *contex
     bufferevent_setwatermark(connection->bev, EV_READ, 0,
                              BODY_SLACK * config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes +
                                  INPUT_SLACK);
-    connection->since_ms = connection->used_ms = monotonic_ms();
+    connection->since_ms = connection->used_ms = clock_monotonic_ms();
     add_connection(transport, connection);
     if (transport->connection_count > config->limits->connections)
-        make_room(transport, connection);
+        hang_up_longest_unused(transport, connection);
     return connection->bev;
 }
 
@@ -439,7 +434,7 @@ static void check_and_dispatch(struct request *request, struct evhttp_request *e
 }
 
 /* gencb: a whole request is there. */
-static void receive(struct evhttp_request *evreq, void *context)
+static void on_request(struct evhttp_request *evreq, void *context)
 {
     struct evhttp_transport *transport = context;
     struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
@@ -452,7 +447,7 @@ static void receive(struct evhttp_request *evreq, void *context)
     connection->is_busy = true;
     connection->has_bytes = false;
     connection->since_ms = 0;
-    evhttp_connection_set_closecb(evcon, note_close, connection);
+    evhttp_connection_set_closecb(evcon, on_close, connection);
     /* Set for an absolute-form target: evhttp would then look at Proxy-Connection instead of Connection. */
     evreq->flags &= ~EVHTTP_PROXY_REQUEST;
     set_peer(request, connection, evcon);
@@ -513,17 +508,17 @@ static bool add_headers(const struct request *request, struct evhttp_request *ev
 }
 
 /* The whole reply is with the kernel; evhttp goes on to the next request, or closes. */
-static void note_written(struct evhttp_request *evreq UNUSED, void *context)
+static void on_written(struct evhttp_request *evreq UNUSED, void *context)
 {
     struct connection *connection = context;
-    over(connection);
-    connection->used_ms = monotonic_ms();
+    note_over(connection);
+    connection->used_ms = clock_monotonic_ms();
     if (connection->must_close) {
-        drop_input(connection->bev, NULL);
+        on_lingering_input(connection->bev, NULL);
         hang_up(connection);
     }
     connection->has_bytes = evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
-    connection->since_ms = connection->has_bytes ? monotonic_ms() : 0;
+    connection->since_ms = connection->has_bytes ? clock_monotonic_ms() : 0;
 }
 
 static void send_reply(struct request *request)
@@ -541,7 +536,7 @@ static void send_reply(struct request *request)
     bool is_ready = body && !reply->is_cut && add_headers(request, evreq) &&
                     (is_head || !http_has_content(reply->http_status) || add_body(body, reply->body));
     if (is_ready) {
-        evhttp_request_set_on_complete_cb(evreq, note_written, exchange->connection);
+        evhttp_request_set_on_complete_cb(evreq, on_written, exchange->connection);
         evhttp_send_reply(evreq, reply->http_status, http_reason(reply->http_status), body);
     } else {
         evhttp_connection_free(evcon); /* no memory, or cut */
@@ -567,7 +562,7 @@ static void close_transport(struct transport *base)
     if (transport->http)
         evhttp_free(transport->http);
     while (transport->connections)
-        dispose(transport->connections); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks what it frees */
+        dispose_connection(transport->connections); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks what it frees */
     free(transport);
 }
 
@@ -585,8 +580,8 @@ static bool set_up_http(struct evhttp_transport *transport)
     evhttp_set_max_body_size(http, (ssize_t)(BODY_SLACK * config->body_max_bytes));
     evhttp_set_timeout_tv(http, &idle);
     evhttp_set_default_content_type(http, NULL);
-    evhttp_set_bevcb(http, open_connection, transport);
-    evhttp_set_gencb(http, receive, transport);
+    evhttp_set_bevcb(http, on_accepted, transport);
+    evhttp_set_gencb(http, on_request, transport);
     return true;
 }
 
@@ -605,7 +600,7 @@ static bool set_up_listener(struct evhttp_transport *transport)
     transport->listener = listener;
     transport->own_listener = listener;
     note_open(transport);
-    evconnlistener_set_error_cb(listener, accept_failed);
+    evconnlistener_set_error_cb(listener, on_accept_failed);
     if (transport->config.opens_later)
         evconnlistener_disable(listener); /* clients wait in the backlog */
     return true;
@@ -619,7 +614,7 @@ static struct transport *open_transport(const struct transport_config *config)
     transport->base.ops = &transport_evhttp;
     transport->config = *config;
     if (!set_up_http(transport) || !set_up_listener(transport) ||
-        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, sweep, transport) != STATUS_OK ||
+        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, on_sweep_timer, transport) != STATUS_OK ||
         loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
         close_transport(&transport->base);
         return NULL;
@@ -634,7 +629,7 @@ static void start_listening(struct transport *base)
         evconnlistener_enable(transport->listener);
 }
 
-static void stop_listening(struct transport *base)
+static void stop_evhttp_listening(struct transport *base)
 {
     struct evhttp_transport *transport = (struct evhttp_transport *)base;
     if (transport->listener)
@@ -650,7 +645,7 @@ static void close_idle(struct transport *base)
             hang_up(connection);
 }
 
-static bool is_quiet(const struct transport *base)
+static bool is_evhttp_quiet(const struct transport *base)
 {
     const struct evhttp_transport *transport = (const struct evhttp_transport *)base;
     for (const struct connection *connection = transport->connections; connection; connection = connection->next)
@@ -662,9 +657,9 @@ static bool is_quiet(const struct transport *base)
 const struct transport_ops transport_evhttp = {
     .open = open_transport,
     .start_listening = start_listening,
-    .stop_listening = stop_listening,
+    .stop_listening = stop_evhttp_listening,
     .close_idle = close_idle,
-    .is_quiet = is_quiet,
+    .is_quiet = is_evhttp_quiet,
     .close = close_transport,
     .send = send_reply,
     .tls_san = tls_san,

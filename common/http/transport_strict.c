@@ -111,11 +111,6 @@ struct connection {
     bool write_wants_read; /* TLS does */
 };
 
-static int64_t monotonic_ms(void)
-{
-    return clock_monotonic_ns() / 1000000;
-}
-
 /* ---- connections ---- */
 
 static enum wait wait_of(const struct connection *connection)
@@ -141,7 +136,7 @@ static void wait_from_now(struct connection *connection)
                   transport->now_ms);
 }
 
-static void enter(struct connection *connection, enum phase phase)
+static void enter_phase(struct connection *connection, enum phase phase)
 {
     connection->phase = phase;
     wait_from_now(connection);
@@ -155,7 +150,7 @@ static struct connection *connection_of(const struct waiter *waiter)
 static void add_connection(struct connection *connection, enum phase phase)
 {
     struct strict_transport *transport = connection->transport;
-    enter(connection, phase);
+    enter_phase(connection, phase);
     transport->connection_count++;
     atomic_fetch_add_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
 }
@@ -200,7 +195,7 @@ static void queue_up(struct connection *connection)
         (void)!loop_timer_start(&transport->turn_timer, 0); /* where it fails the sweep does its work */
 }
 
-static void bury(void *connection)
+static void bury_connection(void *connection)
 {
     free(connection);
 }
@@ -209,11 +204,11 @@ static void bury(void *connection)
 static void free_later(struct connection *connection)
 {
     if (!connection->is_asked)
-        loop_defer(connection->loop, &connection->later, bury, connection);
+        loop_defer(connection->loop, &connection->later, bury_connection, connection);
 }
 
 /* Ends it at once. */
-static void drop(struct connection *connection)
+static void drop_at_once(struct connection *connection)
 {
     struct strict_transport *transport = connection->transport;
     if (connection->phase == GONE)
@@ -236,19 +231,19 @@ static void drop(struct connection *connection)
 
 /* Closing with bytes of the client's still on their way would send it a reset, and the answer would be lost: so we read
  * until it closes too, for a moment. */
-static void linger(struct connection *connection)
+static void linger_connection(struct connection *connection)
 {
     if (connection->has_ended) {
-        drop(connection);
+        drop_at_once(connection);
         return;
     }
     socket_io_end(&connection->io);
     buf_done(&connection->in);
-    enter(connection, LINGERING);
+    enter_phase(connection, LINGERING);
     bool was_paused = connection->is_paused;
     connection->is_paused = false;
     if (was_paused && event_add(&connection->readable, NULL) != 0)
-        drop(connection);
+        drop_at_once(connection);
 }
 
 /* ---- replying ---- */
@@ -266,13 +261,13 @@ static void finish_reply(struct connection *connection)
     buf_done(&connection->out);
     connection->out_written = 0;
     connection->is_idle = true;
-    enter(connection, READING_HEAD);
+    enter_phase(connection, READING_HEAD);
     if (is_full(connection->transport)) /* somebody may wait for its place */
         resume_listening(connection->transport);
     if (!connection->keeps_open)
-        linger(connection);
+        linger_connection(connection);
     else if (connection->has_ended && connection->in.len == 0)
-        drop(connection);
+        drop_at_once(connection);
     else if (connection->in.len || connection->is_paused)
         queue_up(connection);
 }
@@ -295,14 +290,14 @@ static void write_on(struct connection *connection)
     if (result == IO_DONE)
         finish_reply(connection);
     else if (!wait_to_write(connection, result))
-        drop(connection);
+        drop_at_once(connection);
 }
 
 /* Sends what the socket takes now, and keeps the rest. */
 static void write_reply(struct connection *connection, struct slice head, struct slice body)
 {
     size_t written;
-    enter(connection, WRITING);
+    enter_phase(connection, WRITING);
     enum io_result result = socket_io_write(&connection->io, head, body, &written);
     if (result == IO_DONE) {
         finish_reply(connection);
@@ -312,7 +307,7 @@ static void write_reply(struct connection *connection, struct slice head, struct
     buf_add(&connection->out, slice_sub(head, written, head.len));
     buf_add(&connection->out, slice_sub(body, of_body, body.len));
     if (connection->out.failed || !wait_to_write(connection, result))
-        drop(connection);
+        drop_at_once(connection);
 }
 
 static void send_reply(struct request *request)
@@ -339,7 +334,7 @@ static void send_reply(struct request *request)
         body = SLICE("");
     }
     if (head.failed || reply->is_cut)
-        drop(connection);
+        drop_at_once(connection);
     else
         write_reply(connection, buf_slice(&head), body);
     if (!head.arena)
@@ -354,20 +349,21 @@ static struct request *new_request(struct connection *connection)
     const struct strict_transport *transport = connection->transport;
     struct request *request = http_request_new(transport->config.http_loop, transport->base.ops);
     if (!request) {
-        drop(connection);
+        drop_at_once(connection);
         return NULL;
     }
     request->peer = connection->peer;
     request->is_tls = transport->config.tls != NULL;
     request->exchange = connection;
-    enter(connection, ANSWERING);
+    enter_phase(connection, ANSWERING);
     connection->is_asked = connection->is_served = true;
     connection->has_unread = false;
     return request;
 }
 
 /* Answers what is no request, or none that is to be taken, and closes. */
-static void refuse(struct connection *connection, struct request *request, int http_status, const char *detail)
+static void refuse_and_close(struct connection *connection, struct request *request, int http_status,
+                             const char *detail)
 {
     if (slice_is_absent(request->method))
         request->method = SLICE("unknown");
@@ -409,12 +405,12 @@ static enum http1_progress take_body_at_once(const struct connection *connection
 }
 
 /* Whether a body that is not there yet is read is the endpoint's decision (take_body). */
-static void dispatch(struct connection *connection, struct request *request, struct slice *bytes)
+static void dispatch_request(struct connection *connection, struct request *request, struct slice *bytes)
 {
     const char *wrong = NULL;
     enum http1_progress progress = take_body_at_once(connection, request, bytes, &wrong);
     if (progress == HTTP1_WRONG) {
-        refuse(connection, request, 400, wrong);
+        refuse_and_close(connection, request, 400, wrong);
         return;
     }
     connection->has_unread = progress != HTTP1_WHOLE;
@@ -440,7 +436,7 @@ static void begin_request(struct connection *connection, struct slice head, stru
     if (refusal)
         refuse_head(connection, request, head, refusal, detail);
     else
-        dispatch(connection, request, bytes);
+        dispatch_request(connection, request, bytes);
 }
 
 /* Takes what belongs to the head off the front of *bytes. False: there is not enough yet. */
@@ -483,7 +479,7 @@ static enum http1_progress add_to_body(struct connection *connection, struct sli
 }
 
 /* False: there is not enough yet. */
-static bool read_body(struct connection *connection, struct slice *bytes)
+static bool read_due_body(struct connection *connection, struct slice *bytes)
 {
     const char *wrong = NULL;
     struct request *request = connection->request;
@@ -500,7 +496,7 @@ static bool read_body(struct connection *connection, struct slice *bytes)
         http_body_refuse(request, 413, "the body is larger than what is taken here");
     } else {
         connection->request = NULL;
-        enter(connection, ANSWERING);
+        enter_phase(connection, ANSWERING);
         connection->has_unread = false;
         http_body_arrived(request);
     }
@@ -515,7 +511,7 @@ static struct slice take_request(struct connection *connection, struct slice byt
         if (connection->phase == READING_HEAD)
             goes_on = bytes.len && take_head(connection, &bytes);
         else if (connection->phase == READING_BODY)
-            goes_on = read_body(connection, &bytes);
+            goes_on = read_due_body(connection, &bytes);
         else
             goes_on = false;
     }
@@ -530,7 +526,7 @@ static bool is_reading(const struct connection *connection)
 }
 
 /* Keeps what is left of `bytes`, the end of what was received. */
-static void keep(struct connection *connection, struct slice rest)
+static void keep_rest(struct connection *connection, struct slice rest)
 {
     struct buf *in = &connection->in;
     if (rest.len == 0) {
@@ -546,7 +542,7 @@ static void keep(struct connection *connection, struct slice rest)
 }
 
 /* What was received and not used so far goes to a request. The connection may be gone after it. */
-static void process(struct connection *connection, struct slice fresh)
+static void process_bytes(struct connection *connection, struct slice fresh)
 {
     struct buf *in = &connection->in;
     connection->is_served = false;
@@ -557,15 +553,15 @@ static void process(struct connection *connection, struct slice fresh)
     if (in->len)
         buf_add(in, fresh);
     if (in->failed) {
-        drop(connection);
+        drop_at_once(connection);
         return;
     }
     struct slice rest = take_request(connection, in->len ? buf_slice(in) : fresh);
     if (connection->phase == LINGERING || connection->phase == GONE)
         return;
-    keep(connection, rest);
+    keep_rest(connection, rest);
     if (in->failed)
-        drop(connection);
+        drop_at_once(connection);
     else if (in->len && connection->is_served && is_reading(connection))
         queue_up(connection);
 }
@@ -575,7 +571,7 @@ static void note_end(struct connection *connection)
     connection->has_ended = true;
     (void)event_del(&connection->readable);
     if (is_reading(connection) || connection->phase == LINGERING || connection->phase == SHAKING_HANDS)
-        drop(connection); /* else the reply goes out first */
+        drop_at_once(connection); /* else the reply goes out first */
 }
 
 static bool takes_bytes(const struct connection *connection)
@@ -595,16 +591,16 @@ static bool pause_reading(struct connection *connection)
     return true;
 }
 
-static void take(struct connection *connection, struct slice bytes)
+static void take_received(struct connection *connection, struct slice bytes)
 {
     if (connection->phase == LINGERING)
         return;
     if (is_reading(connection))
-        process(connection, bytes);
+        process_bytes(connection, bytes);
     else
         buf_add(&connection->in, bytes);
     if (connection->phase != GONE && connection->in.failed)
-        drop(connection);
+        drop_at_once(connection);
 }
 
 static void read_some(struct connection *connection)
@@ -621,7 +617,7 @@ static void read_some(struct connection *connection)
             break;
         result = socket_io_read(&connection->io, transport->input, sizeof transport->input, &len);
         if (result == IO_DONE)
-            take(connection, slice_of(transport->input, len));
+            take_received(connection, slice_of(transport->input, len));
         wipe_bytes(transport->input, len);
         total += len;
         if (connection->phase == GONE || (len < sizeof transport->input && !connection->io.ssl && result == IO_DONE))
@@ -630,7 +626,7 @@ static void read_some(struct connection *connection)
     if (connection->phase != GONE && (result == IO_CLOSED || result == IO_FAILED))
         note_end(connection);
     else if (connection->phase != GONE && result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) != 0)
-        drop(connection);
+        drop_at_once(connection);
     connection->is_in_use = false;
 }
 
@@ -641,9 +637,9 @@ static void shake_hands(struct connection *connection)
         connection->phase = READING_HEAD;
         read_some(connection);
     } else if (result == IO_CLOSED || result == IO_FAILED) {
-        linger(connection); /* for the alert that says why */
+        linger_connection(connection); /* for the alert that says why */
     } else if (result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) != 0) {
-        drop(connection);
+        drop_at_once(connection);
     }
 }
 
@@ -675,7 +671,7 @@ static void read_again(struct connection *connection)
 {
     connection->is_paused = false;
     if (event_add(&connection->readable, NULL) != 0)
-        drop(connection);
+        drop_at_once(connection);
     else
         read_some(connection);
 }
@@ -686,12 +682,12 @@ static void have_turn(struct connection *connection)
     connection->is_served = false;
     connection->is_in_use = true;
     if (is_reading(connection))
-        process(connection, SLICE(""));
+        process_bytes(connection, SLICE(""));
     connection->is_in_use = false;
     if (!takes_bytes(connection) || connection->queued.list)
         return;
     if (connection->has_ended)
-        drop(connection);
+        drop_at_once(connection);
     else if (connection->is_paused && connection->is_served)
         queue_up(connection);
     else if (connection->is_paused)
@@ -710,12 +706,12 @@ static void serve_queue(struct strict_transport *transport)
 
 /* ---- what endpoints decide about bodies ---- */
 
-static void go_on(void *connection)
+static void continue_connection(void *connection)
 {
     have_turn(connection);
 }
 
-static void take_body(struct request *request)
+static void take_strict_body(struct request *request)
 {
     struct connection *connection = request->exchange;
     static const struct slice please = SLICE_INIT("HTTP/1.1 100 Continue\r\n\r\n");
@@ -725,14 +721,14 @@ static void take_body(struct request *request)
         return;
     }
     connection->request = request;
-    enter(connection, READING_BODY);
+    enter_phase(connection, READING_BODY);
     connection->chunks = (struct http1_chunks){0};
     if (connection->traits.expects_continue)
         (void)!socket_io_write(&connection->io, please, SLICE(""), &written);
     if (written != please.len)
-        drop(connection); /* a client that waits for it, and reads nothing */
+        drop_at_once(connection); /* a client that waits for it, and reads nothing */
     else
-        loop_defer(connection->loop, &connection->later, go_on, connection);
+        loop_defer(connection->loop, &connection->later, continue_connection, connection);
 }
 
 static void stop_body(struct request *request)
@@ -741,7 +737,7 @@ static void stop_body(struct request *request)
     if (connection->request != request)
         return;
     connection->request = NULL;
-    enter(connection, ANSWERING);
+    enter_phase(connection, ANSWERING);
 }
 
 /* ---- deadlines ---- */
@@ -749,7 +745,7 @@ static void stop_body(struct request *request)
 static void close_for(struct connection *connection, enum http_closing why)
 {
     http_connection_closed(connection->transport->config.http_loop, why);
-    drop(connection);
+    drop_at_once(connection);
 }
 
 /* Drops some of those that wait for longer than this; returns how many more it may be. */
@@ -783,7 +779,7 @@ static bool keep_deadlines(struct strict_transport *transport)
     return most > 0;
 }
 
-static void have_transports_turn(void *context)
+static void on_turn_due(void *context)
 {
     struct strict_transport *transport = context;
     serve_queue(transport);
@@ -791,19 +787,19 @@ static void have_transports_turn(void *context)
         (void)!loop_timer_start(&transport->turn_timer, 0);
 }
 
-static void sweep(void *context)
+static void on_sweep_timer(void *context)
 {
     struct strict_transport *transport = context;
-    transport->now_ms = monotonic_ms();
+    transport->now_ms = clock_monotonic_ms();
     http_date(transport->date);
-    have_transports_turn(transport);
+    on_turn_due(transport);
     http_loop_give_back(transport->config.http_loop);
     resume_listening(transport);
 }
 
 /* ---- accepting ---- */
 
-static const struct waiter *older(const struct waiter *a, const struct waiter *b)
+static const struct waiter *older_waiter(const struct waiter *a, const struct waiter *b)
 {
     return !a || (b && b->since_ms < a->since_ms) ? b : a;
 }
@@ -812,11 +808,11 @@ static const struct waiter *older(const struct waiter *a, const struct waiter *b
  * takes an answer, stays. NULL: all are. */
 static struct connection *choose_victim(const struct strict_transport *transport)
 {
-    const struct waiter *victim = older(transport->waits[FOR_END][0].first, transport->waits[FOR_END][1].first);
+    const struct waiter *victim = older_waiter(transport->waits[FOR_END][0].first, transport->waits[FOR_END][1].first);
     for (size_t earned = 0; earned < 2 && !victim; earned++) {
         const struct wait_list *unread = &transport->waits[FOR_READER][earned];
-        victim = older(transport->waits[FOR_REQUEST][earned].first, transport->waits[FOR_NEXT][earned].first);
-        victim = older(victim, wait_list_first_before(unread, transport->now_ms - STALL_MS));
+        victim = older_waiter(transport->waits[FOR_REQUEST][earned].first, transport->waits[FOR_NEXT][earned].first);
+        victim = older_waiter(victim, wait_list_first_before(unread, transport->now_ms - STALL_MS));
     }
     return connection_of(victim);
 }
@@ -838,7 +834,7 @@ static bool set_up(struct connection *connection, struct strict_transport *trans
 }
 
 /* Takes the descriptor. */
-static void open_connection(struct strict_transport *transport, int fd, const struct peer *peer, bool is_counted)
+static void start_connection(struct strict_transport *transport, int fd, const struct peer *peer, bool is_counted)
 {
     struct connection *connection = calloc(1, sizeof *connection);
     if (!connection)
@@ -853,7 +849,7 @@ static void open_connection(struct strict_transport *transport, int fd, const st
     connection->is_counted = is_counted;
     add_connection(connection, transport->config.tls ? SHAKING_HANDS : READING_HEAD);
     if (event_add(&connection->readable, NULL) != 0)
-        drop(connection);
+        drop_at_once(connection);
 }
 
 /* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
@@ -866,10 +862,10 @@ static void note_failed_accept(struct strict_transport *transport)
     pause_listening(transport);
 }
 
-static void accept_some(evutil_socket_t listener, short what UNUSED, void *context)
+static void on_acceptable(evutil_socket_t listener, short what UNUSED, void *context)
 {
     struct strict_transport *transport = context;
-    transport->now_ms = monotonic_ms();
+    transport->now_ms = clock_monotonic_ms();
     for (int i = 0; i < ACCEPTS_A_TURN; i++) {
         struct sockaddr_storage address = {0};
         socklen_t len = sizeof address;
@@ -892,7 +888,7 @@ static void accept_some(evutil_socket_t listener, short what UNUSED, void *conte
         }
         if (victim)
             close_for(victim, HTTP_CLOSED_AT_CAP);
-        open_connection(transport, fd, &peer, is_counted);
+        start_connection(transport, fd, &peer, is_counted);
     }
 }
 
@@ -905,7 +901,7 @@ static void start_listening(struct transport *base)
     transport->is_paused = event_add(&transport->acceptable, NULL) != 0;
 }
 
-static void stop_listening(struct transport *base)
+static void stop_strict_listening(struct transport *base)
 {
     struct strict_transport *transport = (struct strict_transport *)base;
     transport->is_listening = false;
@@ -918,11 +914,11 @@ static void close_transport(struct transport *base)
     struct strict_transport *transport = (struct strict_transport *)base;
     loop_timer_done(&transport->sweep_timer);
     loop_timer_done(&transport->turn_timer);
-    stop_listening(base);
+    stop_strict_listening(base);
     for (size_t i = 0; i < WAITS; i++)
         for (size_t earned = 0; earned < 2; earned++)
             while (transport->waits[i][earned].first)
-                drop(connection_of(transport->waits[i][earned].first));
+                drop_at_once(connection_of(transport->waits[i][earned].first));
     free(transport);
 }
 
@@ -933,13 +929,13 @@ static struct transport *open_transport(const struct transport_config *config)
         return NULL;
     transport->base.ops = &transport_strict;
     transport->config = *config;
-    transport->now_ms = monotonic_ms();
+    transport->now_ms = clock_monotonic_ms();
     http_date(transport->date);
     struct loop *loop = config->http_loop->loop;
-    (void)event_assign(&transport->acceptable, loop_base(loop), config->fd, EV_READ | EV_PERSIST, accept_some,
+    (void)event_assign(&transport->acceptable, loop_base(loop), config->fd, EV_READ | EV_PERSIST, on_acceptable,
                        transport);
-    if (loop_timer_init(&transport->sweep_timer, loop, sweep, transport) != STATUS_OK ||
-        loop_timer_init(&transport->turn_timer, loop, have_transports_turn, transport) != STATUS_OK ||
+    if (loop_timer_init(&transport->sweep_timer, loop, on_sweep_timer, transport) != STATUS_OK ||
+        loop_timer_init(&transport->turn_timer, loop, on_turn_due, transport) != STATUS_OK ||
         loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
         close_transport(&transport->base);
         return NULL;
@@ -959,7 +955,7 @@ static void close_idle(struct transport *base)
 {
     struct strict_transport *transport = (struct strict_transport *)base;
     size_t most = CLOSES_A_TICK;
-    transport->now_ms = monotonic_ms();
+    transport->now_ms = clock_monotonic_ms();
     for (size_t earned = 0; earned < 2; earned++) {
         most =
             drop_overdue(&transport->waits[FOR_READER][earned], transport->now_ms - STALL_MS, HTTP_CLOSED_UNREAD, most);
@@ -968,7 +964,7 @@ static void close_idle(struct transport *base)
             while (connection && most) {
                 struct connection *next = connection_of(connection->waiter.next);
                 if (asks_nothing(connection)) {
-                    linger(connection);
+                    linger_connection(connection);
                     most--;
                 }
                 connection = next;
@@ -977,7 +973,7 @@ static void close_idle(struct transport *base)
     }
 }
 
-static bool is_quiet(const struct transport *base)
+static bool is_strict_quiet(const struct transport *base)
 {
     const struct strict_transport *transport = (const struct strict_transport *)base;
     size_t lingering = transport->waits[FOR_END][0].count + transport->waits[FOR_END][1].count;
@@ -993,12 +989,12 @@ static struct slice tls_san(struct request *request, size_t index)
 const struct transport_ops transport_strict = {
     .open = open_transport,
     .start_listening = start_listening,
-    .stop_listening = stop_listening,
+    .stop_listening = stop_strict_listening,
     .close_idle = close_idle,
-    .is_quiet = is_quiet,
+    .is_quiet = is_strict_quiet,
     .close = close_transport,
     .send = send_reply,
-    .take_body = take_body,
+    .take_body = take_strict_body,
     .stop_body = stop_body,
     .tls_san = tls_san,
 };

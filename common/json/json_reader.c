@@ -23,16 +23,16 @@ static void leave_memory(void *memory)
         free(memory);
 }
 
-static void hook(void)
+static void install_hooks(void)
 {
     cJSON_Hooks hooks = {take_memory, leave_memory};
     cJSON_InitHooks(&hooks);
 }
 
-static cJSON *build(struct slice value, struct arena *arena)
+static cJSON *build_tree(struct slice value, struct arena *arena)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void)pthread_once(&once, hook);
+    (void)pthread_once(&once, install_hooks);
     const char *end = NULL;
     building = arena;
     cJSON *tree = cJSON_ParseWithLengthOpts(value.ptr, value.len, &end, false);
@@ -40,7 +40,7 @@ static cJSON *build(struct slice value, struct arena *arena)
     return tree && end == value.ptr + value.len ? tree : NULL;
 }
 
-static const char *say(struct buf *text)
+static const char *tell_why(struct buf *text)
 {
     const char *why = buf_string(text);
     return why ? why : status_text(STATUS_NO_MEMORY);
@@ -82,10 +82,10 @@ enum status json_read(struct slice text, struct arena *arena, const json_value *
     struct buf why = buf_in(arena);
     if (!json_scan(text, &value, &fault, &at)) {
         buf_addf(&why, "not acceptable JSON: %s, at byte %zu", fault, at);
-        *ret_why = say(&why);
+        *ret_why = tell_why(&why);
         return STATUS_BAD_INPUT;
     }
-    const cJSON *tree = build(value, arena);
+    const cJSON *tree = build_tree(value, arena);
     if (!tree) {
         *ret_why = status_text(STATUS_NO_MEMORY);
         return STATUS_NO_MEMORY;
@@ -95,7 +95,7 @@ enum status json_read(struct slice text, struct arena *arena, const json_value *
         buf_add_str(&why, "member ");
         add_name(&why, slice_str(twin->string));
         buf_add_str(&why, " is there twice");
-        *ret_why = say(&why);
+        *ret_why = tell_why(&why);
         return STATUS_BAD_INPUT;
     }
     *ret_value = tree;
@@ -187,7 +187,7 @@ static enum status refuse_field(const struct decode *d, const struct json_field 
 {
     struct buf why = buf_in(d->arena);
     buf_addf(&why, "%s%s%s %s", d->where, *d->where ? "." : "", field->name, wrong);
-    *d->ret_why = say(&why);
+    *d->ret_why = tell_why(&why);
     return STATUS_BAD_INPUT;
 }
 
@@ -198,7 +198,7 @@ static enum status refuse_unknown(const struct decode *d, const json_value *memb
     add_name(&why, json_name_of(member));
     if (*d->where)
         buf_addf(&why, " in %s", d->where);
-    *d->ret_why = say(&why);
+    *d->ret_why = tell_why(&why);
     return STATUS_BAD_INPUT;
 }
 
@@ -313,7 +313,7 @@ enum status json_decode(const json_value *object, const struct json_field *field
     if (json_kind_of(object) != JSON_OBJECT) {
         struct buf why = buf_in(arena);
         buf_addf(&why, "%s must be an object", *where ? where : "the JSON text");
-        *ret_why = say(&why);
+        *ret_why = tell_why(&why);
         return STATUS_BAD_INPUT;
     }
     for (const json_value *member = json_first(object); member; member = json_next(member))

@@ -14,21 +14,21 @@ struct scan {
     const char *why;
 };
 
-static bool refuse(struct scan *s, const char *why)
+static bool refuse_scan(struct scan *s, const char *why)
 {
     s->why = why;
     return false;
 }
 
 /* The byte at `at`, or -1 at the end. */
-static int peek(const struct scan *s)
+static int peek_byte(const struct scan *s)
 {
     return s->at < s->text.len ? (unsigned char)s->text.ptr[s->at] : -1;
 }
 
-static bool take(struct scan *s, char byte)
+static bool take_byte(struct scan *s, char byte)
 {
-    if (peek(s) != (unsigned char)byte)
+    if (peek_byte(s) != (unsigned char)byte)
         return false;
     s->at++;
     return true;
@@ -36,10 +36,10 @@ static bool take(struct scan *s, char byte)
 
 static void skip_white(struct scan *s)
 {
-    int byte = peek(s);
+    int byte = peek_byte(s);
     while (byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r') {
         s->at++;
-        byte = peek(s);
+        byte = peek_byte(s);
     }
 }
 
@@ -47,13 +47,13 @@ static bool scan_hex4(struct scan *s, unsigned *ret_code)
 {
     unsigned code = 0;
     for (size_t i = 0; i < 4; i++) {
-        int c = peek(s);
+        int c = peek_byte(s);
         int digit = c >= '0' && c <= '9'   ? c - '0'
                     : c >= 'a' && c <= 'f' ? c - 'a' + 10
                     : c >= 'A' && c <= 'F' ? c - 'A' + 10
                                            : -1;
         if (digit < 0)
-            return refuse(s, "\\u needs four hexadecimal digits");
+            return refuse_scan(s, "\\u needs four hexadecimal digits");
         code = code << 4 | (unsigned)digit;
         s->at++;
     }
@@ -68,41 +68,41 @@ static bool scan_unicode_escape(struct scan *s)
     if (!scan_hex4(s, &code))
         return false;
     if (code == 0)
-        return refuse(s, "a NUL in a string");
+        return refuse_scan(s, "a NUL in a string");
     if (code < 0xD800 || code > 0xDFFF)
         return true;
     unsigned low = 0;
-    if (code > 0xDBFF || !take(s, '\\') || !take(s, 'u'))
-        return refuse(s, "a lone surrogate");
+    if (code > 0xDBFF || !take_byte(s, '\\') || !take_byte(s, 'u'))
+        return refuse_scan(s, "a lone surrogate");
     if (!scan_hex4(s, &low))
         return false;
-    return low >= 0xDC00 && low <= 0xDFFF ? true : refuse(s, "a lone surrogate");
+    return low >= 0xDC00 && low <= 0xDFFF ? true : refuse_scan(s, "a lone surrogate");
 }
 
 static bool scan_escape(struct scan *s)
 {
-    int byte = peek(s);
+    int byte = peek_byte(s);
     if (byte == 'u') {
         s->at++;
         return scan_unicode_escape(s);
     }
     if (byte < 0 || !memchr("\"\\/bfnrt", byte, 8))
-        return refuse(s, "an unknown escape in a string");
+        return refuse_scan(s, "an unknown escape in a string");
     s->at++;
     return true;
 }
 
 static bool scan_character(struct scan *s)
 {
-    if (take(s, '\\'))
+    if (take_byte(s, '\\'))
         return scan_escape(s);
-    if (peek(s) == 0)
-        return refuse(s, "a NUL in a string");
-    if (peek(s) < 0x20)
-        return refuse(s, "an unescaped control character in a string");
+    if (peek_byte(s) == 0)
+        return refuse_scan(s, "a NUL in a string");
+    if (peek_byte(s) < 0x20)
+        return refuse_scan(s, "an unescaped control character in a string");
     size_t sequence = slice_utf8_sequence(s->text, s->at);
     if (sequence == 0)
-        return refuse(s, "bytes that are not UTF-8");
+        return refuse_scan(s, "bytes that are not UTF-8");
     s->at += sequence;
     return true;
 }
@@ -110,9 +110,9 @@ static bool scan_character(struct scan *s)
 static bool scan_string(struct scan *s)
 {
     s->at++; /* the quote */
-    while (!take(s, '"')) {
-        if (peek(s) < 0)
-            return refuse(s, "a string without its end");
+    while (!take_byte(s, '"')) {
+        if (peek_byte(s) < 0)
+            return refuse_scan(s, "a string without its end");
         if (!scan_character(s))
             return false;
     }
@@ -128,26 +128,26 @@ static bool is_digit(int byte)
 static bool scan_number(struct scan *s)
 {
     uint64_t value = 0;
-    (void)take(s, '-');
+    (void)take_byte(s, '-');
     size_t first = s->at;
-    while (is_digit(peek(s)) && s->at - first < MAX_INT_DIGITS + 1)
+    while (is_digit(peek_byte(s)) && s->at - first < MAX_INT_DIGITS + 1)
         value = value * 10 + (uint64_t)(s->text.ptr[s->at++] - '0');
     size_t digits = s->at - first;
     if (digits == 0)
-        return refuse(s, "a value was expected");
+        return refuse_scan(s, "a value was expected");
     if (digits > 1 && s->text.ptr[first] == '0')
-        return refuse(s, "a number with a leading zero");
+        return refuse_scan(s, "a number with a leading zero");
     if (digits > MAX_INT_DIGITS || value > (uint64_t)JSON_MAX_INT)
-        return refuse(s, "a number too large to be exact");
-    if (peek(s) == '.' || peek(s) == 'e' || peek(s) == 'E')
-        return refuse(s, "a number that is not a plain integer");
+        return refuse_scan(s, "a number too large to be exact");
+    if (peek_byte(s) == '.' || peek_byte(s) == 'e' || peek_byte(s) == 'E')
+        return refuse_scan(s, "a number that is not a plain integer");
     return true;
 }
 
 static bool scan_word(struct scan *s, struct slice word)
 {
     if (!slice_starts_with(slice_sub(s->text, s->at, s->text.len), word))
-        return refuse(s, "a value was expected");
+        return refuse_scan(s, "a value was expected");
     s->at += word.len;
     return true;
 }
@@ -156,18 +156,18 @@ static bool scan_value(struct scan *s);
 
 static bool scan_member(struct scan *s)
 {
-    if (peek(s) != '"')
-        return refuse(s, "a member's name was expected");
+    if (peek_byte(s) != '"')
+        return refuse_scan(s, "a member's name was expected");
     size_t from = s->at;
     if (!scan_string(s))
         return false;
     if (s->at - from > JSON_MAX_NAME_BYTES) {
         s->at = from;
-        return refuse(s, "a member's name that is too long");
+        return refuse_scan(s, "a member's name that is too long");
     }
     skip_white(s);
-    if (!take(s, ':'))
-        return refuse(s, "':' was expected");
+    if (!take_byte(s, ':'))
+        return refuse_scan(s, "':' was expected");
     skip_white(s);
     return scan_value(s);
 }
@@ -177,18 +177,18 @@ static bool scan_elements(struct scan *s, char end, bool (*scan_element)(struct 
 {
     s->at++; /* the bracket */
     skip_white(s);
-    if (take(s, end))
+    if (take_byte(s, end))
         return true;
     for (size_t count = 1;; count++) {
         if (end == '}' && count > JSON_MAX_MEMBERS)
-            return refuse(s, "an object with too many members");
+            return refuse_scan(s, "an object with too many members");
         if (!scan_element(s))
             return false;
         skip_white(s);
-        if (take(s, end))
+        if (take_byte(s, end))
             return true;
-        if (!take(s, ','))
-            return refuse(s, end == '}' ? "',' or '}' was expected" : "',' or ']' was expected");
+        if (!take_byte(s, ','))
+            return refuse_scan(s, end == '}' ? "',' or '}' was expected" : "',' or ']' was expected");
         skip_white(s);
     }
 }
@@ -196,8 +196,8 @@ static bool scan_elements(struct scan *s, char end, bool (*scan_element)(struct 
 static bool scan_nested(struct scan *s)
 {
     if (++s->depth > JSON_MAX_DEPTH)
-        return refuse(s, "nested too deep");
-    bool object = peek(s) == '{';
+        return refuse_scan(s, "nested too deep");
+    bool object = peek_byte(s) == '{';
     bool taken = scan_elements(s, object ? '}' : ']', object ? scan_member : scan_value);
     s->depth--;
     return taken;
@@ -206,8 +206,8 @@ static bool scan_nested(struct scan *s)
 static bool scan_value(struct scan *s)
 {
     if (++s->values > JSON_MAX_VALUES)
-        return refuse(s, "too many values");
-    switch (peek(s)) {
+        return refuse_scan(s, "too many values");
+    switch (peek_byte(s)) {
     case '{':
     case '[':
         return scan_nested(s);
@@ -233,7 +233,7 @@ bool json_scan(struct slice text, struct slice *ret_value, const char **ret_why,
     size_t to = s.at;
     if (taken) {
         skip_white(&s);
-        taken = s.at == text.len || refuse(&s, "something behind the value");
+        taken = s.at == text.len || refuse_scan(&s, "something behind the value");
     }
     if (taken) {
         *ret_value = slice_sub(text, from, to);

@@ -9,14 +9,14 @@ static void begin_value(struct json_writer *w)
     w->comma = true;
 }
 
-static void begin(struct json_writer *w, char bracket)
+static void begin_bracket(struct json_writer *w, char bracket)
 {
     begin_value(w);
     buf_add_byte(w->out, bracket);
     w->comma = false;
 }
 
-static void end(struct json_writer *w, char bracket)
+static void end_bracket(struct json_writer *w, char bracket)
 {
     buf_add_byte(w->out, bracket);
     w->comma = true;
@@ -24,22 +24,22 @@ static void end(struct json_writer *w, char bracket)
 
 void json_begin_object(struct json_writer *w)
 {
-    begin(w, '{');
+    begin_bracket(w, '{');
 }
 
 void json_end_object(struct json_writer *w)
 {
-    end(w, '}');
+    end_bracket(w, '}');
 }
 
 void json_begin_array(struct json_writer *w)
 {
-    begin(w, '[');
+    begin_bracket(w, '[');
 }
 
 void json_end_array(struct json_writer *w)
 {
-    end(w, ']');
+    end_bracket(w, ']');
 }
 
 void json_string(struct json_writer *w, struct slice text)

@@ -29,7 +29,7 @@ struct flow_wait {
 
 /* --- the table of live waits --- */
 
-static bool grow(struct loop_waits *waits)
+static bool grow_slots(struct loop_waits *waits)
 {
     uint32_t count = waits->slot_count ? waits->slot_count * 2 : 64;
     if (count < waits->slot_count)
@@ -48,7 +48,7 @@ static bool grow(struct loop_waits *waits)
 
 static bool take_slot(struct loop_waits *waits, struct flow_wait *wait)
 {
-    if (!waits->first_free && !grow(waits))
+    if (!waits->first_free && !grow_slots(waits))
         return false;
     wait->slot = waits->first_free - 1;
     struct wait_slot *slot = &waits->slots[wait->slot];
@@ -103,17 +103,17 @@ static const struct timeval *common_timeout(struct loop *loop, unsigned timeout_
     return common;
 }
 
-static void go_on(void *context);
+static void resume_flow(void *context);
 
 static void end_wait(struct flow_wait *wait)
 {
     struct flow *flow = wait->flow;
     event_del(&wait->deadline);
     give_slot_back(loop_waits(flow->loop), wait);
-    loop_defer(flow->loop, &flow->resume, go_on, flow);
+    loop_defer(flow->loop, &flow->resume, resume_flow, flow);
 }
 
-static void pass_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+static void on_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
 {
     end_wait(context);
 }
@@ -123,7 +123,7 @@ static bool start_deadline(struct flow_wait *wait, unsigned timeout_ms)
     struct loop *loop = wait->flow->loop;
     struct timeval length = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
     const struct timeval *common = common_timeout(loop, timeout_ms, &length);
-    return event_assign(&wait->deadline, loop_base(loop), -1, 0, pass_deadline, wait) == 0 &&
+    return event_assign(&wait->deadline, loop_base(loop), -1, 0, on_deadline, wait) == 0 &&
            event_add(&wait->deadline, common ? common : &length) == 0;
 }
 
@@ -163,7 +163,7 @@ void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struc
     if (!wait) {
         for (size_t i = 0; i < count; i++)
             ret_tickets[i] = (struct ticket){0};
-        loop_defer(flow->loop, &flow->resume, go_on, flow);
+        loop_defer(flow->loop, &flow->resume, resume_flow, flow);
         return;
     }
     wait->older = flow->wait;
@@ -274,7 +274,7 @@ static void release_held(struct flow *flow)
     }
 }
 
-static void finish(struct flow *flow)
+static void finish_flow(struct flow *flow)
 {
     release_held(flow);
     /* The end may free the flow, and what it sends may be part of a result. */
@@ -290,27 +290,27 @@ enum step_result flow_leave_for(struct flow *flow, const struct step *steps)
     return flow->wait_begun ? STEP_WAIT : STEP_NEXT;
 }
 
-static void advance(struct flow *flow)
+static void advance_step(struct flow *flow)
 {
     flow->step = flow->left_for ? flow->left_for : flow->step + 1;
     flow->left_for = NULL;
 }
 
-static void go_on(void *context)
+static void resume_flow(void *context)
 {
     struct flow *flow = context;
     if (loop_waits(flow->loop)->are_over) {
         flow->was_cut = true;
-        finish(flow);
+        finish_flow(flow);
         return;
     }
     if (flow->is_waiting) {
         flow->is_waiting = false;
         report_step(flow);
         if (!flow->runs_again)
-            advance(flow);
+            advance_step(flow);
     }
-    for (;; advance(flow)) {
+    for (;; advance_step(flow)) {
         assert(flow->step->run); /* the table ended without a reply */
         flow->wait_begun = false;
         enum step_result result = flow->step->run(flow);
@@ -321,7 +321,7 @@ static void go_on(void *context)
             return;
         report_step(flow);
         if (result == STEP_REPLY) {
-            finish(flow);
+            finish_flow(flow);
             return;
         }
     }
@@ -333,10 +333,10 @@ void flow_start(struct flow *flow, struct loop *loop, const char *handler, const
     *flow = (struct flow){.loop = loop, .handler = handler, .step = steps, .subject = subject, .end = end};
     if (is_timed(flow))
         flow->step_started_ns = clock_monotonic_ns();
-    loop_defer(loop, &flow->resume, go_on, flow);
+    loop_defer(loop, &flow->resume, resume_flow, flow);
 }
 
-/* A wait's flow is resumed by a deferred call, as every flow that does not wait is: go_on sees that all is over. */
+/* A wait's flow is resumed by a deferred call, as a flow that does not wait is: resume_flow sees that all is over. */
 void flow_cut_all(struct loop *loop)
 {
     struct loop_waits *waits = loop_waits(loop);

@@ -40,7 +40,7 @@ struct loop {
 static _Thread_local struct loop *current;
 static pthread_once_t log_once = PTHREAD_ONCE_INIT;
 
-static void tell_observer(int severity, const char *text)
+static void on_libevent_log(int severity, const char *text)
 {
     if (current && severity >= EVENT_LOG_WARN)
         observer_event(current->observer, "libevent", "warning", text);
@@ -48,11 +48,11 @@ static void tell_observer(int severity, const char *text)
 
 static void take_over_log(void)
 {
-    event_set_log_callback(tell_observer);
+    event_set_log_callback(on_libevent_log);
 }
 
 /* Calls that are deferred while we run are still of this turn, so they run too. */
-static void run_deferred(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+static void on_deferred(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
 {
     struct loop *loop = context;
     loop->runs_deferred = true;
@@ -88,7 +88,7 @@ static bool deliver_mail(struct loop *loop)
     return was_there;
 }
 
-static void empty_mailbox(evutil_socket_t fd, short what UNUSED, void *context)
+static void on_mailbox(evutil_socket_t fd, short what UNUSED, void *context)
 {
     struct loop *loop = context;
     uint64_t posts;
@@ -119,11 +119,11 @@ static bool open_mailbox(struct loop *loop)
     loop->mailbox_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->mailbox_fd < 0)
         return false;
-    loop->mailbox_event = event_new(loop->base, loop->mailbox_fd, EV_READ | EV_PERSIST, empty_mailbox, loop);
+    loop->mailbox_event = event_new(loop->base, loop->mailbox_fd, EV_READ | EV_PERSIST, on_mailbox, loop);
     return loop->mailbox_event && event_add(loop->mailbox_event, NULL) == 0;
 }
 
-static void release(struct loop *loop)
+static void release_loop(struct loop *loop)
 {
     if (loop->run_deferred)
         event_free(loop->run_deferred);
@@ -152,9 +152,9 @@ struct loop *loop_new(const struct clock *clock, const struct observer *observer
     pthread_mutex_init(&loop->mailbox_lock, NULL);
     loop->base = new_base();
     if (loop->base)
-        loop->run_deferred = event_new(loop->base, -1, EV_PERSIST, run_deferred, loop);
+        loop->run_deferred = event_new(loop->base, -1, EV_PERSIST, on_deferred, loop);
     if (!loop->run_deferred || !open_mailbox(loop)) {
-        release(loop);
+        release_loop(loop);
         return NULL;
     }
     return loop;
@@ -166,7 +166,7 @@ bool loop_settle(struct loop *loop)
     assert(!atomic_load(&loop->owned));
     while (deliver_mail(loop) || loop->first_deferred) {
         was_busy = true;
-        run_deferred(-1, 0, loop);
+        on_deferred(-1, 0, loop);
     }
     return was_busy;
 }
@@ -177,7 +177,7 @@ void loop_free(struct loop *loop)
         return;
     flow_cut_all(loop);
     (void)loop_settle(loop);
-    release(loop);
+    release_loop(loop);
 }
 
 void loop_run(struct loop *loop)
@@ -190,7 +190,7 @@ void loop_run(struct loop *loop)
     atomic_store(&loop->owned, false);
 }
 
-static void ring(struct loop *loop)
+static void ring_mailbox(struct loop *loop)
 {
     const uint64_t one = 1;
     /* It fails only where the counter is full: then it rings already. */
@@ -201,7 +201,7 @@ static void ring(struct loop *loop)
 void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->stopping, true);
-    ring(loop);
+    ring_mailbox(loop);
 }
 
 struct event_base *loop_base(struct loop *loop)
@@ -265,7 +265,7 @@ void loop_post(struct loop *loop, struct loop_message *message)
     loop->last_message = &message->next;
     pthread_mutex_unlock(&loop->mailbox_lock);
     if (was_empty)
-        ring(loop);
+        ring_mailbox(loop);
 }
 
 static struct timeval timeval_of(unsigned ms)
@@ -273,7 +273,7 @@ static struct timeval timeval_of(unsigned ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000};
 }
 
-static void fire(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
+static void on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
 {
     struct loop_timer *timer = context;
     if (timer->period_ms) {
@@ -286,7 +286,7 @@ static void fire(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
 
 enum status loop_timer_init(struct loop_timer *timer, struct loop *loop, void (*fire_fn)(void *context), void *context)
 {
-    struct event *event = event_new(loop->base, -1, 0, fire, timer);
+    struct event *event = event_new(loop->base, -1, 0, on_timer, timer);
     if (!event)
         return STATUS_NO_MEMORY;
     *timer = (struct loop_timer){.event = event, .loop = loop, .fire = fire_fn, .context = context};
@@ -300,7 +300,7 @@ void loop_timer_done(struct loop_timer *timer)
     timer->event = NULL;
 }
 
-static enum status start(struct loop_timer *timer, unsigned delay_ms, unsigned period_ms)
+static enum status start_timer(struct loop_timer *timer, unsigned delay_ms, unsigned period_ms)
 {
     struct timeval delay = timeval_of(delay_ms);
     timer->period_ms = period_ms;
@@ -309,13 +309,13 @@ static enum status start(struct loop_timer *timer, unsigned delay_ms, unsigned p
 
 enum status loop_timer_start(struct loop_timer *timer, unsigned delay_ms)
 {
-    return start(timer, delay_ms, 0);
+    return start_timer(timer, delay_ms, 0);
 }
 
 enum status loop_timer_start_periodic(struct loop_timer *timer, unsigned period_ms)
 {
     assert(period_ms > 0);
-    return start(timer, period_ms, period_ms);
+    return start_timer(timer, period_ms, period_ms);
 }
 
 void loop_timer_stop(struct loop_timer *timer)
@@ -324,7 +324,7 @@ void loop_timer_stop(struct loop_timer *timer)
         event_del(timer->event);
 }
 
-static void fire_signal(evutil_socket_t number UNUSED, short what UNUSED, void *context)
+static void on_signal(evutil_socket_t number UNUSED, short what UNUSED, void *context)
 {
     struct loop_signal *signal = context;
     signal->fire(signal->context);
@@ -333,7 +333,7 @@ static void fire_signal(evutil_socket_t number UNUSED, short what UNUSED, void *
 enum status loop_signal_init(struct loop_signal *signal, struct loop *loop, int number, void (*fire_fn)(void *context),
                              void *context)
 {
-    struct event *event = evsignal_new(loop->base, number, fire_signal, signal);
+    struct event *event = evsignal_new(loop->base, number, on_signal, signal);
     if (!event)
         return STATUS_NO_MEMORY;
     if (event_add(event, NULL) != 0) {

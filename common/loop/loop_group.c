@@ -52,7 +52,7 @@ struct loop *loop_group_at(const struct loop_group *group, size_t index)
     return group->loops[index];
 }
 
-static void *run(void *loop)
+static void *run_loop(void *loop)
 {
     loop_run(loop);
     return NULL;
@@ -66,7 +66,7 @@ static size_t start_threads(struct loop_group *group)
     pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the first loop's business */
     size_t started = 1;
     for (; started < group->count; started++) {
-        if (pthread_create(&group->threads[started], NULL, run, group->loops[started]) != 0)
+        if (pthread_create(&group->threads[started], NULL, run_loop, group->loops[started]) != 0)
             break;
         char name[16];
         snprintf(name, sizeof name, "loop-%u", (unsigned)(started % 10000));

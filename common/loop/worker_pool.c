@@ -26,7 +26,7 @@ struct worker {
     size_t index;
 };
 
-static void deliver(struct loop_message *message)
+static void on_job_finished(struct loop_message *message)
 {
     struct job *job = (struct job *)((char *)message - offsetof(struct job, message));
     job->done(job);
@@ -35,11 +35,11 @@ static void deliver(struct loop_message *message)
 static void give_back(struct job *job, bool was_run)
 {
     job->was_run = was_run;
-    job->message.deliver = deliver;
+    job->message.deliver = on_job_finished;
     loop_post(job->loop, &job->message);
 }
 
-static struct job *pop(struct worker_pool *pool)
+static struct job *pop_job(struct worker_pool *pool)
 {
     struct job *job = pool->first;
     if (!job)
@@ -58,7 +58,7 @@ static struct job *wait_for_job(struct worker_pool *pool)
     pthread_mutex_lock(&pool->lock);
     while (!pool->first && !pool->ending)
         pthread_cond_wait(&pool->changed, &pool->lock);
-    struct job *job = pop(pool);
+    struct job *job = pop_job(pool);
     pool->busy += job != NULL;
     pthread_mutex_unlock(&pool->lock);
     return job;
@@ -72,7 +72,7 @@ static void finish_job(struct worker_pool *pool, struct job *job)
     give_back(job, true);
 }
 
-static void *work(void *start)
+static void *run_worker(void *start)
 {
     struct worker worker = *(struct worker *)start;
     free(start);
@@ -88,13 +88,13 @@ static void *work(void *start)
     return NULL;
 }
 
-static bool start_thread(struct worker_pool *pool)
+static bool start_worker(struct worker_pool *pool)
 {
     struct worker *start = malloc(sizeof *start);
     if (!start)
         return false;
     *start = (struct worker){pool, pool->started};
-    if (pthread_create(&pool->threads[pool->started], NULL, work, start) != 0) {
+    if (pthread_create(&pool->threads[pool->started], NULL, run_worker, start) != 0) {
         free(start);
         return false;
     }
@@ -113,7 +113,7 @@ static bool start_threads(struct worker_pool *pool)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     bool started = true;
     while (started && pool->started < pool->config.thread_count)
-        started = start_thread(pool);
+        started = start_worker(pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }

@@ -39,7 +39,7 @@ static void write_parameter(const struct oauth_param *param, struct buf *out)
 }
 
 /* How long the base string can get at most: every byte may be encoded. */
-static size_t bound(const struct message *message, const struct oauth_param **ordered, size_t count)
+static size_t longest_bytes(const struct message *message, const struct oauth_param **ordered, size_t count)
 {
     size_t bytes = message->method.len + message->url.host.len + message->url.path.len + 32;
     for (size_t i = 0; i < count; i++)
@@ -50,7 +50,7 @@ static size_t bound(const struct message *message, const struct oauth_param **or
 enum status base_string_build_ordered(const struct message *message, const struct oauth_param **ordered, size_t count,
                                       struct arena *arena, struct slice *ret_base_string)
 {
-    size_t room = bound(message, ordered, count);
+    size_t room = longest_bytes(message, ordered, count);
     char *memory = arena_bytes(arena, room);
     if (!memory)
         return STATUS_NO_MEMORY;

@@ -26,8 +26,8 @@ static bool is_token(struct slice text)
     return text.len > 0;
 }
 
-static enum status add_pair(struct message *message, struct arena *arena, const struct auth_header_pair *pair,
-                            struct problem *problem)
+static enum status add_header_pair(struct message *message, struct arena *arena, const struct auth_header_pair *pair,
+                                   struct problem *problem)
 {
     if (auth_header_is_realm(pair->name)) {
         if (!slice_is_absent(message->realm))
@@ -40,12 +40,13 @@ static enum status add_pair(struct message *message, struct arena *arena, const 
     return params_add(&message->params, arena, pair->name, pair->value, PLUS_LITERAL, PARAM_FROM_HEADER);
 }
 
-static enum status add_header(struct message *message, struct arena *arena, struct slice list, struct problem *problem)
+static enum status add_header_pairs(struct message *message, struct arena *arena, struct slice list,
+                                    struct problem *problem)
 {
     struct auth_header_pair pair = {0};
     enum auth_header_item item = auth_header_next(&list, &pair);
     for (; item == AUTH_HEADER_PARAMETER; item = auth_header_next(&list, &pair))
-        TRY(add_pair(message, arena, &pair, problem));
+        TRY(add_header_pair(message, arena, &pair, problem));
     if (item == AUTH_HEADER_BROKEN)
         return problem_set(problem, STATUS_MALFORMED, "the Authorization header is not a list of name=\"value\" pairs");
     return STATUS_OK;
@@ -53,7 +54,7 @@ static enum status add_header(struct message *message, struct arena *arena, stru
 
 static enum status add_all(struct message *message, struct arena *arena, struct slice list, struct problem *problem)
 {
-    TRY(add_header(message, arena, list, problem));
+    TRY(add_header_pairs(message, arena, list, problem));
     TRY(params_add_form(&message->params, arena, message->url.query, PARAM_FROM_QUERY));
     /* RFC 5849 §3.4.1.3.1: a form body counts whatever the method */
     if (message->form_body)

@@ -13,7 +13,7 @@ enum status params_init(struct oauth_params *params, struct arena *arena, size_t
     return STATUS_OK;
 }
 
-static enum status canonical(struct arena *arena, enum plus plus, struct slice *text, bool *is_plain)
+static enum status make_canonical(struct arena *arena, enum plus plus, struct slice *text, bool *is_plain)
 {
     size_t room = text->len * 3;
     size_t len = 0;
@@ -39,7 +39,7 @@ static uint64_t order_of(struct slice name)
 }
 
 /* Room for one more: twice the rows, of which the old ones stay in the arena. */
-static enum status make_room(struct oauth_params *params, struct arena *arena)
+static enum status grow_rows(struct oauth_params *params, struct arena *arena)
 {
     if (params->count < params->capacity)
         return STATUS_OK;
@@ -54,8 +54,8 @@ static enum status make_room(struct oauth_params *params, struct arena *arena)
     return STATUS_OK;
 }
 
-static void append(struct oauth_params *params, struct slice name, struct slice value, bool is_plain,
-                   enum param_source source)
+static void append_row(struct oauth_params *params, struct slice name, struct slice value, bool is_plain,
+                       enum param_source source)
 {
     struct oauth_param *row = &params->rows[params->count++];
     row->name = name;
@@ -70,8 +70,8 @@ static void append(struct oauth_params *params, struct slice name, struct slice 
 enum status params_add_plain(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
                              enum param_source source)
 {
-    TRY(make_room(params, arena));
-    append(params, name, value, true, source);
+    TRY(grow_rows(params, arena));
+    append_row(params, name, value, true, source);
     return STATUS_OK;
 }
 
@@ -79,12 +79,12 @@ enum status params_add(struct oauth_params *params, struct arena *arena, struct 
                        enum plus plus, enum param_source source)
 {
     bool is_plain = true;
-    TRY(make_room(params, arena));
+    TRY(grow_rows(params, arena));
     if (!percent_is_plain(name))
-        TRY(canonical(arena, plus, &name, &is_plain));
+        TRY(make_canonical(arena, plus, &name, &is_plain));
     if (!percent_is_plain(value))
-        TRY(canonical(arena, plus, &value, &is_plain));
-    append(params, name, value, is_plain, source);
+        TRY(make_canonical(arena, plus, &value, &is_plain));
+    append_row(params, name, value, is_plain, source);
     return STATUS_OK;
 }
 
@@ -104,7 +104,7 @@ enum status params_add_form(struct oauth_params *params, struct arena *arena, st
 }
 
 /* RFC 5849 §3.4.1.3.2: by encoded name, then by encoded value, as bytes. */
-static bool precedes(const struct oauth_param *a, const struct oauth_param *b)
+static bool row_precedes(const struct oauth_param *a, const struct oauth_param *b)
 {
     if (a->order != b->order)
         return a->order < b->order;
@@ -117,7 +117,7 @@ static void sort_few(const struct oauth_param **rows, size_t count)
     for (size_t i = 1; i < count; i++) {
         const struct oauth_param *row = rows[i];
         size_t at = i;
-        for (; at > 0 && precedes(row, rows[at - 1]); at--)
+        for (; at > 0 && row_precedes(row, rows[at - 1]); at--)
             rows[at] = rows[at - 1];
         rows[at] = row;
     }
@@ -127,9 +127,9 @@ static void sift_down(const struct oauth_param **rows, size_t at, size_t count)
 {
     const struct oauth_param *row = rows[at];
     for (size_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && precedes(rows[child], rows[child + 1]))
+        if (child + 1 < count && row_precedes(rows[child], rows[child + 1]))
             child++;
-        if (!precedes(row, rows[child]))
+        if (!row_precedes(row, rows[child]))
             break;
         rows[at] = rows[child];
         at = child;

@@ -7,7 +7,7 @@ const char *problem_text(const struct problem *problem)
     return problem->detail ? problem->detail : status_text(problem->status);
 }
 
-static void add_pair(struct buf *out, const char *name, struct slice value)
+static void add_problem_pair(struct buf *out, const char *name, struct slice value)
 {
     if (value.len == 0)
         return;
@@ -17,11 +17,11 @@ static void add_pair(struct buf *out, const char *name, struct slice value)
 
 void problem_write_form(const struct problem *problem, struct buf *out)
 {
-    add_pair(out, "error=", slice_str(status_error(problem->status)));
-    add_pair(out, "&error_description=", slice_str(problem_text(problem)));
-    add_pair(out, "&oauth_problem=", slice_str(status_problem(problem->status)));
-    add_pair(out, "&oauth_parameters_absent=", problem->absent);
-    add_pair(out, "&oauth_parameters_rejected=", problem->rejected);
+    add_problem_pair(out, "error=", slice_str(status_error(problem->status)));
+    add_problem_pair(out, "&error_description=", slice_str(problem_text(problem)));
+    add_problem_pair(out, "&oauth_problem=", slice_str(status_problem(problem->status)));
+    add_problem_pair(out, "&oauth_parameters_absent=", problem->absent);
+    add_problem_pair(out, "&oauth_parameters_rejected=", problem->rejected);
     if (problem->acceptable_to_s > 0)
         buf_addf(out, "&oauth_acceptable_timestamps=%lld-%lld", (long long)problem->acceptable_from_s,
                  (long long)problem->acceptable_to_s);

@@ -12,7 +12,7 @@ bool scope_next(struct slice *list, struct slice *ret_scope)
     return false;
 }
 
-static bool has(struct slice granted, struct slice needed)
+static bool has_scope(struct slice granted, struct slice needed)
 {
     struct slice scope = {0};
     while (scope_next(&granted, &scope))
@@ -25,7 +25,7 @@ bool scope_covers(struct slice granted, struct slice needed)
 {
     struct slice scope = {0};
     while (scope_next(&needed, &scope))
-        if (!has(granted, scope))
+        if (!has_scope(granted, scope))
             return false;
     return true;
 }
@@ -47,7 +47,7 @@ void scope_write_shared(struct slice list, struct slice allowed, struct buf *out
     size_t begin = out->len;
     while (scope_next(&rest, &scope)) {
         struct slice before = slice_sub(list, 0, (size_t)(scope.ptr - list.ptr));
-        if (has(before, scope) || !has(allowed, scope))
+        if (has_scope(before, scope) || !has_scope(allowed, scope))
             continue;
         buf_add_str(out, out->len > begin ? " " : "");
         buf_add(out, scope);

@@ -5,7 +5,7 @@
 /* RFC 1035 §2.3.4; so that the origin fits into a fixed buffer whatever a request says. */
 enum { HOST_MAX_BYTES = 255 };
 
-static enum status refuse(struct problem *problem, const char *detail)
+static enum status refuse_url(struct problem *problem, const char *detail)
 {
     return problem_set(problem, STATUS_MALFORMED, detail);
 }
@@ -81,17 +81,17 @@ enum status oauth_url_parse(struct slice text, struct oauth_url *ret_url, struct
     struct oauth_url url = {0};
     struct slice rest = text;
     if (!is_clean(text))
-        return refuse(problem, "the URL holds white space or a control character");
+        return refuse_url(problem, "the URL holds white space or a control character");
     if (!cut_scheme(&rest, &url.https))
-        return refuse(problem, "the URL must be absolute and begin with http:// or https://");
+        return refuse_url(problem, "the URL must be absolute and begin with http:// or https://");
     struct slice authority = slice_sub(rest, 0, authority_end(rest));
     if (slice_find(authority, '@') < authority.len)
-        return refuse(problem, "the URL must not hold a user name");
+        return refuse_url(problem, "the URL must not hold a user name");
     if (!parse_authority(authority, &url))
-        return refuse(problem, "the URL has no valid host and port");
+        return refuse_url(problem, "the URL has no valid host and port");
     rest = slice_sub(rest, authority.len, rest.len);
     if (slice_find(rest, '#') < rest.len)
-        return refuse(problem, "the URL has a fragment, which no client sends");
+        return refuse_url(problem, "the URL has a fragment, which no client sends");
     bool has_query = false;
     url.path = slice_cut(&rest, '?', &has_query);
     if (url.path.len == 0)

@@ -31,7 +31,7 @@ static enum status read_database(struct slice url, const char *variable, const s
     return slice_is_absent(url) ? STATUS_OK : sql_password_of(url, &options, why, ret_text);
 }
 
-static enum status read_all(const struct config *config, struct buf *why, struct texts *ret)
+static enum status read_passwords(const struct config *config, struct buf *why, struct texts *ret)
 {
     TRY(read_database(config->database_url, "OAUTH1_DATABASE_URL", config, why, ret->database));
     TRY(read_database(config->database_read_url, "OAUTH1_DATABASE_READ_URL", config, why, ret->replica));
@@ -41,7 +41,7 @@ static enum status read_all(const struct config *config, struct buf *why, struct
 enum status store_passwords_update(struct store_passwords *passwords, const struct config *fresh, struct buf *why)
 {
     struct texts texts = {0};
-    enum status status = read_all(fresh, why, &texts);
+    enum status status = read_passwords(fresh, why, &texts);
     if (status == STATUS_OK) {
         next_password_set(&passwords->database, texts.database);
         next_password_set(&passwords->replica, texts.replica);

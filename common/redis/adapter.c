@@ -11,7 +11,7 @@
 
 enum { READ_BYTES = 16 * 1024, READS_A_TURN = 16 };
 
-static void fail(struct redis_adapter *adapter, const char *problem)
+static void tell_failed(struct redis_adapter *adapter, const char *problem)
 {
     adapter->owner.failed(adapter->owner.context, problem);
 }
@@ -78,9 +78,9 @@ static void shake_hands(struct redis_adapter *adapter)
     if (result == REDIS_TLS_DONE)
         open_up(adapter);
     else if (!is_waiting(result))
-        fail(adapter, problem_of(adapter, result));
+        tell_failed(adapter, problem_of(adapter, result));
     else if (!wait_for(adapter, result))
-        fail(adapter, "out of memory");
+        tell_failed(adapter, "out of memory");
 }
 
 static int connect_error(int fd)
@@ -94,13 +94,13 @@ static void finish_connecting(struct redis_adapter *adapter)
 {
     int error = connect_error(adapter->fd);
     if (error) {
-        fail(adapter, strerror(error));
+        tell_failed(adapter, strerror(error));
         return;
     }
     if (adapter->peer.tls)
         adapter->session = redis_tls_session_new(adapter->peer.tls, adapter->fd, adapter->peer.host);
     if ((adapter->peer.tls && !adapter->session) || event_add(&adapter->readable, NULL) != 0) {
-        fail(adapter, "out of memory");
+        tell_failed(adapter, "out of memory");
         return;
     }
     adapter->phase = ADAPTER_SHAKING_HANDS;
@@ -131,7 +131,7 @@ static void on_writable(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
 
 /* Reads until there is no more, but lets others have their turn. True: there may be more in the session, of which the
  * socket knows nothing. */
-static bool read_all(struct redis_adapter *adapter)
+static bool read_available(struct redis_adapter *adapter)
 {
     char bytes[READ_BYTES];
     enum redis_tls_result result = REDIS_TLS_DONE;
@@ -142,7 +142,7 @@ static bool read_all(struct redis_adapter *adapter)
         if (result == REDIS_TLS_DONE)
             adapter->owner.received(adapter->owner.context, slice_of(bytes, len));
         else if (!is_waiting(result))
-            fail(adapter, problem_of(adapter, result));
+            tell_failed(adapter, problem_of(adapter, result));
         if (adapter->phase != ADAPTER_OPEN || adapter->fd != fd)
             result = REDIS_TLS_CLOSED;
         else if (len < sizeof bytes && !adapter->session)
@@ -159,7 +159,7 @@ static void on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
         shake_hands(adapter);
         return;
     }
-    if (read_all(adapter))
+    if (read_available(adapter))
         event_active(&adapter->readable, EV_READ, 0);
     else if (adapter->session)
         go_on_writing(adapter);
@@ -167,7 +167,7 @@ static void on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
 
 /* ---- life ---- */
 
-static void tune(int fd, int family)
+static void tune_socket(int fd, int family)
 {
     const int on = 1;
     if (family == AF_UNIX)
@@ -185,7 +185,7 @@ enum status redis_adapter_open(struct redis_adapter *adapter, struct loop *loop,
     if (fd < 0)
         return STATUS_STORE_DOWN;
     *adapter = (struct redis_adapter){.owner = *owner, .peer = *peer, .fd = fd, .phase = ADAPTER_CONNECTING};
-    tune(fd, family);
+    tune_socket(fd, family);
     int connected = connect(fd, (const struct sockaddr *)&peer->address->address, peer->address->len);
     *ret_problem = strerror(errno);
     (void)event_assign(&adapter->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, adapter);

@@ -11,7 +11,7 @@ struct redis_blocking {
     bool is_lost;
 };
 
-static void greet(void *context)
+static void on_greeting(void *context)
 {
     struct redis_blocking *redis = context;
     redis_client_ready(redis->client);
@@ -19,7 +19,7 @@ static void greet(void *context)
     loop_stop(redis->loop);
 }
 
-static void lost(void *context)
+static void on_lost(void *context)
 {
     struct redis_blocking *redis = context;
     bool goes_on = redis_client_state(redis->client) == REDIS_CONNECTING || redis_client_is_looking_up(redis->client);
@@ -29,13 +29,13 @@ static void lost(void *context)
     loop_stop(redis->loop);
 }
 
-static bool make(struct redis_blocking *redis, const struct redis_target *target, const struct clock *clock)
+static bool make_client(struct redis_blocking *redis, const struct redis_target *target, const struct clock *clock)
 {
     redis->loop = loop_new(clock, NULL);
     if (!redis->loop)
         return false;
     const struct redis_client_options options = {
-        .loop = redis->loop, .target = target, .hooks = {.context = redis, .greet = greet, .lost = lost}};
+        .loop = redis->loop, .target = target, .hooks = {.context = redis, .greet = on_greeting, .lost = on_lost}};
     redis->client = redis_client_new(&options);
     return redis->client != NULL;
 }
@@ -44,7 +44,7 @@ enum status redis_connect_blocking(const struct redis_target *target, const stru
                                    struct redis_blocking **ret_redis)
 {
     struct redis_blocking *redis = calloc(1, sizeof *redis);
-    if (!redis || !make(redis, target, clock)) {
+    if (!redis || !make_client(redis, target, clock)) {
         redis_blocking_free(redis);
         return STATUS_NO_MEMORY;
     }
@@ -104,7 +104,7 @@ struct asking {
     bool is_done;
 };
 
-static void took(void *context, const struct redisReply *reply)
+static void on_reply(void *context, const struct redisReply *reply)
 {
     struct asking *asking = context;
     asking->status = reply ? asking->take(asking->context, reply) : STATUS_STORE_DOWN;
@@ -116,7 +116,7 @@ enum status redis_ask_blocking(struct redis_blocking *redis, const struct slice 
                                enum status (*take)(void *context, const struct redisReply *reply), void *context)
 {
     struct asking asking = {.redis = redis, .take = take, .context = context};
-    TRY(redis_send(redis->client, args, count, took, &asking));
+    TRY(redis_send(redis->client, args, count, on_reply, &asking));
     TRY(redis_wait_blocking(redis, &asking.is_done));
     return asking.status;
 }

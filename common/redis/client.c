@@ -71,7 +71,7 @@ struct redis_client {
     unsigned attempt_ticks;
 };
 
-static void drop(struct redis_client *client, const char *problem);
+static void lose_connection(struct redis_client *client, const char *problem);
 
 /* ---- the timer ---- */
 
@@ -89,14 +89,14 @@ static void stop_timer(struct redis_client *client)
     client->is_ticking = false;
 }
 
-static void begin(void *context);
+static void begin_attempt(void *context);
 static void tell_problem(struct redis_client *client, bool was_ready);
 
 /* The resolver's answer is still good whenever it comes, but nobody should wait for it. */
 static void give_attempt_up(struct redis_client *client)
 {
     if (client->phase != PHASE_RESOLVING) {
-        drop(client, client->phase == PHASE_OPENING ? "no connection in time" : "it does not answer");
+        lose_connection(client, client->phase == PHASE_OPENING ? "no connection in time" : "it does not answer");
         return;
     }
     (void)snprintf(client->problem, sizeof client->problem, "its name is still being looked up");
@@ -106,16 +106,16 @@ static void give_attempt_up(struct redis_client *client)
         client->hooks.lost(client->hooks.context);
 }
 
-static void tick(void *context)
+static void on_client_timer(void *context)
 {
     struct redis_client *client = context;
     if (client->phase == PHASE_IDLE) {
-        begin(client);
+        begin_attempt(client);
     } else if (client->phase != PHASE_READY) {
         if (++client->attempt_ticks == ATTEMPT_TICKS)
             give_attempt_up(client);
     } else if (redis_queue_is_late(&client->queue)) {
-        drop(client, "it does not answer");
+        lose_connection(client, "it does not answer");
     } else if (redis_queue_is_empty(&client->queue)) {
         stop_timer(client);
     }
@@ -123,7 +123,7 @@ static void tick(void *context)
 
 /* ---- events ---- */
 
-static void tell(const struct redis_client *client, const char *what, const char *problem)
+static void tell_event(const struct redis_client *client, const char *what, const char *problem)
 {
     char detail[REDIS_SHOWN_BYTES + REDIS_HOST_BYTES + PROBLEM_BYTES + 16];
     const struct redis_place *place = &client->addresses.place; /* where the Sentinels said */
@@ -141,12 +141,12 @@ static void tell_problem(struct redis_client *client, bool was_ready)
     if (!was_ready && strcmp(client->told, client->problem) == 0)
         return;
     memcpy(client->told, client->problem, sizeof client->told);
-    tell(client, was_ready ? "lost" : "unreachable", client->problem);
+    tell_event(client, was_ready ? "lost" : "unreachable", client->problem);
 }
 
 /* ---- losing a connection ---- */
 
-static void close_connection(struct redis_client *client)
+static void clear_connection(struct redis_client *client)
 {
     redis_resolve_cancel(client->resolving);
     client->resolving = NULL;
@@ -177,7 +177,7 @@ static void begin_later(struct redis_client *client)
     unsigned delay_ms = next_delay_ms(client);
     if (delay_ms && loop_timer_start(&client->timer, delay_ms) == STATUS_OK)
         return;
-    loop_defer(client->loop, &client->begin, begin, client);
+    loop_defer(client->loop, &client->begin, begin_attempt, client);
 }
 
 /* Of a name's addresses, the problem of the one that came furthest says most: that there is no route to another does
@@ -191,16 +191,16 @@ static void note_problem(struct redis_client *client, const char *problem)
     (void)snprintf(client->problem, sizeof client->problem, "%s", problem);
 }
 
-static void drop(struct redis_client *client, const char *problem)
+static void lose_connection(struct redis_client *client, const char *problem)
 {
     bool was_ready = client->phase == PHASE_READY;
-    bool was_steady = was_ready && clock_monotonic_ns() / 1000000 - client->ready_since_ms >= STEADY_MS;
+    bool was_steady = was_ready && clock_monotonic_ms() - client->ready_since_ms >= STEADY_MS;
     note_problem(client, problem);
     if (!was_steady && client->next_address >= client->addresses.count)
         client->failures++;
     if (was_ready)
         client->addresses.count = client->next_address = 0; /* they may have changed */
-    close_connection(client);
+    clear_connection(client);
     tell_problem(client, was_ready);
     redis_queue_fail(&client->queue);
     if (client->hooks.lost)
@@ -215,7 +215,7 @@ void redis_client_refuse(struct redis_client *client, struct slice problem)
     (void)snprintf(client->refusal, sizeof client->refusal, "%.*s", SLICE_ARGS(problem));
     client->is_refused = true;
     if (!client->is_receiving) /* else once what was received is dealt with */
-        loop_defer(client->loop, &client->begin, begin, client);
+        loop_defer(client->loop, &client->begin, begin_attempt, client);
 }
 
 /* ---- receiving ---- */
@@ -261,7 +261,7 @@ static void take_replies(struct redis_client *client)
     }
 }
 
-static void received(void *context, struct slice bytes)
+static void on_received(void *context, struct slice bytes)
 {
     struct redis_client *client = context;
     client->reply_bytes += bytes.len;
@@ -274,7 +274,7 @@ static void received(void *context, struct slice bytes)
         take_replies(client);
     client->is_receiving = false;
     if (client->is_refused) {
-        drop(client, client->refusal);
+        lose_connection(client, client->refusal);
     }
 }
 
@@ -307,7 +307,7 @@ static void write_out(struct redis_client *client)
     size_t written = 0;
     struct slice rest = slice_sub(buf_slice(&client->out), client->out_written, client->out.len);
     if (redis_adapter_write(&client->adapter, rest, &written, &problem) != STATUS_OK) {
-        drop(client, problem);
+        lose_connection(client, problem);
         return;
     }
     client->out_written += written;
@@ -333,7 +333,7 @@ static void write_turn(void *context)
         write_out(client);
 }
 
-static void writable(void *context)
+static void on_socket_writable(void *context)
 {
     write_out(context);
 }
@@ -379,7 +379,7 @@ enum status redis_send(struct redis_client *client, const struct slice *args, si
 
 /* ---- connecting ---- */
 
-static void greet(struct redis_client *client)
+static void begin_greeting(struct redis_client *client)
 {
     client->phase = PHASE_GREETING;
     client->hooks.greet(client->hooks.context);
@@ -392,8 +392,8 @@ void redis_client_ready(struct redis_client *client)
     client->phase = PHASE_READY;
     client->failures = 0;
     client->told[0] = '\0';
-    client->ready_since_ms = clock_monotonic_ns() / 1000000;
-    tell(client, client->was_ready ? "reconnected" : "connected", NULL);
+    client->ready_since_ms = clock_monotonic_ms();
+    tell_event(client, client->was_ready ? "reconnected" : "connected", NULL);
     client->was_ready = true;
 }
 
@@ -408,7 +408,7 @@ static void refuse_login(struct redis_client *client, const struct redisReply *r
     redis_client_refuse(client, slice_str(problem));
 }
 
-static void selected(void *context, const struct redisReply *reply)
+static void on_selected(void *context, const struct redisReply *reply)
 {
     struct redis_client *client = context;
     if (!reply)
@@ -416,10 +416,10 @@ static void selected(void *context, const struct redisReply *reply)
     if (redis_reply_ok(reply) != STATUS_OK)
         refuse_login(client, reply, "database number");
     else
-        greet(client);
+        begin_greeting(client);
 }
 
-static void logged_in(void *context, const struct redisReply *reply)
+static void on_logged_in(void *context, const struct redisReply *reply)
 {
     struct redis_client *client = context;
     if (reply && redis_reply_ok(reply) != STATUS_OK)
@@ -434,8 +434,8 @@ static enum status send_auth(struct redis_client *client, const char *user, cons
     const struct slice short_args[] = {args[0], args[2]};
     if (!password[0])
         return STATUS_OK;
-    return user[0] ? redis_send(client, args, COUNT_OF(args), logged_in, client)
-                   : redis_send(client, short_args, COUNT_OF(short_args), logged_in, client);
+    return user[0] ? redis_send(client, args, COUNT_OF(args), on_logged_in, client)
+                   : redis_send(client, short_args, COUNT_OF(short_args), on_logged_in, client);
 }
 
 static enum status send_password(struct redis_client *client)
@@ -455,15 +455,15 @@ static enum status send_login(struct redis_client *client)
     char number[16];
     TRY(send_password(client));
     if (target->is_sentinel) {
-        greet(client);
+        begin_greeting(client);
         return STATUS_OK;
     }
     (void)snprintf(number, sizeof number, "%u", target->database);
     const struct slice args[] = {SLICE("SELECT"), slice_str(number)};
-    return redis_send(client, args, COUNT_OF(args), selected, client);
+    return redis_send(client, args, COUNT_OF(args), on_selected, client);
 }
 
-static void connected(void *context)
+static void on_connected(void *context)
 {
     struct redis_client *client = context;
     client->phase = PHASE_LOGIN;
@@ -472,17 +472,17 @@ static void connected(void *context)
     if (client->reader)
         bound_arrays(client);
     if (!client->reader || send_login(client) != STATUS_OK)
-        drop(client, "out of memory");
+        lose_connection(client, "out of memory");
 }
 
-static void failed(void *context, const char *problem)
+static void on_failed(void *context, const char *problem)
 {
-    drop(context, problem);
+    lose_connection(context, problem);
 }
 
 static void open_next(struct redis_client *client)
 {
-    const struct redis_adapter_owner owner = {connected, received, writable, failed, client};
+    const struct redis_adapter_owner owner = {on_connected, on_received, on_socket_writable, on_failed, client};
     const char *problem = NULL;
     client->phase = PHASE_OPENING;
     client->attempt_ticks = 0; /* the resolver may have taken its time */
@@ -492,16 +492,16 @@ static void open_next(struct redis_client *client)
         .host = client->addresses.place.host,
     };
     if (redis_adapter_open(&client->adapter, client->loop, &peer, &owner, &problem) != STATUS_OK)
-        drop(client, problem);
+        lose_connection(client, problem);
 }
 
-static void resolved(void *context, const struct redis_addresses *addresses)
+static void on_resolved(void *context, const struct redis_addresses *addresses)
 {
     struct redis_client *client = context;
     client->resolving = NULL;
     if (addresses->count == 0) {
         const char *why = addresses->why[0] ? addresses->why : "its name has no address";
-        drop(client, addresses->problem ? addresses->problem : why);
+        lose_connection(client, addresses->problem ? addresses->problem : why);
         return;
     }
     client->addresses = *addresses;
@@ -521,9 +521,9 @@ static void look_up(struct redis_client *client)
 {
     const struct redis_question question = {client->target->place, client->target->locator, client->lookup};
     client->phase = PHASE_RESOLVING;
-    client->resolving = redis_resolve_start(client->loop, &question, resolved, client);
+    client->resolving = redis_resolve_start(client->loop, &question, on_resolved, client);
     if (!client->resolving)
-        drop(client, "out of memory");
+        lose_connection(client, "out of memory");
 }
 
 static void find_addresses(struct redis_client *client)
@@ -541,11 +541,11 @@ static void find_addresses(struct redis_client *client)
     open_next(client);
 }
 
-static void begin(void *context)
+static void begin_attempt(void *context)
 {
     struct redis_client *client = context;
     if (client->is_refused) {
-        drop(client, client->refusal);
+        lose_connection(client, client->refusal);
         return;
     }
     if (client->phase != PHASE_IDLE)
@@ -571,11 +571,11 @@ struct redis_client *redis_client_new(const struct redis_client_options *options
     client->hooks = options->hooks;
     client->queue.took = options->hooks.took;
     client->lookup = options->lookup ? options->lookup : redis_lookup_blocking;
-    if (loop_timer_init(&client->timer, client->loop, tick, client) != STATUS_OK) {
+    if (loop_timer_init(&client->timer, client->loop, on_client_timer, client) != STATUS_OK) {
         free(client);
         return NULL;
     }
-    loop_defer(client->loop, &client->begin, begin, client);
+    loop_defer(client->loop, &client->begin, begin_attempt, client);
     return client;
 }
 
@@ -583,7 +583,7 @@ void redis_client_free(struct redis_client *client)
 {
     if (!client)
         return;
-    close_connection(client);
+    clear_connection(client);
     redis_queue_fail(&client->queue);
     loop_defer_cancel(client->loop, &client->begin);
     loop_timer_done(&client->timer);

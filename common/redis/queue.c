@@ -12,12 +12,12 @@ void redis_queue_done(struct redis_queue *queue)
     *queue = (struct redis_queue){0};
 }
 
-static struct redis_waiter *place_of(struct redis_queue *queue, uint64_t number)
+static struct redis_waiter *waiter_of(struct redis_queue *queue, uint64_t number)
 {
     return &queue->waiters[number & (queue->capacity - 1)];
 }
 
-static bool grow(struct redis_queue *queue)
+static bool grow_waiters(struct redis_queue *queue)
 {
     struct redis_queue grown = *queue;
     grown.capacity = queue->capacity ? queue->capacity * 2 : FIRST_CAPACITY;
@@ -25,7 +25,7 @@ static bool grow(struct redis_queue *queue)
     if (!grown.waiters)
         return false;
     for (uint64_t i = queue->answered; i < queue->sent; i++)
-        *place_of(&grown, i) = *place_of(queue, i);
+        *waiter_of(&grown, i) = *waiter_of(queue, i);
     free(queue->waiters);
     *queue = grown;
     return true;
@@ -33,10 +33,10 @@ static bool grow(struct redis_queue *queue)
 
 enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void *context)
 {
-    if (redis_queue_length(queue) == queue->capacity && !grow(queue))
+    if (redis_queue_length(queue) == queue->capacity && !grow_waiters(queue))
         return STATUS_NO_MEMORY;
     int64_t now_ns = queue->took ? clock_monotonic_ns() : 0;
-    *place_of(queue, queue->sent++) = (struct redis_waiter){done, context, now_ns};
+    *waiter_of(queue, queue->sent++) = (struct redis_waiter){done, context, now_ns};
     return STATUS_OK;
 }
 
@@ -44,7 +44,7 @@ bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *repl
 {
     if (redis_queue_is_empty(queue))
         return false;
-    struct redis_waiter waiter = *place_of(queue, queue->answered++);
+    struct redis_waiter waiter = *waiter_of(queue, queue->answered++);
     if (queue->took)
         queue->took(clock_monotonic_ns() - waiter.sent_ns);
     waiter.done(waiter.context, reply);

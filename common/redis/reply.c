@@ -10,7 +10,7 @@ struct slice redis_reply_error(const struct redisReply *reply)
 }
 
 /* What else than the expected type it may be. */
-static enum status unexpected(const struct redisReply *reply)
+static enum status judge_unexpected(const struct redisReply *reply)
 {
     return !reply || reply->type == REDIS_REPLY_ERROR ? STATUS_STORE_DOWN : STATUS_STORE_CORRUPT;
 }
@@ -18,7 +18,7 @@ static enum status unexpected(const struct redisReply *reply)
 enum status redis_reply_ok(const struct redisReply *reply)
 {
     if (!reply || reply->type != REDIS_REPLY_STATUS)
-        return unexpected(reply);
+        return judge_unexpected(reply);
     return slice_eq(slice_of(reply->str, (size_t)reply->len), SLICE("OK")) ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
@@ -30,7 +30,7 @@ enum status redis_reply_set(const struct redisReply *reply)
 enum status redis_reply_integer(const struct redisReply *reply, int64_t *ret_value)
 {
     if (!reply || reply->type != REDIS_REPLY_INTEGER)
-        return unexpected(reply);
+        return judge_unexpected(reply);
     *ret_value = reply->integer;
     return STATUS_OK;
 }
@@ -40,7 +40,7 @@ enum status redis_reply_text(const struct redisReply *reply, struct slice *ret_t
     if (reply && reply->type == REDIS_REPLY_NIL)
         return STATUS_NOT_FOUND;
     if (!reply || reply->type != REDIS_REPLY_STRING)
-        return unexpected(reply);
+        return judge_unexpected(reply);
     *ret_text = slice_of(reply->str, (size_t)reply->len);
     return STATUS_OK;
 }
@@ -48,7 +48,7 @@ enum status redis_reply_text(const struct redisReply *reply, struct slice *ret_t
 enum status redis_reply_array(const struct redisReply *reply, size_t *ret_count)
 {
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
-        return unexpected(reply);
+        return judge_unexpected(reply);
     *ret_count = reply->elements;
     return STATUS_OK;
 }

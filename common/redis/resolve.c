@@ -68,7 +68,7 @@ bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresse
     return look_up(host, port, AI_NUMERICHOST, ret_addresses) == 0;
 }
 
-static void release(struct redis_resolving *resolving)
+static void free_resolving(struct redis_resolving *resolving)
 {
     pthread_mutex_destroy(&resolving->lock);
     pthread_cond_destroy(&resolving->located);
@@ -77,7 +77,7 @@ static void release(struct redis_resolving *resolving)
 }
 
 /* On the loop: from here on nobody else has it. */
-static void deliver(struct loop_message *message)
+static void on_looked_up(struct loop_message *message)
 {
     struct redis_resolving *resolving = (struct redis_resolving *)message;
     pthread_mutex_lock(&resolving->lock); /* the thread may not have let go of it yet */
@@ -85,11 +85,11 @@ static void deliver(struct loop_message *message)
     pthread_mutex_unlock(&resolving->lock);
     if (!cancelled)
         resolving->done(resolving->context, &resolving->addresses);
-    release(resolving);
+    free_resolving(resolving);
 }
 
 /* False: it was cancelled meanwhile, and is not the thread's any more. */
-static bool locate(struct redis_resolving *resolving, bool *ret_is_found)
+static bool locate_primary(struct redis_resolving *resolving, bool *ret_is_found)
 {
     struct redis_question *question = &resolving->question;
     *ret_is_found = question->locator->locate_blocking(question->locator, &resolving->cancelled, &question->place,
@@ -102,12 +102,12 @@ static bool locate(struct redis_resolving *resolving, bool *ret_is_found)
     return !cancelled;
 }
 
-static void *resolve(void *context)
+static void *run_resolver(void *context)
 {
     struct redis_resolving *resolving = context;
     const struct redis_question *question = &resolving->question;
     bool is_found = true;
-    if (question->locator && !locate(resolving, &is_found))
+    if (question->locator && !locate_primary(resolving, &is_found))
         return NULL;
     if (is_found) {
         question->lookup(question->place.host, question->place.port, &resolving->addresses);
@@ -119,19 +119,19 @@ static void *resolve(void *context)
         loop_post(resolving->loop, &resolving->message);
     pthread_mutex_unlock(&resolving->lock);
     if (cancelled)
-        release(resolving);
+        free_resolving(resolving);
     return NULL;
 }
 
 /* Signals are the first loop's business. */
-static bool start_thread(struct redis_resolving *resolving)
+static bool start_resolver(struct redis_resolving *resolving)
 {
     sigset_t all;
     sigset_t before;
     pthread_t thread;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&thread, NULL, resolve, resolving) == 0;
+    bool started = pthread_create(&thread, NULL, run_resolver, resolving) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (started)
         pthread_detach(thread);
@@ -144,7 +144,7 @@ struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redi
     struct redis_resolving *resolving = calloc(1, sizeof *resolving);
     if (!resolving)
         return NULL;
-    resolving->message.deliver = deliver;
+    resolving->message.deliver = on_looked_up;
     resolving->loop = loop;
     resolving->question = *question;
     (void)redis_locator_hold(question->locator);
@@ -153,9 +153,9 @@ struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redi
     resolving->is_locating = question->locator != NULL;
     pthread_mutex_init(&resolving->lock, NULL);
     pthread_cond_init(&resolving->located, NULL);
-    if (start_thread(resolving))
+    if (start_resolver(resolving))
         return resolving;
-    release(resolving);
+    free_resolving(resolving);
     return NULL;
 }
 
@@ -170,5 +170,5 @@ void redis_resolve_cancel(struct redis_resolving *resolving)
         pthread_cond_wait(&resolving->located, &resolving->lock);
     pthread_mutex_unlock(&resolving->lock);
     if (was_locating)
-        release(resolving);
+        free_resolving(resolving);
 }

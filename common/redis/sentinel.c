@@ -61,7 +61,8 @@ static enum status take_place(void *context, const struct redisReply *reply)
 }
 
 /* NOT_FOUND: it answered, but not with an address. */
-static enum status ask(const struct sentinels *sentinels, const struct redis_place *sentinel, struct asked *asked)
+static enum status ask_sentinel(const struct sentinels *sentinels, const struct redis_place *sentinel,
+                                struct asked *asked)
 {
     const struct redis_target target = {
         .place = *sentinel, .login = sentinels->known.login, .tls = sentinels->tls, .is_sentinel = true};
@@ -77,8 +78,8 @@ static enum status ask(const struct sentinels *sentinels, const struct redis_pla
 }
 
 /* Of several problems, one that a Sentinel told says most. */
-static bool locate(struct sentinels *sentinels, const atomic_bool *stop, struct redis_place *ret_place,
-                   char ret_problem[REDIS_PROBLEM_BYTES])
+static bool ask_sentinels(struct sentinels *sentinels, const atomic_bool *stop, struct redis_place *ret_place,
+                          char ret_problem[REDIS_PROBLEM_BYTES])
 {
     size_t first = atomic_load(&sentinels->first);
     bool one_answered = false;
@@ -87,7 +88,7 @@ static bool locate(struct sentinels *sentinels, const atomic_bool *stop, struct 
         const struct redis_place *sentinel = &sentinels->known.places[index];
         struct buf why = BUF_INIT;
         struct asked asked = {.why = &why};
-        enum status status = ask(sentinels, sentinel, &asked);
+        enum status status = ask_sentinel(sentinels, sentinel, &asked);
         if (status == STATUS_OK) {
             *ret_place = asked.place;
             atomic_store(&sentinels->first, index);
@@ -106,7 +107,7 @@ static bool locate(struct sentinels *sentinels, const atomic_bool *stop, struct 
 static bool locate_blocking(struct redis_locator *locator, const atomic_bool *stop, struct redis_place *ret_place,
                             char ret_problem[REDIS_PROBLEM_BYTES])
 {
-    bool is_known = locate((struct sentinels *)locator, stop, ret_place, ret_problem);
+    bool is_known = ask_sentinels((struct sentinels *)locator, stop, ret_place, ret_problem);
     redis_tls_leave_thread();
     return is_known;
 }

@@ -3,7 +3,7 @@
 enum { OLDEST_VERSION = 602 }; /* GETDEL, GETEX; SET with KEEPTTL */
 
 /* "name:value" on a line of its own; empty: it is not there. */
-static struct slice field(struct slice info, struct slice name)
+static struct slice find_field(struct slice info, struct slice name)
 {
     for (bool more = true; more;) {
         struct slice line = slice_cut(&info, '\n', &more);
@@ -15,7 +15,7 @@ static struct slice field(struct slice info, struct slice name)
     return SLICE("");
 }
 
-static bool copy(struct slice value, char *out, size_t size)
+static bool copy_printable(struct slice value, char *out, size_t size)
 {
     for (size_t i = 0; i < value.len; i++)
         if (value.ptr[i] <= ' ' || value.ptr[i] > '~')
@@ -43,14 +43,14 @@ static enum status parse_run_id(struct slice info, char ret_run_id[REDIS_RUN_ID_
 {
     char memory[REDIS_RUN_ID_BYTES];
     struct buf text = buf_fixed(memory, sizeof memory);
-    struct slice run_id = field(info, SLICE("run_id:"));
-    struct slice replication_id = field(info, SLICE("master_replid2:"));
+    struct slice run_id = find_field(info, SLICE("run_id:"));
+    struct slice replication_id = find_field(info, SLICE("master_replid2:"));
     buf_add(&text, run_id);
     if (replication_id.len) {
         buf_add_byte(&text, '/');
         buf_add(&text, replication_id);
     }
-    bool is_whole = run_id.len && !text.failed && copy(buf_slice(&text), ret_run_id, REDIS_RUN_ID_BYTES);
+    bool is_whole = run_id.len && !text.failed && copy_printable(buf_slice(&text), ret_run_id, REDIS_RUN_ID_BYTES);
     return is_whole ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
@@ -58,10 +58,10 @@ enum status redis_server_parse(struct slice info, struct redis_server *ret_serve
 {
     struct redis_server server = {0};
     TRY(parse_run_id(info, server.run_id));
-    if (!copy(field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
+    if (!copy_printable(find_field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
         return STATUS_STORE_CORRUPT;
-    server.version = version_of(field(info, SLICE("redis_version:")));
-    server.is_replica = slice_eq(field(info, SLICE("role:")), SLICE("slave"));
+    server.version = version_of(find_field(info, SLICE("redis_version:")));
+    server.is_replica = slice_eq(find_field(info, SLICE("role:")), SLICE("slave"));
     *ret_server = server;
     return STATUS_OK;
 }

@@ -10,14 +10,14 @@
 
 enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DATABASE_MAX = 65535 };
 
-static enum status refuse(struct buf *why, const char *problem)
+static enum status refuse_redis_url(struct buf *why, const char *problem)
 {
     buf_addf(why, "OAUTH1_REDIS_URL: %s", problem);
     return STATUS_BAD_INPUT;
 }
 
 /* Percent-decoded and terminated; a NUL in it would cut it. */
-static bool decode(struct slice text, char *out, size_t size)
+static bool decode_part(struct slice text, char *out, size_t size)
 {
     size_t len = 0;
     if (text.len >= size || !percent_decode(text, PLUS_LITERAL, out, &len) || memchr(out, '\0', len))
@@ -26,7 +26,7 @@ static bool decode(struct slice text, char *out, size_t size)
     return true;
 }
 
-static bool copy(struct slice text, char *out, size_t size)
+static bool copy_part(struct slice text, char *out, size_t size)
 {
     if (text.len >= size || (text.len && memchr(text.ptr, '\0', text.len)))
         return false;
@@ -49,9 +49,9 @@ static enum status cut_login(struct slice *rest, struct buf *why, struct redis_t
     bool has_password = false; /* if not it may come apart from the URL */
     struct slice password = slice_sub(*rest, 0, at);
     struct slice user = slice_cut(&password, ':', &has_password);
-    if (!decode(user, target->login.user, sizeof target->login.user) ||
-        !decode(password, target->login.password, sizeof target->login.password))
-        return refuse(why, "the user or the password is too long or not percent-encoded");
+    if (!decode_part(user, target->login.user, sizeof target->login.user) ||
+        !decode_part(password, target->login.password, sizeof target->login.password))
+        return refuse_redis_url(why, "the user or the password is too long or not percent-encoded");
     *rest = slice_sub(*rest, at + 1, rest->len);
     return STATUS_OK;
 }
@@ -60,7 +60,7 @@ static enum status parse_database(struct slice text, struct buf *why, struct red
 {
     uint64_t number = 0;
     if (text.len && !slice_to_u64(text, DATABASE_MAX, &number))
-        return refuse(why, "the database must be a number, as in redis://host:6379/0");
+        return refuse_redis_url(why, "the database must be a number, as in redis://host:6379/0");
     target->database = (unsigned)number;
     return STATUS_OK;
 }
@@ -75,11 +75,11 @@ static enum status parse_place(struct slice authority, uint16_t default_port, st
     struct slice port = slice_sub(authority, end + bracketed, authority.len);
     uint64_t number = default_port;
     if (bracketed && end == authority.len)
-        return refuse(why, "the ] behind an IPv6 address is missing");
-    if (host.len == 0 || !copy(host, ret_place->host, sizeof ret_place->host))
-        return refuse(why, "there is no host in it; write redis://host:6379");
+        return refuse_redis_url(why, "the ] behind an IPv6 address is missing");
+    if (host.len == 0 || !copy_part(host, ret_place->host, sizeof ret_place->host))
+        return refuse_redis_url(why, "there is no host in it; write redis://host:6379");
     if (port.len && (port.ptr[0] != ':' || !slice_to_u64(slice_sub(port, 1, port.len), 65535, &number) || number == 0))
-        return refuse(why, "the port must be a number from 1 to 65535");
+        return refuse_redis_url(why, "the port must be a number from 1 to 65535");
     ret_place->port = (uint16_t)number;
     return STATUS_OK;
 }
@@ -92,17 +92,18 @@ static enum status parse_option(struct slice option, struct buf *why, struct red
     bool by_sentinels = target->sentinels.count > 0;
     struct redis_login *login = &target->sentinels.login;
     if (target->wants_tls && slice_eq(name, SLICE("ca"))) {
-        if (value.len == 0 || !decode(value, target->ca_file, sizeof target->ca_file))
-            return refuse(why, "the name of the ca file is empty, too long or not percent-encoded");
+        if (value.len == 0 || !decode_part(value, target->ca_file, sizeof target->ca_file))
+            return refuse_redis_url(why, "the name of the ca file is empty, too long or not percent-encoded");
     } else if (by_sentinels && slice_eq(name, SLICE("sentinel_user"))) {
-        if (!decode(value, login->user, sizeof login->user))
-            return refuse(why, "sentinel_user is too long or not percent-encoded");
+        if (!decode_part(value, login->user, sizeof login->user))
+            return refuse_redis_url(why, "sentinel_user is too long or not percent-encoded");
     } else if (by_sentinels && slice_eq(name, SLICE("sentinel_password"))) {
-        if (!decode(value, login->password, sizeof login->password))
-            return refuse(why, "sentinel_password is too long or not percent-encoded");
+        if (!decode_part(value, login->password, sizeof login->password))
+            return refuse_redis_url(why, "sentinel_password is too long or not percent-encoded");
     } else {
-        return refuse(why, "behind the '?' only ca=FILE may stand, with rediss://, and sentinel_user=USER and "
-                           "sentinel_password=PASSWORD, with redis+sentinel://");
+        return refuse_redis_url(why,
+                                "behind the '?' only ca=FILE may stand, with rediss://, and sentinel_user=USER and "
+                                "sentinel_password=PASSWORD, with redis+sentinel://");
     }
     return STATUS_OK;
 }
@@ -146,15 +147,15 @@ static enum status parse_sentinels(struct slice rest, struct buf *why, struct re
     struct slice primary = slice_cut(&rest, '/', &has_more);
     for (bool more = true; more; sentinels->count++) {
         if (sentinels->count == REDIS_SENTINELS_MAX)
-            return refuse(why, "eight Sentinels are enough");
+            return refuse_redis_url(why, "eight Sentinels are enough");
         TRY(parse_place(slice_cut(&places, ',', &more), SENTINEL_PORT, why, &sentinels->places[sentinels->count]));
     }
-    if (primary.len == 0 || !copy(primary, sentinels->primary, sizeof sentinels->primary))
-        return refuse(why, "it does not say which primary the Sentinels watch; write "
-                           "redis+sentinel://host:26379,host:26379/NAME");
+    if (primary.len == 0 || !copy_part(primary, sentinels->primary, sizeof sentinels->primary))
+        return refuse_redis_url(why, "it does not say which primary the Sentinels watch; write "
+                                     "redis+sentinel://host:26379,host:26379/NAME");
     TRY(parse_options(query, why, target));
     if (sentinels->login.user[0] && !sentinels->login.password[0])
-        return refuse(why, "there is a sentinel_user without a sentinel_password");
+        return refuse_redis_url(why, "there is a sentinel_user without a sentinel_password");
     (void)snprintf(before, sizeof before, "%s, by Sentinel at ", sentinels->primary);
     show_place(&sentinels->places[0], before, target);
     return parse_database(rest, why, target);
@@ -177,27 +178,28 @@ static enum status parse_unix(struct slice rest, struct buf *why, struct redis_t
     bool has_query = false;
     TRY(cut_login(&rest, why, target));
     struct slice path = slice_cut(&rest, '?', &has_query);
-    if (path.len < 2 || path.ptr[0] != '/' || !copy(path, target->path, sizeof target->path))
-        return refuse(why, "a socket is written redis+unix:///path, of at most 107 characters");
+    if (path.len < 2 || path.ptr[0] != '/' || !copy_part(path, target->path, sizeof target->path))
+        return refuse_redis_url(why, "a socket is written redis+unix:///path, of at most 107 characters");
     if (rest.len && !slice_starts_with(rest, SLICE("db=")))
-        return refuse(why, "behind the socket's path only ?db=NUMBER may stand");
+        return refuse_redis_url(why, "behind the socket's path only ?db=NUMBER may stand");
     (void)snprintf(target->shown, sizeof target->shown, "%s", target->path);
     return parse_database(slice_sub(rest, 3, rest.len), why, target);
 }
 
 static enum status take_password(struct slice password, struct buf *why, struct redis_target *target)
 {
-    if (!slice_is_absent(password) && !copy(password, target->login.password, sizeof target->login.password)) {
+    if (!slice_is_absent(password) && !copy_part(password, target->login.password, sizeof target->login.password)) {
         buf_add_str(why, "OAUTH1_REDIS_PASSWORD: is too long, or has a NUL in it");
         return STATUS_BAD_INPUT;
     }
     if (target->login.user[0] && !target->login.password[0])
-        return refuse(why, "there is a user without a password; write redis://user:password@host:6379, or set "
-                           "OAUTH1_REDIS_PASSWORD");
+        return refuse_redis_url(why,
+                                "there is a user without a password; write redis://user:password@host:6379, or set "
+                                "OAUTH1_REDIS_PASSWORD");
     return STATUS_OK;
 }
 
-static enum status parse(struct slice url, struct buf *why, struct redis_target *target)
+static enum status parse_scheme(struct slice url, struct buf *why, struct redis_target *target)
 {
     static const struct {
         struct slice scheme;
@@ -218,7 +220,7 @@ static enum status parse(struct slice url, struct buf *why, struct redis_target 
 enum status redis_url_parse(struct slice url, struct slice password, struct buf *why, struct redis_target *ret_target)
 {
     struct redis_target target = {0};
-    enum status status = parse(url, why, &target);
+    enum status status = parse_scheme(url, why, &target);
     if (status == STATUS_OK)
         status = take_password(password, why, &target);
     if (status == STATUS_OK)

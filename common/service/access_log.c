@@ -70,7 +70,7 @@ static bool may_log(struct budget *budget, enum log_level level)
 
 /* ---- lines ---- */
 
-static void flush(void *context)
+static void flush_lines(void *context)
 {
     struct pending *pending = context;
     if (pending->len)
@@ -78,13 +78,13 @@ static void flush(void *context)
     pending->len = 0;
 }
 
-static void collect(struct pending *pending, struct loop *loop, struct slice line)
+static void collect_line(struct pending *pending, struct loop *loop, struct slice line)
 {
     if (line.len > sizeof pending->lines - pending->len)
-        flush(pending);
+        flush_lines(pending);
     memcpy(pending->lines + pending->len, line.ptr, line.len);
     pending->len += line.len;
-    loop_defer(loop, &pending->flush, flush, pending);
+    loop_defer(loop, &pending->flush, flush_lines, pending);
 }
 
 /* An unknown method (501) or version (505) says something of the client alone. */
@@ -114,10 +114,10 @@ void access_log_add(struct access_log *log, const struct request *request, int h
     struct pending *pending = &log->pending[request->loop_index];
     log_format_line(&line, LOG_FORMAT_AUTO, clock_wall_ms(&clock), level, "request", fields, COUNT_OF(fields));
     if (is_error) { /* has room in the queue of lines where others have none */
-        flush(pending);
+        flush_lines(pending);
         log_write_lines(level, buf_slice(&line));
     } else {
-        collect(pending, request->loop, buf_slice(&line));
+        collect_line(pending, request->loop, buf_slice(&line));
     }
 }
 

@@ -28,7 +28,7 @@ struct parse {
 /* ---- finding the command ---- */
 
 /* How many of the words are the command's name; 0: they are not. */
-static int match(const struct command *command, int argc, char **argv)
+static int match_words(const struct command *command, int argc, char **argv)
 {
     struct slice name = slice_str(command->name);
     int words = 0;
@@ -43,7 +43,7 @@ static int match(const struct command *command, int argc, char **argv)
 static const struct command *find_command(const struct program *program, int argc, char **argv, int *ret_words)
 {
     for (const struct command *command = program->commands; command->name; command++) {
-        *ret_words = match(command, argc, argv);
+        *ret_words = match_words(command, argc, argv);
         if (*ret_words)
             return command;
     }
@@ -116,8 +116,8 @@ static const struct command_option *find_option(const struct command *command, s
     return NULL;
 }
 
-static int complain(const struct parse *parse, const char *format, ...) PRINTF_LIKE(2, 3);
-static int complain(const struct parse *parse, const char *format, ...)
+static int complain_of_usage(const struct parse *parse, const char *format, ...) PRINTF_LIKE(2, 3);
+static int complain_of_usage(const struct parse *parse, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -138,12 +138,12 @@ static int unknown_option(const struct parse *parse, struct slice name)
     if (!nearest.name && parse->line.command->needs_config)
         nearest.name = config_closest_flag(name);
     if (nearest.name)
-        return complain(parse, "unknown option --%.*s; did you mean --%s?", SLICE_ARGS(name), nearest.name);
-    return complain(parse, "unknown option --%.*s", SLICE_ARGS(name));
+        return complain_of_usage(parse, "unknown option --%.*s; did you mean --%s?", SLICE_ARGS(name), nearest.name);
+    return complain_of_usage(parse, "unknown option --%.*s", SLICE_ARGS(name));
 }
 
 /* Copies a value that holds a secret, and overwrites it in argv by what may be shown of it. NULL: no memory. */
-static const char *hide(struct parse *parse, char *value, struct slice shown)
+static const char *hide_secret(struct parse *parse, char *value, struct slice shown)
 {
     size_t len = strlen(value);
     if (slice_eq(slice_of(value, len), shown))
@@ -157,20 +157,20 @@ static const char *hide(struct parse *parse, char *value, struct slice shown)
 static int set_option(struct parse *parse, const struct command_option *option, char *word)
 {
     char *place = (char *)parse->line.options + option->offset;
-    const char *value = option->kind == OPTION_SECRET ? hide(parse, word, SLICE("***")) : word;
+    const char *value = option->kind == OPTION_SECRET ? hide_secret(parse, word, SLICE("***")) : word;
     if (option->kind == OPTION_SECRET && !value)
-        return complain(parse, "out of memory");
+        return complain_of_usage(parse, "out of memory");
     if (option->kind == OPTION_FLAG) {
         *(bool *)(void *)place = true;
     } else if (option->kind != OPTION_LIST) {
         struct slice *text = (struct slice *)(void *)place;
         if (!slice_is_absent(*text))
-            return complain(parse, "--%s is given twice", option->name);
+            return complain_of_usage(parse, "--%s is given twice", option->name);
         *text = slice_str(value);
     } else {
         struct option_list *list = (struct option_list *)(void *)place;
         if (list->count == OPTION_LIST_MAX)
-            return complain(parse, "--%s is given more than %d times", option->name, OPTION_LIST_MAX);
+            return complain_of_usage(parse, "--%s is given more than %d times", option->name, OPTION_LIST_MAX);
         list->items[list->count++] = slice_str(value);
     }
     return EXIT_DONE;
@@ -180,12 +180,12 @@ static int set_flag(struct parse *parse, const struct config_row *row, bool is_f
 {
     struct config_flag *flag = &parse->flags[parse->flag_count];
     if (parse->flag_count == FLAGS_MAX)
-        return complain(parse, "too many options");
+        return complain_of_usage(parse, "too many options");
     *flag = (struct config_flag){row, is_file, value};
     if (value)
-        flag->value = hide(parse, value, config_flag_shown(flag, &parse->secrets));
+        flag->value = hide_secret(parse, value, config_flag_shown(flag, &parse->secrets));
     if (value && !flag->value)
-        return complain(parse, "out of memory");
+        return complain_of_usage(parse, "out of memory");
     parse->flag_count++;
     return EXIT_DONE;
 }
@@ -199,7 +199,7 @@ static int set_format(struct parse *parse, const char *value)
         parse->line.format = (enum output_format)i;
         return EXIT_DONE;
     }
-    return complain(parse, "--format must be table, json or env");
+    return complain_of_usage(parse, "--format must be table, json or env");
 }
 
 /* One word that begins with "--": *at is moved on where its value is the next word. */
@@ -228,10 +228,10 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
     bool takes_value = option ? option->kind != OPTION_FLAG : !(row && optional);
     char *value = joined ? argv[*at] + 2 + name.len + 1 : NULL;
     if (option && option->kind == OPTION_FLAG && joined)
-        return complain(parse, "--%s takes no value", option->name);
+        return complain_of_usage(parse, "--%s takes no value", option->name);
     if (!value && takes_value) {
         if (*at + 1 >= argc)
-            return complain(parse, "--%.*s needs a value", SLICE_ARGS(name));
+            return complain_of_usage(parse, "--%.*s needs a value", SLICE_ARGS(name));
         value = argv[++*at];
     }
     if (option)
@@ -254,9 +254,9 @@ static int parse_words(struct parse *parse, int argc, char **argv)
             if (code != EXIT_DONE)
                 return code;
         } else if (!only_arguments && argv[at][0] == '-' && argv[at][1]) {
-            return complain(parse, "unknown option %s", argv[at]);
+            return complain_of_usage(parse, "unknown option %s", argv[at]);
         } else if (parse->line.argument_count == COMMAND_ARGUMENTS_MAX) {
-            return complain(parse, "too many arguments");
+            return complain_of_usage(parse, "too many arguments");
         } else {
             parse->line.arguments[parse->line.argument_count++] = slice_str(argv[at]);
         }
@@ -268,14 +268,14 @@ static int check_words(const struct parse *parse)
 {
     const struct command *command = parse->line.command;
     if (parse->line.argument_count < command->arguments_min)
-        return complain(parse, "it needs %s", command->arguments);
+        return complain_of_usage(parse, "it needs %s", command->arguments);
     if (parse->line.argument_count > command->arguments_max)
-        return complain(parse, "unexpected argument \"%.*s\"",
-                        SLICE_ARGS(parse->line.arguments[command->arguments_max]));
+        return complain_of_usage(parse, "unexpected argument \"%.*s\"",
+                                 SLICE_ARGS(parse->line.arguments[command->arguments_max]));
     for (const struct command_option *option = command->options; option && option->name; option++)
         if (option->required && option->kind != OPTION_LIST && option->kind != OPTION_FLAG &&
             slice_is_absent(*(const struct slice *)(const void *)((const char *)parse->line.options + option->offset)))
-            return complain(parse, "--%s %s is needed", option->name, option->value);
+            return complain_of_usage(parse, "--%s %s is needed", option->name, option->value);
     return EXIT_DONE;
 }
 
@@ -424,7 +424,7 @@ int command_exit_code(enum status status)
     return status_is_infrastructure(status) ? EXIT_STORE_DOWN : EXIT_REFUSED;
 }
 
-static enum status read_all(int fd, struct buf *out, const char **ret_why)
+static enum status read_to_end(int fd, struct buf *out, const char **ret_why)
 {
     for (;;) {
         if (!buf_reserve(out, 4096))
@@ -453,7 +453,7 @@ enum status command_read_file(struct slice path, struct buf *out, const char **r
     if (fd < 0)
         *ret_why = strerror(errno);
     else
-        status = read_all(fd, out, ret_why);
+        status = read_to_end(fd, out, ret_why);
     if (fd >= 0 && !is_stdin)
         (void)close(fd);
     buf_done(&name);

@@ -21,7 +21,7 @@ static void check_all_blocking(const struct config *config, const void *program,
 }
 
 /* A configuration with a problem never gets here: command_main has printed all of them. */
-static int check(const struct command_line *line)
+static int run_config_check(const struct command_line *line)
 {
     struct buf warnings = BUF_INIT;
     const struct descriptors descriptors = descriptors_of(line->config);
@@ -45,7 +45,7 @@ const struct command command_config_check = {
     .example = "  OAUTH1_DEV=true auth-service config check",
     .check_config = check_all_blocking,
     .needs_config = true,
-    .run = check,
+    .run = run_config_check,
 };
 
 struct print_options {
@@ -58,7 +58,7 @@ static const struct command_option print_table[] = {
     {0},
 };
 
-static int print(const struct command_line *line)
+static int run_config_print(const struct command_line *line)
 {
     static const char *const names[] = {
         [CONFIG_PRINT_TABLE] = "table", [CONFIG_PRINT_JSON] = "json", [CONFIG_PRINT_ENV] = "env"};
@@ -88,5 +88,5 @@ const struct command command_config_print = {
     .options = print_table,
     .options_size = sizeof(struct print_options),
     .needs_config = true,
-    .run = print,
+    .run = run_config_print,
 };

@@ -56,7 +56,7 @@ static int connect_tcp(const struct config_listen *listen)
 }
 
 /* The status of a GET; 0: no answer. */
-static int ask(int fd, const char *path)
+static int ask_status(int fd, const char *path)
 {
     char request[96];
     int len =
@@ -72,7 +72,7 @@ static int ask(int fd, const char *path)
     return sscanf(answer, "HTTP/1.%*1d %3d", &http_status) == 1 ? http_status : 0;
 }
 
-static int healthcheck(const struct command_line *line)
+static int run_healthcheck(const struct command_line *line)
 {
     const struct config_listen *listen = &line->config->ops_listen;
     int fd = slice_is_absent(listen->unix_path) ? connect_tcp(listen) : connect_unix(listen->unix_path);
@@ -80,7 +80,7 @@ static int healthcheck(const struct command_line *line)
         return command_fail(line, EXIT_REFUSED, "nobody answers on the ops port (OAUTH1_OPS_LISTEN): %s",
                             strerror(errno));
     bool live = ((const struct healthcheck_options *)line->options)->live;
-    int http_status = ask(fd, live ? "/livez" : "/readyz");
+    int http_status = ask_status(fd, live ? "/livez" : "/readyz");
     (void)close(fd);
     if (http_status != 200)
         return command_fail(line, EXIT_REFUSED, "the service is not %s (status %d)%s", live ? "alive" : "ready",
@@ -98,5 +98,5 @@ const struct command command_healthcheck = {
     .options = table,
     .options_size = sizeof(struct healthcheck_options),
     .needs_config = true,
-    .run = healthcheck,
+    .run = run_healthcheck,
 };

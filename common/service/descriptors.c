@@ -12,7 +12,7 @@ enum {
     FOR_EACH_OF_THE_POOL = 2 /* a connection that is replaced */
 };
 
-static struct descriptors divide(const struct config *config, rlim_t limit)
+static struct descriptors divide_descriptors(const struct config *config, rlim_t limit)
 {
     struct descriptors all = {
         .limit = limit > SIZE_MAX / 2 ? SIZE_MAX / 2 : (size_t)limit,
@@ -31,7 +31,7 @@ struct descriptors descriptors_of(const struct config *config)
 {
     struct rlimit limit = {0};
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    return divide(config, limit.rlim_max);
+    return divide_descriptors(config, limit.rlim_max);
 }
 
 void descriptors_raise(const struct config *config, struct descriptors *ret_descriptors)
@@ -40,7 +40,7 @@ void descriptors_raise(const struct config *config, struct descriptors *ret_desc
     (void)getrlimit(RLIMIT_NOFILE, &limit);
     const struct rlimit raised = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
     bool is_raised = setrlimit(RLIMIT_NOFILE, &raised) == 0;
-    *ret_descriptors = divide(config, is_raised ? limit.rlim_max : limit.rlim_cur);
+    *ret_descriptors = divide_descriptors(config, is_raised ? limit.rlim_max : limit.rlim_cur);
 }
 
 void descriptors_warn(const struct descriptors *all, const struct config *config, struct buf *out)

@@ -8,7 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-static enum status take(const char *path, const char *service, struct buf *why, int *ret_fd)
+static enum status take_lock(const char *path, const char *service, struct buf *why, int *ret_fd)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
@@ -37,7 +37,7 @@ enum status instance_lock_take(struct slice database_url, const char *service, s
     buf_add(&path, file);
     buf_addf(&path, ".%s.lock", service);
     const char *text = buf_string(&path);
-    enum status status = text ? take(text, service, why, ret_fd) : STATUS_NO_MEMORY;
+    enum status status = text ? take_lock(text, service, why, ret_fd) : STATUS_NO_MEMORY;
     buf_done(&path);
     return status;
 }

@@ -36,7 +36,7 @@ static struct ops_pulse *pulse_of(struct loop_message *message)
     return (struct ops_pulse *)((char *)message - offsetof(struct ops_pulse, message));
 }
 
-static void take_pulse_back(struct loop_message *message)
+static void on_pulse_back(struct loop_message *message)
 {
     struct ops_pulse *pulse = pulse_of(message);
     struct ops *ops = pulse->ops;
@@ -50,7 +50,7 @@ static void take_pulse_back(struct loop_message *message)
 }
 
 /* On the loop that is asked. */
-static void return_pulse(struct loop_message *message)
+static void on_pulse(struct loop_message *message)
 {
     struct ops_pulse *pulse = pulse_of(message);
     struct ops *ops = pulse->ops;
@@ -64,7 +64,7 @@ static void return_pulse(struct loop_message *message)
         if (service->measure)
             service->measure(ops->stores);
     }
-    message->deliver = take_pulse_back;
+    message->deliver = on_pulse_back;
     loop_post(ops->loop, message);
 }
 
@@ -76,7 +76,7 @@ static void send_pulses(struct ops *ops)
             continue;
         pulse->is_out = true;
         pulse->sent_ms = loop_now_ms(ops->loop);
-        pulse->message.deliver = return_pulse;
+        pulse->message.deliver = on_pulse;
         loop_post(pulse->loop, &pulse->message);
     }
 }
@@ -86,7 +86,7 @@ static struct ops_check *check_of(struct loop_message *message)
     return (struct ops_check *)((char *)message - offsetof(struct ops_check, message));
 }
 
-static void take_check_back(struct loop_message *message)
+static void on_check_back(struct loop_message *message)
 {
     struct ops_check *check = check_of(message);
     struct ops *ops = check->ops;
@@ -130,19 +130,19 @@ static enum step_result keep_results(struct flow *flow)
     return STEP_REPLY;
 }
 
-static void return_check(struct flow *flow)
+static void on_check_ended(struct flow *flow)
 {
     struct ops_check *check = flow_subject(flow);
-    check->message.deliver = take_check_back;
+    check->message.deliver = on_check_back;
     loop_post(check->ops->loop, &check->message);
 }
 
-static void begin_check(struct loop_message *message)
+static void on_check(struct loop_message *message)
 {
     static const struct step steps[] = {{"ask", ask_stores}, {"keep", keep_results}, {NULL, NULL}};
     struct ops_check *check = check_of(message);
     if (!check->ops->is_over)
-        flow_start(&check->flow, check->ops->pulses[0].loop, "ready", steps, check, return_check);
+        flow_start(&check->flow, check->ops->pulses[0].loop, "ready", steps, check, on_check_ended);
 }
 
 static void send_check(struct ops *ops)
@@ -151,11 +151,11 @@ static void send_check(struct ops *ops)
     if (is_fresh || ops->check.is_out)
         return;
     ops->check.is_out = true;
-    ops->check.message.deliver = begin_check;
+    ops->check.message.deliver = on_check;
     loop_post(ops->pulses[0].loop, &ops->check.message);
 }
 
-static void beat(void *context)
+static void on_beat(void *context)
 {
     struct ops *ops = context;
     send_pulses(ops);
@@ -163,10 +163,10 @@ static void beat(void *context)
 }
 
 /* A step: what follows has the newest that there is. */
-static enum step_result ask(struct flow *flow)
+static enum step_result ask_newest(struct flow *flow)
 {
     struct ops *ops = ops_of(request_of(flow));
-    beat(ops);
+    on_beat(ops);
     if (ops->waiting_count == OPS_CONNECTIONS)
         return STEP_NEXT;
     ops->waiting[ops->waiting_count++] = flow_wait(flow, ANSWER_MS);
@@ -243,7 +243,7 @@ static enum step_result say_ready(struct flow *flow)
     return reply_text(request, ready ? 200 : 503, "text/plain; charset=utf-8", buf_slice(&text));
 }
 
-static const struct step ready[] = {{"ask", ask}, {"ready", say_ready}, {NULL, NULL}};
+static const struct step ready[] = {{"ask", ask_newest}, {"ready", say_ready}, {NULL, NULL}};
 
 /* ---- /metrics ---- */
 
@@ -258,7 +258,7 @@ static enum step_result show_metrics(struct flow *flow)
     return reply_text(request, text.failed ? 500 : 200, METRICS_CONTENT_TYPE, buf_slice(&text));
 }
 
-static const struct step metrics[] = {{"ask", ask}, {"metrics", show_metrics}, {NULL, NULL}};
+static const struct step metrics[] = {{"ask", ask_newest}, {"metrics", show_metrics}, {NULL, NULL}};
 
 const struct route ops_routes[] = {
     {.name = "livez", .path = "/livez", .methods = "GET,HEAD", .steps = live},
@@ -280,7 +280,7 @@ enum status ops_open(struct ops *ops, struct loop *loop, struct loop *const *loo
     ops->pulse_count = loop_count;
     for (size_t i = 0; i < loop_count; i++)
         ops->pulses[i] = (struct ops_pulse){.ops = ops, .loop = loops[i]};
-    TRY(loop_timer_init(&ops->beat, loop, beat, ops));
+    TRY(loop_timer_init(&ops->beat, loop, on_beat, ops));
     return loop_timer_start_periodic(&ops->beat, BEAT_MS);
 }
 

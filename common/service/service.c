@@ -87,7 +87,7 @@ static struct http_listen listen_of(const struct config_listen *listen, struct t
 }
 
 /* Both on the request's loop. */
-static void replied(void *context, const struct request *request, int http_status, int64_t duration_ns)
+static void on_replied(void *context, const struct request *request, int http_status, int64_t duration_ns)
 {
     const struct serving *s = context;
     standard_metrics_replied(request, http_status, duration_ns);
@@ -95,7 +95,7 @@ static void replied(void *context, const struct request *request, int http_statu
 }
 
 /* On any loop. A flood of them is a line each ten seconds. */
-static void closed(void *context, enum http_closing why)
+static void on_closed(void *context, enum http_closing why)
 {
     struct serving *s = context;
     standard_metrics_closed(why);
@@ -151,7 +151,7 @@ static enum status open_routes(struct serving *s, const struct route *routes, si
         .loops = s->loops,
         .loop_count = s->loop_count,
         .app = s->parts.app,
-        .observer = {.context = s, .replied = replied, .closed = closed},
+        .observer = {.context = s, .replied = on_replied, .closed = on_closed},
         .limits = {.connections = part_of(connections, s->loop_count),
                    .connections_per_address = (size_t)s->config->connections_per_address},
         .is_unbounded = is_proxy,
@@ -204,7 +204,7 @@ static enum status open_servers(struct serving *s, struct buf *why)
 }
 
 /* On that loop's thread. */
-static void accept_on(void *context, size_t loop_index)
+static void on_loop_warm(void *context, size_t loop_index)
 {
     const struct serving *s = context;
     for (size_t i = 0; i < s->server_count; i++)
@@ -215,7 +215,7 @@ static enum status warm_up(struct serving *s)
 {
     for (size_t i = 0; i < s->loop_count; i++) {
         s->warm_ups[i] = (struct warm_up){
-            .service = s->service, .stores = s->parts.stores, .loop_index = i, .done = accept_on, .context = s};
+            .service = s->service, .stores = s->parts.stores, .loop_index = i, .done = on_loop_warm, .context = s};
         TRY(warm_up_start(&s->warm_ups[i], s->loops[i]));
     }
     return STATUS_OK;
@@ -223,30 +223,30 @@ static enum status warm_up(struct serving *s)
 
 /* ---- stop ---- */
 
-static void ops_stopped(void *context)
+static void on_ops_stopped(void *context)
 {
     struct serving *s = context;
     loop_group_stop(s->group);
 }
 
 /* On one of the loops. The ops port answers to the end. */
-static void server_stopped(void *context)
+static void on_server_stopped(void *context)
 {
     struct serving *s = context;
     if (atomic_fetch_sub(&s->servers_running, 1) == 1)
-        http_server_stop(s->ops_server, OPS_STOP_TIMEOUT_MS, ops_stopped, s);
+        http_server_stop(s->ops_server, OPS_STOP_TIMEOUT_MS, on_ops_stopped, s);
 }
 
 /* The delay is over: load balancers have seen that /readyz fails. */
-static void stop_listening(void *context)
+static void on_delay_over(void *context)
 {
     struct serving *s = context;
     atomic_store(&s->servers_running, s->server_count);
     for (size_t i = 0; i < s->server_count; i++)
-        http_server_stop(s->servers[i], (unsigned)s->config->shutdown_timeout_ms, server_stopped, s);
+        http_server_stop(s->servers[i], (unsigned)s->config->shutdown_timeout_ms, on_server_stopped, s);
 }
 
-static void asked_to_stop(void *context)
+static void on_stop_signal(void *context)
 {
     struct serving *s = context;
     if (atomic_exchange(&s->ops.stopping, true)) {
@@ -260,7 +260,7 @@ static void asked_to_stop(void *context)
         http_server_drain(s->servers[i]);
     unsigned delay_ms = (unsigned)s->config->shutdown_delay_ms;
     if (loop_timer_start(&s->delay, delay_ms ? delay_ms : 1) != STATUS_OK)
-        stop_listening(s);
+        on_delay_over(s);
 }
 
 /* What it brings is taken over by copies, so that it ends here. Where each value comes from, a flag or a file, is what
@@ -274,7 +274,7 @@ static enum status reload_config(const struct serving *s, struct buf *why)
     return status;
 }
 
-static void asked_to_reload(void *context)
+static void on_reload_signal(void *context)
 {
     struct serving *s = context;
     struct buf why = BUF_INIT;
@@ -297,10 +297,10 @@ static enum status watch_signals(struct serving *s)
     static const struct {
         int number;
         void (*fire)(void *context);
-    } rows[SIGNALS] = {{SIGTERM, asked_to_stop}, {SIGINT, asked_to_stop}, {SIGHUP, asked_to_reload}};
+    } rows[SIGNALS] = {{SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGHUP, on_reload_signal}};
     for (size_t i = 0; i < SIGNALS; i++)
         TRY(loop_signal_init(&s->signals[i], s->loops[0], rows[i].number, rows[i].fire, s));
-    return loop_timer_init(&s->delay, s->loops[0], stop_listening, s);
+    return loop_timer_init(&s->delay, s->loops[0], on_delay_over, s);
 }
 
 /* ---- the whole ---- */
@@ -395,7 +395,7 @@ static void log_trouble(const struct serving *s)
     buf_done(&trouble);
 }
 
-static int serve(const struct service *service, struct config *config)
+static int serve_until_stopped(const struct service *service, struct config *config)
 {
     struct buf why = BUF_INIT;
     struct serving *s = calloc(1, sizeof *s);
@@ -429,7 +429,7 @@ int service_serve(const struct service *service, struct config *config)
 {
     (void)signal(SIGPIPE, SIG_IGN); /* who reads the log may go, too */
     log_writer_start();
-    int code = serve(service, config);
+    int code = serve_until_stopped(service, config);
     log_writer_stop_blocking(LOG_STOP_TIMEOUT_MS);
     return code;
 }

@@ -164,13 +164,13 @@ void standard_metrics_closed(enum http_closing why)
     metric_count(&connections_closed, (uint32_t)why);
 }
 
-static void phase(void *context, const char *handler, const char *step, int64_t duration_ns)
+static void on_phase(void *context, const char *handler, const char *step, int64_t duration_ns)
 {
     (void)context, (void)handler;
     metric_observe_ns(&phase_durations, (uint32_t)index_of(phases, phase_durations.labels[0].count, step), duration_ns);
 }
 
-static void event(void *context, const char *source, const char *what, const char *detail)
+static void on_event(void *context, const char *source, const char *what, const char *detail)
 {
     (void)context;
     bool is_good = strcmp(what, "connected") == 0 || strcmp(what, "reconnected") == 0;
@@ -180,7 +180,7 @@ static void event(void *context, const char *source, const char *what, const cha
 
 const struct observer *standard_metrics_observer(void)
 {
-    static const struct observer observer = {.phase = phase, .event = event};
+    static const struct observer observer = {.phase = on_phase, .event = on_event};
     return &observer;
 }
 

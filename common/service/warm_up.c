@@ -2,7 +2,7 @@
 
 enum { ASK_TIMEOUT_MS = 500, PAUSE_MS = 10 };
 
-static enum step_result ask(struct flow *flow)
+static enum step_result ask_checks(struct flow *flow)
 {
     const struct warm_up *warm_up = flow_subject(flow);
     const struct service *service = warm_up->service;
@@ -15,7 +15,7 @@ static enum step_result ask(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result judge(struct flow *flow)
+static enum step_result judge_checks(struct flow *flow)
 {
     struct warm_up *warm_up = flow_subject(flow);
     bool ready = true;
@@ -25,34 +25,34 @@ static enum step_result judge(struct flow *flow)
     return STEP_REPLY;
 }
 
-static void finish(struct warm_up *warm_up)
+static void finish_warm_up(struct warm_up *warm_up)
 {
     warm_up->done(warm_up->context, warm_up->loop_index);
 }
 
-static void asked(struct flow *flow)
+static void on_round_ended(struct flow *flow)
 {
     struct warm_up *warm_up = flow_subject(flow);
     if (flow_was_cut(flow))
         return;
     if (warm_up->is_over || loop_timer_start(&warm_up->again, PAUSE_MS) != STATUS_OK)
-        finish(warm_up);
+        finish_warm_up(warm_up);
 }
 
-static void begin(void *context)
+static void on_round_due(void *context)
 {
-    static const struct step steps[] = {{"ask", ask}, {"judge", judge}, {NULL, NULL}};
+    static const struct step steps[] = {{"ask", ask_checks}, {"judge", judge_checks}, {NULL, NULL}};
     struct warm_up *warm_up = context;
     struct loop *loop = flow_loop(&warm_up->flow);
     if (!warm_up->began_ms)
         warm_up->began_ms = loop_now_ms(loop);
-    flow_start(&warm_up->flow, loop, "warm_up", steps, warm_up, asked);
+    flow_start(&warm_up->flow, loop, "warm_up", steps, warm_up, on_round_ended);
 }
 
 enum status warm_up_start(struct warm_up *warm_up, struct loop *loop)
 {
     warm_up->flow.loop = loop;
-    TRY(loop_timer_init(&warm_up->again, loop, begin, warm_up));
+    TRY(loop_timer_init(&warm_up->again, loop, on_round_due, warm_up));
     return loop_timer_start(&warm_up->again, 1); /* the first turn may still be connecting */
 }
 

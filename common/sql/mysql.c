@@ -48,14 +48,14 @@ static void drop_connection(struct mysql *mysql)
 
 /* ---- failures ---- */
 
-static enum status complain(struct mysql *mysql, enum status status, const char *what)
+static enum status note_error(struct mysql *mysql, enum status status, const char *what)
 {
     (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s", mysql->url.shown, what);
     return status;
 }
 
 /* Remembers the failure, translates it, and drops a connection that is of no use any more. */
-static enum status fail(struct mysql *mysql, const struct mysql_fault *fault)
+static enum status note_fault(struct mysql *mysql, const struct mysql_fault *fault)
 {
     const struct mysql_meaning *meaning = mysql_fault_meaning(fault->number);
     (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s (%s: %s, %u)", mysql->url.shown, meaning->text,
@@ -73,7 +73,7 @@ static enum status fail_handle(struct mysql *mysql)
 {
     struct mysql_fault fault;
     mysql_client_fault(mysql->handle, &fault);
-    return fail(mysql, &fault);
+    return note_fault(mysql, &fault);
 }
 
 static const char *last_error(const struct sql *sql)
@@ -100,11 +100,11 @@ static enum status connect_anew(struct mysql *mysql)
 {
     struct mysql_fault fault = {0};
     if (mysql->gate && !sql_gate_enter(mysql->gate))
-        return complain(mysql, STATUS_STORE_DOWN, "it could not be reached; it is tried again every half second");
+        return note_error(mysql, STATUS_STORE_DOWN, "it could not be reached; it is tried again every half second");
     mysql->handle = connect_blocking(mysql, &fault);
     if (mysql->gate)
         sql_gate_leave(mysql->gate, mysql->handle != NULL);
-    return mysql->handle ? STATUS_OK : fail(mysql, &fault);
+    return mysql->handle ? STATUS_OK : note_fault(mysql, &fault);
 }
 
 /* A connection that the server closed in the meantime (restart, wait_timeout) is noticed before anything is sent. */
@@ -115,7 +115,7 @@ static enum status connect_if_lost(struct mysql *mysql)
     if (mysql->handle)
         return STATUS_OK;
     if (mysql->is_pinned)
-        return complain(mysql, STATUS_STORE_DOWN, "the connection was lost in the middle of the work: run it again");
+        return note_error(mysql, STATUS_STORE_DOWN, "the connection was lost in the middle of the work: run it again");
     return connect_anew(mysql);
 }
 
@@ -136,8 +136,8 @@ static void run_plain(struct mysql *mysql, const char *text, struct mysql_outcom
         mysql_client_fault(mysql->handle, &outcome->fault);
 }
 
-static enum status run(struct mysql *mysql, const char *text, const struct sql_value *params, size_t count,
-                       sql_row_fn row, void *context, struct mysql_outcome *outcome)
+static enum status run_statement(struct mysql *mysql, const char *text, const struct sql_value *params, size_t count,
+                                 sql_row_fn row, void *context, struct mysql_outcome *outcome)
 {
     enum status status = STATUS_OK;
     *outcome = (struct mysql_outcome){0};
@@ -148,7 +148,7 @@ static enum status run(struct mysql *mysql, const char *text, const struct sql_v
             mysql_statements_run_blocking(mysql->statements, mysql->handle, text, params, count, row, context, outcome);
     mysql->affected = outcome->affected;
     mysql->last_id = outcome->last_id;
-    return outcome->is_failed ? fail(mysql, &outcome->fault) : status;
+    return outcome->is_failed ? note_fault(mysql, &outcome->fault) : status;
 }
 
 static bool is_read(const char *text)
@@ -181,7 +181,7 @@ static enum status run_alone(struct mysql *mysql, const char *text, const struct
         struct mysql_outcome outcome;
         int64_t start_ns = clock_monotonic_ns();
         TRY(connect_if_lost(mysql));
-        enum status status = run(mysql, text, params, count, row, context, &outcome);
+        enum status status = run_statement(mysql, text, params, count, row, context, &outcome);
         int64_t took_ms = (clock_monotonic_ns() - start_ns) / 1000000;
         bool again = outcome.is_failed && may_run_again(mysql, text, &outcome, took_ms);
         if (!again || repeats == (mysql->handle ? REPEATS_MAX : 1)) /* a lost connection: once */
@@ -189,8 +189,8 @@ static enum status run_alone(struct mysql *mysql, const char *text, const struct
     }
 }
 
-static enum status execute(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
-                           sql_row_fn row, void *context)
+static enum status execute_mysql(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
+                                 sql_row_fn row, void *context)
 {
     struct mysql *mysql = mysql_of(sql);
     struct mysql_outcome outcome;
@@ -199,10 +199,10 @@ static enum status execute(struct sql *sql, const char *text, const struct sql_v
         return run_alone(mysql, text, params, param_count, row, context);
     if (mysql->is_doomed)
         return STATUS_STORE_DOWN; /* and the first error stays */
-    return run(mysql, text, params, param_count, row, context, &outcome);
+    return run_statement(mysql, text, params, param_count, row, context, &outcome);
 }
 
-static int64_t affected(const struct sql *sql)
+static int64_t rows_affected(const struct sql *sql)
 {
     return ((const struct mysql *)sql)->affected;
 }
@@ -223,10 +223,10 @@ static enum status table_exists(struct sql *sql, const char *name, bool *ret_exi
 {
     struct sql_value params[] = {sql_text(slice_str(name))};
     bool exists = false;
-    TRY(execute(sql,
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
-                " AND table_name = CONVERT(? USING utf8mb4)",
-                params, COUNT_OF(params), note_row, &exists));
+    TRY(execute_mysql(sql,
+                      "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
+                      " AND table_name = CONVERT(? USING utf8mb4)",
+                      params, COUNT_OF(params), note_row, &exists));
     *ret_exists = exists;
     return STATUS_OK;
 }
@@ -247,7 +247,7 @@ static enum status begin_write(struct sql *sql)
     return status;
 }
 
-static enum status commit(struct sql *sql)
+static enum status commit_mysql(struct sql *sql)
 {
     struct mysql *mysql = mysql_of(sql);
     if (mysql->is_doomed)
@@ -255,7 +255,7 @@ static enum status commit(struct sql *sql)
     if (mysql_client_is_gone(mysql->handle)) {
         drop_connection(mysql);
         mysql->is_doomed = mysql->may_repeat = true;
-        return complain(mysql, STATUS_STORE_DOWN, "the connection was lost before COMMIT");
+        return note_error(mysql, STATUS_STORE_DOWN, "the connection was lost before COMMIT");
     }
     if (mysql_query(mysql->handle, "COMMIT") == 0)
         return STATUS_OK;
@@ -263,10 +263,10 @@ static enum status commit(struct sql *sql)
     if (mysql->handle)
         return status;
     mysql->may_repeat = false;
-    return complain(mysql, STATUS_STORE_DOWN, "the reply to COMMIT was lost: nobody knows whether it took effect");
+    return note_error(mysql, STATUS_STORE_DOWN, "the reply to COMMIT was lost: nobody knows whether it took effect");
 }
 
-static void rollback(struct sql *sql)
+static void rollback_mysql(struct sql *sql)
 {
     struct mysql *mysql = mysql_of(sql);
     if (mysql->handle && mysql_query(mysql->handle, "ROLLBACK") != 0)
@@ -295,10 +295,10 @@ static enum status lock_migrations(struct sql *sql)
     struct mysql *mysql = mysql_of(sql);
     struct sql_value params[] = {sql_int(mysql->limits.lock_s)};
     int64_t taken = 0;
-    TRY(execute(sql, "SELECT GET_LOCK(" LOCK_NAME ", ?)", params, COUNT_OF(params), note_int, &taken));
+    TRY(execute_mysql(sql, "SELECT GET_LOCK(" LOCK_NAME ", ?)", params, COUNT_OF(params), note_int, &taken));
     if (!taken)
-        return complain(mysql, STATUS_STORE_DOWN,
-                        "another migrate up is at work: wait until it is done, then run it again");
+        return note_error(mysql, STATUS_STORE_DOWN,
+                          "another migrate up is at work: wait until it is done, then run it again");
     mysql->is_pinned = true;
     return STATUS_OK;
 }
@@ -309,7 +309,8 @@ static void unlock_migrations(struct sql *sql)
     struct mysql *mysql = mysql_of(sql);
     int64_t released = 0;
     memcpy(error, mysql->error, sizeof error);
-    if (mysql->handle && execute(sql, "SELECT RELEASE_LOCK(" LOCK_NAME ")", NULL, 0, note_int, &released) != STATUS_OK)
+    if (mysql->handle &&
+        execute_mysql(sql, "SELECT RELEASE_LOCK(" LOCK_NAME ")", NULL, 0, note_int, &released) != STATUS_OK)
         drop_connection(mysql);
     mysql->is_pinned = false;
     memcpy(mysql->error, error, sizeof error); /* the reason is worth more than what follows from it */
@@ -323,21 +324,21 @@ static enum status migration_left_mark(struct sql *sql, int64_t number, bool *re
     struct sql_value text = sql_text(slice_of(mark, (size_t)len));
     struct sql_value params[] = {text, text, text};
     bool left = false;
-    TRY(execute(sql,
-                "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
-                " AND table_comment = CONVERT(? USING utf8mb4) UNION ALL"
-                " SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE()"
-                " AND index_comment = CONVERT(? USING utf8mb4) UNION ALL"
-                " SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()"
-                " AND column_comment = CONVERT(? USING utf8mb4)",
-                params, COUNT_OF(params), note_row, &left));
+    TRY(execute_mysql(sql,
+                      "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE()"
+                      " AND table_comment = CONVERT(? USING utf8mb4) UNION ALL"
+                      " SELECT 1 FROM information_schema.statistics WHERE table_schema = DATABASE()"
+                      " AND index_comment = CONVERT(? USING utf8mb4) UNION ALL"
+                      " SELECT 1 FROM information_schema.columns WHERE table_schema = DATABASE()"
+                      " AND column_comment = CONVERT(? USING utf8mb4)",
+                      params, COUNT_OF(params), note_row, &left));
     *ret_left = left;
     return STATUS_OK;
 }
 
 /* ---- opening ---- */
 
-static void close_connection(struct sql *sql)
+static void close_mysql(struct sql *sql)
 {
     struct mysql *mysql = mysql_of(sql);
     mysql_client_enter();
@@ -350,16 +351,16 @@ static void close_connection(struct sql *sql)
 /* A server that is read-only refuses the statement before it looks for rows, of which there are none. */
 static enum status check_writable(struct sql *sql)
 {
-    return execute(sql, "UPDATE tokens SET last_used_at = last_used_at WHERE id = 0", NULL, 0, NULL, NULL);
+    return execute_mysql(sql, "UPDATE tokens SET last_used_at = last_used_at WHERE id = 0", NULL, 0, NULL, NULL);
 }
 
 static const struct sql_ops mysql_ops = {
-    .close = close_connection,
+    .close = close_mysql,
     .begin_write = begin_write,
-    .commit = commit,
-    .rollback = rollback,
-    .execute = execute,
-    .affected = affected,
+    .commit = commit_mysql,
+    .rollback = rollback_mysql,
+    .execute = execute_mysql,
+    .affected = rows_affected,
     .last_id = last_id,
     .last_error = last_error,
     .table_exists = table_exists,
@@ -383,8 +384,7 @@ static enum status parse_url(struct slice url, const struct sql_options *options
     return mysql_url_parse(url, options->password, variable, why, ret_url);
 }
 
-static enum status open_connection(struct mysql *mysql, struct slice url, const struct sql_options *options,
-                                   struct buf *why)
+static enum status open_mysql(struct mysql *mysql, struct slice url, const struct sql_options *options, struct buf *why)
 {
     unsigned answer_s = whole_seconds(options->answer_timeout_ms ? options->answer_timeout_ms : SQL_COMMAND_ANSWER_MS);
     unsigned longest_connect_s = whole_seconds(SQL_COMMAND_BUSY_MS);
@@ -406,16 +406,16 @@ static enum status open_connection(struct mysql *mysql, struct slice url, const 
     return status;
 }
 
-static enum status open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
-                                 struct sql **ret_sql)
+static enum status open_mysql_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                       struct sql **ret_sql)
 {
     struct mysql *mysql = calloc(1, sizeof *mysql);
     if (!mysql)
         return STATUS_NO_MEMORY;
     mysql->sql.ops = &mysql_ops;
-    enum status status = open_connection(mysql, url, options, why);
+    enum status status = open_mysql(mysql, url, options, why);
     if (status != STATUS_OK) {
-        close_connection(&mysql->sql);
+        close_mysql(&mysql->sql);
         return status;
     }
     *ret_sql = &mysql->sql;
@@ -437,4 +437,4 @@ static enum status password_of(struct slice text, const struct sql_options *opti
     return fits ? STATUS_OK : STATUS_BAD_INPUT;
 }
 
-const struct sql_backend sql_mysql_backend = {.open_blocking = open_blocking, .password_of = password_of};
+const struct sql_backend sql_mysql_backend = {.open_blocking = open_mysql_blocking, .password_of = password_of};

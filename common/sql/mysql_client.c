@@ -18,7 +18,7 @@ static void leave_thread(void *entered UNUSED)
     mysql_thread_end();
 }
 
-static void begin(void)
+static void begin_library(void)
 {
     (void)mysql_library_init(0, NULL, NULL);
     (void)pthread_key_create(&thread_key, leave_thread);
@@ -27,7 +27,7 @@ static void begin(void)
 void mysql_client_enter(void)
 {
     static char entered;
-    (void)pthread_once(&once, begin);
+    (void)pthread_once(&once, begin_library);
     if (pthread_getspecific(thread_key))
         return;
     (void)mysql_thread_init();

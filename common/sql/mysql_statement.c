@@ -43,7 +43,7 @@ void mysql_statements_free(struct mysql_statements *statements)
     free(statements);
 }
 
-static void drop(struct statement *statement)
+static void drop_statement(struct statement *statement)
 {
     if (statement->stmt)
         (void)mysql_stmt_close(statement->stmt);
@@ -54,7 +54,7 @@ static void drop(struct statement *statement)
 void mysql_statements_drop(struct mysql_statements *statements)
 {
     for (size_t i = 0; i < SLOTS; i++)
-        drop(&statements->slots[i]);
+        drop_statement(&statements->slots[i]);
     statements->count = 0;
 }
 
@@ -69,7 +69,7 @@ static size_t hash_text(const char *text)
 }
 
 /* The slot with this text, or the free one where it belongs. */
-static struct statement *slot_of(struct mysql_statements *statements, const char *text)
+static struct statement *statement_slot_of(struct mysql_statements *statements, const char *text)
 {
     size_t at = hash_text(text);
     while (statements->slots[at].text && strcmp(statements->slots[at].text, text) != 0)
@@ -77,14 +77,14 @@ static struct statement *slot_of(struct mysql_statements *statements, const char
     return &statements->slots[at];
 }
 
-static enum status fail(MYSQL_STMT *stmt, struct mysql_outcome *outcome)
+static enum status note_stmt_fault(MYSQL_STMT *stmt, struct mysql_outcome *outcome)
 {
     outcome->is_failed = true;
     mysql_client_describe(mysql_stmt_errno(stmt), mysql_stmt_error(stmt), &outcome->fault);
     return STATUS_STORE_DOWN;
 }
 
-static enum status impossible(struct mysql_outcome *outcome, const char *what)
+static enum status note_impossible(struct mysql_outcome *outcome, const char *what)
 {
     outcome->is_failed = true;
     outcome->fault.number = 0;
@@ -114,13 +114,14 @@ static enum status read_types(struct statement *statement, struct mysql_outcome 
 {
     MYSQL_RES *result = mysql_stmt_result_metadata(statement->stmt);
     if (!result)
-        return mysql_stmt_errno(statement->stmt) ? fail(statement->stmt, outcome) : STATUS_OK; /* it gives no rows */
+        return mysql_stmt_errno(statement->stmt) ? note_stmt_fault(statement->stmt, outcome)
+                                                 : STATUS_OK; /* it gives no rows */
     statement->column_count = mysql_num_fields(result);
     bool fits = statement->column_count <= COLUMNS_MAX;
     for (size_t i = 0; fits && i < statement->column_count; i++)
         statement->types[i] = type_of(mysql_fetch_field_direct(result, (unsigned)i));
     mysql_free_result(result);
-    return fits ? STATUS_OK : impossible(outcome, "more columns than were asked for");
+    return fits ? STATUS_OK : note_impossible(outcome, "more columns than were asked for");
 }
 
 /* For the life of the statement: the columns of the current row lie at the same place for all. */
@@ -139,27 +140,27 @@ static enum status bind_columns(struct mysql_statements *statements, struct stat
         binds[i].error = &column->is_error;
     }
     if (statement->column_count && mysql_stmt_bind_result(statement->stmt, binds))
-        return fail(statement->stmt, outcome);
+        return note_stmt_fault(statement->stmt, outcome);
     return STATUS_OK;
 }
 
-static enum status prepare(struct mysql_statements *statements, MYSQL *handle, const char *text,
-                           struct statement **ret_statement, struct mysql_outcome *outcome)
+static enum status prepare_statement(struct mysql_statements *statements, MYSQL *handle, const char *text,
+                                     struct statement **ret_statement, struct mysql_outcome *outcome)
 {
-    struct statement *statement = slot_of(statements, text);
+    struct statement *statement = statement_slot_of(statements, text);
     *ret_statement = statement;
     if (statement->text)
         return STATUS_OK;
     if (statements->count > SLOTS / 2) { /* more than a program has: a test */
         mysql_statements_drop(statements);
-        *ret_statement = statement = slot_of(statements, text);
+        *ret_statement = statement = statement_slot_of(statements, text);
     }
     statement->stmt = mysql_stmt_init(handle);
     if (!statement->stmt)
         return STATUS_NO_MEMORY;
     enum status status = STATUS_OK;
     if (mysql_stmt_prepare(statement->stmt, text, strlen(text)))
-        status = fail(statement->stmt, outcome);
+        status = note_stmt_fault(statement->stmt, outcome);
     if (status == STATUS_OK)
         status = read_types(statement, outcome);
     if (status == STATUS_OK)
@@ -167,7 +168,7 @@ static enum status prepare(struct mysql_statements *statements, MYSQL *handle, c
     if (status == STATUS_OK)
         status = (statement->text = strdup(text)) ? STATUS_OK : STATUS_NO_MEMORY;
     if (status != STATUS_OK)
-        drop(statement);
+        drop_statement(statement);
     else
         statements->count++;
     return status;
@@ -200,15 +201,15 @@ static void bind_one(MYSQL_BIND *bind, const struct sql_value *value)
     }
 }
 
-static enum status execute(MYSQL_STMT *stmt, const struct sql_value *params, size_t count,
-                           struct mysql_outcome *outcome)
+static enum status execute_statement(MYSQL_STMT *stmt, const struct sql_value *params, size_t count,
+                                     struct mysql_outcome *outcome)
 {
     MYSQL_BIND binds[PARAMS_MAX] = {0};
     assert(count <= PARAMS_MAX && mysql_stmt_param_count(stmt) == count);
     for (size_t i = 0; i < count; i++)
         bind_one(&binds[i], &params[i]);
     if ((count && mysql_stmt_bind_param(stmt, binds)) || mysql_stmt_execute(stmt))
-        return fail(stmt, outcome);
+        return note_stmt_fault(stmt, outcome);
     outcome->affected = (int64_t)mysql_stmt_affected_rows(stmt);
     outcome->last_id = (int64_t)mysql_stmt_insert_id(stmt);
     return STATUS_OK;
@@ -217,14 +218,14 @@ static enum status execute(MYSQL_STMT *stmt, const struct sql_value *params, siz
 /* ---- rows ---- */
 
 /* Room for all columns that did not fit, so that none of them moves. */
-static enum status make_room(struct mysql_statements *statements, size_t count, struct mysql_outcome *outcome)
+static enum status make_column_room(struct mysql_statements *statements, size_t count, struct mysql_outcome *outcome)
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         if (statements->columns[i].len > SHORT_BYTES)
             total += statements->columns[i].len;
     if (total > ROW_MAX_BYTES)
-        return impossible(outcome, "a row of more than 64 MB");
+        return note_impossible(outcome, "a row of more than 64 MB");
     buf_reset(&statements->longer);
     return buf_reserve(&statements->longer, total) ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -238,7 +239,7 @@ static enum status fetch_longer(struct mysql_statements *statements, const struc
     MYSQL_BIND bind = {
         .buffer_type = MYSQL_TYPE_BLOB, .buffer = longer->ptr + longer->len, .buffer_length = len, .length = &got};
     if (mysql_stmt_fetch_column(statement->stmt, &bind, at, 0))
-        return fail(statement->stmt, outcome);
+        return note_stmt_fault(statement->stmt, outcome);
     ret_value->bytes = slice_of(longer->ptr + longer->len, len);
     longer->len += len;
     return STATUS_OK;
@@ -265,7 +266,7 @@ static enum status hand_over(struct mysql_statements *statements, const struct s
                              void *context, struct mysql_outcome *outcome)
 {
     struct sql_value values[COLUMNS_MAX];
-    TRY(make_room(statements, statement->column_count, outcome));
+    TRY(make_column_room(statements, statement->column_count, outcome));
     for (size_t i = 0; i < statement->column_count; i++)
         TRY(read_column(statements, statement, i, &values[i], outcome));
     outcome->rows++;
@@ -282,7 +283,7 @@ static enum status fetch_all(struct mysql_statements *statements, const struct s
         if (code == MYSQL_NO_DATA)
             return STATUS_OK;
         if (code != 0 && code != MYSQL_DATA_TRUNCATED)
-            return fail(statement->stmt, outcome);
+            return note_stmt_fault(statement->stmt, outcome);
         TRY(hand_over(statements, statement, row, context, outcome));
     }
 }
@@ -293,8 +294,8 @@ enum status mysql_statements_run_blocking(struct mysql_statements *statements, M
 {
     struct statement *statement = NULL;
     *ret_outcome = (struct mysql_outcome){0};
-    TRY(prepare(statements, handle, text, &statement, ret_outcome));
-    TRY(execute(statement->stmt, params, param_count, ret_outcome));
+    TRY(prepare_statement(statements, handle, text, &statement, ret_outcome));
+    TRY(execute_statement(statement->stmt, params, param_count, ret_outcome));
     if (statement->column_count == 0)
         return STATUS_OK;
     enum status status = fetch_all(statements, statement, row, context, ret_outcome);

@@ -12,7 +12,7 @@ struct parse {
     bool tls_given;
 };
 
-static enum status refuse(const struct parse *p, const char *what)
+static enum status refuse_mysql_url(const struct parse *p, const char *what)
 {
     buf_addf(p->why, "%s: %s; write mysql://user:password@host:3306/database, with special characters as %%XX",
              p->variable, what);
@@ -26,14 +26,14 @@ void mysql_url_done(struct mysql_url *url)
 }
 
 /* Decoded and terminated. `what` is told where it cannot be. */
-static enum status take(struct parse *p, struct slice text, const char *what, const char **ret_text)
+static enum status take_part(struct parse *p, struct slice text, const char *what, const char **ret_text)
 {
     size_t len = 0;
     char *copy = arena_bytes(&p->url.arena, text.len + 1);
     if (!copy)
         return STATUS_NO_MEMORY;
     if (!percent_decode(text, PLUS_LITERAL, copy, &len) || slice_find(slice_of(copy, len), '\0') < len)
-        return refuse(p, what);
+        return refuse_mysql_url(p, what);
     copy[len] = '\0';
     *ret_text = copy;
     return STATUS_OK;
@@ -55,10 +55,10 @@ static enum status take_user(struct parse *p, struct slice text, struct slice pa
     bool given = false;
     struct slice user = slice_cut(&text, ':', &given);
     if (user.len == 0)
-        return refuse(p, "there is no user in it");
-    TRY(take(p, user, "the user is not well encoded", &p->url.user));
+        return refuse_mysql_url(p, "there is no user in it");
+    TRY(take_part(p, user, "the user is not well encoded", &p->url.user));
     if (given)
-        return take(p, text, "the password is not well encoded", &p->url.password);
+        return take_part(p, text, "the password is not well encoded", &p->url.password);
     p->url.password = arena_string(&p->url.arena, slice_is_absent(password) ? SLICE("") : password);
     return p->url.password ? STATUS_OK : STATUS_NO_MEMORY;
 }
@@ -71,12 +71,12 @@ static enum status take_host(struct parse *p, struct slice text)
     struct slice port = slice_sub(text, bracketed ? end + 1 : end, text.len);
     uint64_t number = MYSQL_PORT;
     if (bracketed && end == text.len)
-        return refuse(p, "a ] is missing");
+        return refuse_mysql_url(p, "a ] is missing");
     if (port.len && (port.ptr[0] != ':' || !slice_to_u64(slice_sub(port, 1, port.len), PORT_MAX, &number) || !number))
-        return refuse(p, "the port must be a number from 1 to 65535");
+        return refuse_mysql_url(p, "the port must be a number from 1 to 65535");
     p->url.port = (unsigned)number;
     p->url.host = NULL;
-    return host.len ? take(p, host, "the host is not well encoded", &p->url.host) : STATUS_OK;
+    return host.len ? take_part(p, host, "the host is not well encoded", &p->url.host) : STATUS_OK;
 }
 
 /* ---- ?tls=…&ca=…&socket=… ---- */
@@ -98,7 +98,7 @@ static enum status take_tls(struct parse *p, struct slice value)
             p->tls_given = true;
             return STATUS_OK;
         }
-    return refuse(p, "tls must be disabled, required, verify-ca or verify-full");
+    return refuse_mysql_url(p, "tls must be disabled, required, verify-ca or verify-full");
 }
 
 static enum status take_option(struct parse *p, struct slice option)
@@ -108,11 +108,11 @@ static enum status take_option(struct parse *p, struct slice option)
     if (slice_eq(name, SLICE("tls")))
         return take_tls(p, option);
     if (slice_eq(name, SLICE("ca")) && option.len)
-        return take(p, option, "ca is not well encoded", &p->url.ca);
+        return take_part(p, option, "ca is not well encoded", &p->url.ca);
     if (slice_eq(name, SLICE("socket")) && option.len)
-        return take(p, option, "socket is not well encoded", &p->url.socket);
-    return refuse(p,
-                  "after the ? only tls=…, ca=FILE and socket=PATH are known"); /* not shown: it may be a password's */
+        return take_part(p, option, "socket is not well encoded", &p->url.socket);
+    return refuse_mysql_url(
+        p, "after the ? only tls=…, ca=FILE and socket=PATH are known"); /* not shown: it may be a password's */
 }
 
 static enum status take_options(struct parse *p, struct slice text)
@@ -129,27 +129,28 @@ static bool is_local(const struct mysql_url *url)
     return url->socket || address_host_is_loopback(slice_str(url->host));
 }
 
-static enum status check(struct parse *p)
+static enum status check_parts(struct parse *p)
 {
     struct mysql_url *url = &p->url;
     if (url->socket && url->host && !slice_eq_nocase(slice_str(url->host), SLICE("localhost")))
-        return refuse(p, "there is a host besides the socket; keep one of them");
+        return refuse_mysql_url(p, "there is a host besides the socket; keep one of them");
     if (!url->socket && !url->host)
-        return refuse(p, "there is no host in it");
+        return refuse_mysql_url(p, "there is no host in it");
     if (url->socket)
         url->host = NULL;
     if (!p->tls_given)
         url->tls = is_local(url) ? MYSQL_TLS_DISABLED : MYSQL_TLS_VERIFY_FULL;
     if (url->socket && url->tls == MYSQL_TLS_VERIFY_FULL)
-        return refuse(p, "tls=verify-full needs a host, for a socket has no name that a certificate could hold");
+        return refuse_mysql_url(p,
+                                "tls=verify-full needs a host, for a socket has no name that a certificate could hold");
     if (url->tls == MYSQL_TLS_VERIFY_CA && !url->ca)
-        return refuse(p, "tls=verify-ca needs ca=FILE");
+        return refuse_mysql_url(p, "tls=verify-ca needs ca=FILE");
     if (url->ca && url->tls < MYSQL_TLS_VERIFY_CA)
-        return refuse(p, "ca=FILE needs tls=verify-full or tls=verify-ca");
+        return refuse_mysql_url(p, "ca=FILE needs tls=verify-full or tls=verify-ca");
     return STATUS_OK;
 }
 
-static enum status show(struct parse *p)
+static enum status write_shown(struct parse *p)
 {
     struct mysql_url *url = &p->url;
     struct buf text = buf_in(&url->arena);
@@ -161,23 +162,23 @@ static enum status show(struct parse *p)
     return url->shown ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-static enum status parse(struct parse *p, struct slice text, struct slice password)
+static enum status parse_url(struct parse *p, struct slice text, struct slice password)
 {
     bool more = false;
     if (!slice_starts_with(text, SLICE("//")))
-        return refuse(p, "it is no URL");
+        return refuse_mysql_url(p, "it is no URL");
     text = slice_sub(text, 2, text.len);
     struct slice authority = slice_cut(&text, '/', &more);
     struct slice database = slice_cut(&text, '?', &more);
     size_t host = find_last(authority, '@');
     if (database.len == 0 || slice_find(database, '/') < database.len)
-        return refuse(p, "there is no database in it, or a / that should be %2F");
+        return refuse_mysql_url(p, "there is no database in it, or a / that should be %2F");
     TRY(take_user(p, slice_sub(authority, 0, host ? host - 1 : 0), password));
     TRY(take_host(p, slice_sub(authority, host, authority.len)));
-    TRY(take(p, database, "the database is not well encoded", &p->url.database));
+    TRY(take_part(p, database, "the database is not well encoded", &p->url.database));
     TRY(take_options(p, more ? text : SLICE("")));
-    TRY(check(p));
-    return show(p);
+    TRY(check_parts(p));
+    return write_shown(p);
 }
 
 enum status mysql_url_parse(struct slice text, struct slice password, const char *variable, struct buf *why,
@@ -185,7 +186,7 @@ enum status mysql_url_parse(struct slice text, struct slice password, const char
 {
     struct parse p = {.variable = variable, .why = why};
     arena_init(&p.url.arena, URL_LIMIT_BYTES);
-    enum status status = parse(&p, text, password);
+    enum status status = parse_url(&p, text, password);
     if (status != STATUS_OK) {
         mysql_url_done(&p.url);
         return status;

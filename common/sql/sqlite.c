@@ -73,7 +73,7 @@ static bool is_conflict(int extended)
 }
 
 /* Remembers the failure of the last call and translates it. */
-static enum status fail(struct sqlite *sqlite)
+static enum status note_failure(struct sqlite *sqlite)
 {
     int extended = sqlite3_extended_errcode(sqlite->db);
     int code = extended & 0xFF;
@@ -111,7 +111,7 @@ static size_t hash_text(const char *text)
 }
 
 /* The slot with this text, or the free one where it belongs. */
-static sqlite3_stmt **slot_of(struct sqlite *sqlite, const char *text)
+static sqlite3_stmt **statement_slot_of(struct sqlite *sqlite, const char *text)
 {
     size_t at = hash_text(text);
     while (sqlite->statements[at] && strcmp(sqlite3_sql(sqlite->statements[at]), text) != 0)
@@ -128,16 +128,16 @@ static void drop_statements(struct sqlite *sqlite)
     sqlite->statement_count = 0;
 }
 
-static enum status prepare(struct sqlite *sqlite, const char *text, sqlite3_stmt **ret_statement)
+static enum status prepare_statement(struct sqlite *sqlite, const char *text, sqlite3_stmt **ret_statement)
 {
-    sqlite3_stmt **slot = slot_of(sqlite, text);
+    sqlite3_stmt **slot = statement_slot_of(sqlite, text);
     if (!*slot && sqlite->statement_count > STATEMENT_SLOTS / 2) {
         drop_statements(sqlite); /* more than a program has: a test, or migrations */
-        slot = slot_of(sqlite, text);
+        slot = statement_slot_of(sqlite, text);
     }
     if (!*slot) {
         if (sqlite3_prepare_v3(sqlite->db, text, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
-            return fail(sqlite);
+            return note_failure(sqlite);
         sqlite->statement_count++;
     }
     *ret_statement = *slot;
@@ -166,7 +166,7 @@ static enum status bind_all(struct sqlite *sqlite, sqlite3_stmt *statement, cons
     assert((size_t)sqlite3_bind_parameter_count(statement) == count);
     for (size_t i = 0; i < count; i++)
         if (bind_one(statement, (int)i + 1, &params[i]) != SQLITE_OK)
-            return fail(sqlite);
+            return note_failure(sqlite);
     return STATUS_OK;
 }
 
@@ -202,17 +202,17 @@ static enum status step_all(struct sqlite *sqlite, sqlite3_stmt *statement, sql_
         if (code == SQLITE_DONE)
             return STATUS_OK;
         if (code != SQLITE_ROW)
-            return fail(sqlite);
+            return note_failure(sqlite);
         TRY(hand_over(statement, row, context));
     }
 }
 
-static enum status execute(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
-                           sql_row_fn row, void *context)
+static enum status execute_sqlite(struct sql *sql, const char *text, const struct sql_value *params, size_t param_count,
+                                  sql_row_fn row, void *context)
 {
     struct sqlite *sqlite = sqlite_of(sql);
     sqlite3_stmt *statement = NULL;
-    TRY(prepare(sqlite, text, &statement));
+    TRY(prepare_statement(sqlite, text, &statement));
     enum status status = bind_all(sqlite, statement, params, param_count);
     if (status == STATUS_OK)
         status = step_all(sqlite, statement, row, context);
@@ -221,7 +221,7 @@ static enum status execute(struct sql *sql, const char *text, const struct sql_v
     return status;
 }
 
-static int64_t affected(const struct sql *sql)
+static int64_t rows_affected(const struct sql *sql)
 {
     return sqlite3_changes64(((const struct sqlite *)sql)->db);
 }
@@ -231,7 +231,7 @@ static int64_t last_id(const struct sql *sql)
     return sqlite3_last_insert_rowid(((const struct sqlite *)sql)->db);
 }
 
-static enum status found(void *context, const struct sql_value *columns, size_t count)
+static enum status note_found(void *context, const struct sql_value *columns, size_t count)
 {
     (void)columns;
     (void)count;
@@ -243,8 +243,8 @@ static enum status table_exists(struct sql *sql, const char *name, bool *ret_exi
 {
     struct sql_value params[] = {sql_text(slice_str(name))};
     bool exists = false;
-    TRY(execute(sql, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params, COUNT_OF(params), found,
-                &exists));
+    TRY(execute_sqlite(sql, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", params, COUNT_OF(params),
+                       note_found, &exists));
     *ret_exists = exists;
     return STATUS_OK;
 }
@@ -253,28 +253,28 @@ static enum status table_exists(struct sql *sql, const char *name, bool *ret_exi
 
 static enum status begin_write(struct sql *sql)
 {
-    return execute(sql, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL);
+    return execute_sqlite(sql, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL);
 }
 
-static enum status commit(struct sql *sql)
+static enum status commit_sqlite(struct sql *sql)
 {
-    return execute(sql, "COMMIT", NULL, 0, NULL, NULL);
+    return execute_sqlite(sql, "COMMIT", NULL, 0, NULL, NULL);
 }
 
-static void rollback(struct sql *sql)
+static void rollback_sqlite(struct sql *sql)
 {
     char error[ERROR_BYTES];
     struct sqlite *sqlite = sqlite_of(sql);
     if (sqlite3_get_autocommit(sqlite->db))
         return; /* SQLite did it already: full disk, I/O error */
     memcpy(error, sqlite->error, sizeof error);
-    (void)execute(sql, "ROLLBACK", NULL, 0, NULL, NULL);
+    (void)execute_sqlite(sql, "ROLLBACK", NULL, 0, NULL, NULL);
     memcpy(sqlite->error, error, sizeof error); /* the reason is worth more than what follows from it */
 }
 
 /* ---- opening ---- */
 
-static void close_connection(struct sql *sql)
+static void close_sqlite(struct sql *sql)
 {
     struct sqlite *sqlite = sqlite_of(sql);
     drop_statements(sqlite);
@@ -283,7 +283,7 @@ static void close_connection(struct sql *sql)
     free(sqlite);
 }
 
-static enum status refuse(struct sqlite *sqlite, const char *text)
+static enum status refuse_file(struct sqlite *sqlite, const char *text)
 {
     (void)snprintf(sqlite->error, sizeof sqlite->error, "database %s: %s", sqlite->path, text);
     return STATUS_STORE_DOWN;
@@ -296,22 +296,22 @@ static enum status check_writable(struct sql *sql)
     if (strcmp(sqlite->path, ":memory:") == 0)
         return STATUS_OK;
     if (faccessat(AT_FDCWD, sqlite->path, W_OK, AT_EACCESS) != 0)
-        return refuse(sqlite, errno == ENOENT
-                                  ? "the file is gone: restore it, and restart the services"
-                                  : "it cannot be written any more: look at the file's and the disk's mode");
+        return refuse_file(sqlite, errno == ENOENT
+                                       ? "the file is gone: restore it, and restart the services"
+                                       : "it cannot be written any more: look at the file's and the disk's mode");
     if (statvfs(sqlite->path, &disk) == 0 && disk.f_blocks > 0 &&
         (uint64_t)disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN)
-        return refuse(sqlite, "the disk is full: free some space");
+        return refuse_file(sqlite, "the disk is full: free some space");
     return STATUS_OK;
 }
 
 static const struct sql_ops sqlite_ops = {
-    .close = close_connection,
+    .close = close_sqlite,
     .begin_write = begin_write,
-    .commit = commit,
-    .rollback = rollback,
-    .execute = execute,
-    .affected = affected,
+    .commit = commit_sqlite,
+    .rollback = rollback_sqlite,
+    .execute = execute_sqlite,
+    .affected = rows_affected,
     .last_id = last_id,
     .last_error = last_error,
     .table_exists = table_exists,
@@ -330,8 +330,8 @@ static enum status inspect_directory(struct sqlite *sqlite)
     bool directory = !missing && S_ISDIR(info.st_mode);
     free(copy);
     if (missing)
-        return refuse(sqlite, "its directory does not exist: create it, or name another path");
-    return directory ? STATUS_OK : refuse(sqlite, "the path leads through a file that is no directory");
+        return refuse_file(sqlite, "its directory does not exist: create it, or name another path");
+    return directory ? STATUS_OK : refuse_file(sqlite, "the path leads through a file that is no directory");
 }
 
 /* Makes a missing file, for its owner only. O_EXCL: opening and closing an existing one would drop the locks that this
@@ -342,11 +342,12 @@ static enum status create_file(struct sqlite *sqlite)
     if (fd >= 0)
         (void)close(fd);
     else if (errno == EACCES || errno == EPERM || errno == EROFS)
-        return refuse(sqlite, "it cannot be created: make its directory writable for this user, or name another path");
+        return refuse_file(sqlite,
+                           "it cannot be created: make its directory writable for this user, or name another path");
     else if (errno == ENOSPC || errno == EDQUOT)
-        return refuse(sqlite, "it cannot be created: the disk is full");
+        return refuse_file(sqlite, "it cannot be created: the disk is full");
     else if (errno != EEXIST)
-        return refuse(sqlite, "it cannot be created");
+        return refuse_file(sqlite, "it cannot be created");
     return STATUS_OK;
 }
 
@@ -355,16 +356,16 @@ static enum status inspect_file(struct sqlite *sqlite, const struct sql_options 
     struct stat info;
     if (stat(sqlite->path, &info) == 0) {
         if (S_ISDIR(info.st_mode))
-            return refuse(sqlite, "it is a directory: name a file in it");
+            return refuse_file(sqlite, "it is a directory: name a file in it");
         if (!S_ISREG(info.st_mode))
-            return refuse(sqlite, "it is not a regular file: name another path");
+            return refuse_file(sqlite, "it is not a regular file: name another path");
         return STATUS_OK;
     }
     TRY(inspect_directory(sqlite));
     if (errno != ENOENT)
-        return refuse(sqlite, "it cannot be read: this user must be able to enter its directories");
+        return refuse_file(sqlite, "it cannot be read: this user must be able to enter its directories");
     if (options->must_exist)
-        return refuse(sqlite, "it does not exist: run auth-service migrate up");
+        return refuse_file(sqlite, "it does not exist: run auth-service migrate up");
     return create_file(sqlite);
 }
 
@@ -380,7 +381,7 @@ static enum status switch_to_wal(struct sqlite *sqlite)
 {
     int waited_ms = 0;
     for (;;) {
-        enum status status = execute(&sqlite->sql, "PRAGMA journal_mode = WAL", NULL, 0, NULL, NULL);
+        enum status status = execute_sqlite(&sqlite->sql, "PRAGMA journal_mode = WAL", NULL, 0, NULL, NULL);
         bool busy = (sqlite3_errcode(sqlite->db) & 0xFF) == SQLITE_BUSY;
         if (status == STATUS_OK || !busy || waited_ms >= sqlite->busy_timeout_ms)
             return status;
@@ -399,12 +400,12 @@ static enum status set_up(struct sqlite *sqlite, const struct sql_options *optio
     (void)sqlite3_busy_timeout(sqlite->db, options->busy_timeout_ms);
     (void)sqlite3_db_config(sqlite->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     if (sqlite3_db_readonly(sqlite->db, "main") == 1 && !options->read_only)
-        return refuse(sqlite, "it is read-only: make the file and its directory writable for this user");
+        return refuse_file(sqlite, "it is read-only: make the file and its directory writable for this user");
     TRY(switch_to_wal(sqlite));
     for (size_t i = 0; i < COUNT_OF(settings); i++)
-        TRY(execute(&sqlite->sql, settings[i], NULL, 0, NULL, NULL));
+        TRY(execute_sqlite(&sqlite->sql, settings[i], NULL, 0, NULL, NULL));
     if (options->read_only)
-        TRY(execute(&sqlite->sql, "PRAGMA query_only = ON", NULL, 0, NULL, NULL));
+        TRY(execute_sqlite(&sqlite->sql, "PRAGMA query_only = ON", NULL, 0, NULL, NULL));
     return STATUS_OK;
 }
 
@@ -414,12 +415,12 @@ static enum status connect_to_file(struct sqlite *sqlite, const struct sql_optio
     if (strcmp(sqlite->path, ":memory:") != 0)
         TRY(inspect_file(sqlite, options));
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags, NULL) != SQLITE_OK)
-        return sqlite->db ? fail(sqlite) : STATUS_NO_MEMORY;
+        return sqlite->db ? note_failure(sqlite) : STATUS_NO_MEMORY;
     return set_up(sqlite, options);
 }
 
-static enum status open_blocking(struct slice path, const struct sql_options *options, struct buf *why,
-                                 struct sql **ret_sql)
+static enum status open_sqlite_blocking(struct slice path, const struct sql_options *options, struct buf *why,
+                                        struct sql **ret_sql)
 {
     if (path.len == 0 || memchr(path.ptr, '\0', path.len)) {
         buf_add_str(why, "sqlite: a path must follow, as in sqlite:./oauth1.db");
@@ -434,11 +435,11 @@ static enum status open_blocking(struct slice path, const struct sql_options *op
     enum status status = sqlite->path ? connect_to_file(sqlite, options) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         buf_add_str(why, sqlite->error);
-        close_connection(&sqlite->sql);
+        close_sqlite(&sqlite->sql);
         return status;
     }
     *ret_sql = &sqlite->sql;
     return STATUS_OK;
 }
 
-const struct sql_backend sql_sqlite_backend = {.open_blocking = open_blocking};
+const struct sql_backend sql_sqlite_backend = {.open_blocking = open_sqlite_blocking};

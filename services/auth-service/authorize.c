@@ -35,13 +35,13 @@ struct authorization {
     size_t verifier_len;
 };
 
-static struct authorization *state_of(struct flow *flow)
+static struct authorization *authorization_of(struct flow *flow)
 {
     return request_of(flow)->state;
 }
 
 /* For somebody who has never heard of OAuth; NULL: nothing better than the page's own sentence. */
-static const char *sentence(enum status status)
+static const char *sentence_for(enum status status)
 {
     switch (status) {
     case STATUS_PARAMETER_ABSENT:
@@ -77,12 +77,12 @@ static enum step_result fail_because(struct flow *flow, enum status status, cons
     return site_refuse(request_of(flow), status, message);
 }
 
-static enum step_result fail(struct flow *flow, enum status status)
+static enum step_result fail_page(struct flow *flow, enum status status)
 {
-    return fail_because(flow, status, sentence(status));
+    return fail_because(flow, status, sentence_for(status));
 }
 
-static enum status begin(struct flow *flow)
+static enum status begin_authorization(struct flow *flow)
 {
     struct request *request = request_of(flow);
     request->state = arena_calloc(&request->arena, 1, sizeof(struct authorization));
@@ -97,7 +97,7 @@ static enum step_result load_first(struct flow *flow)
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
     struct ticket tickets[LOADED_FIRST_COUNT];
     flow_wait_group(flow, LOADED_FIRST_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_find_start(ephemeral, state_of(flow)->oauth_token, SLICE(""), tickets[LOADED_TEMP]);
+    ephemeral_temp_find_start(ephemeral, authorization_of(flow)->oauth_token, SLICE(""), tickets[LOADED_TEMP]);
     ephemeral_session_find_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[LOADED_SESSION]);
     return STEP_WAIT;
 }
@@ -105,7 +105,7 @@ static enum step_result load_first(struct flow *flow)
 /* Whether the request for authorization stands, and whose session this is. */
 static enum status take_first(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     void *temp = NULL;
     void *session = NULL;
     enum status status = flow_outcome_at(flow, LOADED_SESSION, &session);
@@ -120,18 +120,18 @@ static enum status take_first(struct flow *flow)
 static enum step_result go_to_login(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    return login_redirect(request, return_to_authorize(request, state_of(flow)->oauth_token));
+    return login_redirect(request, return_to_authorize(request, authorization_of(flow)->oauth_token));
 }
 
 static enum step_result load_second(struct flow *flow)
 {
     const struct app *app = app_of(request_of(flow));
-    const struct authorization *it = state_of(flow);
+    const struct authorization *it = authorization_of(flow);
     struct ticket tickets[LOADED_SECOND_COUNT];
     if (!it->session)
         return go_to_login(flow);
     if (it->temp->user != 0 && it->temp->user != it->session->user) /* the first decision tied it */
-        return fail(flow, STATUS_FORBIDDEN);
+        return fail_page(flow, STATUS_FORBIDDEN);
     flow_wait_group(flow, LOADED_SECOND_COUNT, STORE_TIMEOUT_MS, tickets);
     credentials_client_find_start(app->db, it->temp->client_id, tickets[LOADED_CLIENT]);
     credentials_user_find_start(app->db, it->session->user, tickets[LOADED_USER]);
@@ -140,7 +140,7 @@ static enum step_result load_second(struct flow *flow)
 
 /* The callback was bound when the temporary credential was issued (advisory 2009.1); for `oob` the
  * client's default one, if it has one. Empty: the verifier is shown. */
-static struct slice destination(const struct authorization *it)
+static struct slice destination_of(const struct authorization *it)
 {
     struct slice bound = it->temp->callback;
     struct slice target = callback_is_oob(bound) ? it->client->default_callback : bound;
@@ -151,7 +151,7 @@ static struct slice destination(const struct authorization *it)
 static enum status judge_client(const struct authorization *it)
 {
     const char *why = NULL;
-    struct slice target = destination(it);
+    struct slice target = destination_of(it);
     if (it->client->flags & CLIENT_DISABLED)
         return STATUS_CLIENT_DISABLED;
     if (it->client->generation != it->temp->client_generation) /* it was, since */
@@ -164,7 +164,7 @@ static enum status judge_client(const struct authorization *it)
 /* A scope that was taken from the client since is not asked for any more; nothing is asked where none is left. */
 static enum status judge_scopes(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     struct buf scopes = buf_in(&request_of(flow)->arena);
     scope_write_shared(it->temp->scopes, it->client->allowed_scopes, &scopes);
     if (scopes.failed)
@@ -176,7 +176,7 @@ static enum status judge_scopes(struct flow *flow)
 /* What the page did not show, because the client might not have it then, is not granted. */
 static enum status keep_shown(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     struct buf scopes = buf_in(&request_of(flow)->arena);
     if (slice_is_absent(it->shown))
         return STATUS_PARAMETER_ABSENT;
@@ -190,7 +190,7 @@ static enum status keep_shown(struct flow *flow)
 
 static enum status take_second(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     void *client = NULL;
     void *user = NULL;
     enum status status = flow_outcome_at(flow, LOADED_CLIENT, &client);
@@ -215,15 +215,15 @@ static enum step_result send_back(struct flow *flow, const struct callback_pair 
 {
     struct request *request = request_of(flow);
     struct buf target = buf_in(&request->arena);
-    callback_write(destination(state_of(flow)), pairs, count, &target);
+    callback_write(destination_of(authorization_of(flow)), pairs, count, &target);
     if (target.failed)
-        return fail(flow, STATUS_NO_MEMORY);
+        return fail_page(flow, STATUS_NO_MEMORY);
     return site_redirect(request, buf_slice(&target));
 }
 
 static enum step_result show_verifier(struct flow *flow)
 {
-    const struct authorization *it = state_of(flow);
+    const struct authorization *it = authorization_of(flow);
     const struct page_value values[] = {
         PAGE_TEXT("client_name", it->client->name),
         PAGE_TEXT("verifier", slice_of(it->verifier, it->verifier_len)),
@@ -234,18 +234,18 @@ static enum step_result show_verifier(struct flow *flow)
 
 static enum step_result reply_granted(struct flow *flow)
 {
-    const struct authorization *it = state_of(flow);
+    const struct authorization *it = authorization_of(flow);
     const struct callback_pair pairs[] = {
         {"oauth_token", it->oauth_token},
         {"oauth_verifier", slice_of(it->verifier, it->verifier_len)},
     };
     metric_count(&authorizations, AUTHORIZATION_GRANTED);
-    return destination(it).len ? send_back(flow, pairs, COUNT_OF(pairs)) : show_verifier(flow);
+    return destination_of(it).len ? send_back(flow, pairs, COUNT_OF(pairs)) : show_verifier(flow);
 }
 
 static enum step_result reply_denied(struct flow *flow)
 {
-    const struct authorization *it = state_of(flow);
+    const struct authorization *it = authorization_of(flow);
     const struct callback_pair pairs[] = {
         {"oauth_token", it->oauth_token},
         {"error", SLICE("access_denied")},
@@ -253,7 +253,7 @@ static enum step_result reply_denied(struct flow *flow)
         {"oauth_problem", SLICE("user_refused")},
     };
     metric_count(&authorizations, AUTHORIZATION_DENIED);
-    if (destination(it).len)
+    if (destination_of(it).len)
         return send_back(flow, pairs, COUNT_OF(pairs));
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("note")),
@@ -267,8 +267,8 @@ static enum step_result reply_denied(struct flow *flow)
 /* A verifier that nobody can guess: long for a redirect, short to type and good for five tries. */
 static enum status grant_start(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
-    bool typed = destination(it).len == 0;
+    struct authorization *it = authorization_of(flow);
+    bool typed = destination_of(it).len == 0;
     it->verifier_len = typed ? VERIFIER_TYPABLE_BYTES : VERIFIER_BYTES;
     TRY(typed ? random_typable(it->verifier, it->verifier_len) : random_text(it->verifier, it->verifier_len));
     const struct temp_grant grant = {
@@ -289,45 +289,45 @@ static enum step_result show_parse(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct form query = {0};
-    enum status status = begin(flow);
+    enum status status = begin_authorization(flow);
     if (status == STATUS_OK)
         status = form_parse(&request->arena, request->query, &query);
     if (status == STATUS_OK)
-        status = form_get_single(&query, "oauth_token", &state_of(flow)->oauth_token);
-    return status == STATUS_OK ? STEP_NEXT : fail(flow, status);
+        status = form_get_single(&query, "oauth_token", &authorization_of(flow)->oauth_token);
+    return status == STATUS_OK ? STEP_NEXT : fail_page(flow, status);
 }
 
 static enum step_result show_load(struct flow *flow)
 {
     enum status status = take_first(flow);
     if (status != STATUS_OK)
-        return fail(flow, status);
+        return fail_page(flow, status);
     return load_second(flow);
 }
 
 static enum step_result show_page(struct flow *flow)
 {
-    const struct authorization *it = state_of(flow);
+    const struct authorization *it = authorization_of(flow);
     const struct consent consent = {
         .temp = it->temp,
         .client = it->client,
         .user = it->user,
         .scopes = it->scopes,
         .csrf_token = it->session->csrf,
-        .destination = destination(it),
+        .destination = destination_of(it),
     };
     enum status status = consent_show(request_of(flow), &consent);
-    return status == STATUS_OK ? STEP_REPLY : fail(flow, status);
+    return status == STATUS_OK ? STEP_REPLY : fail_page(flow, status);
 }
 
 /* One who granted the same before may be sent straight back, if the client is marked for it and the callback
  * came with the request: the login page's form-action names that one. */
 static enum step_result show_consider(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     enum status status = take_second(flow);
     if (status != STATUS_OK)
-        return fail(flow, status);
+        return fail_page(flow, status);
     if (!it->user)
         return go_to_login(flow);
     if (!(it->client->flags & CLIENT_TRUSTED) || callback_is_oob(it->temp->callback))
@@ -345,15 +345,15 @@ static enum step_result show_grant(struct flow *flow)
         return show_page(flow);
     if (status == STATUS_OK)
         status = grant_start(flow);
-    return status == STATUS_OK ? STEP_WAIT : fail(flow, status);
+    return status == STATUS_OK ? STEP_WAIT : fail_page(flow, status);
 }
 
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_decision(struct flow *flow)
 {
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK)
-        return fail(flow, status);
-    return state_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
+        return fail_page(flow, status);
+    return authorization_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
 }
 
 /* GET /oauth/authorize: who asks, for what, and where the browser goes afterwards. */
@@ -363,7 +363,7 @@ const struct step authorize_show[] = {
     {"load", show_load},         /* waits: client and user; or to the login page */
     {"consider", show_consider}, /* the page; waits only for a trusted client: granted before? */
     {"grant", show_grant},       /* the page; waits: the grant */
-    {"reply", reply},
+    {"reply", reply_decision},   /* back to the client, or the verifier */
     {NULL, NULL},
 };
 
@@ -387,29 +387,29 @@ static enum status read_decision(struct request *request, struct authorization *
 
 static enum step_result decide_parse(struct flow *flow)
 {
-    enum status status = begin(flow);
+    enum status status = begin_authorization(flow);
     if (status == STATUS_OK)
-        status = read_decision(request_of(flow), state_of(flow));
+        status = read_decision(request_of(flow), authorization_of(flow));
     if (status == STATUS_FORBIDDEN)
         return fail_because(flow, status, foreign_form);
-    return status == STATUS_OK ? STEP_NEXT : fail(flow, status);
+    return status == STATUS_OK ? STEP_NEXT : fail_page(flow, status);
 }
 
 /* Before anything else is told: the form must be this session's (CSRF). */
 static enum step_result decide_load(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     enum status status = take_first(flow);
     if (it->session && !ct_equal(it->session->csrf, it->csrf_token))
         return fail_because(flow, STATUS_FORBIDDEN, foreign_form);
     if (status != STATUS_OK)
-        return fail(flow, status);
+        return fail_page(flow, status);
     return load_second(flow);
 }
 
-static enum step_result decide(struct flow *flow)
+static enum step_result decide_access(struct flow *flow)
 {
-    struct authorization *it = state_of(flow);
+    struct authorization *it = authorization_of(flow);
     enum status status = take_second(flow);
     if (status == STATUS_OK && !it->user)
         return go_to_login(flow);
@@ -418,7 +418,7 @@ static enum step_result decide(struct flow *flow)
     if (status == STATUS_OK && !it->deny)
         status = grant_start(flow);
     if (status != STATUS_OK)
-        return fail(flow, status);
+        return fail_page(flow, status);
     if (it->deny)
         ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->temp, it->user->id,
                                   flow_wait(flow, STORE_TIMEOUT_MS));
@@ -429,9 +429,9 @@ static enum step_result decide(struct flow *flow)
 const struct step authorize_decide[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
     {"parse", decide_parse},
-    {"first", load_first}, /* waits: the temporary credential and the session */
-    {"load", decide_load}, /* CSRF; waits: client and user */
-    {"decide", decide},    /* waits: the decision */
-    {"reply", reply},
+    {"first", load_first},     /* waits: the temporary credential and the session */
+    {"load", decide_load},     /* CSRF; waits: client and user */
+    {"decide", decide_access}, /* waits: the decision */
+    {"reply", reply_decision}, /* back to the client, or the verifier */
     {NULL, NULL},
 };

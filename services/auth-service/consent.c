@@ -38,7 +38,7 @@ struct place {
     struct slice app;     /* whatever app has taken this scheme */
 };
 
-static struct place place_of(struct slice destination, struct slice source)
+static struct place destination_place(struct slice destination, struct slice source)
 {
     if (callback_is_loopback(destination))
         return (struct place){.machine = source};
@@ -47,7 +47,7 @@ static struct place place_of(struct slice destination, struct slice source)
     return (struct place){.app = source};
 }
 
-static struct slice flag(const struct client *client, enum client_flag flag)
+static struct slice flag_text(const struct client *client, enum client_flag flag)
 {
     return client->flags & flag ? SLICE("yes") : SLICE("");
 }
@@ -71,10 +71,10 @@ enum status consent_show(struct request *request, const struct consent *consent)
     if (slice_is_absent(return_to) || !logout || source.failed)
         return STATUS_NO_MEMORY;
     TRY(list_scopes(&request->arena, consent->scopes, &scopes));
-    struct place place = place_of(consent->destination, buf_slice(&source));
+    struct place place = destination_place(consent->destination, buf_slice(&source));
     const struct page_value values[] = {
         PAGE_TEXT("client_name", client->name.len ? client->name : client->client_id),
-        PAGE_TEXT("verified", flag(client, CLIENT_VERIFIED)),
+        PAGE_TEXT("verified", flag_text(client, CLIENT_VERIFIED)),
         PAGE_TEXT("description", client->description),
         PAGE_TEXT("website", client->website),
         PAGE_TEXT("logo", logo_of(client)),

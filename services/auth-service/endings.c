@@ -43,7 +43,7 @@ struct endings {
     bool is_closed;
 };
 
-static void run(struct endings *endings);
+static void start_run(struct endings *endings);
 
 /* ---- what is to be done ---- */
 
@@ -62,7 +62,7 @@ static int64_t wall_ms(const struct endings *endings)
 }
 
 /* Without room it is read from the table later. */
-static void add(struct endings *endings, enum ephemeral_owner owner, struct slice id)
+static void add_ending(struct endings *endings, enum ephemeral_owner owner, struct slice id)
 {
     struct ending *ending = endings->waiting_count < WAITING_MAX ? malloc(sizeof *ending + id.len) : NULL;
     if (!ending) {
@@ -81,9 +81,9 @@ static void add_change(struct endings *endings, const struct change *change)
     if (change->event != CHANGE_ENDED || change->id.len == 0)
         return;
     if (change->kind == CHANGE_CLIENT)
-        add(endings, EPHEMERAL_CLIENT, change->id);
+        add_ending(endings, EPHEMERAL_CLIENT, change->id);
     else if (change->kind == CHANGE_USER)
-        add(endings, EPHEMERAL_USER, change->id);
+        add_ending(endings, EPHEMERAL_USER, change->id);
 }
 
 static void drop_first(struct endings *endings)
@@ -96,7 +96,7 @@ static void drop_first(struct endings *endings)
 
 /* ---- doing it: one ending at a time, then a page of the table ---- */
 
-static enum step_result begin(struct flow *flow)
+static enum step_result begin_ending(struct flow *flow)
 {
     struct endings *endings = flow_subject(flow);
     const struct ending *ending = STAILQ_FIRST(&endings->waiting);
@@ -111,7 +111,7 @@ static enum step_result begin(struct flow *flow)
     return STEP_WAIT;
 }
 
-static void take_page(struct endings *endings, const struct change_page *page)
+static void take_ended_page(struct endings *endings, const struct change_page *page)
 {
     bool anew = endings->is_asked_anew;
     if (!anew && page->count)
@@ -121,14 +121,14 @@ static void take_page(struct endings *endings, const struct change_page *page)
         add_change(endings, &page->changes[i]);
 }
 
-static enum step_result take(struct flow *flow)
+static enum step_result take_outcome(struct flow *flow)
 {
     struct endings *endings = flow_subject(flow);
     void *page = NULL;
     enum status status = flow_outcome(flow, &page);
     endings->failed = status != STATUS_OK;
     if (status == STATUS_OK && page)
-        take_page(endings, page);
+        take_ended_page(endings, page);
     else if (status == STATUS_OK)
         drop_first(endings);
     return STEP_REPLY;
@@ -146,7 +146,7 @@ static void free_all(struct endings *endings)
     free(endings);
 }
 
-static void ended(struct flow *flow)
+static void on_endings_ended(struct flow *flow)
 {
     struct endings *endings = flow_subject(flow);
     endings->is_running = false;
@@ -155,39 +155,39 @@ static void ended(struct flow *flow)
     else if (flow_was_cut(flow))
         return;
     else if (!endings->failed || loop_timer_start(&endings->retry, RETRY_MS) != STATUS_OK)
-        run(endings);
+        start_run(endings);
 }
 
-static void run(struct endings *endings)
+static void start_run(struct endings *endings)
 {
-    static const struct step steps[] = {{"begin", begin}, {"take", take}, {NULL, NULL}};
+    static const struct step steps[] = {{"begin", begin_ending}, {"take", take_outcome}, {NULL, NULL}};
     if (endings->is_running || !has_work(endings))
         return;
     endings->is_running = true;
     endings->failed = false;
-    flow_start(&endings->flow, endings->loop, "endings", steps, endings, ended);
+    flow_start(&endings->flow, endings->loop, "endings", steps, endings, on_endings_ended);
 }
 
-static void try_again(void *context)
+static void on_retry_timer(void *context)
 {
     struct endings *endings = context;
     endings->failed = false;
-    run(endings);
+    start_run(endings);
 }
 
 /* ---- the feed ---- */
 
-static void hear_change(void *context, const struct change *change)
+static void on_feed_change(void *context, const struct change *change)
 {
     struct endings *endings = context;
     if (change->event == CHANGE_REVOKED && change->kind != CHANGE_RESOURCE_SERVER)
         metric_count(&tokens_revoked, 0);
     add_change(endings, change);
     if (!endings->failed)
-        run(endings);
+        start_run(endings);
 }
 
-static void hear_standing(void *context)
+static void on_feed_standing(void *context)
 {
     struct endings *endings = context;
     if (!endings->has_stood && endings->look_back_ms)
@@ -197,10 +197,10 @@ static void hear_standing(void *context)
     endings->has_stood = true;
     endings->lost_ms = 0;
     if (!endings->failed)
-        run(endings);
+        start_run(endings);
 }
 
-static void hear_lost(void *context)
+static void on_feed_lost(void *context)
 {
     struct endings *endings = context;
     if (endings->has_stood && !endings->lost_ms)
@@ -219,12 +219,12 @@ enum status endings_new(const struct endings_options *options, struct endings **
                                 .db = options->db,
                                 .look_back_ms = options->look_back_ms};
     STAILQ_INIT(&endings->waiting);
-    if (loop_timer_init(&endings->retry, options->loop, try_again, endings) != STATUS_OK) {
+    if (loop_timer_init(&endings->retry, options->loop, on_retry_timer, endings) != STATUS_OK) {
         free(endings);
         return STATUS_NO_MEMORY;
     }
     const struct change_listener listener = {
-        .context = endings, .standing = hear_standing, .changed = hear_change, .lost = hear_lost};
+        .context = endings, .standing = on_feed_standing, .changed = on_feed_change, .lost = on_feed_lost};
     change_feed_listen(options->feed, &listener);
     *ret_endings = endings;
     return STATUS_OK;

@@ -17,7 +17,7 @@ static enum step_result find_session(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result show(struct flow *flow)
+static enum step_result show_home(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct config *config = app_of(request)->config;
@@ -47,6 +47,6 @@ static enum step_result show(struct flow *flow)
 
 const struct step home_show[] = {
     {"session", find_session}, /* waits: who is logged in */
-    {"show", show},
+    {"show", show_home},
     {NULL, NULL},
 };

@@ -116,7 +116,7 @@ static enum step_result show_form(struct request *request, int http_status, cons
 
 /* ---- GET /login ---- */
 
-static enum status begin(struct request *request)
+static enum status begin_login(struct request *request)
 {
     request->state = arena_calloc(&request->arena, 1, sizeof(struct login));
     if (!request->state)
@@ -128,7 +128,7 @@ static enum step_result show_parse(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct form query = {0};
-    enum status status = begin(request);
+    enum status status = begin_login(request);
     if (status == STATUS_OK)
         status = form_parse(&request->arena, request->query, &query);
     if (status == STATUS_OK)
@@ -142,7 +142,7 @@ static enum step_result show_parse(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result show(struct flow *flow)
+static enum step_result show_login(struct flow *flow)
 {
     if (login_of(flow)->oauth_token.len)
         take_form_action(flow, 0);
@@ -151,27 +151,27 @@ static enum step_result show(struct flow *flow)
 
 const struct step login_show[] = {
     {"parse", show_parse}, /* waits: the temporary credential that login is for */
-    {"show", show},
+    {"show", show_login},
     {NULL, NULL},
 };
 
 /* ---- POST /login ---- */
 
-static enum step_result parse(struct flow *flow);
-static enum step_result count(struct flow *flow);
-static enum step_result load(struct flow *flow);
-static enum step_result hash(struct flow *flow);
+static enum step_result parse_login(struct flow *flow);
+static enum step_result count_try(struct flow *flow);
+static enum step_result load_user(struct flow *flow);
+static enum step_result hash_password(struct flow *flow);
 static enum step_result open_session(struct flow *flow);
 static enum step_result go_back(struct flow *flow);
 
 const struct step login_submit[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
-    {"parse", parse},
-    {"count", count},          /* waits: how often this address tried */
-    {"load", load},            /* waits: the user, and how often this account was tried */
-    {"hash", hash},            /* waits: the password, on threads of their own */
-    {"session", open_session}, /* waits: the new session, the old one's end, and that this was no guess */
-    {"back", go_back},
+    {"parse", parse_login},      /* the form */
+    {"count", count_try},        /* waits: how often this address tried */
+    {"load", load_user},         /* waits: the user, and how often this account was tried */
+    {"hash", hash_password},     /* waits: the password, on threads of their own */
+    {"session", open_session},   /* waits: the new session, the old one's end, and that this was no guess */
+    {"back", go_back},           /* to where it came from */
     {NULL, NULL},
 };
 
@@ -194,10 +194,10 @@ static enum status read_form(struct request *request, struct login *it)
     return is_ours && ct_equal(cookie, csrf) ? STATUS_OK : STATUS_FORBIDDEN;
 }
 
-static enum step_result parse(struct flow *flow)
+static enum step_result parse_login(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum status status = begin(request);
+    enum status status = begin_login(request);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     status = read_form(request, request->state);
@@ -210,7 +210,7 @@ static enum step_result parse(struct flow *flow)
 
 /* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. The
  * address first: accounts that a stranger names are counted only while his address has quota. */
-static enum step_result count(struct flow *flow)
+static enum step_result count_try(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
@@ -226,7 +226,7 @@ static enum step_result count(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result slow_down(struct request *request, int64_t wait_s)
+static enum step_result slow_down_login(struct request *request, int64_t wait_s)
 {
     struct buf seconds = buf_in(&request->arena);
     buf_add_i64(&seconds, wait_s);
@@ -236,16 +236,16 @@ static enum step_result slow_down(struct request *request, int64_t wait_s)
 }
 
 /* What was counted; STEP_NEXT: go on. */
-static enum step_result judge(struct flow *flow, size_t index, int64_t limit)
+static enum step_result judge_count(struct flow *flow, size_t index, int64_t limit)
 {
     int64_t wait_s = 0;
     enum status status = quota_judge(flow, index, limit, &wait_s);
     if (status == STATUS_SLOW_DOWN)
-        return slow_down(request_of(flow), wait_s);
+        return slow_down_login(request_of(flow), wait_s);
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request_of(flow), status, NULL);
 }
 
-static enum step_result load(struct flow *flow)
+static enum step_result load_user(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
@@ -253,7 +253,7 @@ static enum step_result load(struct flow *flow)
     struct ticket tickets[LOADED_COUNT];
     if (it->oauth_token.len)
         take_form_action(flow, FOUND_TEMP);
-    enum step_result result = judge(flow, COUNT_ADDRESS, config->rate_limit_login_address);
+    enum step_result result = judge_count(flow, COUNT_ADDRESS, config->rate_limit_login_address);
     if (result != STEP_NEXT)
         return result;
     flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
@@ -263,12 +263,12 @@ static enum step_result load(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result hash(struct flow *flow)
+static enum step_result hash_password(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
     void *user = NULL;
-    enum step_result result = judge(flow, LOADED_ACCOUNT, app_of(request)->config->rate_limit_login_account);
+    enum step_result result = judge_count(flow, LOADED_ACCOUNT, app_of(request)->config->rate_limit_login_account);
     if (result != STEP_NEXT)
         return result;
     enum status status = flow_outcome_at(flow, LOADED_USER, &user);
@@ -293,7 +293,7 @@ static enum step_result open_session(struct flow *flow)
     struct ticket tickets[SESSION_COUNT];
     enum status status = flow_outcome(flow, NULL);
     if (status == STATUS_SLOW_DOWN)
-        return slow_down(request, 1);
+        return slow_down_login(request, 1);
     if (status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user))
         return show_form(request, 403, "The user name or the password is wrong.");
     if (status == STATUS_OK)

@@ -139,7 +139,8 @@ static enum status open_app(struct serving *serving, const struct service_start 
     return add_routes(serving);
 }
 
-static enum status open_blocking(const struct service_start *start, struct buf *why, struct service_parts *ret_parts)
+static enum status open_auth_blocking(const struct service_start *start, struct buf *why,
+                                      struct service_parts *ret_parts)
 {
     struct serving *serving = calloc(1, sizeof *serving);
     if (!serving)
@@ -156,12 +157,12 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     return STATUS_OK;
 }
 
-static int serve(const struct command_line *line)
+static int run_serve(const struct command_line *line)
 {
     static const struct service service = {
         .name = "auth-service",
         .config_service = CONFIG_AUTH,
-        .open_blocking = open_blocking,
+        .open_blocking = open_auth_blocking,
         .reload_blocking = provider_on_reload_blocking,
         .close_blocking = close_blocking,
         .write_trouble = provider_on_write_trouble,
@@ -190,7 +191,7 @@ int main(int argc, char **argv)
          .example = "  OAUTH1_DEV=true auth-service serve",
          .needs_config = true,
          .lists_config = true,
-         .run = serve},
+         .run = run_serve},
         cli_migrate_up,
         cli_migrate_status,
         cli_client_create,

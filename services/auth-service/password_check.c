@@ -23,14 +23,14 @@ static void free_check(struct password_check *check)
     free(check);
 }
 
-static void run_blocking(struct job *job, void *thread_context UNUSED)
+static void verify_blocking(struct job *job, void *thread_context UNUSED)
 {
     struct password_check *check = (struct password_check *)job;
     check->matches = password_verify_blocking(slice_of(check->password, check->password_len),
                                               slice_of(check->hash, check->hash_len));
 }
 
-static void done(struct job *job)
+static void on_password_checked(struct job *job)
 {
     struct password_check *check = (struct password_check *)job;
     enum status status = check->matches ? STATUS_OK : STATUS_UNAUTHORIZED;
@@ -39,7 +39,7 @@ static void done(struct job *job)
 }
 
 /* Copies at most `room` bytes and tells how many. */
-static size_t copy(char *memory, size_t room, struct slice text)
+static size_t copy_at_most(char *memory, size_t room, struct slice text)
 {
     struct slice kept = slice_sub(text, 0, room);
     if (kept.len)
@@ -54,10 +54,10 @@ void password_check_start(struct worker_pool *pool, struct slice password, struc
         ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
         return;
     }
-    check->job = (struct job){.run_blocking = run_blocking, .done = done, .loop = ticket.loop};
+    check->job = (struct job){.run_blocking = verify_blocking, .done = on_password_checked, .loop = ticket.loop};
     check->ticket = ticket;
-    check->password_len = copy(check->password, sizeof check->password, password);
-    check->hash_len = copy(check->hash, sizeof check->hash, hash);
+    check->password_len = copy_at_most(check->password, sizeof check->password, password);
+    check->hash_len = copy_at_most(check->hash, sizeof check->hash, hash);
     enum status status = worker_pool_submit(pool, &check->job, STATUS_SLOW_DOWN);
     if (status == STATUS_OK)
         return;

@@ -20,8 +20,8 @@ bool site_is_secure(const struct request *request)
 
 /* ---- pages ---- */
 
-static enum status render(struct request *request, const char *title, const char *file, const struct page_scope *scope,
-                          struct buf *out)
+static enum status render_page(struct request *request, const char *title, const char *file,
+                               const struct page_scope *scope, struct buf *out)
 {
     struct buf content = buf_in(&request->arena);
     const char *style = site_path(request, "/style.css");
@@ -44,7 +44,7 @@ enum step_result site_page(struct request *request, int http_status, const char 
 {
     struct buf html = buf_in(&request->arena);
     struct buf policy = buf_in(&request->arena);
-    bool rendered = render(request, title, file, scope, &html) == STATUS_OK;
+    bool rendered = render_page(request, title, file, scope, &html) == STATUS_OK;
     if (!rendered)
         request_reply_start(request, 500);
     else if (request->reply.http_status != http_status)
@@ -67,7 +67,7 @@ static int page_status(enum status status)
     return http_status == 401 ? 400 : http_status; /* 401 would want a challenge, and a page has none */
 }
 
-static const char *sentence(enum status status)
+static const char *sentence_of(enum status status)
 {
     if (status_is_infrastructure(status))
         return "Something that this page needs cannot be reached. Nothing was changed; try again in a moment.";
@@ -81,7 +81,7 @@ enum step_result site_refuse(struct request *request, enum status status, const 
     const char *problem = status_problem(status)[0] ? status_problem(status) : status_error(status);
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("error")),
-        PAGE_TEXT("message", slice_str(message ? message : sentence(status))),
+        PAGE_TEXT("message", slice_str(message ? message : sentence_of(status))),
         PAGE_TEXT("problem", slice_str(problem)),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};

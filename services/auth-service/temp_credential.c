@@ -8,23 +8,23 @@
 #include "oauth_steps.h"
 #include "service_metrics.h"
 
-static enum step_result parse(struct flow *flow);
-static enum step_result load(struct flow *flow);
-static enum step_result verify(struct flow *flow);
-static enum step_result count(struct flow *flow);
-static enum step_result persist(struct flow *flow);
-static enum step_result reply(struct flow *flow);
+static enum step_result parse_initiate(struct flow *flow);
+static enum step_result load_client(struct flow *flow);
+static enum step_result verify_initiate(struct flow *flow);
+static enum step_result count_client(struct flow *flow);
+static enum step_result persist_temp(struct flow *flow);
+static enum step_result reply_temp(struct flow *flow);
 
 /* POST /oauth/initiate: issues a temporary credential (RFC 5849 §2.1). */
 const struct step temp_credential_issue[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
-    {"parse", parse},
-    {"load", load},         /* may wait: the client */
-    {"verify", verify},     /* signature */
-    {"spend", oauth_spend}, /* waits: the nonce */
-    {"count", count},       /* waits: how much this client asked for */
-    {"persist", persist},   /* callback and scopes; waits: the temporary credential */
-    {"reply", reply},
+    {"parse", parse_initiate},   /* what was sent */
+    {"load", load_client},       /* may wait: the client */
+    {"verify", verify_initiate}, /* signature */
+    {"spend", oauth_spend},      /* waits: the nonce */
+    {"count", count_client},     /* waits: how much this client asked for */
+    {"persist", persist_temp},   /* callback and scopes; waits: the temporary credential */
+    {"reply", reply_temp},       /* the temporary credential */
     {NULL, NULL},
 };
 
@@ -35,7 +35,7 @@ struct initiate {
     char secret[TOKEN_TEXT_BYTES];
 };
 
-static struct initiate *state_of(struct flow *flow)
+static struct initiate *initiate_of(struct flow *flow)
 {
     return request_of(flow)->state;
 }
@@ -45,22 +45,22 @@ static enum step_result refuse_status(struct flow *flow, enum status status)
     return oauth_refuse_status(request_of(flow), status);
 }
 
-static enum step_result parse(struct flow *flow)
+static enum step_result parse_initiate(struct flow *flow)
 {
     enum step_result parsed = oauth_parse(flow, CHECK_TEMPORARY_CREDENTIAL, sizeof(struct initiate));
     const char *why = NULL;
     if (parsed != STEP_NEXT)
         return parsed;
-    struct check *check = &state_of(flow)->request.check;
+    struct check *check = &initiate_of(flow)->request.check;
     if (callback_is_acceptable(check->message.protocol[OAUTH_CALLBACK], &why))
         return STEP_NEXT;
     (void)!problem_reject(&check->problem, STATUS_CALLBACK_REJECTED, why, SLICE("oauth_callback"));
     return oauth_quota_refuse(flow, check);
 }
 
-static enum step_result load(struct flow *flow)
+static enum step_result load_client(struct flow *flow)
 {
-    struct initiate *it = state_of(flow);
+    struct initiate *it = initiate_of(flow);
     struct credential_view *credentials = app_loop_of(request_of(flow))->credentials;
     if (signed_request_find(&it->request, credentials, flow))
         return STEP_NEXT;
@@ -68,19 +68,20 @@ static enum step_result load(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result verify(struct flow *flow)
+static enum step_result verify_initiate(struct flow *flow)
 {
     return oauth_verify(flow, 0);
 }
 
 /* After the nonce and not beside it, so that a request sent again does not count for the client; before there is
  * anything to remember for it. */
-static enum step_result count(struct flow *flow)
+static enum step_result count_client(struct flow *flow)
 {
     enum step_result spent = oauth_take_spent(flow);
     if (spent != STEP_NEXT)
         return spent;
-    oauth_quota_count_client_start(request_of(flow), &state_of(flow)->request.check, flow_wait(flow, STORE_TIMEOUT_MS));
+    oauth_quota_count_client_start(request_of(flow), &initiate_of(flow)->request.check,
+                                   flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -108,9 +109,9 @@ static enum status judge_scopes(struct initiate *it)
     return scopes.failed ? problem_set(&it->request.check.problem, STATUS_NO_MEMORY, NULL) : STATUS_OK;
 }
 
-static enum step_result persist(struct flow *flow)
+static enum step_result persist_temp(struct flow *flow)
 {
-    struct initiate *it = state_of(flow);
+    struct initiate *it = initiate_of(flow);
     int64_t wait_s = 0;
     enum status status = oauth_quota_judge_client(flow, 0, &wait_s);
     if (status == STATUS_SLOW_DOWN)
@@ -134,9 +135,9 @@ static enum step_result persist(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_temp(struct flow *flow)
 {
-    struct initiate *it = state_of(flow);
+    struct initiate *it = initiate_of(flow);
     struct buf form = buf_in(&request_of(flow)->arena);
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK)

@@ -7,26 +7,26 @@
 #include "oauth_steps.h"
 #include "service_metrics.h"
 
-static enum step_result parse(struct flow *flow);
-static enum step_result load(struct flow *flow);
-static enum step_result verify(struct flow *flow);
+static enum step_result parse_exchange(struct flow *flow);
+static enum step_result load_temp(struct flow *flow);
+static enum step_result verify_exchange(struct flow *flow);
 static enum step_result try_verifier(struct flow *flow);
-static enum step_result persist(struct flow *flow);
-static enum step_result mark(struct flow *flow);
-static enum step_result reply(struct flow *flow);
+static enum step_result persist_token(struct flow *flow);
+static enum step_result mark_exchanged(struct flow *flow);
+static enum step_result reply_token(struct flow *flow);
 
 /* POST /oauth/token: trades an authorized temporary credential for a token credential
  * (RFC 5849 §2.3). Nothing before the verifier can harm the temporary credential. */
 const struct step token_exchange[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
-    {"parse", parse},
-    {"load", load},             /* waits: the temporary credential, and maybe the client */
-    {"verify", verify},         /* signature */
-    {"spend", oauth_spend},     /* waits: the nonce */
-    {"verifier", try_verifier}, /* waits: counts a wrong one, and the client */
-    {"persist", persist},       /* waits: the token's row, the one thing that makes it once */
-    {"mark", mark},             /* waits: the temporary credential is exchanged */
-    {"reply", reply},
+    {"parse", parse_exchange},   /* what was sent */
+    {"load", load_temp},         /* waits: the temporary credential, and maybe the client */
+    {"verify", verify_exchange}, /* signature */
+    {"spend", oauth_spend},      /* waits: the nonce */
+    {"verifier", try_verifier},  /* waits: counts a wrong one, and the client */
+    {"persist", persist_token},  /* waits: the token's row, the one thing that makes it once */
+    {"mark", mark_exchanged},    /* waits: the temporary credential is exchanged */
+    {"reply", reply_token},      /* the token credential */
     {NULL, NULL},
 };
 
@@ -41,7 +41,7 @@ struct exchange {
     const struct token_issued *issued;
 };
 
-static struct exchange *state_of(struct flow *flow)
+static struct exchange *exchange_of(struct flow *flow)
 {
     return request_of(flow)->state;
 }
@@ -51,15 +51,15 @@ static enum step_result refuse_status(struct flow *flow, enum status status)
     return oauth_refuse_status(request_of(flow), status);
 }
 
-static enum step_result parse(struct flow *flow)
+static enum step_result parse_exchange(struct flow *flow)
 {
     return oauth_parse(flow, CHECK_TOKEN_CREDENTIAL, sizeof(struct exchange));
 }
 
-static enum step_result load(struct flow *flow)
+static enum step_result load_temp(struct flow *flow)
 {
     const struct provider_loop *loop = app_loop_of(request_of(flow));
-    struct exchange *it = state_of(flow);
+    struct exchange *it = exchange_of(flow);
     const struct check *check = &it->request.check;
     bool found = signed_request_find(&it->request, loop->credentials, flow);
     struct ticket tickets[LOADED_COUNT];
@@ -70,13 +70,13 @@ static enum step_result load(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result verify(struct flow *flow)
+static enum step_result verify_exchange(struct flow *flow)
 {
     void *temp = NULL;
     enum status status = flow_outcome_at(flow, LOADED_TEMP, &temp);
     if (status != STATUS_OK && status != STATUS_TOKEN_REJECTED)
         return refuse_status(flow, status);
-    state_of(flow)->request.check.temp = temp;
+    exchange_of(flow)->request.check.temp = temp;
     return oauth_verify(flow, LOADED_CLIENT);
 }
 
@@ -84,7 +84,7 @@ static enum step_result verify(struct flow *flow)
 static enum step_result try_verifier(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    const struct check *check = &state_of(flow)->request.check;
+    const struct check *check = &exchange_of(flow)->request.check;
     struct ticket tickets[TRIED_COUNT];
     enum step_result spent = oauth_take_spent(flow);
     if (spent != STEP_NEXT)
@@ -96,10 +96,10 @@ static enum step_result try_verifier(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result persist(struct flow *flow)
+static enum step_result persist_token(struct flow *flow)
 {
     const struct app *app = app_of(request_of(flow));
-    struct exchange *it = state_of(flow);
+    struct exchange *it = exchange_of(flow);
     void *granted = NULL;
     int64_t wait_s = 0;
     enum status status = oauth_quota_judge_client(flow, TRIED_QUOTA, &wait_s);
@@ -130,9 +130,9 @@ static enum step_result persist(struct flow *flow)
 }
 
 /* After the commit: a crash in between leaves a row without a mark, and the retry gets that token. */
-static enum step_result mark(struct flow *flow)
+static enum step_result mark_exchanged(struct flow *flow)
 {
-    struct exchange *it = state_of(flow);
+    struct exchange *it = exchange_of(flow);
     void *issued = NULL;
     enum status status = flow_outcome(flow, &issued);
     if (status != STATUS_OK)
@@ -144,11 +144,11 @@ static enum step_result mark(struct flow *flow)
 }
 
 /* The token stands whether or not the mark could be set: without it a retry gets the same token. */
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_token(struct flow *flow)
 {
-    const struct token *token = state_of(flow)->issued->token;
+    const struct token *token = exchange_of(flow)->issued->token;
     struct buf form = buf_in(&request_of(flow)->arena);
-    if (!state_of(flow)->issued->existing)
+    if (!exchange_of(flow)->issued->existing)
         metric_count(&tokens_issued, TOKEN_TYPE_TOKEN);
     buf_add(&form, SLICE("oauth_token="));
     percent_encode(&form, token->oauth_token);

@@ -3,8 +3,8 @@
 #include "answer.h"
 #include "caller.h"
 
-static enum step_result parse(struct flow *flow);
-static enum step_result reply(struct flow *flow);
+static enum step_result parse_batch(struct flow *flow);
+static enum step_result reply_batch(struct flow *flow);
 
 /* POST /v1/introspect/batch: the same as introspect for many requests in one call. What one of them does wrong, or a
  * store that is down for it, is its own result alone; JSON of the wrong shape refuses the whole call before anything is
@@ -14,12 +14,12 @@ const struct step batch[] = {
     {"identify", caller_identify},         /* waits, for nobody's call */
     {"admit", caller_admit},
     {"body", request_take_callers_body}, /* waits where it did not come with the head */
-    {"parse", parse},
+    {"parse", parse_batch},
     {"load", inquiry_load},     /* may wait: clients and tokens, side by side */
     {"verify", inquiry_verify}, /* signatures */
     {"spend", inquiry_spend},   /* waits: the nonces, in one write */
     {"judge", inquiry_judge},   /* scopes */
-    {"reply", reply},
+    {"reply", reply_batch},
     {NULL, NULL},
 };
 
@@ -31,7 +31,7 @@ static enum step_result refuse_explain(struct request *request, size_t index)
     return answer_may_not_explain(request, buf_slice(&member));
 }
 
-static enum step_result parse(struct flow *flow)
+static enum step_result parse_batch(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct inquiry *inquiry = inquiry_of(flow);
@@ -53,7 +53,7 @@ static enum step_result parse(struct flow *flow)
     return STEP_NEXT;
 }
 
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_batch(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct inquiry *inquiry = inquiry_of(flow);

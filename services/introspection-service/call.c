@@ -22,7 +22,7 @@ static const struct json_field fields[] = {
 };
 
 /* "requests[3].body_base64 must …" */
-static enum status complain(struct arena *arena, const char *where, const char *what, const char **ret_why)
+static enum status complain_of_member(struct arena *arena, const char *where, const char *what, const char **ret_why)
 {
     struct buf why = buf_in(arena);
     buf_addf(&why, "%s%s%s", where, *where ? "." : "", what);
@@ -36,12 +36,12 @@ static enum status decode_body(struct members *members, const char *where, struc
     if (slice_is_absent(members->body_base64))
         return STATUS_OK;
     if (!slice_is_absent(members->body))
-        return complain(arena, where, "body and body_base64 must not both be given", ret_why);
+        return complain_of_member(arena, where, "body and body_base64 must not both be given", ret_why);
     char *bytes = arena_bytes(arena, members->body_base64.len);
     if (!bytes)
         return STATUS_NO_MEMORY;
     if (!base64_decode(members->body_base64, bytes, &len))
-        return complain(arena, where, "body_base64 must be base64 (RFC 4648 §4) with padding", ret_why);
+        return complain_of_member(arena, where, "body_base64 must be base64 (RFC 4648 §4) with padding", ret_why);
     members->body = slice_of(bytes, len);
     return STATUS_OK;
 }
@@ -85,7 +85,7 @@ enum status calls_read(struct slice json, struct arena *arena, struct calls *ret
     TRY(json_decode(value, batch_fields, JSON_NULL_REFUSED, "", arena, &batch, NULL, ret_why));
     size_t count = json_count(batch.requests);
     if (count > CALLS_MAX)
-        return complain(arena, "", "requests must hold at most 100 requests", ret_why);
+        return complain_of_member(arena, "", "requests must hold at most 100 requests", ret_why);
     struct call *calls = arena_calloc(arena, count, sizeof *calls);
     if (!calls)
         return STATUS_NO_MEMORY;

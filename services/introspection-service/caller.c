@@ -21,7 +21,7 @@ static enum step_result refuse_stranger(struct request *request)
     return STEP_REPLY;
 }
 
-static enum step_result slow_down(struct request *request, int64_t wait_s)
+static enum step_result slow_down_caller(struct request *request, int64_t wait_s)
 {
     char seconds[24];
     int len = snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_s > 1 ? wait_s : 1));
@@ -32,7 +32,7 @@ static enum step_result slow_down(struct request *request, int64_t wait_s)
     return STEP_REPLY;
 }
 
-static enum step_result find(struct flow *flow, struct slice key_digest, struct slice tls_sans)
+static enum step_result find_caller(struct flow *flow, struct slice key_digest, struct slice tls_sans)
 {
     struct inquiry *inquiry = inquiry_of(flow);
     struct credential_view *credentials = app_loop_of(request_of(flow))->credentials;
@@ -57,7 +57,7 @@ static enum step_result find_by_key(struct flow *flow, struct slice authorizatio
     enum status status = digest_bytes(DIGEST_SHA256, key, digest);
     if (status != STATUS_OK)
         return unavailable_reply(request, status);
-    return find(flow, slice_of(digest, sizeof digest), SLICE(""));
+    return find_caller(flow, slice_of(digest, sizeof digest), SLICE(""));
 }
 
 /* ---- the certificate ---- */
@@ -83,7 +83,7 @@ static enum step_result find_by_certificate(struct flow *flow)
     struct slice names = certificate_names(request);
     if (names.len == 0)
         return STEP_NEXT;
-    return find(flow, SLICE(""), names);
+    return find_caller(flow, SLICE(""), names);
 }
 
 /* ---- the steps ---- */
@@ -115,7 +115,7 @@ enum step_result caller_admit(struct flow *flow)
     struct request *request = request_of(flow);
     int64_t wait_s = 0;
     if (!inquiry_of(flow)->caller)
-        return address_quota_is_used_up(flow, &wait_s) ? slow_down(request, wait_s) : refuse_stranger(request);
+        return address_quota_is_used_up(flow, &wait_s) ? slow_down_caller(request, wait_s) : refuse_stranger(request);
     request_earns_connection(request);
     if (request_has_media_type(request, "application/json"))
         return STEP_NEXT;

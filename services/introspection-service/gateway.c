@@ -13,23 +13,23 @@
 
 #include <stdio.h>
 
-static enum step_result admit(struct flow *flow);
-static enum step_result describe(struct flow *flow);
+static enum step_result admit_proxy(struct flow *flow);
+static enum step_result describe_call(struct flow *flow);
 static enum step_result count_refusal(struct flow *flow);
-static enum step_result reply(struct flow *flow);
+static enum step_result reply_verdict(struct flow *flow);
 
 /* Any method on /verify, /verify/auth-request, /verify/ext-authz/…: the steps of introspection for a request that is
  * described by headers, and an answer in status and headers. */
 const struct step gateway[] = {
-    {"admit", admit},                    /* trusted proxies alone */
+    {"admit", admit_proxy},              /* trusted proxies alone */
     {"body", request_take_callers_body}, /* waits where it did not come with the head */
-    {"describe", describe},              /* in the path's own dialect */
+    {"describe", describe_call},         /* in the path's own dialect */
     {"load", inquiry_load},              /* may wait: client and token */
     {"verify", inquiry_verify},          /* signature */
     {"spend", inquiry_spend},            /* waits: the nonce */
     {"judge", inquiry_judge},            /* scope */
     {"count", count_refusal},            /* waits, where it was refused */
-    {"reply", reply},
+    {"reply", reply_verdict},
     {NULL, NULL},
 };
 
@@ -68,7 +68,7 @@ static enum dialect dialect_of(const struct request *request)
     return slice_eq(path, SLICE(GATEWAY_AUTH_REQUEST_PATH)) ? DIALECT_AUTH_REQUEST : DIALECT_VERIFY;
 }
 
-static enum step_result admit(struct flow *flow)
+static enum step_result admit_proxy(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const char *missing = missing_variables(request);
@@ -78,7 +78,7 @@ static enum step_result admit(struct flow *flow)
     return STEP_NEXT;
 }
 
-static enum step_result describe(struct flow *flow)
+static enum step_result describe_call(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct inquiry *inquiry = request->state = arena_calloc(&request->arena, 1, sizeof *inquiry);
@@ -120,7 +120,7 @@ static enum step_result let_in(struct request *request, const struct check *chec
     return STEP_REPLY;
 }
 
-static const char *advice(const struct problem *problem)
+static const char *advice_on(const struct problem *problem)
 {
     if (problem->status == STATUS_INSECURE_TRANSPORT)
         return "PLAINTEXT needs https, and the request came by http, as the gateway says (X-Forwarded-Proto, "
@@ -132,11 +132,11 @@ static const char *advice(const struct problem *problem)
            "Envoy with_request_body), or let the server behind it ask /v1/introspect";
 }
 
-static enum step_result refuse(struct request *request, int http_status, const struct problem *problem)
+static enum step_result refuse_call(struct request *request, int http_status, const struct problem *problem)
 {
     const struct problem_detail detail = {
         .title = status_text(problem->status),
-        .detail = slice_str(advice(problem)),
+        .detail = slice_str(advice_on(problem)),
     };
     request_reply_start(request, http_status);
     if (http_status == 401) {
@@ -149,7 +149,7 @@ static enum step_result refuse(struct request *request, int http_status, const s
 }
 
 /* nginx makes of a 429 a 500, and of a 403 what it is. */
-static enum step_result slow_down(struct request *request, enum dialect dialect, int64_t wait_s)
+static enum step_result slow_down_client(struct request *request, enum dialect dialect, int64_t wait_s)
 {
     char seconds[24];
     int http_status = dialect == DIALECT_AUTH_REQUEST ? 403 : 429;
@@ -166,7 +166,7 @@ static enum step_result slow_down(struct request *request, enum dialect dialect,
 
 /* Every fault of the client is 401, also what is 400 elsewhere: of a 400 nginx makes a 500. Nothing but a verified
  * request is let in. */
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_verdict(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct inquiry *inquiry = inquiry_of(flow);
@@ -178,8 +178,8 @@ static enum step_result reply(struct flow *flow)
     if (status_is_infrastructure(status))
         return unavailable_reply(request, status);
     if (status == STATUS_SCOPE_INSUFFICIENT)
-        return refuse(request, 403, &check->problem);
+        return refuse_call(request, 403, &check->problem);
     if (is_counted(flow) && address_quota_is_used_up(flow, &wait_s))
-        return slow_down(request, inquiry->dialect, wait_s);
-    return refuse(request, 401, &check->problem);
+        return slow_down_client(request, inquiry->dialect, wait_s);
+    return refuse_call(request, 401, &check->problem);
 }

@@ -10,7 +10,7 @@ struct reader {
 };
 
 /* "X-Forwarded-Uri is missing: …" */
-static enum status refuse(const struct reader *r, const char *what, const char *wrong)
+static enum status refuse_header(const struct reader *r, const char *what, const char *wrong)
 {
     struct buf detail = buf_in(r->arena);
     buf_addf(&detail, "%s %s", what, wrong);
@@ -32,13 +32,13 @@ static enum status read_header(const struct reader *r, const char *name, struct 
     size_t count = 0;
     struct slice value = request_header(r->request, name, &count);
     if (count == 0)
-        return refuse(r, name, "is missing: the gateway must set it");
+        return refuse_header(r, name, "is missing: the gateway must set it");
     if (count > 1)
-        return refuse(r, name, "is there more than once: the gateway must replace what the client sends");
+        return refuse_header(r, name, "is there more than once: the gateway must replace what the client sends");
     if (value.len == 0)
-        return refuse(r, name, "is empty: the gateway must set it");
+        return refuse_header(r, name, "is empty: the gateway must set it");
     if (has_space_or_control(value))
-        return refuse(r, name, "holds a space or a control character");
+        return refuse_header(r, name, "holds a space or a control character");
     *ret_value = value;
     return STATUS_OK;
 }
@@ -48,7 +48,7 @@ static enum status read_word(const struct reader *r, const char *name, struct sl
 {
     TRY(read_header(r, name, ret_value));
     if (slice_find(*ret_value, ',') < ret_value->len)
-        return refuse(r, name, "holds a comma: there must be one value");
+        return refuse_header(r, name, "holds a comma: there must be one value");
     return STATUS_OK;
 }
 
@@ -58,7 +58,7 @@ static enum status read_proto(const struct reader *r, bool *ret_https)
     TRY(read_word(r, "X-Forwarded-Proto", &proto));
     *ret_https = slice_eq_nocase(proto, SLICE("https"));
     if (!*ret_https && !slice_eq_nocase(proto, SLICE("http")))
-        return refuse(r, "X-Forwarded-Proto", "is neither http nor https");
+        return refuse_header(r, "X-Forwarded-Proto", "is neither http nor https");
     return STATUS_OK;
 }
 
@@ -122,7 +122,7 @@ static enum status join_url(const struct reader *r, bool https, const char *host
     if (text.failed)
         return problem_set(r->problem, STATUS_NO_MEMORY, NULL);
     if (!is_authority)
-        return refuse(r, host_name, "is no host[:port]");
+        return refuse_header(r, host_name, "is no host[:port]");
     return write_url(r, &asked, target, out);
 }
 
@@ -138,7 +138,7 @@ static enum status read_forwarded(const struct reader *r, struct call *out)
     TRY(read_word(r, "X-Forwarded-Host", &host));
     TRY(read_header(r, "X-Forwarded-Uri", &target));
     if (target.ptr[0] != '/')
-        return refuse(r, "X-Forwarded-Uri", "does not begin with a slash");
+        return refuse_header(r, "X-Forwarded-Uri", "does not begin with a slash");
     return join_url(r, https, "X-Forwarded-Host", host, target, out);
 }
 
@@ -159,7 +159,7 @@ static enum status read_original(const struct reader *r, struct call *out)
     TRY(read_word(r, "X-Original-Method", &out->request.method));
     TRY(read_header(r, "X-Original-URL", &text));
     if (oauth_url_parse(text, &asked, &ignored) != STATUS_OK)
-        return refuse(r, "X-Original-URL", "is no absolute http or https URL");
+        return refuse_header(r, "X-Original-URL", "is no absolute http or https URL");
     return write_url(r, &asked, target_of(text), out);
 }
 
@@ -173,7 +173,7 @@ static enum status read_ext_authz(const struct reader *r, struct call *out)
     TRY(read_word(r, "Host", &host));
     buf_add(&target, slice_sub(request->path, sizeof GATEWAY_EXT_AUTHZ_PATH - 1, request->path.len));
     if (target.len == 0)
-        return refuse(r, "the path", "ends behind " GATEWAY_EXT_AUTHZ_PATH ": the original path must follow");
+        return refuse_header(r, "the path", "ends behind " GATEWAY_EXT_AUTHZ_PATH ": the original path must follow");
     if (!slice_is_absent(request->query)) {
         buf_add_byte(&target, '?');
         buf_add(&target, request->query);
@@ -190,7 +190,7 @@ static enum status read_optional(const struct reader *r, const char *name, struc
 {
     size_t count = 0;
     *ret_value = request_header(r->request, name, &count);
-    return count > 1 ? refuse(r, name, "is there more than once") : STATUS_OK;
+    return count > 1 ? refuse_header(r, name, "is there more than once") : STATUS_OK;
 }
 
 /* Envoy says so where it forwarded only the beginning. It compares what it sends with what it holds, though, not with
@@ -207,7 +207,7 @@ static bool is_cut_off(const struct request *request)
 
 /* The call's own length proves nothing: it is 0 also where the gateway kept a body to itself. So a gateway says in a
  * header of the dialect how long the client's body is. What is in the call counts whatever that says. */
-static enum status read_body(enum dialect dialect, const struct reader *r, struct slice *ret_body)
+static enum status read_client_body(enum dialect dialect, const struct reader *r, struct slice *ret_body)
 {
     struct slice length = {0};
     const char *name = dialect == DIALECT_AUTH_REQUEST ? "X-Original-Content-Length" : "X-Forwarded-Content-Length";
@@ -242,7 +242,7 @@ enum status gateway_dialect_read(enum dialect dialect, const struct request *req
     const struct reader reader = {request, origins, arena, problem};
     struct call call = {0};
     TRY(read_dialect(dialect, &reader, &call));
-    TRY(read_body(dialect, &reader, &call.request.body));
+    TRY(read_client_body(dialect, &reader, &call.request.body));
     TRY(read_optional(&reader, "Authorization", &call.request.authorization));
     TRY(read_optional(&reader, "Content-Type", &call.request.content_type));
     TRY(read_optional(&reader, "X-OAuth-Required-Scope", &call.required_scope));

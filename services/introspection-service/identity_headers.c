@@ -30,8 +30,8 @@ void identity_write_scope(struct slice scopes, struct buf *out)
     } while (scope_next(&scopes, &next));
 }
 
-static void add(struct request *request, const char *name, void (*write)(struct slice, struct buf *),
-                struct slice value)
+static void add_identity(struct request *request, const char *name, void (*write)(struct slice, struct buf *),
+                         struct slice value)
 {
     struct buf text = buf_in(&request->arena);
     write(value, &text);
@@ -42,11 +42,11 @@ void identity_headers_add(struct request *request, const struct check *check)
 {
     bool has_user = check->legs == 3;
     const char *body_hash = verdict_body_hash(check->body_hash);
-    add(request, "X-OAuth-Client-Id", identity_write, check->client->client_id);
-    add(request, "X-OAuth-Subject", identity_write, has_user ? check->token->subject : SLICE_ABSENT);
-    add(request, "X-OAuth-Username", identity_write, has_user ? check->token->username : SLICE_ABSENT);
-    add(request, "X-OAuth-Scope", identity_write_scope, verdict_scope(check));
-    add(request, "X-OAuth-Token-Id", identity_write, has_user ? check->token->jti : SLICE_ABSENT);
-    add(request, "X-OAuth-Legs", identity_write, has_user ? SLICE("3") : SLICE("2"));
-    add(request, "X-OAuth-Body-Hash", identity_write, slice_str(body_hash));
+    add_identity(request, "X-OAuth-Client-Id", identity_write, check->client->client_id);
+    add_identity(request, "X-OAuth-Subject", identity_write, has_user ? check->token->subject : SLICE_ABSENT);
+    add_identity(request, "X-OAuth-Username", identity_write, has_user ? check->token->username : SLICE_ABSENT);
+    add_identity(request, "X-OAuth-Scope", identity_write_scope, verdict_scope(check));
+    add_identity(request, "X-OAuth-Token-Id", identity_write, has_user ? check->token->jti : SLICE_ABSENT);
+    add_identity(request, "X-OAuth-Legs", identity_write, has_user ? SLICE("3") : SLICE("2"));
+    add_identity(request, "X-OAuth-Body-Hash", identity_write, slice_str(body_hash));
 }

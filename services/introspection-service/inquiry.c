@@ -49,7 +49,7 @@ static bool is_open(const struct question *question)
     return question->check.problem.status == STATUS_OK;
 }
 
-static void refuse(struct question *question, enum status status)
+static void refuse_question(struct question *question, enum status status)
 {
     (void)!problem_set(&question->check.problem, status, NULL);
 }
@@ -86,7 +86,7 @@ static bool is_in_memory(struct flow *flow, struct question *question)
     return credential_find(app_loop_of(request_of(flow))->credentials, &key, flow, &question->loaded);
 }
 
-static void load(struct flow *flow, const struct question *question, struct ticket ticket)
+static void load_question(struct flow *flow, const struct question *question, struct ticket ticket)
 {
     const struct credential_key key = key_of(question);
     credential_find_start(app_loop_of(request_of(flow))->credentials, &key, ticket);
@@ -113,7 +113,7 @@ enum step_result inquiry_load(struct flow *flow)
     begin_wait(flow, inquiry);
     for (size_t i = 0; i < inquiry->count; i++)
         if (inquiry->questions[i].waits)
-            load(flow, &inquiry->questions[i], inquiry->tickets[i]);
+            load_question(flow, &inquiry->questions[i], inquiry->tickets[i]);
     return STEP_WAIT;
 }
 
@@ -133,7 +133,7 @@ enum step_result inquiry_verify(struct flow *flow)
         if (status == STATUS_OK)
             status = clock;
         if (status != STATUS_OK)
-            refuse(question, status);
+            refuse_question(question, status);
         else
             (void)!check_signature(&question->check, &loop->signer, now_ms); /* the problem is the answer */
     }
@@ -159,14 +159,14 @@ enum step_result inquiry_spend(struct flow *flow)
     return STEP_WAIT;
 }
 
-static void judge(struct flow *flow, struct question *question, size_t index)
+static void judge_question(struct flow *flow, struct question *question, size_t index)
 {
     const struct request *request = request_of(flow);
     enum status spent = question->waits ? flow_outcome_at(flow, index, NULL) : STATUS_OK;
     if (spent != STATUS_OK)
-        refuse(question, spent);
+        refuse_question(question, spent);
     else if (!scope_covers(verdict_scope(&question->check), question->call.required_scope))
-        refuse(question, STATUS_SCOPE_INSUFFICIENT);
+        refuse_question(question, STATUS_SCOPE_INSUFFICIENT);
     else if (question->check.legs == 3)
         usage_note(app_of(request)->usage[request->loop_index], question->check.token);
 }
@@ -177,7 +177,7 @@ enum step_result inquiry_judge(struct flow *flow)
     for (size_t i = 0; i < inquiry->count; i++) {
         struct question *question = &inquiry->questions[i];
         if (is_open(question))
-            judge(flow, question, i);
+            judge_question(flow, question, i);
         service_metrics_count_verdict(inquiry->dialect, question->check.problem.status);
     }
     return STEP_NEXT;

@@ -3,8 +3,8 @@
 #include "answer.h"
 #include "caller.h"
 
-static enum step_result parse(struct flow *flow);
-static enum step_result reply(struct flow *flow);
+static enum step_result parse_introspect(struct flow *flow);
+static enum step_result reply_introspect(struct flow *flow);
 
 /* POST /v1/introspect: tells a resource server whether a signed request is good, and whose it is
  * (RFC 5849 §3.2). The call succeeds with 200 whatever the verdict. */
@@ -13,16 +13,16 @@ const struct step introspect[] = {
     {"identify", caller_identify},         /* waits, for nobody's call */
     {"admit", caller_admit},
     {"body", request_take_callers_body}, /* waits where it did not come with the head */
-    {"parse", parse},
+    {"parse", parse_introspect},
     {"load", inquiry_load},     /* may wait: client and token */
     {"verify", inquiry_verify}, /* signature */
     {"spend", inquiry_spend},   /* waits: the nonce */
     {"judge", inquiry_judge},   /* scope */
-    {"reply", reply},
+    {"reply", reply_introspect},
     {NULL, NULL},
 };
 
-static enum step_result parse(struct flow *flow)
+static enum step_result parse_introspect(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct inquiry *inquiry = inquiry_of(flow);
@@ -39,7 +39,7 @@ static enum step_result parse(struct flow *flow)
     return STEP_NEXT;
 }
 
-static enum step_result reply(struct flow *flow)
+static enum step_result reply_introspect(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct question *question = inquiry_of(flow)->questions;

@@ -76,7 +76,8 @@ static void know_origins(struct serving *serving, const struct config *config)
     serving->app.known_prefixes = (struct slice_list){serving->prefixes, config->public_url.path.len ? 1 : 0};
 }
 
-static enum status open_blocking(const struct service_start *start, struct buf *why, struct service_parts *ret_parts)
+static enum status open_introspection_blocking(const struct service_start *start, struct buf *why,
+                                               struct service_parts *ret_parts)
 {
     struct serving *serving = calloc(1, sizeof *serving);
     if (!serving)
@@ -101,12 +102,12 @@ static enum status open_blocking(const struct service_start *start, struct buf *
     return STATUS_OK;
 }
 
-static int serve(const struct command_line *line)
+static int run_serve(const struct command_line *line)
 {
     static const struct service service = {
         .name = "introspection-service",
         .config_service = CONFIG_INTROSPECTION,
-        .open_blocking = open_blocking,
+        .open_blocking = open_introspection_blocking,
         .reload_blocking = provider_on_reload_blocking,
         .close_blocking = close_blocking,
         .write_trouble = provider_on_write_trouble,
@@ -126,7 +127,7 @@ int main(int argc, char **argv)
          .example = "  OAUTH1_DEV=true introspection-service serve",
          .needs_config = true,
          .lists_config = true,
-         .run = serve},
+         .run = run_serve},
         command_config_check,
         command_config_print,
         command_healthcheck,

@@ -17,7 +17,7 @@ struct usage {
 };
 
 /* Nobody waits for the write: a void ticket drops its outcome. */
-static void write_batch(void *context)
+static void on_usage_timer(void *context)
 {
     struct usage *usage = context;
     const struct ticket nobody = {.loop = usage->loop};
@@ -33,7 +33,7 @@ struct usage *usage_new(struct loop *loop, struct db_pool *db)
         return NULL;
     usage->loop = loop;
     usage->db = db;
-    if (loop_timer_init(&usage->timer, loop, write_batch, usage) != STATUS_OK ||
+    if (loop_timer_init(&usage->timer, loop, on_usage_timer, usage) != STATUS_OK ||
         loop_timer_start_periodic(&usage->timer, WRITE_EVERY_MS) != STATUS_OK) {
         usage_free(usage);
         return NULL;

@@ -15,6 +15,8 @@ static void reads_the_machines_clocks(void **state)
     assert_true(clock_steady_ms(&clock) >= steady);
     int64_t ns = clock_monotonic_ns();
     assert_true(clock_monotonic_ns() >= ns);
+    int64_t ms = clock_monotonic_ms();
+    assert_in_range(ms, ns / 1000000, clock_monotonic_ns() / 1000000);
 }
 
 static void shifts_wall_time_alone(void **state)

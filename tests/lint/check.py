@@ -206,6 +206,48 @@ def headers_have_telling_names():
             yield f"{name}:1: name it after what it is, not util, common, misc or helper"
 
 
+def static_functions(name):
+    """{function: line} of what a file defines for itself alone."""
+    plain = re.sub(r"__attribute__\s*\(\(.*?\)\)(?=\s)", "", code(name))
+    definitions = re.finditer(r"^static\s[^;={}]*?\b(\w+)\s*\([^;{}]*\)\s*\{", plain, re.M)
+    return {match.group(1): plain.count("\n", 0, match.start(1)) + 1 for match in definitions}
+
+
+def static_names_tell_one_place():
+    """A breakpoint, a profile and a backtrace show a static function by its name alone: a verb and its object, in two files at most."""
+    places = {}
+    for name in C_FILES:
+        for function, line in static_functions(name).items():
+            places.setdefault(function, {})[name] = line
+    for function, files in sorted(places.items()):
+        where = "{}:{}".format(*next(iter(files.items())))
+        if "_" not in function:
+            yield f"{where}: {function}(): name it by a verb and its object"
+        elif len(files) > 2:
+            yield f"{where}: {function}() stands in {', '.join(files)}: name it after what it works on in each"
+
+
+# Where a function is handed over that is called when something has happened: a flow's end, a timer, a message, an answer.
+EVENTS = (
+    r"\bflow_start\((?:[^;]*,)\s*(\w+)\);",
+    r"\bloop_timer_init\([^;,]*,[^;,]*,\s*(\w+)\s*,",
+    r"\bredis_send\((?:[^;]*,)\s*(\w+)\s*,[^;,]*\)",
+    r"\.deliver = (\w+)",
+    r"\bevent_(?:new|assign)\([^;]*,\s*(\w+)\s*,[^;,]*\)",
+)
+
+
+def callbacks_begin_with_on():
+    """What is asked for a decision, visits rows or is an operation of a table keeps its verb."""
+    for name in C_FILES:
+        own = static_functions(name)
+        for pattern in EVENTS:
+            for breach in matches([name], pattern, "{}"):
+                where, _, function = breach.rpartition(": ")
+                if function in own and not function.startswith("on_"):
+                    yield f"{where}: {function}() is called when something has happened: name it on_..."
+
+
 def no_paths_or_hosts_of_one_machine():
     machine = r"(?<![\w./:-])/(?:work|farm|root|home/\w+)/"
     hosts = r"\b(?:deb\.debian|registry\.(?:npmjs|yarnpkg)|pypi\.(?:org|python))\b"
@@ -324,6 +366,8 @@ RULES = [
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,
     headers_have_telling_names,
+    static_names_tell_one_place,
+    callbacks_begin_with_on,
     no_paths_or_hosts_of_one_machine,
     python_is_debians,
     references_lead_somewhere,

@@ -26,7 +26,7 @@ static enum status open_keys(const struct command_line *line, struct buf *why, s
 }
 
 /* The database first: whatever else stands beside it is missing with it. */
-static enum status open_store(const struct command_line *line, struct cli_store *store, struct buf *why)
+static enum status open_stores(const struct command_line *line, struct cli_store *store, struct buf *why)
 {
     store->clock = clock_system(line->config->clock_offset_s * 1000);
     const struct sql_options options = {
@@ -44,7 +44,7 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store)
 {
     struct buf why = BUF_INIT;
     *ret_store = (struct cli_store){.line = line};
-    enum status status = open_store(line, ret_store, &why);
+    enum status status = open_stores(line, ret_store, &why);
     int code = command_exit_code(status);
     if (status != STATUS_OK) {
         struct slice text = why.len ? buf_slice(&why) : slice_str(status_text(status));

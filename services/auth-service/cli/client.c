@@ -98,7 +98,7 @@ int client_take_rsa_key(const struct command_line *line, struct slice path, stru
 
 /* ---- client list, get ---- */
 
-static int list(const struct command_line *line)
+static int run_client_list(const struct command_line *line)
 {
     struct cli_store store;
     struct page_request page = {0};
@@ -130,10 +130,10 @@ const struct command cli_client_list = {
     .summary = "lists the clients, without secrets",
     .example = "  auth-service client list --format json",
     .needs_config = true,
-    .run = list,
+    .run = run_client_list,
 };
 
-static int get(const struct command_line *line)
+static int run_client_get(const struct command_line *line)
 {
     struct cli_store store;
     struct client *client = NULL;
@@ -158,13 +158,13 @@ const struct command cli_client_get = {
     .summary = "shows one client, without its secret",
     .example = "  auth-service client get demo",
     .needs_config = true,
-    .run = get,
+    .run = run_client_get,
 };
 
 /* ---- client delete, disable, enable ---- */
 
-static int change(const struct command_line *line, const char *what,
-                  enum status (*work)(struct credentials *db, struct slice client_id))
+static int change_client(const struct command_line *line, const char *what,
+                         enum status (*work)(struct credentials *db, struct slice client_id))
 {
     struct cli_store store;
     struct slice id = line->arguments[0];
@@ -182,9 +182,9 @@ static int change(const struct command_line *line, const char *what,
     return code;
 }
 
-static int delete_one(const struct command_line *line)
+static int run_client_delete(const struct command_line *line)
 {
-    return change(line, "client.delete", credentials_client_delete_blocking);
+    return change_client(line, "client.delete", credentials_client_delete_blocking);
 }
 
 const struct command cli_client_delete = {
@@ -195,12 +195,12 @@ const struct command cli_client_delete = {
     .summary = "deletes a client with its secrets and tokens",
     .example = "  auth-service client delete demo",
     .needs_config = true,
-    .run = delete_one,
+    .run = run_client_delete,
 };
 
-static int disable(const struct command_line *line)
+static int run_client_disable(const struct command_line *line)
 {
-    return change(line, "client.disable", credentials_client_disable_blocking);
+    return change_client(line, "client.disable", credentials_client_disable_blocking);
 }
 
 const struct command cli_client_disable = {
@@ -211,12 +211,12 @@ const struct command cli_client_disable = {
     .summary = "nothing of the client is valid any more; its tokens are revoked for good",
     .example = "  auth-service client disable demo",
     .needs_config = true,
-    .run = disable,
+    .run = run_client_disable,
 };
 
-static int enable(const struct command_line *line)
+static int run_client_enable(const struct command_line *line)
 {
-    return change(line, "client.enable", credentials_client_enable_blocking);
+    return change_client(line, "client.enable", credentials_client_enable_blocking);
 }
 
 const struct command cli_client_enable = {
@@ -227,7 +227,7 @@ const struct command cli_client_enable = {
     .summary = "lets a disabled client in again; its tokens stay revoked",
     .example = "  auth-service client enable demo",
     .needs_config = true,
-    .run = enable,
+    .run = run_client_enable,
 };
 
 /* ---- client rotate-secret ---- */
@@ -280,7 +280,7 @@ static int rotate_in_store(const struct command_line *line, struct cli_store *st
     return EXIT_DONE;
 }
 
-static int rotate(const struct command_line *line)
+static int run_client_rotate(const struct command_line *line)
 {
     enum { OVERLAP_MAX_S = 366 * 86400 };
     const struct rotate_options *options = line->options;
@@ -314,5 +314,5 @@ const struct command cli_client_rotate_secret = {
     .options = rotate_table,
     .options_size = sizeof(struct rotate_options),
     .needs_config = true,
-    .run = rotate,
+    .run = run_client_rotate,
 };

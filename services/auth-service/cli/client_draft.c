@@ -13,7 +13,7 @@ void client_draft_done(struct client_draft *d)
     buf_done(&d->default_scopes);
 }
 
-static bool refuse(struct client_draft *d, const char *option, struct slice value, const char *why)
+static bool refuse_option(struct client_draft *d, const char *option, struct slice value, const char *why)
 {
     buf_reset(&d->why);
     buf_add_str(&d->why, option);
@@ -23,7 +23,7 @@ static bool refuse(struct client_draft *d, const char *option, struct slice valu
     return false;
 }
 
-static void join(struct buf *out, const struct option_list *list)
+static void join_items(struct buf *out, const struct option_list *list)
 {
     for (size_t i = 0; i < list->count; i++) {
         buf_add_str(out, out->len ? " " : "");
@@ -32,7 +32,7 @@ static void join(struct buf *out, const struct option_list *list)
 }
 
 /* `--callback ''` takes all of them away. */
-static bool clears(const struct option_list *list)
+static bool clears_list(const struct option_list *list)
 {
     return list->count == 1 && list->items[0].len == 0;
 }
@@ -49,7 +49,7 @@ static bool take_flags(struct client_draft *d)
 {
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         if (d->options->on[i] && d->options->off[i])
-            return refuse(d, flags[i].name, SLICE(""), "a flag and its opposite (--no-…) do not go together");
+            return refuse_option(d, flags[i].name, SLICE(""), "a flag and its opposite (--no-…) do not go together");
         d->client.flags |= d->options->on[i] ? flags[i].flag : 0U;
         d->client.flags &= d->options->off[i] ? ~flags[i].flag : ~0U;
     }
@@ -63,16 +63,16 @@ static bool take_callbacks(struct client_draft *d)
     if (list->count == 0)
         return true;
     d->client.callbacks = d->callbacks;
-    d->client.callback_count = clears(list) ? 0 : list->count;
+    d->client.callback_count = clears_list(list) ? 0 : list->count;
     for (size_t i = 0; i < d->client.callback_count; i++) {
         struct slice uri = list->items[i];
         bool is_prefix = uri.len > 2 && uri.ptr[uri.len - 1] == '*' && uri.ptr[uri.len - 2] == '/';
         const char *why = NULL;
         d->callbacks[i] = (struct client_callback){slice_sub(uri, 0, uri.len - is_prefix), is_prefix};
         if (callback_is_oob(uri))
-            return refuse(d, "callback", uri, "every client may use oob; leave it out");
+            return refuse_option(d, "callback", uri, "every client may use oob; leave it out");
         if (!callback_may_be_registered(&d->callbacks[i], http_allowed, &why))
-            return refuse(d, "callback", uri, why);
+            return refuse_option(d, "callback", uri, why);
     }
     return true;
 }
@@ -85,7 +85,7 @@ static bool take_default_callback(struct client_draft *d)
         return true;
     if (callback.uri.len && (callback_is_oob(callback.uri) ||
                              !callback_may_be_registered(&callback, d->client.flags & CLIENT_HTTP_CALLBACK, &why)))
-        return refuse(d, "default-callback", callback.uri, why);
+        return refuse_option(d, "default-callback", callback.uri, why);
     d->client.default_callback = callback.uri;
     return true;
 }
@@ -96,9 +96,9 @@ static bool take_methods(struct client_draft *d)
     struct slice unknown = {0};
     if (d->options->signature_methods.count == 0)
         return true;
-    join(&d->methods, &d->options->signature_methods);
+    join_items(&d->methods, &d->options->signature_methods);
     if (!signature_methods_parse(buf_slice(&d->methods), &mask, &unknown))
-        return refuse(d, "signature-method", unknown, "there is no such signature method");
+        return refuse_option(d, "signature-method", unknown, "there is no such signature method");
     buf_reset(&d->methods);
     signature_methods_write(mask, ' ', &d->methods);
     d->client.signature_methods = buf_slice(&d->methods);
@@ -110,13 +110,13 @@ static bool write_scopes(struct client_draft *d, const char *option, const struc
 {
     struct buf joined = BUF_INIT;
     bool ok = true;
-    join(&joined, list);
+    join_items(&joined, list);
     struct slice scopes = buf_slice(&joined);
     if (!scope_is_valid(scopes))
-        ok = refuse(d, option, scopes, "a scope is printable ASCII without quotes and backslashes");
+        ok = refuse_option(d, option, scopes, "a scope is printable ASCII without quotes and backslashes");
     else if (slice_find(scopes, ',') < scopes.len)
-        ok = refuse(d, option, scopes,
-                    "a comma does not separate scopes: repeat the option for each, or put spaces between them");
+        ok = refuse_option(d, option, scopes,
+                           "a comma does not separate scopes: repeat the option for each, or put spaces between them");
     else
         scope_write(scopes, out);
     buf_done(&joined);
@@ -134,7 +134,7 @@ static bool take_scopes(struct client_draft *d)
     if (o->default_scopes.count)
         d->client.default_scopes = buf_slice(&d->default_scopes);
     if (!scope_covers(d->client.allowed_scopes, d->client.default_scopes))
-        return refuse(d, "default-scope", d->client.default_scopes, "it must be among what --scope allows");
+        return refuse_option(d, "default-scope", d->client.default_scopes, "it must be among what --scope allows");
     return true;
 }
 
@@ -175,7 +175,7 @@ static bool take_text(struct client_draft *d, const char *option, struct slice g
 {
     const char *why = given.len ? check(given) : NULL;
     if (why)
-        return refuse(d, option, given, why);
+        return refuse_option(d, option, given, why);
     if (!slice_is_absent(given))
         *text = given;
     return true;
@@ -189,7 +189,7 @@ static bool take_texts(struct client_draft *d)
 {
     const struct client_options *o = d->options;
     if (!slice_is_absent(o->name) && o->name.len == 0)
-        return refuse(d, "name", o->name, "it must not be empty: users see it");
+        return refuse_option(d, "name", o->name, "it must not be empty: users see it");
     if (!slice_is_absent(o->name))
         d->client.name = o->name;
     CLIENT_PLAIN_TEXTS(TAKE_TEXT);
@@ -203,7 +203,7 @@ static bool take_id(struct client_draft *d)
     if (slice_is_absent(id))
         return true;
     if (id.len == 0 || id.len > IDENTIFIER_MAX_BYTES || !slice_is_printable(id))
-        return refuse(d, "id", SLICE(""), "an id is 1 to 255 bytes of UTF-8 without control characters");
+        return refuse_option(d, "id", SLICE(""), "an id is 1 to 255 bytes of UTF-8 without control characters");
     d->client.client_id = id;
     return true;
 }
@@ -239,10 +239,10 @@ bool client_draft_can_sign(struct client_draft *d)
     }
     if (client->signature_methods.len == 0 || (client->key_count == 0 && client->secret_count == 0))
         return true;
-    return refuse(d, "signature-method", client->signature_methods,
-                  client->secret_count
-                      ? "the client has no RSA key, so it could never sign; give it an HMAC method, or a "
-                        "key (client rotate-secret --rsa-public-key)"
-                      : "the client has an RSA key and no secret, so it could never sign; give it an RSA "
-                        "method, or a secret (--secret-file)");
+    return refuse_option(d, "signature-method", client->signature_methods,
+                         client->secret_count
+                             ? "the client has no RSA key, so it could never sign; give it an HMAC method, or a "
+                               "key (client rotate-secret --rsa-public-key)"
+                             : "the client has an RSA key and no secret, so it could never sign; give it an RSA "
+                               "method, or a secret (--secret-file)");
 }

@@ -68,7 +68,7 @@ struct creation {
     char id[CLIENT_ID_BYTES];
 };
 
-static int refuse(const struct command_line *line, const struct client_draft *draft)
+static int refuse_draft(const struct command_line *line, const struct client_draft *draft)
 {
     return command_fail(line, EXIT_USAGE, "--%.*s", SLICE_ARGS(buf_slice(&draft->why)));
 }
@@ -82,7 +82,7 @@ static int take_options(struct creation *c)
             return command_fail(c->line, EXIT_STORE_DOWN, "%s", status_text(STATUS_NO_RANDOMNESS));
         c->options.id = slice_of(c->id, sizeof c->id);
     }
-    return client_draft_take(&c->draft) ? EXIT_DONE : refuse(c->line, &c->draft);
+    return client_draft_take(&c->draft) ? EXIT_DONE : refuse_draft(c->line, &c->draft);
 }
 
 /* A client that signs with its RSA key has no secret unless it is given one. */
@@ -118,14 +118,14 @@ static int store_new(struct creation *c)
     return code;
 }
 
-static int create(const struct command_line *line)
+static int run_client_create(const struct command_line *line)
 {
     struct creation c = {.line = line};
     int code = take_options(&c);
     if (code == EXIT_DONE)
         code = take_credentials(&c);
     if (code == EXIT_DONE && !client_draft_can_sign(&c.draft))
-        code = refuse(line, &c.draft);
+        code = refuse_draft(line, &c.draft);
     if (code == EXIT_DONE)
         code = store_new(&c);
     client_draft_done(&c.draft);
@@ -143,7 +143,7 @@ const struct command cli_client_create = {
     .options = create_table,
     .options_size = sizeof(struct client_options),
     .needs_config = true,
-    .run = create,
+    .run = run_client_create,
 };
 
 /* ---- client update ---- */
@@ -161,7 +161,7 @@ static int store_changed(const struct command_line *line, struct cli_store *stor
     return EXIT_DONE;
 }
 
-static int update(const struct command_line *line)
+static int run_client_update(const struct command_line *line)
 {
     struct client_draft draft = {.options = line->options};
     struct cli_store store;
@@ -174,7 +174,7 @@ static int update(const struct command_line *line)
     if (status == STATUS_OK) {
         draft.client = *found; /* the arena stays found's */
         bool is_good = client_draft_take(&draft) && client_draft_can_sign(&draft);
-        code = is_good ? store_changed(line, &store, &draft.client) : refuse(line, &draft);
+        code = is_good ? store_changed(line, &store, &draft.client) : refuse_draft(line, &draft);
     } else {
         code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
     }
@@ -196,5 +196,5 @@ const struct command cli_client_update = {
     .options = update_table,
     .options_size = sizeof(struct client_options),
     .needs_config = true,
-    .run = update,
+    .run = run_client_update,
 };

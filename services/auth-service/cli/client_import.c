@@ -85,7 +85,7 @@ static enum status check_credentials(struct import *import, const struct line *l
 }
 
 /* Whether `wanted` is absent or among them. */
-static bool holds(const struct client_secret *secrets, size_t count, struct slice wanted)
+static bool holds_secret(const struct client_secret *secrets, size_t count, struct slice wanted)
 {
     bool found = slice_is_absent(wanted);
     for (size_t i = 0; i < count; i++)
@@ -101,8 +101,8 @@ static enum status check_is_new(struct import *import, const struct line *line)
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     TRY(status);
-    bool same = holds(found->secrets, found->secret_count, line->client_secret) &&
-                holds(found->keys, found->key_count, line->rsa_public_key);
+    bool same = holds_secret(found->secrets, found->secret_count, line->client_secret) &&
+                holds_secret(found->keys, found->key_count, line->rsa_public_key);
     client_free(found);
     return same ? STATUS_CONFLICT
                 : import_refuse(import, "client %.*s exists already, with another secret or key",
@@ -135,7 +135,7 @@ static enum status import_client(struct import *import, const void *decoded)
     return status;
 }
 
-static int run(const struct command_line *line)
+static int run_client_import(const struct command_line *line)
 {
     static const struct import_kind kind = {fields, sizeof(struct line), import_client};
     return import_run(line, &kind);
@@ -159,5 +159,5 @@ const struct command cli_client_import = {
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,
-    .run = run,
+    .run = run_client_import,
 };

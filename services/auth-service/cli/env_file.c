@@ -3,7 +3,7 @@
 #include "service/command.h"
 
 /* A shell's quoting, as far as `--format env` uses it: '…' with '\'' for a quote inside. */
-static struct slice unquote(struct slice text, struct arena *arena)
+static struct slice unquote_text(struct slice text, struct arena *arena)
 {
     struct buf out = buf_in(arena);
     char quote = '\0';
@@ -34,7 +34,7 @@ static void take_line(struct slice line, struct arena *arena, struct env_file *e
     struct slice name = slice_cut(&line, '=', &has_value);
     for (size_t i = 0; has_value && i < COUNT_OF(rows); i++)
         if (slice_eq(name, rows[i].name))
-            *rows[i].place = unquote(line, arena);
+            *rows[i].place = unquote_text(line, arena);
 }
 
 enum status env_file_read(struct slice path, struct arena *arena, struct env_file *ret_env, const char **ret_why)

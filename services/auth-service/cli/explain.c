@@ -9,7 +9,7 @@ static const char too_long[] = "{\"valid\":false,\"status\":400,\"problem\":\"pa
                                "\"description\":\"the line is longer than 1 MB\",\"hints\":[]}\n";
 
 /* One line out for each line in, at once, so that it also serves a program that waits for each answer. */
-static enum status answer(struct slice line, struct signer *signer, struct arena *arena, struct arena *scratch)
+static enum status answer_line(struct slice line, struct signer *signer, struct arena *arena, struct arena *scratch)
 {
     struct buf out = buf_in(arena);
     if (line.len > LINE_MAX_BYTES) {
@@ -32,7 +32,7 @@ static enum status answer_all(struct signer *signer, struct arena *arena, struct
         struct slice line = slice_of(text, (size_t)len);
         if (line.len && line.ptr[line.len - 1] == '\n')
             line.len--;
-        status = answer(line, signer, arena, scratch);
+        status = answer_line(line, signer, arena, scratch);
         arena_reset(arena);
         arena_reset(scratch);
     }
@@ -40,7 +40,7 @@ static enum status answer_all(struct signer *signer, struct arena *arena, struct
     return status;
 }
 
-static int explain_lines(const struct command_line *line)
+static int run_explain(const struct command_line *line)
 {
     struct signer signer;
     struct arena arena;
@@ -67,5 +67,5 @@ const struct command cli_explain = {
                "client_base_string, origins, path_prefixes. Nothing is stored or looked up; timestamps and nonces\n"
                "are checked for their form alone.",
     .exit_codes = "0 every line was read and answered, whatever the verdicts; 2 usage; 3 out of memory",
-    .run = explain_lines,
+    .run = run_explain,
 };

@@ -68,7 +68,8 @@ static enum status parse_methods(const struct line *line, unsigned *ret_mask, co
     return STATUS_OK;
 }
 
-static enum status read_line(struct slice text, struct arena *arena, struct line *ret_line, const char **ret_why)
+static enum status read_explain_line(struct slice text, struct arena *arena, struct line *ret_line,
+                                     const char **ret_why)
 {
     const json_value *value = NULL;
     TRY(json_read(text, arena, &value, ret_why));
@@ -103,12 +104,12 @@ static struct slice_list list_of(struct json_strings strings)
     return (struct slice_list){strings.items, strings.count};
 }
 
-static enum status judge(struct slice text, struct signer *signer, struct arena *arena, struct arena *scratch,
-                         struct explanation *ret_explanation, const char **ret_why)
+static enum status judge_line(struct slice text, struct signer *signer, struct arena *arena, struct arena *scratch,
+                              struct explanation *ret_explanation, const char **ret_why)
 {
     struct line line = {0};
     unsigned methods = 0;
-    TRY(read_line(text, arena, &line, ret_why));
+    TRY(read_explain_line(text, arena, &line, ret_why));
     TRY(parse_methods(&line, &methods, ret_why));
     const struct described_request request = {line.method, line.url, line.authorization, line.content_type, line.body};
     const struct explain_options options = {
@@ -130,7 +131,7 @@ enum status explain_line(struct slice line, struct signer *signer, struct arena 
 {
     struct explanation explanation = {0};
     const char *why = NULL;
-    enum status status = judge(line, signer, arena, scratch, &explanation, &why);
+    enum status status = judge_line(line, signer, arena, scratch, &explanation, &why);
     if (status != STATUS_OK && status != STATUS_BAD_INPUT)
         return status;
     struct json_writer w = json_writer(out);

@@ -33,7 +33,7 @@ struct exchange {
     const char **ret_why;
 };
 
-static enum status complain(struct exchange *it, const char *what, const char *reason)
+static enum status complain_of_url(struct exchange *it, const char *what, const char *reason)
 {
     struct buf text = buf_in(it->arena);
     buf_addf(&text, "%s %.*s: %s", what, SLICE_ARGS(it->request->url), reason);
@@ -69,10 +69,10 @@ static enum status start_tcp(struct exchange *it)
     (void)snprintf(port, sizeof port, "%u", (unsigned)oauth_url_port(&it->url));
     int error = getaddrinfo(it->host, port, &hints, &addresses);
     if (error != 0)
-        return complain(it, "cannot find", gai_strerror(error));
+        return complain_of_url(it, "cannot find", gai_strerror(error));
     it->connection.fd = connect_any(addresses);
     freeaddrinfo(addresses);
-    return it->connection.fd >= 0 ? STATUS_OK : complain(it, "cannot connect to", strerror(errno));
+    return it->connection.fd >= 0 ? STATUS_OK : complain_of_url(it, "cannot connect to", strerror(errno));
 }
 
 /* Whom the certificate must name: the host, or the address where the URL has one. */
@@ -97,7 +97,7 @@ static enum status load_authorities(struct exchange *it)
         return STATUS_NO_MEMORY;
     return SSL_CTX_load_verify_file(context, file) == 1
                ? STATUS_OK
-               : complain(it, "cannot verify", "the file of authorities cannot be read as PEM certificates");
+               : complain_of_url(it, "cannot verify", "the file of authorities cannot be read as PEM certificates");
 }
 
 static enum status start_tls(struct exchange *it)
@@ -114,11 +114,11 @@ static enum status start_tls(struct exchange *it)
     if (SSL_connect(connection->tls) == 1)
         return STATUS_OK;
     long verdict = SSL_get_verify_result(connection->tls);
-    return complain(it, "no TLS with",
-                    verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : "the handshake failed");
+    return complain_of_url(it, "no TLS with",
+                           verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : "the handshake failed");
 }
 
-static void close_connection(struct connection *connection)
+static void close_exchange(struct connection *connection)
 {
     SSL_free(connection->tls);
     SSL_CTX_free(connection->context);
@@ -129,7 +129,7 @@ static void close_connection(struct connection *connection)
 
 /* ---- sending ---- */
 
-static void add_header(struct buf *out, const char *name, struct slice value)
+static void add_request_header(struct buf *out, const char *name, struct slice value)
 {
     if (slice_is_absent(value))
         return;
@@ -153,9 +153,9 @@ static void write_request(const struct exchange *it, struct buf *out)
     if (it->url.port)
         buf_addf(out, ":%u", (unsigned)it->url.port);
     buf_add_str(out, "\r\nConnection: close\r\n");
-    add_header(out, "Authorization", request->authorization);
-    add_header(out, "Content-Type", request->content_type);
-    add_header(out, "Cookie", request->cookie);
+    add_request_header(out, "Authorization", request->authorization);
+    add_request_header(out, "Content-Type", request->content_type);
+    add_request_header(out, "Cookie", request->cookie);
     if (!slice_is_absent(request->body) || slice_eq(request->method, SLICE("POST")))
         buf_addf(out, "Content-Length: %zu\r\n", request->body.len);
     buf_add_str(out, "\r\n");
@@ -175,7 +175,7 @@ static enum status send_request(struct exchange *it)
         if (sent < 0 && !it->connection.tls && errno == EINTR)
             continue;
         if (sent <= 0)
-            return complain(it, "cannot send to", "the connection broke or took too long");
+            return complain_of_url(it, "cannot send to", "the connection broke or took too long");
         rest = slice_sub(rest, (size_t)sent, rest.len);
     }
     return STATUS_OK;
@@ -184,7 +184,7 @@ static enum status send_request(struct exchange *it)
 /* ---- receiving ---- */
 
 /* Adds what comes next; false where nothing comes any more. *ret_status says whether that is the proper end. */
-static bool receive(struct exchange *it, enum status *ret_status)
+static bool receive_some(struct exchange *it, enum status *ret_status)
 {
     enum { STEP = 4096 };
     ssize_t got = 0;
@@ -199,10 +199,10 @@ static bool receive(struct exchange *it, enum status *ret_status)
     bool ended = it->connection.tls ? got <= 0 && SSL_get_error(it->connection.tls, (int)got) == SSL_ERROR_ZERO_RETURN
                                     : got == 0;
     if (got <= 0 && !ended)
-        *ret_status = complain(it, "no answer from", "the connection broke or took too long");
+        *ret_status = complain_of_url(it, "no answer from", "the connection broke or took too long");
     it->in.len += got > 0 ? (size_t)got : 0;
     if (it->in.len > CLIENT_RESPONSE_MAX_BYTES)
-        *ret_status = complain(it, "cannot read the answer of", "it is too large");
+        *ret_status = complain_of_url(it, "cannot read the answer of", "it is too large");
     return got > 0 && *ret_status == STATUS_OK;
 }
 
@@ -210,9 +210,9 @@ static bool receive(struct exchange *it, enum status *ret_status)
 static enum status receive_more(struct exchange *it)
 {
     enum status status = STATUS_OK;
-    if (receive(it, &status))
+    if (receive_some(it, &status))
         return STATUS_OK;
-    return status != STATUS_OK ? status : complain(it, "cannot read the answer of", "it ends too early");
+    return status != STATUS_OK ? status : complain_of_url(it, "cannot read the answer of", "it ends too early");
 }
 
 struct slice client_response_header(const struct client_response *response, const char *name, size_t index)
@@ -241,7 +241,7 @@ static enum status read_head(struct exchange *it)
     if (slice_is_absent(head))
         return STATUS_NO_MEMORY;
     if (!slice_starts_with(head, SLICE("HTTP/1.")) || !slice_to_u64(slice_sub(head, 9, 12), 599, &http_status))
-        return complain(it, "cannot read the answer of", "it is not HTTP/1.1");
+        return complain_of_url(it, "cannot read the answer of", "it is not HTTP/1.1");
     it->response.http_status = (int)http_status;
     it->response.head = slice_sub(head, slice_find(head, '\n') + 1, head.len);
     it->body_at = end + 4;
@@ -257,7 +257,7 @@ static enum status read_counted(struct exchange *it, struct slice length)
 {
     uint64_t size = 0;
     if (!slice_to_u64(length, CLIENT_RESPONSE_MAX_BYTES, &size))
-        return complain(it, "cannot read the answer of", "its Content-Length is none, or too large");
+        return complain_of_url(it, "cannot read the answer of", "its Content-Length is none, or too large");
     while (body_so_far(it).len < size)
         TRY(receive_more(it));
     it->response.body = slice_sub(body_so_far(it), 0, size);
@@ -289,7 +289,7 @@ static enum status read_chunked(struct exchange *it)
         struct slice rest = slice_sub(buf_slice(&it->in), at, it->in.len);
         size_t line_end = slice_find(rest, '\n');
         if (line_end < rest.len && !read_chunk_size(slice_sub(rest, 0, line_end), &size))
-            return complain(it, "cannot read the answer of", "its chunks are broken");
+            return complain_of_url(it, "cannot read the answer of", "its chunks are broken");
         if (line_end == rest.len || rest.len < line_end + 1 + size + 2) {
             TRY(receive_more(it));
             continue;
@@ -304,7 +304,7 @@ static enum status read_chunked(struct exchange *it)
 static enum status read_until_closed(struct exchange *it)
 {
     enum status status = STATUS_OK;
-    while (receive(it, &status))
+    while (receive_some(it, &status))
         ;
     it->response.body = body_so_far(it);
     return status;
@@ -320,7 +320,7 @@ static enum status read_body(struct exchange *it)
     return slice_is_absent(length) ? read_until_closed(it) : read_counted(it, length);
 }
 
-static enum status run(struct exchange *it)
+static enum status run_exchange(struct exchange *it)
 {
     bool brackets = it->url.host.ptr[0] == '[';
     it->host = arena_string(it->arena, brackets ? slice_sub(it->url.host, 1, it->url.host.len - 1) : it->url.host);
@@ -341,9 +341,9 @@ enum status http_client_send_blocking(const struct client_request *request, stru
     struct exchange it = {
         .request = request, .arena = arena, .connection = {.fd = -1}, .in = buf_in(arena), .ret_why = ret_why};
     if (oauth_url_parse(request->url, &it.url, &problem) != STATUS_OK)
-        return complain(&it, "cannot use", problem_text(&problem));
-    enum status status = run(&it);
-    close_connection(&it.connection);
+        return complain_of_url(&it, "cannot use", problem_text(&problem));
+    enum status status = run_exchange(&it);
+    close_exchange(&it.connection);
     if (status == STATUS_OK)
         *ret_response = it.response;
     return status;

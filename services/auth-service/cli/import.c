@@ -64,8 +64,8 @@ enum status import_race(struct import *import, enum status status)
 
 /* ---- a batch ---- */
 
-static enum status decode(const struct import_kind *kind, struct slice text, struct arena *arena, const void **ret_line,
-                          const char **ret_why)
+static enum status decode_line(const struct import_kind *kind, struct slice text, struct arena *arena,
+                               const void **ret_line, const char **ret_why)
 {
     const json_value *value = NULL;
     void *line = arena_calloc(arena, 1, kind->line_size);
@@ -87,7 +87,7 @@ static enum status take_line(struct run *run, struct slice text)
     if (slice_is_absent(text))
         return import_refuse(import, "it is longer than %d bytes; write one JSON object a line, no array of all",
                              LINE_MAX_BYTES);
-    enum status status = decode(run->kind, text, &import->arena, &line, &why);
+    enum status status = decode_line(run->kind, text, &import->arena, &line, &why);
     if (status == STATUS_BAD_INPUT)
         return import_refuse(import, "%s", why);
     TRY(status);

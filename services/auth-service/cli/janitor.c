@@ -29,7 +29,7 @@ static enum status clean_nonces(const struct command_line *line, struct buf *why
     return ephemeral_janitor_blocking(&janitor, why, ret_sets);
 }
 
-static int janitor(const struct command_line *line)
+static int run_janitor(const struct command_line *line)
 {
     struct cli_store store;
     struct janitor_counts counts = {0};
@@ -66,5 +66,5 @@ const struct command cli_janitor = {
                "nonces in Redis that a killed process left without an expiry",
     .example = "  auth-service janitor --format json",
     .needs_config = true,
-    .run = janitor,
+    .run = run_janitor,
 };

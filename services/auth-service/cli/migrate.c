@@ -13,14 +13,15 @@ static enum status open_bare(const struct command_line *line, struct buf *why, s
     return sql_open_blocking(line->config->database_url, &options, why, ret_sql);
 }
 
-static int fail(const struct command_line *line, enum status status, const struct sql *sql, const struct buf *why)
+static int fail_migration(const struct command_line *line, enum status status, const struct sql *sql,
+                          const struct buf *why)
 {
     struct slice text = why->len ? buf_slice(why) : slice_str(sql ? sql_last_error(sql) : "");
     return command_fail(line, command_exit_code(status), "%.*s",
                         SLICE_ARGS(text.len ? text : slice_str(status_text(status))));
 }
 
-static int up(const struct command_line *line)
+static int run_migrate_up(const struct command_line *line)
 {
     struct clock clock = clock_system(0);
     struct buf why = BUF_INIT;
@@ -31,7 +32,7 @@ static int up(const struct command_line *line)
     if (status == STATUS_OK)
         status = migrations_up_blocking(sql, clock_wall_ms(&clock), &why, &applied);
     if (status != STATUS_OK)
-        code = fail(line, status, sql, &why);
+        code = fail_migration(line, status, sql, &why);
     else if (!line->quiet)
         printf("applied %zu migration%s; the schema is current\n", applied, applied == 1 ? "" : "s");
     sql_close(sql);
@@ -45,10 +46,10 @@ const struct command cli_migrate_up = {
     .summary = "brings the database to the schema that this version needs",
     .example = "  auth-service migrate up",
     .needs_config = true,
-    .run = up,
+    .run = run_migrate_up,
 };
 
-static enum status show(void *context, const struct migration *migration)
+static enum status show_migration(void *context, const struct migration *migration)
 {
     struct cli_output *out = context;
     cli_record_begin(out);
@@ -60,7 +61,7 @@ static enum status show(void *context, const struct migration *migration)
     return STATUS_OK;
 }
 
-static int status_of(const struct command_line *line)
+static int run_migrate_status(const struct command_line *line)
 {
     struct buf why = BUF_INIT;
     struct sql *sql = NULL;
@@ -69,13 +70,13 @@ static int status_of(const struct command_line *line)
     enum status status = open_bare(line, &why, &sql);
     if (status == STATUS_OK) {
         struct cli_output out = cli_output_begin(line, true);
-        status = migrations_status_blocking(sql, show, &out);
+        status = migrations_status_blocking(sql, show_migration, &out);
         cli_output_end(&out);
     }
     if (status == STATUS_OK)
         status = migrations_check_blocking(sql, &why, &state);
     if (status != STATUS_OK)
-        code = fail(line, status, sql, &why);
+        code = fail_migration(line, status, sql, &why);
     else if (state != SCHEMA_CURRENT)
         code = command_fail(line, EXIT_REFUSED, "%.*s", SLICE_ARGS(buf_slice(&why)));
     sql_close(sql);
@@ -89,5 +90,5 @@ const struct command cli_migrate_status = {
     .summary = "lists the migrations; exit 1 if the schema does not fit this version",
     .example = "  auth-service migrate status --format json",
     .needs_config = true,
-    .run = status_of,
+    .run = run_migrate_status,
 };

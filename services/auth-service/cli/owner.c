@@ -59,7 +59,7 @@ static struct slice cookie_header(const struct browser *browser)
 
 /* ---- pages ---- */
 
-static void tell(const struct browser *browser, const char *label, struct slice text)
+static void tell_owner(const struct browser *browser, const char *label, struct slice text)
 {
     if (browser->owner->tell)
         browser->owner->tell(browser->owner->context, label, text);
@@ -71,11 +71,11 @@ static void tell_answer(const struct browser *browser)
     struct slice location = client_response_header(&browser->page, "Location", 0);
     buf_addf(&text, "%d%s", browser->page.http_status, slice_is_absent(location) ? "" : ", to ");
     buf_add(&text, location);
-    tell(browser, "answer", buf_slice(&text));
+    tell_owner(browser, "answer", buf_slice(&text));
 }
 
 /* An absent body is a GET. */
-static enum status visit(struct browser *browser, struct slice url, struct slice body)
+static enum status visit_url(struct browser *browser, struct slice url, struct slice body)
 {
     bool get = slice_is_absent(body);
     const struct client_request request = {
@@ -86,7 +86,7 @@ static enum status visit(struct browser *browser, struct slice url, struct slice
         .body = body,
         .ca_file = browser->owner->ca_file,
     };
-    tell(browser, get ? "GET" : "POST", url);
+    tell_owner(browser, get ? "GET" : "POST", url);
     TRY(http_client_send_blocking(&request, browser->arena, &browser->page, browser->ret_why));
     tell_answer(browser);
     for (size_t i = 0;; i++) {
@@ -98,7 +98,7 @@ static enum status visit(struct browser *browser, struct slice url, struct slice
 }
 
 /* What stands between `before` and `after` in the page; absent if it is not there. */
-static struct slice between(const struct browser *browser, const char *before, const char *after)
+static struct slice text_between(const struct browser *browser, const char *before, const char *after)
 {
     struct slice page = browser->page.body;
     size_t start = slice_find_slice(page, slice_str(before));
@@ -109,7 +109,7 @@ static struct slice between(const struct browser *browser, const char *before, c
 }
 
 /* The value of an attribute, without the references that http/page writes. */
-static struct slice attribute(const struct browser *browser, const char *before)
+static struct slice attribute_of(const struct browser *browser, const char *before)
 {
     static const struct {
         struct slice reference;
@@ -118,7 +118,7 @@ static struct slice attribute(const struct browser *browser, const char *before)
         {SLICE_INIT("&amp;"), '&'},  {SLICE_INIT("&lt;"), '<'},   {SLICE_INIT("&gt;"), '>'},
         {SLICE_INIT("&quot;"), '"'}, {SLICE_INIT("&#39;"), '\''}, {SLICE_INIT("&#96;"), '`'},
     };
-    struct slice rest = between(browser, before, "\"");
+    struct slice rest = text_between(browser, before, "\"");
     struct buf text = buf_in(browser->arena);
     if (slice_is_absent(rest))
         return rest;
@@ -137,12 +137,12 @@ static struct slice attribute(const struct browser *browser, const char *before)
     return text.failed ? SLICE_ABSENT : buf_slice(&text);
 }
 
-static enum status complain(struct browser *browser, const char *what)
+static enum status complain_of_page(struct browser *browser, const char *what)
 {
     struct buf text = buf_in(browser->arena);
-    struct slice said = between(browser, "role=\"alert\">", "<");
+    struct slice said = text_between(browser, "role=\"alert\">", "<");
     if (slice_is_absent(said))
-        said = between(browser, "class=\"error\">", "<");
+        said = text_between(browser, "class=\"error\">", "<");
     buf_addf(&text, "%s (status %d)", what, browser->page.http_status);
     buf_add_str(&text, slice_is_absent(said) ? "" : ": ");
     buf_add(&text, said);
@@ -152,14 +152,14 @@ static enum status complain(struct browser *browser, const char *what)
 
 /* ---- what to do on which page ---- */
 
-static void add_pair(struct buf *form, const char *name, struct slice value)
+static void add_form_pair(struct buf *form, const char *name, struct slice value)
 {
     buf_addf(form, "%s%s=", form->len ? "&" : "", name);
     percent_encode(form, value);
 }
 
 /* Posts the page's first form: these fields, and its own hidden ones. */
-static enum status submit(struct browser *browser, struct buf *form)
+static enum status submit_form(struct browser *browser, struct buf *form)
 {
     static const struct {
         const char *name, *before;
@@ -170,37 +170,37 @@ static enum status submit(struct browser *browser, struct buf *form)
         {"scope", "name=\"scope\" value=\""},
     };
     struct buf url = buf_in(browser->arena);
-    struct slice action = attribute(browser, "<form method=\"post\" action=\"");
+    struct slice action = attribute_of(browser, "<form method=\"post\" action=\"");
     for (size_t i = 0; i < COUNT_OF(hidden); i++) {
-        struct slice value = attribute(browser, hidden[i].before);
+        struct slice value = attribute_of(browser, hidden[i].before);
         if (!slice_is_absent(value))
-            add_pair(form, hidden[i].name, value);
+            add_form_pair(form, hidden[i].name, value);
     }
     if (!slice_starts_with(action, SLICE("/")))
-        return complain(browser, "the page has no form that we know");
+        return complain_of_page(browser, "the page has no form that we know");
     buf_add(&url, browser->origin);
     buf_add(&url, action);
     if (url.failed || form->failed)
         return STATUS_NO_MEMORY;
-    return visit(browser, buf_slice(&url), buf_slice(form));
+    return visit_url(browser, buf_slice(&url), buf_slice(form));
 }
 
 static enum status log_in(struct browser *browser)
 {
     struct buf form = buf_in(browser->arena);
     if (browser->tried_login)
-        return complain(browser, "the login was refused");
+        return complain_of_page(browser, "the login was refused");
     browser->tried_login = true;
-    add_pair(&form, "username", browser->owner->username);
-    add_pair(&form, "password", browser->owner->password);
-    return submit(browser, &form);
+    add_form_pair(&form, "username", browser->owner->username);
+    add_form_pair(&form, "password", browser->owner->password);
+    return submit_form(browser, &form);
 }
 
-static enum status allow(struct browser *browser)
+static enum status allow_access(struct browser *browser)
 {
     struct buf form = buf_in(browser->arena);
-    add_pair(&form, "decision", SLICE("grant"));
-    return submit(browser, &form);
+    add_form_pair(&form, "decision", SLICE("grant"));
+    return submit_form(browser, &form);
 }
 
 static struct slice verifier_in_url(struct slice url, struct arena *arena)
@@ -211,7 +211,7 @@ static struct slice verifier_in_url(struct slice url, struct arena *arena)
     return form_parse(arena, text, &query) == STATUS_OK ? form_get(&query, "oauth_verifier", NULL) : SLICE_ABSENT;
 }
 
-static enum status follow(struct browser *browser, struct slice location)
+static enum status follow_location(struct browser *browser, struct slice location)
 {
     struct buf url = buf_in(browser->arena);
     if (slice_starts_with(location, SLICE("/")))
@@ -220,25 +220,25 @@ static enum status follow(struct browser *browser, struct slice location)
     struct slice text = buf_slice(&url);
     struct slice rest = slice_sub(text, browser->origin.len, text.len);
     if (!slice_starts_with(text, browser->origin) || !slice_starts_with(rest, SLICE("/")))
-        return complain(browser, "the browser is sent to another site, with no verifier");
-    return url.failed ? STATUS_NO_MEMORY : visit(browser, text, SLICE_ABSENT);
+        return complain_of_page(browser, "the browser is sent to another site, with no verifier");
+    return url.failed ? STATUS_NO_MEMORY : visit_url(browser, text, SLICE_ABSENT);
 }
 
 /* One step; *ret_verifier stays absent while there is more to do. */
-static enum status go_on(struct browser *browser, struct slice *ret_verifier)
+static enum status take_next_step(struct browser *browser, struct slice *ret_verifier)
 {
     int http_status = browser->page.http_status;
     if (http_status == 302 || http_status == 303) {
         struct slice location = client_response_header(&browser->page, "Location", 0);
         *ret_verifier = verifier_in_url(location, browser->arena);
-        return slice_is_absent(*ret_verifier) ? follow(browser, location) : STATUS_OK;
+        return slice_is_absent(*ret_verifier) ? follow_location(browser, location) : STATUS_OK;
     }
-    if (!slice_is_absent(between(browser, "name=\"password\"", ">")))
+    if (!slice_is_absent(text_between(browser, "name=\"password\"", ">")))
         return log_in(browser);
-    if (!slice_is_absent(between(browser, "name=\"decision\" value=\"grant\"", ">")))
-        return allow(browser);
-    *ret_verifier = between(browser, "id=\"verifier\">", "<");
-    return slice_is_absent(*ret_verifier) ? complain(browser, "access was not granted") : STATUS_OK;
+    if (!slice_is_absent(text_between(browser, "name=\"decision\" value=\"grant\"", ">")))
+        return allow_access(browser);
+    *ret_verifier = text_between(browser, "id=\"verifier\">", "<");
+    return slice_is_absent(*ret_verifier) ? complain_of_page(browser, "access was not granted") : STATUS_OK;
 }
 
 enum status owner_grant_blocking(const struct owner *owner, struct slice authorization_url, struct arena *arena,
@@ -254,11 +254,11 @@ enum status owner_grant_blocking(const struct owner *owner, struct slice authori
         return STATUS_BAD_INPUT;
     oauth_url_write_origin(&url, &origin);
     browser.origin = buf_slice(&origin);
-    TRY(visit(&browser, authorization_url, SLICE_ABSENT));
+    TRY(visit_url(&browser, authorization_url, SLICE_ABSENT));
     for (int pages = 0; slice_is_absent(verifier); pages++) {
         if (pages == PAGES_MAX)
-            return complain(&browser, "the browser is sent in circles");
-        TRY(go_on(&browser, &verifier));
+            return complain_of_page(&browser, "the browser is sent in circles");
+        TRY(take_next_step(&browser, &verifier));
     }
     *ret_verifier = verifier;
     return STATUS_OK;

@@ -67,7 +67,7 @@ struct performance {
     struct slice introspection;                /* its answer, JSON */
 };
 
-static struct slice join(struct performance *p, struct slice first, struct slice second)
+static struct slice join_texts(struct performance *p, struct slice first, struct slice second)
 {
     struct buf text = buf_in(&p->arena);
     buf_add(&text, first);
@@ -80,7 +80,7 @@ static bool is_reader(const struct performance *p)
     return p->line->format == FORMAT_TABLE && !p->line->quiet;
 }
 
-static void tell(const void *context, const char *label, struct slice text)
+static void tell_reader(const void *context, const char *label, struct slice text)
 {
     const struct performance *p = context;
     struct buf safe = BUF_INIT;
@@ -91,13 +91,13 @@ static void tell(const void *context, const char *label, struct slice text)
     buf_done(&safe);
 }
 
-static void headline(const struct performance *p, const char *text)
+static void print_headline(const struct performance *p, const char *text)
 {
     if (is_reader(p))
         printf("\n%s\n", text);
 }
 
-static int fail(const struct performance *p, enum status status, const char *why)
+static int fail_leg(const struct performance *p, enum status status, const char *why)
 {
     if (status_is_infrastructure(status))
         return command_fail(p->line, EXIT_STORE_DOWN, "%s", status_text(status));
@@ -115,8 +115,8 @@ static int sign_request(struct performance *p, const struct signing *signing, st
     if (status != STATUS_OK)
         return command_fail(p->line, status_is_infrastructure(status) ? EXIT_STORE_DOWN : EXIT_USAGE, "%s",
                             problem_text(&problem));
-    tell(p, "signed", made->base_string);
-    tell(p, "header", made->authorization);
+    tell_reader(p, "signed", made->base_string);
+    tell_reader(p, "header", made->authorization);
     return EXIT_DONE;
 }
 
@@ -140,11 +140,11 @@ static int send_request(struct performance *p, struct client_request request, st
     request.ca_file = p->options->ca_file;
     enum status status = http_client_send_blocking(&request, &p->arena, response, &why);
     if (status != STATUS_OK)
-        return fail(p, status, why);
+        return fail_leg(p, status, why);
     struct buf answer = buf_in(&p->arena);
     buf_addf(&answer, "%d ", response->http_status);
     buf_add(&answer, response->body);
-    tell(p, "answer", buf_slice(&answer));
+    tell_reader(p, "answer", buf_slice(&answer));
     return EXIT_DONE;
 }
 
@@ -159,13 +159,13 @@ static bool read_credentials(struct performance *p, const struct client_response
 /* POSTs a signed request whose answer is a form with a pair of credentials, and keeps them. */
 static int fetch_credentials(struct performance *p, struct slice path, const struct signing_pair *more, size_t count)
 {
-    struct slice url = join(p, p->base_url, path);
+    struct slice url = join_texts(p, p->base_url, path);
     struct signing signing = signing_of(p, SLICE("POST"), url);
     struct signed_request made = {0};
     struct client_response response = {0};
     signing.more = more;
     signing.more_count = count;
-    tell(p, "POST", url);
+    tell_reader(p, "POST", url);
     int code = sign_request(p, &signing, &made);
     const struct client_request request = {
         .method = SLICE("POST"), .url = url, .authorization = made.authorization, .body = SLICE("")};
@@ -179,11 +179,11 @@ static int fetch_credentials(struct performance *p, struct slice path, const str
 
 /* ---- the legs ---- */
 
-static int initiate(struct performance *p)
+static int perform_initiate(struct performance *p)
 {
     const struct signing_pair pairs[] = {{SLICE_INIT("oauth_callback"), p->callback},
                                          {SLICE_INIT("scope"), p->options->scope}};
-    headline(p, "1. The client asks for a temporary credential (RFC 5849 §2.1)");
+    print_headline(p, "1. The client asks for a temporary credential (RFC 5849 §2.1)");
     return fetch_credentials(p, p->initiate_path, pairs, COUNT_OF(pairs)); /* an absent scope is left out */
 }
 
@@ -204,29 +204,29 @@ static int ask_reader(struct performance *p, struct slice url)
     return p->verifier.len ? EXIT_DONE : command_fail(p->line, EXIT_REFUSED, "no code was given (oauth_verifier)");
 }
 
-static int authorize(struct performance *p)
+static int perform_authorize(struct performance *p)
 {
     struct buf url = buf_in(&p->arena);
     const char *why = NULL;
-    headline(p, "2. The resource owner's browser goes there, logs in, and allows access (RFC 5849 §2.2)");
+    print_headline(p, "2. The resource owner's browser goes there, logs in, and allows access (RFC 5849 §2.2)");
     buf_add(&url, p->base_url);
     buf_add(&url, p->authorize_path);
     buf_add(&url, SLICE("?oauth_token="));
     percent_encode(&url, p->token);
     if (slice_is_absent(p->options->username))
         return ask_reader(p, buf_slice(&url));
-    const struct owner owner = {p->options->username, p->password, p->options->ca_file, tell, p};
+    const struct owner owner = {p->options->username, p->password, p->options->ca_file, tell_reader, p};
     enum status status = owner_grant_blocking(&owner, buf_slice(&url), &p->arena, &p->verifier, &why);
     if (status != STATUS_OK)
-        return fail(p, status, why);
-    tell(p, "verifier", p->verifier);
+        return fail_leg(p, status, why);
+    tell_reader(p, "verifier", p->verifier);
     return EXIT_DONE;
 }
 
-static int exchange(struct performance *p)
+static int perform_exchange(struct performance *p)
 {
     const struct signing_pair verifier = {SLICE("oauth_verifier"), p->verifier};
-    headline(p, "3. The client trades both for a token credential (RFC 5849 §2.3)");
+    print_headline(p, "3. The client trades both for a token credential (RFC 5849 §2.3)");
     return fetch_credentials(p, p->token_path, &verifier, 1);
 }
 
@@ -255,27 +255,28 @@ static bool is_active(struct performance *p, const struct client_response *respo
     return active && json_kind_of(active) == JSON_BOOL && json_bool_of(active);
 }
 
-static int introspect(struct performance *p)
+static int perform_introspect(struct performance *p)
 {
     struct signed_request made = {0};
     struct client_response response = {0};
     if (slice_is_absent(p->introspect_url))
         return EXIT_DONE;
-    headline(p, "4. The client calls an API, which asks whether the request is good, and whose it is (RFC 5849 §3)");
+    print_headline(p,
+                   "4. The client calls an API, which asks whether the request is good, and whose it is (RFC 5849 §3)");
     const struct signing signing = signing_of(p, SLICE("GET"), p->api_url);
-    tell(p, "GET", p->api_url);
+    tell_reader(p, "GET", p->api_url);
     int code = sign_request(p, &signing, &made);
     if (code != EXIT_DONE)
         return code;
     const struct client_request request = {
         .method = SLICE("POST"),
         .url = p->introspect_url,
-        .authorization = join(p, SLICE("Bearer "), p->key),
+        .authorization = join_texts(p, SLICE("Bearer "), p->key),
         .content_type = SLICE("application/json"),
         .body = describe_call(p, made.authorization),
     };
-    tell(p, "POST", request.url);
-    tell(p, "body", request.body);
+    tell_reader(p, "POST", request.url);
+    tell_reader(p, "body", request.body);
     code = send_request(p, request, &response);
     p->introspection = response.body;
     if (code == EXIT_DONE && !is_active(p, &response))
@@ -287,7 +288,7 @@ static int introspect(struct performance *p)
 /* ---- from options to a performance ---- */
 
 /* The option, what `serve` would take, or the default. */
-static struct slice choose(struct slice option, const char *variable, const char *initial)
+static struct slice choose_setting(struct slice option, const char *variable, const char *initial)
 {
     const char *value = variable ? getenv(variable) : NULL;
     if (!slice_is_absent(option))
@@ -312,13 +313,13 @@ static int read_option(struct performance *p, const char *option, struct slice p
 static int take_service(struct performance *p)
 {
     const struct perform_options *o = p->options;
-    p->base_url = choose(o->url, "OAUTH1_PUBLIC_URL", "http://127.0.0.1:8080");
+    p->base_url = choose_setting(o->url, "OAUTH1_PUBLIC_URL", "http://127.0.0.1:8080");
     while (p->base_url.len && p->base_url.ptr[p->base_url.len - 1] == '/')
         p->base_url.len--;
-    p->initiate_path = choose(o->initiate_path, "OAUTH1_INITIATE_PATH", "/oauth/initiate");
-    p->authorize_path = choose(o->authorize_path, "OAUTH1_AUTHORIZE_PATH", "/oauth/authorize");
-    p->token_path = choose(o->token_path, "OAUTH1_TOKEN_PATH", "/oauth/token");
-    p->callback = choose(o->callback, NULL, "oob");
+    p->initiate_path = choose_setting(o->initiate_path, "OAUTH1_INITIATE_PATH", "/oauth/initiate");
+    p->authorize_path = choose_setting(o->authorize_path, "OAUTH1_AUTHORIZE_PATH", "/oauth/authorize");
+    p->token_path = choose_setting(o->token_path, "OAUTH1_TOKEN_PATH", "/oauth/token");
+    p->callback = choose_setting(o->callback, NULL, "oob");
     return EXIT_DONE;
 }
 
@@ -336,7 +337,7 @@ static int take_client(struct performance *p)
     if (slice_is_absent(p->client_id) || (slice_is_absent(p->client_secret) && !rsa))
         return command_fail(p->line, EXIT_USAGE,
                             "say who asks: --client with --client-secret or --rsa-key, or --env-file");
-    p->method = choose(o->signature_method, NULL, rsa ? "RSA-SHA256" : "HMAC-SHA256");
+    p->method = choose_setting(o->signature_method, NULL, rsa ? "RSA-SHA256" : "HMAC-SHA256");
     return read_option(p, "rsa-key", o->rsa_key, &p->rsa_key);
 }
 
@@ -354,12 +355,12 @@ static int take_introspection(struct performance *p)
     static const struct slice path = SLICE_INIT("/v1/introspect");
     if (slice_is_absent(o->introspect) && slice_is_absent(o->api_url))
         return EXIT_DONE;
-    p->api_url = choose(o->api_url, NULL, "https://api.example.com/photos?size=original");
-    struct slice url = choose(o->introspect, NULL, "http://127.0.0.1:8082");
+    p->api_url = choose_setting(o->api_url, NULL, "https://api.example.com/photos?size=original");
+    struct slice url = choose_setting(o->introspect, NULL, "http://127.0.0.1:8082");
     while (url.len && url.ptr[url.len - 1] == '/')
         url.len--;
     bool whole = url.len > path.len && slice_eq(slice_sub(url, url.len - path.len, url.len), path);
-    p->introspect_url = whole ? url : join(p, url, path);
+    p->introspect_url = whole ? url : join_texts(p, url, path);
     p->key = o->key;
     int code = read_option(p, "key-file", o->key_file, &p->key);
     if (code == EXIT_DONE && p->key.len == 0)
@@ -391,16 +392,17 @@ static int print_token(struct performance *p)
         print_record(p);
         return EXIT_DONE;
     }
-    headline(p, "Done. The client keeps the token credential, and signs with it from now on:");
+    print_headline(p, "Done. The client keeps the token credential, and signs with it from now on:");
     printf("oauth_token=%.*s\noauth_token_secret=%.*s\n", SLICE_ARGS(p->token), SLICE_ARGS(p->token_secret));
     return EXIT_DONE;
 }
 
-static int perform(const struct command_line *line)
+static int run_perform(const struct command_line *line)
 {
     enum { ARENA_MAX_BYTES = 64 << 20 };
-    int (*const steps[])(struct performance *) = {take_service, take_client, take_owner, take_introspection, initiate,
-                                                  authorize,    exchange,    introspect, print_token};
+    int (*const steps[])(struct performance *) = {take_service,       take_client,        take_owner,
+                                                  take_introspection, perform_initiate,   perform_authorize,
+                                                  perform_exchange,   perform_introspect, print_token};
     struct performance p = {.line = line, .options = line->options};
     int code = EXIT_DONE;
     (void)signal(SIGPIPE, SIG_IGN); /* a service that hangs up is an error to be told */
@@ -422,5 +424,5 @@ const struct command cli_perform_three_legged = {
         "      --introspect http://127.0.0.1:8082 --key-file key.txt",
     .options = table,
     .options_size = sizeof(struct perform_options),
-    .run = perform,
+    .run = run_perform,
 };

@@ -142,7 +142,7 @@ static int store_server(const struct command_line *line, struct resource_server 
     return code;
 }
 
-static int create(const struct command_line *line)
+static int run_resource_server_create(const struct command_line *line)
 {
     const struct create_options *options = line->options;
     char key[sizeof KEY_PREFIX - 1 + KEY_RANDOM_BYTES];
@@ -182,10 +182,10 @@ const struct command cli_resource_server_create = {
     .options = create_table,
     .options_size = sizeof(struct create_options),
     .needs_config = true,
-    .run = create,
+    .run = run_resource_server_create,
 };
 
-static int list(const struct command_line *line)
+static int run_resource_server_list(const struct command_line *line)
 {
     struct cli_store store;
     struct page_request page = {0};
@@ -217,10 +217,10 @@ const struct command cli_resource_server_list = {
     .summary = "lists the resource servers, without keys",
     .example = "  auth-service resource-server list",
     .needs_config = true,
-    .run = list,
+    .run = run_resource_server_list,
 };
 
-static int revoke(const struct command_line *line)
+static int run_resource_server_revoke(const struct command_line *line)
 {
     struct cli_store store;
     int64_t count = 0;
@@ -248,5 +248,5 @@ const struct command cli_resource_server_revoke = {
     .summary = "revokes every key of that name",
     .example = "  auth-service resource-server revoke photos",
     .needs_config = true,
-    .run = revoke,
+    .run = run_resource_server_revoke,
 };

@@ -122,7 +122,7 @@ static struct slice guess_type(struct slice body)
     return SLICE("text/plain");
 }
 
-static int take_body(struct work *w)
+static int take_data(struct work *w)
 {
     const struct sign_options *o = w->options;
     const char *why = NULL;
@@ -318,10 +318,10 @@ static int sign_it(struct work *w)
                         problem_text(&problem));
 }
 
-static int sign(const struct command_line *line)
+static int run_sign(const struct command_line *line)
 {
     enum { ARENA_MAX_BYTES = 64 << 20 };
-    int (*const steps[])(struct work *) = {take_credentials, take_key,       take_params, take_body,
+    int (*const steps[])(struct work *) = {take_credentials, take_key,       take_params, take_data,
                                            take_rest,        take_placement, take_format, sign_it};
     struct work w = {.line = line, .options = line->options};
     int code = EXIT_DONE;
@@ -345,5 +345,5 @@ const struct command cli_sign = {
                "What --break takes:\n" SIGNING_FAULTS_HELP,
     .options = table,
     .options_size = sizeof(struct sign_options),
-    .run = sign,
+    .run = run_sign,
 };

@@ -24,7 +24,7 @@ struct work {
 
 /* ---- the protocol parameters (RFC 5849 §3.1) ---- */
 
-static void add_pair(struct work *work, struct slice name, struct slice value)
+static void add_protocol_pair(struct work *work, struct slice name, struct slice value)
 {
     if (!slice_is_absent(value))
         work->pairs[work->count++] = (struct signing_pair){name, value};
@@ -38,7 +38,7 @@ static enum status add_timestamp(struct work *work, int64_t now_s)
     buf_add_i64(&text, timestamp_s + (signing->fault ? signing->fault->timestamp_shift_s : 0));
     if (text.failed)
         return STATUS_NO_MEMORY;
-    add_pair(work, SLICE("oauth_timestamp"), buf_slice(&text));
+    add_protocol_pair(work, SLICE("oauth_timestamp"), buf_slice(&text));
     return STATUS_OK;
 }
 
@@ -52,7 +52,7 @@ static enum status add_nonce(struct work *work)
         TRY(random_text(random, NONCE_BYTES));
         nonce = slice_of(random, NONCE_BYTES);
     }
-    add_pair(work, SLICE("oauth_nonce"), nonce);
+    add_protocol_pair(work, SLICE("oauth_nonce"), nonce);
     return STATUS_OK;
 }
 
@@ -62,7 +62,7 @@ static enum status add_body_hash(struct work *work)
     if (!work->signing->body_hash)
         return STATUS_OK;
     TRY(body_hash_make(work->method, work->signing->body, &hash));
-    add_pair(work, SLICE("oauth_body_hash"), buf_slice(&hash));
+    add_protocol_pair(work, SLICE("oauth_body_hash"), buf_slice(&hash));
     return STATUS_OK;
 }
 
@@ -72,14 +72,14 @@ static enum status collect_pairs(struct work *work, int64_t now_s)
     work->pairs = arena_calloc(work->arena, signing->more_count + OWN_PAIRS_MAX, sizeof *work->pairs);
     if (!work->pairs)
         return STATUS_NO_MEMORY;
-    add_pair(work, SLICE("oauth_consumer_key"), signing->client_id);
-    add_pair(work, SLICE("oauth_token"), signing->token);
-    add_pair(work, SLICE("oauth_signature_method"), work->method->name);
+    add_protocol_pair(work, SLICE("oauth_consumer_key"), signing->client_id);
+    add_protocol_pair(work, SLICE("oauth_token"), signing->token);
+    add_protocol_pair(work, SLICE("oauth_signature_method"), work->method->name);
     TRY(add_timestamp(work, now_s));
     TRY(add_nonce(work));
-    add_pair(work, SLICE("oauth_version"), SLICE("1.0"));
+    add_protocol_pair(work, SLICE("oauth_version"), SLICE("1.0"));
     for (size_t i = 0; i < signing->more_count; i++)
-        add_pair(work, signing->more[i].name, signing->more[i].value);
+        add_protocol_pair(work, signing->more[i].name, signing->more[i].value);
     return add_body_hash(work);
 }
 
@@ -136,7 +136,7 @@ static enum status place_in_body(const struct work *work, struct signed_request 
     return slice_is_absent(request->body) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-static enum status place(const struct work *work, struct signed_request *ret_request)
+static enum status place_parameters(const struct work *work, struct signed_request *ret_request)
 {
     const struct signing *signing = work->signing;
     *ret_request =
@@ -221,11 +221,11 @@ enum status signing_sign(const struct signing *signing, int64_t now_s, struct ar
     if (!work.method)
         return problem_set(problem, STATUS_METHOD_REJECTED, "there is no such signature method");
     TRY(collect_pairs(&work, now_s));
-    TRY(place(&work, &request));
+    TRY(place_parameters(&work, &request));
     TRY(build_base_string(&work, &request, &input, &base_string));
     TRY(make_signature(&work, &input, base_string, &signature));
-    add_pair(&work, SLICE("oauth_signature"), buf_slice(&signature));
-    TRY(place(&work, &request));
+    add_protocol_pair(&work, SLICE("oauth_signature"), buf_slice(&signature));
+    TRY(place_parameters(&work, &request));
     request.base_string = base_string;
     *ret_signed = request;
     return STATUS_OK;

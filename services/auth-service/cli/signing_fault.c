@@ -98,7 +98,7 @@ static bool spoil_encoding(struct signing_input *input)
     return false;
 }
 
-static struct oauth_param *find(struct signing_input *input, struct slice name)
+static struct oauth_param *find_param(struct signing_input *input, struct slice name)
 {
     struct oauth_params *params = &input->message->params;
     for (size_t i = 0; i < params->count; i++)
@@ -109,7 +109,7 @@ static struct oauth_param *find(struct signing_input *input, struct slice name)
 
 static bool spoil_callback(struct signing_input *input)
 {
-    struct oauth_param *callback = find(input, SLICE("oauth_callback"));
+    struct oauth_param *callback = find_param(input, SLICE("oauth_callback"));
     if (!callback || slice_find(callback->value, '%') == callback->value.len)
         return false;
     callback->value = params_decoded(callback->value, input->arena);
@@ -118,7 +118,7 @@ static bool spoil_callback(struct signing_input *input)
 
 static bool spoil_nonce(struct signing_input *input)
 {
-    struct oauth_param *nonce = find(input, SLICE("oauth_nonce"));
+    struct oauth_param *nonce = find_param(input, SLICE("oauth_nonce"));
     if (!nonce)
         return false;
     nonce->value = slice_eq(nonce->value, SLICE("another")) ? SLICE("nonce") : SLICE("another");

@@ -58,7 +58,7 @@ static int list_selected(const struct command_line *line, struct cli_store *stor
 }
 
 /* Here an unknown client or user is no error: it just has no tokens (any more). */
-static int list(const struct command_line *line)
+static int run_token_list(const struct command_line *line)
 {
     const struct filter_options *options = line->options;
     struct cli_store store;
@@ -87,7 +87,7 @@ const struct command cli_token_list = {
     .options = filter_table,
     .options_size = sizeof(struct filter_options),
     .needs_config = true,
-    .run = list,
+    .run = run_token_list,
 };
 
 /* What the options name, found: `client` or `user` stays NULL where no option names one. */
@@ -163,7 +163,7 @@ static int revoke_all(const struct command_line *line, struct cli_store *store, 
     return EXIT_DONE;
 }
 
-static int revoke(const struct command_line *line)
+static int run_token_revoke(const struct command_line *line)
 {
     const struct filter_options *options = line->options;
     struct cli_store store;
@@ -191,5 +191,5 @@ const struct command cli_token_revoke = {
     .options = filter_table,
     .options_size = sizeof(struct filter_options),
     .needs_config = true,
-    .run = revoke,
+    .run = run_token_revoke,
 };

@@ -29,7 +29,7 @@ static const struct json_field fields[] = {
 
 #define WITHOUT_CONTROLS ", without control characters"
 
-static bool is_name(struct slice text)
+static bool is_stored_name(struct slice text)
 {
     return text.len > 0 && text.len <= IDENTIFIER_MAX_BYTES && slice_is_printable(text);
 }
@@ -46,16 +46,16 @@ static enum status check_times(struct import *import, const struct line *line)
 
 static enum status check_line(struct import *import, const struct line *line)
 {
-    if (!is_name(line->oauth_token))
+    if (!is_stored_name(line->oauth_token))
         return import_refuse(import, "oauth_token must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
-    if (!is_name(line->client_id))
+    if (!is_stored_name(line->client_id))
         return import_refuse(import, "client_id must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
     if (line->oauth_token_secret.len > IMPORTED_SECRET_MAX_BYTES)
         return import_refuse(import, "oauth_token_secret may have %d bytes", IMPORTED_SECRET_MAX_BYTES);
     if (slice_is_absent(line->sub) && slice_is_absent(line->username))
         return import_refuse(import, "sub or username is needed");
-    if ((!slice_is_absent(line->sub) && !is_name(line->sub)) ||
-        (!slice_is_absent(line->username) && !is_name(line->username)))
+    if ((!slice_is_absent(line->sub) && !is_stored_name(line->sub)) ||
+        (!slice_is_absent(line->username) && !is_stored_name(line->username)))
         return import_refuse(import, "sub and username must have 1 to %d bytes" WITHOUT_CONTROLS, IDENTIFIER_MAX_BYTES);
     if (!scope_is_valid(line->scope))
         return import_refuse(import, "scope is printable ASCII without quotes, separated by spaces");
@@ -129,7 +129,7 @@ static enum status take_user(struct import *import, const struct line *line, int
 
 /* ---- the token ---- */
 
-static enum status issue(struct import *import, const struct line *line, const struct client *client)
+static enum status issue_imported(struct import *import, const struct line *line, const struct client *client)
 {
     int64_t created_ms = line->created_at ? line->created_at * MS : clock_wall_ms(&import->store->clock);
     struct token_issue issue = {
@@ -158,12 +158,12 @@ static enum status import_token(struct import *import, const void *decoded)
     TRY(credentials_pair_find_blocking(&import->store->db, line->client_id, line->oauth_token, &pair));
     enum status status = check_client(import, line, pair);
     if (status == STATUS_OK)
-        status = issue(import, line, &pair->client);
+        status = issue_imported(import, line, &pair->client);
     credential_pair_free(pair);
     return status;
 }
 
-static int run(const struct command_line *line)
+static int run_token_import(const struct command_line *line)
 {
     static const struct import_kind kind = {fields, sizeof(struct line), import_token};
     return import_run(line, &kind);
@@ -186,5 +186,5 @@ const struct command cli_token_import = {
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,
-    .run = run,
+    .run = run_token_import,
 };

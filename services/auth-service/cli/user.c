@@ -64,7 +64,7 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     return EXIT_DONE;
 }
 
-static int create(const struct command_line *line)
+static int run_user_create(const struct command_line *line)
 {
     const struct password_options *options = line->options;
     char hash[PASSWORD_HASH_BYTES];
@@ -91,10 +91,10 @@ const struct command cli_user_create = {
     .options = create_table,
     .options_size = sizeof(struct password_options),
     .needs_config = true,
-    .run = create,
+    .run = run_user_create,
 };
 
-static int list(const struct command_line *line)
+static int run_user_list(const struct command_line *line)
 {
     struct cli_store store;
     struct page_request page = {0};
@@ -126,12 +126,12 @@ const struct command cli_user_list = {
     .summary = "lists the resource owners",
     .example = "  auth-service user list",
     .needs_config = true,
-    .run = list,
+    .run = run_user_list,
 };
 
 /* Finds the user of the first argument and does something to it. */
-static int change(const struct command_line *line, const char *what,
-                  enum status (*work)(struct credentials *db, int64_t id, struct slice hash), struct slice hash)
+static int change_user(const struct command_line *line, const char *what,
+                       enum status (*work)(struct credentials *db, int64_t id, struct slice hash), struct slice hash)
 {
     struct cli_store store;
     struct user *user = NULL;
@@ -159,13 +159,13 @@ static const struct command_option set_table[] = {
     {0},
 };
 
-static int set_password(const struct command_line *line)
+static int run_user_set_password(const struct command_line *line)
 {
     char hash[PASSWORD_HASH_BYTES];
     int code = hash_file(line, ((const struct password_options *)line->options)->password_file, hash);
     if (code != EXIT_DONE)
         return code;
-    return change(line, "user.set-password", credentials_user_set_password_blocking, slice_str(hash));
+    return change_user(line, "user.set-password", credentials_user_set_password_blocking, slice_str(hash));
 }
 
 const struct command cli_user_set_password = {
@@ -178,7 +178,7 @@ const struct command cli_user_set_password = {
     .options = set_table,
     .options_size = sizeof(struct password_options),
     .needs_config = true,
-    .run = set_password,
+    .run = run_user_set_password,
 };
 
 static enum status delete_row(struct credentials *db, int64_t id, struct slice unused)
@@ -187,9 +187,9 @@ static enum status delete_row(struct credentials *db, int64_t id, struct slice u
     return credentials_user_delete_blocking(db, id);
 }
 
-static int delete_one(const struct command_line *line)
+static int run_user_delete(const struct command_line *line)
 {
-    return change(line, "user.delete", delete_row, SLICE_ABSENT);
+    return change_user(line, "user.delete", delete_row, SLICE_ABSENT);
 }
 
 const struct command cli_user_delete = {
@@ -200,5 +200,5 @@ const struct command cli_user_delete = {
     .summary = "deletes a resource owner with all tokens",
     .example = "  auth-service user delete jane",
     .needs_config = true,
-    .run = delete_one,
+    .run = run_user_delete,
 };
