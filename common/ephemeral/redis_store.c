@@ -30,8 +30,9 @@ static struct nonce_trouble redis_trouble(struct ephemeral *base)
     struct redis_nonces *nonces = &view->nonces;
     int64_t at_ms = redis_clock_now_ms(&view->clock);
     if (!at_ms || !nonces->is_settled)
-        return (struct nonce_trouble){0};
+        return (struct nonce_trouble){.is_full = view->is_full};
     struct nonce_trouble trouble = nonce_guard_trouble(&view->guard, at_ms, view->store->options.lead_ms);
+    trouble.is_full = view->is_full;
     if (nonces->is_provisional)
         trouble.guard_s = accepted_ranges_guard_end(&nonces->guarded, at_ms / 1000) - at_ms / 1000;
     /* what was read of Redis shows that nonces go on without the durable store, for a while (rule 8) */
@@ -79,7 +80,7 @@ static void on_clock(void *context, const struct redisReply *reply)
 }
 
 /* The server may have become another while the connection stood: a replica that follows somebody, one that was promoted
- * again, one that evicts. */
+ * again, one that evicts or did for a moment. */
 static void on_info(void *context, const struct redisReply *reply)
 {
     struct redis_view *view = context;
@@ -91,7 +92,9 @@ static void on_info(void *context, const struct redisReply *reply)
         return;
     bool will_do = redis_server_check(&server, &why) == STATUS_OK;
     bool is_another = view->nonces.is_settled && strcmp(server.run_id, view->nonces.epoch.run_id) != 0;
-    if (will_do && !is_another)
+    bool has_evicted = view->nonces.is_settled && server.evicted != view->settle.server.evicted;
+    view->is_full = server.is_full;
+    if (will_do && !is_another && !has_evicted)
         return;
     redis_settle_break(&view->settle);
     if (will_do) {

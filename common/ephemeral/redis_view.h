@@ -37,6 +37,7 @@ struct redis_view {
     struct loop *loop;
     struct redis_client *client;
     struct redis_clock clock;
+    bool is_full; /* Redis refuses writes */
     struct loop_timer clock_timer;
     int64_t clock_asked_ms;
     struct redis_settle settle;

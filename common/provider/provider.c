@@ -341,6 +341,10 @@ void provider_write_trouble(const struct provider *provider, struct buf *out)
                  "this machine's clock is %lld s behind Redis's, which is more than OAUTH1_TIMESTAMP_SKEW: set the one "
                  "that is wrong right (NTP)",
                  (long long)-ahead_ms / 1000);
+    if (trouble.is_full)
+        buf_add_str(begin_sentence(out),
+                    "Redis is at its maxmemory, so no nonce can be remembered and nothing is accepted: "
+                    "give it more room");
     if (trouble.is_stuck)
         buf_add_str(begin_sentence(out),
                     "the database does not take what is accepted, so nothing more is accepted: see "

@@ -27,6 +27,13 @@ static bool copy_printable(struct slice value, char *out, size_t size)
     return true;
 }
 
+/* 0: it is not there. */
+static uint64_t number_of(struct slice info, struct slice name)
+{
+    uint64_t number = 0;
+    return slice_to_u64(find_field(info, name), UINT64_MAX, &number) ? number : 0;
+}
+
 static unsigned version_of(struct slice text)
 {
     bool more = false;
@@ -62,6 +69,9 @@ enum status redis_server_parse(struct slice info, struct redis_server *ret_serve
         return STATUS_STORE_CORRUPT;
     server.version = version_of(find_field(info, SLICE("redis_version:")));
     server.is_replica = slice_eq(find_field(info, SLICE("role:")), SLICE("slave"));
+    uint64_t limit = number_of(info, SLICE("maxmemory:"));
+    server.is_full = limit && number_of(info, SLICE("used_memory:")) >= limit;
+    server.evicted = number_of(info, SLICE("evicted_keys:"));
     *ret_server = server;
     return STATUS_OK;
 }

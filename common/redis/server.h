@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { REDIS_RUN_ID_BYTES = 130, REDIS_POLICY_BYTES = 64 };
 
@@ -18,6 +19,8 @@ struct redis_server {
     char eviction[REDIS_POLICY_BYTES];
     unsigned version; /* 602 for 6.2 */
     bool is_replica;
+    bool is_full;     /* it has a limit of memory and is at it: writes are refused */
+    uint64_t evicted; /* keys that it has forgotten for want of room since its start */
 };
 
 /* Reads the text that INFO answers. STORE_CORRUPT: it is none. */

@@ -426,9 +426,11 @@ int command_exit_code(enum status status)
 
 static enum status read_to_end(int fd, struct buf *out, const char **ret_why)
 {
-    for (;;) {
-        if (!buf_reserve(out, 4096))
+    while (out->len <= COMMAND_FILE_MAX) {
+        if (!buf_reserve(out, 4096)) {
+            *ret_why = status_text(STATUS_NO_MEMORY);
             return STATUS_NO_MEMORY;
+        }
         ssize_t got = read(fd, out->ptr + out->len, out->cap - out->len);
         if (got < 0 && errno == EINTR)
             continue;
@@ -440,6 +442,8 @@ static enum status read_to_end(int fd, struct buf *out, const char **ret_why)
             return STATUS_OK;
         out->len += (size_t)got;
     }
+    *ret_why = "it is larger than 16 MB";
+    return STATUS_BAD_INPUT;
 }
 
 enum status command_read_file(struct slice path, struct buf *out, const char **ret_why)

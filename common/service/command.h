@@ -94,8 +94,10 @@ int command_fail(const struct command_line *line, int exit_code, const char *for
 /* 3 for a store that is down or damaged, else 1. */
 int command_exit_code(enum status status);
 
+enum { COMMAND_FILE_MAX = 16 << 20 };
+
 /* The whole of a file, or of standard input for "-", into `out`; one trailing newline is left off.
- * STATUS_BAD_INPUT: it cannot be read, *ret_why says why; STATUS_NO_MEMORY. */
+ * STATUS_BAD_INPUT: it cannot be read or is too large; STATUS_NO_MEMORY. *ret_why says why. */
 MUST_USE enum status command_read_file(struct slice path, struct buf *out, const char **ret_why);
 
 /* Commands of both binaries: `config check`, `config print`, `healthcheck`. */

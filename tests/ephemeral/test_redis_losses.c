@@ -1101,6 +1101,46 @@ static void a_server_that_evicts_is_refused(void **state)
     end(&process);
 }
 
+/* Between two looks at the policy: what it forgot then is not known. */
+static void what_was_evicted_in_a_moment_is_a_loss(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    open_fleet(fleet, NULL);
+    begin(&process, fleet);
+    assert_status(spend(&process, FIRST_S, "n"), STATUS_OK);
+    run_for(&process, 1200);
+    assert_status(spend(&process, FIRST_S, "n"), STATUS_NONCE_USED);
+    redis_server_must(&fleet->server, "SETRANGE decoy 125829120 x", ":125829121");
+    redis_server_must(&fleet->server, "PEXPIRE decoy 5000", ":1");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy volatile-ttl", "+OK");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 100mb", "+OK");
+    redis_server_must(&fleet->server, "SET other x", "+OK");
+    redis_server_must(&fleet->server, "EXISTS decoy", ":0");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy noeviction", "+OK");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 0", "+OK");
+    run_for(&process, 1200);
+    assert_status(spend(&process, FIRST_S, "n"), STATUS_STORE_DOWN);
+    end(&process);
+}
+
+static void a_server_that_is_full_is_told(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    open_fleet(fleet, NULL);
+    begin(&process, fleet);
+    assert_status(spend(&process, FIRST_S, "n"), STATUS_OK);
+    assert_false(ephemeral_trouble(process.view).is_full);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 1", "+OK");
+    run_for(&process, 1200);
+    assert_true(ephemeral_trouble(process.view).is_full);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 0", "+OK");
+    run_for(&process, 1200);
+    assert_false(ephemeral_trouble(process.view).is_full);
+    end(&process);
+}
+
 static void a_replica_is_refused(void **state)
 {
     static const char *const args[] = {"--replicaof", "127.0.0.1 1", NULL};
@@ -1178,6 +1218,8 @@ int main(void)
         TEST(every_set_expires_after_its_window),
         TEST(a_set_that_was_made_around_a_flush_expires_too),
         TEST(a_server_that_evicts_is_refused),
+        TEST(what_was_evicted_in_a_moment_is_a_loss),
+        TEST(a_server_that_is_full_is_told),
         TEST(a_replica_is_refused),
         TEST(a_server_that_is_not_there_is_named),
         TEST(a_password_is_asked_for_and_used),

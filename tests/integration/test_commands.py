@@ -104,6 +104,8 @@ def shop(tmp_path_factory):
         (DONE, "", "migrate up"),
         (USAGE, "needs METHOD URL", "sign GET"),
         (USAGE, "say who signs", "sign GET https://a.example/"),
+        (USAGE, "larger than 16 MB", "sign GET https://a.example/ --client c --rsa-key /dev/zero"),
+        (USAGE, "larger than 16 MB", "user create --username z --password-file /dev/zero"),
         (USAGE, "http:// or https://", "sign GET ftp://a.example/ --client c"),
         (USAGE, "no such signature method", "sign GET https://a.example/ --client c --signature-method MD5"),
         (USAGE, "--help lists them", "sign GET https://a.example/ --client c --break luck"),
