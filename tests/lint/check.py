@@ -7,15 +7,21 @@ import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def listed(*patterns):
-    """The tree's files, committed or about to be, never what a build left."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
-    names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    """The tree's files, committed or about to be, never what a build left. In a copy without a repository: all but build/."""
+    if (ROOT / ".git").exists():
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns]
+        names = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    else:
+        every = (str(path.relative_to(ROOT)) for path in ROOT.rglob("*"))
+        names = [name for name in every if not name.startswith("build/") and
+                 (not patterns or any(fnmatch(name, pattern) for pattern in patterns))]
     return [name for name in names if (ROOT / name).is_file()]
 
 
