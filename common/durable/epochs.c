@@ -141,15 +141,13 @@ struct keeping {
 };
 
 /* A second that another nonce store may have accepted is never covered here: where two run, the one that was first goes
- * on. What is ours already, they do not cover. */
+ * on. What is ours already, they do not cover; a raise reaches no further than this. */
 static void guard_what_others_have(struct accepted_ranges *ranges, const struct accepted_ranges *others, int64_t wanted)
 {
-    bool is_ours = accepted_ranges_cover(ranges, wanted) || accepted_ranges_guard(ranges, wanted);
-    int64_t from = is_ours ? accepted_ranges_high(ranges, wanted) + 1 : wanted;
-    for (size_t i = 0; i < others->count; i++) {
-        const struct accepted_range *range = &others->items[i];
-        if (range->high >= from && range->low <= wanted + ACCEPTED_AHEAD_S)
-            accepted_ranges_guard_span(ranges, range->low > from ? range->low : from, range->high);
+    for (int64_t second = wanted - ACCEPTED_AHEAD_S; second <= wanted + ACCEPTED_AHEAD_S; second++) {
+        bool is_ours = accepted_ranges_cover(ranges, second) || accepted_ranges_guard(ranges, second);
+        if (!is_ours && accepted_ranges_guard(others, second))
+            accepted_ranges_guard_span(ranges, second, second);
     }
 }
 

@@ -507,6 +507,23 @@ static void a_decision_is_kept_and_one_that_failed_is_not(void **state)
     assert_string_equal(second.record, "3 shared");
 }
 
+static void what_lies_between_a_range_and_a_wanted_second_may_be_anothers(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct accepted_ranges ranges = {0};
+    (void)opening_of(bench, "memory:a", "e1", BENCH_NOW_MS);
+    assert_status(keep(bench, "memory:a", "e1", 110, &ranges), STATUS_OK);
+    assert_string_equal(ranges_text(&ranges), "110 109 115");
+    (void)decide(bench, begin_shared, STATUS_OK);
+    assert_status(sql_execute_blocking(bench->db.sql,
+                                       "UPDATE nonce_epochs SET ranges = '116 115 117' WHERE name = 'redis'", NULL, 0,
+                                       NULL, NULL),
+                  STATUS_OK);
+    assert_status(keep(bench, "memory:a", "e1", 119, &ranges), STATUS_OK);
+    assert_false(accepted_ranges_cover(&ranges, 116) || accepted_ranges_cover(&ranges, 117));
+    assert_true(accepted_ranges_cover(&ranges, 119));
+}
+
 /* One that forgot to name Redis, say: they share the durable store alone. */
 static void of_two_stores_that_run_at_once_one_alone_covers_a_second(void **state)
 {
@@ -641,6 +658,7 @@ int contract_ledgers_run(void)
         BENCH_TEST(what_was_accepted_away_is_put_into_the_ranges),
         BENCH_TEST(a_decision_is_kept_and_one_that_failed_is_not),
         BENCH_TEST(of_two_stores_that_run_at_once_one_alone_covers_a_second),
+        BENCH_TEST(what_lies_between_a_range_and_a_wanted_second_may_be_anothers),
         BENCH_TEST(going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there),
         BENCH_TEST(what_a_version_without_ranges_may_have_accepted_is_guarded),
         BENCH_TEST(users_are_noted_refreshed_and_forgotten),
