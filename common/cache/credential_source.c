@@ -6,22 +6,22 @@
 static void find_start(struct credential_source *source, const struct credential_key *key, bool current,
                        struct ticket ticket)
 {
-    struct db_pool *db = ((struct credential_store *)source)->db;
+    struct durable_pool *durable = ((struct credential_store *)source)->durable;
     switch (key->kind) { /* what is not a pair comes from the writer anyway */
     case CREDENTIAL_PAIR:
         if (current)
-            credentials_pair_find_current_start(db, key->first, key->second, ticket);
+            durable_pair_find_current_start(durable, key->first, key->second, ticket);
         else
-            credentials_pair_find_start(db, key->first, key->second, ticket);
+            durable_pair_find_start(durable, key->first, key->second, ticket);
         return;
     case CREDENTIAL_CLIENT:
-        credentials_client_find_start(db, key->first, ticket);
+        durable_client_find_start(durable, key->first, ticket);
         return;
     case CREDENTIAL_RESOURCE_SERVER:
         if (key->first.len)
-            credentials_resource_server_find_start(db, key->first, ticket);
+            durable_resource_server_find_start(durable, key->first, ticket);
         else
-            credentials_resource_server_find_by_san_start(db, key->second, ticket);
+            durable_resource_server_find_by_san_start(durable, key->second, ticket);
         return;
     case CREDENTIAL_KINDS:
         break;
@@ -29,7 +29,8 @@ static void find_start(struct credential_source *source, const struct credential
     ticket_complete(ticket, STATUS_INTERNAL, NULL, NULL);
 }
 
-void credential_store_init(struct credential_store *store, struct db_pool *db, bool has_replica)
+void credential_store_init(struct credential_store *store, struct durable_pool *durable, bool has_replica)
 {
-    *store = (struct credential_store){.source = {find_start, has_replica ? CREDENTIAL_REPLICA_LAG_MS : 0}, .db = db};
+    *store = (struct credential_store){.source = {find_start, has_replica ? CREDENTIAL_REPLICA_LAG_MS : 0},
+                                       .durable = durable};
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct db_pool;
+struct durable_pool;
 
 enum credential_kind {
     CREDENTIAL_PAIR,            /* client_id and oauth_token; an empty token asks for the client alone */
@@ -39,10 +39,10 @@ enum { CREDENTIAL_REPLICA_LAG_MS = 60 * 1000 };
 /* The durable store. `source` comes first. */
 struct credential_store {
     struct credential_source source;
-    struct db_pool *db;
+    struct durable_pool *durable;
 };
 
 /* Nothing to be freed; the pool is borrowed. */
-void credential_store_init(struct credential_store *store, struct db_pool *db, bool has_replica);
+void credential_store_init(struct credential_store *store, struct durable_pool *durable, bool has_replica);
 
 #endif

@@ -51,7 +51,7 @@ enum status change_feed_open_blocking(const struct change_feed_options *options,
     if (ephemeral_kind_of(options->redis_url)->carries_messages)
         return change_feed_redis_new(options, why, ret_feed);
     const struct change_feed_poll_options poll = {
-        .db = options->db,
+        .durable = options->durable,
         .loop = options->loops[0],
         .in_order = durable_kind_of(options->database_url)->commits_in_order,
     };
@@ -75,9 +75,9 @@ static void on_changes_written(void *feed, struct loop *loop, const struct chang
     change_feed_publish(feed, loop, changes);
 }
 
-void change_feed_hear(struct change_feed *feed, struct db_pool *pool)
+void change_feed_hear(struct change_feed *feed, struct durable_pool *pool)
 {
-    db_pool_publish_to(pool, on_changes_written, feed);
+    durable_pool_publish_to(pool, on_changes_written, feed);
 }
 
 enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,

@@ -23,7 +23,7 @@
 #include <stddef.h>
 
 struct change_feed;
-struct db_pool;
+struct durable_pool;
 struct next_password;
 struct loop;
 
@@ -66,7 +66,7 @@ struct change_feed_options {
     struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
     struct next_password *next_redis_password; /* borrowed; may be NULL */
     struct slice database_url;                 /* OAUTH1_DATABASE_URL */
-    struct db_pool *db;                        /* borrowed */
+    struct durable_pool *durable;              /* borrowed */
     struct loop *const *loops;                 /* of the process; the first one's thread calls the listeners */
     size_t loop_count;
 };
@@ -86,7 +86,7 @@ void change_feed_listen(struct change_feed *feed, const struct change_listener *
  * changes are fine. */
 void change_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes);
 /* What the pool's jobs change is published from now on. Before the first job; the feed must live as long. */
-void change_feed_hear(struct change_feed *feed, struct db_pool *pool);
+void change_feed_hear(struct change_feed *feed, struct durable_pool *pool);
 /* The same as change_feed_publish, from a command, before it ends. OK: also where the changes are polled. On failure a
  * text for the operator is appended to `why`. */
 MUST_USE enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,

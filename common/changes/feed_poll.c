@@ -20,7 +20,7 @@ struct mark {
 
 struct poll_feed {
     struct change_feed feed; /* first */
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct loop *loop;
     bool in_order;
     struct loop_timer timer;
@@ -137,9 +137,9 @@ static enum step_result ask_changes(struct flow *flow)
     struct poll_feed *poll = flow_subject(flow);
     struct ticket ticket = flow_wait(flow, ANSWER_TIMEOUT_MS);
     if (poll->has_begun)
-        credentials_changes_since_start(poll->db, poll->cursor, PAGE_MAX_ROWS, ticket);
+        durable_changes_since_start(poll->durable, poll->cursor, PAGE_MAX_ROWS, ticket);
     else
-        credentials_changes_latest_start(poll->db, ticket);
+        durable_changes_latest_start(poll->durable, ticket);
     return STEP_WAIT;
 }
 
@@ -279,7 +279,7 @@ enum status change_feed_poll_new(const struct change_feed_poll_options *options,
     if (!poll)
         return STATUS_NO_MEMORY;
     poll->feed.ops = &ops;
-    poll->db = options->db;
+    poll->durable = options->durable;
     poll->loop = options->loop;
     poll->in_order = options->in_order;
     poll->poke.deliver = on_poke;

@@ -16,9 +16,9 @@ enum {
 };
 
 struct change_feed_poll_options {
-    struct db_pool *db; /* borrowed */
-    struct loop *loop;  /* polls, and calls the listeners */
-    bool in_order;      /* the database commits sequences in their order */
+    struct durable_pool *durable; /* borrowed */
+    struct loop *loop;            /* polls, and calls the listeners */
+    bool in_order;                /* the database commits sequences in their order */
 };
 
 /* Polls from the loop's first turn on. NO_MEMORY. */

@@ -6,14 +6,14 @@ enum { ARGUMENTS_MAX_BYTES = 4 << 20 };
 
 static void free_arguments(void *pointer)
 {
-    struct db_arguments *arguments = pointer;
+    struct durable_arguments *arguments = pointer;
     if (!arguments)
         return;
     arena_done(&arguments->arena);
     free(arguments);
 }
 
-struct slice db_arguments_copy(struct db_arguments *arguments, struct slice text)
+struct slice durable_arguments_copy(struct durable_arguments *arguments, struct slice text)
 {
     if (!arguments || slice_is_absent(text))
         return SLICE_ABSENT;
@@ -22,19 +22,19 @@ struct slice db_arguments_copy(struct db_arguments *arguments, struct slice text
     return copied;
 }
 
-struct db_arguments *db_arguments_new(struct slice first, struct slice second, struct slice third)
+struct durable_arguments *durable_arguments_new(struct slice first, struct slice second, struct slice third)
 {
-    struct db_arguments *arguments = calloc(1, sizeof *arguments);
+    struct durable_arguments *arguments = calloc(1, sizeof *arguments);
     if (!arguments)
         return NULL;
     arena_init(&arguments->arena, ARGUMENTS_MAX_BYTES);
-    arguments->first = db_arguments_copy(arguments, first);
-    arguments->second = db_arguments_copy(arguments, second);
-    arguments->third = db_arguments_copy(arguments, third);
+    arguments->first = durable_arguments_copy(arguments, first);
+    arguments->second = durable_arguments_copy(arguments, second);
+    arguments->third = durable_arguments_copy(arguments, third);
     return arguments;
 }
 
-void *db_arguments_object(struct db_arguments *arguments, const void *object, size_t size)
+void *durable_arguments_object(struct durable_arguments *arguments, const void *object, size_t size)
 {
     void *copied = arguments ? arena_alloc(&arguments->arena, size) : NULL;
     if (!copied) {
@@ -48,18 +48,19 @@ void *db_arguments_object(struct db_arguments *arguments, const void *object, si
     return copied;
 }
 
-void db_arguments_start(struct db_pool *pool, enum db_access access, db_work_fn work, struct db_arguments *arguments,
-                        void (*free_result)(void *result), struct ticket ticket)
+void durable_arguments_start(struct durable_pool *pool, enum durable_access access, durable_work_fn work,
+                             struct durable_arguments *arguments, void (*free_result)(void *result),
+                             struct ticket ticket)
 {
     if (arguments && arguments->failed) {
         free_arguments(arguments);
         arguments = NULL; /* the pool makes an answer of that */
     }
-    const struct db_job job = {access, work, arguments, free_arguments, free_result};
-    db_pool_start(pool, &job, ticket);
+    const struct durable_job job = {access, work, arguments, free_arguments, free_result};
+    durable_pool_start(pool, &job, ticket);
 }
 
-enum status db_result_number(enum status status, int64_t number, void **ret_result)
+enum status durable_result_number(enum status status, int64_t number, void **ret_result)
 {
     if (status != STATUS_OK)
         return status;

@@ -1,8 +1,9 @@
-/* db_arguments: the copies that a `…_start` function makes of what it was given. Only the …_start.c files include it.
+/* durable_arguments: the copies that a `…_start` function makes of what it was given. Only the …_start.c files include
+ * it.
  *
  * Invariants: the arena holds every copy and is wiped at the end, for some are secrets. A copy that failed is
- * remembered, so that a function fills everything in and db_arguments_start looks once: the ticket then completes with
- * NO_MEMORY. */
+ * remembered, so that a function fills everything in and durable_arguments_start looks once: the ticket then completes
+ * with NO_MEMORY. */
 #ifndef COUNTERSIGN_DURABLE_ARGUMENTS_H
 #define COUNTERSIGN_DURABLE_ARGUMENTS_H
 
@@ -13,7 +14,7 @@
 
 #include <stdbool.h>
 
-struct db_arguments {
+struct durable_arguments {
     struct arena arena;
     bool failed;
     struct slice first, second, third;
@@ -23,17 +24,18 @@ struct db_arguments {
 };
 
 /* With up to three texts copied; NULL: no memory, which the functions below take. */
-struct db_arguments *db_arguments_new(struct slice first, struct slice second, struct slice third);
+struct durable_arguments *durable_arguments_new(struct slice first, struct slice second, struct slice third);
 /* A copy; absent stays absent. */
-struct slice db_arguments_copy(struct db_arguments *arguments, struct slice text);
+struct slice durable_arguments_copy(struct durable_arguments *arguments, struct slice text);
 /* A copy of an object (an array) as it is, in arguments->object; NULL: no memory. */
-void *db_arguments_object(struct db_arguments *arguments, const void *object, size_t size);
+void *durable_arguments_object(struct durable_arguments *arguments, const void *object, size_t size);
 
 /* Hands them to the pool. */
-void db_arguments_start(struct db_pool *pool, enum db_access access, db_work_fn work, struct db_arguments *arguments,
-                        void (*free_result)(void *result), struct ticket ticket);
+void durable_arguments_start(struct durable_pool *pool, enum durable_access access, durable_work_fn work,
+                             struct durable_arguments *arguments, void (*free_result)(void *result),
+                             struct ticket ticket);
 
 /* For results that are one number: a malloc'ed copy. */
-MUST_USE enum status db_result_number(enum status status, int64_t number, void **ret_result);
+MUST_USE enum status durable_result_number(enum status status, int64_t number, void **ret_result);
 
 #endif

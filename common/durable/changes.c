@@ -89,14 +89,14 @@ static enum status log_change(struct change_log *log, const struct change *chang
     return STATUS_OK;
 }
 
-static size_t count_logged(const struct credentials *db)
+static size_t count_logged(const struct durable *db)
 {
     return db->log && db->log->page ? db->log->page->count : 0;
 }
 
 /* What was rolled back is not told. Where it is not known whether the COMMIT held, it is: nobody believes then what may
  * have ended. */
-enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context)
+enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, void *context)
 {
     size_t before = count_logged(db);
     enum status status = sql_transaction_blocking(db->sql, work, context);
@@ -107,7 +107,7 @@ enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn
 
 /* ---- changes ---- */
 
-enum status change_write(struct credentials *db, enum change_kind kind, enum change_event event, struct slice id)
+enum status change_write(struct durable *db, enum change_kind kind, enum change_event event, struct slice id)
 {
     struct sql_value params[] = {
         sql_text(slice_str(change_kind_name(kind))),
@@ -120,7 +120,7 @@ enum status change_write(struct credentials *db, enum change_kind kind, enum cha
     return db->log ? log_change(db->log, &change) : STATUS_OK;
 }
 
-enum status change_write_number(struct credentials *db, enum change_kind kind, enum change_event event, int64_t id)
+enum status change_write_number(struct durable *db, enum change_kind kind, enum change_event event, int64_t id)
 {
     char memory[24];
     struct buf text = buf_fixed(memory, sizeof memory);
@@ -150,7 +150,7 @@ static enum status read_change(void *context, const struct sql_value *columns, s
     return row_status(&row);
 }
 
-static enum status read_page(struct credentials *db, const char *text, const struct sql_value *params, size_t count,
+static enum status read_page(struct durable *db, const char *text, const struct sql_value *params, size_t count,
                              struct change_page **ret_page)
 {
     struct change_page *page = result_new(sizeof *page);
@@ -165,8 +165,8 @@ static enum status read_page(struct credentials *db, const char *text, const str
     return STATUS_OK;
 }
 
-enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
-                                               struct change_page **ret_page)
+enum status durable_changes_since_blocking(struct durable *db, int64_t sequence, size_t limit,
+                                           struct change_page **ret_page)
 {
     struct sql_value params[] = {sql_int(sequence), sql_int(page_limit(limit))};
     return read_page(db,
@@ -174,8 +174,8 @@ enum status credentials_changes_since_blocking(struct credentials *db, int64_t s
                      params, COUNT_OF(params), ret_page);
 }
 
-enum status credentials_changes_ended_blocking(struct credentials *db, int64_t since_ms, int64_t sequence, size_t limit,
-                                               struct change_page **ret_page)
+enum status durable_changes_ended_blocking(struct durable *db, int64_t since_ms, int64_t sequence, size_t limit,
+                                           struct change_page **ret_page)
 {
     struct sql_value params[] = {sql_int(since_ms), sql_text(slice_str(events[CHANGE_ENDED])), sql_int(sequence),
                                  sql_int(page_limit(limit))};
@@ -185,7 +185,7 @@ enum status credentials_changes_ended_blocking(struct credentials *db, int64_t s
                      params, COUNT_OF(params), ret_page);
 }
 
-enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence)
+enum status durable_changes_latest_blocking(struct durable *db, int64_t *ret_sequence)
 {
     int64_t sequence = 0;
     TRY(sql_execute_blocking(db->sql, "SELECT MAX(sequence) FROM changes", NULL, 0, take_int, &sequence));
@@ -195,8 +195,7 @@ enum status credentials_changes_latest_blocking(struct credentials *db, int64_t 
 
 /* ---- audit ---- */
 
-enum status credentials_audit_append_blocking(struct credentials *db, struct slice who, struct slice what,
-                                              struct slice subject)
+enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what, struct slice subject)
 {
     struct sql_value params[] = {sql_text(who), sql_text(what), sql_text(subject), sql_int(now_ms(db))};
     return RUN(db, "INSERT INTO audit (who, what, subject, at) VALUES (?, ?, ?, ?)", params);
@@ -220,8 +219,7 @@ static enum status read_audit(void *context, const struct sql_value *columns, si
     return row_status(&row);
 }
 
-enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,
-                                            struct audit_page **ret_page)
+enum status durable_audit_list_blocking(struct durable *db, struct page_request page, struct audit_page **ret_page)
 {
     struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
     struct audit_page *found = result_new(sizeof *found);

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "durable/durable.h"
 
-struct db_pool;
+struct durable_pool;
 struct ticket;
 
 enum change_kind { CHANGE_CLIENT, CHANGE_USER, CHANGE_TOKEN, CHANGE_RESOURCE_SERVER };
@@ -50,13 +50,13 @@ MUST_USE struct change_page *change_log_take(struct change_log *log);
 
 /* Those with a higher sequence, at most `limit` (as page_request). Exact with SQLite's single writer; on MySQL
  * sequences commit out of order, so a poller there rereads the last minute. */
-MUST_USE enum status credentials_changes_since_blocking(struct credentials *db, int64_t sequence, size_t limit,
-                                                        struct change_page **ret_page);
+MUST_USE enum status durable_changes_since_blocking(struct durable *db, int64_t sequence, size_t limit,
+                                                    struct change_page **ret_page);
 /* What ended (CHANGE_ENDED) at or after a time, in the same way: for those who were not told. */
-MUST_USE enum status credentials_changes_ended_blocking(struct credentials *db, int64_t since_ms, int64_t sequence,
-                                                        size_t limit, struct change_page **ret_page);
+MUST_USE enum status durable_changes_ended_blocking(struct durable *db, int64_t since_ms, int64_t sequence,
+                                                    size_t limit, struct change_page **ret_page);
 /* 0 if there is none: where a process that starts with empty caches begins. */
-MUST_USE enum status credentials_changes_latest_blocking(struct credentials *db, int64_t *ret_sequence);
+MUST_USE enum status durable_changes_latest_blocking(struct durable *db, int64_t *ret_sequence);
 
 struct audit_entry {
     int64_t id;
@@ -75,19 +75,19 @@ struct audit_page {
 void audit_page_free(void *page);
 
 /* Who did what to which client, user, token or key; then what was written, the newest first. */
-MUST_USE enum status credentials_audit_append_blocking(struct credentials *db, struct slice who, struct slice what,
-                                                       struct slice subject);
-MUST_USE enum status credentials_audit_list_blocking(struct credentials *db, struct page_request page,
-                                                     struct audit_page **ret_page);
+MUST_USE enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what,
+                                                   struct slice subject);
+MUST_USE enum status durable_audit_list_blocking(struct durable *db, struct page_request page,
+                                                 struct audit_page **ret_page);
 
 /* Complete with a struct change_page (two); an int64_t; nothing; a struct audit_page. */
-void credentials_changes_since_start(struct db_pool *pool, int64_t sequence, size_t limit, struct ticket ticket);
-void credentials_changes_ended_start(struct db_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
-                                     struct ticket ticket);
-void credentials_changes_latest_start(struct db_pool *pool, struct ticket ticket);
-void credentials_audit_append_start(struct db_pool *pool, struct slice who, struct slice what, struct slice subject,
-                                    struct ticket ticket);
-void credentials_audit_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
+void durable_changes_since_start(struct durable_pool *pool, int64_t sequence, size_t limit, struct ticket ticket);
+void durable_changes_ended_start(struct durable_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
+                                 struct ticket ticket);
+void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticket);
+void durable_audit_append_start(struct durable_pool *pool, struct slice who, struct slice what, struct slice subject,
+                                struct ticket ticket);
+void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 
 /* What the janitor took away, by kind; more than 0 means that another call may find more. */
 struct janitor_counts {
@@ -97,6 +97,6 @@ struct janitor_counts {
 };
 
 /* One bounded batch of each kind, in short transactions. */
-MUST_USE enum status credentials_janitor_blocking(struct credentials *db, struct janitor_counts *ret_counts);
+MUST_USE enum status durable_janitor_blocking(struct durable *db, struct janitor_counts *ret_counts);
 
 #endif

@@ -15,7 +15,7 @@ void client_page_free(void *page)
 
 /* ---- reading ---- */
 
-enum status credentials_client_find_blocking(struct credentials *db, struct slice client_id, struct client **ret_client)
+enum status durable_client_find_blocking(struct durable *db, struct slice client_id, struct client **ret_client)
 {
     static const char text[] =
         CLIENT_ROW " WHERE c.client_id = ? UNION ALL " CALLBACK_ROW " WHERE c.client_id = ? UNION ALL " SECRET_ROW
@@ -48,8 +48,8 @@ static enum status read_listed_client(void *context, const struct sql_value *col
     return read_client_row(&row, &clients[page->count++]);
 }
 
-enum status credentials_client_list_blocking(struct credentials *db, struct slice owner, struct page_request page,
-                                             struct client_page **ret_page)
+enum status durable_client_list_blocking(struct durable *db, struct slice owner, struct page_request page,
+                                         struct client_page **ret_page)
 {
     static const char all[] = CLIENT_ROW " WHERE c.id > ? ORDER BY c.id LIMIT ?";
     static const char one_owners[] = CLIENT_ROW " WHERE c.owner = ? AND c.id > ? ORDER BY c.id LIMIT ?";
@@ -68,7 +68,7 @@ enum status credentials_client_list_blocking(struct credentials *db, struct slic
     return STATUS_OK;
 }
 
-enum status credentials_keys_check_blocking(struct credentials *db)
+enum status durable_keys_check_blocking(struct durable *db)
 {
     static const char newest[] = CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1";
     struct client_page *page = result_new(sizeof *page);
@@ -77,13 +77,13 @@ enum status credentials_keys_check_blocking(struct credentials *db)
         return STATUS_NO_MEMORY;
     enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed_client, page);
     if (status == STATUS_OK && page->count > 0)
-        status = credentials_client_find_blocking(db, page->clients[0].client_id, &client);
+        status = durable_client_find_blocking(db, page->clients[0].client_id, &client);
     client_free(client);
     client_page_free(page);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* deleted in between */
 }
 
-static enum status find_client(struct credentials *db, struct slice client_id, int64_t *ret_client)
+static enum status find_client(struct durable *db, struct slice client_id, int64_t *ret_client)
 {
     TRY(find_id(db, "SELECT id FROM clients WHERE client_id = ?", sql_text(client_id), ret_client));
     return *ret_client ? STATUS_OK : STATUS_NOT_FOUND;
@@ -91,7 +91,7 @@ static enum status find_client(struct credentials *db, struct slice client_id, i
 
 /* ---- the parts of a client ---- */
 
-static enum status add_callbacks(struct credentials *db, int64_t id, const struct client *client)
+static enum status add_callbacks(struct durable *db, int64_t id, const struct client *client)
 {
     for (size_t i = 0; i < client->callback_count; i++) {
         struct sql_value params[] = {
@@ -104,7 +104,7 @@ static enum status add_callbacks(struct credentials *db, int64_t id, const struc
     return STATUS_OK;
 }
 
-static enum status add_secret(struct credentials *db, int64_t id, struct slice client_id, struct slice secret)
+static enum status add_secret(struct durable *db, int64_t id, struct slice client_id, struct slice secret)
 {
     char memory[SEAL_ROW_BYTES];
     struct buf row = client_secret_row(memory, client_id);
@@ -118,13 +118,13 @@ static enum status add_secret(struct credentials *db, int64_t id, struct slice c
     return status;
 }
 
-static enum status add_key(struct credentials *db, int64_t id, struct slice pem)
+static enum status add_key(struct durable *db, int64_t id, struct slice pem)
 {
     struct sql_value params[] = {sql_int(id), sql_text(pem), sql_int(now_ms(db))};
     return RUN(db, "INSERT INTO client_keys (client, pem, created_at) VALUES (?, ?, ?)", params);
 }
 
-static enum status add_parts(struct credentials *db, int64_t id, const struct client *client)
+static enum status add_parts(struct durable *db, int64_t id, const struct client *client)
 {
     TRY(add_callbacks(db, id, client));
     for (size_t i = client->secret_count; i-- > 0;) /* the newest, which comes first, gets the highest id */
@@ -156,7 +156,7 @@ static struct sql_value flag_value(const struct client *client, enum client_flag
 #define PARAMS      CLIENT_TEXTS(TEXT_PARAM) CLIENT_FLAGS(FLAG_PARAM)
 
 struct creating {
-    struct credentials *db;
+    struct durable *db;
     const struct client *client;
     int64_t id;
 };
@@ -181,22 +181,22 @@ static enum status create_client(struct sql *sql, void *context)
     return change_write(creating->db, CHANGE_CLIENT, CHANGE_EDITED, client->client_id);
 }
 
-enum status credentials_client_create_blocking(struct credentials *db, const struct client *client, int64_t *ret_id)
+enum status durable_client_create_blocking(struct durable *db, const struct client *client, int64_t *ret_id)
 {
     struct creating creating = {db, client, 0};
     if (!is_identifier(client->client_id))
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, create_client, &creating));
+    TRY(durable_transaction_blocking(db, create_client, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
 
 struct updating {
-    struct credentials *db;
+    struct durable *db;
     const struct client *client;
 };
 
-static enum status update_row(struct credentials *db, const struct client *client)
+static enum status update_row(struct durable *db, const struct client *client)
 {
     struct sql_value params[] = {
         PARAMS sql_int(now_ms(db)),
@@ -213,7 +213,7 @@ static enum status update_row(struct credentials *db, const struct client *clien
 static enum status update_client(struct sql *sql, void *context)
 {
     struct updating *updating = context;
-    struct credentials *db = updating->db;
+    struct durable *db = updating->db;
     int64_t id = 0;
     TRY(find_client(db, updating->client->client_id, &id));
     TRY(update_row(db, updating->client));
@@ -225,16 +225,16 @@ static enum status update_client(struct sql *sql, void *context)
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, updating->client->client_id);
 }
 
-enum status credentials_client_update_blocking(struct credentials *db, const struct client *client)
+enum status durable_client_update_blocking(struct durable *db, const struct client *client)
 {
     struct updating updating = {db, client};
-    return credentials_transaction_blocking(db, update_client, &updating);
+    return durable_transaction_blocking(db, update_client, &updating);
 }
 
 /* ---- delete, disable, enable ---- */
 
 struct naming {
-    struct credentials *db;
+    struct durable *db;
     struct slice client_id;
 };
 
@@ -248,13 +248,13 @@ static enum status delete_client(struct sql *sql, void *context)
     return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
 }
 
-enum status credentials_client_delete_blocking(struct credentials *db, struct slice client_id)
+enum status durable_client_delete_blocking(struct durable *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return credentials_transaction_blocking(db, delete_client, &naming);
+    return durable_transaction_blocking(db, delete_client, &naming);
 }
 
-static enum status set_disabled(struct credentials *db, int64_t id, bool disabled)
+static enum status set_disabled(struct durable *db, int64_t id, bool disabled)
 {
     struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(id),
                                  sql_int(!disabled)};
@@ -276,10 +276,10 @@ static enum status disable_client(struct sql *sql, void *context)
     return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
 }
 
-enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id)
+enum status durable_client_disable_blocking(struct durable *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return credentials_transaction_blocking(db, disable_client, &naming);
+    return durable_transaction_blocking(db, disable_client, &naming);
 }
 
 static enum status enable_client(struct sql *sql, void *context)
@@ -292,10 +292,10 @@ static enum status enable_client(struct sql *sql, void *context)
     return change_write(naming->db, CHANGE_CLIENT, CHANGE_EDITED, naming->client_id);
 }
 
-enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id)
+enum status durable_client_enable_blocking(struct durable *db, struct slice client_id)
 {
     struct naming naming = {db, client_id};
-    return credentials_transaction_blocking(db, enable_client, &naming);
+    return durable_transaction_blocking(db, enable_client, &naming);
 }
 
 /* ---- rotation ---- */
@@ -304,10 +304,10 @@ enum status credentials_client_enable_blocking(struct credentials *db, struct sl
 struct rotation_table {
     const char *live;   /* newest first */
     const char *expire; /* never later than before */
-    enum status (*add)(struct credentials *db, int64_t id, struct slice client_id, struct slice text);
+    enum status (*add)(struct durable *db, int64_t id, struct slice client_id, struct slice text);
 };
 
-static enum status add_rotated_key(struct credentials *db, int64_t id, struct slice client_id, struct slice pem)
+static enum status add_rotated_key(struct durable *db, int64_t id, struct slice client_id, struct slice pem)
 {
     (void)client_id;
     return add_key(db, id, pem);
@@ -326,7 +326,7 @@ static const struct rotation_table keys_table = {
 };
 
 struct rotating {
-    struct credentials *db;
+    struct durable *db;
     const struct rotation_table *table;
     struct slice client_id;
     struct slice text;
@@ -352,7 +352,7 @@ static enum status note_live(void *context, const struct sql_value *columns, siz
 /* The newest stays for the overlap, the others end now. */
 static enum status expire_old(struct rotating *rotating, int64_t client)
 {
-    struct credentials *db = rotating->db;
+    struct durable *db = rotating->db;
     struct live_ids live = {0};
     struct sql_value find[] = {sql_int(client), sql_int(now_ms(db))};
     TRY(sql_execute_blocking(db->sql, rotating->table->live, find, COUNT_OF(find), note_live, &live));
@@ -367,7 +367,7 @@ static enum status expire_old(struct rotating *rotating, int64_t client)
 static enum status rotate_credential(struct sql *sql, void *context)
 {
     struct rotating *rotating = context;
-    struct credentials *db = rotating->db;
+    struct durable *db = rotating->db;
     int64_t id = 0;
     struct sql_value params[] = {sql_int(now_ms(db)), sql_text(rotating->client_id)};
     /* First, for its lock: on MySQL two rotations at once would not see each other's secret. */
@@ -380,16 +380,16 @@ static enum status rotate_credential(struct sql *sql, void *context)
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, rotating->client_id);
 }
 
-enum status credentials_client_rotate_secret_blocking(struct credentials *db, struct slice client_id,
-                                                      struct slice secret, int64_t overlap_ms)
+enum status durable_client_rotate_secret_blocking(struct durable *db, struct slice client_id, struct slice secret,
+                                                  int64_t overlap_ms)
 {
     struct rotating rotating = {db, &secrets_table, client_id, secret, overlap_ms};
-    return credentials_transaction_blocking(db, rotate_credential, &rotating);
+    return durable_transaction_blocking(db, rotate_credential, &rotating);
 }
 
-enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id, struct slice pem,
-                                                   int64_t overlap_ms)
+enum status durable_client_rotate_key_blocking(struct durable *db, struct slice client_id, struct slice pem,
+                                               int64_t overlap_ms)
 {
     struct rotating rotating = {db, &keys_table, client_id, pem, overlap_ms};
-    return credentials_transaction_blocking(db, rotate_credential, &rotating);
+    return durable_transaction_blocking(db, rotate_credential, &rotating);
 }

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "durable/durable.h"
 
-struct db_pool;
+struct durable_pool;
 struct ticket;
 
 /* ---- the list of a client's columns ----
@@ -98,46 +98,45 @@ static inline bool client_secret_is_live(const struct client_secret *secret, int
 
 /* Registers a client with its callbacks, secrets (0 to 2) and keys (0 to 2); id, version and times are set here.
  * BAD_INPUT: client_id empty or over 255 bytes; CONFLICT: client_id is taken. */
-MUST_USE enum status credentials_client_create_blocking(struct credentials *db, const struct client *client,
-                                                        int64_t *ret_id);
+MUST_USE enum status durable_client_create_blocking(struct durable *db, const struct client *client, int64_t *ret_id);
 /* All of it. NOT_FOUND. */
-MUST_USE enum status credentials_client_find_blocking(struct credentials *db, struct slice client_id,
-                                                      struct client **ret_client);
+MUST_USE enum status durable_client_find_blocking(struct durable *db, struct slice client_id,
+                                                  struct client **ret_client);
 /* Whether the sealing keys are those of this database: they open the newest secret of a client, or there is none.
- * STORE_CORRUPT: they are not; credentials_last_error tells the operator. */
-MUST_USE enum status credentials_keys_check_blocking(struct credentials *db);
+ * STORE_CORRUPT: they are not; durable_last_error tells the operator. */
+MUST_USE enum status durable_keys_check_blocking(struct durable *db);
 /* Those of one owner; absent: all. */
-MUST_USE enum status credentials_client_list_blocking(struct credentials *db, struct slice owner,
-                                                      struct page_request page, struct client_page **ret_page);
+MUST_USE enum status durable_client_list_blocking(struct durable *db, struct slice owner, struct page_request page,
+                                                  struct client_page **ret_page);
 /* Replaces everything but client_id, secrets, keys and the disabled flag. NOT_FOUND; CONFLICT if client->version is
  * neither 0 nor the row's. */
-MUST_USE enum status credentials_client_update_blocking(struct credentials *db, const struct client *client);
+MUST_USE enum status durable_client_update_blocking(struct durable *db, const struct client *client);
 /* The client, its secrets and its tokens are gone. NOT_FOUND. */
-MUST_USE enum status credentials_client_delete_blocking(struct credentials *db, struct slice client_id);
+MUST_USE enum status durable_client_delete_blocking(struct durable *db, struct slice client_id);
 /* Disabling revokes its tokens for good; doing it twice is fine. NOT_FOUND. */
-MUST_USE enum status credentials_client_disable_blocking(struct credentials *db, struct slice client_id);
-MUST_USE enum status credentials_client_enable_blocking(struct credentials *db, struct slice client_id);
+MUST_USE enum status durable_client_disable_blocking(struct durable *db, struct slice client_id);
+MUST_USE enum status durable_client_enable_blocking(struct durable *db, struct slice client_id);
 /* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer.
  * NOT_FOUND. */
-MUST_USE enum status credentials_client_rotate_secret_blocking(struct credentials *db, struct slice client_id,
-                                                               struct slice secret, int64_t overlap_ms);
-MUST_USE enum status credentials_client_rotate_key_blocking(struct credentials *db, struct slice client_id,
-                                                            struct slice pem, int64_t overlap_ms);
+MUST_USE enum status durable_client_rotate_secret_blocking(struct durable *db, struct slice client_id,
+                                                           struct slice secret, int64_t overlap_ms);
+MUST_USE enum status durable_client_rotate_key_blocking(struct durable *db, struct slice client_id, struct slice pem,
+                                                        int64_t overlap_ms);
 
 /* Complete with a struct client. */
-void credentials_client_find_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_find_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 /* With a struct client_page. */
-void credentials_client_list_start(struct db_pool *pool, struct slice owner, struct page_request page,
-                                   struct ticket ticket);
+void durable_client_list_start(struct durable_pool *pool, struct slice owner, struct page_request page,
+                               struct ticket ticket);
 /* With nothing but the status. `client` is copied. */
-void credentials_client_create_start(struct db_pool *pool, const struct client *client, struct ticket ticket);
-void credentials_client_update_start(struct db_pool *pool, const struct client *client, struct ticket ticket);
-void credentials_client_delete_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
-void credentials_client_disable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
-void credentials_client_enable_start(struct db_pool *pool, struct slice client_id, struct ticket ticket);
-void credentials_client_rotate_secret_start(struct db_pool *pool, struct slice client_id, struct slice secret,
-                                            int64_t overlap_ms, struct ticket ticket);
-void credentials_client_rotate_key_start(struct db_pool *pool, struct slice client_id, struct slice pem,
-                                         int64_t overlap_ms, struct ticket ticket);
+void durable_client_create_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
+void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
+void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_enable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_rotate_secret_start(struct durable_pool *pool, struct slice client_id, struct slice secret,
+                                        int64_t overlap_ms, struct ticket ticket);
+void durable_client_rotate_key_start(struct durable_pool *pool, struct slice client_id, struct slice pem,
+                                     int64_t overlap_ms, struct ticket ticket);
 
 #endif

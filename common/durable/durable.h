@@ -24,7 +24,7 @@
 struct change_log;
 
 /* One connection, and what it takes to read and write credentials on it. */
-struct credentials {
+struct durable {
     struct sql *sql;
     const struct keyring *keys;
     const struct clock *clock;
@@ -35,10 +35,10 @@ struct credentials {
 
 /* sql_transaction_blocking for work that writes changes: after the commit they are in db->log. The calls of
  * this room within `work` join it, so that many of them are one transaction. */
-MUST_USE enum status credentials_transaction_blocking(struct credentials *db, sql_work_fn work, void *context);
+MUST_USE enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, void *context);
 
 /* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */
-const char *credentials_last_error(const struct credentials *db);
+const char *durable_last_error(const struct durable *db);
 
 /* Where a list goes on, and how far. */
 struct page_request {

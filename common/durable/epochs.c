@@ -25,7 +25,7 @@ static enum status take_row(void *context, const struct sql_value *columns, size
 }
 
 /* The newest use by a version that knew no ranges, of a store that this one takes the place of. */
-static enum status read_earlier(struct credentials *db, struct slice name, int64_t *ret_ms)
+static enum status read_earlier(struct durable *db, struct slice name, int64_t *ret_ms)
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
     *ret_ms = 0;
@@ -35,7 +35,7 @@ static enum status read_earlier(struct credentials *db, struct slice name, int64
                                 params, COUNT_OF(params), take_int, ret_ms);
 }
 
-enum status nonce_row_read_blocking(struct credentials *db, struct slice name, struct nonce_row *ret_row)
+enum status nonce_row_read_blocking(struct durable *db, struct slice name, struct nonce_row *ret_row)
 {
     struct nonce_row row = {0};
     struct sql_value param = sql_text(name);
@@ -54,7 +54,7 @@ enum status nonce_row_read_blocking(struct credentials *db, struct slice name, s
     return STATUS_OK;
 }
 
-enum status nonce_row_write_blocking(struct credentials *db, struct slice name, const struct nonce_row *row)
+enum status nonce_row_write_blocking(struct durable *db, struct slice name, const struct nonce_row *row)
 {
     char memory[ACCEPTED_TEXT_BYTES];
     struct buf ranges = buf_fixed(memory, sizeof memory);
@@ -74,7 +74,7 @@ static enum status add_ranges(void *context, const struct sql_value *columns, si
     return STATUS_OK;
 }
 
-enum status nonce_row_others_blocking(struct credentials *db, struct slice name, struct accepted_ranges *ret_ranges)
+enum status nonce_row_others_blocking(struct durable *db, struct slice name, struct accepted_ranges *ret_ranges)
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
     *ret_ranges = (struct accepted_ranges){0};
@@ -85,7 +85,7 @@ enum status nonce_row_others_blocking(struct credentials *db, struct slice name,
 
 /* ---- users ---- */
 
-static enum status refresh_user(struct credentials *db, struct slice name, const struct nonce_user *user)
+static enum status refresh_user(struct durable *db, struct slice name, const struct nonce_user *user)
 {
     struct sql_value params[] = {sql_text(slice_str(user->machine)), sql_int(user->steady_ms), sql_int(user->clock_ms),
                                  sql_text(name), sql_text(slice_str(user->id))};
@@ -95,7 +95,7 @@ static enum status refresh_user(struct credentials *db, struct slice name, const
     return RUN(db, "INSERT INTO nonce_users (machine, steady, clock, store, id) VALUES (?, ?, ?, ?, ?)", params);
 }
 
-static enum status remove_user(struct credentials *db, struct slice name, struct slice id)
+static enum status remove_user(struct durable *db, struct slice name, struct slice id)
 {
     struct sql_value params[] = {sql_text(name), sql_text(id)};
     return RUN(db, "DELETE FROM nonce_users WHERE store = ? AND id = ?", params);
@@ -135,7 +135,7 @@ static bool covers_all(const struct nonce_keep *keep, const struct accepted_rang
 }
 
 struct keeping {
-    struct credentials *db;
+    struct durable *db;
     const struct nonce_keep *keep;
     struct nonce_row row;
 };
@@ -188,7 +188,7 @@ enum status nonce_keep_blocking(struct nonce_ledger *ledger, const struct nonce_
 /* ---- decide ---- */
 
 struct deciding {
-    struct credentials *db;
+    struct durable *db;
     struct slice name;
     nonce_decide_fn decide;
     void *context;

@@ -60,7 +60,7 @@ static enum status delete_found(struct sql *sql, void *context)
     return STATUS_OK;
 }
 
-static enum status delete_batch(struct credentials *db, const struct rule *rule, int64_t before_ms, int64_t *count)
+static enum status delete_batch(struct durable *db, const struct rule *rule, int64_t before_ms, int64_t *count)
 {
     struct batch batch = {.rule = rule, .before_ms = before_ms};
     TRY(sql_transaction_blocking(db->sql, delete_found, &batch));
@@ -68,7 +68,7 @@ static enum status delete_batch(struct credentials *db, const struct rule *rule,
     return STATUS_OK;
 }
 
-enum status credentials_janitor_blocking(struct credentials *db, struct janitor_counts *ret_counts)
+enum status durable_janitor_blocking(struct durable *db, struct janitor_counts *ret_counts)
 {
     struct janitor_counts counts = {0};
     int64_t now = now_ms(db);

@@ -6,18 +6,18 @@
 #include "durable/rows.h"
 #include "guard/nonce_ledger.h"
 
-static inline struct credentials *nonce_ledger_db(struct nonce_ledger *ledger)
+static inline struct durable *nonce_ledger_db(struct nonce_ledger *ledger)
 {
-    return ((struct credentials_nonce_ledger *)ledger)->db;
+    return ((struct durable_nonce_ledger *)ledger)->db;
 }
 
 /* Within a transaction: locks the row, which is made where there is none (exists stays false, and an epoch without a
  * name is in force). STORE_CORRUPT: it is none of ours. */
-MUST_USE enum status nonce_row_read_blocking(struct credentials *db, struct slice name, struct nonce_row *ret_row);
-MUST_USE enum status nonce_row_write_blocking(struct credentials *db, struct slice name, const struct nonce_row *row);
+MUST_USE enum status nonce_row_read_blocking(struct durable *db, struct slice name, struct nonce_row *ret_row);
+MUST_USE enum status nonce_row_write_blocking(struct durable *db, struct slice name, const struct nonce_row *row);
 /* What may have been accepted by the other nonce stores that this one takes the place of: by any where this one is
  * shared, by the shared one where it is a process's own. */
-MUST_USE enum status nonce_row_others_blocking(struct credentials *db, struct slice name,
+MUST_USE enum status nonce_row_others_blocking(struct durable *db, struct slice name,
                                                struct accepted_ranges *ret_ranges);
 
 /* nonce_ledger.h's, with the same names. */

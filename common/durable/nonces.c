@@ -14,7 +14,7 @@ void nonce_state_done(struct nonce_state *state)
 /* ---- open ---- */
 
 struct opening {
-    struct credentials *db;
+    struct durable *db;
     const struct nonce_begin *begin;
     bool known;
     size_t capacity;
@@ -138,7 +138,7 @@ static enum status open_ledger_blocking(struct nonce_ledger *ledger, const struc
 /* ---- save ---- */
 
 struct saving {
-    struct credentials *db;
+    struct durable *db;
     struct slice name;
     struct slice epoch;
     const struct nonce_state *state;
@@ -201,9 +201,9 @@ static enum status save_ledger_blocking(struct nonce_ledger *ledger, struct slic
     return status;
 }
 
-void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db)
+void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db)
 {
-    *ledger = (struct credentials_nonce_ledger){
+    *ledger = (struct durable_nonce_ledger){
         {open_ledger_blocking, save_ledger_blocking, nonce_keep_blocking, nonce_decide_blocking, nonce_leave_blocking},
         db};
 }

@@ -51,7 +51,7 @@
 /* ---- where they go ---- */
 
 struct parts {
-    struct credentials *db;
+    struct durable *db;
     struct arena *arena;
     struct client *client;
     struct token *token; /* NULL where no token row can come */

@@ -14,24 +14,24 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256, ACCESS_COUNT = DB_WRITE + 1 };
+enum { DEFAULT_QUEUE = 1024, FAULT_BYTES = 256, ACCESS_COUNT = DURABLE_WRITE + 1 };
 
 /* Threads to one server, each with a connection of its own. */
 struct side {
     struct worker_pool *workers;
-    struct credentials *connections;
+    struct durable *connections;
     struct change_log *logs; /* one a connection */
     size_t count;
     struct sql_gate gate;
 };
 
-struct db_pool {
+struct durable_pool {
     struct side main;    /* writes at least */
     struct side readers; /* SQLite's, or the replica's; without threads where there are none */
     struct side *by_access[ACCESS_COUNT];
-    bool has_replica; /* for DB_READ, as long as it is well */
+    bool has_replica; /* for DURABLE_READ, as long as it is well */
     struct replica_watch replica;
-    db_publish_fn publish;
+    durable_publish_fn publish;
     void *publish_context;
     pthread_mutex_t keys_lock;
     struct keyring *keys;    /* what the next job begins with */
@@ -41,8 +41,8 @@ struct db_pool {
 
 struct pool_job {
     struct job job; /* first */
-    struct db_pool *pool;
-    struct db_job work;
+    struct durable_pool *pool;
+    struct durable_job work;
     struct ticket ticket;
     int64_t deadline_ns;           /* of the ticket; 0: nobody waits, and it is done all the same */
     enum replica_state at_replica; /* REPLICA_AWAY: it is not asked */
@@ -62,7 +62,7 @@ static void *connection_of(void *context, size_t thread_index)
 /* ---- opening ---- */
 
 struct opening {
-    const struct db_pool_options *options;
+    const struct durable_pool_options *options;
     struct slice url;
     const char *variable;
     bool read_only;
@@ -71,7 +71,7 @@ struct opening {
 
 static enum status open_side(struct side *side, const struct opening *opening, struct buf *why)
 {
-    const struct db_pool_options *options = opening->options;
+    const struct durable_pool_options *options = opening->options;
     const struct sql_options sql = {
         .busy_timeout_ms = SQL_SERVICE_BUSY_MS,
         .answer_timeout_ms = SQL_SERVICE_ANSWER_MS,
@@ -86,7 +86,7 @@ static enum status open_side(struct side *side, const struct opening *opening, s
     if (!side->connections || !side->logs)
         return STATUS_NO_MEMORY;
     for (; side->count < opening->count; side->count++) {
-        struct credentials *db = &side->connections[side->count];
+        struct durable *db = &side->connections[side->count];
         db->clock = options->clock;
         db->log = &side->logs[side->count];
         TRY(database_open_blocking(opening->url, &sql, options->clock, why, &db->sql));
@@ -115,16 +115,16 @@ static void close_side(struct side *side)
 }
 
 /* One writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock. */
-static enum status open_embedded(struct db_pool *pool, const struct db_pool_options *options, struct buf *why)
+static enum status open_embedded(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
     const struct opening writer = {options, options->url, NULL, false, 1};
     const struct opening readers = {options, options->url, NULL, false, options->connections};
-    pool->by_access[DB_READ] = pool->by_access[DB_READ_CURRENT] = &pool->readers;
+    pool->by_access[DURABLE_READ] = pool->by_access[DURABLE_READ_CURRENT] = &pool->readers;
     TRY(open_side(&pool->main, &writer, why));
     return open_side(&pool->readers, &readers, why);
 }
 
-static enum status open_server(struct db_pool *pool, const struct db_pool_options *options, struct buf *why)
+static enum status open_server(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
     const struct opening primary = {options, options->url, NULL, false, options->connections};
     const struct opening replica = {options, options->read_url, "OAUTH1_DATABASE_READ_URL", true, options->connections};
@@ -135,7 +135,7 @@ static enum status open_server(struct db_pool *pool, const struct db_pool_option
     return open_side(&pool->readers, &replica, why);
 }
 
-enum status db_pool_check_url(struct slice url, struct buf *why)
+enum status durable_pool_check_url(struct slice url, struct buf *why)
 {
     if (!durable_kind_of(url)->is_embedded || !slice_is_absent(durable_url_file(url)))
         return STATUS_OK;
@@ -143,12 +143,13 @@ enum status db_pool_check_url(struct slice url, struct buf *why)
     return STATUS_BAD_INPUT; /* each connection would have its own */
 }
 
-enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why, struct db_pool **ret_pool)
+enum status durable_pool_new_blocking(const struct durable_pool_options *options, struct buf *why,
+                                      struct durable_pool **ret_pool)
 {
-    struct db_pool_options filled = *options;
-    TRY(db_pool_check_url(options->url, why));
+    struct durable_pool_options filled = *options;
+    TRY(durable_pool_check_url(options->url, why));
     TRY(store_metrics_register());
-    struct db_pool *pool = calloc(1, sizeof *pool);
+    struct durable_pool *pool = calloc(1, sizeof *pool);
     if (!pool)
         return STATUS_NO_MEMORY;
     pool->holders = 1;
@@ -163,20 +164,20 @@ enum status db_pool_new_blocking(const struct db_pool_options *options, struct b
     enum status status = durable_kind_of(options->url)->is_embedded ? open_embedded(pool, &filled, why)
                                                                     : open_server(pool, &filled, why);
     if (status != STATUS_OK) {
-        db_pool_free(pool);
+        durable_pool_free(pool);
         return status;
     }
     *ret_pool = pool;
     return STATUS_OK;
 }
 
-void db_pool_publish_to(struct db_pool *pool, db_publish_fn publish, void *context)
+void durable_pool_publish_to(struct durable_pool *pool, durable_publish_fn publish, void *context)
 {
     pool->publish = publish;
     pool->publish_context = context;
 }
 
-void db_pool_set_keys(struct db_pool *pool, struct keyring *keys)
+void durable_pool_set_keys(struct durable_pool *pool, struct keyring *keys)
 {
     (void)pthread_mutex_lock(&pool->keys_lock);
     struct keyring *before = pool->keys;
@@ -185,7 +186,7 @@ void db_pool_set_keys(struct db_pool *pool, struct keyring *keys)
     keyring_free(before);
 }
 
-static struct keyring *share_keys(struct db_pool *pool)
+static struct keyring *share_keys(struct durable_pool *pool)
 {
     (void)pthread_mutex_lock(&pool->keys_lock);
     struct keyring *keys = keyring_share(pool->keys);
@@ -193,7 +194,7 @@ static struct keyring *share_keys(struct db_pool *pool)
     return keys;
 }
 
-static void let_go(struct db_pool *pool)
+static void let_go(struct durable_pool *pool)
 {
     if (atomic_fetch_sub(&pool->holders, 1) > 1)
         return;
@@ -203,7 +204,7 @@ static void let_go(struct db_pool *pool)
     free(pool);
 }
 
-void db_pool_free(struct db_pool *pool)
+void durable_pool_free(struct durable_pool *pool)
 {
     if (!pool)
         return;
@@ -216,14 +217,14 @@ void db_pool_free(struct db_pool *pool)
 
 /* ---- a job ---- */
 
-static void keep_fault(struct pool_job *job, const struct credentials *db)
+static void keep_fault(struct pool_job *job, const struct durable *db)
 {
     struct buf text = buf_fixed(job->fault, sizeof job->fault - 1);
-    buf_add(&text, slice_sub(slice_str(credentials_last_error(db)), 0, sizeof job->fault - 2));
+    buf_add(&text, slice_sub(slice_str(durable_last_error(db)), 0, sizeof job->fault - 2));
     job->fault[text.len] = '\0';
 }
 
-static void work_on(struct pool_job *job, struct credentials *db)
+static void work_on(struct pool_job *job, struct durable *db)
 {
     struct keyring *keys = share_keys(job->pool);
     int64_t begun_ns = clock_monotonic_ns();
@@ -240,12 +241,12 @@ static void work_on(struct pool_job *job, struct credentials *db)
 
 static void note_write(const struct pool_job *job)
 {
-    if (job->work.access == DB_WRITE)
+    if (job->work.access == DURABLE_WRITE)
         atomic_store(&job->pool->writes_fail, status_is_infrastructure(job->status));
 }
 
 /* It was meant for the replica, and nobody asks it. */
-static void spare_replica(struct db_pool *pool, enum replica_state at_replica)
+static void spare_replica(struct durable_pool *pool, enum replica_state at_replica)
 {
     if (at_replica != REPLICA_AWAY)
         replica_watch_dropped(&pool->replica, at_replica == REPLICA_TRY);
@@ -254,7 +255,7 @@ static void spare_replica(struct db_pool *pool, enum replica_state at_replica)
 static void run_job_blocking(struct job *base, void *thread_context)
 {
     struct pool_job *job = (struct pool_job *)base;
-    struct credentials *db = thread_context;
+    struct durable *db = thread_context;
     job->status = STATUS_STORE_DOWN;
     if (job->deadline_ns && clock_monotonic_ns() >= job->deadline_ns) {
         spare_replica(job->pool, job->at_replica);
@@ -319,7 +320,7 @@ static void on_job_done(struct job *base)
 }
 
 /* A ticket completes a flow later in the turn by itself, so this is never inline either. */
-static void refuse_job(const struct db_job *job, struct ticket ticket, enum status status)
+static void refuse_job(const struct durable_job *job, struct ticket ticket, enum status status)
 {
     if (job->arguments && job->free_arguments)
         job->free_arguments(job->arguments);
@@ -327,7 +328,7 @@ static void refuse_job(const struct db_job *job, struct ticket ticket, enum stat
 }
 
 /* Not OK: the job and its arguments stay the caller's. */
-static enum status submit_job(struct db_pool *pool, const struct db_job *job, enum replica_state at_replica,
+static enum status submit_job(struct durable_pool *pool, const struct durable_job *job, enum replica_state at_replica,
                               struct ticket ticket)
 {
     const struct side *side = at_replica == REPLICA_AWAY ? pool->by_access[job->access] : &pool->readers;
@@ -354,18 +355,18 @@ static enum status submit_job(struct db_pool *pool, const struct db_job *job, en
     return status;
 }
 
-static enum status ask_anything(struct credentials *db, void *arguments, void **ret_result)
+static enum status ask_anything(struct durable *db, void *arguments, void **ret_result)
 {
     (void)arguments, (void)ret_result;
     return sql_execute_blocking(db->sql, "SELECT 1", NULL, 0, NULL, NULL);
 }
 
 /* Whether it goes to the replica; one that is away is tried by the way. */
-static enum replica_state choose_replica(struct db_pool *pool, enum db_access access, struct loop *loop)
+static enum replica_state choose_replica(struct durable_pool *pool, enum durable_access access, struct loop *loop)
 {
-    static const struct db_job nothing = {.access = DB_READ, .work = ask_anything};
+    static const struct durable_job nothing = {.access = DURABLE_READ, .work = ask_anything};
     const struct ticket nobody = {.loop = loop};
-    if (!pool->has_replica || access != DB_READ)
+    if (!pool->has_replica || access != DURABLE_READ)
         return REPLICA_AWAY;
     enum replica_state state = replica_watch_ask(&pool->replica);
     if (state != REPLICA_TRY)
@@ -374,7 +375,7 @@ static enum replica_state choose_replica(struct db_pool *pool, enum db_access ac
     return REPLICA_AWAY;
 }
 
-void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket)
+void durable_pool_start(struct durable_pool *pool, const struct durable_job *job, struct ticket ticket)
 {
     if (!job->arguments || !ticket.loop) {
         refuse_job(job, ticket, STATUS_NO_MEMORY);
@@ -389,7 +390,7 @@ void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket
 
 /* ---- readiness ---- */
 
-static enum status check_readiness(struct credentials *db, void *by_writing, void **ret_result)
+static enum status check_readiness(struct durable *db, void *by_writing, void **ret_result)
 {
     enum status status = ask_anything(db, NULL, NULL);
     if (status == STATUS_OK)
@@ -399,13 +400,13 @@ static enum status check_readiness(struct credentials *db, void *by_writing, voi
     return status;
 }
 
-void db_pool_check_start(struct db_pool *pool, struct ticket ticket)
+void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket)
 {
     static bool by_writing[] = {false, true};
     bool fails = atomic_load(&pool->writes_fail);
-    const struct db_job job = {.access = fails ? DB_WRITE : DB_READ_CURRENT,
-                               .work = check_readiness,
-                               .arguments = &by_writing[fails],
-                               .free_result = free};
-    db_pool_start(pool, &job, ticket);
+    const struct durable_job job = {.access = fails ? DURABLE_WRITE : DURABLE_READ_CURRENT,
+                                    .work = check_readiness,
+                                    .arguments = &by_writing[fails],
+                                    .free_result = free};
+    durable_pool_start(pool, &job, ticket);
 }

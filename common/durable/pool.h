@@ -1,4 +1,4 @@
-/* db_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
+/* durable_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
  *
  * Invariants: each thread has one connection. A job owns its arguments and its result, never a request's memory. A job
  * that nobody waits for any more when its turn comes is not begun. A full queue completes the ticket with STORE_DOWN at
@@ -22,12 +22,12 @@
 #include <stddef.h>
 
 struct change_page;
-struct credentials;
-struct db_pool;
+struct durable;
+struct durable_pool;
 struct loop;
 struct ticket;
 
-struct db_pool_options {
+struct durable_pool_options {
     struct slice url;                         /* OAUTH1_DATABASE_URL */
     struct slice read_url;                    /* OAUTH1_DATABASE_READ_URL; absent: no replica */
     struct slice password;                    /* OAUTH1_DATABASE_PASSWORD; absent: in the URLs, or none */
@@ -40,45 +40,45 @@ struct db_pool_options {
 };
 
 /* Whether a pool can be made of it. BAD_INPUT: a text is appended to `why`. */
-MUST_USE enum status db_pool_check_url(struct slice url, struct buf *why);
+MUST_USE enum status durable_pool_check_url(struct slice url, struct buf *why);
 /* Opens all connections and checks the schema. On failure a text for the operator is appended to `why` (it names
  * `auth-service migrate up` where that helps). BAD_INPUT: a URL, or a schema that does not fit. */
-MUST_USE enum status db_pool_new_blocking(const struct db_pool_options *options, struct buf *why,
-                                          struct db_pool **ret_pool);
+MUST_USE enum status durable_pool_new_blocking(const struct durable_pool_options *options, struct buf *why,
+                                               struct durable_pool **ret_pool);
 /* On any loop's thread, which is `loop`'s; the changes are borrowed for the call, NULL where there are none. */
-typedef void (*db_publish_fn)(void *context, struct loop *loop, const struct change_page *changes);
+typedef void (*durable_publish_fn)(void *context, struct loop *loop, const struct change_page *changes);
 /* Who publishes jobs' changes after their commit, before the ticket completes. Set before the first job. */
-void db_pool_publish_to(struct db_pool *pool, db_publish_fn publish, void *context);
+void durable_pool_publish_to(struct durable_pool *pool, durable_publish_fn publish, void *context);
 /* Makes later jobs seal and open by these keys; a job that runs keeps those that it began with. Any thread may call it.
  */
-void db_pool_set_keys(struct db_pool *pool, struct keyring *keys);
+void durable_pool_set_keys(struct durable_pool *pool, struct keyring *keys);
 /* Finishes the jobs that are queued, and closes the connections. NULL is fine. */
-void db_pool_free(struct db_pool *pool);
+void durable_pool_free(struct durable_pool *pool);
 
-enum db_access {
-    DB_READ,         /* may lag behind by what a replica does */
-    DB_READ_CURRENT, /* sees all that was committed: after an invalidation, before a decision that lasts */
-    DB_WRITE,
+enum durable_access {
+    DURABLE_READ,         /* may lag behind by what a replica does */
+    DURABLE_READ_CURRENT, /* sees all that was committed: after an invalidation, before a decision that lasts */
+    DURABLE_WRITE,
 };
 
-/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). With DB_READ it may
- * be run twice, then with a NULL *ret_result again: where the replica failed, found nothing (NOT_FOUND),
- * or work set db->is_incomplete. */
-typedef enum status (*db_work_fn)(struct credentials *db, void *arguments, void **ret_result);
+/* One piece of work: runs on a pool thread with a connection, sets *ret_result (or leaves it NULL). With DURABLE_READ
+ * it may be run twice, then with a NULL *ret_result again: where the replica failed, found nothing (NOT_FOUND), or work
+ * set db->is_incomplete. */
+typedef enum status (*durable_work_fn)(struct durable *db, void *arguments, void **ret_result);
 
-struct db_job {
-    enum db_access access;
-    db_work_fn work;
+struct durable_job {
+    enum durable_access access;
+    durable_work_fn work;
     void *arguments; /* owned by the job from here on */
     void (*free_arguments)(void *arguments);
     void (*free_result)(void *result);
 };
 
 /* Queues it; the ticket completes on its loop with work's status and result. NULL arguments count as out of memory. */
-void db_pool_start(struct db_pool *pool, const struct db_job *job, struct ticket ticket);
+void durable_pool_start(struct durable_pool *pool, const struct durable_job *job, struct ticket ticket);
 
 /* Whether the store answers and takes writes; where the last write failed, by another write. Where not, the result is a
  * text for the operator (char *). */
-void db_pool_check_start(struct db_pool *pool, struct ticket ticket);
+void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket);
 
 #endif

@@ -38,8 +38,8 @@ static enum status read_found(void *context, const struct sql_value *columns, si
     return read_server(&row, server);
 }
 
-enum status credentials_resource_server_find_blocking(struct credentials *db, struct slice key_digest,
-                                                      struct resource_server **ret_server)
+enum status durable_resource_server_find_blocking(struct durable *db, struct slice key_digest,
+                                                  struct resource_server **ret_server)
 {
     struct sql_value params[] = {sql_blob(key_digest)};
     struct resource_server *server = result_new(sizeof *server);
@@ -177,7 +177,7 @@ static enum status read_candidate(void *context, const struct sql_value *columns
     return STATUS_OK;
 }
 
-static enum status find_live(struct credentials *db,
+static enum status find_live(struct durable *db,
                              bool (*matches)(const struct resource_server *candidate, const void *context),
                              const void *context, struct resource_server **ret_server)
 {
@@ -201,8 +201,8 @@ static bool is_certified(const struct resource_server *candidate, const void *sa
     return share_san(candidate->tls_sans, *(const struct slice *)sans);
 }
 
-enum status credentials_resource_server_find_by_san_blocking(struct credentials *db, struct slice tls_sans,
-                                                             struct resource_server **ret_server)
+enum status durable_resource_server_find_by_san_blocking(struct durable *db, struct slice tls_sans,
+                                                         struct resource_server **ret_server)
 {
     return find_live(db, is_certified, &tls_sans, ret_server);
 }
@@ -213,9 +213,8 @@ static bool is_rival(const struct resource_server *candidate, const void *contex
     return slice_eq(candidate->name, server->name) || share_san(candidate->tls_sans, server->tls_sans);
 }
 
-enum status credentials_resource_server_find_rival_blocking(struct credentials *db,
-                                                            const struct resource_server *server,
-                                                            struct resource_server **ret_rival)
+enum status durable_resource_server_find_rival_blocking(struct durable *db, const struct resource_server *server,
+                                                        struct resource_server **ret_rival)
 {
     return find_live(db, is_rival, server, ret_rival);
 }
@@ -231,8 +230,8 @@ static enum status read_listed_server(void *context, const struct sql_value *col
     return read_server(&row, &servers[page->count++]);
 }
 
-enum status credentials_resource_server_list_blocking(struct credentials *db, struct page_request page,
-                                                      struct resource_server_page **ret_page)
+enum status durable_resource_server_list_blocking(struct durable *db, struct page_request page,
+                                                  struct resource_server_page **ret_page)
 {
     struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
     struct resource_server_page *found = result_new(sizeof *found);
@@ -251,7 +250,7 @@ enum status credentials_resource_server_list_blocking(struct credentials *db, st
 /* ---- writing ---- */
 
 struct creating {
-    struct credentials *db;
+    struct durable *db;
     const struct resource_server *server;
     int64_t id;
 };
@@ -289,7 +288,7 @@ static enum status take_names(struct creating *creating)
 static enum status check_has_no_rival(struct creating *creating)
 {
     struct resource_server *rival = NULL;
-    enum status status = credentials_resource_server_find_rival_blocking(creating->db, creating->server, &rival);
+    enum status status = durable_resource_server_find_rival_blocking(creating->db, creating->server, &rival);
     resource_server_free(rival);
     return status == STATUS_OK ? STATUS_CONFLICT : status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -312,20 +311,20 @@ static enum status create_server(struct sql *sql, void *context)
     return change_write_number(creating->db, CHANGE_RESOURCE_SERVER, CHANGE_EDITED, creating->id);
 }
 
-enum status credentials_resource_server_create_blocking(struct credentials *db, const struct resource_server *server,
-                                                        int64_t *ret_id)
+enum status durable_resource_server_create_blocking(struct durable *db, const struct resource_server *server,
+                                                    int64_t *ret_id)
 {
     struct creating creating = {db, server, 0};
     bool has_key = server->key_digest.len == RESOURCE_SERVER_KEY_DIGEST_BYTES;
     if (!is_identifier(server->name) || (server->key_digest.len && !has_key) || (!has_key && !server->tls_sans.len))
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, create_server, &creating));
+    TRY(durable_transaction_blocking(db, create_server, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
 
 struct revoking {
-    struct credentials *db;
+    struct durable *db;
     struct slice name;
     int64_t count;
 };
@@ -348,7 +347,7 @@ static enum status note_live(void *context, const struct sql_value *columns, siz
     return STATUS_OK;
 }
 
-static enum status revoke_each(struct credentials *db, const struct live_servers *live)
+static enum status revoke_each(struct durable *db, const struct live_servers *live)
 {
     for (size_t i = 0; i < live->count; i++) {
         struct sql_value params[] = {sql_int(now_ms(db)), sql_int(live->ids[i])};
@@ -380,10 +379,10 @@ static enum status revoke_server(struct sql *sql, void *context)
     return status;
 }
 
-enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name, int64_t *ret_count)
+enum status durable_resource_server_revoke_blocking(struct durable *db, struct slice name, int64_t *ret_count)
 {
     struct revoking revoking = {db, name, 0};
-    TRY(credentials_transaction_blocking(db, revoke_server, &revoking));
+    TRY(durable_transaction_blocking(db, revoke_server, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }

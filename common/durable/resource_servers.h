@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "durable/durable.h"
 
-struct db_pool;
+struct durable_pool;
 struct ticket;
 
 enum { RESOURCE_SERVER_KEY_DIGEST_BYTES = 32 };
@@ -47,33 +47,32 @@ void resource_server_page_free(void *page);
 MUST_USE bool resource_server_write_san(struct slice text, struct buf *out);
 
 /* BAD_INPUT: no name, neither key nor certificate name, or a certificate name that is none. CONFLICT: the key exists,
- * or a live server has that name, or a name of that certificate (credentials_resource_server_find_rival_blocking). */
-MUST_USE enum status credentials_resource_server_create_blocking(struct credentials *db,
-                                                                 const struct resource_server *server, int64_t *ret_id);
+ * or a live server has that name, or a name of that certificate (durable_resource_server_find_rival_blocking). */
+MUST_USE enum status durable_resource_server_create_blocking(struct durable *db, const struct resource_server *server,
+                                                             int64_t *ret_id);
 /* A live one that has this one's name, or one of its certificate's names. NOT_FOUND. */
-MUST_USE enum status credentials_resource_server_find_rival_blocking(struct credentials *db,
-                                                                     const struct resource_server *server,
-                                                                     struct resource_server **ret_rival);
+MUST_USE enum status durable_resource_server_find_rival_blocking(struct durable *db,
+                                                                 const struct resource_server *server,
+                                                                 struct resource_server **ret_rival);
 /* Revoked ones too. */
-MUST_USE enum status credentials_resource_server_list_blocking(struct credentials *db, struct page_request page,
-                                                               struct resource_server_page **ret_page);
+MUST_USE enum status durable_resource_server_list_blocking(struct durable *db, struct page_request page,
+                                                           struct resource_server_page **ret_page);
 /* Revoked ones too. NOT_FOUND. */
-MUST_USE enum status credentials_resource_server_find_blocking(struct credentials *db, struct slice key_digest,
-                                                               struct resource_server **ret_server);
+MUST_USE enum status durable_resource_server_find_blocking(struct durable *db, struct slice key_digest,
+                                                           struct resource_server **ret_server);
 /* The newest live one that one of these names of a certificate was registered for (separated by spaces, each with its
  * type). A DNS name compares without case, a URI as it is. There are few servers: all are looked at. NOT_FOUND. */
-MUST_USE enum status credentials_resource_server_find_by_san_blocking(struct credentials *db, struct slice tls_sans,
-                                                                      struct resource_server **ret_server);
+MUST_USE enum status durable_resource_server_find_by_san_blocking(struct durable *db, struct slice tls_sans,
+                                                                  struct resource_server **ret_server);
 /* Every live one of that name; counts them. NOT_FOUND: no server ever had it. */
-MUST_USE enum status credentials_resource_server_revoke_blocking(struct credentials *db, struct slice name,
-                                                                 int64_t *ret_count);
+MUST_USE enum status durable_resource_server_revoke_blocking(struct durable *db, struct slice name, int64_t *ret_count);
 
 /* Complete with a struct resource_server (twice); a struct resource_server_page; nothing; an int64_t. */
-void credentials_resource_server_find_start(struct db_pool *pool, struct slice key_digest, struct ticket ticket);
-void credentials_resource_server_find_by_san_start(struct db_pool *pool, struct slice tls_sans, struct ticket ticket);
-void credentials_resource_server_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
-void credentials_resource_server_create_start(struct db_pool *pool, const struct resource_server *server,
-                                              struct ticket ticket);
-void credentials_resource_server_revoke_start(struct db_pool *pool, struct slice name, struct ticket ticket);
+void durable_resource_server_find_start(struct durable_pool *pool, struct slice key_digest, struct ticket ticket);
+void durable_resource_server_find_by_san_start(struct durable_pool *pool, struct slice tls_sans, struct ticket ticket);
+void durable_resource_server_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
+void durable_resource_server_create_start(struct durable_pool *pool, const struct resource_server *server,
+                                          struct ticket ticket);
+void durable_resource_server_revoke_start(struct durable_pool *pool, struct slice name, struct ticket ticket);
 
 #endif

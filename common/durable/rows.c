@@ -59,7 +59,7 @@ enum status take_int(void *context, const struct sql_value *columns, size_t coun
     return STATUS_OK;
 }
 
-enum status find_id(struct credentials *db, const char *text, struct sql_value param, int64_t *ret_id)
+enum status find_id(struct durable *db, const char *text, struct sql_value param, int64_t *ret_id)
 {
     *ret_id = 0;
     return sql_execute_blocking(db->sql, text, &param, 1, take_int, ret_id);
@@ -75,7 +75,7 @@ struct sql_value sql_digest(struct slice digest)
     return digest.len ? sql_blob(digest) : sql_null();
 }
 
-const char *credentials_last_error(const struct credentials *db)
+const char *durable_last_error(const struct durable *db)
 {
     return db->fault ? db->fault : sql_last_error(db->sql);
 }

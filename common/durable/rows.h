@@ -45,7 +45,7 @@ MUST_USE void *list_grow(struct arena *arena, const void *items, size_t count, s
 /* For statements with one row of one number: context is an int64_t. */
 enum status take_int(void *context, const struct sql_value *columns, size_t count);
 /* The number, or 0 where there is no row (no primary key is 0). */
-MUST_USE enum status find_id(struct credentials *db, const char *text, struct sql_value param, int64_t *ret_id);
+MUST_USE enum status find_id(struct durable *db, const char *text, struct sql_value param, int64_t *ret_id);
 
 /* ---- writing ---- */
 
@@ -56,7 +56,7 @@ struct sql_value sql_digest(struct slice digest);
 /* For statements without rows. */
 #define RUN(db, text, params) sql_execute_blocking((db)->sql, (text), (params), COUNT_OF(params), NULL, NULL)
 
-static inline int64_t now_ms(const struct credentials *db)
+static inline int64_t now_ms(const struct durable *db)
 {
     return clock_wall_ms(db->clock);
 }

@@ -31,7 +31,7 @@ void token_issued_free(void *issued)
     free(issued);
 }
 
-enum status credentials_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES])
+enum status durable_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES])
 {
     TRY(random_text(token, TOKEN_TEXT_BYTES));
     return random_text(secret, TOKEN_TEXT_BYTES);
@@ -48,8 +48,8 @@ static enum status digest_of(struct slice text, unsigned char digest[DIGEST_BYTE
 
 /* ---- the pair ---- */
 
-enum status credentials_pair_find_blocking(struct credentials *db, struct slice client_id, struct slice oauth_token,
-                                           struct credential_pair **ret_pair)
+enum status durable_pair_find_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
+                                       struct credential_pair **ret_pair)
 {
     static const char text[] = CLIENT_ROW
         " WHERE c.client_id = ? UNION ALL " SECRET_ROW " WHERE c.client_id = ? UNION ALL " KEY_ROW
@@ -80,7 +80,7 @@ enum status credentials_pair_find_blocking(struct credentials *db, struct slice 
 /* ---- issue ---- */
 
 struct issuing {
-    struct credentials *db;
+    struct durable *db;
     const struct token_issue *issue;
     unsigned char token_digest[DIGEST_BYTES];
     unsigned char temp_digest[DIGEST_BYTES];
@@ -114,7 +114,7 @@ static enum status hand_out_existing(struct issuing *issuing)
     bool same = slice_eq(token->client_id, issuing->issue->client_id) && token->user == issuing->issue->user;
     if (!same || token->revoked_ms != 0)
         return STATUS_TOKEN_USED;
-    return credentials_audit_append_blocking(issuing->db, SLICE("client"), SLICE("token.repeat"), token->jti);
+    return durable_audit_append_blocking(issuing->db, SLICE("client"), SLICE("token.repeat"), token->jti);
 }
 
 #define INSERT_TOKEN                                                                                           \
@@ -321,8 +321,8 @@ static enum status prepare_issue(struct issuing *issuing)
     return issuing->token ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *wanted,
-                                             bool *ret_existing, struct token **ret_token)
+enum status durable_token_issue_blocking(struct durable *db, const struct token_issue *wanted, bool *ret_existing,
+                                         struct token **ret_token)
 {
     struct issuing issuing = {.db = db, .issue = wanted, .allowed_scopes = wanted->allowed_scopes};
     if (!is_identifier(wanted->oauth_token))
@@ -362,8 +362,7 @@ struct resolved_filter {
     size_t count;
 };
 
-static enum status resolve_filter(struct credentials *db, const struct token_filter *filter,
-                                  struct resolved_filter *ret)
+static enum status resolve_filter(struct durable *db, const struct token_filter *filter, struct resolved_filter *ret)
 {
     struct resolved_filter resolved = {0};
     if (filter->client_id.len) {
@@ -399,7 +398,7 @@ static enum status read_listed_token(void *context, const struct sql_value *colu
     return read_token_row(&row, &tokens[page->count++]);
 }
 
-static enum status list_tokens(struct credentials *db, const struct resolved_filter *filter, struct page_request page,
+static enum status list_tokens(struct durable *db, const struct resolved_filter *filter, struct page_request page,
                                struct token_page *found)
 {
 #define LIST(where) TOKEN_ROW where " t.id > ? ORDER BY t.id LIMIT ?"
@@ -422,8 +421,8 @@ static enum status list_tokens(struct credentials *db, const struct resolved_fil
     return sql_execute_blocking(db->sql, texts[filter->parts], params, count, read_listed_token, found);
 }
 
-enum status credentials_token_list_blocking(struct credentials *db, const struct token_filter *filter,
-                                            struct page_request page, struct token_page **ret_page)
+enum status durable_token_list_blocking(struct durable *db, const struct token_filter *filter, struct page_request page,
+                                        struct token_page **ret_page)
 {
     struct resolved_filter resolved;
     TRY(resolve_filter(db, filter, &resolved));
@@ -441,7 +440,7 @@ enum status credentials_token_list_blocking(struct credentials *db, const struct
 
 /* ---- revoke ---- */
 
-static enum status revoke_rows(struct credentials *db, const struct resolved_filter *filter, int64_t *ret_count)
+static enum status revoke_rows(struct durable *db, const struct resolved_filter *filter, int64_t *ret_count)
 {
 #define REVOKE "UPDATE tokens SET revoked_at = ? WHERE " NOT_REVOKED("revoked_at") " AND "
     static const char *const texts[] = {
@@ -461,7 +460,7 @@ static enum status revoke_rows(struct credentials *db, const struct resolved_fil
     return STATUS_OK;
 }
 
-enum status revoke_tokens_of(struct credentials *db, int64_t client, int64_t user, int64_t *ret_count)
+enum status revoke_tokens_of(struct durable *db, int64_t client, int64_t user, int64_t *ret_count)
 {
     struct resolved_filter filter = {.client = client, .user = user};
     if (client) {
@@ -476,7 +475,7 @@ enum status revoke_tokens_of(struct credentials *db, int64_t client, int64_t use
 }
 
 struct revoking {
-    struct credentials *db;
+    struct durable *db;
     const struct token_filter *filter;
     int64_t count;
 };
@@ -504,13 +503,12 @@ static enum status revoke_tokens(struct sql *sql, void *context)
     return revoking->count ? tell_revoked(revoking, &resolved) : STATUS_OK;
 }
 
-enum status credentials_token_revoke_blocking(struct credentials *db, const struct token_filter *filter,
-                                              int64_t *ret_count)
+enum status durable_token_revoke_blocking(struct durable *db, const struct token_filter *filter, int64_t *ret_count)
 {
     struct revoking revoking = {db, filter, 0};
     if (filter->jti.len + filter->client_id.len + filter->subject.len == 0)
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, revoke_tokens, &revoking));
+    TRY(durable_transaction_blocking(db, revoke_tokens, &revoking));
     *ret_count = revoking.count;
     return STATUS_OK;
 }
@@ -518,7 +516,7 @@ enum status credentials_token_revoke_blocking(struct credentials *db, const stru
 /* ---- last used ---- */
 
 struct touching {
-    struct credentials *db;
+    struct durable *db;
     const struct token_use *uses;
     size_t count;
 };
@@ -544,7 +542,7 @@ static int compare_ids(const void *a, const void *b)
     return (one > other) - (one < other);
 }
 
-enum status credentials_token_touch_blocking(struct credentials *db, struct token_use *uses, size_t count)
+enum status durable_token_touch_blocking(struct durable *db, struct token_use *uses, size_t count)
 {
     struct touching touching = {db, uses, count};
     if (count == 0)
@@ -578,8 +576,8 @@ static enum status compare_scopes(void *context, const struct sql_value *columns
     return STATUS_OK;
 }
 
-enum status credentials_token_covers_blocking(struct credentials *db, struct slice client_id, int64_t user,
-                                              struct slice scopes, bool *ret_covers)
+enum status durable_token_covers_blocking(struct durable *db, struct slice client_id, int64_t user, struct slice scopes,
+                                          bool *ret_covers)
 {
     struct sql_value params[] = {sql_text(client_id), sql_int(user), sql_int(now_ms(db))};
     struct covering covering = {scopes, false};

@@ -52,14 +52,14 @@ void token_page_free(void *page);
 void credential_pair_free(void *pair);
 
 /* In one round trip. An empty oauth_token asks for the client alone. OK also when neither exists. */
-MUST_USE enum status credentials_pair_find_blocking(struct credentials *db, struct slice client_id,
-                                                    struct slice oauth_token, struct credential_pair **ret_pair);
+MUST_USE enum status durable_pair_find_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
+                                                struct credential_pair **ret_pair);
 /* Complete with a struct credential_pair. From a replica, if there is one, what it has may be old, but is never
  * missing; `current`: from the primary, as after an invalidation. */
-void credentials_pair_find_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
-                                 struct ticket ticket);
-void credentials_pair_find_current_start(struct db_pool *pool, struct slice client_id, struct slice oauth_token,
-                                         struct ticket ticket);
+void durable_pair_find_start(struct durable_pool *pool, struct slice client_id, struct slice oauth_token,
+                             struct ticket ticket);
+void durable_pair_find_current_start(struct durable_pool *pool, struct slice client_id, struct slice oauth_token,
+                                     struct ticket ticket);
 
 struct token_issue {
     struct slice temp_token; /* the temporary credential that is exchanged; empty: none (operator, import) */
@@ -85,19 +85,19 @@ struct token_issue {
  * subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
  * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED:
  * none of its scopes is left; CONFLICT: oauth_token exists already. */
-MUST_USE enum status credentials_token_issue_blocking(struct credentials *db, const struct token_issue *issue,
-                                                      bool *ret_existing, struct token **ret_token);
+MUST_USE enum status durable_token_issue_blocking(struct durable *db, const struct token_issue *issue,
+                                                  bool *ret_existing, struct token **ret_token);
 struct token_issued {
     struct token *token;
     bool existing;
 };
 void token_issued_free(void *issued);
 /* Completes with a struct token_issued. */
-void credentials_token_issue_start(struct db_pool *pool, const struct token_issue *issue, struct ticket ticket);
+void durable_token_issue_start(struct durable_pool *pool, const struct token_issue *issue, struct ticket ticket);
 
 /* Fills in unguessable text of 32 characters (190 bit) each. */
 enum { TOKEN_TEXT_BYTES = 32 };
-MUST_USE enum status credentials_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES]);
+MUST_USE enum status durable_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES]);
 
 /* Which tokens: every part that is not empty must fit. */
 struct token_filter {
@@ -107,17 +107,17 @@ struct token_filter {
 };
 
 /* Revoked and expired ones too. */
-MUST_USE enum status credentials_token_list_blocking(struct credentials *db, const struct token_filter *filter,
-                                                     struct page_request page, struct token_page **ret_page);
+MUST_USE enum status durable_token_list_blocking(struct durable *db, const struct token_filter *filter,
+                                                 struct page_request page, struct token_page **ret_page);
 /* Completes with a struct token_page. */
-void credentials_token_list_start(struct db_pool *pool, const struct token_filter *filter, struct page_request page,
-                                  struct ticket ticket);
+void durable_token_list_start(struct durable_pool *pool, const struct token_filter *filter, struct page_request page,
+                              struct ticket ticket);
 
 /* Revokes what the filter finds and is not revoked yet, and counts it; 0 is OK. BAD_INPUT: an empty filter. */
-MUST_USE enum status credentials_token_revoke_blocking(struct credentials *db, const struct token_filter *filter,
-                                                       int64_t *ret_count);
+MUST_USE enum status durable_token_revoke_blocking(struct durable *db, const struct token_filter *filter,
+                                                   int64_t *ret_count);
 /* Completes with an int64_t, the count. */
-void credentials_token_revoke_start(struct db_pool *pool, const struct token_filter *filter, struct ticket ticket);
+void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter, struct ticket ticket);
 
 struct token_use {
     int64_t id; /* struct token's */
@@ -126,16 +126,16 @@ struct token_use {
 
 /* Moves last_used on (never back) for a batch, in one transaction. Sorts the batch: processes that saw the same tokens
  * in another order would wait for each other crosswise. */
-MUST_USE enum status credentials_token_touch_blocking(struct credentials *db, struct token_use *uses, size_t count);
+MUST_USE enum status durable_token_touch_blocking(struct durable *db, struct token_use *uses, size_t count);
 /* Completes with nothing but the status. */
-void credentials_token_touch_start(struct db_pool *pool, const struct token_use *uses, size_t count,
-                                   struct ticket ticket);
+void durable_token_touch_start(struct durable_pool *pool, const struct token_use *uses, size_t count,
+                               struct ticket ticket);
 
 /* Whether the user holds a live token of this client that covers all of `scopes` (CLIENT_TRUSTED). */
-MUST_USE enum status credentials_token_covers_blocking(struct credentials *db, struct slice client_id, int64_t user,
-                                                       struct slice scopes, bool *ret_covers);
+MUST_USE enum status durable_token_covers_blocking(struct durable *db, struct slice client_id, int64_t user,
+                                                   struct slice scopes, bool *ret_covers);
 /* Completes with a bool. */
-void credentials_token_covers_start(struct db_pool *pool, struct slice client_id, int64_t user, struct slice scopes,
-                                    struct ticket ticket);
+void durable_token_covers_start(struct durable_pool *pool, struct slice client_id, int64_t user, struct slice scopes,
+                                struct ticket ticket);
 
 #endif

@@ -41,8 +41,7 @@ static enum status read_found(void *context, const struct sql_value *columns, si
     return read_user(&row, user);
 }
 
-static enum status find_user_row(struct credentials *db, const char *text, struct sql_value param,
-                                 struct user **ret_user)
+static enum status find_user_row(struct durable *db, const char *text, struct sql_value param, struct user **ret_user)
 {
     struct user *user = result_new(sizeof *user);
     if (!user)
@@ -58,19 +57,17 @@ static enum status find_user_row(struct credentials *db, const char *text, struc
     return STATUS_OK;
 }
 
-enum status credentials_user_find_blocking(struct credentials *db, int64_t id, struct user **ret_user)
+enum status durable_user_find_blocking(struct durable *db, int64_t id, struct user **ret_user)
 {
     return find_user_row(db, USER_ROW " WHERE id = ?", sql_int(id), ret_user);
 }
 
-enum status credentials_user_find_by_name_blocking(struct credentials *db, struct slice username,
-                                                   struct user **ret_user)
+enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username, struct user **ret_user)
 {
     return find_user_row(db, USER_ROW " WHERE username = ?", sql_text(username), ret_user);
 }
 
-enum status credentials_user_find_by_subject_blocking(struct credentials *db, struct slice subject,
-                                                      struct user **ret_user)
+enum status durable_user_find_by_subject_blocking(struct durable *db, struct slice subject, struct user **ret_user)
 {
     return find_user_row(db, USER_ROW " WHERE subject = ?", sql_text(subject), ret_user);
 }
@@ -89,8 +86,7 @@ static enum status read_listed_user(void *context, const struct sql_value *colum
     return STATUS_OK;
 }
 
-enum status credentials_user_list_blocking(struct credentials *db, struct page_request page,
-                                           struct user_page **ret_page)
+enum status durable_user_list_blocking(struct durable *db, struct page_request page, struct user_page **ret_page)
 {
     struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
     struct user_page *found = result_new(sizeof *found);
@@ -109,18 +105,18 @@ enum status credentials_user_list_blocking(struct credentials *db, struct page_r
 /* ---- create ---- */
 
 struct creating {
-    struct credentials *db;
+    struct durable *db;
     const struct user *user;
     int64_t id;
 };
 
-static enum status set_subject(struct credentials *db, int64_t id, struct slice subject)
+static enum status set_subject(struct durable *db, int64_t id, struct slice subject)
 {
     struct sql_value params[] = {sql_text(subject), sql_int(id)};
     return RUN(db, "UPDATE users SET subject = ? WHERE id = ?", params);
 }
 
-static enum status set_own_subject(struct credentials *db, int64_t id)
+static enum status set_own_subject(struct durable *db, int64_t id)
 {
     static const char prefix[] = "user-";
     enum { PREFIX_BYTES = sizeof prefix - 1 };
@@ -136,7 +132,7 @@ static enum status insert_user(struct sql *sql, void *context)
 {
     struct creating *creating = context;
     const struct user *user = creating->user;
-    struct credentials *db = creating->db;
+    struct durable *db = creating->db;
     struct sql_value params[] = {
         sql_text(user->username), sql_text(user->email), sql_text(user->password_hash),
         sql_int(user->disabled),  sql_int(now_ms(db)),   sql_int(now_ms(db)),
@@ -149,12 +145,12 @@ static enum status insert_user(struct sql *sql, void *context)
     return user->subject.len ? set_subject(db, creating->id, user->subject) : set_own_subject(db, creating->id);
 }
 
-enum status credentials_user_create_blocking(struct credentials *db, const struct user *user, int64_t *ret_id)
+enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id)
 {
     struct creating creating = {db, user, 0};
     if (!is_identifier(user->username) || user->subject.len > IDENTIFIER_MAX_BYTES)
         return STATUS_BAD_INPUT;
-    TRY(credentials_transaction_blocking(db, insert_user, &creating));
+    TRY(durable_transaction_blocking(db, insert_user, &creating));
     *ret_id = creating.id;
     return STATUS_OK;
 }
@@ -162,7 +158,7 @@ enum status credentials_user_create_blocking(struct credentials *db, const struc
 /* ---- ensure ---- */
 
 struct ensuring {
-    struct credentials *db;
+    struct durable *db;
     struct slice subject;
     struct slice username;
 };
@@ -170,13 +166,13 @@ struct ensuring {
 static enum status ensure_user(struct sql *sql, void *context)
 {
     struct ensuring *ensuring = context;
-    struct credentials *db = ensuring->db;
+    struct durable *db = ensuring->db;
     int64_t id = 0;
     (void)sql;
     TRY(find_id(db, "SELECT id FROM users WHERE subject = ?", sql_text(ensuring->subject), &id));
     if (id == 0) {
         struct user user = {.subject = ensuring->subject, .username = ensuring->username};
-        return credentials_user_create_blocking(db, &user, &id);
+        return durable_user_create_blocking(db, &user, &id);
     }
     struct sql_value params[] = {sql_text(ensuring->username), sql_int(now_ms(db)), sql_int(id),
                                  sql_text(ensuring->username)};
@@ -185,14 +181,14 @@ static enum status ensure_user(struct sql *sql, void *context)
     return sql_affected(db->sql) ? change_write_number(db, CHANGE_USER, CHANGE_EDITED, id) : STATUS_OK;
 }
 
-enum status credentials_user_ensure_blocking(struct credentials *db, struct slice subject, struct slice username,
-                                             struct user **ret_user)
+enum status durable_user_ensure_blocking(struct durable *db, struct slice subject, struct slice username,
+                                         struct user **ret_user)
 {
     struct ensuring ensuring = {db, subject, username};
     if (!is_identifier(subject) || !is_identifier(username))
         return STATUS_BAD_INPUT;
     struct user *user = NULL;
-    enum status status = credentials_user_find_by_subject_blocking(db, subject, &user);
+    enum status status = durable_user_find_by_subject_blocking(db, subject, &user);
     if (status == STATUS_OK && slice_eq(user->username, username)) { /* nearly always: no write */
         *ret_user = user;
         return STATUS_OK;
@@ -200,17 +196,17 @@ enum status credentials_user_ensure_blocking(struct credentials *db, struct slic
     user_free(user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    status = credentials_transaction_blocking(db, ensure_user, &ensuring);
+    status = durable_transaction_blocking(db, ensure_user, &ensuring);
     if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between; if not it is one again */
-        status = credentials_transaction_blocking(db, ensure_user, &ensuring);
+        status = durable_transaction_blocking(db, ensure_user, &ensuring);
     TRY(status);
-    return credentials_user_find_by_subject_blocking(db, subject, ret_user);
+    return durable_user_find_by_subject_blocking(db, subject, ret_user);
 }
 
 /* ---- change, delete ---- */
 
 struct changing {
-    struct credentials *db;
+    struct durable *db;
     int64_t id;
     struct slice password_hash;
 };
@@ -218,7 +214,7 @@ struct changing {
 static enum status set_password(struct sql *sql, void *context)
 {
     struct changing *changing = context;
-    struct credentials *db = changing->db;
+    struct durable *db = changing->db;
     struct sql_value params[] = {sql_text(changing->password_hash), sql_int(now_ms(db)), sql_int(changing->id)};
     TRY(RUN(db, "UPDATE users SET password_hash = ?, updated_at = ?, version = version + 1 WHERE id = ?", params));
     if (sql_affected(sql) == 0)
@@ -226,15 +222,15 @@ static enum status set_password(struct sql *sql, void *context)
     return change_write_number(db, CHANGE_USER, CHANGE_ENDED, changing->id);
 }
 
-enum status credentials_user_set_password_blocking(struct credentials *db, int64_t id, struct slice hash)
+enum status durable_user_set_password_blocking(struct durable *db, int64_t id, struct slice hash)
 {
     struct changing changing = {db, id, hash};
-    return credentials_transaction_blocking(db, set_password, &changing);
+    return durable_transaction_blocking(db, set_password, &changing);
 }
 
 static enum status set_disabled(struct changing *changing, bool disabled)
 {
-    struct credentials *db = changing->db;
+    struct durable *db = changing->db;
     int64_t known = 0;
     struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(changing->id),
                                  sql_int(!disabled)};
@@ -257,10 +253,10 @@ static enum status disable_user(struct sql *sql, void *context)
     return change_write_number(changing->db, CHANGE_USER, CHANGE_ENDED, changing->id);
 }
 
-enum status credentials_user_disable_blocking(struct credentials *db, int64_t id)
+enum status durable_user_disable_blocking(struct durable *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return credentials_transaction_blocking(db, disable_user, &changing);
+    return durable_transaction_blocking(db, disable_user, &changing);
 }
 
 static enum status enable_user(struct sql *sql, void *context)
@@ -271,10 +267,10 @@ static enum status enable_user(struct sql *sql, void *context)
     return change_write_number(changing->db, CHANGE_USER, CHANGE_EDITED, changing->id);
 }
 
-enum status credentials_user_enable_blocking(struct credentials *db, int64_t id)
+enum status durable_user_enable_blocking(struct durable *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return credentials_transaction_blocking(db, enable_user, &changing);
+    return durable_transaction_blocking(db, enable_user, &changing);
 }
 
 static enum status delete_user(struct sql *sql, void *context)
@@ -287,8 +283,8 @@ static enum status delete_user(struct sql *sql, void *context)
     return change_write_number(changing->db, CHANGE_USER, CHANGE_ENDED, changing->id);
 }
 
-enum status credentials_user_delete_blocking(struct credentials *db, int64_t id)
+enum status durable_user_delete_blocking(struct durable *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
-    return credentials_transaction_blocking(db, delete_user, &changing);
+    return durable_transaction_blocking(db, delete_user, &changing);
 }

@@ -8,7 +8,7 @@
 #include "base/arena.h"
 #include "durable/durable.h"
 
-struct db_pool;
+struct durable_pool;
 struct ticket;
 
 struct user {
@@ -37,40 +37,40 @@ void user_page_free(void *page);
 /* An empty subject becomes the decimal id, or user-ID where a site's own number (import, delegated login) is the same.
  * BAD_INPUT: username empty or over 255 bytes; CONFLICT: username or subject
  * is taken. */
-MUST_USE enum status credentials_user_create_blocking(struct credentials *db, const struct user *user, int64_t *ret_id);
+MUST_USE enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id);
 /* The user with this subject; made if there is none (delegated login, trusted header), renamed if the name is new.
  * CONFLICT: the name is another's. */
-MUST_USE enum status credentials_user_ensure_blocking(struct credentials *db, struct slice subject,
-                                                      struct slice username, struct user **ret_user);
+MUST_USE enum status durable_user_ensure_blocking(struct durable *db, struct slice subject, struct slice username,
+                                                  struct user **ret_user);
 /* NOT_FOUND. */
-MUST_USE enum status credentials_user_find_by_name_blocking(struct credentials *db, struct slice username,
-                                                            struct user **ret_user);
-MUST_USE enum status credentials_user_find_by_subject_blocking(struct credentials *db, struct slice subject,
-                                                               struct user **ret_user);
-MUST_USE enum status credentials_user_find_blocking(struct credentials *db, int64_t id, struct user **ret_user);
-MUST_USE enum status credentials_user_list_blocking(struct credentials *db, struct page_request page,
-                                                    struct user_page **ret_page);
+MUST_USE enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username,
+                                                        struct user **ret_user);
+MUST_USE enum status durable_user_find_by_subject_blocking(struct durable *db, struct slice subject,
+                                                           struct user **ret_user);
+MUST_USE enum status durable_user_find_blocking(struct durable *db, int64_t id, struct user **ret_user);
+MUST_USE enum status durable_user_list_blocking(struct durable *db, struct page_request page,
+                                                struct user_page **ret_page);
 /* NOT_FOUND. Ends sessions (by the change), not tokens. */
-MUST_USE enum status credentials_user_set_password_blocking(struct credentials *db, int64_t id, struct slice hash);
+MUST_USE enum status durable_user_set_password_blocking(struct durable *db, int64_t id, struct slice hash);
 /* Disabling revokes the user's tokens for good. NOT_FOUND. */
-MUST_USE enum status credentials_user_disable_blocking(struct credentials *db, int64_t id);
-MUST_USE enum status credentials_user_enable_blocking(struct credentials *db, int64_t id);
+MUST_USE enum status durable_user_disable_blocking(struct durable *db, int64_t id);
+MUST_USE enum status durable_user_enable_blocking(struct durable *db, int64_t id);
 /* The user and the user's tokens are gone. NOT_FOUND. */
-MUST_USE enum status credentials_user_delete_blocking(struct credentials *db, int64_t id);
+MUST_USE enum status durable_user_delete_blocking(struct durable *db, int64_t id);
 
 /* Complete with a struct user. */
-void credentials_user_find_start(struct db_pool *pool, int64_t id, struct ticket ticket);
-void credentials_user_find_by_name_start(struct db_pool *pool, struct slice username, struct ticket ticket);
-void credentials_user_find_by_subject_start(struct db_pool *pool, struct slice subject, struct ticket ticket);
-void credentials_user_ensure_start(struct db_pool *pool, struct slice subject, struct slice username,
-                                   struct ticket ticket);
+void durable_user_find_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
+void durable_user_find_by_name_start(struct durable_pool *pool, struct slice username, struct ticket ticket);
+void durable_user_find_by_subject_start(struct durable_pool *pool, struct slice subject, struct ticket ticket);
+void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, struct slice username,
+                               struct ticket ticket);
 /* With a struct user_page. */
-void credentials_user_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket);
+void durable_user_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 /* With nothing but the status. */
-void credentials_user_create_start(struct db_pool *pool, const struct user *user, struct ticket ticket);
-void credentials_user_set_password_start(struct db_pool *pool, int64_t id, struct slice hash, struct ticket ticket);
-void credentials_user_disable_start(struct db_pool *pool, int64_t id, struct ticket ticket);
-void credentials_user_enable_start(struct db_pool *pool, int64_t id, struct ticket ticket);
-void credentials_user_delete_start(struct db_pool *pool, int64_t id, struct ticket ticket);
+void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket);
+void durable_user_set_password_start(struct durable_pool *pool, int64_t id, struct slice hash, struct ticket ticket);
+void durable_user_disable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
+void durable_user_enable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
+void durable_user_delete_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 
 #endif

@@ -3,143 +3,143 @@
 
 /* ---- reading ---- */
 
-static struct db_arguments *arguments_of_id(int64_t id)
+static struct durable_arguments *arguments_of_id(int64_t id)
 {
-    struct db_arguments *arguments = db_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
         arguments->number = id;
     return arguments;
 }
 
-static enum status find_user(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_user(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
-    return credentials_user_find_blocking(db, arguments->number, (struct user **)ret_result);
+    const struct durable_arguments *arguments = pointer;
+    return durable_user_find_blocking(db, arguments->number, (struct user **)ret_result);
 }
 
-void credentials_user_find_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+void durable_user_find_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_READ_CURRENT, find_user, arguments_of_id(id), user_free, ticket);
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_user, arguments_of_id(id), user_free, ticket);
 }
 
-static enum status find_by_name(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_by_name(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
-    return credentials_user_find_by_name_blocking(db, arguments->first, (struct user **)ret_result);
+    const struct durable_arguments *arguments = pointer;
+    return durable_user_find_by_name_blocking(db, arguments->first, (struct user **)ret_result);
 }
 
-void credentials_user_find_by_name_start(struct db_pool *pool, struct slice username, struct ticket ticket)
+void durable_user_find_by_name_start(struct durable_pool *pool, struct slice username, struct ticket ticket)
 {
-    struct db_arguments *arguments = db_arguments_new(username, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ_CURRENT, find_by_name, arguments, user_free, ticket);
+    struct durable_arguments *arguments = durable_arguments_new(username, SLICE_ABSENT, SLICE_ABSENT);
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_by_name, arguments, user_free, ticket);
 }
 
-static enum status find_by_subject(struct credentials *db, void *pointer, void **ret_result)
+static enum status find_by_subject(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
-    return credentials_user_find_by_subject_blocking(db, arguments->first, (struct user **)ret_result);
+    const struct durable_arguments *arguments = pointer;
+    return durable_user_find_by_subject_blocking(db, arguments->first, (struct user **)ret_result);
 }
 
-void credentials_user_find_by_subject_start(struct db_pool *pool, struct slice subject, struct ticket ticket)
+void durable_user_find_by_subject_start(struct durable_pool *pool, struct slice subject, struct ticket ticket)
 {
-    struct db_arguments *arguments = db_arguments_new(subject, SLICE_ABSENT, SLICE_ABSENT);
-    db_arguments_start(pool, DB_READ_CURRENT, find_by_subject, arguments, user_free, ticket);
+    struct durable_arguments *arguments = durable_arguments_new(subject, SLICE_ABSENT, SLICE_ABSENT);
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_by_subject, arguments, user_free, ticket);
 }
 
-static enum status list_users(struct credentials *db, void *pointer, void **ret_result)
+static enum status list_users(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
-    return credentials_user_list_blocking(db, arguments->page, (struct user_page **)ret_result);
+    const struct durable_arguments *arguments = pointer;
+    return durable_user_list_blocking(db, arguments->page, (struct user_page **)ret_result);
 }
 
-void credentials_user_list_start(struct db_pool *pool, struct page_request page, struct ticket ticket)
+void durable_user_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket)
 {
-    struct db_arguments *arguments = arguments_of_id(0);
+    struct durable_arguments *arguments = arguments_of_id(0);
     if (arguments)
         arguments->page = page;
-    db_arguments_start(pool, DB_READ, list_users, arguments, user_page_free, ticket);
+    durable_arguments_start(pool, DURABLE_READ, list_users, arguments, user_page_free, ticket);
 }
 
 /* ---- create ---- */
 
-static enum status create_user(struct credentials *db, void *pointer, void **ret_result)
+static enum status create_user(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
+    const struct durable_arguments *arguments = pointer;
     int64_t id = 0;
     (void)ret_result;
-    return credentials_user_create_blocking(db, arguments->object, &id);
+    return durable_user_create_blocking(db, arguments->object, &id);
 }
 
-void credentials_user_create_start(struct db_pool *pool, const struct user *user, struct ticket ticket)
+void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket)
 {
-    struct db_arguments *arguments = arguments_of_id(0);
+    struct durable_arguments *arguments = arguments_of_id(0);
     struct user copied = *user;
     struct slice *texts[] = {&copied.subject, &copied.username, &copied.email, &copied.password_hash};
     for (size_t i = 0; i < COUNT_OF(texts); i++)
-        *texts[i] = db_arguments_copy(arguments, *texts[i]);
-    (void)db_arguments_object(arguments, &copied, sizeof copied);
-    db_arguments_start(pool, DB_WRITE, create_user, arguments, NULL, ticket);
+        *texts[i] = durable_arguments_copy(arguments, *texts[i]);
+    (void)durable_arguments_object(arguments, &copied, sizeof copied);
+    durable_arguments_start(pool, DURABLE_WRITE, create_user, arguments, NULL, ticket);
 }
 
-static enum status ensure_user(struct credentials *db, void *pointer, void **ret_result)
+static enum status ensure_user(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
-    return credentials_user_ensure_blocking(db, arguments->first, arguments->second, (struct user **)ret_result);
+    const struct durable_arguments *arguments = pointer;
+    return durable_user_ensure_blocking(db, arguments->first, arguments->second, (struct user **)ret_result);
 }
 
-void credentials_user_ensure_start(struct db_pool *pool, struct slice subject, struct slice username,
-                                   struct ticket ticket)
+void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, struct slice username,
+                               struct ticket ticket)
 {
-    struct db_arguments *arguments = db_arguments_new(subject, username, SLICE_ABSENT);
-    db_arguments_start(pool, DB_WRITE, ensure_user, arguments, user_free, ticket);
+    struct durable_arguments *arguments = durable_arguments_new(subject, username, SLICE_ABSENT);
+    durable_arguments_start(pool, DURABLE_WRITE, ensure_user, arguments, user_free, ticket);
 }
 
 /* ---- change, delete ---- */
 
-static enum status set_password(struct credentials *db, void *pointer, void **ret_result)
+static enum status set_password(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct db_arguments *arguments = pointer;
+    const struct durable_arguments *arguments = pointer;
     (void)ret_result;
-    return credentials_user_set_password_blocking(db, arguments->number, arguments->first);
+    return durable_user_set_password_blocking(db, arguments->number, arguments->first);
 }
 
-void credentials_user_set_password_start(struct db_pool *pool, int64_t id, struct slice hash, struct ticket ticket)
+void durable_user_set_password_start(struct durable_pool *pool, int64_t id, struct slice hash, struct ticket ticket)
 {
-    struct db_arguments *arguments = db_arguments_new(hash, SLICE_ABSENT, SLICE_ABSENT);
+    struct durable_arguments *arguments = durable_arguments_new(hash, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
         arguments->number = id;
-    db_arguments_start(pool, DB_WRITE, set_password, arguments, NULL, ticket);
+    durable_arguments_start(pool, DURABLE_WRITE, set_password, arguments, NULL, ticket);
 }
 
-static enum status disable_user(struct credentials *db, void *pointer, void **ret_result)
+static enum status disable_user(struct durable *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
-    return credentials_user_disable_blocking(db, ((const struct db_arguments *)pointer)->number);
+    return durable_user_disable_blocking(db, ((const struct durable_arguments *)pointer)->number);
 }
 
-void credentials_user_disable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+void durable_user_disable_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, disable_user, arguments_of_id(id), NULL, ticket);
+    durable_arguments_start(pool, DURABLE_WRITE, disable_user, arguments_of_id(id), NULL, ticket);
 }
 
-static enum status enable_user(struct credentials *db, void *pointer, void **ret_result)
-{
-    (void)ret_result;
-    return credentials_user_enable_blocking(db, ((const struct db_arguments *)pointer)->number);
-}
-
-void credentials_user_enable_start(struct db_pool *pool, int64_t id, struct ticket ticket)
-{
-    db_arguments_start(pool, DB_WRITE, enable_user, arguments_of_id(id), NULL, ticket);
-}
-
-static enum status delete_user(struct credentials *db, void *pointer, void **ret_result)
+static enum status enable_user(struct durable *db, void *pointer, void **ret_result)
 {
     (void)ret_result;
-    return credentials_user_delete_blocking(db, ((const struct db_arguments *)pointer)->number);
+    return durable_user_enable_blocking(db, ((const struct durable_arguments *)pointer)->number);
 }
 
-void credentials_user_delete_start(struct db_pool *pool, int64_t id, struct ticket ticket)
+void durable_user_enable_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
 {
-    db_arguments_start(pool, DB_WRITE, delete_user, arguments_of_id(id), NULL, ticket);
+    durable_arguments_start(pool, DURABLE_WRITE, enable_user, arguments_of_id(id), NULL, ticket);
+}
+
+static enum status delete_user(struct durable *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return durable_user_delete_blocking(db, ((const struct durable_arguments *)pointer)->number);
+}
+
+void durable_user_delete_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
+{
+    durable_arguments_start(pool, DURABLE_WRITE, delete_user, arguments_of_id(id), NULL, ticket);
 }

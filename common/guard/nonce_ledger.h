@@ -119,15 +119,15 @@ struct nonce_ledger {
     enum status (*leave_blocking)(struct nonce_ledger *ledger, struct slice name, struct slice user_id);
 };
 
-struct credentials;
+struct durable;
 
 /* The durable store's. `ledger` comes first; `db` is borrowed and used by the calling thread. */
-struct credentials_nonce_ledger {
+struct durable_nonce_ledger {
     struct nonce_ledger ledger;
-    struct credentials *db;
+    struct durable *db;
 };
 
 /* Nothing to be freed; `db` must outlive it. */
-void credentials_nonce_ledger_init(struct credentials_nonce_ledger *ledger, struct credentials *db);
+void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db);
 
 #endif

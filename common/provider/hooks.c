@@ -20,7 +20,7 @@ void provider_on_measure(void *provider)
 void provider_on_check_database(void *provider, size_t loop_index, struct ticket ticket)
 {
     (void)loop_index; /* one pool for all */
-    db_pool_check_start(((struct provider *)provider)->db, ticket);
+    durable_pool_check_start(((struct provider *)provider)->durable, ticket);
 }
 
 void provider_on_check_ephemeral(void *provider, size_t loop_index, struct ticket ticket)

@@ -18,10 +18,10 @@ struct provider_stores {
     struct keyring *keys;
     struct store_passwords passwords;
     struct sql *sql; /* for what is done before the loops run */
-    struct credentials credentials;
+    struct durable db;
     struct sql *ledger_sql; /* for the ledger alone, which must hear soon whether the store answers */
-    struct credentials ledger_db;
-    struct credentials_nonce_ledger ledger;
+    struct durable ledger_db;
+    struct durable_nonce_ledger ledger;
     struct ephemeral_store *ephemeral;
     struct credential_store source;
     struct credential_cache *cache;
@@ -82,7 +82,7 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     if (!is_shared) /* each process has its own */
         buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {
-        .clock = stores->credentials.clock,
+        .clock = stores->db.clock,
         .skew_ms = config->timestamp_skew_s * 1000,
         .lead_ms = config->timestamp_lead_s * 1000,
         .temp_ttl_ms = config->temp_ttl_s * 1000,
@@ -97,12 +97,12 @@ static enum status open_ephemeral(const struct config *config, const char *servi
 }
 
 /* With keys that open nothing every request would be 503: better not to start. */
-static enum status check_keys(struct credentials *db, const struct config *config, struct buf *why)
+static enum status check_keys(struct durable *db, const struct config *config, struct buf *why)
 {
-    enum status status = credentials_keys_check_blocking(db);
+    enum status status = durable_keys_check_blocking(db);
     if (status != STATUS_STORE_CORRUPT)
         return status;
-    buf_add_str(why, credentials_last_error(db));
+    buf_add_str(why, durable_last_error(db));
     if (slice_is_absent(config->secrets_keys))
         buf_add_str(why, " (in development it is in the file .dev-key beside the database)");
     return STATUS_BAD_INPUT;
@@ -119,8 +119,8 @@ static enum status open_ledger(const struct config *config, const struct clock *
         .next_password = &stores->passwords.database,
     };
     TRY(sql_open_blocking(config->database_url, &options, why, &stores->ledger_sql));
-    stores->ledger_db = (struct credentials){.sql = stores->ledger_sql, .clock = clock};
-    credentials_nonce_ledger_init(&stores->ledger, &stores->ledger_db);
+    stores->ledger_db = (struct durable){.sql = stores->ledger_sql, .clock = clock};
+    durable_nonce_ledger_init(&stores->ledger, &stores->ledger_db);
     return STATUS_OK;
 }
 
@@ -135,10 +135,10 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .next_password = &stores->passwords.database,
     };
     TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
-    stores->credentials = (struct credentials){.sql = stores->sql, .keys = stores->keys, .clock = clock};
-    TRY(check_keys(&stores->credentials, config, why));
+    stores->db = (struct durable){.sql = stores->sql, .keys = stores->keys, .clock = clock};
+    TRY(check_keys(&stores->db, config, why));
     TRY(open_ledger(config, clock, why, stores));
-    const struct db_pool_options pool = {
+    const struct durable_pool_options pool = {
         .url = config->database_url,
         .read_url = config->database_read_url,
         .password = config->database_password,
@@ -148,7 +148,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .keys = stores->keys,
         .clock = clock,
     };
-    TRY(db_pool_new_blocking(&pool, why, &provider->db));
+    TRY(durable_pool_new_blocking(&pool, why, &provider->durable));
     return open_ephemeral(config, service_name, observer, stores, why);
 }
 
@@ -156,7 +156,7 @@ static enum status open_cache(const struct config *config, struct loop *const *l
                               struct provider *provider)
 {
     struct provider_stores *stores = provider->stores;
-    credential_store_init(&stores->source, provider->db, !slice_is_absent(config->database_read_url));
+    credential_store_init(&stores->source, provider->durable, !slice_is_absent(config->database_read_url));
     const struct credential_cache_options options = {
         .source = &stores->source.source,
         .ttl_ms = config->cache_ttl_s * 1000,
@@ -179,12 +179,12 @@ static enum status open_feed(const struct config *config, struct loop *const *lo
         .redis_password = config->redis_password,
         .next_redis_password = &provider->stores->passwords.redis,
         .database_url = config->database_url,
-        .db = provider->db,
+        .durable = provider->durable,
         .loops = loops,
         .loop_count = count,
     };
     TRY(change_feed_open_blocking(&options, why, &provider->feed));
-    change_feed_hear(provider->feed, provider->db);
+    change_feed_hear(provider->feed, provider->durable);
     return STATUS_OK;
 }
 
@@ -256,11 +256,11 @@ enum status provider_reload_blocking(struct provider *provider, const struct con
         keyring_free(keys);
     if (status != STATUS_OK || !keys)
         return status;
-    db_pool_set_keys(provider->db, keys);
+    durable_pool_set_keys(provider->durable, keys);
     ephemeral_set_keys(stores->ephemeral, keys);
     keyring_free(stores->keys);
     stores->keys = keys;
-    stores->credentials.keys = keys;
+    stores->db.keys = keys;
     return STATUS_OK;
 }
 
@@ -276,7 +276,7 @@ void provider_close_blocking(struct provider *provider, bool clean)
     free(provider->loops);
     change_feed_free(provider->feed);
     credential_cache_free(stores->cache);
-    db_pool_free(provider->db);
+    durable_pool_free(provider->durable);
     if (stores->ephemeral && clean)
         (void)!ephemeral_save_blocking(stores->ephemeral); /* failed: the next start is guarded */
     ephemeral_store_free(stores->ephemeral);

@@ -34,7 +34,7 @@ struct provider_loop {
 
 struct provider {
     struct check_rules rules;
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct change_feed *feed; /* listeners are added before the loops run */
     struct provider_loop *loops;
     size_t loop_count;

@@ -27,7 +27,7 @@ static enum status check_url(const struct config *config, struct slice url, cons
         return STATUS_OK;
     enum status status = sql_password_of(url, &options, why, password);
     wipe_bytes(password, sizeof password);
-    return status == STATUS_OK ? db_pool_check_url(url, why) : status;
+    return status == STATUS_OK ? durable_pool_check_url(url, why) : status;
 }
 
 static enum status check_database(const struct config *config, struct buf *why)

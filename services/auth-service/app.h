@@ -11,7 +11,7 @@ struct worker_pool;
 struct app {
     struct config *config;
     struct check_rules rules;
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
     struct provider_loop *loops;   /* by request->loop_index */
 };

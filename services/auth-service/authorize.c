@@ -133,8 +133,8 @@ static enum step_result load_second(struct flow *flow)
     if (it->temp->user != 0 && it->temp->user != it->session->user) /* the first decision tied it */
         return fail_page(flow, STATUS_FORBIDDEN);
     flow_wait_group(flow, LOADED_SECOND_COUNT, STORE_TIMEOUT_MS, tickets);
-    credentials_client_find_start(app->db, it->temp->client_id, tickets[LOADED_CLIENT]);
-    credentials_user_find_start(app->db, it->session->user, tickets[LOADED_USER]);
+    durable_client_find_start(app->durable, it->temp->client_id, tickets[LOADED_CLIENT]);
+    durable_user_find_start(app->durable, it->session->user, tickets[LOADED_USER]);
     return STEP_WAIT;
 }
 
@@ -332,8 +332,8 @@ static enum step_result show_consider(struct flow *flow)
         return go_to_login(flow);
     if (!(it->client->flags & CLIENT_TRUSTED) || callback_is_oob(it->temp->callback))
         return show_page(flow);
-    credentials_token_covers_start(app_of(request_of(flow))->db, it->client->client_id, it->user->id, it->scopes,
-                                   flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_token_covers_start(app_of(request_of(flow))->durable, it->client->client_id, it->user->id, it->scopes,
+                               flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

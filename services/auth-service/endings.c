@@ -26,7 +26,7 @@ struct ending {
 struct endings {
     struct loop *loop;
     struct ephemeral *ephemeral;
-    struct db_pool *db;
+    struct durable_pool *durable;
     int64_t look_back_ms;
     STAILQ_HEAD(, ending) waiting;
     size_t waiting_count;
@@ -107,7 +107,7 @@ static enum step_result begin_ending(struct flow *flow)
     if (ending)
         ephemeral_end_start(endings->ephemeral, ending->owner, slice_of(ending->id, ending->id_len), ticket);
     else
-        credentials_changes_ended_start(endings->db, endings->since_ms, endings->sequence, PAGE_MAX_ROWS, ticket);
+        durable_changes_ended_start(endings->durable, endings->since_ms, endings->sequence, PAGE_MAX_ROWS, ticket);
     return STEP_WAIT;
 }
 
@@ -216,7 +216,7 @@ enum status endings_new(const struct endings_options *options, struct endings **
         return STATUS_NO_MEMORY;
     *endings = (struct endings){.loop = options->loop,
                                 .ephemeral = options->ephemeral,
-                                .db = options->db,
+                                .durable = options->durable,
                                 .look_back_ms = options->look_back_ms};
     STAILQ_INIT(&endings->waiting);
     if (loop_timer_init(&endings->retry, options->loop, on_retry_timer, endings) != STATUS_OK) {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct change_feed;
-struct db_pool;
+struct durable_pool;
 struct endings;
 struct ephemeral;
 struct loop;
@@ -21,7 +21,7 @@ struct loop;
 struct endings_options {
     struct loop *loop;           /* the feed's; all are borrowed */
     struct ephemeral *ephemeral; /* its view */
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct change_feed *feed;
     int64_t look_back_ms; /* how old a session may be that was there before this process; 0: there are none */
 };

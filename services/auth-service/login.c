@@ -259,7 +259,7 @@ static enum step_result load_user(struct flow *flow)
     flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
     quota_count_start(app_loop_of(request)->ephemeral, QUOTA_LOGIN_ACCOUNT, it->username,
                       config->rate_limit_login_account, tickets[LOADED_ACCOUNT]);
-    credentials_user_find_by_name_start(app_of(request)->db, it->username, tickets[LOADED_USER]);
+    durable_user_find_by_name_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
     return STEP_WAIT;
 }
 

@@ -114,7 +114,7 @@ static enum status open_endings(struct serving *serving, const struct service_st
     const struct endings_options options = {
         .loop = start->loops[0],
         .ephemeral = serving->provider.loops[0].ephemeral,
-        .db = serving->provider.db,
+        .durable = serving->provider.durable,
         .feed = serving->provider.feed,
         .look_back_ms = outlive ? SESSION_TTL_MS : 0,
     };
@@ -129,7 +129,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     TRY(provider_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
                                &serving->provider));
     app->rules = serving->provider.rules;
-    app->db = serving->provider.db;
+    app->durable = serving->provider.durable;
     app->loops = serving->provider.loops;
     TRY(open_endings(serving, start));
     app->passwords = new_password_pool(start->config);

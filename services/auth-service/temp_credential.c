@@ -120,7 +120,7 @@ static enum step_result persist_temp(struct flow *flow)
         return refuse_status(flow, status);
     if (judge_callback(it) != STATUS_OK || judge_scopes(it) != STATUS_OK)
         return oauth_refuse(request_of(flow), &it->request.check.problem);
-    status = credentials_generate_token(it->token, it->secret);
+    status = durable_generate_token(it->token, it->secret);
     if (status != STATUS_OK)
         return refuse_status(flow, status);
     const struct temp_new temp = {

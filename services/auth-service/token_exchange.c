@@ -108,7 +108,7 @@ static enum step_result persist_token(struct flow *flow)
     if (status == STATUS_OK)
         status = flow_outcome_at(flow, TRIED_VERIFIER, &granted);
     if (status == STATUS_OK)
-        status = credentials_generate_token(it->token, it->secret);
+        status = durable_generate_token(it->token, it->secret);
     if (status != STATUS_OK)
         return refuse_status(flow, status);
     it->granted = granted;
@@ -125,7 +125,7 @@ static enum step_result persist_token(struct flow *flow)
         .secret = slice_of(it->secret, sizeof it->secret),
         .lifetime_ms = app->config->token_ttl_s * 1000,
     };
-    credentials_token_issue_start(app->db, &issue, flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_token_issue_start(app->durable, &issue, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

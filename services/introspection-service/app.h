@@ -10,7 +10,7 @@
 struct app {
     const struct config *config;
     struct check_rules rules;
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct provider_loop *loops;      /* by request->loop_index */
     struct usage **usage;             /* likewise */
     struct slice_list known_origins;  /* of the service and its gateways: for hints */

@@ -58,7 +58,7 @@ static enum status note_usage(struct serving *serving, const struct service_star
     if (!serving->app.usage)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < start->loop_count; i++) {
-        serving->app.usage[i] = usage_new(start->loops[i], serving->provider.db);
+        serving->app.usage[i] = usage_new(start->loops[i], serving->provider.durable);
         if (!serving->app.usage[i])
             return STATUS_NO_MEMORY;
     }
@@ -94,7 +94,7 @@ static enum status open_introspection_blocking(const struct service_start *start
     }
     serving->app.config = start->config;
     serving->app.rules = serving->provider.rules;
-    serving->app.db = serving->provider.db;
+    serving->app.durable = serving->provider.durable;
     serving->app.loops = serving->provider.loops;
     know_origins(serving, start->config);
     *ret_parts = (struct service_parts){

@@ -10,7 +10,7 @@ enum { BATCH_MAX = 256, WRITE_EVERY_MS = 5000, COARSE_MS = 3600 * 1000 };
 
 struct usage {
     struct loop *loop;
-    struct db_pool *db;
+    struct durable_pool *durable;
     struct loop_timer timer;
     struct token_use uses[BATCH_MAX];
     size_t count;
@@ -22,17 +22,17 @@ static void on_usage_timer(void *context)
     struct usage *usage = context;
     const struct ticket nobody = {.loop = usage->loop};
     if (usage->count)
-        credentials_token_touch_start(usage->db, usage->uses, usage->count, nobody);
+        durable_token_touch_start(usage->durable, usage->uses, usage->count, nobody);
     usage->count = 0;
 }
 
-struct usage *usage_new(struct loop *loop, struct db_pool *db)
+struct usage *usage_new(struct loop *loop, struct durable_pool *durable)
 {
     struct usage *usage = calloc(1, sizeof *usage);
     if (!usage)
         return NULL;
     usage->loop = loop;
-    usage->db = db;
+    usage->durable = durable;
     if (loop_timer_init(&usage->timer, loop, on_usage_timer, usage) != STATUS_OK ||
         loop_timer_start_periodic(&usage->timer, WRITE_EVERY_MS) != STATUS_OK) {
         usage_free(usage);

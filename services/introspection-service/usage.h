@@ -8,12 +8,12 @@
 #include "base/attributes.h"
 #include "durable/tokens.h"
 
-struct db_pool;
+struct durable_pool;
 struct loop;
 struct usage;
 
 /* NULL: no memory. */
-MUST_USE struct usage *usage_new(struct loop *loop, struct db_pool *db);
+MUST_USE struct usage *usage_new(struct loop *loop, struct durable_pool *durable);
 /* NULL is fine. */
 void usage_free(struct usage *usage);
 

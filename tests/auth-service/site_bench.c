@@ -17,7 +17,7 @@ enum { TEMP_TTL_MS = 600 * 1000 };
 static void open_stores(struct site_bench *bench)
 {
     struct buf why = BUF_INIT;
-    const struct db_pool_options pool = {
+    const struct durable_pool_options pool = {
         .url = slice_str(bench->durable.url),
         .connections = 1,
         .keys = bench->durable.keys,
@@ -34,7 +34,7 @@ static void open_stores(struct site_bench *bench)
         .ledger = &bench->ledger.ledger,
         .ledger_name = SLICE("memory:"),
     };
-    assert_status(db_pool_new_blocking(&pool, &why, &bench->db), STATUS_OK);
+    assert_status(durable_pool_new_blocking(&pool, &why, &bench->pool), STATUS_OK);
     assert_status(ephemeral_open_blocking(SLICE("memory:"), &ephemeral, &why, &bench->store), STATUS_OK);
     buf_done(&why);
     assert_status(ephemeral_view_new(bench->store, bench->asking.loop, &bench->view), STATUS_OK);
@@ -45,7 +45,7 @@ static int64_t add_user(struct site_bench *bench, const char *username, const ch
 {
     const struct user user = {.username = slice_str(username), .password_hash = slice_str(hash)};
     int64_t id = 0;
-    assert_status(credentials_user_create_blocking(&bench->durable.db, &user, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->durable.db, &user, &id), STATUS_OK);
     return id;
 }
 
@@ -74,7 +74,7 @@ static void fill_app(struct site_bench *bench)
         .rate_limit_login_address = 1000,
     };
     bench->loops[0].ephemeral = &bench->faulty.view;
-    bench->app = (struct app){.config = &bench->config, .db = bench->db, .loops = bench->loops};
+    bench->app = (struct app){.config = &bench->config, .durable = bench->pool, .loops = bench->loops};
     bench->app.passwords = worker_pool_new(&passwords);
     assert_non_null(bench->app.passwords);
     assert_status(service_metrics_register(), STATUS_OK);
@@ -98,7 +98,7 @@ int site_bench_teardown(void **state)
     struct site_bench *bench = *state;
     arena_done(&bench->request.arena);
     worker_pool_free_blocking(bench->app.passwords, WORKER_POOL_DRAIN);
-    db_pool_free(bench->db);
+    durable_pool_free(bench->pool);
     ephemeral_view_free(bench->view);
     asking_done(&bench->asking);
     ephemeral_store_free(bench->store);
@@ -239,5 +239,5 @@ void site_bench_client(struct site_bench *bench, unsigned flags, const char *cal
         .callbacks = &registered,
         .callback_count = 1,
     };
-    assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+    assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
 }

@@ -20,7 +20,7 @@
 struct site_bench {
     struct durable_bench durable;
     struct asking asking; /* its loop is everybody's */
-    struct db_pool *db;
+    struct durable_pool *pool;
     struct volatile_ledger ledger;
     struct ephemeral_store *store;
     struct ephemeral *view;

@@ -116,12 +116,12 @@ static void sends_strangers_to_log_in_first(void **state)
 static void treats_a_user_who_was_disabled_or_deleted_as_logged_out(void **state)
 {
     struct site_bench *bench = *state;
-    assert_status(credentials_user_disable_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&bench->durable.db, bench->jane), STATUS_OK);
     assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 302);
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
     assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
-    assert_status(credentials_user_delete_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    assert_status(durable_user_delete_blocking(&bench->durable.db, bench->jane), STATUS_OK);
     assert_int_equal(post(bench, JANES_FORM "&decision=deny", JANES_COOKIE), 302);
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
     assert_state(bench, "temp", TEMP_PENDING);
@@ -159,7 +159,7 @@ static void fetches_no_logo_in_the_clear(void **state)
                                       .allowed_scopes = SLICE(SCOPES),
                                       .callbacks = &registered,
                                       .callback_count = 1};
-        assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+        assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
         assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
         assert_false(site_bench_says(bench, "<img"));
         assert_true(site_bench_says(bench, "<bdi>printer</bdi>")); /* no name: the identifier */
@@ -211,7 +211,7 @@ static void allow_scopes(struct site_bench *bench, const char *scopes)
                                   .allowed_scopes = slice_str(scopes),
                                   .callbacks = &registered,
                                   .callback_count = 1};
-    assert_status(credentials_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+    assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
 }
 
 static void shows_every_scope(void **state)
@@ -236,12 +236,12 @@ static void shows_every_scope(void **state)
 static void refuses_a_client_that_may_not_ask_any_more(void **state)
 {
     struct site_bench *bench = *state;
-    assert_status(credentials_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
     get(bench, "oauth_token=temp", JANES_COOKIE);
     assert_refused(bench, 400, "consumer_key_rejected");
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "consumer_key_rejected");
-    assert_status(credentials_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_status(durable_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
     post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
     assert_refused(bench, 400, "consumer_key_unknown");
 }
@@ -260,8 +260,8 @@ static void calls_back_only_what_is_still_registered(void **state)
 static void refuses_what_was_begun_before_the_client_was_disabled(void **state)
 {
     struct site_bench *bench = *state;
-    assert_status(credentials_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
-    assert_status(credentials_client_enable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_status(durable_client_enable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
     get(bench, "oauth_token=temp", JANES_COOKIE);
     assert_refused(bench, 400, "token_rejected");
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
@@ -341,7 +341,7 @@ static void asks_again_where_trust_does_not_reach(void **state)
     assert_int_equal(get(bench, "oauth_token=oob", JANES_COOKIE), 200); /* a code is shown only after a click */
     int64_t count = 0;
     assert_status(
-        credentials_token_revoke_blocking(&bench->durable.db, &(struct token_filter){.jti = slice_str(jti)}, &count),
+        durable_token_revoke_blocking(&bench->durable.db, &(struct token_filter){.jti = slice_str(jti)}, &count),
         STATUS_OK);
     assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* revoked since */
     assert_state(bench, "temp", TEMP_PENDING);

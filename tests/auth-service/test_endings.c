@@ -23,7 +23,7 @@ static void begin(struct fixture *it, int64_t look_back_ms)
     const struct endings_options options = {
         .loop = it->bench->asking.loop,
         .ephemeral = it->bench->loops[0].ephemeral,
-        .db = it->bench->db,
+        .durable = it->bench->pool,
         .feed = &it->feed,
         .look_back_ms = look_back_ms,
     };
@@ -145,8 +145,7 @@ static void reads_what_the_feed_lost(void **state)
     begin(it, 0);
     change_feed_standing(&it->feed);
     change_feed_lost(&it->feed);
-    assert_status(credentials_user_set_password_blocking(&it->bench->durable.db, it->bench->jane, SLICE("new")),
-                  STATUS_OK);
+    assert_status(durable_user_set_password_blocking(&it->bench->durable.db, it->bench->jane, SLICE("new")), STATUS_OK);
     run_ms(it, 20);
     assert_true(site_bench_has_session(it->bench, "jane's"));
     change_feed_standing(&it->feed);
@@ -158,10 +157,10 @@ static void reads_what_ended_before_this_process_was_there(void **state)
 {
     struct fixture *it = *state;
     enum { HOUR_MS = 3600 * 1000 };
-    assert_status(credentials_user_disable_blocking(&it->bench->durable.db, it->bench->joe), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&it->bench->durable.db, it->bench->joe), STATUS_OK);
     fake_clock_advance(&it->bench->durable.clock, 2 * HOUR_MS);
     site_bench_session(it->bench, "joe's", it->bench->joe, "joe"); /* the first one's time is over */
-    assert_status(credentials_user_disable_blocking(&it->bench->durable.db, it->bench->jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&it->bench->durable.db, it->bench->jane), STATUS_OK);
     site_bench_session(it->bench, "jane's", it->bench->jane, "jane");
     begin(it, HOUR_MS);
     change_feed_standing(&it->feed);
@@ -172,7 +171,7 @@ static void reads_what_ended_before_this_process_was_there(void **state)
 static void a_process_without_sessions_of_before_reads_nothing(void **state)
 {
     struct fixture *it = *state;
-    assert_status(credentials_user_disable_blocking(&it->bench->durable.db, it->bench->jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&it->bench->durable.db, it->bench->jane), STATUS_OK);
     begin(it, 0);
     change_feed_standing(&it->feed);
     run_ms(it, 50);

@@ -201,7 +201,7 @@ static void says_the_same_to_everybody_it_does_not_let_in(void **state)
         FORM("jane%00", "correct+horse"),
         FORM("jane", "correct+horse%00"),
     };
-    assert_status(credentials_user_disable_blocking(&bench->durable.db, bench->joe), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&bench->durable.db, bench->joe), STATUS_OK);
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         if (submit(bench, forms[i], LOGIN_COOKIE) != 403)
             fail_msg("%s", forms[i]);

@@ -1,7 +1,7 @@
 /* issue: what it costs to issue a token durably, as a ratio to the bare INSERT of an equal row.
  *
  * 32 connections to a MariaDB that this program starts and that flushes at every commit. One side calls
- * credentials_token_issue_blocking, as a pool thread does; the other executes one prepared INSERT of a row of the same
+ * durable_token_issue_blocking, as a pool thread does; the other executes one prepared INSERT of a row of the same
  * size into the same table. Rounds alternate and the medians are compared, so that a noisy machine disturbs both alike.
  * Then: how many statements the server was asked for a token, and for a cold miss (client and token). */
 #include "base/clock.h"
@@ -33,7 +33,7 @@ struct worker {
     pthread_t thread;
     struct bench *bench;
     /* ours */
-    struct credentials db;
+    struct durable db;
     /* bare */
     MYSQL *mysql;
     MYSQL_STMT *insert;
@@ -59,7 +59,7 @@ static void issue_one(struct worker *worker)
     char secret[TOKEN_TEXT_BYTES];
     bool existing = true;
     struct token *issued = NULL;
-    must(random_text(temp, sizeof temp) == STATUS_OK && credentials_generate_token(token, secret) == STATUS_OK,
+    must(random_text(temp, sizeof temp) == STATUS_OK && durable_generate_token(token, secret) == STATUS_OK,
          "no randomness");
     const struct token_issue wanted = {
         .temp_token = slice_of(temp, sizeof temp),
@@ -71,7 +71,7 @@ static void issue_one(struct worker *worker)
         .oauth_token = slice_of(token, sizeof token),
         .secret = slice_of(secret, sizeof secret),
     };
-    enum status status = credentials_token_issue_blocking(&worker->db, &wanted, &existing, &issued);
+    enum status status = durable_token_issue_blocking(&worker->db, &wanted, &existing, &issued);
     must(status == STATUS_OK && !existing, sql_last_error(worker->db.sql));
     token_free(issued);
 }
@@ -211,7 +211,7 @@ static int64_t asked(struct bench *b)
 static void miss_one(struct worker *worker)
 {
     struct credential_pair *pair = NULL;
-    must(credentials_pair_find_blocking(&worker->db, SLICE("acme"), SLICE("known"), &pair) == STATUS_OK &&
+    must(durable_pair_find_blocking(&worker->db, SLICE("acme"), SLICE("known"), &pair) == STATUS_OK &&
              pair->client_found && pair->token_found,
          sql_last_error(worker->db.sql));
     credential_pair_free(pair);

@@ -5,7 +5,7 @@
 #include "durable/resource_servers.h"
 #include "durable/tokens.h"
 #include "loop/loop_group.h"
-#include "support/fake_credentials.h"
+#include "support/fake_durable.h"
 #include "support/test.h"
 #include "support/watch.h"
 
@@ -17,7 +17,7 @@ enum { TTL_MS = 30000, MAX_ENTRIES = 100, ASKERS_MAX = 32, PATIENCE_MS = 20000 }
 struct fixture {
     struct fake_clock clock;
     struct loop *loop;
-    struct fake_credentials store;
+    struct fake_durable store;
     struct change_feed feed;
     struct credential_cache *cache;
     struct credential_view *view;
@@ -25,7 +25,7 @@ struct fixture {
 
 static const struct change_feed_ops no_ops = {0};
 
-static struct credential_cache *new_cache(struct fake_credentials *store, struct loop *const *loops, size_t count,
+static struct credential_cache *new_cache(struct fake_durable *store, struct loop *const *loops, size_t count,
                                           size_t max_entries)
 {
     const struct credential_cache_options options = {&store->source, TTL_MS, max_entries, loops, count};
@@ -38,7 +38,7 @@ static int setup(void **state)
 {
     struct fixture *it = test_calloc(1, sizeof *it);
     fake_clock_init(&it->clock, 1790000000000);
-    fake_credentials_init(&it->store);
+    fake_durable_init(&it->store);
     it->loop = loop_new(&it->clock.clock, NULL);
     it->cache = new_cache(&it->store, &it->loop, 1, MAX_ENTRIES);
     it->view = credential_cache_view(it->cache, 0);
@@ -525,7 +525,7 @@ static void an_answer_that_a_change_overtook_is_asked_again_from_the_writer(void
         it->store.version = 2;
         tell(it, rows[i].kind, rows[i].id);
         it->store.holds = false;
-        fake_credentials_answer(&it->store); /* with what was true before */
+        fake_durable_answer(&it->store); /* with what was true before */
         loop_run(it->loop);
         assert_status(asker.status, STATUS_OK);
         assert_int_equal(asker.version, 2);
@@ -549,7 +549,7 @@ static void an_answer_that_changes_overtake_again_and_again_is_none(void **state
         while (it->store.held_count == 0)
             run_ms(it, 1);
         tell(it, CHANGE_USER, "7");
-        fake_credentials_answer(&it->store);
+        fake_durable_answer(&it->store);
     }
     loop_run(it->loop);
     assert_status(asker.status, STATUS_STORE_DOWN);
@@ -572,7 +572,7 @@ static void an_answer_that_another_change_met_is_kept(void **state)
         run_ms(it, 1);
     tell(it, CHANGE_TOKEN, "tok_t of 8");
     tell(it, CHANGE_CLIENT, "other");
-    fake_credentials_answer(&it->store);
+    fake_durable_answer(&it->store);
     loop_run(it->loop);
     assert_int_equal(it->store.asked, 1);
     assert_true(is_kept(it, "acme", "t of 7"));
@@ -645,7 +645,7 @@ static void an_answer_from_before_the_feed_stood_is_not_kept(void **state)
         run_ms(it, 1);
     change_feed_standing(&it->feed);
     it->store.holds = false;
-    fake_credentials_answer(&it->store);
+    fake_durable_answer(&it->store);
     loop_run(it->loop);
     assert_status(asker.status, STATUS_OK);
     assert_false(is_kept(it, "acme", "t"));
@@ -808,7 +808,7 @@ static void is_freed_with_questions_on_their_way(void **state)
     start(&asker, it->view, it->loop, &key, &running);
     while (it->store.held_count == 0)
         run_ms(it, 1);
-    fake_credentials_answer(&it->store);
+    fake_durable_answer(&it->store);
 }
 
 /* ---- several loops ---- */
@@ -832,7 +832,7 @@ struct fleet {
     struct clock clock;
     struct loop_group *group;
     struct loop *loops[LOOPS];
-    struct fake_credentials store;
+    struct fake_durable store;
     struct change_feed feed;
     struct credential_cache *cache;
     struct worker workers[LOOPS];
@@ -882,7 +882,7 @@ static struct fleet *fleet_new(size_t max_entries, unsigned rounds, void (*ask_r
     fleet->working = LOOPS;
     for (size_t i = 0; i < LOOPS; i++)
         fleet->loops[i] = loop_group_at(fleet->group, i);
-    fake_credentials_init(&fleet->store);
+    fake_durable_init(&fleet->store);
     fleet->cache = new_cache(&fleet->store, fleet->loops, LOOPS, max_entries);
     fleet->feed.ops = &no_ops;
     credential_cache_listen(fleet->cache, &fleet->feed);

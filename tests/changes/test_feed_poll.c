@@ -12,7 +12,7 @@ enum { SAID_BYTES = 2048, PATIENCE_TURNS = 4000 };
 struct fixture {
     struct durable_bench bench;
     struct asking asking;
-    struct db_pool *pool;
+    struct durable_pool *pool;
     struct change_feed *feed;
     struct buf said; /* what the listener heard: "standing; client edited acme; " */
     char memory[SAID_BYTES];
@@ -57,9 +57,9 @@ static int setup(void **state)
     struct buf why = BUF_INIT;
     durable_bench_init(&it->bench, &durable_sqlite);
     asking_init(&it->asking, &it->bench.clock.clock);
-    const struct db_pool_options options = {
+    const struct durable_pool_options options = {
         .url = slice_str(it->bench.url), .connections = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
-    assert_status(db_pool_new_blocking(&options, &why, &it->pool), STATUS_OK);
+    assert_status(durable_pool_new_blocking(&options, &why, &it->pool), STATUS_OK);
     buf_done(&why);
     it->said = buf_fixed(it->memory, sizeof it->memory);
     *state = it;
@@ -70,7 +70,7 @@ static int teardown(void **state)
 {
     struct fixture *it = *state;
     change_feed_free(it->feed);
-    db_pool_free(it->pool);
+    durable_pool_free(it->pool);
     asking_done(&it->asking);
     durable_bench_done(&it->bench);
     test_free(it);
@@ -120,8 +120,8 @@ static void tells_what_is_committed_after_it_stands(void **state)
     expect(it, "standing; ");
     durable_bench_client(&it->bench, "acme");
     expect(it, "edited acme; ");
-    assert_status(credentials_client_disable_blocking(&it->bench.db, SLICE("acme")), STATUS_OK);
-    assert_status(credentials_client_enable_blocking(&it->bench.db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&it->bench.db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_enable_blocking(&it->bench.db, SLICE("acme")), STATUS_OK);
     expect(it, "ended acme; edited acme; ");
 }
 
@@ -149,12 +149,12 @@ static void tells_at_once_what_this_process_wrote(void **state)
     expect(it, "standing; ");
     struct client client = {.client_id = SLICE("acme"), .name = SLICE("Acme")};
     int64_t before_ns = clock_monotonic_ns();
-    credentials_client_create_start(it->pool, &client, asking_ticket(&it->asking));
+    durable_client_create_start(it->pool, &client, asking_ticket(&it->asking));
     (void)asking_answer(&it->asking, STATUS_OK);
     expect(it, "edited acme; ");
     /* polling alone would take 125 ms on average: three in a row that are faster are no accident */
     for (int i = 0; i < 2; i++) {
-        credentials_client_disable_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
+        durable_client_disable_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
         (void)asking_answer(&it->asking, STATUS_OK);
         expect(it, "ended acme; ");
     }
@@ -168,12 +168,12 @@ static void tells_nothing_of_what_was_rolled_back(void **state)
     open_feed(it, true);
     expect(it, "standing; ");
     it->bench.db.log = &log;
-    assert_status(credentials_client_disable_blocking(&it->bench.db, SLICE("nobody")), STATUS_NOT_FOUND);
+    assert_status(durable_client_disable_blocking(&it->bench.db, SLICE("nobody")), STATUS_NOT_FOUND);
     durable_bench_client(&it->bench, "acme");
-    assert_status(
-        credentials_client_create_blocking(
-            &it->bench.db, &(struct client){.client_id = SLICE("acme"), .name = SLICE("Twice")}, &(int64_t){0}),
-        STATUS_CONFLICT);
+    assert_status(durable_client_create_blocking(&it->bench.db,
+                                                 &(struct client){.client_id = SLICE("acme"), .name = SLICE("Twice")},
+                                                 &(int64_t){0}),
+                  STATUS_CONFLICT);
     struct change_page *page = change_log_take(&log);
     assert_non_null(page);
     assert_int_equal(page->count, 1);

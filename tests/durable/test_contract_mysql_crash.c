@@ -54,7 +54,7 @@ static void be_slow(bool is_slow)
 }
 
 struct exchange {
-    struct credentials db;
+    struct durable db;
     int64_t client;
     int64_t user;
     const char *oauth_token;
@@ -76,7 +76,7 @@ static void *issue(void *context)
     };
     bool existing = false;
     struct token *token = NULL;
-    exchange->status = credentials_token_issue_blocking(&exchange->db, &wanted, &existing, &token);
+    exchange->status = durable_token_issue_blocking(&exchange->db, &wanted, &existing, &token);
     token_free(token);
     return NULL;
 }

@@ -21,13 +21,13 @@
 
 struct fixture {
     struct durable_bench bench;
-    struct db_pool *pool;
+    struct durable_pool *pool;
     struct asking asking;
 };
 
-static struct db_pool *new_pool(struct durable_bench *bench, size_t readers, size_t queue_limit)
+static struct durable_pool *new_pool(struct durable_bench *bench, size_t readers, size_t queue_limit)
 {
-    struct db_pool_options options = {
+    struct durable_pool_options options = {
         .url = slice_str(bench->url),
         .connections = readers,
         .queue_limit = queue_limit,
@@ -35,8 +35,8 @@ static struct db_pool *new_pool(struct durable_bench *bench, size_t readers, siz
         .clock = &bench->clock.clock,
     };
     struct buf why = BUF_INIT;
-    struct db_pool *pool = NULL;
-    assert_status(db_pool_new_blocking(&options, &why, &pool), STATUS_OK);
+    struct durable_pool *pool = NULL;
+    assert_status(durable_pool_new_blocking(&options, &why, &pool), STATUS_OK);
     buf_done(&why);
     return pool;
 }
@@ -56,7 +56,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *it = *state;
-    db_pool_free(it->pool);
+    durable_pool_free(it->pool);
     asking_done(&it->asking);
     durable_bench_done(&it->bench);
     test_free(it);
@@ -82,11 +82,11 @@ static void a_client_is_copied_with_every_text_it_has_before_the_call_returns(vo
     size_t count = 0;
     struct client client = {.client_id = slice_str(id)};
     CLIENT_TEXTS(MAKE_TEXT);
-    credentials_client_create_start(it->pool, &client, ASK(it));
+    durable_client_create_start(it->pool, &client, ASK(it));
     memset(texts, '#', sizeof texts);
     memset(id, '#', sizeof id - 1);
     DONE(it, STATUS_OK);
-    credentials_client_find_start(it->pool, SLICE("copied"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("copied"), ASK(it));
     const struct client *found = ANSWER(it, STATUS_OK);
     CLIENT_TEXTS(ASSERT_TEXT);
 }
@@ -106,36 +106,36 @@ static void clients_are_written_and_read_from_a_loop(void **state)
                             .secret_count = 1,
                             .keys = &key,
                             .key_count = 1};
-    credentials_client_create_start(it->pool, &client, ASK(it));
+    durable_client_create_start(it->pool, &client, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_create_start(it->pool, &client, ASK(it));
+    durable_client_create_start(it->pool, &client, ASK(it));
     DONE(it, STATUS_CONFLICT);
-    credentials_client_rotate_secret_start(it->pool, SLICE("acme"), SLICE("second"), 1000, ASK(it));
+    durable_client_rotate_secret_start(it->pool, SLICE("acme"), SLICE("second"), 1000, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_rotate_key_start(it->pool, SLICE("acme"), SLICE("PEM 2"), 1000, ASK(it));
+    durable_client_rotate_key_start(it->pool, SLICE("acme"), SLICE("PEM 2"), 1000, ASK(it));
     DONE(it, STATUS_OK);
     client.name = SLICE("Renamed");
-    credentials_client_update_start(it->pool, &client, ASK(it));
+    durable_client_update_start(it->pool, &client, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     const struct client *found = ANSWER(it, STATUS_OK);
     assert_slice_equal(found->name, SLICE("Renamed"));
     assert_slice_equal(found->callbacks[0].uri, callback.uri);
     assert_slice_equal(found->secrets[0].text, SLICE("second"));
     assert_slice_equal(found->keys[0].text, SLICE("PEM 2"));
-    credentials_client_list_start(it->pool, SLICE("7"), (struct page_request){0}, ASK(it));
+    durable_client_list_start(it->pool, SLICE("7"), (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 1);
-    credentials_client_list_start(it->pool, SLICE(""), (struct page_request){0}, ASK(it));
+    durable_client_list_start(it->pool, SLICE(""), (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 0);
-    credentials_client_list_start(it->pool, SLICE_ABSENT, (struct page_request){0}, ASK(it));
+    durable_client_list_start(it->pool, SLICE_ABSENT, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 1);
-    credentials_client_disable_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_disable_start(it->pool, SLICE("acme"), ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_enable_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_enable_start(it->pool, SLICE("acme"), ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_delete_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_delete_start(it->pool, SLICE("acme"), ASK(it));
     DONE(it, STATUS_OK);
-    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     assert_null(ANSWER(it, STATUS_NOT_FOUND));
 }
 
@@ -143,31 +143,31 @@ static void users_are_written_and_read_from_a_loop(void **state)
 {
     struct fixture *it = *state;
     struct user user = {.username = SLICE("jane"), .subject = SLICE("s-1")};
-    credentials_user_create_start(it->pool, &user, ASK(it));
+    durable_user_create_start(it->pool, &user, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_user_find_by_name_start(it->pool, SLICE("jane"), ASK(it));
+    durable_user_find_by_name_start(it->pool, SLICE("jane"), ASK(it));
     int64_t id = ((const struct user *)ANSWER(it, STATUS_OK))->id;
-    credentials_user_find_start(it->pool, id, ASK(it));
+    durable_user_find_start(it->pool, id, ASK(it));
     assert_slice_equal(((const struct user *)ANSWER(it, STATUS_OK))->subject, SLICE("s-1"));
-    credentials_user_find_by_subject_start(it->pool, SLICE("s-1"), ASK(it));
+    durable_user_find_by_subject_start(it->pool, SLICE("s-1"), ASK(it));
     assert_int_equal(((const struct user *)ANSWER(it, STATUS_OK))->id, id);
-    credentials_user_ensure_start(it->pool, SLICE("s-2"), SLICE("joe"), ASK(it));
+    durable_user_ensure_start(it->pool, SLICE("s-2"), SLICE("joe"), ASK(it));
     assert_true(((const struct user *)ANSWER(it, STATUS_OK))->id > id);
-    credentials_user_list_start(it->pool, (struct page_request){0}, ASK(it));
+    durable_user_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct user_page *)ANSWER(it, STATUS_OK))->count, 2);
-    credentials_user_set_password_start(it->pool, id, SLICE("$y$hash"), ASK(it));
+    durable_user_set_password_start(it->pool, id, SLICE("$y$hash"), ASK(it));
     DONE(it, STATUS_OK);
-    credentials_user_disable_start(it->pool, id, ASK(it));
+    durable_user_disable_start(it->pool, id, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_user_find_start(it->pool, id, ASK(it));
+    durable_user_find_start(it->pool, id, ASK(it));
     const struct user *found = ANSWER(it, STATUS_OK);
     assert_true(found->disabled);
     assert_slice_equal(found->password_hash, SLICE("$y$hash"));
-    credentials_user_enable_start(it->pool, id, ASK(it));
+    durable_user_enable_start(it->pool, id, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_user_delete_start(it->pool, id, ASK(it));
+    durable_user_delete_start(it->pool, id, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_user_delete_start(it->pool, id, ASK(it));
+    durable_user_delete_start(it->pool, id, ASK(it));
     DONE(it, STATUS_NOT_FOUND);
 }
 
@@ -185,26 +185,26 @@ static void tokens_are_issued_used_and_revoked_from_a_loop(void **state)
     };
     struct token_filter filter = {.client_id = SLICE("acme")};
     for (int i = 0; i < 2; i++) {
-        credentials_token_issue_start(it->pool, &issue, ASK(it));
+        durable_token_issue_start(it->pool, &issue, ASK(it));
         const struct token_issued *issued = ANSWER(it, STATUS_OK);
         assert_int_equal(issued->existing, i == 1);
         assert_slice_equal(issued->token->secret, SLICE("token secret"));
     }
-    credentials_token_covers_start(it->pool, SLICE("acme"), issue.user, SLICE("photos:read"), ASK(it));
+    durable_token_covers_start(it->pool, SLICE("acme"), issue.user, SLICE("photos:read"), ASK(it));
     assert_true(*(const bool *)ANSWER(it, STATUS_OK));
-    credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ASK(it));
+    durable_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ASK(it));
     const struct credential_pair *pair = ANSWER(it, STATUS_OK);
     assert_true(pair->client_found && pair->token_found);
     struct token_use use = {pair->token.id, 5000};
-    credentials_token_touch_start(it->pool, &use, 1, ASK(it));
+    durable_token_touch_start(it->pool, &use, 1, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_token_list_start(it->pool, &filter, (struct page_request){0}, ASK(it));
+    durable_token_list_start(it->pool, &filter, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct token_page *)ANSWER(it, STATUS_OK))->tokens[0].last_used_ms, 5000);
     for (int i = 0; i < 2; i++) {
-        credentials_token_revoke_start(it->pool, &filter, ASK(it));
+        durable_token_revoke_start(it->pool, &filter, ASK(it));
         assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), i == 0);
     }
-    credentials_token_issue_start(it->pool, &issue, ASK(it));
+    durable_token_issue_start(it->pool, &issue, ASK(it));
     assert_null(ANSWER(it, STATUS_TOKEN_USED));
 }
 
@@ -214,21 +214,21 @@ static void resource_servers_changes_and_audit_work_from_a_loop(void **state)
     struct resource_server server = {.name = SLICE("photos"),
                                      .key_digest = SLICE("0123456789abcdef0123456789abcdef"),
                                      .origins = SLICE("https://a")};
-    credentials_resource_server_create_start(it->pool, &server, ASK(it));
+    durable_resource_server_create_start(it->pool, &server, ASK(it));
     DONE(it, STATUS_OK);
-    credentials_resource_server_find_start(it->pool, server.key_digest, ASK(it));
+    durable_resource_server_find_start(it->pool, server.key_digest, ASK(it));
     assert_slice_equal(((const struct resource_server *)ANSWER(it, STATUS_OK))->origins, SLICE("https://a"));
-    credentials_resource_server_list_start(it->pool, (struct page_request){0}, ASK(it));
+    durable_resource_server_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct resource_server_page *)ANSWER(it, STATUS_OK))->count, 1);
-    credentials_resource_server_revoke_start(it->pool, SLICE("photos"), ASK(it));
+    durable_resource_server_revoke_start(it->pool, SLICE("photos"), ASK(it));
     assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), 1);
-    credentials_changes_latest_start(it->pool, ASK(it));
+    durable_changes_latest_start(it->pool, ASK(it));
     assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), 2);
-    credentials_changes_since_start(it->pool, 1, 10, ASK(it));
+    durable_changes_since_start(it->pool, 1, 10, ASK(it));
     assert_int_equal(((const struct change_page *)ANSWER(it, STATUS_OK))->changes[0].event, CHANGE_REVOKED);
-    credentials_audit_append_start(it->pool, SLICE("ops"), SLICE("resource-server.revoke"), SLICE("photos"), ASK(it));
+    durable_audit_append_start(it->pool, SLICE("ops"), SLICE("resource-server.revoke"), SLICE("photos"), ASK(it));
     DONE(it, STATUS_OK);
-    credentials_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
+    durable_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_slice_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->entries[0].what,
                        SLICE("resource-server.revoke"));
 }
@@ -242,7 +242,7 @@ struct gate {
     bool open;
 };
 
-static enum status wait_at_gate(struct credentials *db, void *arguments, void **ret_result)
+static enum status wait_at_gate(struct durable *db, void *arguments, void **ret_result)
 {
     struct gate *gate = arguments;
     (void)db, (void)ret_result;
@@ -275,12 +275,12 @@ static void reads_go_on_while_a_write_takes_its_time(void **state)
 {
     struct fixture *it = *state;
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
-    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    struct durable_job slow = {DURABLE_WRITE, wait_at_gate, &gate, NULL, NULL};
     struct asking other;
     asking_init(&other, &it->bench.clock.clock);
-    db_pool_start(it->pool, &slow, asking_ticket(&other));
+    durable_pool_start(it->pool, &slow, asking_ticket(&other));
     await_waiting(&gate, 1);
-    credentials_client_find_start(it->pool, SLICE("nobody"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("nobody"), ASK(it));
     DONE(it, STATUS_NOT_FOUND);
     open_gate(&gate);
     assert_status(asking_wait(&other, NULL), STATUS_OK);
@@ -291,15 +291,15 @@ static void a_full_queue_refuses_at_once(void **state)
 {
     struct fixture *it = *state;
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
-    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    struct durable_job slow = {DURABLE_WRITE, wait_at_gate, &gate, NULL, NULL};
     struct asking waiting[3]; /* one runs, two are queued */
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
         asking_init(&waiting[i], &it->bench.clock.clock);
-        db_pool_start(it->pool, &slow, asking_ticket(&waiting[i]));
+        durable_pool_start(it->pool, &slow, asking_ticket(&waiting[i]));
         if (i == 0)
             await_waiting(&gate, 1);
     }
-    db_pool_start(it->pool, &slow, ASK(it));
+    durable_pool_start(it->pool, &slow, ASK(it));
     DONE(it, STATUS_STORE_DOWN);
     open_gate(&gate);
     for (size_t i = 0; i < COUNT_OF(waiting); i++) {
@@ -313,10 +313,10 @@ static void a_locked_database_is_store_down_and_recovers(void **state)
     struct fixture *it = *state;
     struct sql *holder = it->bench.db.sql;
     assert_status(sql_execute_blocking(holder, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL), STATUS_OK);
-    credentials_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    durable_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
     DONE(it, STATUS_STORE_DOWN);
     assert_status(sql_execute_blocking(holder, "ROLLBACK", NULL, 0, NULL, NULL), STATUS_OK);
-    credentials_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    durable_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
     DONE(it, STATUS_OK);
 }
 
@@ -326,9 +326,9 @@ static void a_late_answer_finds_nobody_and_is_freed(void **state)
     struct ticket ticket = ASK(it);
     (void)durable_bench_client(&it->bench, "acme");
     ticket_complete(ticket, STATUS_STORE_DOWN, NULL, NULL); /* as a deadline would */
-    credentials_client_find_start(it->pool, SLICE("acme"), ticket);
+    durable_client_find_start(it->pool, SLICE("acme"), ticket);
     assert_status(asking_wait(&it->asking, NULL), STATUS_STORE_DOWN);
-    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it)); /* by now the late one was delivered */
+    durable_client_find_start(it->pool, SLICE("acme"), ASK(it)); /* by now the late one was delivered */
     assert_non_null(ANSWER(it, STATUS_OK));
 }
 
@@ -338,11 +338,11 @@ static void what_cannot_be_opened_is_explained(void **state)
     static const struct slice urls[] = {SLICE_INIT("sqlite:/nowhere/at/all.db"), SLICE_INIT("sqlite::memory:"),
                                         SLICE_INIT("oracle:x")};
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
-        struct db_pool_options options = {
+        struct durable_pool_options options = {
             .url = urls[i], .connections = 1, .keys = it->bench.keys, .clock = &it->bench.clock.clock};
         struct buf why = BUF_INIT;
-        struct db_pool *pool = NULL;
-        enum status status = db_pool_new_blocking(&options, &why, &pool);
+        struct durable_pool *pool = NULL;
+        enum status status = durable_pool_new_blocking(&options, &why, &pool);
         assert_true(status == STATUS_STORE_DOWN || status == STATUS_BAD_INPUT);
         assert_null(pool);
         assert_true(why.len > 20);
@@ -351,7 +351,7 @@ static void what_cannot_be_opened_is_explained(void **state)
 }
 
 struct rotation {
-    struct db_pool *pool;
+    struct durable_pool *pool;
     struct keyring *rings[2];
     atomic_bool is_over;
 };
@@ -360,7 +360,7 @@ static void *rotate_again_and_again(void *context)
 {
     struct rotation *rotation = context;
     for (size_t i = 0; !atomic_load(&rotation->is_over); i++)
-        db_pool_set_keys(rotation->pool, rotation->rings[i % 2]);
+        durable_pool_set_keys(rotation->pool, rotation->rings[i % 2]);
     return NULL;
 }
 
@@ -378,14 +378,14 @@ static void sealing_keys_are_exchanged_while_jobs_run(void **state)
                       STATUS_OK);
     assert_int_equal(pthread_create(&thread, NULL, rotate_again_and_again, &rotation), 0);
     for (int i = 0; i < 200; i++) {
-        credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+        durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
         assert_slice_equal(((const struct client *)ANSWER(it, STATUS_OK))->secrets[0].text, SLICE("secret of acme"));
     }
     atomic_store(&rotation.is_over, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     keyring_free(rotation.rings[0]);
     keyring_free(rotation.rings[1]); /* the pool still holds the last one */
-    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     DONE(it, STATUS_OK);
 }
 
@@ -396,13 +396,13 @@ static void without_the_key_nothing_opens(void **state)
     const char *why = NULL;
     (void)durable_bench_client(&it->bench, "acme");
     assert_status(keyring_parse(SLICE("a:" KEY_ONE), &other, &why), STATUS_OK);
-    db_pool_set_keys(it->pool, other);
+    durable_pool_set_keys(it->pool, other);
     keyring_free(other);
-    credentials_client_find_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     DONE(it, STATUS_STORE_CORRUPT);
 }
 
-static enum status count_runs(struct credentials *db, void *arguments, void **ret_result)
+static enum status count_runs(struct durable *db, void *arguments, void **ret_result)
 {
     (void)db, (void)ret_result;
     ++*(int *)arguments;
@@ -413,22 +413,22 @@ static void a_job_that_nobody_waits_for_any_more_is_not_begun(void **state)
 {
     struct fixture *it = *state;
     struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false};
-    struct db_job slow = {DB_WRITE, wait_at_gate, &gate, NULL, NULL};
+    struct durable_job slow = {DURABLE_WRITE, wait_at_gate, &gate, NULL, NULL};
     int runs[2] = {0};
-    struct db_job late = {DB_WRITE, count_runs, &runs[0], NULL, NULL};
-    struct db_job unasked = {DB_WRITE, count_runs, &runs[1], NULL, NULL};
+    struct durable_job late = {DURABLE_WRITE, count_runs, &runs[0], NULL, NULL};
+    struct durable_job unasked = {DURABLE_WRITE, count_runs, &runs[1], NULL, NULL};
     struct asking other;
     asking_init(&other, &it->bench.clock.clock);
-    db_pool_start(it->pool, &slow, asking_ticket(&other));
+    durable_pool_start(it->pool, &slow, asking_ticket(&other));
     await_waiting(&gate, 1);
     it->asking.patience_ms = 50;
-    db_pool_start(it->pool, &late, ASK(it));
+    durable_pool_start(it->pool, &late, ASK(it));
     DONE(it, STATUS_STORE_DOWN);
     (void)usleep(20000); /* a loop's timers may fire some ticks of the kernel's clock before the deadline */
-    db_pool_start(it->pool, &unasked, (struct ticket){.loop = it->asking.loop}); /* nobody ever did: it is done */
+    durable_pool_start(it->pool, &unasked, (struct ticket){.loop = it->asking.loop}); /* nobody ever did: it is done */
     open_gate(&gate);
     assert_status(asking_wait(&other, NULL), STATUS_OK);
-    db_pool_free(it->pool);
+    durable_pool_free(it->pool);
     it->pool = NULL;
     assert_int_equal(runs[0], 0);
     assert_int_equal(runs[1], 1);
@@ -440,7 +440,7 @@ static void a_job_that_nobody_waits_for_any_more_is_not_begun(void **state)
 static void a_store_that_takes_writes_is_ready(void **state)
 {
     struct fixture *it = *state;
-    db_pool_check_start(it->pool, ASK(it));
+    durable_pool_check_start(it->pool, ASK(it));
     assert_null(ANSWER(it, STATUS_OK));
 }
 
@@ -457,7 +457,7 @@ static enum status write_user(struct fixture *it, const char *name)
 {
     struct user user = {.username = slice_str(name), .subject = slice_str(name)};
     void *result = NULL;
-    credentials_user_create_start(it->pool, &user, ASK(it));
+    durable_user_create_start(it->pool, &user, ASK(it));
     return asking_wait(&it->asking, &result);
 }
 
@@ -467,18 +467,18 @@ static void after_a_write_that_failed_it_is_ready_once_one_succeeds(void **state
     void *why = NULL;
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
     limit_files(4096);
-    db_pool_check_start(it->pool, ASK(it));
+    durable_pool_check_start(it->pool, ASK(it));
     DONE(it, STATUS_OK); /* nothing was written yet */
     assert_status(write_user(it, "jane"), STATUS_STORE_DOWN);
-    db_pool_check_start(it->pool, ASK(it));
+    durable_pool_check_start(it->pool, ASK(it));
     assert_status(asking_wait(&it->asking, &why), STATUS_STORE_DOWN);
     assert_non_null(strstr(why, "database "));
     limit_files(RLIM_INFINITY);
     (void)signal(SIGXFSZ, before);
-    db_pool_check_start(it->pool, ASK(it)); /* writes, though nobody else does */
+    durable_pool_check_start(it->pool, ASK(it)); /* writes, though nobody else does */
     DONE(it, STATUS_OK);
     assert_status(write_user(it, "jane"), STATUS_OK);
-    credentials_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
+    durable_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->count, 0); /* and leaves nothing behind */
 }
 

@@ -19,13 +19,13 @@ enum { THREADS = 4, ANSWER_MS = 200, RECOVERY_MS = 2000, BUSY_MACHINE = 3 };
 struct fixture {
     struct durable_bench primary;
     struct durable_bench replica; /* another database: what replication would bring, a test puts there */
-    struct db_pool *pool;
+    struct durable_pool *pool;
     struct asking asking;
 };
 
 static void open_pool(struct fixture *it, const char *read_url, size_t connections)
 {
-    struct db_pool_options options = {
+    struct durable_pool_options options = {
         .url = slice_str(it->primary.url),
         .read_url = slice_str(read_url),
         .connections = connections,
@@ -33,7 +33,7 @@ static void open_pool(struct fixture *it, const char *read_url, size_t connectio
         .clock = &it->primary.clock.clock,
     };
     struct buf why = BUF_INIT;
-    if (db_pool_new_blocking(&options, &why, &it->pool) != STATUS_OK)
+    if (durable_pool_new_blocking(&options, &why, &it->pool) != STATUS_OK)
         fail_msg("%.*s", SLICE_ARGS(buf_slice(&why)));
     buf_done(&why);
 }
@@ -51,7 +51,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *it = *state;
-    db_pool_free(it->pool);
+    durable_pool_free(it->pool);
     asking_done(&it->asking);
     durable_bench_done(&it->replica);
     durable_bench_done(&it->primary);
@@ -68,7 +68,7 @@ static int64_t now_ms(void)
 static enum status ask(struct fixture *it)
 {
     it->asking.patience_ms = ANSWER_MS;
-    credentials_client_find_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
+    durable_client_find_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
     return asking_wait(&it->asking, NULL);
 }
 
@@ -121,9 +121,9 @@ static const struct credential_pair *find(struct fixture *it, bool current)
 {
     struct ticket ticket = asking_ticket(&it->asking);
     if (current)
-        credentials_pair_find_current_start(it->pool, SLICE("acme"), SLICE("token"), ticket);
+        durable_pair_find_current_start(it->pool, SLICE("acme"), SLICE("token"), ticket);
     else
-        credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ticket);
+        durable_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ticket);
     return asking_answer(&it->asking, STATUS_OK);
 }
 
@@ -141,7 +141,7 @@ static void reads_that_may_lag_go_to_the_replica_and_others_do_not(void **state)
     int64_t revoked = 0;
     make_token(&it->primary);
     make_token(&it->replica);
-    assert_status(credentials_token_revoke_blocking(&it->primary.db, &filter, &revoked), STATUS_OK);
+    assert_status(durable_token_revoke_blocking(&it->primary.db, &filter, &revoked), STATUS_OK);
     open_pool(it, it->replica.url, 1);
     assert_int_equal(find(it, false)->token.revoked_ms, 0);
     assert_int_equal(find(it, true)->token.revoked_ms, BENCH_NOW_MS);
@@ -155,7 +155,7 @@ static void what_the_replica_does_not_know_yet_the_primary_is_asked(void **state
     assert_true(find(it, false)->client_found && find(it, false)->token_found);
     (void)durable_bench_client(&it->replica, "acme");
     assert_true(find(it, false)->token_found);
-    credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("no such token"), asking_ticket(&it->asking));
+    durable_pair_find_start(it->pool, SLICE("acme"), SLICE("no such token"), asking_ticket(&it->asking));
     const struct credential_pair *none = asking_answer(&it->asking, STATUS_OK);
     assert_true(none->client_found && !none->token_found);
 }
@@ -231,7 +231,7 @@ static int refused(struct fixture *it, int64_t for_ms, int *ret_asked)
     *ret_asked = 0;
     for (int64_t start_ms = now_ms(); now_ms() - start_ms < for_ms; (*ret_asked)++) {
         it->asking.patience_ms = ANSWER_MS;
-        credentials_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), asking_ticket(&it->asking));
+        durable_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), asking_ticket(&it->asking));
         count += asking_wait(&it->asking, NULL) != STATUS_OK ? 1 : 0;
     }
     return count;
@@ -285,7 +285,7 @@ static void a_replica_that_is_back_is_asked_again(void **state)
 static void a_replica_must_have_the_schema_too(void **state)
 {
     struct fixture *it = *state;
-    struct db_pool_options options = {
+    struct durable_pool_options options = {
         .url = slice_str(it->primary.url),
         .read_url = slice_str(it->replica.url),
         .connections = 1,
@@ -296,7 +296,7 @@ static void a_replica_must_have_the_schema_too(void **state)
     assert_status(sql_execute_blocking(it->replica.db.sql, "DELETE FROM schema_migrations WHERE number = 25", NULL, 0,
                                        NULL, NULL),
                   STATUS_OK);
-    assert_status(db_pool_new_blocking(&options, &why, &it->pool), STATUS_BAD_INPUT);
+    assert_status(durable_pool_new_blocking(&options, &why, &it->pool), STATUS_BAD_INPUT);
     assert_null(it->pool);
     assert_non_null(strstr(buf_string(&why), "run auth-service migrate up"));
     buf_done(&why);

@@ -51,7 +51,7 @@ enum { SKEW_S = BENCH_SKEW_MS / 1000, LEAD_S = BENCH_LEAD_MS / 1000 };
 /* A service that is started and stopped on one ledger. */
 struct service {
     struct durable_bench durable;
-    struct credentials_nonce_ledger ledger;
+    struct durable_nonce_ledger ledger;
     struct ephemeral_options options;
     struct ephemeral_store *store;
     struct ephemeral *view;
@@ -80,7 +80,7 @@ static int setup(void **state)
 {
     struct service *service = test_calloc(1, sizeof *service);
     durable_bench_init(&service->durable, &durable_sqlite);
-    credentials_nonce_ledger_init(&service->ledger, &service->durable.db);
+    durable_nonce_ledger_init(&service->ledger, &service->durable.db);
     service->durable.clock.steady_ms = 5000000; /* not since 1970, as it seldom is */
     service->options = (struct ephemeral_options){
         .clock = &service->durable.clock.clock,

@@ -47,7 +47,7 @@ struct fleet {
 
 struct process {
     struct fleet *fleet;
-    struct credentials db;
+    struct durable db;
     struct switched_ledger ledger;
     struct ephemeral_store *store;
     struct ephemeral *view;
@@ -417,7 +417,7 @@ static void a_record_that_somebody_spoiled_is_a_change(void **state)
 /* What the memory of a process has accepted up to now, and saved. */
 static void accept_in_memory(struct fleet *fleet)
 {
-    struct credentials_nonce_ledger ledger;
+    struct durable_nonce_ledger ledger;
     struct nonce_state nonces = {0};
     struct accepted_ranges ranges;
     int64_t second = now_s(fleet);
@@ -428,7 +428,7 @@ static void accept_in_memory(struct fleet *fleet)
                                     .wanted = &second,
                                     .wanted_count = 1,
                                     .away = SECOND_SPAN_EMPTY};
-    credentials_nonce_ledger_init(&ledger, &fleet->durable.db);
+    durable_nonce_ledger_init(&ledger, &fleet->durable.db);
     assert_status(ledger.ledger.open_blocking(&ledger.ledger, &begin_memory, &nonces), STATUS_OK);
     assert_status(ledger.ledger.keep_blocking(&ledger.ledger, &keep, &ranges), STATUS_OK);
     nonce_state_done(&nonces);
@@ -1168,8 +1168,8 @@ static void a_password_is_asked_for_and_used(void **state)
     fleet->options.redis_password = SLICE("wrong");
     assert_refused(fleet, "OAUTH1_REDIS_PASSWORD");
     fleet->options.redis_password = SLICE("secret");
-    struct credentials_nonce_ledger ledger;
-    credentials_nonce_ledger_init(&ledger, &fleet->durable.db);
+    struct durable_nonce_ledger ledger;
+    durable_nonce_ledger_init(&ledger, &fleet->durable.db);
     fleet->options.ledger = &ledger.ledger;
     assert_status(ephemeral_open_blocking(slice_str(fleet->url), &fleet->options, &why, &store), STATUS_OK);
     ephemeral_store_free(store);

@@ -37,7 +37,7 @@ static void find_start(struct credential_source *base, const struct credential_k
 static void open_stores(struct asked_bench *bench)
 {
     struct buf why = BUF_INIT;
-    const struct db_pool_options pool = {
+    const struct durable_pool_options pool = {
         .url = slice_str(bench->durable.url),
         .connections = 1,
         .keys = bench->durable.keys,
@@ -54,13 +54,13 @@ static void open_stores(struct asked_bench *bench)
         .ledger = &bench->ledger.ledger,
         .ledger_name = SLICE("memory:"),
     };
-    assert_status(db_pool_new_blocking(&pool, &why, &bench->db), STATUS_OK);
+    assert_status(durable_pool_new_blocking(&pool, &why, &bench->pool), STATUS_OK);
     assert_status(ephemeral_open_blocking(SLICE("memory:"), &ephemeral, &why, &bench->store), STATUS_OK);
     assert_status(ephemeral_view_new(bench->store, bench->asking.loop, &bench->view), STATUS_OK);
     buf_done(&why);
     faulty_ephemeral_init(&bench->faulty, bench->view);
     bench->source.source.find_start = find_start;
-    credential_store_init(&bench->source.inner, bench->db, false);
+    credential_store_init(&bench->source.inner, bench->pool, false);
     const struct credential_cache_options cache = {&bench->source.source, 30000, 100, &bench->asking.loop, 1};
     assert_status(credential_cache_new(&cache, &bench->cache), STATUS_OK); /* without a feed it keeps nothing */
 }
@@ -74,12 +74,12 @@ static void add_people(struct asked_bench *bench)
         const struct client marked = {
             .client_id = slice_str(ids[i]), .name = SLICE("Printer"), .flags = CLIENT_TWO_LEGGED};
         (void)durable_bench_client(&bench->durable, ids[i]);
-        assert_status(credentials_client_update_blocking(&bench->durable.db, &marked), STATUS_OK);
+        assert_status(durable_client_update_blocking(&bench->durable.db, &marked), STATUS_OK);
     }
     assert_status(digest_bytes(DIGEST_SHA256, SLICE("key"), digest), STATUS_OK);
     const struct resource_server server = {
         .name = SLICE("photos"), .key_digest = slice_of(digest, sizeof digest), .allow_explain = true};
-    assert_status(credentials_resource_server_create_blocking(&bench->durable.db, &server, &id), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->durable.db, &server, &id), STATUS_OK);
 }
 
 static void fill_app(struct asked_bench *bench)
@@ -96,12 +96,12 @@ static void fill_app(struct asked_bench *bench)
     bench->loops[0].ephemeral = &bench->faulty.view;
     bench->loops[0].credentials = credential_cache_view(bench->cache, 0);
     assert_status(signer_init(&bench->loops[0].signer, 4), STATUS_OK);
-    bench->usage = usage_new(bench->asking.loop, bench->db);
+    bench->usage = usage_new(bench->asking.loop, bench->pool);
     assert_non_null(bench->usage);
     bench->app = (struct app){
         .config = &bench->config,
         .rules = {.signature_methods = SIGNATURE_METHODS_ALL, .skew_s = 300, .lead_s = 60},
-        .db = bench->db,
+        .durable = bench->pool,
         .loops = bench->loops,
         .usage = &bench->usage,
     };
@@ -128,7 +128,7 @@ int asked_bench_teardown(void **state)
     usage_free(bench->usage);
     signer_done(&bench->loops[0].signer);
     credential_cache_free(bench->cache);
-    db_pool_free(bench->db);
+    durable_pool_free(bench->pool);
     ephemeral_view_free(bench->view);
     asking_done(&bench->asking);
     ephemeral_store_free(bench->store);

@@ -28,7 +28,7 @@ struct faulty_source {
 struct asked_bench {
     struct durable_bench durable;
     struct asking asking; /* its loop is everybody's */
-    struct db_pool *db;
+    struct durable_pool *pool;
     struct faulty_source source;
     struct credential_cache *cache;
     struct volatile_ledger ledger;

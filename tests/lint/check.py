@@ -130,7 +130,7 @@ def the_schema_names_the_signature_methods():
 
 # Exported functions that only tests call, by pattern, and why they are there all the same.
 NO_CALLER_YET = {
-    r"credentials_\w+_start": "the admin API and the account and developer pages ask from a loop",
+    r"durable_\w+_start": "the admin API and the account and developer pages ask from a loop",
     r"ephemeral_blob_\w+_start": "challenges of delegated login",
     r"fake_clock_\w+|random_fail_next": "what tests put in the place of clocks and of randomness that fails",
     r"http_server_(connections|requests)": "what tests wait for",

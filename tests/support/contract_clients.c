@@ -9,7 +9,7 @@ enum { HOUR_MS = 3600 * 1000 };
 static struct client *find(struct durable_bench *bench, const char *client_id)
 {
     struct client *client = NULL;
-    assert_status(credentials_client_find_blocking(&bench->db, slice_str(client_id), &client), STATUS_OK);
+    assert_status(durable_client_find_blocking(&bench->db, slice_str(client_id), &client), STATUS_OK);
     return client;
 }
 
@@ -72,7 +72,7 @@ static void a_client_is_found_as_it_was_created(void **state)
     struct durable_bench *bench = *state;
     struct client wanted = full_client();
     int64_t id = 0;
-    assert_status(credentials_client_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
     struct client *found = find(bench, "dpf43f3p2l4k3l03");
     assert_texts_equal(found, &wanted);
     assert_int_equal(found->id, id);
@@ -97,7 +97,7 @@ static void each_flag_is_kept_by_itself(void **state)
         char name[2] = {(char)('a' + i), '\0'};
         struct client client = {.client_id = slice_str(name), .flags = flags[i]};
         int64_t id = 0;
-        assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+        assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
         struct client *found = find(bench, name);
         assert_int_equal(found->flags, flags[i]);
         assert_int_equal(found->secret_count + found->key_count + found->callback_count, 0);
@@ -120,8 +120,8 @@ static void client_ids_compare_byte_for_byte(void **state)
         client_free(client);
     }
     struct client *none = NULL;
-    assert_status(credentials_client_find_blocking(&bench->db, SLICE("ABC"), &none), STATUS_NOT_FOUND);
-    assert_status(credentials_client_find_blocking(&bench->db, SLICE("abc  "), &none), STATUS_NOT_FOUND);
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("ABC"), &none), STATUS_NOT_FOUND);
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("abc  "), &none), STATUS_NOT_FOUND);
     assert_null(none);
 }
 
@@ -136,8 +136,8 @@ static void client_ids_of_255_bytes_are_the_longest(void **state)
     longest[255] = 'x';
     struct client too_long = {.client_id = slice_str(longest)};
     struct client empty = {.client_id = SLICE("")};
-    assert_status(credentials_client_create_blocking(&bench->db, &too_long, &id), STATUS_BAD_INPUT);
-    assert_status(credentials_client_create_blocking(&bench->db, &empty, &id), STATUS_BAD_INPUT);
+    assert_status(durable_client_create_blocking(&bench->db, &too_long, &id), STATUS_BAD_INPUT);
+    assert_status(durable_client_create_blocking(&bench->db, &empty, &id), STATUS_BAD_INPUT);
 }
 
 static void a_client_id_is_taken_once(void **state)
@@ -146,7 +146,7 @@ static void a_client_id_is_taken_once(void **state)
     struct client again = full_client();
     int64_t id = 0;
     (void)durable_bench_client(bench, "dpf43f3p2l4k3l03");
-    assert_status(credentials_client_create_blocking(&bench->db, &again, &id), STATUS_CONFLICT);
+    assert_status(durable_client_create_blocking(&bench->db, &again, &id), STATUS_CONFLICT);
     struct client *found = find(bench, "dpf43f3p2l4k3l03");
     assert_slice_equal(found->name, SLICE("Printer"));
     assert_int_equal(found->callback_count, 0);
@@ -159,7 +159,7 @@ static void a_client_that_cannot_be_sealed_leaves_nothing_behind(void **state)
     struct client client = full_client();
     int64_t id = 0;
     random_fail_next(1);
-    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_NO_RANDOMNESS);
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_NO_RANDOMNESS);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM clients"), 0);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_callbacks"), 0);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM changes"), 0);
@@ -177,7 +177,7 @@ static void clients_are_listed_in_pages(void **state)
         (void)durable_bench_client(bench, ids[i]);
     for (size_t count = 2; count == 2;) {
         struct client_page *found = NULL;
-        assert_status(credentials_client_list_blocking(&bench->db, SLICE_ABSENT, page, &found), STATUS_OK);
+        assert_status(durable_client_list_blocking(&bench->db, SLICE_ABSENT, page, &found), STATUS_OK);
         for (count = 0; count < found->count; count++)
             assert_slice_equal(found->clients[count].client_id, slice_str(ids[seen++]));
         page.after_id = count ? found->clients[count - 1].id : page.after_id;
@@ -194,12 +194,12 @@ static void an_owner_sees_his_own_clients(void **state)
     struct page_request page = {0};
     int64_t id = 0;
     (void)durable_bench_client(bench, "the operator's");
-    assert_status(credentials_client_create_blocking(&bench->db, &owned, &id), STATUS_OK);
-    assert_status(credentials_client_list_blocking(&bench->db, SLICE("42"), page, &found), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &owned, &id), STATUS_OK);
+    assert_status(durable_client_list_blocking(&bench->db, SLICE("42"), page, &found), STATUS_OK);
     assert_int_equal(found->count, 1);
     assert_texts_equal(&found->clients[0], &owned);
     client_page_free(found);
-    assert_status(credentials_client_list_blocking(&bench->db, SLICE(""), page, &found), STATUS_OK);
+    assert_status(durable_client_list_blocking(&bench->db, SLICE(""), page, &found), STATUS_OK);
     assert_int_equal(found->count, 1);
     assert_slice_equal(found->clients[0].client_id, SLICE("the operator's"));
     client_page_free(found);
@@ -213,14 +213,14 @@ static void an_update_replaces_all_but_secrets_and_keys(void **state)
     struct client client = full_client();
     int64_t id = 0;
     char line[1024];
-    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
     int64_t before = durable_bench_latest_change(bench);
     client.name = SLICE("Renamed");
     client.flags = CLIENT_TWO_LEGGED;
     client.callbacks = &some_callbacks[1];
     client.callback_count = 1;
     client.secret_count = client.key_count = 0;
-    assert_status(credentials_client_update_blocking(&bench->db, &client), STATUS_OK);
+    assert_status(durable_client_update_blocking(&bench->db, &client), STATUS_OK);
     struct client *found = find(bench, "dpf43f3p2l4k3l03");
     assert_texts_equal(found, &client);
     assert_int_equal(found->flags, CLIENT_TWO_LEGGED);
@@ -239,9 +239,9 @@ static void an_update_of_an_older_version_is_a_conflict(void **state)
     struct client *mine = find(bench, "acme");
     struct client *theirs = find(bench, "acme");
     theirs->name = SLICE("theirs");
-    assert_status(credentials_client_update_blocking(&bench->db, theirs), STATUS_OK);
+    assert_status(durable_client_update_blocking(&bench->db, theirs), STATUS_OK);
     mine->name = SLICE("mine");
-    assert_status(credentials_client_update_blocking(&bench->db, mine), STATUS_CONFLICT);
+    assert_status(durable_client_update_blocking(&bench->db, mine), STATUS_CONFLICT);
     struct client *found = find(bench, "acme");
     assert_slice_equal(found->name, SLICE("theirs"));
     assert_true(found->version > mine->version);
@@ -254,14 +254,14 @@ static void what_does_not_exist_cannot_be_changed(void **state)
 {
     struct durable_bench *bench = *state;
     struct client nobody = {.client_id = SLICE("nobody")};
-    struct credentials *db = &bench->db;
+    struct durable *db = &bench->db;
     struct slice id = SLICE("nobody");
-    assert_status(credentials_client_update_blocking(db, &nobody), STATUS_NOT_FOUND);
-    assert_status(credentials_client_delete_blocking(db, id), STATUS_NOT_FOUND);
-    assert_status(credentials_client_disable_blocking(db, id), STATUS_NOT_FOUND);
-    assert_status(credentials_client_enable_blocking(db, id), STATUS_NOT_FOUND);
-    assert_status(credentials_client_rotate_secret_blocking(db, id, SLICE("s"), 0), STATUS_NOT_FOUND);
-    assert_status(credentials_client_rotate_key_blocking(db, id, SLICE("k"), 0), STATUS_NOT_FOUND);
+    assert_status(durable_client_update_blocking(db, &nobody), STATUS_NOT_FOUND);
+    assert_status(durable_client_delete_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_disable_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_enable_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_rotate_secret_blocking(db, id, SLICE("s"), 0), STATUS_NOT_FOUND);
+    assert_status(durable_client_rotate_key_blocking(db, id, SLICE("k"), 0), STATUS_NOT_FOUND);
     assert_int_equal(durable_bench_latest_change(bench), 0);
 }
 
@@ -273,7 +273,7 @@ static void a_rotated_secret_lives_on_for_the_overlap(void **state)
     char line[1024];
     (void)durable_bench_client(bench, "acme");
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("second"), HOUR_MS),
+    assert_status(durable_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("second"), HOUR_MS),
                   STATUS_OK);
     struct client *found = find(bench, "acme");
     assert_int_equal(found->secret_count, 2);
@@ -294,8 +294,7 @@ static void no_more_than_two_secrets_live_at_once(void **state)
     (void)durable_bench_client(bench, "acme");
     for (size_t i = 0; i < COUNT_OF(next); i++) {
         fake_clock_advance(&bench->clock, 1000);
-        assert_status(credentials_client_rotate_secret_blocking(&bench->db, SLICE("acme"), next[i], HOUR_MS),
-                      STATUS_OK);
+        assert_status(durable_client_rotate_secret_blocking(&bench->db, SLICE("acme"), next[i], HOUR_MS), STATUS_OK);
     }
     struct client *found = find(bench, "acme");
     int64_t now_ms = clock_wall_ms(bench->db.clock);
@@ -313,8 +312,8 @@ static void keys_rotate_like_secrets(void **state)
     struct durable_bench *bench = *state;
     struct client client = full_client();
     int64_t id = 0;
-    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
-    assert_status(credentials_client_rotate_key_blocking(&bench->db, client.client_id, SLICE("new PEM"), 0), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    assert_status(durable_client_rotate_key_blocking(&bench->db, client.client_id, SLICE("new PEM"), 0), STATUS_OK);
     struct client *found = find(bench, "dpf43f3p2l4k3l03");
     assert_int_equal(found->key_count, 2);
     assert_slice_equal(found->keys[0].text, SLICE("new PEM"));
@@ -329,7 +328,7 @@ static void keys_rotate_like_secrets(void **state)
 static void assert_token_is_revoked(struct durable_bench *bench, const char *client_id, const char *token, bool revoked)
 {
     struct credential_pair *pair = NULL;
-    assert_status(credentials_pair_find_blocking(&bench->db, slice_str(client_id), slice_str(token), &pair), STATUS_OK);
+    assert_status(durable_pair_find_blocking(&bench->db, slice_str(client_id), slice_str(token), &pair), STATUS_OK);
     assert_true(pair->token_found);
     assert_int_equal(pair->token.revoked_ms != 0, revoked);
     credential_pair_free(pair);
@@ -346,14 +345,14 @@ static void disabling_a_client_ends_its_tokens_and_nobody_elses(void **state)
     durable_bench_token(bench, "bad", jane, "token 1", jti);
     durable_bench_token(bench, "good", jane, "token 2", jti);
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("bad")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->db, SLICE("bad")), STATUS_OK);
     assert_string_equal(durable_bench_changes(bench, before, line), "client ended bad");
     assert_token_is_revoked(bench, "bad", "token 1", true);
     assert_token_is_revoked(bench, "good", "token 2", false);
     struct client *found = find(bench, "bad");
     assert_true(found->flags & CLIENT_DISABLED);
     client_free(found);
-    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("bad")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->db, SLICE("bad")), STATUS_OK);
 }
 
 static void enabling_a_client_again_brings_no_token_back(void **state)
@@ -362,8 +361,8 @@ static void enabling_a_client_again_brings_no_token_back(void **state)
     char jti[64];
     (void)durable_bench_client(bench, "acme");
     durable_bench_token(bench, "acme", durable_bench_user(bench, "jane"), "token", jti);
-    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     struct client *found = find(bench, "acme");
     assert_false(found->flags & CLIENT_DISABLED);
     client_free(found);
@@ -382,10 +381,10 @@ static void deleting_a_client_takes_all_that_is_its(void **state)
     char jti[64];
     char line[1024];
     int64_t id = 0;
-    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
     durable_bench_token(bench, "dpf43f3p2l4k3l03", durable_bench_user(bench, "jane"), "token", jti);
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_client_delete_blocking(&bench->db, client.client_id), STATUS_OK);
+    assert_status(durable_client_delete_blocking(&bench->db, client.client_id), STATUS_OK);
     assert_string_equal(durable_bench_changes(bench, before, line), "client ended dpf43f3p2l4k3l03");
     for (size_t i = 0; i < COUNT_OF(tables); i++)
         assert_int_equal(durable_bench_number(bench, tables[i]), 0);
@@ -395,7 +394,7 @@ static void a_deleted_clients_number_is_not_given_again(void **state)
 {
     struct durable_bench *bench = *state;
     int64_t first = durable_bench_client(bench, "acme");
-    assert_status(credentials_client_delete_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_delete_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     assert_true(durable_bench_client(bench, "acme") > first);
 }
 
@@ -407,7 +406,7 @@ static void secrets_are_nowhere_in_the_clear(void **state)
     char jti[64];
     (void)durable_bench_client(bench, "acme");
     durable_bench_token(bench, "acme", durable_bench_user(bench, "jane"), "the token", jti);
-    assert_status(credentials_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("canary of rotation"), 0),
+    assert_status(durable_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("canary of rotation"), 0),
                   STATUS_OK);
     assert_true(bench->kind->contains(bench->database, SLICE("the token"))); /* so the search does find things */
     assert_false(bench->kind->contains(bench->database, SLICE("secret of acme")));
@@ -429,8 +428,8 @@ static void a_secret_moved_to_another_client_does_not_open(void **state)
     assert_status(sql_execute_blocking(bench->db.sql, "UPDATE client_secrets SET client = ? WHERE client = ?", swap, 2,
                                        NULL, NULL),
                   STATUS_OK);
-    assert_status(credentials_client_find_blocking(&bench->db, SLICE("first"), &found), STATUS_STORE_CORRUPT);
-    assert_non_null(strstr(credentials_last_error(&bench->db), "OAUTH1_SECRETS_KEYS"));
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("first"), &found), STATUS_STORE_CORRUPT);
+    assert_non_null(strstr(durable_last_error(&bench->db), "OAUTH1_SECRETS_KEYS"));
 }
 
 static void a_secret_needs_the_key_that_sealed_it_while_it_lives(void **state)
@@ -441,11 +440,11 @@ static void a_secret_needs_the_key_that_sealed_it_while_it_lives(void **state)
     struct client *found = NULL;
     (void)durable_bench_client(bench, "acme");
     assert_status(keyring_parse(SLICE("new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="), &other, &why), STATUS_OK);
-    struct credentials db = bench->db;
+    struct durable db = bench->db;
     db.keys = other;
-    assert_status(credentials_client_find_blocking(&db, SLICE("acme"), &found), STATUS_STORE_CORRUPT);
-    assert_status(credentials_client_rotate_secret_blocking(&db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
-    assert_status(credentials_client_find_blocking(&db, SLICE("acme"), &found), STATUS_OK);
+    assert_status(durable_client_find_blocking(&db, SLICE("acme"), &found), STATUS_STORE_CORRUPT);
+    assert_status(durable_client_rotate_secret_blocking(&db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
+    assert_status(durable_client_find_blocking(&db, SLICE("acme"), &found), STATUS_OK);
     assert_int_equal(found->secret_count, 1);
     assert_slice_equal(found->secrets[0].text, SLICE("new"));
     client_free(found);
@@ -457,16 +456,16 @@ static void keys_are_checked_by_the_newest_secret(void **state)
     struct durable_bench *bench = *state;
     struct keyring *other = NULL;
     const char *why = NULL;
-    struct credentials db = bench->db;
+    struct durable db = bench->db;
     assert_status(keyring_parse(SLICE("new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="), &other, &why), STATUS_OK);
     db.keys = other;
-    assert_status(credentials_keys_check_blocking(&db), STATUS_OK); /* there is none */
+    assert_status(durable_keys_check_blocking(&db), STATUS_OK); /* there is none */
     (void)durable_bench_client(bench, "acme");
-    assert_status(credentials_keys_check_blocking(&bench->db), STATUS_OK);
-    assert_status(credentials_keys_check_blocking(&db), STATUS_STORE_CORRUPT);
-    assert_non_null(strstr(credentials_last_error(&db), "OAUTH1_SECRETS_KEYS"));
-    assert_status(credentials_client_rotate_secret_blocking(&db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
-    assert_status(credentials_keys_check_blocking(&db), STATUS_OK);
+    assert_status(durable_keys_check_blocking(&bench->db), STATUS_OK);
+    assert_status(durable_keys_check_blocking(&db), STATUS_STORE_CORRUPT);
+    assert_non_null(strstr(durable_last_error(&db), "OAUTH1_SECRETS_KEYS"));
+    assert_status(durable_client_rotate_secret_blocking(&db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
+    assert_status(durable_keys_check_blocking(&db), STATUS_OK);
     keyring_free(other);
 }
 

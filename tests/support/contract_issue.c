@@ -36,7 +36,7 @@ static enum status issue(struct durable_bench *bench, const struct token_issue *
 {
     bool existing = false;
     struct token *token = NULL;
-    enum status status = credentials_token_issue_blocking(&bench->db, wanted, &existing, &token);
+    enum status status = durable_token_issue_blocking(&bench->db, wanted, &existing, &token);
     assert_int_equal(status == STATUS_OK, token != NULL);
     token_free(token);
     return status;
@@ -57,8 +57,8 @@ static void a_retry_gets_the_same_token_again(void **state)
     struct token_issue retry = exchange("temp", jane, "never used");
     struct token *tokens[2] = {NULL};
     bool existing[2] = {true, false};
-    assert_status(credentials_token_issue_blocking(&bench->db, &first, &existing[0], &tokens[0]), STATUS_OK);
-    assert_status(credentials_token_issue_blocking(&bench->db, &retry, &existing[1], &tokens[1]), STATUS_OK);
+    assert_status(durable_token_issue_blocking(&bench->db, &first, &existing[0], &tokens[0]), STATUS_OK);
+    assert_status(durable_token_issue_blocking(&bench->db, &retry, &existing[1], &tokens[1]), STATUS_OK);
     assert_false(existing[0]);
     assert_true(existing[1]);
     assert_slice_equal(tokens[1]->oauth_token, SLICE("first"));
@@ -90,7 +90,7 @@ static void a_retry_after_the_revocation_gets_nothing(void **state)
     struct token_filter all = {.client_id = SLICE("acme")};
     int64_t count = 0;
     assert_status(issue(bench, &first), STATUS_OK);
-    assert_status(credentials_token_revoke_blocking(&bench->db, &all, &count), STATUS_OK);
+    assert_status(durable_token_revoke_blocking(&bench->db, &all, &count), STATUS_OK);
     assert_status(issue(bench, &first), STATUS_TOKEN_USED);
     assert_int_equal(token_rows(bench), 1);
 }
@@ -143,7 +143,7 @@ static void a_lifetime_becomes_the_time_of_expiry(void **state)
     struct token *token = NULL;
     bool existing = false;
     wanted.lifetime_ms = 60000;
-    assert_status(credentials_token_issue_blocking(&bench->db, &wanted, &existing, &token), STATUS_OK);
+    assert_status(durable_token_issue_blocking(&bench->db, &wanted, &existing, &token), STATUS_OK);
     assert_int_equal(token->expires_ms, BENCH_NOW_MS + 60000);
     token_free(token);
 }
@@ -158,10 +158,10 @@ static void nobody_gets_a_token_for_whom_ended(void **state)
     unknown_client.client_id = SLICE("nobody");
     assert_status(issue(bench, &unknown_client), STATUS_CLIENT_UNKNOWN);
     assert_status(issue(bench, &unknown_user), STATUS_TOKEN_REJECTED);
-    assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&bench->db, jane), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
-    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_CLIENT_DISABLED);
     assert_int_equal(token_rows(bench), 0);
 }
@@ -195,21 +195,21 @@ static void no_exchange_outlives_a_disabling_of_its_client_or_user(void **state)
     struct token_issue wanted = exchange("1", jane, "1");
     wanted.client = acme;
     wanted.scopes = SLICE("");
-    assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_CLIENT_DISABLED);
-    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
     wanted.client_generation = 1;
-    assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&bench->db, jane), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_enable_blocking(&bench->db, jane), STATUS_OK);
     assert_status(issue(bench, &wanted), STATUS_TOKEN_REJECTED);
     assert_int_equal(token_rows(bench), 0);
     wanted.user_generation = 1;
     assert_status(issue(bench, &wanted), STATUS_OK);
     /* twice is once, and who was enabled is not ended by it */
-    assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_user_enable_blocking(&bench->db, jane), STATUS_OK);
     struct token_issue second = wanted;
     second.temp_token = second.oauth_token = SLICE("2");
     assert_status(issue(bench, &second), STATUS_OK);
@@ -224,25 +224,25 @@ static void generations_count_disablings_and_are_read(void **state)
     for (int times = 0; times < 3; times++) {
         struct client *client = NULL;
         struct user *user = NULL;
-        assert_status(credentials_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
-        assert_status(credentials_user_find_blocking(&bench->db, jane, &user), STATUS_OK);
+        assert_status(durable_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
+        assert_status(durable_user_find_blocking(&bench->db, jane, &user), STATUS_OK);
         assert_int_equal(client->generation, times);
         assert_int_equal(user->generation, times);
         client_free(client);
         user_free(user);
         for (int i = 0; i < 2; i++) { /* it is disabled once */
-            assert_status(credentials_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-            assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+            assert_status(durable_client_disable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+            assert_status(durable_user_disable_blocking(&bench->db, jane), STATUS_OK);
         }
-        assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
-        assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+        assert_status(durable_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+        assert_status(durable_user_enable_blocking(&bench->db, jane), STATUS_OK);
     }
 }
 
 static void allow(struct durable_bench *bench, const char *scopes)
 {
     const struct client client = {.client_id = SLICE("acme"), .allowed_scopes = slice_str(scopes)};
-    assert_status(credentials_client_update_blocking(&bench->db, &client), STATUS_OK);
+    assert_status(durable_client_update_blocking(&bench->db, &client), STATUS_OK);
 }
 
 static void an_exchange_gives_the_scopes_that_the_client_may_still_have(void **state)
@@ -273,7 +273,7 @@ static void an_exchange_gives_the_scopes_that_the_client_may_still_have(void **s
         wanted.scopes = slice_str(rows[i].granted);
         wanted.allowed_scopes = slice_str(rows[i].known);
         allow(bench, rows[i].allowed);
-        enum status status = credentials_token_issue_blocking(&bench->db, &wanted, &existing, &token);
+        enum status status = durable_token_issue_blocking(&bench->db, &wanted, &existing, &token);
         assert_status(status, rows[i].given ? STATUS_OK : STATUS_SCOPE_REJECTED);
         if (token)
             assert_slice_equal(token->scopes, slice_str(rows[i].given));
@@ -303,19 +303,19 @@ static void generated_tokens_are_long_and_differ(void **state)
     char token[TOKEN_TEXT_BYTES];
     char secret[TOKEN_TEXT_BYTES];
     char other[TOKEN_TEXT_BYTES];
-    assert_status(credentials_generate_token(token, secret), STATUS_OK);
+    assert_status(durable_generate_token(token, secret), STATUS_OK);
     assert_memory_not_equal(token, secret, TOKEN_TEXT_BYTES);
-    assert_status(credentials_generate_token(other, secret), STATUS_OK);
+    assert_status(durable_generate_token(other, secret), STATUS_OK);
     assert_memory_not_equal(token, other, TOKEN_TEXT_BYTES);
     random_fail_next(1);
-    assert_status(credentials_generate_token(token, secret), STATUS_NO_RANDOMNESS);
+    assert_status(durable_generate_token(token, secret), STATUS_NO_RANDOMNESS);
 }
 
 /* ---- all at once ---- */
 
 struct racer {
     pthread_t thread;
-    struct credentials db;
+    struct durable db;
     int64_t client; /* 0: looked up */
     int64_t user;
     const char *temp_token;
@@ -334,7 +334,7 @@ static void race_one(struct racer *racer)
     wanted.oauth_token = slice_of(racer->oauth_token, sizeof racer->oauth_token);
     racer->status = random_text(racer->oauth_token, sizeof racer->oauth_token);
     if (racer->status == STATUS_OK)
-        racer->status = credentials_token_issue_blocking(&racer->db, &wanted, &racer->existing, &token);
+        racer->status = durable_token_issue_blocking(&racer->db, &wanted, &racer->existing, &token);
     if (racer->status == STATUS_OK)
         memcpy(racer->got, token->oauth_token.ptr, sizeof racer->got);
     token_free(token);
@@ -456,7 +456,7 @@ static void a_kill_between_the_commit_and_the_mark_loses_no_token_and_makes_no_s
     struct token_issue retry = exchange("crash", jane, "another");
     struct token *token = NULL;
     bool existing = false;
-    assert_status(credentials_token_issue_blocking(&bench->db, &retry, &existing, &token), STATUS_OK);
+    assert_status(durable_token_issue_blocking(&bench->db, &retry, &existing, &token), STATUS_OK);
     assert_true(existing);
     assert_slice_equal(token->oauth_token, slice_of(told, sizeof told));
     assert_int_equal(token_rows(bench), 1);

@@ -33,8 +33,8 @@ static void a_resource_server_is_found_by_its_keys_digest(void **state)
     };
     struct resource_server *found = NULL;
     int64_t id = 0;
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
-    assert_status(credentials_resource_server_find_blocking(&bench->db, wanted.key_digest, &found), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    assert_status(durable_resource_server_find_blocking(&bench->db, wanted.key_digest, &found), STATUS_OK);
     assert_int_equal(found->id, id);
     assert_slice_equal(found->name, wanted.name);
     assert_slice_equal(found->origins, wanted.origins);
@@ -43,7 +43,7 @@ static void a_resource_server_is_found_by_its_keys_digest(void **state)
     assert_int_equal(found->revoked_ms, 0);
     resource_server_free(found);
     found = NULL;
-    assert_status(credentials_resource_server_find_blocking(&bench->db, digest_of('K', memory[1]), &found),
+    assert_status(durable_resource_server_find_blocking(&bench->db, digest_of('K', memory[1]), &found),
                   STATUS_NOT_FOUND);
     assert_null(found);
 }
@@ -58,20 +58,20 @@ static void a_resource_server_needs_a_name_and_a_way_in(void **state)
     struct resource_server by_certificate = {.name = SLICE("photos"), .tls_sans = SLICE("photos.internal")};
     struct resource_server keyed = {.name = SLICE("photos"), .key_digest = digest_of('k', memory)};
     int64_t id = 0;
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyless, &id), STATUS_BAD_INPUT);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &short_digest, &id), STATUS_BAD_INPUT);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &keyless, &id), STATUS_BAD_INPUT);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &short_digest, &id), STATUS_BAD_INPUT);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &by_certificate, &id), STATUS_OK);
     keyed.name = SLICE("keyed");
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_OK);
     keyed.name = SLICE("keyed too");
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_CONFLICT);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &keyed, &id), STATUS_CONFLICT);
 }
 
 static int64_t certified(struct durable_bench *bench, const char *sans)
 {
     struct resource_server *found = NULL;
-    enum status status = credentials_resource_server_find_by_san_blocking(&bench->db, slice_str(sans), &found);
+    enum status status = durable_resource_server_find_by_san_blocking(&bench->db, slice_str(sans), &found);
     int64_t id = status == STATUS_OK ? found->id : 0;
     assert_true(status == STATUS_OK || status == STATUS_NOT_FOUND);
     resource_server_free(found);
@@ -87,9 +87,9 @@ static void a_resource_server_is_found_by_a_name_of_its_certificate(void **state
     struct resource_server new = {.name = SLICE("new"), .tls_sans = SLICE("b.internal")};
     int64_t ids[3] = {0};
     int64_t count = 0;
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &keyed, &ids[0]), STATUS_OK);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &old, &ids[1]), STATUS_OK);
-    assert_status(credentials_resource_server_create_blocking(&bench->db, &new, &ids[2]), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &keyed, &ids[0]), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &old, &ids[1]), STATUS_OK);
+    assert_status(durable_resource_server_create_blocking(&bench->db, &new, &ids[2]), STATUS_OK);
     assert_int_equal(certified(bench, "DNS:other.internal DNS:A.Internal"), ids[1]);
     assert_int_equal(certified(bench, "URI:spiffe://x/Photos"), ids[1]);
     assert_int_equal(certified(bench, "DNS:b.internal"), ids[2]);
@@ -106,7 +106,7 @@ static void a_resource_server_is_found_by_a_name_of_its_certificate(void **state
                                           "DNS:spiffe://x/Photos"};
     for (size_t i = 0; i < COUNT_OF(nobodys); i++)
         assert_int_equal(certified(bench, nobodys[i]), 0);
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
     assert_int_equal(certified(bench, "DNS:a.internal"), 0);
 }
 
@@ -114,7 +114,7 @@ static enum status register_server(struct durable_bench *bench, const char *name
 {
     const struct resource_server server = {.name = slice_str(name), .tls_sans = slice_str(sans)};
     int64_t id = 0;
-    return credentials_resource_server_create_blocking(&bench->db, &server, &id);
+    return durable_resource_server_create_blocking(&bench->db, &server, &id);
 }
 
 /* Who registers the name of another's certificate would be taken for that one, or the other way round. */
@@ -136,7 +136,7 @@ static void a_name_of_a_live_resource_server_or_of_its_certificate_is_not_given_
     assert_status(register_server(bench, "Photos", "DNS:a.internal DNS:b.internal URI:photos.internal"), STATUS_OK);
     assert_int_equal(certified(bench, "URI:photos.internal"), 2);
     assert_int_equal(certified(bench, "DNS:photos.internal"), 1);
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_status(register_server(bench, "photos", "DNS:photos.internal URI:spiffe://x/Photos"), STATUS_OK);
     assert_int_equal(certified(bench, "DNS:photos.internal"), 3);
 }
@@ -157,7 +157,7 @@ static void names_that_were_stored_without_a_type_are_still_somebodys(void **sta
     assert_status(register_server(bench, "new", "DNS:B.internal"), STATUS_CONFLICT);
     assert_status(register_server(bench, "new", "URI:spiffe://x/Photos"), STATUS_CONFLICT);
     assert_status(register_server(bench, "old", "DNS:c.internal"), STATUS_CONFLICT);
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("old"), &count), STATUS_OK);
     assert_int_equal(count, 2);
     assert_status(register_server(bench, "old", "DNS:b.internal"), STATUS_OK);
 }
@@ -177,14 +177,14 @@ static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
                                            &keys[i], 1, NULL, NULL),
                       STATUS_OK);
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_int_equal(count, 2);
     assert_string_equal(durable_bench_changes(bench, before, line),
                         "resource-server revoked 1, resource-server revoked 2");
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_int_equal(count, 0);
-    assert_status(credentials_resource_server_revoke_blocking(&bench->db, SLICE("Photos"), &count), STATUS_NOT_FOUND);
-    assert_status(credentials_resource_server_find_blocking(&bench->db, keys[1].bytes, &found), STATUS_OK);
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("Photos"), &count), STATUS_NOT_FOUND);
+    assert_status(durable_resource_server_find_blocking(&bench->db, keys[1].bytes, &found), STATUS_OK);
     assert_int_equal(found->revoked_ms, BENCH_NOW_MS);
     resource_server_free(found);
 }
@@ -197,7 +197,7 @@ static void resource_servers_are_listed_in_pages(void **state)
     for (size_t i = 0; i < COUNT_OF(names); i++)
         assert_status(register_server(bench, names[i], names[i]), STATUS_OK);
     struct page_request after_first = {.after_id = 1, .limit = 5};
-    assert_status(credentials_resource_server_list_blocking(&bench->db, after_first, &page), STATUS_OK);
+    assert_status(durable_resource_server_list_blocking(&bench->db, after_first, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
     assert_slice_equal(page->servers[1].name, SLICE("c"));
     resource_server_page_free(page);
@@ -215,17 +215,17 @@ static void changes_are_followed_from_where_one_is(void **state)
         (void)durable_bench_client(bench, id);
     }
     int64_t latest = durable_bench_latest_change(bench);
-    assert_status(credentials_changes_since_blocking(&bench->db, 0, 2, &page), STATUS_OK);
+    assert_status(durable_changes_since_blocking(&bench->db, 0, 2, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
     assert_slice_equal(page->changes[1].id, SLICE("b"));
     assert_int_equal(page->changes[1].at_ms, BENCH_NOW_MS);
     int64_t second = page->changes[1].sequence;
     change_page_free(page);
-    assert_status(credentials_changes_since_blocking(&bench->db, second, 0, &page), STATUS_OK);
+    assert_status(durable_changes_since_blocking(&bench->db, second, 0, &page), STATUS_OK);
     assert_int_equal(page->count, 3);
     assert_int_equal(page->changes[2].sequence, latest);
     change_page_free(page);
-    assert_status(credentials_changes_since_blocking(&bench->db, latest, 0, &page), STATUS_OK);
+    assert_status(durable_changes_since_blocking(&bench->db, latest, 0, &page), STATUS_OK);
     assert_int_equal(page->count, 0);
     change_page_free(page);
 }
@@ -234,11 +234,11 @@ static void the_audit_log_keeps_who_did_what(void **state)
 {
     struct durable_bench *bench = *state;
     struct audit_page *page = NULL;
-    assert_status(credentials_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.create"), SLICE("a'b\"c")),
+    assert_status(durable_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.create"), SLICE("a'b\"c")),
                   STATUS_OK);
-    assert_status(credentials_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.delete"), SLICE("abc")),
+    assert_status(durable_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.delete"), SLICE("abc")),
                   STATUS_OK);
-    assert_status(credentials_audit_list_blocking(&bench->db, (struct page_request){0}, &page), STATUS_OK);
+    assert_status(durable_audit_list_blocking(&bench->db, (struct page_request){0}, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
     assert_slice_equal(page->entries[0].who, SLICE("ops"));
     assert_slice_equal(page->entries[0].what, SLICE("client.create"));
@@ -260,12 +260,12 @@ static void the_janitor_takes_what_is_over_and_nothing_else(void **state)
     durable_bench_token(bench, "acme", jane, "live", jti[1]);
     struct token_filter filter = {.jti = slice_str(jti[0])};
     int64_t revoked = 0;
-    assert_status(credentials_token_revoke_blocking(&bench->db, &filter, &revoked), STATUS_OK);
-    assert_status(credentials_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_token_revoke_blocking(&bench->db, &filter, &revoked), STATUS_OK);
+    assert_status(durable_client_rotate_secret_blocking(&bench->db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes + counts.secrets + counts.tokens, 0);
     fake_clock_advance(&bench->clock, 31 * DAY_MS);
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes, 3);
     assert_int_equal(counts.secrets, 1);
     assert_int_equal(counts.tokens, 1);
@@ -286,11 +286,11 @@ static void the_janitor_goes_in_batches_and_misses_none(void **state)
                       STATUS_OK);
     fake_clock_advance(&bench->clock, 2 * DAY_MS);
     (void)durable_bench_client(bench, "a");
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes, BATCH);
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes, LEFT);
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes, 0);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM changes"), 1);
 }
@@ -302,7 +302,7 @@ static void a_sequence_is_never_given_twice(void **state)
     (void)durable_bench_client(bench, "a");
     int64_t before = durable_bench_latest_change(bench);
     fake_clock_advance(&bench->clock, 2 * DAY_MS);
-    assert_status(credentials_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
     assert_int_equal(counts.changes, 1);
     (void)durable_bench_client(bench, "b");
     assert_true(durable_bench_latest_change(bench) > before);
@@ -312,8 +312,8 @@ static void a_sequence_is_never_given_twice(void **state)
 
 static struct nonce_ledger *ledger_of(struct durable_bench *bench)
 {
-    static struct credentials_nonce_ledger ledger;
-    credentials_nonce_ledger_init(&ledger, &bench->db);
+    static struct durable_nonce_ledger ledger;
+    durable_nonce_ledger_init(&ledger, &bench->db);
     return &ledger.ledger;
 }
 

@@ -1,4 +1,4 @@
-/* contract_parts: the subjects of contract_credentials; each runs its tests and returns how many failed. */
+/* contract_parts: the subjects of contract_durable; each runs its tests and returns how many failed. */
 #ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_PARTS_H
 #define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_PARTS_H
 

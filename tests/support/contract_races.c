@@ -14,7 +14,7 @@ enum { RACERS = 6, ROUNDS = 5 };
 
 struct racer {
     pthread_t thread;
-    struct credentials db;
+    struct durable db;
     enum status (*run)(struct racer *racer);
     pthread_barrier_t *start;
     char text[64];
@@ -66,14 +66,14 @@ static void close_all(struct racer *racers)
 
 static enum status rotate(struct racer *racer)
 {
-    return credentials_client_rotate_secret_blocking(&racer->db, SLICE("acme"), slice_str(racer->text), 60000);
+    return durable_client_rotate_secret_blocking(&racer->db, SLICE("acme"), slice_str(racer->text), 60000);
 }
 
 static size_t live_secrets(struct durable_bench *bench)
 {
     struct client *client = NULL;
     size_t live = 0;
-    assert_status(credentials_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
     for (size_t i = 0; i < client->secret_count; i++)
         live += client_secret_is_live(&client->secrets[i], BENCH_NOW_MS) ? 1 : 0;
     client_free(client);
@@ -101,7 +101,7 @@ static enum status ensure(struct racer *racer)
 {
     struct user *user = NULL;
     enum status status =
-        credentials_user_ensure_blocking(&racer->db, slice_str(racer->text), slice_str(racer->text), &user);
+        durable_user_ensure_blocking(&racer->db, slice_str(racer->text), slice_str(racer->text), &user);
     racer->found = status == STATUS_OK ? user->id : 0;
     user_free(user);
     return status;
@@ -127,7 +127,7 @@ static void a_user_who_logs_in_twice_at_once_is_made_once(void **state)
 
 static enum status disable(struct racer *racer)
 {
-    return credentials_client_disable_blocking(&racer->db, SLICE("acme"));
+    return durable_client_disable_blocking(&racer->db, SLICE("acme"));
 }
 
 /* `client`: of which it was judged before; 0: it was not. */
@@ -144,7 +144,7 @@ static enum status issue(struct racer *racer, int64_t client)
     };
     bool existing = false;
     struct token *token = NULL;
-    enum status status = credentials_token_issue_blocking(&racer->db, &wanted, &existing, &token);
+    enum status status = durable_token_issue_blocking(&racer->db, &wanted, &existing, &token);
     token_free(token);
     return status;
 }
@@ -161,7 +161,7 @@ static enum status disable_and_enable_or_exchange(struct racer *racer)
 {
     if (racer->text[0] == 'd') {
         enum status status = disable(racer);
-        return status == STATUS_OK ? credentials_client_enable_blocking(&racer->db, SLICE("acme")) : status;
+        return status == STATUS_OK ? durable_client_enable_blocking(&racer->db, SLICE("acme")) : status;
     }
     enum status status = issue(racer, racer->client);
     return status == STATUS_CLIENT_DISABLED || status == STATUS_TOKEN_REJECTED ? STATUS_OK : status;
@@ -204,7 +204,7 @@ static void no_token_that_was_looked_up_survives_its_clients_disabling(void **st
                            i, round);
         race_all(racers);
         assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL"), 0);
-        assert_status(credentials_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+        assert_status(durable_client_enable_blocking(&bench->db, SLICE("acme")), STATUS_OK);
     }
     close_all(racers);
 }
@@ -214,7 +214,7 @@ static void no_token_that_was_looked_up_survives_its_clients_disabling(void **st
 static enum status delete_client_or_issue(struct racer *racer)
 {
     if (racer->text[0] == 'd')
-        return credentials_client_delete_blocking(&racer->db, SLICE("acme"));
+        return durable_client_delete_blocking(&racer->db, SLICE("acme"));
     enum status status = issue(racer, racer->client);
     return status == STATUS_CLIENT_UNKNOWN ? STATUS_OK : status;
 }
@@ -222,7 +222,7 @@ static enum status delete_client_or_issue(struct racer *racer)
 static enum status delete_user_or_issue(struct racer *racer)
 {
     if (racer->text[0] == 'd')
-        return credentials_user_delete_blocking(&racer->db, racer->user);
+        return durable_user_delete_blocking(&racer->db, racer->user);
     enum status status = issue(racer, racer->client);
     return status == STATUS_TOKEN_REJECTED ? STATUS_OK : status;
 }
@@ -272,7 +272,7 @@ static void a_user_who_is_deleted_takes_along_every_token_that_is_issued_meanwhi
 static enum status create_client(struct racer *racer)
 {
     struct client client = {.client_id = slice_str(racer->text), .name = SLICE("Acme")};
-    enum status status = credentials_client_create_blocking(&racer->db, &client, &racer->found);
+    enum status status = durable_client_create_blocking(&racer->db, &client, &racer->found);
     if (status == STATUS_CONFLICT)
         racer->found = 0;
     return status == STATUS_CONFLICT ? STATUS_OK : status;
@@ -302,7 +302,7 @@ static enum status create_server(struct racer *racer)
     struct slice own = slice_str(racer->text);
     struct resource_server server = {.name = by_name ? SLICE("shared") : own,
                                      .tls_sans = by_name ? own : SLICE("DNS:shared.internal")};
-    enum status status = credentials_resource_server_create_blocking(&racer->db, &server, &racer->found);
+    enum status status = durable_resource_server_create_blocking(&racer->db, &server, &racer->found);
     if (status == STATUS_CONFLICT)
         racer->found = 0;
     return status == STATUS_CONFLICT ? STATUS_OK : status;
@@ -324,7 +324,7 @@ static void of_resource_servers_with_one_name_one_is_made_and_the_others_are_tol
         for (int i = 0; i < RACERS; i++) {
             made += racers[i].found ? 1 : 0;
             if (racers[i].found)
-                assert_status(credentials_resource_server_revoke_blocking(
+                assert_status(durable_resource_server_revoke_blocking(
                                   &bench->db, round % 2 ? SLICE("shared") : slice_str(racers[i].text), &count),
                               STATUS_OK);
         }
@@ -352,7 +352,7 @@ static enum status clean(struct racer *racer)
     struct janitor_counts counts = {.tokens = 1};
     enum status status = STATUS_OK;
     for (racer->found = 0; status == STATUS_OK && counts.tokens > 0; racer->found += counts.tokens)
-        status = credentials_janitor_blocking(&racer->db, &counts);
+        status = durable_janitor_blocking(&racer->db, &counts);
     return status;
 }
 
@@ -366,7 +366,7 @@ static enum status touch(struct racer *racer)
     for (int times = 1; status == STATUS_OK && times <= ROUNDS; times++) {
         for (int i = 0; i < USED_TOKENS; i++)
             uses[i].used_ms = BENCH_NOW_MS + times;
-        status = credentials_token_touch_blocking(&racer->db, uses, USED_TOKENS);
+        status = durable_token_touch_blocking(&racer->db, uses, USED_TOKENS);
     }
     return status;
 }

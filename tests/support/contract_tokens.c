@@ -7,7 +7,7 @@
 static struct credential_pair *find(struct durable_bench *bench, const char *client_id, const char *oauth_token)
 {
     struct credential_pair *pair = NULL;
-    assert_status(credentials_pair_find_blocking(&bench->db, slice_str(client_id), slice_str(oauth_token), &pair),
+    assert_status(durable_pair_find_blocking(&bench->db, slice_str(client_id), slice_str(oauth_token), &pair),
                   STATUS_OK);
     return pair;
 }
@@ -91,9 +91,9 @@ static void revoked_disabled_and_expired_come_as_data_with_their_secrets(void **
     struct token_filter filter = {.jti = slice_str(scene.jti)};
     int64_t count = 0;
     fake_clock_advance(&scene.bench->clock, 5000);
-    assert_status(credentials_token_revoke_blocking(&scene.bench->db, &filter, &count), STATUS_OK);
-    assert_status(credentials_client_disable_blocking(&scene.bench->db, SLICE("acme")), STATUS_OK);
-    assert_status(credentials_user_disable_blocking(&scene.bench->db, scene.jane), STATUS_OK);
+    assert_status(durable_token_revoke_blocking(&scene.bench->db, &filter, &count), STATUS_OK);
+    assert_status(durable_client_disable_blocking(&scene.bench->db, SLICE("acme")), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&scene.bench->db, scene.jane), STATUS_OK);
     struct credential_pair *pair = find(scene.bench, "acme", "token");
     assert_int_equal(pair->token.revoked_ms, BENCH_NOW_MS + 5000);
     assert_true(pair->client.flags & CLIENT_DISABLED);
@@ -106,10 +106,10 @@ static void revoked_disabled_and_expired_come_as_data_with_their_secrets(void **
 static void a_pair_has_the_clients_keys_and_all_its_secrets(void **state)
 {
     struct scene scene = set_scene(state);
-    struct credentials *db = &scene.bench->db;
-    assert_status(credentials_client_rotate_secret_blocking(db, SLICE("acme"), SLICE("second"), 1000), STATUS_OK);
-    assert_status(credentials_client_rotate_key_blocking(db, SLICE("acme"), SLICE("PEM 1"), 0), STATUS_OK);
-    assert_status(credentials_client_rotate_key_blocking(db, SLICE("acme"), SLICE("PEM 2"), 1000), STATUS_OK);
+    struct durable *db = &scene.bench->db;
+    assert_status(durable_client_rotate_secret_blocking(db, SLICE("acme"), SLICE("second"), 1000), STATUS_OK);
+    assert_status(durable_client_rotate_key_blocking(db, SLICE("acme"), SLICE("PEM 1"), 0), STATUS_OK);
+    assert_status(durable_client_rotate_key_blocking(db, SLICE("acme"), SLICE("PEM 2"), 1000), STATUS_OK);
     struct credential_pair *pair = find(scene.bench, "acme", "token");
     assert_int_equal(pair->client.secret_count, 2);
     assert_slice_equal(pair->client.secrets[0].text, SLICE("second"));
@@ -127,7 +127,7 @@ static void a_token_given_to_another_user_in_the_database_does_not_open(void **s
     struct sql_value params[] = {sql_int(joe)};
     assert_status(sql_execute_blocking(scene.bench->db.sql, "UPDATE tokens SET user = ?", params, 1, NULL, NULL),
                   STATUS_OK);
-    assert_status(credentials_pair_find_blocking(&scene.bench->db, SLICE("acme"), SLICE("token"), &pair),
+    assert_status(durable_pair_find_blocking(&scene.bench->db, SLICE("acme"), SLICE("token"), &pair),
                   STATUS_STORE_CORRUPT);
     assert_null(pair);
 }
@@ -138,7 +138,7 @@ static int64_t revoke(struct scene *scene, const char *jti, const char *client_i
 {
     struct token_filter filter = {slice_str(jti), slice_str(client_id), slice_str(subject)};
     int64_t count = -1;
-    assert_status(credentials_token_revoke_blocking(&scene->bench->db, &filter, &count), STATUS_OK);
+    assert_status(durable_token_revoke_blocking(&scene->bench->db, &filter, &count), STATUS_OK);
     return count;
 }
 
@@ -184,7 +184,7 @@ static void an_empty_filter_revokes_nothing(void **state)
     struct scene scene = set_scene(state);
     struct token_filter filter = {0};
     int64_t count = 0;
-    assert_status(credentials_token_revoke_blocking(&scene.bench->db, &filter, &count), STATUS_BAD_INPUT);
+    assert_status(durable_token_revoke_blocking(&scene.bench->db, &filter, &count), STATUS_BAD_INPUT);
     assert_int_equal(durable_bench_number(scene.bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL"), 1);
 }
 
@@ -194,8 +194,7 @@ static size_t list(struct scene *scene, const char *jti, const char *client_id, 
 {
     struct token_filter filter = {slice_str(jti), slice_str(client_id), slice_str(subject)};
     struct token_page *page = NULL;
-    assert_status(credentials_token_list_blocking(&scene->bench->db, &filter, (struct page_request){0}, &page),
-                  STATUS_OK);
+    assert_status(durable_token_list_blocking(&scene->bench->db, &filter, (struct page_request){0}, &page), STATUS_OK);
     size_t count = page->count;
     for (size_t i = 0; i < count; i++)
         assert_int_equal(page->tokens[i].secret.len, 0);
@@ -231,12 +230,12 @@ static void a_page_of_tokens_goes_on_after_the_last(void **state)
     char jti[64];
     durable_bench_token(scene.bench, "acme", scene.jane, "2", jti);
     for (int i = 0; i < 2; i++) {
-        assert_status(credentials_token_list_blocking(&scene.bench->db, &filter, page, &found), STATUS_OK);
+        assert_status(durable_token_list_blocking(&scene.bench->db, &filter, page, &found), STATUS_OK);
         assert_int_equal(found->count, 1);
         page.after_id = found->tokens[0].id;
         token_page_free(found);
     }
-    assert_status(credentials_token_list_blocking(&scene.bench->db, &filter, page, &found), STATUS_OK);
+    assert_status(durable_token_list_blocking(&scene.bench->db, &filter, page, &found), STATUS_OK);
     assert_int_equal(found->count, 0);
     token_page_free(found);
 }
@@ -249,8 +248,8 @@ static void last_used_never_goes_back(void **state)
     struct credential_pair *pair = find(scene.bench, "acme", "token");
     struct token_use uses[] = {{pair->token.id, 2000}, {pair->token.id, 1000}, {999, 5000}};
     credential_pair_free(pair);
-    assert_status(credentials_token_touch_blocking(&scene.bench->db, uses, COUNT_OF(uses)), STATUS_OK);
-    assert_status(credentials_token_touch_blocking(&scene.bench->db, NULL, 0), STATUS_OK);
+    assert_status(durable_token_touch_blocking(&scene.bench->db, uses, COUNT_OF(uses)), STATUS_OK);
+    assert_status(durable_token_touch_blocking(&scene.bench->db, NULL, 0), STATUS_OK);
     pair = find(scene.bench, "acme", "token");
     assert_int_equal(pair->token.last_used_ms, 2000);
     credential_pair_free(pair);
@@ -260,7 +259,7 @@ static bool covers(struct scene *scene, const char *client_id, int64_t user, con
 {
     bool result = false;
     assert_status(
-        credentials_token_covers_blocking(&scene->bench->db, slice_str(client_id), user, slice_str(scopes), &result),
+        durable_token_covers_blocking(&scene->bench->db, slice_str(client_id), user, slice_str(scopes), &result),
         STATUS_OK);
     return result;
 }

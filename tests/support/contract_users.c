@@ -7,7 +7,7 @@
 static struct user *find(struct durable_bench *bench, const char *username)
 {
     struct user *user = NULL;
-    assert_status(credentials_user_find_by_name_blocking(&bench->db, slice_str(username), &user), STATUS_OK);
+    assert_status(durable_user_find_by_name_blocking(&bench->db, slice_str(username), &user), STATUS_OK);
     return user;
 }
 
@@ -22,10 +22,10 @@ static void a_user_is_found_by_name_by_subject_and_by_id(void **state)
     };
     struct user *found[3] = {NULL};
     int64_t id = 0;
-    assert_status(credentials_user_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
-    assert_status(credentials_user_find_blocking(&bench->db, id, &found[0]), STATUS_OK);
-    assert_status(credentials_user_find_by_name_blocking(&bench->db, wanted.username, &found[1]), STATUS_OK);
-    assert_status(credentials_user_find_by_subject_blocking(&bench->db, wanted.subject, &found[2]), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    assert_status(durable_user_find_blocking(&bench->db, id, &found[0]), STATUS_OK);
+    assert_status(durable_user_find_by_name_blocking(&bench->db, wanted.username, &found[1]), STATUS_OK);
+    assert_status(durable_user_find_by_subject_blocking(&bench->db, wanted.subject, &found[2]), STATUS_OK);
     for (size_t i = 0; i < COUNT_OF(found); i++) {
         assert_int_equal(found[i]->id, id);
         assert_slice_equal(found[i]->subject, wanted.subject);
@@ -61,7 +61,7 @@ static void a_user_without_a_subject_gets_another_where_the_decimal_id_is_taken(
     struct buf other = buf_fixed(expected, sizeof expected);
     buf_add_i64(&next, durable_bench_user(bench, "first") + 2);
     const struct user imported = {.username = SLICE("imported"), .subject = buf_slice(&next)};
-    assert_status(credentials_user_create_blocking(&bench->db, &imported, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &imported, &id), STATUS_OK);
     buf_addf(&other, "user-%lld", (long long)durable_bench_user(bench, "jane"));
     struct user *user = find(bench, "jane");
     assert_slice_equal(user->subject, buf_slice(&other));
@@ -80,7 +80,7 @@ static void user_names_compare_byte_for_byte(void **state)
         assert_slice_equal(user->username, slice_str(names[i]));
         user_free(user);
     }
-    assert_status(credentials_user_find_by_name_blocking(&bench->db, SLICE("a"), &none), STATUS_NOT_FOUND);
+    assert_status(durable_user_find_by_name_blocking(&bench->db, SLICE("a"), &none), STATUS_NOT_FOUND);
 }
 
 static void names_and_subjects_are_taken_once(void **state)
@@ -91,10 +91,10 @@ static void names_and_subjects_are_taken_once(void **state)
     struct user first = {.username = SLICE("jane"), .subject = SLICE("s")};
     struct user nameless = {.username = SLICE("")};
     int64_t id = 0;
-    assert_status(credentials_user_create_blocking(&bench->db, &first, &id), STATUS_OK);
-    assert_status(credentials_user_create_blocking(&bench->db, &same_name, &id), STATUS_CONFLICT);
-    assert_status(credentials_user_create_blocking(&bench->db, &same_subject, &id), STATUS_CONFLICT);
-    assert_status(credentials_user_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
+    assert_status(durable_user_create_blocking(&bench->db, &first, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &same_name, &id), STATUS_CONFLICT);
+    assert_status(durable_user_create_blocking(&bench->db, &same_subject, &id), STATUS_CONFLICT);
+    assert_status(durable_user_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM users"), 1);
 }
 
@@ -105,14 +105,14 @@ static void a_delegated_login_makes_its_user_once_and_follows_the_name(void **st
     struct user *again = NULL;
     struct user *renamed = NULL;
     struct user *other = NULL;
-    struct credentials *db = &bench->db;
-    assert_status(credentials_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &first), STATUS_OK);
-    assert_status(credentials_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &again), STATUS_OK);
-    assert_status(credentials_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane doe"), &renamed), STATUS_OK);
+    struct durable *db = &bench->db;
+    assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &first), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &again), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane doe"), &renamed), STATUS_OK);
     assert_int_equal(first->id, again->id);
     assert_int_equal(first->id, renamed->id);
     assert_slice_equal(renamed->username, SLICE("jane doe"));
-    assert_status(credentials_user_ensure_blocking(db, SLICE("s-2"), SLICE("jane doe"), &other), STATUS_CONFLICT);
+    assert_status(durable_user_ensure_blocking(db, SLICE("s-2"), SLICE("jane doe"), &other), STATUS_CONFLICT);
     assert_null(other);
     user_free(first);
     user_free(again);
@@ -125,14 +125,14 @@ static void users_are_listed_without_their_hashes(void **state)
     struct user jane = {.username = SLICE("jane"), .password_hash = SLICE("$y$hash")};
     struct user_page *found = NULL;
     int64_t id = 0;
-    assert_status(credentials_user_create_blocking(&bench->db, &jane, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &jane, &id), STATUS_OK);
     (void)durable_bench_user(bench, "joe");
     struct page_request after_jane = {.after_id = id};
-    assert_status(credentials_user_list_blocking(&bench->db, (struct page_request){0}, &found), STATUS_OK);
+    assert_status(durable_user_list_blocking(&bench->db, (struct page_request){0}, &found), STATUS_OK);
     assert_int_equal(found->count, 2);
     assert_int_equal(found->users[0].password_hash.len, 0);
     user_page_free(found);
-    assert_status(credentials_user_list_blocking(&bench->db, after_jane, &found), STATUS_OK);
+    assert_status(durable_user_list_blocking(&bench->db, after_jane, &found), STATUS_OK);
     assert_int_equal(found->count, 1);
     assert_slice_equal(found->users[0].username, SLICE("joe"));
     user_page_free(found);
@@ -144,12 +144,12 @@ static void a_new_password_replaces_the_old_and_ends_sessions(void **state)
     char line[1024];
     int64_t id = durable_bench_user(bench, "jane");
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_user_set_password_blocking(&bench->db, id, SLICE("$y$new")), STATUS_OK);
+    assert_status(durable_user_set_password_blocking(&bench->db, id, SLICE("$y$new")), STATUS_OK);
     struct user *user = find(bench, "jane");
     assert_slice_equal(user->password_hash, SLICE("$y$new"));
     user_free(user);
     assert_string_equal(durable_bench_changes(bench, before, line), "user ended 1");
-    assert_status(credentials_user_set_password_blocking(&bench->db, 999, SLICE("$y$new")), STATUS_NOT_FOUND);
+    assert_status(durable_user_set_password_blocking(&bench->db, 999, SLICE("$y$new")), STATUS_NOT_FOUND);
 }
 
 static int64_t live_tokens(struct durable_bench *bench)
@@ -168,12 +168,12 @@ static void disabling_a_user_ends_the_users_tokens(void **state)
     durable_bench_token(bench, "acme", jane, "jane's", jti);
     durable_bench_token(bench, "acme", joe, "joe's", jti);
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_user_disable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_disable_blocking(&bench->db, jane), STATUS_OK);
     assert_string_equal(durable_bench_changes(bench, before, line), "user ended 1");
     assert_int_equal(live_tokens(bench), 1);
-    assert_status(credentials_user_enable_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_enable_blocking(&bench->db, jane), STATUS_OK);
     assert_int_equal(live_tokens(bench), 1);
-    assert_status(credentials_user_disable_blocking(&bench->db, 999), STATUS_NOT_FOUND);
+    assert_status(durable_user_disable_blocking(&bench->db, 999), STATUS_NOT_FOUND);
 }
 
 static void deleting_a_user_takes_the_users_tokens(void **state)
@@ -186,11 +186,11 @@ static void deleting_a_user_takes_the_users_tokens(void **state)
     int64_t jane = durable_bench_user(bench, "jane");
     durable_bench_token(bench, "acme", jane, "jane's", jti);
     int64_t before = durable_bench_latest_change(bench);
-    assert_status(credentials_user_delete_blocking(&bench->db, jane), STATUS_OK);
+    assert_status(durable_user_delete_blocking(&bench->db, jane), STATUS_OK);
     assert_string_equal(durable_bench_changes(bench, before, line), "user ended 1");
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM tokens"), 0);
-    assert_status(credentials_user_find_blocking(&bench->db, jane, &none), STATUS_NOT_FOUND);
-    assert_status(credentials_user_delete_blocking(&bench->db, jane), STATUS_NOT_FOUND);
+    assert_status(durable_user_find_blocking(&bench->db, jane, &none), STATUS_NOT_FOUND);
+    assert_status(durable_user_delete_blocking(&bench->db, jane), STATUS_NOT_FOUND);
     assert_true(durable_bench_user(bench, "jane") > jane); /* nobody inherits a subject */
 }
 

@@ -34,10 +34,10 @@ const struct durable_kind durable_sqlite = {"SQLite", create_sqlite, destroy_sql
 
 /* ---- the bench ---- */
 
-struct credentials durable_bench_connect(struct durable_bench *bench)
+struct durable durable_bench_connect(struct durable_bench *bench)
 {
     struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
-    struct credentials db = {.keys = bench->keys, .clock = &bench->clock.clock};
+    struct durable db = {.keys = bench->keys, .clock = &bench->clock.clock};
     struct buf why = BUF_INIT;
     if (sql_open_blocking(slice_str(bench->url), &options, &why, &db.sql) != STATUS_OK)
         fail_msg("%.*s", SLICE_ARGS(buf_slice(&why)));
@@ -110,7 +110,7 @@ int64_t durable_bench_client(struct durable_bench *bench, const char *client_id)
         .secret_count = 1,
     };
     int64_t id = 0;
-    assert_status(credentials_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
     return id;
 }
 
@@ -118,7 +118,7 @@ int64_t durable_bench_user(struct durable_bench *bench, const char *username)
 {
     struct user user = {.username = slice_str(username)};
     int64_t id = 0;
-    assert_status(credentials_user_create_blocking(&bench->db, &user, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &user, &id), STATUS_OK);
     return id;
 }
 
@@ -135,7 +135,7 @@ void durable_bench_token(struct durable_bench *bench, const char *client_id, int
     };
     bool existing = false;
     struct token *token = NULL;
-    assert_status(credentials_token_issue_blocking(&bench->db, &issue, &existing, &token), STATUS_OK);
+    assert_status(durable_token_issue_blocking(&bench->db, &issue, &existing, &token), STATUS_OK);
     assert_false(existing);
     (void)snprintf(jti, 64, "%.*s", SLICE_ARGS(token->jti));
     token_free(token);
@@ -144,7 +144,7 @@ void durable_bench_token(struct durable_bench *bench, const char *client_id, int
 int64_t durable_bench_latest_change(struct durable_bench *bench)
 {
     int64_t sequence = 0;
-    assert_status(credentials_changes_latest_blocking(&bench->db, &sequence), STATUS_OK);
+    assert_status(durable_changes_latest_blocking(&bench->db, &sequence), STATUS_OK);
     return sequence;
 }
 
@@ -154,7 +154,7 @@ const char *durable_bench_changes(struct durable_bench *bench, int64_t sequence,
     static const char *const events[] = {"edited", "revoked", "ended"};
     struct buf text = buf_fixed(line, 1024);
     struct change_page *page = NULL;
-    assert_status(credentials_changes_since_blocking(&bench->db, sequence, 0, &page), STATUS_OK);
+    assert_status(durable_changes_since_blocking(&bench->db, sequence, 0, &page), STATUS_OK);
     for (size_t i = 0; i < page->count; i++) {
         const struct change *change = &page->changes[i];
         buf_addf(&text, "%s%s %s %.*s", i ? ", " : "", kinds[change->kind], events[change->event],

@@ -3,7 +3,7 @@
 #define COUNTERSIGN_TESTS_SUPPORT_DURABLE_BENCH_H
 
 #include "durable/durable.h"
-#include "support/contract_credentials.h"
+#include "support/contract_durable.h"
 
 #include <stdbool.h>
 
@@ -15,7 +15,7 @@ struct durable_bench {
     char url[DURABLE_URL_BYTES];
     struct fake_clock clock;
     struct keyring *keys;
-    struct credentials db;
+    struct durable db;
 };
 
 /* An SQLite file in a directory of its own. */
@@ -26,7 +26,7 @@ extern const struct durable_kind durable_mysql;
 void durable_bench_init(struct durable_bench *bench, const struct durable_kind *kind);
 void durable_bench_done(struct durable_bench *bench);
 /* One more connection to the same database; close with sql_close(db.sql). */
-struct credentials durable_bench_connect(struct durable_bench *bench);
+struct durable durable_bench_connect(struct durable_bench *bench);
 
 /* For cmocka: *state is a struct durable_bench of the kind that was named last. */
 void durable_bench_use(const struct durable_kind *kind);

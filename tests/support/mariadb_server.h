@@ -5,7 +5,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 #define COUNTERSIGN_TESTS_SUPPORT_MARIADB_SERVER_H
 
-#include "support/contract_credentials.h"
+#include "support/contract_durable.h"
 #include "support/temp_dir.h"
 
 #include <sys/types.h>

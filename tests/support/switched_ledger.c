@@ -60,9 +60,9 @@ static enum status leave_blocking(struct nonce_ledger *ledger, struct slice name
     return is_away(ledger) ? STATUS_STORE_DOWN : inner->leave_blocking(inner, name, user_id);
 }
 
-void switched_ledger_init(struct switched_ledger *ledger, struct credentials *db)
+void switched_ledger_init(struct switched_ledger *ledger, struct durable *db)
 {
     *ledger = (struct switched_ledger){
         .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking}};
-    credentials_nonce_ledger_init(&ledger->inner, db);
+    durable_nonce_ledger_init(&ledger->inner, db);
 }

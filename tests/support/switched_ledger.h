@@ -8,7 +8,7 @@
 
 struct switched_ledger {
     struct nonce_ledger ledger; /* first */
-    struct credentials_nonce_ledger inner;
+    struct durable_nonce_ledger inner;
     atomic_bool is_away;
     atomic_bool loses_answers; /* a user's row is written, nobody hears of it, and the rest is away from then on */
     atomic_int kept;           /* how often it was asked and answered */
@@ -16,6 +16,6 @@ struct switched_ledger {
 };
 
 /* `db` is borrowed. */
-void switched_ledger_init(struct switched_ledger *ledger, struct credentials *db);
+void switched_ledger_init(struct switched_ledger *ledger, struct durable *db);
 
 #endif

@@ -35,8 +35,7 @@ static enum status open_stores(const struct command_line *line, struct cli_store
     };
     TRY(database_open_blocking(line->config->database_url, &options, &store->clock, why, &store->sql));
     TRY(open_keys(line, why, &store->keys));
-    store->db =
-        (struct credentials){.sql = store->sql, .keys = store->keys, .clock = &store->clock, .log = &store->log};
+    store->db = (struct durable){.sql = store->sql, .keys = store->keys, .clock = &store->clock, .log = &store->log};
     return STATUS_OK;
 }
 
@@ -60,7 +59,7 @@ int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_stor
     int code = cli_open(line, ret_store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_keys_check_blocking(&ret_store->db);
+    enum status status = durable_keys_check_blocking(&ret_store->db);
     if (status == STATUS_OK)
         return EXIT_DONE;
     code = cli_store_failed(line, ret_store, status, "nothing was changed");
@@ -98,13 +97,13 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     va_start(args, what);
     (void)vsnprintf(subject, sizeof subject, what, args);
     va_end(args);
-    const char *why = status_is_infrastructure(status) && store->sql ? credentials_last_error(&store->db) : "";
+    const char *why = status_is_infrastructure(status) && store->sql ? durable_last_error(&store->db) : "";
     return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
 }
 
 void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
 {
-    enum status status = credentials_audit_append_blocking(&store->db, SLICE("cli"), slice_str(what), subject);
+    enum status status = durable_audit_append_blocking(&store->db, SLICE("cli"), slice_str(what), subject);
     if (status != STATUS_OK)
         (void)cli_store_failed(line, store, status, "the audit log");
 }

@@ -14,7 +14,7 @@ struct cli_store {
     struct keyring *keys;
     struct clock clock;
     struct sql *sql;
-    struct credentials db;
+    struct durable db;
     struct change_log log;
 };
 

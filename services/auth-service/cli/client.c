@@ -108,7 +108,7 @@ static int run_client_list(const struct command_line *line)
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct client_page *rows = NULL;
-        enum status status = credentials_client_list_blocking(&store.db, SLICE_ABSENT, page, &rows);
+        enum status status = durable_client_list_blocking(&store.db, SLICE_ABSENT, page, &rows);
         if (status != STATUS_OK) {
             code = cli_store_failed(line, &store, status, "the list of clients");
             break;
@@ -140,7 +140,7 @@ static int run_client_get(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_client_find_blocking(&store.db, line->arguments[0], &client);
+    enum status status = durable_client_find_blocking(&store.db, line->arguments[0], &client);
     if (status == STATUS_OK)
         client_show_alone(line, client, SLICE_ABSENT);
     else
@@ -164,7 +164,7 @@ const struct command cli_client_get = {
 /* ---- client delete, disable, enable ---- */
 
 static int change_client(const struct command_line *line, const char *what,
-                         enum status (*work)(struct credentials *db, struct slice client_id))
+                         enum status (*work)(struct durable *db, struct slice client_id))
 {
     struct cli_store store;
     struct slice id = line->arguments[0];
@@ -184,7 +184,7 @@ static int change_client(const struct command_line *line, const char *what,
 
 static int run_client_delete(const struct command_line *line)
 {
-    return change_client(line, "client.delete", credentials_client_delete_blocking);
+    return change_client(line, "client.delete", durable_client_delete_blocking);
 }
 
 const struct command cli_client_delete = {
@@ -200,7 +200,7 @@ const struct command cli_client_delete = {
 
 static int run_client_disable(const struct command_line *line)
 {
-    return change_client(line, "client.disable", credentials_client_disable_blocking);
+    return change_client(line, "client.disable", durable_client_disable_blocking);
 }
 
 const struct command cli_client_disable = {
@@ -216,7 +216,7 @@ const struct command cli_client_disable = {
 
 static int run_client_enable(const struct command_line *line)
 {
-    return change_client(line, "client.enable", credentials_client_enable_blocking);
+    return change_client(line, "client.enable", durable_client_enable_blocking);
 }
 
 const struct command cli_client_enable = {
@@ -250,7 +250,7 @@ static const struct command_option rotate_table[] = {
 static enum status check_has_secret(struct cli_store *store, struct slice id)
 {
     struct client *client = NULL;
-    TRY(credentials_client_find_blocking(&store->db, id, &client));
+    TRY(durable_client_find_blocking(&store->db, id, &client));
     bool rsa_only = client->secret_count == 0 && client->key_count > 0;
     client_free(client);
     return rsa_only ? STATUS_BAD_INPUT : STATUS_OK;
@@ -265,8 +265,8 @@ static int rotate_in_store(const struct command_line *line, struct cli_store *st
         return command_fail(line, EXIT_REFUSED, "client %.*s signs with an RSA key: --rsa-public-key FILE rotates that",
                             SLICE_ARGS(id));
     if (status == STATUS_OK)
-        status = is_key ? credentials_client_rotate_key_blocking(&store->db, id, text, overlap_ms)
-                        : credentials_client_rotate_secret_blocking(&store->db, id, text, overlap_ms);
+        status = is_key ? durable_client_rotate_key_blocking(&store->db, id, text, overlap_ms)
+                        : durable_client_rotate_secret_blocking(&store->db, id, text, overlap_ms);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
     struct cli_output out = cli_output_begin(line, false);

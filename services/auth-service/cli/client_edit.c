@@ -106,7 +106,7 @@ static int store_new(struct creation *c)
     int code = cli_open_to_seal(c->line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_client_create_blocking(&store.db, client, &id);
+    enum status status = durable_client_create_blocking(&store.db, client, &id);
     if (status == STATUS_OK) {
         client->created_ms = clock_wall_ms(&store.clock);
         cli_audit(c->line, &store, "client.create", client->client_id);
@@ -150,7 +150,7 @@ const struct command cli_client_create = {
 
 static int store_changed(const struct command_line *line, struct cli_store *store, const struct client *client)
 {
-    enum status status = credentials_client_update_blocking(&store->db, client);
+    enum status status = durable_client_update_blocking(&store->db, client);
     if (status == STATUS_CONFLICT)
         return command_fail(line, EXIT_REFUSED, "client %.*s was changed by somebody else meanwhile; try again",
                             SLICE_ARGS(client->client_id));
@@ -170,7 +170,7 @@ static int run_client_update(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_client_find_blocking(&store.db, id, &found);
+    enum status status = durable_client_find_blocking(&store.db, id, &found);
     if (status == STATUS_OK) {
         draft.client = *found; /* the arena stays found's */
         bool is_good = client_draft_take(&draft) && client_draft_can_sign(&draft);

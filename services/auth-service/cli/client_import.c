@@ -97,7 +97,7 @@ static bool holds_secret(const struct client_secret *secrets, size_t count, stru
 static enum status check_is_new(struct import *import, const struct line *line)
 {
     struct client *found = NULL;
-    enum status status = credentials_client_find_blocking(&import->store->db, line->client_id, &found);
+    enum status status = durable_client_find_blocking(&import->store->db, line->client_id, &found);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     TRY(status);
@@ -112,7 +112,7 @@ static enum status check_is_new(struct import *import, const struct line *line)
 static enum status store_new(struct import *import, const struct client *client)
 {
     int64_t id = 0;
-    TRY(import_race(import, credentials_client_create_blocking(&import->store->db, client, &id)));
+    TRY(import_race(import, durable_client_create_blocking(&import->store->db, client, &id)));
     return import_audit(import, "client.import", client->client_id);
 }
 

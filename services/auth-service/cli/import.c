@@ -53,7 +53,7 @@ enum status import_refuse(struct import *import, const char *format, ...)
 
 enum status import_audit(struct import *import, const char *what, struct slice subject)
 {
-    return credentials_audit_append_blocking(&import->store->db, SLICE("cli"), slice_str(what), subject);
+    return durable_audit_append_blocking(&import->store->db, SLICE("cli"), slice_str(what), subject);
 }
 
 enum status import_race(struct import *import, enum status status)
@@ -126,10 +126,10 @@ static enum status take_lines(struct sql *sql, void *context)
 /* Again where another import got in between. */
 static enum status commit_batch(struct run *run)
 {
-    struct credentials *db = &run->import.store->db;
+    struct durable *db = &run->import.store->db;
     for (int repeats = 0;; repeats++) {
         run->import.is_overtaken = false;
-        enum status status = credentials_transaction_blocking(db, take_lines, run);
+        enum status status = durable_transaction_blocking(db, take_lines, run);
         bool again = status == STATUS_STORE_DOWN && (run->import.is_overtaken || sql_may_repeat(db->sql));
         if (!again || repeats == REPEATS_MAX)
             return status;

@@ -7,7 +7,7 @@ static enum status clean_all(struct cli_store *store, struct janitor_counts *ret
     struct janitor_counts all = {0};
     struct janitor_counts batch = {.changes = 1};
     while (batch.changes + batch.secrets + batch.tokens > 0) {
-        enum status status = credentials_janitor_blocking(&store->db, &batch);
+        enum status status = durable_janitor_blocking(&store->db, &batch);
         if (status != STATUS_OK)
             return status;
         all.changes += batch.changes;

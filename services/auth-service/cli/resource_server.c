@@ -100,7 +100,7 @@ static enum status make_key(char *key, unsigned char digest[RESOURCE_SERVER_KEY_
 static int refuse_taken(const struct command_line *line, struct cli_store *store, const struct resource_server *server)
 {
     struct resource_server *rival = NULL;
-    enum status status = credentials_resource_server_find_rival_blocking(&store->db, server, &rival);
+    enum status status = durable_resource_server_find_rival_blocking(&store->db, server, &rival);
     if (status != STATUS_OK) /* revoked meanwhile */
         return cli_store_failed(line, store, STATUS_CONFLICT, "resource server %.*s", SLICE_ARGS(server->name));
     if (slice_eq(rival->name, server->name))
@@ -126,7 +126,7 @@ static int store_server(const struct command_line *line, struct resource_server 
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_resource_server_create_blocking(&store.db, server, &id);
+    enum status status = durable_resource_server_create_blocking(&store.db, server, &id);
     if (status == STATUS_OK) {
         struct cli_output out = cli_output_begin(line, false);
         server->created_ms = clock_wall_ms(&store.clock);
@@ -195,7 +195,7 @@ static int run_resource_server_list(const struct command_line *line)
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct resource_server_page *rows = NULL;
-        enum status status = credentials_resource_server_list_blocking(&store.db, page, &rows);
+        enum status status = durable_resource_server_list_blocking(&store.db, page, &rows);
         if (status != STATUS_OK) {
             code = cli_store_failed(line, &store, status, "the list of resource servers");
             break;
@@ -228,7 +228,7 @@ static int run_resource_server_revoke(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_resource_server_revoke_blocking(&store.db, name, &count);
+    enum status status = durable_resource_server_revoke_blocking(&store.db, name, &count);
     if (status == STATUS_OK) {
         cli_audit(line, &store, "resource-server.revoke", name);
         if (!line->quiet)

@@ -16,8 +16,8 @@ static const struct command_option filter_table[] = {
 /* By subject first: where login is delegated, one user's name may be another's subject. */
 static enum status find_user(struct cli_store *store, struct slice sub, struct user **ret_user)
 {
-    enum status status = credentials_user_find_by_subject_blocking(&store->db, sub, ret_user);
-    return status == STATUS_NOT_FOUND ? credentials_user_find_by_name_blocking(&store->db, sub, ret_user) : status;
+    enum status status = durable_user_find_by_subject_blocking(&store->db, sub, ret_user);
+    return status == STATUS_NOT_FOUND ? durable_user_find_by_name_blocking(&store->db, sub, ret_user) : status;
 }
 
 static void show_token(struct cli_output *out, const struct token *token)
@@ -42,7 +42,7 @@ static int list_selected(const struct command_line *line, struct cli_store *stor
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct token_page *rows = NULL;
-        enum status status = credentials_token_list_blocking(&store->db, filter, page, &rows);
+        enum status status = durable_token_list_blocking(&store->db, filter, page, &rows);
         if (status != STATUS_OK) {
             code = cli_store_failed(line, store, status, "the list of tokens");
             break;
@@ -116,7 +116,7 @@ static int select_user(const struct command_line *line, struct cli_store *store,
 static int select_client(const struct command_line *line, struct cli_store *store, struct slice id,
                          struct selection *selection)
 {
-    enum status status = credentials_client_find_blocking(&store->db, id, &selection->client);
+    enum status status = durable_client_find_blocking(&store->db, id, &selection->client);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
     selection->filter.client_id = id;
@@ -145,13 +145,13 @@ static int revoke_all(const struct command_line *line, struct cli_store *store, 
     struct token_page *rows = NULL;
     enum status status = STATUS_OK;
     if (by_jti) { /* one that was revoked before is no error; one that never was is */
-        status = credentials_token_list_blocking(&store->db, filter, (struct page_request){.limit = 1}, &rows);
+        status = durable_token_list_blocking(&store->db, filter, (struct page_request){.limit = 1}, &rows);
         if (status == STATUS_OK && rows->count == 0)
             status = STATUS_NOT_FOUND;
         token_page_free(rows);
     }
     if (status == STATUS_OK)
-        status = credentials_token_revoke_blocking(&store->db, filter, &count);
+        status = durable_token_revoke_blocking(&store->db, filter, &count);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "token %.*s", SLICE_ARGS(filter->jti));
     cli_audit(line, store, "token.revoke",

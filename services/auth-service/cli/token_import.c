@@ -96,13 +96,13 @@ static enum status create_user(struct import *import, const struct line *line, i
 {
     const struct user user = {.subject = line->sub, .username = line->username.len ? line->username : line->sub};
     struct user *other = NULL;
-    enum status status = credentials_user_find_by_name_blocking(&import->store->db, user.username, &other);
+    enum status status = durable_user_find_by_name_blocking(&import->store->db, user.username, &other);
     user_free(other);
     if (status == STATUS_OK)
         return import_refuse(import, "user name %.*s belongs to another user", SLICE_ARGS(user.username));
     if (status != STATUS_NOT_FOUND)
         return status;
-    TRY(import_race(import, credentials_user_create_blocking(&import->store->db, &user, ret_user)));
+    TRY(import_race(import, durable_user_create_blocking(&import->store->db, &user, ret_user)));
     import->users_created++;
     return STATUS_OK;
 }
@@ -110,10 +110,10 @@ static enum status create_user(struct import *import, const struct line *line, i
 /* By subject where one is given, else by name; made if there is none, and then without a password. */
 static enum status take_user(struct import *import, const struct line *line, int64_t *ret_user)
 {
-    struct credentials *db = &import->store->db;
+    struct durable *db = &import->store->db;
     struct user *user = NULL;
-    enum status status = slice_is_absent(line->sub) ? credentials_user_find_by_name_blocking(db, line->username, &user)
-                                                    : credentials_user_find_by_subject_blocking(db, line->sub, &user);
+    enum status status = slice_is_absent(line->sub) ? durable_user_find_by_name_blocking(db, line->username, &user)
+                                                    : durable_user_find_by_subject_blocking(db, line->sub, &user);
     if (status == STATUS_NOT_FOUND)
         return create_user(import, line, ret_user);
     TRY(status);
@@ -144,7 +144,7 @@ static enum status issue_imported(struct import *import, const struct line *line
     struct token *token = NULL;
     bool existing = false;
     TRY(take_user(import, line, &issue.user));
-    TRY(import_race(import, credentials_token_issue_blocking(&import->store->db, &issue, &existing, &token)));
+    TRY(import_race(import, durable_token_issue_blocking(&import->store->db, &issue, &existing, &token)));
     enum status status = import_audit(import, "token.import", token->jti);
     token_free(token);
     return status;
@@ -155,7 +155,7 @@ static enum status import_token(struct import *import, const void *decoded)
     const struct line *line = decoded;
     struct credential_pair *pair = NULL;
     TRY(check_line(import, line));
-    TRY(credentials_pair_find_blocking(&import->store->db, line->client_id, line->oauth_token, &pair));
+    TRY(durable_pair_find_blocking(&import->store->db, line->client_id, line->oauth_token, &pair));
     enum status status = check_client(import, line, pair);
     if (status == STATUS_OK)
         status = issue_imported(import, line, &pair->client);

@@ -51,9 +51,9 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
 {
     int64_t id = 0;
     struct user *made = NULL;
-    enum status status = credentials_user_create_blocking(&store->db, user, &id);
+    enum status status = durable_user_create_blocking(&store->db, user, &id);
     if (status == STATUS_OK)
-        status = credentials_user_find_blocking(&store->db, id, &made);
+        status = durable_user_find_blocking(&store->db, id, &made);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(user->username));
     struct cli_output out = cli_output_begin(line, false);
@@ -104,7 +104,7 @@ static int run_user_list(const struct command_line *line)
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct user_page *rows = NULL;
-        enum status status = credentials_user_list_blocking(&store.db, page, &rows);
+        enum status status = durable_user_list_blocking(&store.db, page, &rows);
         if (status != STATUS_OK) {
             code = cli_store_failed(line, &store, status, "the list of users");
             break;
@@ -131,7 +131,7 @@ const struct command cli_user_list = {
 
 /* Finds the user of the first argument and does something to it. */
 static int change_user(const struct command_line *line, const char *what,
-                       enum status (*work)(struct credentials *db, int64_t id, struct slice hash), struct slice hash)
+                       enum status (*work)(struct durable *db, int64_t id, struct slice hash), struct slice hash)
 {
     struct cli_store store;
     struct user *user = NULL;
@@ -139,7 +139,7 @@ static int change_user(const struct command_line *line, const char *what,
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = credentials_user_find_by_name_blocking(&store.db, username, &user);
+    enum status status = durable_user_find_by_name_blocking(&store.db, username, &user);
     if (status == STATUS_OK)
         status = work(&store.db, user->id, hash);
     if (status == STATUS_OK)
@@ -165,7 +165,7 @@ static int run_user_set_password(const struct command_line *line)
     int code = hash_file(line, ((const struct password_options *)line->options)->password_file, hash);
     if (code != EXIT_DONE)
         return code;
-    return change_user(line, "user.set-password", credentials_user_set_password_blocking, slice_str(hash));
+    return change_user(line, "user.set-password", durable_user_set_password_blocking, slice_str(hash));
 }
 
 const struct command cli_user_set_password = {
@@ -181,10 +181,10 @@ const struct command cli_user_set_password = {
     .run = run_user_set_password,
 };
 
-static enum status delete_row(struct credentials *db, int64_t id, struct slice unused)
+static enum status delete_row(struct durable *db, int64_t id, struct slice unused)
 {
     (void)unused;
-    return credentials_user_delete_blocking(db, id);
+    return durable_user_delete_blocking(db, id);
 }
 
 static int run_user_delete(const struct command_line *line)

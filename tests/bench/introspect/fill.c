@@ -21,37 +21,37 @@ static void must(enum status status, const char *what)
     exit(1);
 }
 
-static int64_t janes_id(struct credentials *db)
+static int64_t janes_id(struct durable *db)
 {
     struct user *user = NULL;
-    must(credentials_user_find_by_name_blocking(db, SLICE("jane"), &user), "no user jane");
+    must(durable_user_find_by_name_blocking(db, SLICE("jane"), &user), "no user jane");
     int64_t id = user->id;
     user_free(user);
     return id;
 }
 
-static void make_client(struct credentials *db)
+static void make_client(struct durable *db)
 {
     int64_t id = 0;
     const struct client_secret secret = {.text = SLICE(CLIENT_SECRET)};
     const struct client client = {
         .client_id = SLICE(CLIENT_ID), .name = SLICE("Bench"), .secrets = &secret, .secret_count = 1};
-    must(credentials_client_create_blocking(db, &client, &id), "no client");
+    must(durable_client_create_blocking(db, &client, &id), "no client");
 }
 
-static void make_token(struct credentials *db, int64_t user)
+static void make_token(struct durable *db, int64_t user)
 {
     char text[TOKEN_TEXT_BYTES];
     char secret[TOKEN_TEXT_BYTES];
     bool existing = false;
     struct token *token = NULL;
-    must(credentials_generate_token(text, secret), "no token");
+    must(durable_generate_token(text, secret), "no token");
     const struct token_issue issue = {.client_id = SLICE(CLIENT_ID),
                                       .user = user,
                                       .scopes = SLICE("photos:read photos:write"),
                                       .oauth_token = slice_of(text, sizeof text),
                                       .secret = slice_of(secret, sizeof secret)};
-    must(credentials_token_issue_blocking(db, &issue, &existing, &token), "no row");
+    must(durable_token_issue_blocking(db, &issue, &existing, &token), "no row");
     token_free(token);
     printf("%s\t%s\t%.*s\t%.*s\n", CLIENT_ID, CLIENT_SECRET, SLICE_ARGS(issue.oauth_token), SLICE_ARGS(issue.secret));
 }
@@ -70,7 +70,7 @@ int main(int argc, char **argv)
     must(database_open_blocking(slice_str(argv[1]), &(struct sql_options){.busy_timeout_ms = 5000}, &clock, &why, &sql),
          buf_string(&why));
     must(keyring_parse(slice_str(argv[2]), &keys, &reason), reason);
-    struct credentials db = {.sql = sql, .keys = keys, .clock = &clock};
+    struct durable db = {.sql = sql, .keys = keys, .clock = &clock};
     make_client(&db);
     const int64_t user = janes_id(&db);
     for (long i = strtol(argv[3], NULL, 10); i > 0; i--)

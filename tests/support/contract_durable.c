@@ -1,9 +1,9 @@
-#include "support/contract_credentials.h"
+#include "support/contract_durable.h"
 
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 
-int contract_credentials_run(const struct durable_kind *kind)
+int contract_durable_run(const struct durable_kind *kind)
 {
     durable_bench_use(kind);
     return contract_clients_run() + contract_users_run() + contract_tokens_run() + contract_issue_run() +

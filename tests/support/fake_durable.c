@@ -1,4 +1,4 @@
-#include "support/fake_credentials.h"
+#include "support/fake_durable.h"
 
 #include "durable/resource_servers.h"
 #include "durable/tokens.h"
@@ -26,8 +26,8 @@ static struct slice secret_of(struct arena *arena, const char *prefix, struct sl
     return buf_slice(&text);
 }
 
-static void fill_client(const struct fake_credentials *fake, struct arena *arena, struct slice client_id,
-                        int64_t version, struct client *client)
+static void fill_client(const struct fake_durable *fake, struct arena *arena, struct slice client_id, int64_t version,
+                        struct client *client)
 {
     size_t count = fake->secrets ? fake->secrets : 1;
     struct client_secret *secrets = arena_calloc(arena, count, sizeof *secrets);
@@ -59,7 +59,7 @@ static int64_t user_of(struct slice token)
     return at < token.len && slice_to_u64(slice_sub(token, at + 4, token.len), INT64_MAX, &user) ? (int64_t)user : 1;
 }
 
-static void *pair_row(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
+static void *pair_row(const struct fake_durable *fake, const struct credential_key *key, int64_t version)
 {
     struct credential_pair *pair = new_row(sizeof *pair);
     struct token *token = &pair->token;
@@ -83,7 +83,7 @@ static void *pair_row(const struct fake_credentials *fake, const struct credenti
     return pair;
 }
 
-static void *client_row(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
+static void *client_row(const struct fake_durable *fake, const struct credential_key *key, int64_t version)
 {
     if (is_unknown(key->first))
         return NULL;
@@ -104,7 +104,7 @@ static void *server_row(const struct credential_key *key)
     return server;
 }
 
-static void *row_of(const struct fake_credentials *fake, const struct credential_key *key, int64_t version)
+static void *row_of(const struct fake_durable *fake, const struct credential_key *key, int64_t version)
 {
     if (key->kind == CREDENTIAL_PAIR)
         return pair_row(fake, key, version);
@@ -152,7 +152,7 @@ static void delay(struct ticket ticket, void *row, unsigned delay_ms)
 static void find_start(struct credential_source *source, const struct credential_key *key, bool current,
                        struct ticket ticket)
 {
-    struct fake_credentials *fake = (struct fake_credentials *)source;
+    struct fake_durable *fake = (struct fake_durable *)source;
     enum status status = (enum status)atomic_load(&fake->status);
     atomic_fetch_add(&fake->asked, 1);
     if (current)
@@ -174,12 +174,12 @@ static void find_start(struct credential_source *source, const struct credential
     }
 }
 
-void fake_credentials_init(struct fake_credentials *fake)
+void fake_durable_init(struct fake_durable *fake)
 {
-    *fake = (struct fake_credentials){.source.find_start = find_start};
+    *fake = (struct fake_durable){.source.find_start = find_start};
 }
 
-void fake_credentials_answer(struct fake_credentials *fake)
+void fake_durable_answer(struct fake_durable *fake)
 {
     for (size_t i = 0; i < fake->held_count; i++)
         complete(fake->held[i], fake->rows[i]);

@@ -1,6 +1,6 @@
-/* contract_credentials: what every durable store must do, as tests that any engine is put to. */
-#ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_CREDENTIALS_H
-#define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_CREDENTIALS_H
+/* contract_durable: what every durable store must do, as tests that any engine is put to. */
+#ifndef COUNTERSIGN_TESTS_SUPPORT_CONTRACT_DURABLE_H
+#define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_DURABLE_H
 
 #include "base/slice.h"
 
@@ -17,6 +17,6 @@ struct durable_kind {
 };
 
 /* Runs the suite; returns the number of tests that failed. */
-int contract_credentials_run(const struct durable_kind *kind);
+int contract_durable_run(const struct durable_kind *kind);
 
 #endif
