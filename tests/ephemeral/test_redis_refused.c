@@ -1,0 +1,122 @@
+/* Redis servers that will not do: each is refused with a word that says why. */
+#include "fleet_bench.h"
+
+#include <stdio.h>
+
+static void assert_refused(struct fleet *fleet, const char *word)
+{
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    assert_int_not_equal(ephemeral_open_blocking(slice_str(fleet->url), &fleet->options, &why, &store), STATUS_OK);
+    assert_null(store);
+    assert_non_null(strstr(buf_string(&why), "OAUTH1_REDIS_URL"));
+    if (!strstr(buf_string(&why), word))
+        fail_msg("%s", buf_string(&why));
+    buf_done(&why);
+}
+
+static void a_server_that_evicts_is_refused(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    fleet_open(fleet, NULL);
+    process_begin(&process, fleet);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy allkeys-lru", "+OK");
+    assert_refused(fleet, "noeviction");
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    process_run_for(&process, 1200); /* and left by one that is connected to it */
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_STORE_DOWN);
+    assert_status(process_ping(&process), STATUS_STORE_DOWN);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy noeviction", "+OK");
+    process_wait_until_ready(&process);
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_STORE_DOWN); /* it may have been forgotten */
+    process_pass_s(&process, 3);
+    process_pass_s(&process, ACCEPTED_AHEAD_S - 2);
+    assert_good_again(&process);
+    process_end(&process);
+}
+
+/* Between two looks at the policy: what it forgot then is not known. */
+static void what_was_evicted_in_a_moment_is_a_loss(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    fleet_open(fleet, NULL);
+    process_begin(&process, fleet);
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    process_run_for(&process, 1200);
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_NONCE_USED);
+    redis_server_must(&fleet->server, "SETRANGE decoy 125829120 x", ":125829121");
+    redis_server_must(&fleet->server, "PEXPIRE decoy 5000", ":1");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy volatile-ttl", "+OK");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 100mb", "+OK");
+    redis_server_must(&fleet->server, "SET other x", "+OK");
+    redis_server_must(&fleet->server, "EXISTS decoy", ":0");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy noeviction", "+OK");
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 0", "+OK");
+    process_run_for(&process, 1200);
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_STORE_DOWN);
+    process_end(&process);
+}
+
+static void a_server_that_is_full_is_told(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    fleet_open(fleet, NULL);
+    process_begin(&process, fleet);
+    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    assert_false(ephemeral_trouble(process.view).is_full);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 1", "+OK");
+    process_run_for(&process, 1200);
+    assert_true(ephemeral_trouble(process.view).is_full);
+    redis_server_must(&fleet->server, "CONFIG SET maxmemory 0", "+OK");
+    process_run_for(&process, 1200);
+    assert_false(ephemeral_trouble(process.view).is_full);
+    process_end(&process);
+}
+
+static void a_replica_is_refused(void **state)
+{
+    static const char *const args[] = {"--replicaof", "127.0.0.1 1", NULL};
+    fleet_open(*state, args);
+    assert_refused(*state, "replica");
+}
+
+static void a_server_that_is_not_there_is_named(void **state)
+{
+    struct fleet *fleet = *state;
+    fleet_open(fleet, NULL);
+    redis_server_kill(&fleet->server);
+    assert_refused(fleet, fleet->link);
+}
+
+static void a_password_is_asked_for_and_used(void **state)
+{
+    static const char *const args[] = {"--requirepass", "secret", NULL};
+    struct fleet *fleet = *state;
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    redis_server_start(&fleet->server, args);
+    (void)snprintf(fleet->url, sizeof fleet->url, "%s", fleet->server.url);
+    assert_refused(fleet, "OAUTH1_REDIS_PASSWORD");
+    fleet->options.redis_password = SLICE("wrong");
+    assert_refused(fleet, "OAUTH1_REDIS_PASSWORD");
+    fleet->options.redis_password = SLICE("secret");
+    struct durable_nonce_ledger ledger;
+    durable_nonce_ledger_init(&ledger, &fleet->durable.db);
+    fleet->options.ledger = &ledger.ledger;
+    assert_status(ephemeral_open_blocking(slice_str(fleet->url), &fleet->options, &why, &store), STATUS_OK);
+    ephemeral_store_free(store);
+    buf_done(&why);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FLEET_TEST(a_server_that_evicts_is_refused),     FLEET_TEST(what_was_evicted_in_a_moment_is_a_loss),
+        FLEET_TEST(a_server_that_is_full_is_told),       FLEET_TEST(a_replica_is_refused),
+        FLEET_TEST(a_server_that_is_not_there_is_named), FLEET_TEST(a_password_is_asked_for_and_used),
+    };
+    return cmocka_run_group_tests_name("redis_refused", tests, NULL, NULL);
+}
