@@ -10,7 +10,7 @@
     X(jti, "t.jti") /* "tok_…": names the token without revealing it */ \
     X(scopes, "t.scopes")                                                 \
     X(subject, "u.subject")                                               \
-    X(username, "u.username")
+    X(username, "COALESCE(u.site_name, u.username)")
 
 #define TOKEN_MEMBER(member, ...) struct slice member;
 struct token {

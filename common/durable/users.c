@@ -1,11 +1,27 @@
 #include "durable/users.h"
 
+#include "crypto/digest.h"
 #include "durable/rows.h"
 #include "durable/within.h"
 
-#define USER_ROW                                                                                     \
-    "SELECT id, version, subject, username, email, password_hash, disabled, created_at, updated_at," \
-    " generation FROM users"
+/* The column `username` is unique, so a site's user has there what nobody can be called, and its name in `site_name`,
+ * which is NULL for an account made here. */
+#define USER_ROW                                                                                               \
+    "SELECT id, version, subject, COALESCE(site_name, username), email, password_hash, disabled, created_at, " \
+    "updated_at, generation, site_name IS NOT NULL FROM users"
+
+enum { DIGEST_BYTES = 32, SITE_KEY_BYTES = 1 + 2 * DIGEST_BYTES };
+
+const char *user_source_name(enum user_source source)
+{
+    return source == USER_OF_SITE ? "site" : "here";
+}
+
+bool user_subject_is_sites(struct slice subject)
+{
+    return is_identifier(subject) && slice_is_printable(subject) &&
+           !slice_starts_with(subject, SLICE(USER_LOCAL_PREFIX));
+}
 
 void user_free(void *user)
 {
@@ -31,6 +47,7 @@ static enum status read_user(struct row_reader *row, struct user *user)
     user->created_ms = row_int(row, 7);
     user->updated_ms = row_int(row, 8);
     user->generation = row_int(row, 9);
+    user->source = row_int(row, 10) ? USER_OF_SITE : USER_MADE_HERE;
     return row_status(row);
 }
 
@@ -64,7 +81,7 @@ enum status durable_user_find_blocking(struct durable *db, int64_t id, struct us
 
 enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username, struct user **ret_user)
 {
-    return find_user_row(db, USER_ROW " WHERE username = ?", sql_text(username), ret_user);
+    return find_user_row(db, USER_ROW " WHERE username = ? AND site_name IS NULL", sql_text(username), ret_user);
 }
 
 enum status durable_user_find_by_subject_blocking(struct durable *db, struct slice subject, struct user **ret_user)
@@ -116,16 +133,31 @@ static enum status set_subject(struct durable *db, int64_t id, struct slice subj
     return RUN(db, "UPDATE users SET subject = ? WHERE id = ?", params);
 }
 
-static enum status set_own_subject(struct durable *db, int64_t id)
+/* An import of an earlier version may have brought it along. */
+static enum status set_local_subject(struct durable *db, int64_t id)
 {
-    static const char prefix[] = "user-";
-    enum { PREFIX_BYTES = sizeof prefix - 1 };
-    char memory[PREFIX_BYTES + 24];
+    char memory[2 * sizeof USER_LOCAL_PREFIX + 24];
     struct buf text = buf_fixed(memory, sizeof memory);
-    buf_add_str(&text, prefix);
-    buf_add_i64(&text, id);
-    enum status status = set_subject(db, id, slice_sub(buf_slice(&text), PREFIX_BYTES, text.len));
-    return status == STATUS_CONFLICT ? set_subject(db, id, buf_slice(&text)) : status;
+    buf_addf(&text, USER_LOCAL_PREFIX "%lld", (long long)id);
+    enum status status = set_subject(db, id, buf_slice(&text));
+    if (status != STATUS_CONFLICT)
+        return status;
+    text.len = 0;
+    buf_addf(&text, USER_LOCAL_PREFIX USER_LOCAL_PREFIX "%lld", (long long)id);
+    return set_subject(db, id, buf_slice(&text));
+}
+
+/* What nobody can be called: it begins with a control character. */
+static enum status write_site_key(struct slice subject, char key[SITE_KEY_BYTES])
+{
+    unsigned char digest[DIGEST_BYTES];
+    TRY(digest_bytes(DIGEST_SHA256, subject, digest));
+    key[0] = '\1';
+    for (size_t i = 0; i < sizeof digest; i++) {
+        key[1 + 2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        key[2 + 2 * i] = "0123456789abcdef"[digest[i] & 15];
+    }
+    return STATUS_OK;
 }
 
 static enum status insert_user(struct sql *sql, void *context)
@@ -133,22 +165,32 @@ static enum status insert_user(struct sql *sql, void *context)
     struct creating *creating = context;
     const struct user *user = creating->user;
     struct durable *db = creating->db;
+    bool is_sites = user->source == USER_OF_SITE;
+    char key[SITE_KEY_BYTES];
+    TRY(write_site_key(user->subject, key));
     struct sql_value params[] = {
-        sql_text(user->username), sql_text(user->email), sql_text(user->password_hash),
-        sql_int(user->disabled),  sql_int(now_ms(db)),   sql_int(now_ms(db)),
+        sql_text(is_sites ? slice_of(key, sizeof key) : user->username),
+        is_sites ? sql_text(user->username) : sql_null(),
+        sql_text(user->email),
+        sql_text(user->password_hash),
+        sql_int(user->disabled),
+        sql_int(now_ms(db)),
+        sql_int(now_ms(db)),
     };
     TRY(RUN(db,
-            "INSERT INTO users (username, email, password_hash, disabled, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO users (username, site_name, email, password_hash, disabled, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             params));
     creating->id = sql_last_id(sql);
-    return user->subject.len ? set_subject(db, creating->id, user->subject) : set_own_subject(db, creating->id);
+    return is_sites ? set_subject(db, creating->id, user->subject) : set_local_subject(db, creating->id);
 }
 
 enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id)
 {
     struct creating creating = {db, user, 0};
-    if (!is_identifier(user->username) || user->subject.len > IDENTIFIER_MAX_BYTES)
+    bool fits = user->source == USER_OF_SITE ? user_subject_is_sites(user->subject) && user->password_hash.len == 0
+                                             : user->subject.len == 0;
+    if (!is_identifier(user->username) || !fits)
         return STATUS_BAD_INPUT;
     TRY(durable_transaction_blocking(db, insert_user, &creating));
     *ret_id = creating.id;
@@ -160,7 +202,7 @@ enum status durable_user_create_blocking(struct durable *db, const struct user *
 struct ensuring {
     struct durable *db;
     struct slice subject;
-    struct slice username;
+    struct slice username; /* absent: as it is */
 };
 
 static enum status ensure_user(struct sql *sql, void *context)
@@ -171,36 +213,51 @@ static enum status ensure_user(struct sql *sql, void *context)
     (void)sql;
     TRY(find_id(db, "SELECT id FROM users WHERE subject = ?", sql_text(ensuring->subject), &id));
     if (id == 0) {
-        struct user user = {.subject = ensuring->subject, .username = ensuring->username};
+        bool is_named = !slice_is_absent(ensuring->username);
+        struct user user = {.source = USER_OF_SITE,
+                            .subject = ensuring->subject,
+                            .username = is_named ? ensuring->username : ensuring->subject};
         return durable_user_create_blocking(db, &user, &id);
     }
+    if (slice_is_absent(ensuring->username))
+        return STATUS_OK;
     struct sql_value params[] = {sql_text(ensuring->username), sql_int(now_ms(db)), sql_int(id),
                                  sql_text(ensuring->username)};
-    TRY(RUN(db, "UPDATE users SET username = ?, updated_at = ?, version = version + 1 WHERE id = ? AND username <> ?",
+    TRY(RUN(db, "UPDATE users SET site_name = ?, updated_at = ?, version = version + 1 WHERE id = ? AND site_name <> ?",
             params));
     return sql_affected(db->sql) ? change_write_number(db, CHANGE_USER, CHANGE_EDITED, id) : STATUS_OK;
+}
+
+/* Nearly always it is there, and nothing is to be written. */
+static enum status find_ensured(const struct ensuring *ensuring, struct user **ret_user)
+{
+    struct user *user = NULL;
+    TRY(durable_user_find_by_subject_blocking(ensuring->db, ensuring->subject, &user));
+    enum status status = user->source == USER_OF_SITE ? STATUS_OK : STATUS_CONFLICT;
+    if (status == STATUS_OK && !slice_is_absent(ensuring->username) && !slice_eq(user->username, ensuring->username))
+        status = STATUS_NOT_FOUND; /* under this name */
+    if (status == STATUS_OK)
+        *ret_user = user;
+    else
+        user_free(user);
+    return status;
 }
 
 enum status durable_user_ensure_blocking(struct durable *db, struct slice subject, struct slice username,
                                          struct user **ret_user)
 {
     struct ensuring ensuring = {db, subject, username};
-    if (!is_identifier(subject) || !is_identifier(username))
+    if (!user_subject_is_sites(subject) || (!slice_is_absent(username) && !is_identifier(username)))
         return STATUS_BAD_INPUT;
-    struct user *user = NULL;
-    enum status status = durable_user_find_by_subject_blocking(db, subject, &user);
-    if (status == STATUS_OK && slice_eq(user->username, username)) { /* nearly always: no write */
-        *ret_user = user;
-        return STATUS_OK;
-    }
-    user_free(user);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+    enum status status = find_ensured(&ensuring, ret_user);
+    if (status != STATUS_NOT_FOUND)
         return status;
     status = durable_transaction_blocking(db, ensure_user, &ensuring);
-    if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between; if not it is one again */
+    if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between */
         status = durable_transaction_blocking(db, ensure_user, &ensuring);
     TRY(status);
-    return durable_user_find_by_subject_blocking(db, subject, ret_user);
+    ensuring.username = SLICE_ABSENT; /* of two who rename it at once one is first */
+    return find_ensured(&ensuring, ret_user);
 }
 
 /* ---- change, delete ---- */
@@ -271,6 +328,37 @@ enum status durable_user_enable_blocking(struct durable *db, int64_t id)
 {
     struct changing changing = {db, id, SLICE_ABSENT};
     return durable_transaction_blocking(db, enable_user, &changing);
+}
+
+/* Whose clients and tokens follow: the tokens by their row, the clients by name. */
+static enum status localize_user(struct sql *sql, void *context)
+{
+    struct changing *changing = context;
+    struct durable *db = changing->db;
+    struct user *user = NULL;
+    struct user *now = NULL;
+    (void)sql;
+    TRY(durable_user_find_blocking(db, changing->id, &user));
+    enum status status = user->source == USER_OF_SITE ? STATUS_BAD_INPUT : STATUS_OK;
+    bool has_it = status == STATUS_OK && slice_starts_with(user->subject, SLICE(USER_LOCAL_PREFIX));
+    if (status == STATUS_OK && !has_it)
+        status = set_local_subject(db, changing->id);
+    if (status == STATUS_OK && !has_it)
+        status = durable_user_find_blocking(db, changing->id, &now);
+    if (status == STATUS_OK && !has_it) {
+        struct sql_value params[] = {sql_text(now->subject), sql_text(user->subject)};
+        status = RUN(db, "UPDATE clients SET owner = ? WHERE owner = ?", params);
+    }
+    user_free(user);
+    user_free(now);
+    TRY(status);
+    return has_it ? STATUS_OK : change_write_number(db, CHANGE_USER, CHANGE_EDITED, changing->id);
+}
+
+enum status durable_user_set_local_subject_blocking(struct durable *db, int64_t id)
+{
+    struct changing changing = {db, id, SLICE_ABSENT};
+    return durable_transaction_blocking(db, localize_user, &changing);
 }
 
 static enum status delete_user(struct sql *sql, void *context)

@@ -1,7 +1,9 @@
 /* users: resource owners (RFC 5849 §1.1).
  *
- * `subject` is what resource servers see as `sub`: the site's own name for a user where login is delegated, else the
- * decimal id. */
+ * `subject` is what resource servers see as `sub`, and no two users have the same. A user has a source, and the two
+ * never meet: an account that was made here has a subject that no site may use (USER_LOCAL_PREFIX and its id; in
+ * databases of earlier versions also a bare number), and logs in with a password; a site's user has the subject that
+ * the site gave (delegated login, trusted header, import). User names are unique among the accounts made here alone. */
 #ifndef COUNTERSIGN_DURABLE_USERS_H
 #define COUNTERSIGN_DURABLE_USERS_H
 
@@ -11,10 +13,18 @@
 struct durable_pool;
 struct ticket;
 
+enum user_source { USER_MADE_HERE, USER_OF_SITE };
+
+/* "here", "site": for people. */
+const char *user_source_name(enum user_source source);
+
+#define USER_LOCAL_PREFIX "local-"
+
 struct user {
     struct arena arena;
     int64_t id;
     int64_t version;
+    enum user_source source;
     struct slice subject;
     struct slice username;
     struct slice email;
@@ -34,14 +44,21 @@ struct user_page {
 void user_free(void *user);
 void user_page_free(void *page);
 
-/* An empty subject becomes the decimal id, or user-ID where a site's own number (import, delegated login) is the same.
- * BAD_INPUT: username empty or over 255 bytes; CONFLICT: username or subject
- * is taken. */
+/* Whether a site may call a user so: 1 to 255 bytes without control characters, and not as accounts made here are. */
+MUST_USE bool user_subject_is_sites(struct slice subject);
+
+/* An account made here gets its subject, a site's user brings one. BAD_INPUT: a subject that is not the source's; the
+ * user name is empty or over 255 bytes. CONFLICT: the subject, or the name of an account made here, is taken. */
 MUST_USE enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id);
-/* The user with this subject; made if there is none (delegated login, trusted header), renamed if the name is new.
- * CONFLICT: the name is another's. */
+/* The site's user with this subject; made if there is none, renamed if the name is new. An absent name: the one it has,
+ * or the subject. BAD_INPUT: no site may use this subject. CONFLICT: it is that of an account made here (of an earlier
+ * version's, whose subject is a number). */
 MUST_USE enum status durable_user_ensure_blocking(struct durable *db, struct slice subject, struct slice username,
                                                   struct user **ret_user);
+/* Gives an account made here the subject that such accounts get now; what it owned is its own under the new one. OK
+ * also if it has it. NOT_FOUND; BAD_INPUT: a site's user. */
+MUST_USE enum status durable_user_set_local_subject_blocking(struct durable *db, int64_t id);
+/* An account made here. */
 /* NOT_FOUND. */
 MUST_USE enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username,
                                                         struct user **ret_user);

@@ -207,6 +207,7 @@ int main(int argc, char **argv)
         cli_user_list,
         cli_user_set_password,
         cli_user_delete,
+        cli_user_set_local_subject,
         cli_resource_server_create,
         cli_resource_server_list,
         cli_resource_server_revoke,

@@ -219,6 +219,36 @@ static void an_embedded_database_is_brought_up_to_date_when_it_is_opened(void **
     sql_close(sql);
 }
 
+static enum status take_number(void *context, const struct sql_value *columns, size_t count)
+{
+    assert_int_equal(count, 1);
+    *(int64_t *)context = columns[0].integer;
+    return STATUS_OK;
+}
+
+/* As versions without sources made them: by a command, with a password set later, and imported under another's number.
+ */
+static void users_of_earlier_versions_are_sorted_by_where_they_came_from(void **state)
+{
+    struct fixture *it = *state;
+    int64_t count = 0;
+    (void)up(it);
+    run(it, "DELETE FROM schema_migrations WHERE number = 32");
+    run(it, "INSERT INTO users (id, username, subject, password_hash, created_at, updated_at) VALUES"
+            " (7, 'jane', '7', 'hash', 1, 1), (8, 'mute', '8', '', 1, 1), (9, 'other', 'user-9', '', 1, 1),"
+            " (10, 'kept', 's-10', 'hash', 1, 1), (11, 'lee', 's-11', '', 1, 1), (12, 'max', '7000', '', 1, 1)");
+    assert_int_equal(up(it), 1);
+    run(it, "DELETE FROM schema_migrations WHERE number = 32");
+    assert_int_equal(up(it), 1); /* as after a crash on MySQL */
+    assert_status(sql_execute_blocking(it->sql,
+                                       "SELECT COUNT(*) FROM users WHERE (id < 11 AND site_name IS NULL)"
+                                       " OR (id = 11 AND site_name = 'lee') OR (id = 12 AND site_name = 'max')",
+                                       NULL, 0, take_number, &count),
+                  STATUS_OK);
+    assert_int_equal(count, 6);
+    run(it, "INSERT INTO users (username, created_at, updated_at) VALUES ('lee', 1, 1)"); /* the name is free */
+}
+
 /* ---- where DDL cannot be rolled back ---- */
 
 static void a_server_is_not_migrated_by_opening_it(void **state)
@@ -305,6 +335,7 @@ static int run_on(const struct durable_kind *engine, const char *name)
         TEST(a_schema_of_a_later_version_is_refused),
         TEST(a_failed_migration_leaves_no_trace_and_is_named),
         TEST(processes_that_migrate_at_once_do_not_disturb_each_other),
+        TEST(users_of_earlier_versions_are_sorted_by_where_they_came_from),
     };
     kind = engine;
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 
-ACTIVE = {"active": True, "client_id": "printer", "sub": "1", "username": "jane", "scope": "photos:read",
+ACTIVE = {"active": True, "client_id": "printer", "sub": "local-1", "username": "jane", "scope": "photos:read",
           "token_type": "oauth1", "oauth1": {"legs": 3, "signature_method": "HMAC-SHA1"}}
 
 

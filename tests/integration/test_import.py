@@ -143,18 +143,52 @@ def test_a_scope_left_out_is_the_clients_default(shop):
 def test_users_are_found_or_made(shop, printer):
     first = authlib_token(printer, username="lee", sub="site-1")
     assert run(shop, "token", first, authlib_token(printer, username="lee"), authlib_token(printer, username=None, sub="site-1"),
-               authlib_token(printer, username=None, sub="site-2"))[0] == counts(imported=4, users_created=2)
-    users = {user["sub"]: user["username"] for user in shop.expect("user", "list")}
-    assert users["site-1"] == "lee" and users["site-2"] == "site-2"
+               authlib_token(printer, username=None, sub="site-2"),
+               authlib_token(printer, username="lee"))[0] == counts(imported=5, users_created=3)
+    users = {user["sub"]: (user["username"], user["source"]) for user in shop.expect("user", "list")}
+    assert users["site-1"] == ("lee", "site") and users["site-2"] == ("site-2", "site")
+    (local,) = [sub for sub, user in users.items() if user == ("lee", "here")]
+    assert local.startswith("local-")
+
+
+def test_a_sub_of_another_provider_never_meets_an_account_made_here(shop, printer):
+    run(shop, "token", authlib_token(printer, username="ann"))
+    (ann,) = [user for user in shop.expect("user", "list") if user["username"] == "ann"]
+    number = ann["sub"].removeprefix("local-")
+    with sqlite3.connect(shop.database) as database:  # as an earlier version numbered it
+        database.execute("UPDATE users SET subject = ? WHERE subject = ?", (number, ann["sub"]))
+    counted, said = run(shop, "token", authlib_token(printer, username=None, sub=number),
+                        authlib_token(printer, username="ann", sub=number),
+                        authlib_token(printer, username="eve", sub="local-4711"), code=REFUSED)
+    assert counted == counts(refused=3)
+    assert f"line 1: sub {number} is that of ann, an account made here" in said
+    assert f"line 2: sub {number} is that of ann, an account made here" in said
+    assert "line 3: there is no account with sub local-4711, and no site may use it" in said
+    assert shop.command("user", "set-local-subject", "ann").code == DONE
+    assert run(shop, "token", authlib_token(printer, username="eve", sub=number),
+               authlib_token(printer, username="ann", sub=ann["sub"]))[0] == counts(imported=2, users_created=1)
+    (now,) = [user for user in shop.expect("user", "list") if user["username"] == "ann"]
+    assert now == {**ann, "sub": ann["sub"]}
 
 
 def test_a_user_of_another_name_is_not_mistaken(shop, printer):
     run(shop, "token", authlib_token(printer, username="max", sub="10"))
     counted, said = run(shop, "token", authlib_token(printer, username="moritz", sub="10"),
                         authlib_token(printer, username="max", sub="11"), code=REFUSED)
-    assert counted == counts(refused=2)
+    assert counted == counts(refused=1, imported=1, users_created=1)
     assert "line 1: the user with sub 10 is called max here" in said
-    assert "line 2: user name max belongs to another user" in said
+    assert [user["sub"] for user in shop.expect("user", "list") if user["username"] == "max"] == ["10", "11"]
+
+
+def test_a_user_is_deleted_by_name_or_by_sub(shop, printer):
+    run(shop, "token", authlib_token(printer, username="gone", sub="site-gone"), authlib_token(printer, username="gone"))
+    assert shop.command("user", "delete").code == USAGE
+    assert shop.command("user", "delete", "gone", "--sub", "site-gone").code == USAGE
+    assert shop.command("user", "delete", "gone").code == DONE
+    assert [user["sub"] for user in shop.expect("user", "list") if user["username"] == "gone"] == ["site-gone"]
+    assert shop.command("user", "set-password", "gone", "--password-file", os.devnull).code != DONE
+    assert shop.command("user", "delete", "--sub", "site-gone").code == DONE
+    assert shop.command("user", "delete", "--sub", "site-gone").code == REFUSED
 
 
 def test_a_user_who_was_made_has_no_password(shop, printer):

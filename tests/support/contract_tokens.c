@@ -168,11 +168,11 @@ static void tokens_are_revoked_by_client_by_user_and_by_both(void **state)
     durable_bench_token(scene.bench, "other", scene.jane, "4", jti);
     durable_bench_token(scene.bench, "other", scene.jane, "5", jti);
     int64_t before = durable_bench_latest_change(scene.bench);
-    assert_int_equal(revoke(&scene, "", "other", "2"), 1);
+    assert_int_equal(revoke(&scene, "", "other", USER_LOCAL_PREFIX "2"), 1);
     assert_int_equal(revoke(&scene, jti, "acme", ""), 0); /* every part must fit */
-    assert_int_equal(revoke(&scene, jti, "other", "1"), 1);
+    assert_int_equal(revoke(&scene, jti, "other", USER_LOCAL_PREFIX "1"), 1);
     assert_int_equal(revoke(&scene, "", "acme", ""), 2);
-    assert_int_equal(revoke(&scene, "", "", "1"), 1);
+    assert_int_equal(revoke(&scene, "", "", USER_LOCAL_PREFIX "1"), 1);
     assert_int_equal(revoke(&scene, "", "nobody", ""), 0);
     assert_int_equal(revoke(&scene, "", "", "nobody"), 0);
     assert_non_null(strstr(durable_bench_changes(scene.bench, before, line), "user revoked 2, token revoked tok_"));
@@ -211,12 +211,12 @@ static void tokens_are_listed_by_any_combination(void **state)
     durable_bench_token(scene.bench, "other", joe, "3", jti);
     assert_int_equal(list(&scene, "", "", ""), 3);
     assert_int_equal(list(&scene, "", "acme", ""), 2);
-    assert_int_equal(list(&scene, "", "", "2"), 2);
-    assert_int_equal(list(&scene, "", "other", "2"), 1);
+    assert_int_equal(list(&scene, "", "", USER_LOCAL_PREFIX "2"), 2);
+    assert_int_equal(list(&scene, "", "other", USER_LOCAL_PREFIX "2"), 1);
     assert_int_equal(list(&scene, jti, "", ""), 1);
     assert_int_equal(list(&scene, jti, "other", ""), 1);
-    assert_int_equal(list(&scene, jti, "", "1"), 0);
-    assert_int_equal(list(&scene, jti, "other", "2"), 1);
+    assert_int_equal(list(&scene, jti, "", USER_LOCAL_PREFIX "1"), 0);
+    assert_int_equal(list(&scene, jti, "other", USER_LOCAL_PREFIX "2"), 1);
     assert_int_equal(list(&scene, "", "nobody", ""), 0);
     assert_int_equal(list(&scene, "", "", "nobody"), 0);
 }

@@ -4,6 +4,15 @@
 #include "support/durable_bench.h"
 #include "support/test.h"
 
+#include <stdio.h>
+
+static enum status take_text(void *context, const struct sql_value *columns, size_t count)
+{
+    assert_int_equal(count, 1);
+    buf_add(context, columns[0].bytes);
+    return STATUS_OK;
+}
+
 static struct user *find(struct durable_bench *bench, const char *username)
 {
     struct user *user = NULL;
@@ -11,12 +20,22 @@ static struct user *find(struct durable_bench *bench, const char *username)
     return user;
 }
 
-static void a_user_is_found_by_name_by_subject_and_by_id(void **state)
+static void assert_same_user(const struct user *found, int64_t id, const struct user *wanted)
+{
+    assert_int_equal(found->id, id);
+    assert_int_equal(found->source, wanted->source);
+    assert_slice_equal(found->username, wanted->username);
+    assert_slice_equal(found->email, wanted->email);
+    assert_slice_equal(found->password_hash, wanted->password_hash);
+    assert_false(found->disabled);
+    assert_int_equal(found->created_ms, BENCH_NOW_MS);
+}
+
+static void an_account_made_here_is_found_by_name_by_subject_and_by_id(void **state)
 {
     struct durable_bench *bench = *state;
     struct user wanted = {
         .username = SLICE("j\xc3\xa4ne"),
-        .subject = SLICE("https://site.example/people/42"),
         .email = SLICE("jane@example.com"),
         .password_hash = SLICE("$y$j9T$salt$hash"),
     };
@@ -25,47 +44,115 @@ static void a_user_is_found_by_name_by_subject_and_by_id(void **state)
     assert_status(durable_user_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
     assert_status(durable_user_find_blocking(&bench->db, id, &found[0]), STATUS_OK);
     assert_status(durable_user_find_by_name_blocking(&bench->db, wanted.username, &found[1]), STATUS_OK);
-    assert_status(durable_user_find_by_subject_blocking(&bench->db, wanted.subject, &found[2]), STATUS_OK);
+    assert_status(durable_user_find_by_subject_blocking(&bench->db, found[0]->subject, &found[2]), STATUS_OK);
     for (size_t i = 0; i < COUNT_OF(found); i++) {
-        assert_int_equal(found[i]->id, id);
-        assert_slice_equal(found[i]->subject, wanted.subject);
-        assert_slice_equal(found[i]->username, wanted.username);
-        assert_slice_equal(found[i]->email, wanted.email);
-        assert_slice_equal(found[i]->password_hash, wanted.password_hash);
-        assert_false(found[i]->disabled);
-        assert_int_equal(found[i]->created_ms, BENCH_NOW_MS);
+        assert_same_user(found[i], id, &wanted);
+        assert_true(slice_starts_with(found[i]->subject, SLICE(USER_LOCAL_PREFIX)));
         user_free(found[i]);
     }
 }
 
-static void a_user_without_a_subject_gets_the_decimal_id(void **state)
+static void a_sites_user_is_found_by_subject_and_by_id_and_by_no_name(void **state)
 {
     struct durable_bench *bench = *state;
-    char decimal[24];
-    int64_t id = durable_bench_user(bench, "jane");
-    struct buf text = buf_fixed(decimal, sizeof decimal);
-    buf_add_i64(&text, id);
-    struct user *user = find(bench, "jane");
-    assert_slice_equal(user->subject, buf_slice(&text));
-    user_free(user);
+    struct user wanted = {
+        .source = USER_OF_SITE, .username = SLICE("jane"), .subject = SLICE("https://site.example/people/42")};
+    struct user *found[2] = {NULL};
+    struct user *none = NULL;
+    int64_t id = 0;
+    assert_status(durable_user_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    assert_status(durable_user_find_blocking(&bench->db, id, &found[0]), STATUS_OK);
+    assert_status(durable_user_find_by_subject_blocking(&bench->db, wanted.subject, &found[1]), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(found); i++) {
+        assert_same_user(found[i], id, &wanted);
+        assert_slice_equal(found[i]->subject, wanted.subject);
+        user_free(found[i]);
+    }
+    assert_status(durable_user_find_by_name_blocking(&bench->db, SLICE("jane"), &none), STATUS_NOT_FOUND);
+    char key[512] = "";
+    struct buf text = buf_fixed(key, sizeof key);
+    assert_status(sql_execute_blocking(bench->db.sql, "SELECT username FROM users", NULL, 0, take_text, &text),
+                  STATUS_OK);
+    assert_status(durable_user_find_by_name_blocking(&bench->db, buf_slice(&text), &none), STATUS_NOT_FOUND);
 }
 
-/* Sites that brought their own numbers along must still be able to make users. */
-static void a_user_without_a_subject_gets_another_where_the_decimal_id_is_taken(void **state)
+static void an_account_made_here_gets_a_subject_that_no_site_may_use(void **state)
 {
     struct durable_bench *bench = *state;
-    char taken[24];
-    char expected[32];
-    int64_t id = 0;
-    struct buf next = buf_fixed(taken, sizeof taken);
-    struct buf other = buf_fixed(expected, sizeof expected);
-    buf_add_i64(&next, durable_bench_user(bench, "first") + 2);
-    const struct user imported = {.username = SLICE("imported"), .subject = buf_slice(&next)};
-    assert_status(durable_user_create_blocking(&bench->db, &imported, &id), STATUS_OK);
-    buf_addf(&other, "user-%lld", (long long)durable_bench_user(bench, "jane"));
+    char expected[40];
+    (void)snprintf(expected, sizeof expected, USER_LOCAL_PREFIX "%lld", (long long)durable_bench_user(bench, "jane"));
     struct user *user = find(bench, "jane");
-    assert_slice_equal(user->subject, buf_slice(&other));
+    struct user *none = NULL;
+    int64_t id = 0;
+    assert_slice_equal(user->subject, slice_str(expected));
+    assert_int_equal(user->source, USER_MADE_HERE);
     user_free(user);
+    const struct user planted = {.source = USER_OF_SITE, .subject = SLICE("local-99"), .username = SLICE("eve")};
+    const struct user bearing = {.subject = SLICE("99"), .username = SLICE("eve")};
+    const struct user with_password = {
+        .source = USER_OF_SITE, .subject = SLICE("99"), .username = SLICE("eve"), .password_hash = SLICE("$y$hash")};
+    assert_status(durable_user_create_blocking(&bench->db, &planted, &id), STATUS_BAD_INPUT);
+    assert_status(durable_user_create_blocking(&bench->db, &bearing, &id), STATUS_BAD_INPUT);
+    assert_status(durable_user_create_blocking(&bench->db, &with_password, &id), STATUS_BAD_INPUT);
+    assert_status(durable_user_ensure_blocking(&bench->db, slice_str(expected), SLICE("eve"), &none), STATUS_BAD_INPUT);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("a\nb"), SLICE("eve"), &none), STATUS_BAD_INPUT);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE(""), SLICE("eve"), &none), STATUS_BAD_INPUT);
+    assert_null(none);
+}
+
+/* As an earlier version made it: its subject is a bare number. */
+static int64_t add_old_account(struct durable_bench *bench, const char *username, const char *subject)
+{
+    int64_t id = durable_bench_user(bench, username);
+    struct sql_value params[] = {sql_text(slice_str(subject)), sql_int(id)};
+    assert_status(sql_execute_blocking(bench->db.sql, "UPDATE users SET subject = ? WHERE id = ?", params,
+                                       COUNT_OF(params), NULL, NULL),
+                  STATUS_OK);
+    return id;
+}
+
+static void a_sites_subject_never_meets_an_account_of_an_earlier_version(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct user *met = NULL;
+    int64_t id = add_old_account(bench, "jane", "42");
+    int64_t made = 0;
+    const struct user imported = {.source = USER_OF_SITE, .subject = SLICE("42"), .username = SLICE("eve")};
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("42"), SLICE("jane"), &met), STATUS_CONFLICT);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("42"), SLICE_ABSENT, &met), STATUS_CONFLICT);
+    assert_status(durable_user_create_blocking(&bench->db, &imported, &made), STATUS_CONFLICT);
+    assert_null(met);
+    assert_status(durable_user_set_local_subject_blocking(&bench->db, id), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("42"), SLICE("jane"), &met), STATUS_OK);
+    assert_int_not_equal(met->id, id);
+    user_free(met);
+}
+
+static void an_account_that_gives_up_its_number_keeps_what_it_owns(void **state)
+{
+    struct durable_bench *bench = *state;
+    char line[1024];
+    char expected[40];
+    struct client owned = {.client_id = SLICE("acme"), .name = SLICE("n"), .owner = SLICE("42")};
+    struct client *found = NULL;
+    struct user *site = NULL;
+    int64_t id = add_old_account(bench, "jane", "42");
+    int64_t client = 0;
+    assert_status(durable_client_create_blocking(&bench->db, &owned, &client), STATUS_OK);
+    int64_t before = durable_bench_latest_change(bench);
+    assert_status(durable_user_set_local_subject_blocking(&bench->db, id), STATUS_OK);
+    assert_string_equal(durable_bench_changes(bench, before, line), "user edited 1");
+    (void)snprintf(expected, sizeof expected, USER_LOCAL_PREFIX "%lld", (long long)id);
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("acme"), &found), STATUS_OK);
+    assert_slice_equal(found->owner, slice_str(expected));
+    client_free(found);
+    before = durable_bench_latest_change(bench);
+    assert_status(durable_user_set_local_subject_blocking(&bench->db, id), STATUS_OK);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("42"), SLICE("jane"), &site), STATUS_OK);
+    assert_status(durable_user_set_local_subject_blocking(&bench->db, site->id), STATUS_BAD_INPUT);
+    assert_status(durable_user_set_local_subject_blocking(&bench->db, 999), STATUS_NOT_FOUND);
+    user_free(site);
 }
 
 static void user_names_compare_byte_for_byte(void **state)
@@ -83,19 +170,20 @@ static void user_names_compare_byte_for_byte(void **state)
     assert_status(durable_user_find_by_name_blocking(&bench->db, SLICE("a"), &none), STATUS_NOT_FOUND);
 }
 
-static void names_and_subjects_are_taken_once(void **state)
+static void names_of_accounts_made_here_and_all_subjects_are_taken_once(void **state)
 {
     struct durable_bench *bench = *state;
-    struct user same_name = {.username = SLICE("jane"), .subject = SLICE("other")};
-    struct user same_subject = {.username = SLICE("other"), .subject = SLICE("s")};
-    struct user first = {.username = SLICE("jane"), .subject = SLICE("s")};
+    struct user same_name = {.username = SLICE("jane")};
+    struct user same_subject = {.source = USER_OF_SITE, .username = SLICE("other"), .subject = SLICE("s")};
+    struct user first = {.source = USER_OF_SITE, .username = SLICE("jane"), .subject = SLICE("s")};
     struct user nameless = {.username = SLICE("")};
     int64_t id = 0;
     assert_status(durable_user_create_blocking(&bench->db, &first, &id), STATUS_OK);
+    assert_status(durable_user_create_blocking(&bench->db, &same_name, &id), STATUS_OK);
     assert_status(durable_user_create_blocking(&bench->db, &same_name, &id), STATUS_CONFLICT);
     assert_status(durable_user_create_blocking(&bench->db, &same_subject, &id), STATUS_CONFLICT);
     assert_status(durable_user_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
-    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM users"), 1);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM users"), 2);
 }
 
 static void a_delegated_login_makes_its_user_once_and_follows_the_name(void **state)
@@ -103,20 +191,45 @@ static void a_delegated_login_makes_its_user_once_and_follows_the_name(void **st
     struct durable_bench *bench = *state;
     struct user *first = NULL;
     struct user *again = NULL;
+    struct user *nameless = NULL;
     struct user *renamed = NULL;
-    struct user *other = NULL;
     struct durable *db = &bench->db;
     assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &first), STATUS_OK);
     assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane"), &again), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE_ABSENT, &nameless), STATUS_OK);
     assert_status(durable_user_ensure_blocking(db, SLICE("s-1"), SLICE("jane doe"), &renamed), STATUS_OK);
+    assert_int_equal(first->source, USER_OF_SITE);
+    assert_int_equal(first->password_hash.len, 0);
     assert_int_equal(first->id, again->id);
+    assert_int_equal(first->id, nameless->id);
+    assert_slice_equal(nameless->username, SLICE("jane"));
     assert_int_equal(first->id, renamed->id);
     assert_slice_equal(renamed->username, SLICE("jane doe"));
-    assert_status(durable_user_ensure_blocking(db, SLICE("s-2"), SLICE("jane doe"), &other), STATUS_CONFLICT);
-    assert_null(other);
     user_free(first);
     user_free(again);
+    user_free(nameless);
     user_free(renamed);
+}
+
+static void a_sites_user_may_have_anybodys_name(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct user *first = NULL;
+    struct user *second = NULL;
+    struct user *unnamed = NULL;
+    int64_t jane = durable_bench_user(bench, "jane");
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("s-1"), SLICE("jane"), &first), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("s-2"), SLICE("jane"), &second), STATUS_OK);
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("jane"), SLICE_ABSENT, &unnamed), STATUS_OK);
+    assert_int_not_equal(first->id, second->id);
+    assert_slice_equal(second->username, SLICE("jane"));
+    assert_slice_equal(unnamed->username, SLICE("jane"));
+    struct user *here = find(bench, "jane");
+    assert_int_equal(here->id, jane);
+    user_free(here);
+    user_free(first);
+    user_free(second);
+    user_free(unnamed);
 }
 
 static void users_are_listed_without_their_hashes(void **state)
@@ -197,12 +310,15 @@ static void deleting_a_user_takes_the_users_tokens(void **state)
 int contract_users_run(void)
 {
     const struct CMUnitTest tests[] = {
-        BENCH_TEST(a_user_is_found_by_name_by_subject_and_by_id),
-        BENCH_TEST(a_user_without_a_subject_gets_the_decimal_id),
-        BENCH_TEST(a_user_without_a_subject_gets_another_where_the_decimal_id_is_taken),
+        BENCH_TEST(an_account_made_here_is_found_by_name_by_subject_and_by_id),
+        BENCH_TEST(a_sites_user_is_found_by_subject_and_by_id_and_by_no_name),
+        BENCH_TEST(an_account_made_here_gets_a_subject_that_no_site_may_use),
+        BENCH_TEST(a_sites_subject_never_meets_an_account_of_an_earlier_version),
+        BENCH_TEST(an_account_that_gives_up_its_number_keeps_what_it_owns),
         BENCH_TEST(user_names_compare_byte_for_byte),
-        BENCH_TEST(names_and_subjects_are_taken_once),
+        BENCH_TEST(names_of_accounts_made_here_and_all_subjects_are_taken_once),
         BENCH_TEST(a_delegated_login_makes_its_user_once_and_follows_the_name),
+        BENCH_TEST(a_sites_user_may_have_anybodys_name),
         BENCH_TEST(users_are_listed_without_their_hashes),
         BENCH_TEST(a_new_password_replaces_the_old_and_ends_sessions),
         BENCH_TEST(disabling_a_user_ends_the_users_tokens),

@@ -92,18 +92,34 @@ static enum status check_client(struct import *import, const struct line *line, 
 
 /* ---- the user ---- */
 
+/* A sub that the line names is a site's; without one the user is an account made here. */
 static enum status create_user(struct import *import, const struct line *line, int64_t *ret_user)
 {
-    const struct user user = {.subject = line->sub, .username = line->username.len ? line->username : line->sub};
-    struct user *other = NULL;
-    enum status status = durable_user_find_by_name_blocking(&import->store->db, user.username, &other);
-    user_free(other);
-    if (status == STATUS_OK)
-        return import_refuse(import, "user name %.*s belongs to another user", SLICE_ARGS(user.username));
-    if (status != STATUS_NOT_FOUND)
-        return status;
+    bool is_sites = !slice_is_absent(line->sub);
+    const struct user user = {.source = is_sites ? USER_OF_SITE : USER_MADE_HERE,
+                              .subject = is_sites ? line->sub : SLICE(""),
+                              .username = line->username.len ? line->username : line->sub};
+    if (is_sites && !user_subject_is_sites(line->sub))
+        return import_refuse(import, "there is no account with sub %.*s, and no site may use it: leave sub out",
+                             SLICE_ARGS(line->sub));
     TRY(import_race(import, durable_user_create_blocking(&import->store->db, &user, ret_user)));
     import->users_created++;
+    return STATUS_OK;
+}
+
+/* A number that another provider gave is not the number that an earlier version gave to an account here. */
+static enum status check_user(struct import *import, const struct line *line, const struct user *user)
+{
+    if (user->disabled)
+        return import_refuse(import, "user %.*s is disabled", SLICE_ARGS(user->username));
+    if (user->source == USER_MADE_HERE && !slice_is_absent(line->sub) && user_subject_is_sites(line->sub))
+        return import_refuse(import,
+                             "sub %.*s is that of %.*s, an account made here: give that one another (auth-service user "
+                             "set-local-subject %.*s), or leave sub out if it is the same person",
+                             SLICE_ARGS(line->sub), SLICE_ARGS(user->username), SLICE_ARGS(user->username));
+    if (!slice_is_absent(line->username) && !slice_eq(user->username, line->username))
+        return import_refuse(import, "the user with sub %.*s is called %.*s here", SLICE_ARGS(line->sub),
+                             SLICE_ARGS(user->username));
     return STATUS_OK;
 }
 
@@ -117,11 +133,7 @@ static enum status take_user(struct import *import, const struct line *line, int
     if (status == STATUS_NOT_FOUND)
         return create_user(import, line, ret_user);
     TRY(status);
-    if (user->disabled)
-        status = import_refuse(import, "user %.*s is disabled", SLICE_ARGS(user->username));
-    else if (!slice_is_absent(line->username) && !slice_eq(user->username, line->username))
-        status = import_refuse(import, "the user with sub %.*s is called %.*s here", SLICE_ARGS(line->sub),
-                               SLICE_ARGS(user->username));
+    status = check_user(import, line, user);
     *ret_user = user->id;
     user_free(user);
     return status;
@@ -179,10 +191,11 @@ const struct command cli_token_import = {
         "  {\"oauth_token\": \"…\", \"oauth_token_secret\": \"…\", \"client_id\": \"printer\", \"username\": "
         "\"jane\"}\n\n"
         "Members: oauth_token, oauth_token_secret, client_id and sub or username (needed); scope (left out: the\n"
-        "client's default), created_at, expires_at (seconds since 1970). The user is found by sub, or by username\n"
-        "where there is no sub, and made if there is none, without a password (user set-password gives one). A\n"
-        "token that is there already is skipped, so a run can be repeated; a line that is refused is named, and\n"
-        "the others are imported.",
+        "client's default), created_at, expires_at (seconds since 1970). With a sub the user is your site's, found by\n"
+        "it (log in by OAUTH1_LOGIN_URL or OAUTH1_LOGIN_TRUSTED_HEADER); without one it is the account made here\n"
+        "with this user name (user set-password gives it a password). Who is not there is made. A token that is\n"
+        "there already is skipped, so a run can be repeated; a line that is refused is named, and the others are\n"
+        "imported.",
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,

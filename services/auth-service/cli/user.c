@@ -40,6 +40,7 @@ static void show_user(struct cli_output *out, const struct user *user)
     cli_record_begin(out);
     cli_field(out, "username", user->username);
     cli_field(out, "sub", user->subject);
+    cli_field(out, "source", slice_str(user_source_name(user->source)));
     if (user->email.len)
         cli_field(out, "email", user->email);
     cli_field_bool(out, "disabled", user->disabled);
@@ -129,23 +130,31 @@ const struct command cli_user_list = {
     .run = run_user_list,
 };
 
-/* Finds the user of the first argument and does something to it. */
-static int change_user(const struct command_line *line, const char *what,
+/* A user is named by the user name of an account made here, or by its sub. */
+static enum status find_named(const struct command_line *line, struct durable *db, struct slice sub,
+                              struct user **ret_user)
+{
+    return slice_is_absent(sub) ? durable_user_find_by_name_blocking(db, line->arguments[0], ret_user)
+                                : durable_user_find_by_subject_blocking(db, sub, ret_user);
+}
+
+/* Finds the user of the first argument, or of --sub (absent: there is none), and does something to it. */
+static int change_user(const struct command_line *line, const char *what, struct slice sub,
                        enum status (*work)(struct durable *db, int64_t id, struct slice hash), struct slice hash)
 {
     struct cli_store store;
     struct user *user = NULL;
-    struct slice username = line->arguments[0];
+    struct slice named = slice_is_absent(sub) ? line->arguments[0] : sub;
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_user_find_by_name_blocking(&store.db, username, &user);
+    enum status status = find_named(line, &store.db, sub, &user);
     if (status == STATUS_OK)
         status = work(&store.db, user->id, hash);
     if (status == STATUS_OK)
-        cli_audit(line, &store, what, username);
+        cli_audit(line, &store, what, named);
     else
-        code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(username));
+        code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(named));
     if (status == STATUS_OK && !line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
     user_free(user);
@@ -165,7 +174,7 @@ static int run_user_set_password(const struct command_line *line)
     int code = hash_file(line, ((const struct password_options *)line->options)->password_file, hash);
     if (code != EXIT_DONE)
         return code;
-    return change_user(line, "user.set-password", durable_user_set_password_blocking, slice_str(hash));
+    return change_user(line, "user.set-password", SLICE_ABSENT, durable_user_set_password_blocking, slice_str(hash));
 }
 
 const struct command cli_user_set_password = {
@@ -187,18 +196,59 @@ static enum status delete_row(struct durable *db, int64_t id, struct slice unuse
     return durable_user_delete_blocking(db, id);
 }
 
+struct delete_options {
+    struct slice sub;
+};
+
+static const struct command_option delete_table[] = {
+    {"sub", OPTION_TEXT, "SUB", false, offsetof(struct delete_options, sub),
+     "the user with this sub, instead of USERNAME: a site's user is named so"},
+    {0},
+};
+
 static int run_user_delete(const struct command_line *line)
 {
-    return change_user(line, "user.delete", delete_row, SLICE_ABSENT);
+    struct slice sub = ((const struct delete_options *)line->options)->sub;
+    if (slice_is_absent(sub) == (line->argument_count == 0))
+        return command_fail(line, EXIT_USAGE, "name one user: by USERNAME (an account made here) or by --sub");
+    return change_user(line, "user.delete", sub, delete_row, SLICE_ABSENT);
 }
 
 const struct command cli_user_delete = {
     .name = "user delete",
+    .arguments = "[USERNAME]",
+    .arguments_max = 1,
+    .summary = "deletes a resource owner with all tokens",
+    .example = "  auth-service user delete jane\n"
+               "  auth-service user delete --sub 42",
+    .options = delete_table,
+    .options_size = sizeof(struct delete_options),
+    .needs_config = true,
+    .run = run_user_delete,
+};
+
+static enum status localize_row(struct durable *db, int64_t id, struct slice unused)
+{
+    (void)unused;
+    return durable_user_set_local_subject_blocking(db, id);
+}
+
+static int run_user_set_local_subject(const struct command_line *line)
+{
+    return change_user(line, "user.set-local-subject", SLICE_ABSENT, localize_row, SLICE_ABSENT);
+}
+
+const struct command cli_user_set_local_subject = {
+    .name = "user set-local-subject",
     .arguments = "USERNAME",
     .arguments_min = 1,
     .arguments_max = 1,
-    .summary = "deletes a resource owner with all tokens",
-    .example = "  auth-service user delete jane",
+    .summary = "gives an account of an earlier version a sub that no site uses",
+    .example = "  auth-service user set-local-subject jane\n\n"
+               "Earlier versions gave bare numbers (7), new accounts get local-7. A site that logs its users in\n"
+               "(OAUTH1_LOGIN_URL) cannot have the same number, so its user 7 is refused until this account has\n"
+               "given it up. Resource servers see the new sub within seconds: what they keep under the old one is\n"
+               "for you to move.",
     .needs_config = true,
-    .run = run_user_delete,
+    .run = run_user_set_local_subject,
 };
