@@ -94,7 +94,7 @@ static enum status begin_epoch(struct opening *opening)
     TRY(nonce_row_others_blocking(opening->db, begin->name, &shared));
     if (state->opening == NONCES_LOST)
         accepted_ranges_guard_all(&row.ranges);
-    if (!row.exists && row.earlier_ms && state->opening != NONCES_SAVED)
+    if (row.earlier_ms && state->opening != NONCES_SAVED)
         accepted_ranges_guard_span(&row.ranges, row.earlier_ms / 1000, (begin->now_ms + begin->lead_ms) / 1000);
     accepted_ranges_guard_others(&row.ranges, &shared);
     (void)snprintf(row.epoch, sizeof row.epoch, "%.*s", SLICE_ARGS(begin->epoch));
@@ -174,7 +174,7 @@ static enum status save_store(struct sql *sql, void *context)
     struct nonce_row row;
     size_t count = 0;
     TRY(nonce_row_read_blocking(saving->db, saving->name, &row));
-    if (!row.exists || !slice_eq(slice_str(row.epoch), saving->epoch))
+    if (!slice_eq(slice_str(row.epoch), saving->epoch))
         return STATUS_CONFLICT;
     row.ranges = saving->state->ranges;
     TRY(nonce_row_write_blocking(saving->db, saving->name, &row));

@@ -11,7 +11,7 @@ enum { SHARDS = 16, FIRST_SLOTS = 16 };
 struct bucket {
     int64_t timestamp_s;
     uint64_t *slots;     /* NULL: empty */
-    uint32_t slot_count; /* a power of two */
+    uint32_t slot_count; /* a power of two, or 0 */
     uint32_t used;
 };
 
@@ -78,7 +78,8 @@ void nonce_set_free(struct nonce_set *set)
     free(set);
 }
 
-/* Forgets the seconds that left the window since the last time, at most the whole ring. */
+/* Forgets the seconds that left the window since the last time, at most the whole ring. Nothing of the window of then
+ * is in their places. */
 static void sweep_shard(struct nonce_set *set, struct shard *shard, int64_t now_s)
 {
     if (now_s <= shard->swept_s)
@@ -86,11 +87,8 @@ static void sweep_shard(struct nonce_set *set, struct shard *shard, int64_t now_
     int64_t passed = now_s - shard->swept_s;
     int64_t oldest_s = now_s - set->keep_s;
     shard->swept_s = now_s;
-    for (int64_t i = 1; i <= passed && i <= set->ring_size; i++) {
-        struct bucket *bucket = bucket_of(set, shard, oldest_s - i);
-        if (bucket->slots && bucket->timestamp_s < oldest_s)
-            drop_bucket(set, bucket);
-    }
+    for (int64_t i = 1; i <= passed && i <= set->ring_size; i++)
+        drop_bucket(set, bucket_of(set, shard, oldest_s - i));
 }
 
 /* Where the hash is, or would go. */
@@ -105,13 +103,13 @@ static size_t hash_slot_of(const uint64_t *slots, size_t slot_count, uint64_t ha
 /* Room for one more, so that a quarter of the slots stays free. */
 static bool grow_bucket(struct bucket *bucket)
 {
-    if (bucket->slots && (bucket->used + 1) * 4 <= bucket->slot_count * 3)
+    if ((bucket->used + 1) * 4 <= bucket->slot_count * 3)
         return true;
     uint32_t slot_count = bucket->slots ? bucket->slot_count * 2 : FIRST_SLOTS;
     uint64_t *slots = calloc(slot_count, sizeof *slots);
     if (!slots)
         return false;
-    for (size_t i = 0; bucket->slots && i < bucket->slot_count; i++)
+    for (size_t i = 0; i < bucket->slot_count; i++)
         if (bucket->slots[i] != 0)
             slots[hash_slot_of(slots, slot_count, bucket->slots[i])] = bucket->slots[i];
     free(bucket->slots);
@@ -167,7 +165,7 @@ void nonce_set_forget(struct nonce_set *set)
 
 static void save_bucket(const struct bucket *bucket, struct nonce_state *state)
 {
-    for (size_t i = 0; bucket->slots && i < bucket->slot_count; i++)
+    for (size_t i = 0; i < bucket->slot_count; i++)
         if (bucket->slots[i] != 0)
             state->nonces[state->count++] = (struct saved_nonce){bucket->timestamp_s, bucket->slots[i]};
 }

@@ -50,12 +50,14 @@ struct nonce_keeper {
 
 /* ---- who and where this process is ---- */
 
+/* 0: it cannot be read. */
 static size_t read_file(const char *path, char *memory, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, memory, size) : -1;
-    if (fd >= 0)
-        (void)close(fd);
+    if (fd < 0)
+        return 0;
+    ssize_t len = read(fd, memory, size);
+    (void)close(fd);
     return len > 0 ? (size_t)len : 0;
 }
 

@@ -3,6 +3,7 @@
 #include "ephemeral/ephemeral.h"
 #include "ephemeral/nonce_set.h"
 #include "guard/nonce_ledger.h"
+#include "loop/observer.h"
 #include "support/contract_ephemeral.h"
 #include "support/durable_bench.h"
 #include "support/test.h"
@@ -32,6 +33,16 @@ enum status __wrap_nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uin
     if (before)
         before();
     return __real_nonce_set_add(set, timestamp_s, hash, now_s);
+}
+
+/* Monotonic time, which a test can let leap. */
+static _Atomic int64_t leapt_ms;
+int64_t __real_clock_monotonic_ns(void);
+int64_t __wrap_clock_monotonic_ns(void);
+
+int64_t __wrap_clock_monotonic_ns(void)
+{
+    return __real_clock_monotonic_ns() + atomic_load(&leapt_ms) * 1000000;
 }
 
 /* A ledger that answers once the keeper was told to stop. */
@@ -540,6 +551,59 @@ static void a_new_epoch_that_cannot_be_written_is_tried_again(void **state)
     crash(service);
 }
 
+static atomic_bool opening_is_held;
+
+static void wait_while_held(void)
+{
+    while (atomic_load(&opening_is_held))
+        (void)usleep(1000);
+}
+
+/* A second beginning would forget what was accepted after the first, and nobody would know that it is lost. */
+static void a_new_epoch_that_takes_long_to_write_is_not_begun_twice(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    int64_t signed_s = now_s(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_OK);
+    atomic_store(&opening_is_held, true);
+    ledger.before_open = wait_while_held;
+    lose_by_clock();
+    wait_until_opened(&ledger, 2);
+    atomic_fetch_add(&leapt_ms, 1000); /* long enough to try again, if that one had failed */
+    for (int i = 0; i < 3; i++)
+        assert_true(ephemeral_trouble(service->view).is_stuck);
+    atomic_store(&opening_is_held, false);
+    recover(service);
+    /* asked of the ledger behind whatever was begun */
+    assert_status(spend(service, signed_s + ACCEPTED_AHEAD_S + 1, "fresh"), STATUS_OK);
+    assert_int_equal(atomic_load(&ledger.opened), 2);
+    crash(service);
+}
+
+static void hear(void *context, const char *source, const char *what, const char *detail)
+{
+    struct buf *heard = context;
+    buf_addf(heard, "%s: %s: %s; ", source, what, detail);
+}
+
+static void a_clock_that_moved_is_told_once_with_how_far(void **state)
+{
+    struct service *service = *state;
+    char memory[200];
+    struct buf heard = buf_fixed(memory, sizeof memory);
+    const struct observer observer = {.context = &heard, .event = hear};
+    service->options.observer = &observer;
+    start(service);
+    step_s(service, -10);
+    recover(service);
+    step_s(service, 2); /* which is none */
+    recover(service);
+    assert_string_equal(buf_string(&heard), "memory: the clock moved: by -10000 ms; ");
+    crash(service);
+}
+
 /* The clock moves again while the new epoch is being written: that one has begun by the wrong clock. */
 static void an_epoch_that_was_lost_while_it_was_written_is_begun_again(void **state)
 {
@@ -789,6 +853,8 @@ int main(void)
         TEST(nothing_is_accepted_beyond_what_is_written_down),
         TEST(a_loss_begins_a_new_epoch_at_once_and_one_alone),
         TEST(a_new_epoch_that_cannot_be_written_is_tried_again),
+        TEST(a_new_epoch_that_takes_long_to_write_is_not_begun_twice),
+        TEST(a_clock_that_moved_is_told_once_with_how_far),
         TEST(an_epoch_that_was_lost_while_it_was_written_is_begun_again),
         TEST(a_verdict_does_not_count_if_nonces_were_lost_meanwhile),
         TEST(a_timestamp_that_no_window_holds_is_refused),

@@ -5,6 +5,7 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,6 +78,17 @@ int __wrap_pthread_join(pthread_t thread, void **result)
     if (opened_by_join)
         set_closed(opened_by_join, false);
     return __real_pthread_join(thread, result);
+}
+
+/* Where the boot's id is said to be. */
+static const char *boot_id_path;
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+
+int __wrap_open(const char *path, int flags, ...)
+{
+    bool is_of_boot = strcmp(path, "/proc/sys/kernel/random/boot_id") == 0;
+    return __real_open(is_of_boot && boot_id_path ? boot_id_path : path, flags);
 }
 
 static enum status keep_blocking(struct nonce_ledger *ledger, const struct nonce_keep *keep,
@@ -778,6 +790,48 @@ static void a_machine_is_named_by_its_boot_and_the_namespace_of_its_clock(void *
     assert_string_equal(nonce_keeper_machine(it->keeper), expected);
 }
 
+/* Rule 8 compares steady clocks of one machine: those of two that have no name must never be taken for one's. */
+static void a_machine_that_cannot_be_named_is_like_no_other(void **state)
+{
+    struct fixture *it = *state;
+    char first[NONCE_MACHINE_BYTES];
+    boot_id_path = "/nowhere";
+    for (int i = 0; i < 2; i++) {
+        open_keeper(it, true);
+        nonce_keeper_tell_clock(it->keeper, NOW_MS);
+        enter(it, "e", 1);
+        int begun = number_of(it, &it->script.begun);
+        nonce_keeper_want(it->keeper, i + 1);
+        struct asked asked = wait_for(it, &it->script.begun, begun + 1);
+        assert_true(asked.has_user);
+        assert_memory_equal(asked.user.machine, asked.user.id, NONCE_EPOCH_ID_BYTES - 1);
+        assert_int_equal(asked.user.machine[NONCE_EPOCH_ID_BYTES - 1], ' ');
+        if (i == 0)
+            (void)snprintf(first, sizeof first, "%s", asked.user.machine);
+        else
+            assert_string_not_equal(asked.user.machine, first);
+        nonce_keeper_free(it->keeper);
+        it->keeper = NULL;
+    }
+    boot_id_path = "/dev/null"; /* there, and empty */
+    open_keeper(it, true);
+    assert_memory_not_equal(nonce_keeper_machine(it->keeper), first, NONCE_EPOCH_ID_BYTES - 1);
+    assert_int_equal(nonce_keeper_machine(it->keeper)[NONCE_EPOCH_ID_BYTES - 1], ' ');
+    boot_id_path = NULL;
+}
+
+static void naming_a_machine_leaves_no_descriptor_open(void **state)
+{
+    struct fixture *it = *state;
+    int before = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(before >= 0);
+    (void)close(before);
+    open_keeper(it, true);
+    int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    (void)close(after);
+    assert_int_equal(after, before); /* the lowest that is free */
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -809,6 +863,8 @@ int main(void)
         TEST(jobs_that_were_not_run_at_the_end_are_handed_back),
         TEST(each_listener_hears_of_changes_on_its_loop),
         TEST(a_machine_is_named_by_its_boot_and_the_namespace_of_its_clock),
+        TEST(a_machine_that_cannot_be_named_is_like_no_other),
+        TEST(naming_a_machine_leaves_no_descriptor_open),
     };
     return cmocka_run_group_tests_name("nonce_keeper", tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@ int contract_users_run(void);
 int contract_tokens_run(void);
 int contract_issue_run(void);
 int contract_ledgers_run(void);
+int contract_nonces_run(void);
 int contract_races_run(void);
 
 #endif
