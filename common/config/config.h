@@ -109,7 +109,8 @@ struct config {
     struct slice login_url, login_trusted_header;  /* absent: built-in login */
 
     /* per minute; 0: no limit */
-    int64_t rate_limit_client, rate_limit_address, rate_limit_login_account, rate_limit_login_address;
+    int64_t rate_limit_client, rate_limit_address, rate_limit_login_account, rate_limit_login_address,
+        rate_limit_login_pair;
 
     enum log_level log_level;
     enum log_format log_format;

@@ -123,11 +123,16 @@ const struct config_row config_rows[] = {
      .max = 100000000, .placeholder = "N",
      .help = "Requests a minute of one address whose signature did not hold; 0: no limit."},
     {ROW("RATE_LIMIT_LOGIN_ACCOUNT", "rate-limit-login-account", CONFIG_INT, AUTH, rate_limit_login_account),
-     .initial = "5", .min = 0, .max = 1000000, .placeholder = "N",
-     .help = "Wrong passwords a minute for one account; 0: no limit."},
+     .initial = "100", .min = 0, .max = 1000000, .placeholder = "N",
+     .help = "Wrong passwords a minute for one account from all addresses together; 0: no limit. A browser that logged "
+             "in before is not held by it."},
     {ROW("RATE_LIMIT_LOGIN_ADDRESS", "rate-limit-login-address", CONFIG_INT, AUTH, rate_limit_login_address),
      .initial = "30", .min = 0, .max = 1000000, .placeholder = "N",
      .help = "Wrong passwords a minute from one address; 0: no limit."},
+    {ROW("RATE_LIMIT_LOGIN_PAIR", "rate-limit-login-pair", CONFIG_INT, AUTH, rate_limit_login_pair), .initial = "5",
+     .min = 0, .max = 1000000, .placeholder = "N",
+     .help = "Wrong passwords a minute for one account from one address, or from one browser that logged in before; "
+             "0: no limit."},
     {ROW("LOG_LEVEL", "log-level", CONFIG_LOG_LEVEL, BOTH, log_level), .initial = "info", .placeholder = "LEVEL",
      .help = "debug, info, warn or error."},
     {ROW("LOG_FORMAT", "log-format", CONFIG_LOG_FORMAT, BOTH, log_format), .placeholder = "FORMAT",

@@ -8,20 +8,31 @@
 #include <stdbool.h>
 #include <string.h>
 
-static atomic_uint calls_to_fail;
+static atomic_uint calls_to_pass, calls_to_fail;
 
 void random_fail_next(unsigned count)
 {
+    random_fail_after(0, count);
+}
+
+void random_fail_after(unsigned passed, unsigned count)
+{
+    atomic_store(&calls_to_pass, passed);
     atomic_store(&calls_to_fail, count);
+}
+
+static bool take_one(atomic_uint *counter)
+{
+    unsigned left = atomic_load(counter);
+    while (left > 0)
+        if (atomic_compare_exchange_weak(counter, &left, left - 1))
+            return true;
+    return false;
 }
 
 static bool must_fail(void)
 {
-    unsigned left = atomic_load(&calls_to_fail);
-    while (left > 0)
-        if (atomic_compare_exchange_weak(&calls_to_fail, &left, left - 1))
-            return true;
-    return false;
+    return !take_one(&calls_to_pass) && take_one(&calls_to_fail);
 }
 
 enum status random_bytes(void *out, size_t len)

@@ -17,7 +17,8 @@ MUST_USE enum status random_text(char *out, size_t len);
  * (4.95 bit each); not terminated. For the verifiers of out-of-band clients. */
 MUST_USE enum status random_typable(char *out, size_t len);
 
-/* For tests: makes the next `count` calls fail. */
+/* For tests: makes the next `count` draws fail, or those after `passed` more. */
 void random_fail_next(unsigned count);
+void random_fail_after(unsigned passed, unsigned count);
 
 #endif

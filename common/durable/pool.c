@@ -1,5 +1,6 @@
 #include "durable/pool.h"
 
+#include "crypto/shared_keys.h"
 #include "durable/changes.h"
 #include "durable/database.h"
 #include "durable/durable.h"
@@ -10,7 +11,6 @@
 #include "store/store_metrics.h"
 #include "store/store_url.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -33,8 +33,7 @@ struct durable_pool {
     struct replica_watch replica;
     durable_publish_fn publish;
     void *publish_context;
-    pthread_mutex_t keys_lock;
-    struct keyring *keys;    /* what the next job begins with */
+    struct shared_keys keys; /* what the next job begins with */
     atomic_bool writes_fail; /* the last one did */
     atomic_size_t holders;   /* its owner, and jobs that are not done: the last are when loops are freed */
 };
@@ -153,8 +152,7 @@ enum status durable_pool_new_blocking(const struct durable_pool_options *options
     if (!pool)
         return STATUS_NO_MEMORY;
     pool->holders = 1;
-    (void)pthread_mutex_init(&pool->keys_lock, NULL);
-    pool->keys = keyring_share(options->keys);
+    shared_keys_init(&pool->keys, options->keys);
     filled.connections = options->connections ? options->connections : 1;
     sql_gate_init(&pool->main.gate);
     sql_gate_init(&pool->readers.gate);
@@ -179,27 +177,14 @@ void durable_pool_publish_to(struct durable_pool *pool, durable_publish_fn publi
 
 void durable_pool_set_keys(struct durable_pool *pool, struct keyring *keys)
 {
-    (void)pthread_mutex_lock(&pool->keys_lock);
-    struct keyring *before = pool->keys;
-    pool->keys = keyring_share(keys);
-    (void)pthread_mutex_unlock(&pool->keys_lock);
-    keyring_free(before);
-}
-
-static struct keyring *share_keys(struct durable_pool *pool)
-{
-    (void)pthread_mutex_lock(&pool->keys_lock);
-    struct keyring *keys = keyring_share(pool->keys);
-    (void)pthread_mutex_unlock(&pool->keys_lock);
-    return keys;
+    shared_keys_set(&pool->keys, keys);
 }
 
 static void let_go(struct durable_pool *pool)
 {
     if (atomic_fetch_sub(&pool->holders, 1) > 1)
         return;
-    keyring_free(pool->keys);
-    (void)pthread_mutex_destroy(&pool->keys_lock);
+    shared_keys_done(&pool->keys);
     replica_watch_done(&pool->replica);
     free(pool);
 }
@@ -226,7 +211,7 @@ static void keep_fault(struct pool_job *job, const struct durable *db)
 
 static void work_on(struct pool_job *job, struct durable *db)
 {
-    struct keyring *keys = share_keys(job->pool);
+    struct keyring *keys = shared_keys_take(&job->pool->keys);
     int64_t begun_ns = clock_monotonic_ns();
     store_metrics_connections(CONNECTION_IDLE, -1);
     store_metrics_connections(CONNECTION_BUSY, 1);

@@ -160,19 +160,9 @@ enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_numb
 
 /* ---- values ---- */
 
-/* SIGHUP may exchange them on another thread meanwhile. */
-static struct keyring *share_keys(struct redis_view *view)
-{
-    struct redis_store *store = view->store;
-    (void)pthread_mutex_lock(&store->keys_lock);
-    struct keyring *keys = keyring_share(store->keys);
-    (void)pthread_mutex_unlock(&store->keys_lock);
-    return keys;
-}
-
 enum status redis_value_seal(struct redis_view *view, struct slice key, struct slice value, struct buf *out)
 {
-    struct keyring *keys = share_keys(view);
+    struct keyring *keys = shared_keys_take(&view->store->keys);
     enum status status = sealed_seal(keys, value, key, out);
     keyring_free(keys);
     return status;
@@ -180,7 +170,7 @@ enum status redis_value_seal(struct redis_view *view, struct slice key, struct s
 
 enum status redis_value_open(struct redis_view *view, struct slice key, struct slice sealed, struct buf *out)
 {
-    struct keyring *keys = share_keys(view);
+    struct keyring *keys = shared_keys_take(&view->store->keys);
     enum status status = sealed_open(keys, sealed, key, out);
     keyring_free(keys);
     return status;

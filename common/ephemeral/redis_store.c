@@ -580,19 +580,14 @@ static enum status redis_save_blocking(struct ephemeral_store *store)
 static void set_keys(struct ephemeral_store *base, struct keyring *keys)
 {
     struct redis_store *store = (struct redis_store *)base;
-    (void)pthread_mutex_lock(&store->keys_lock);
-    struct keyring *before = store->keys;
-    store->keys = keyring_share(keys);
-    (void)pthread_mutex_unlock(&store->keys_lock);
-    keyring_free(before);
+    shared_keys_set(&store->keys, keys);
 }
 
 static void redis_store_free(struct ephemeral_store *base)
 {
     struct redis_store *store = (struct redis_store *)base;
     nonce_keeper_free(store->keeper);
-    keyring_free(store->keys);
-    (void)pthread_mutex_destroy(&store->keys_lock);
+    shared_keys_done(&store->keys);
     redis_target_done(&store->target);
     free(store);
 }
@@ -609,8 +604,7 @@ static enum status redis_store_open_blocking(struct slice url, const struct ephe
         return STATUS_NO_MEMORY;
     store->store.ops = &store_ops;
     store->options = *options;
-    store->keys = keyring_share(options->keys);
-    (void)pthread_mutex_init(&store->keys_lock, NULL);
+    shared_keys_init(&store->keys, options->keys);
     enum status status = redis_target_open_blocking(url, options->redis_password, why, &store->target);
     store->target.next_password = options->next_redis_password;
     if (status == STATUS_OK)

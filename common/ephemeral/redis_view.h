@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "crypto/shared_keys.h"
 #include "ephemeral/ephemeral.h"
 #include "ephemeral/nonce_waits.h"
 #include "ephemeral/redis_clock.h"
@@ -15,16 +16,13 @@
 #include "redis/client.h"
 #include "redis/url.h"
 
-#include <pthread.h>
-
 struct mac;
 
 struct redis_store {
     struct ephemeral_store store; /* first */
     struct ephemeral_options options;
     struct redis_target target;
-    pthread_mutex_t keys_lock;
-    struct keyring *keys; /* under the lock */
+    struct shared_keys keys;
     struct nonce_keeper *keeper;
     _Atomic int64_t unsure_until_ms;          /* redis_settle.h */
     _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */

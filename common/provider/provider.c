@@ -16,6 +16,7 @@ enum { LEDGER_TIMEOUT_MS = 1000 };
 
 struct provider_stores {
     struct keyring *keys;
+    struct shared_keys shared_keys; /* the same, for the loops */
     struct store_passwords passwords;
     struct sql *sql; /* for what is done before the loops run */
     struct durable db;
@@ -129,6 +130,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
 {
     struct provider_stores *stores = provider->stores;
     TRY(parse_keys(config, why, &stores->keys));
+    shared_keys_set(&stores->shared_keys, stores->keys);
     const struct sql_options options = {
         .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
         .password = config->database_password,
@@ -213,6 +215,8 @@ enum status provider_open_blocking(struct config *config, const char *service_na
     if (!provider.stores)
         return STATUS_NO_MEMORY;
     store_passwords_init(&provider.stores->passwords);
+    shared_keys_init(&provider.stores->shared_keys, NULL);
+    provider.keys = &provider.stores->shared_keys;
     enum status status = open_stores(config, service_name, clock, loop_observer(loops[0]), why, &provider);
     if (status == STATUS_OK)
         status = open_loops(&provider, loops, loop_count);
@@ -258,6 +262,7 @@ enum status provider_reload_blocking(struct provider *provider, const struct con
         return status;
     durable_pool_set_keys(provider->durable, keys);
     ephemeral_set_keys(stores->ephemeral, keys);
+    shared_keys_set(&stores->shared_keys, keys);
     keyring_free(stores->keys);
     stores->keys = keys;
     stores->db.keys = keys;
@@ -282,6 +287,7 @@ void provider_close_blocking(struct provider *provider, bool clean)
     ephemeral_store_free(stores->ephemeral);
     sql_close(stores->ledger_sql);
     sql_close(stores->sql);
+    shared_keys_done(&stores->shared_keys);
     keyring_free(stores->keys);
     store_passwords_done(&stores->passwords);
     free(stores);

@@ -13,6 +13,7 @@
 #include "cache/credential_cache.h"
 #include "changes/feed.h"
 #include "config/config.h"
+#include "crypto/shared_keys.h"
 #include "durable/pool.h"
 #include "ephemeral/ephemeral.h"
 #include "loop/flow.h"
@@ -36,6 +37,7 @@ struct provider {
     struct check_rules rules;
     struct durable_pool *durable;
     struct change_feed *feed; /* listeners are added before the loops run */
+    struct shared_keys *keys; /* what cookies are sealed with; from any thread */
     struct provider_loop *loops;
     size_t loop_count;
     struct provider_stores *stores; /* this module's */

@@ -13,10 +13,11 @@ static const struct {
     [QUOTA_ADDRESS] = {SLICE_INIT("address:"), true},
     [QUOTA_LOGIN_ACCOUNT] = {SLICE_INIT("login-account:"), false},
     [QUOTA_LOGIN_ADDRESS] = {SLICE_INIT("login-address:"), true},
+    [QUOTA_LOGIN_PAIR] = {SLICE_INIT("login-pair:"), false},
+    [QUOTA_LOGIN_DEVICE] = {SLICE_INIT("login-device:"), false},
 };
 
-/* A peer that has no address (a socket's) is itself. */
-static void add_address(struct buf *out, struct slice text)
+void quota_write_address(struct slice text, struct buf *out)
 {
     static const char mapped[12] = {[10] = '\xFF', [11] = '\xFF'}; /* ::ffff:0:0/96 */
     struct address address;
@@ -38,7 +39,7 @@ static bool write_key(enum quota quota, struct slice name, int64_t limit, struct
     }
     buf_add(key, kinds[quota].prefix);
     if (kinds[quota].is_address)
-        add_address(key, name);
+        quota_write_address(name, key);
     else
         buf_add(key, name);
     if (key->failed)

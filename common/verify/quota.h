@@ -11,8 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Counts one event of `name`: a client's identifier, a user name, or an address (IPv6: its /64, which one user has to
- * himself). Without a limit (0) it completes at once. */
+/* Appends what an address is counted under: for IPv6 its /64, which one user has to himself. A peer that has no address
+ * (a socket's) is itself. */
+void quota_write_address(struct slice address, struct buf *out);
+
+/* Counts one event of `name`: a client's identifier, a user name, an address as it came, or what the caller made of
+ * several. Without a limit (0) it completes at once. */
 void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
                        struct ticket ticket);
 

@@ -14,6 +14,7 @@ struct app {
     struct durable_pool *durable;
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
     struct provider_loop *loops;   /* by request->loop_index */
+    struct shared_keys *keys;      /* what cookies are sealed with */
 };
 
 static inline const struct app *app_of(const struct request *request)

@@ -5,11 +5,10 @@
 #include "crypto/ct.h"
 #include "crypto/random.h"
 #include "durable/users.h"
+#include "login_tries.h"
 #include "password_check.h"
 #include "return_to.h"
-#include "service/forwarded.h"
 #include "site.h"
-#include "verify/quota.h"
 
 enum {
     SECRET_BYTES = 32,          /* characters of 5.95 bit: 190 bit */
@@ -23,6 +22,9 @@ struct login {
     struct slice oauth_token; /* of the request for authorization that return_to goes on with; empty: none */
     struct slice form_action; /* where that one's redirects may lead */
     const struct user *user;  /* NULL: nobody of that name, or not to be let in */
+    struct login_tries tries;
+    bool counted_late;   /* a device that was none after all */
+    struct slice device; /* the cookie that makes this browser one */
     char session_id[SECRET_BYTES];
 };
 
@@ -158,8 +160,9 @@ const struct step login_show[] = {
 /* ---- POST /login ---- */
 
 static enum step_result parse_login(struct flow *flow);
-static enum step_result count_try(struct flow *flow);
+static enum step_result count_first(struct flow *flow);
 static enum step_result load_user(struct flow *flow);
+static enum step_result count_account(struct flow *flow);
 static enum step_result hash_password(struct flow *flow);
 static enum step_result open_session(struct flow *flow);
 static enum step_result go_back(struct flow *flow);
@@ -167,17 +170,19 @@ static enum step_result go_back(struct flow *flow);
 const struct step login_submit[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
     {"parse", parse_login},      /* the form */
-    {"count", count_try},        /* waits: how often this address tried */
-    {"load", load_user},         /* waits: the user, and how often this account was tried */
+    {"count", count_first},      /* waits: how often this address tried, or this device */
+    {"load", load_user},         /* waits: the user, and how often this address tried this account */
+    {"account", count_account},  /* waits: how often strangers tried this account */
     {"hash", hash_password},     /* waits: the password, on threads of their own */
     {"session", open_session},   /* waits: the new session, the old one's end, and that this was no guess */
     {"back", go_back},           /* to where it came from */
     {NULL, NULL},
 };
 
-enum { COUNT_ADDRESS, FOUND_TEMP, COUNT_COUNT };
-enum { LOADED_ACCOUNT, LOADED_USER, LOADED_COUNT };
-enum { SESSION_NEW, SESSION_OLD, BACK_ACCOUNT, BACK_ADDRESS, SESSION_COUNT };
+enum { COUNTED_FIRST, FOUND_TEMP, FIRST_COUNT };
+enum { LOADED_USER, COUNTED_PAIR, LOADED_COUNT };
+enum { COUNTED_ACCOUNT, COUNTED_ADDRESS_LATE, COUNTED_PAIR_LATE, ACCOUNT_COUNT };
+enum { SESSION_NEW, SESSION_OLD, SESSION_BACK, SESSION_MAX = SESSION_BACK + QUOTA_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
 {
@@ -205,24 +210,24 @@ static enum step_result parse_login(struct flow *flow)
         return site_refuse(request, status,
                            "This form was not made for this browser, or cookies are off. Go back, "
                            "reload the page and try again.");
-    return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, "The login form was not complete.");
+    if (status != STATUS_OK)
+        return site_refuse(request, status, "The login form was not complete.");
+    status = login_tries_init(request, login_of(flow)->username, &login_of(flow)->tries);
+    return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, NULL);
 }
 
-/* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. The
- * address first: accounts that a stranger names are counted only while his address has quota. */
-static enum step_result count_try(struct flow *flow)
+/* Counted before the password is looked at, so that many at once cannot slip through; a right one is taken back. */
+static enum step_result count_first(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
-    const struct config *config = app_of(request)->config;
-    struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
-    struct ticket tickets[COUNT_COUNT];
-    size_t wanted = it->oauth_token.len ? COUNT_COUNT : FOUND_TEMP;
+    struct ticket tickets[FIRST_COUNT];
+    size_t wanted = it->oauth_token.len ? FIRST_COUNT : FOUND_TEMP;
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
-    quota_count_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
-                      config->rate_limit_login_address, tickets[COUNT_ADDRESS]);
+    login_tries_count_start(request, &it->tries, it->tries.is_device ? QUOTA_LOGIN_DEVICE : QUOTA_LOGIN_ADDRESS,
+                            tickets[COUNTED_FIRST]);
     if (wanted > FOUND_TEMP)
-        ephemeral_temp_find_start(ephemeral, it->oauth_token, SLICE(""), tickets[FOUND_TEMP]);
+        ephemeral_temp_find_start(app_loop_of(request)->ephemeral, it->oauth_token, SLICE(""), tickets[FOUND_TEMP]);
     return STEP_WAIT;
 }
 
@@ -236,10 +241,10 @@ static enum step_result slow_down_login(struct request *request, int64_t wait_s)
 }
 
 /* What was counted; STEP_NEXT: go on. */
-static enum step_result judge_count(struct flow *flow, size_t index, int64_t limit)
+static enum step_result judge_count(struct flow *flow, size_t index, enum quota quota)
 {
     int64_t wait_s = 0;
-    enum status status = quota_judge(flow, index, limit, &wait_s);
+    enum status status = login_tries_judge(flow, index, quota, &wait_s);
     if (status == STATUS_SLOW_DOWN)
         return slow_down_login(request_of(flow), wait_s);
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request_of(flow), status, NULL);
@@ -249,69 +254,131 @@ static enum step_result load_user(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
-    const struct config *config = app_of(request)->config;
     struct ticket tickets[LOADED_COUNT];
+    size_t wanted = it->tries.is_device ? COUNTED_PAIR : LOADED_COUNT;
     if (it->oauth_token.len)
         take_form_action(flow, FOUND_TEMP);
-    enum step_result result = judge_count(flow, COUNT_ADDRESS, config->rate_limit_login_address);
+    enum step_result result =
+        judge_count(flow, COUNTED_FIRST, it->tries.is_device ? QUOTA_LOGIN_DEVICE : QUOTA_LOGIN_ADDRESS);
     if (result != STEP_NEXT)
         return result;
-    flow_wait_group(flow, LOADED_COUNT, STORE_TIMEOUT_MS, tickets);
-    quota_count_start(app_loop_of(request)->ephemeral, QUOTA_LOGIN_ACCOUNT, it->username,
-                      config->rate_limit_login_account, tickets[LOADED_ACCOUNT]);
+    flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
     durable_user_find_by_name_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
+    if (wanted > COUNTED_PAIR)
+        login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR]);
     return STEP_WAIT;
+}
+
+static enum status take_tried_user(struct flow *flow)
+{
+    struct login *it = login_of(flow);
+    void *user = NULL;
+    enum status status = flow_outcome_at(flow, LOADED_USER, &user);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    it->user = user;
+    if (it->user && it->user->disabled)
+        it->user = NULL; /* the same answer, after the same time */
+    return STATUS_OK;
+}
+
+/* A device whose password was changed since is a stranger: it counts for everything that it did not count for yet. */
+static void count_account_start(struct flow *flow, bool was_device)
+{
+    struct request *request = request_of(flow);
+    const struct login *it = login_of(flow);
+    struct ticket tickets[ACCOUNT_COUNT];
+    flow_wait_group(flow, was_device ? ACCOUNT_COUNT : COUNTED_ADDRESS_LATE, STORE_TIMEOUT_MS, tickets);
+    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_ACCOUNT, tickets[COUNTED_ACCOUNT]);
+    if (!was_device)
+        return;
+    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_ADDRESS, tickets[COUNTED_ADDRESS_LATE]);
+    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR_LATE]);
+}
+
+static enum step_result count_account(struct flow *flow)
+{
+    struct login *it = login_of(flow);
+    bool was_device = it->tries.is_device;
+    enum step_result result = was_device ? STEP_NEXT : judge_count(flow, COUNTED_PAIR, QUOTA_LOGIN_PAIR);
+    if (result != STEP_NEXT)
+        return result;
+    enum status status = take_tried_user(flow);
+    if (status != STATUS_OK)
+        return site_refuse(request_of(flow), status, NULL);
+    it->tries.is_device = was_device && it->user && device_is_of(&it->tries.device, it->user);
+    it->counted_late = was_device && !it->tries.is_device;
+    if (it->tries.is_device)
+        return STEP_NEXT;
+    count_account_start(flow, was_device);
+    return STEP_WAIT;
+}
+
+/* STEP_NEXT: the password may be looked at. */
+static enum step_result judge_account(struct flow *flow)
+{
+    const struct login *it = login_of(flow);
+    if (it->tries.is_device)
+        return STEP_NEXT;
+    enum step_result result = judge_count(flow, COUNTED_ACCOUNT, QUOTA_LOGIN_ACCOUNT);
+    if (result == STEP_NEXT && it->counted_late)
+        result = judge_count(flow, COUNTED_ADDRESS_LATE, QUOTA_LOGIN_ADDRESS);
+    if (result == STEP_NEXT && it->counted_late)
+        result = judge_count(flow, COUNTED_PAIR_LATE, QUOTA_LOGIN_PAIR);
+    return result;
 }
 
 static enum step_result hash_password(struct flow *flow)
 {
-    struct request *request = request_of(flow);
-    struct login *it = login_of(flow);
-    void *user = NULL;
-    enum step_result result = judge_count(flow, LOADED_ACCOUNT, app_of(request)->config->rate_limit_login_account);
+    const struct login *it = login_of(flow);
+    enum step_result result = judge_account(flow);
     if (result != STEP_NEXT)
         return result;
-    enum status status = flow_outcome_at(flow, LOADED_USER, &user);
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return site_refuse(request, status, NULL);
-    it->user = user;
-    if (it->user && it->user->disabled)
-        it->user = NULL; /* the same answer, after the same time */
-    password_check_start(app_of(request)->passwords, it->password, it->user ? it->user->password_hash : SLICE_ABSENT,
-                         flow_wait(flow, PASSWORD_TIMEOUT_MS));
+    password_check_start(app_of(request_of(flow))->passwords, it->password,
+                         it->user ? it->user->password_hash : SLICE_ABSENT, flow_wait(flow, PASSWORD_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
-/* Always a new session, so that one that was planted before is worth nothing. */
+static enum status write_device(struct request *request, struct login *it)
+{
+    struct keyring *keys = shared_keys_take(app_of(request)->keys);
+    enum status status = device_write(keys, &it->tries.device, it->user, &request->arena, &it->device);
+    keyring_free(keys);
+    return status;
+}
+
+/* What the browser gets. Always a new session, so that one that was planted before is worth nothing. */
+static enum status make_secrets(struct request *request, char csrf[SECRET_BYTES])
+{
+    struct login *it = request->state;
+    TRY(random_text(it->session_id, sizeof it->session_id));
+    TRY(random_text(csrf, SECRET_BYTES));
+    return write_device(request, it);
+}
+
 static enum step_result open_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
-    const struct config *config = app_of(request)->config;
     char csrf[SECRET_BYTES];
-    struct ticket tickets[SESSION_COUNT];
+    struct ticket tickets[SESSION_MAX];
     enum status status = flow_outcome(flow, NULL);
     if (status == STATUS_SLOW_DOWN)
         return slow_down_login(request, 1);
     if (status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user))
         return show_form(request, 403, "The user name or the password is wrong.");
     if (status == STATUS_OK)
-        status = random_text(it->session_id, sizeof it->session_id);
-    if (status == STATUS_OK)
-        status = random_text(csrf, sizeof csrf);
+        status = make_secrets(request, csrf);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     const struct session session = {
         .user = it->user->id, .username = it->user->username, .csrf = slice_of(csrf, sizeof csrf)};
-    flow_wait_group(flow, SESSION_COUNT, STORE_TIMEOUT_MS, tickets);
+    flow_wait_group(flow, SESSION_BACK + login_tries_counted(&it->tries), STORE_TIMEOUT_MS, tickets);
     ephemeral_session_create_start(ephemeral, slice_of(it->session_id, sizeof it->session_id), &session, SESSION_TTL_MS,
                                    tickets[SESSION_NEW]);
     ephemeral_session_delete_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[SESSION_OLD]);
-    quota_take_back_start(ephemeral, QUOTA_LOGIN_ACCOUNT, it->username, config->rate_limit_login_account,
-                          tickets[BACK_ACCOUNT]);
-    quota_take_back_start(ephemeral, QUOTA_LOGIN_ADDRESS, forwarded_client_address(request, &config->trusted_proxies),
-                          config->rate_limit_login_address, tickets[BACK_ADDRESS]);
+    login_tries_take_back_start(request, &it->tries, tickets + SESSION_BACK);
     return STEP_WAIT;
 }
 
@@ -319,7 +386,7 @@ static enum step_result go_back(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
-    for (size_t i = 0; i < SESSION_COUNT; i++) {
+    for (size_t i = 0; i < SESSION_BACK + login_tries_counted(&it->tries); i++) {
         enum status status = flow_outcome_at(flow, i, NULL);
         if (status != STATUS_OK)
             return site_refuse(request, status, NULL);
@@ -327,5 +394,6 @@ static enum step_result go_back(struct flow *flow)
     request_reply_start(request, 302);
     site_set_cookie(request, COOKIE_SESSION, slice_of(it->session_id, sizeof it->session_id));
     site_set_cookie(request, COOKIE_LOGIN, SLICE(""));
+    site_set_cookie(request, COOKIE_DEVICE, it->device);
     return site_redirect(request, it->return_to);
 }

@@ -131,6 +131,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     app->rules = serving->provider.rules;
     app->durable = serving->provider.durable;
     app->loops = serving->provider.loops;
+    app->keys = serving->provider.keys;
     TRY(open_endings(serving, start));
     app->passwords = new_password_pool(start->config);
     if (!app->passwords)

@@ -104,6 +104,8 @@ enum step_result site_redirect(struct request *request, struct slice target)
 
 /* ---- cookies ---- */
 
+enum { DEVICE_COOKIE_S = 180 * 24 * 3600 };
+
 static bool is_https(const struct request *request)
 {
     return slice_eq(app_of(request)->config->public_url.scheme, SLICE("https"));
@@ -111,9 +113,10 @@ static bool is_https(const struct request *request)
 
 static const char *cookie_name(const struct request *request, enum site_cookie cookie)
 {
-    static const char *const names[2][2] = {
+    static const char *const names[][2] = {
         [COOKIE_SESSION] = {"countersign_session", "__Host-countersign_session"},
         [COOKIE_LOGIN] = {"countersign_login", "__Host-countersign_login"},
+        [COOKIE_DEVICE] = {"countersign_device", "__Host-countersign_device"},
     };
     return names[cookie][is_https(request)];
 }
@@ -128,6 +131,8 @@ void site_set_cookie(struct request *request, enum site_cookie cookie, struct sl
         buf_add_str(&text, "; Secure");
     if (value.len == 0)
         buf_add_str(&text, "; Max-Age=0");
+    else if (cookie == COOKIE_DEVICE)
+        buf_addf(&text, "; Max-Age=%d", DEVICE_COOKIE_S);
     request_reply_header(request, "Set-Cookie", buf_slice(&text));
 }
 

@@ -72,9 +72,12 @@ static void fill_app(struct site_bench *bench)
         .token_path = SLICE("/oauth/token"),
         .rate_limit_login_account = 1000,
         .rate_limit_login_address = 1000,
+        .rate_limit_login_pair = 1000,
     };
     bench->loops[0].ephemeral = &bench->faulty.view;
-    bench->app = (struct app){.config = &bench->config, .durable = bench->pool, .loops = bench->loops};
+    shared_keys_init(&bench->keys, bench->durable.keys);
+    bench->app =
+        (struct app){.config = &bench->config, .durable = bench->pool, .loops = bench->loops, .keys = &bench->keys};
     bench->app.passwords = worker_pool_new(&passwords);
     assert_non_null(bench->app.passwords);
     assert_status(service_metrics_register(), STATUS_OK);
@@ -99,6 +102,7 @@ int site_bench_teardown(void **state)
     arena_done(&bench->request.arena);
     worker_pool_free_blocking(bench->app.passwords, WORKER_POOL_DRAIN);
     durable_pool_free(bench->pool);
+    shared_keys_done(&bench->keys);
     ephemeral_view_free(bench->view);
     asking_done(&bench->asking);
     ephemeral_store_free(bench->store);
@@ -143,9 +147,9 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
         .body = slice_str(call->body),
         .headers = headers,
         .header_count = count,
-        .peer = {.text = "192.0.2.7"},
         .is_tls = !call->is_plain,
     };
+    (void)snprintf(request->peer.text, sizeof request->peer.text, "%s", call->peer ? call->peer : "192.0.2.7");
     bench->is_replied = false;
     flow_start(&request->flow, request->loop, "test", call->steps, request, replied);
     while (!bench->is_replied)

@@ -27,6 +27,7 @@ struct site_bench {
     struct faulty_ephemeral faulty; /* what the endpoints see */
     struct config config;
     struct provider_loop loops[1];
+    struct shared_keys keys;
     struct app app;
     int64_t jane;
     int64_t joe;
@@ -46,7 +47,8 @@ struct site_call {
     const char *cookie; /* NULL: none */
     const char *header; /* one more, with its value */
     const char *value;
-    bool is_plain; /* no TLS */
+    const char *peer; /* NULL: 192.0.2.7 */
+    bool is_plain;    /* no TLS */
 };
 
 /* Runs the steps to their reply, which stays readable until the next call. */

@@ -292,74 +292,7 @@ static void goes_home_where_return_to_leads_elsewhere(void **state)
     assert_slice_equal(header(bench, "Location"), SLICE("/"));
 }
 
-/* ---- guessing ---- */
-
-static void slows_down_who_guesses_at_one_account(void **state)
-{
-    struct site_bench *bench = *state;
-    bench->config.rate_limit_login_account = 3;
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* right, but too late */
-    assert_slice_equal(header(bench, "Retry-After"), SLICE("60"));
-    assert_true(site_bench_says(bench, "Too many tries"));
-    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 403); /* another account */
-    fake_clock_advance(&bench->durable.clock, 20 * 1000);
-    submit(bench, JANES_FORM, LOGIN_COOKIE);
-    assert_slice_equal(header(bench, "Retry-After"), SLICE("40"));
-    fake_clock_advance(&bench->durable.clock, 41 * 1000);
-    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
-}
-
-static void a_right_password_is_no_guess(void **state)
-{
-    struct site_bench *bench = *state;
-    bench->config.rate_limit_login_account = 2;
-    bench->config.rate_limit_login_address = 2;
-    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
-    for (int i = 0; i < 5; i++)
-        assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
-    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 429); /* nor does it take a wrong one back */
-}
-
-static void slows_down_who_guesses_at_accounts_that_do_not_exist_too(void **state)
-{
-    struct site_bench *bench = *state;
-    bench->config.rate_limit_login_account = 1;
-    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, FORM("nobody", "wrong"), LOGIN_COOKIE), 429);
-}
-
-static void slows_down_an_address_whatever_the_accounts(void **state)
-{
-    struct site_bench *bench = *state;
-    bench->config.rate_limit_login_address = 2;
-    assert_int_equal(submit(bench, FORM("a", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, FORM("b", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, FORM("c", "wrong"), LOGIN_COOKIE), 429);
-    /* said by nobody whom we trust */
-    const struct site_call forwarded = {.steps = login_submit,
-                                        .body = JANES_FORM,
-                                        .cookie = LOGIN_COOKIE,
-                                        .header = "X-Forwarded-For",
-                                        .value = "198.51.100.1"};
-    assert_int_equal(site_bench_call(bench, &forwarded), 429);
-}
-
-/* Nobody runs up the counter of an account, or makes one, from an address that is beyond its own quota. */
-static void counts_an_account_only_while_the_address_has_quota(void **state)
-{
-    struct site_bench *bench = *state;
-    bench->config.rate_limit_login_account = 3;
-    bench->config.rate_limit_login_address = 2;
-    for (int i = 0; i < 6; i++)
-        assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), i < 2 ? 403 : 429);
-    assert_slice_equal(header(bench, "Retry-After"), SLICE("60"));
-    bench->config.rate_limit_login_address = 1000; /* as from another address */
-    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
-    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 429);
-}
+/* ---- passwords that wait ---- */
 
 struct blocker {
     struct job job;
@@ -474,7 +407,7 @@ static void answers_503_when_the_store_is_down_at_any_wait(void **state)
             assert_refused(bench, 503, "temporarily_unavailable");
     } while (bench->faulty.calls >= nth);
     assert_int_equal(status, 302);
-    assert_int_equal(nth, 7); /* two counters, the new session, the old one's end, the counters again */
+    assert_int_equal(nth, 9); /* three counters, the new session, the old one's end, the counters again */
 }
 
 static void lets_in_without_knowing_the_callback(void **state)
@@ -602,11 +535,6 @@ int main(void)
         SITE_TEST(compares_the_forms_secret_in_constant_time),
         SITE_TEST(refuses_a_form_with_a_field_missing_or_twice),
         SITE_TEST(goes_home_where_return_to_leads_elsewhere),
-        SITE_TEST(slows_down_who_guesses_at_one_account),
-        SITE_TEST(a_right_password_is_no_guess),
-        SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
-        SITE_TEST(slows_down_an_address_whatever_the_accounts),
-        SITE_TEST(counts_an_account_only_while_the_address_has_quota),
         SITE_TEST(refuses_at_once_when_too_many_passwords_wait),
         SITE_TEST(lets_nobody_in_whose_password_was_not_looked_at),
         SITE_TEST(says_of_nobody_that_the_password_is_wrong_before_it_was_looked_at),

@@ -49,7 +49,7 @@ class ClientSite(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory):
-    made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="1000").start()
+    made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000").start()
     made.create_user("jane", PASSWORD)
     yield made
     made.stop()

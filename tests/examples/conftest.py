@@ -22,6 +22,7 @@ from services import EXAMPLES  # noqa: E402
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory):
     made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="100000",
+                    OAUTH1_RATE_LIMIT_LOGIN_PAIR="100000",
                     OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="100000")
     made.create_user("jane", "correct horse battery staple")
     made.start()

@@ -46,6 +46,7 @@ def provider(tmp_path_factory, redis_proxy):
         tmp_path_factory.mktemp("provider"),
         OAUTH1_REDIS_URL=f"redis://127.0.0.1:{redis_proxy.port}", OAUTH1_ORIGINS=ORIGIN, OAUTH1_TRUSTED_PROXIES="127.0.0.1",
         OAUTH1_RATE_LIMIT_ADDRESS=PLENTY, OAUTH1_RATE_LIMIT_LOGIN_ADDRESS=PLENTY, OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=PLENTY,
+        OAUTH1_RATE_LIMIT_LOGIN_PAIR=PLENTY,
     )
     made.create_user("jane", PASSWORD)
     made.start()

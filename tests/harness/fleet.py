@@ -62,7 +62,7 @@ class Fleet(Provider):
 
     def __init__(self, directory, stores, auths=4, introspections=4, bin=BIN, **variables):
         defaults = {"OAUTH1_SECRETS_KEYS": SECRETS_KEYS, "OAUTH1_LOG_LEVEL": "warn", "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": 100000,
-                    "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": 100000}
+                    "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": 100000, "OAUTH1_RATE_LIMIT_LOGIN_PAIR": 100000}
         super().__init__(directory, bin, **{**defaults, **stores.variables(), **variables})
         self.stores = stores
         self.auths = [self.auth, *(self.new_auth(f"-{i}") for i in range(2, auths + 1))]

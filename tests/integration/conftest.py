@@ -27,6 +27,7 @@ API = "http://api.example"
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory):
     made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="100000",
+                    OAUTH1_RATE_LIMIT_LOGIN_PAIR="100000",
                     OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="100000")
     made.create_user("jane", PASSWORD)
     made.create_user("joe", PASSWORD)

@@ -43,7 +43,7 @@ def running(tmp_path_factory):
     redis = Redis(folder / "redis").start()
     provider = Provider(folder / "provider", OAUTH1_REDIS_URL=redis.url, OAUTH1_ORIGINS=ORIGIN,
                         OAUTH1_TRUSTED_PROXIES="127.0.0.1", OAUTH1_RATE_LIMIT_ADDRESS=LIMIT,
-                        OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=LOGIN_LIMIT)
+                        OAUTH1_RATE_LIMIT_LOGIN_PAIR=LOGIN_LIMIT)
     for name in ("jane", "joe"):
         provider.create_user(name, PASSWORD)
     provider.start()

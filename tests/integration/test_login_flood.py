@@ -1,5 +1,8 @@
-"""A stranger who names very many accounts at the login page: he makes few counters, and locks nobody out."""
+"""A stranger who names very many accounts at the login page, or guesses very often at one: he makes few counters, is
+stopped, and locks nobody out."""
 
+import statistics
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -45,13 +48,15 @@ class Guesser:
         self.form = self.page.form_with("password")
         self.url = f"{provider.url}/login"
 
-    def guess(self, username, address):
-        data = {**self.form["fields"], "username": username, "password": "x"}
+    def guess(self, username, address, password="x"):
+        data = {**self.form["fields"], "username": username, "password": password}
         response = self.session.post(
             self.url, data=data, headers={"X-Forwarded-For": address}, timeout=20, allow_redirects=False
         )
         if response.status_code == 429:
             assert 1 <= int(response.headers["Retry-After"]) <= 60
+        if response.status_code == 302:  # the form's secret ended with it
+            self.form = Page(self.session.get(self.url, timeout=20)).form_with("password")
         return response.status_code
 
 
@@ -67,7 +72,7 @@ def test_many_names_from_one_address_make_few_counters(stores):
     assert statuses.count(429) == NAMES - LIMIT and statuses.count(403) == LIMIT
     if redis:
         lives = [int(life) for life in redis.call("EVAL", LIVES, 0)]
-        assert 1 <= len(lives) <= LIMIT + 1, len(lives)
+        assert 1 <= len(lives) <= 2 * LIMIT + 1, len(lives)  # the address; for each name it, and the pair of both
         assert all(0 < life <= 61000 for life in lives), lives
 
 
@@ -86,3 +91,46 @@ def test_the_owner_logs_in_while_names_come_from_200_addresses(stores):
         flow.token()
         assert set(flooding.result()) <= {403, 429}
     Flow(provider, provider.create_client(), Owner(provider, "jane", PASSWORD)).token()
+
+
+GUESSES, FROM, FOR_ONE_ACCOUNT = 10000, 100, 100
+
+
+def test_ten_thousand_guesses_from_a_hundred_addresses_are_stopped_and_the_owner_logs_in(stores):
+    provider, _ = stores
+    provider.create_user("june", PASSWORD)
+    owner = Guesser(provider)
+    assert owner.guess("june", "192.0.2.80", PASSWORD) == 302
+    begun = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        flooding = pool.submit(flood, provider, [("june", f"203.0.113.{i % FROM}") for i in range(GUESSES)])
+        owners = []
+        while not flooding.done():
+            owners.append(owner.guess("june", "192.0.2.80", PASSWORD))
+            time.sleep(0.2)
+        statuses = flooding.result()
+    minutes = int((time.monotonic() - begun) // 60) + 1
+    assert set(owners) == {302} and len(owners) > 3
+    assert set(statuses) == {403, 429}
+    assert statuses.count(403) <= (minutes + 1) * FOR_ONE_ACCOUNT
+    assert Guesser(provider).guess("june", "192.0.2.81", PASSWORD) == 429  # a browser that nobody knows has to wait
+    assert owner.guess("june", "192.0.2.82", PASSWORD) == 302  # the owner's is known at any address
+
+
+def test_an_account_that_exists_takes_no_longer_than_one_that_does_not(tmp_path):
+    provider = Provider(tmp_path, OAUTH1_RATE_LIMIT_LOGIN_ADDRESS=0, OAUTH1_RATE_LIMIT_LOGIN_PAIR=0,
+                        OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=0)
+    provider.create_user("jane", PASSWORD)
+    provider.start()
+    guesser = Guesser(provider)
+    took = {"jane": [], "nobody": []}
+    for _ in range(40):
+        for name, times in took.items():
+            begun = time.perf_counter()
+            assert guesser.guess(name, STRANGER) == 403
+            times.append(time.perf_counter() - begun)
+    provider.stop()
+    known, unknown = (min(times) for times in took.values())
+    print(f"known {known * 1e3:.2f} ms, unknown {unknown * 1e3:.2f} ms; "
+          f"medians {[round(statistics.median(times) * 1e3, 2) for times in took.values()]}")
+    assert 0.67 < known / unknown < 1.5

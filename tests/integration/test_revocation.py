@@ -17,6 +17,7 @@ LAG_SECONDS = 1.0
 @pytest.fixture(scope="module")
 def cached(tmp_path_factory):
     made = Provider(tmp_path_factory.mktemp("cached"), OAUTH1_CACHE_TTL=300, OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=100000,
+                    OAUTH1_RATE_LIMIT_LOGIN_PAIR=100000,
                     OAUTH1_RATE_LIMIT_LOGIN_ADDRESS=100000)
     made.create_user("jane", PASSWORD)
     made.start()

@@ -12,7 +12,7 @@ COSTS = {
     "POST /oauth/initiate": (3, 0, {"spend", "count", "persist"}),
     "GET /oauth/authorize, not logged in": (2, 0, {"first"}),
     "GET /login": (2, 0, {"parse"}),
-    "POST /login": (5, 1, {"count", "load", "session"}),
+    "POST /login": (6, 1, {"count", "load", "account", "session"}),
     "GET /oauth/authorize": (2, 2, {"first", "load"}),
     "POST /oauth/authorize": (4, 2, {"first", "load", "decide"}),
     "POST /oauth/token": (5, 1, {"load", "spend", "verifier", "persist", "mark"}),

@@ -21,7 +21,8 @@ def shop(request, tmp_path_factory):
         servers = [MariaDB(directory / "mariadb").start(), Redis(directory / "redis").start()]
         variables = {"OAUTH1_DATABASE_URL": servers[0].url, "OAUTH1_REDIS_URL": servers[1].url,
                      "OAUTH1_SECRETS_KEYS": SECRETS_KEYS}
-    provider = Provider(directory, OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=0, OAUTH1_RATE_LIMIT_LOGIN_ADDRESS=0, **variables)
+    provider = Provider(directory, OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT=0, OAUTH1_RATE_LIMIT_LOGIN_ADDRESS=0,
+                        OAUTH1_RATE_LIMIT_LOGIN_PAIR=0, **variables)
     assert provider.command("migrate", "up").code == 0
     provider.create_user("jane", PASSWORD)
     provider.start()

@@ -1,0 +1,220 @@
+#include "base/base64.h"
+#include "base/buf.h"
+#include "crypto/random.h"
+#include "device.h"
+#include "support/test.h"
+#include "support/watch.h"
+
+#include <string.h>
+
+#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+#define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
+
+static const struct user jane = {.username = SLICE_INIT("jane"), .password_hash = SLICE_INIT("$y$one")};
+
+static struct keyring *parse(const char *text)
+{
+    struct keyring *keys = NULL;
+    const char *why = NULL;
+    assert_status(keyring_parse(slice_str(text), &keys, &why), STATUS_OK);
+    return keys;
+}
+
+static struct arena arena;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, 1 << 16);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_done(&arena);
+    return 0;
+}
+
+static struct slice write_cookie(const struct keyring *keys, struct device *ret_device)
+{
+    struct slice cookie = SLICE_ABSENT;
+    assert_status(device_make(ret_device), STATUS_OK);
+    assert_status(device_write(keys, ret_device, &jane, &arena, &cookie), STATUS_OK);
+    return cookie;
+}
+
+static bool is_read(const struct keyring *keys, struct slice cookie, const char *username, struct device *ret_device)
+{
+    bool is = device_read(keys, cookie, slice_str(username), &arena, ret_device);
+    arena_reset(&arena);
+    return is;
+}
+
+static void is_known_again(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device, read;
+    char text[256];
+    struct slice cookie = write_cookie(keys, &device);
+    assert_true(cookie.len < sizeof text);
+    memcpy(text, cookie.ptr, cookie.len);
+    cookie.ptr = text;
+    assert_true(is_read(keys, cookie, "jane", &read));
+    assert_memory_equal(read.id, device.id, sizeof device.id);
+    assert_true(device_is_of(&read, &jane));
+    keyring_free(keys);
+}
+
+static void ends_with_the_password(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device, read;
+    char text[256];
+    struct slice cookie = write_cookie(keys, &device);
+    assert_true(cookie.len < sizeof text);
+    memcpy(text, cookie.ptr, cookie.len);
+    cookie.ptr = text;
+    const struct user changed = {.username = SLICE("jane"), .password_hash = SLICE("$y$two")};
+    assert_true(is_read(keys, cookie, "jane", &read));
+    assert_false(device_is_of(&read, &changed));
+    keyring_free(keys);
+}
+
+static void outlives_a_new_key_and_ends_with_its_own(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *rotated = parse("b:" KEY_B ",a:" KEY_A);
+    struct keyring *retired = parse("b:" KEY_B);
+    struct device device, read;
+    char text[256];
+    struct slice cookie = write_cookie(keys, &device);
+    assert_true(cookie.len < sizeof text);
+    memcpy(text, cookie.ptr, cookie.len);
+    cookie.ptr = text;
+    assert_true(is_read(rotated, cookie, "jane", &read));
+    assert_false(is_read(retired, cookie, "jane", &read));
+    keyring_free(keys);
+    keyring_free(rotated);
+    keyring_free(retired);
+}
+
+static void is_nothing_to_whoever_changes_it(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device, read;
+    char text[256];
+    struct slice cookie = write_cookie(keys, &device);
+    assert_true(cookie.len < sizeof text);
+    memcpy(text, cookie.ptr, cookie.len);
+    cookie.ptr = text;
+    assert_false(is_read(keys, cookie, "joe", &read));
+    assert_false(is_read(keys, cookie, "jan", &read));
+    for (size_t len = 0; len < cookie.len; len++)
+        assert_false(is_read(keys, slice_sub(cookie, 0, len), "jane", &read));
+    for (size_t i = 0; i < cookie.len; i++) {
+        char before = text[i];
+        text[i] = before == 'A' ? 'B' : 'A';
+        assert_false(is_read(keys, cookie, "jane", &read));
+        text[i] = before;
+    }
+    assert_true(is_read(keys, cookie, "jane", &read));
+    keyring_free(keys);
+}
+
+static void reads_no_text_of_another_length(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device read;
+    char longest[4096];
+    memset(longest, 'A', sizeof longest);
+    assert_false(is_read(keys, SLICE_ABSENT, "jane", &read));
+    for (size_t len = 4; len <= sizeof longest; len += 4) /* ASan watches */
+        assert_false(is_read(keys, slice_of(longest, len), "jane", &read));
+    keyring_free(keys);
+}
+
+/* What a cookie of this size holds, sealed for another purpose, is no device. */
+static void takes_nothing_else_that_the_same_keys_sealed(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {"jane", "device of ", "session of jane"};
+    static const char bytes[sizeof(struct device) + 1];
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device read;
+    char text[256];
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf sealed = BUF_INIT;
+        assert_status(sealed_seal(keys, slice_of(bytes, sizeof read), slice_str(rows[i]), &sealed), STATUS_OK);
+        base64_encode(buf_slice(&sealed), text);
+        assert_false(is_read(keys, slice_of(text, BASE64_LEN(sealed.len)), "jane", &read));
+        buf_done(&sealed);
+    }
+    for (size_t len = sizeof read - 1; len <= sizeof read + 1; len++) {
+        struct buf sealed = BUF_INIT;
+        assert_status(sealed_seal(keys, slice_of(bytes, len), SLICE("device of jane"), &sealed), STATUS_OK);
+        base64_encode(buf_slice(&sealed), text);
+        assert_int_equal(is_read(keys, slice_of(text, BASE64_LEN(sealed.len)), "jane", &read), len == sizeof read);
+        buf_done(&sealed);
+    }
+    keyring_free(keys);
+}
+
+static void compares_in_constant_time(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device, read;
+    struct slice cookie = write_cookie(keys, &device);
+    assert_true(device_read(keys, cookie, SLICE("jane"), &arena, &read));
+    watch_begin();
+    assert_true(device_is_of(&read, &jane));
+    assert_int_equal(watch_comparisons(slice_of((const char *)read.password, sizeof read.password)), 1);
+    watch_end();
+    keyring_free(keys);
+}
+
+static void are_two_where_two_are_made(void **state)
+{
+    (void)state;
+    struct device one, two;
+    assert_status(device_make(&one), STATUS_OK);
+    assert_status(device_make(&two), STATUS_OK);
+    assert_memory_not_equal(one.id, two.id, sizeof one.id);
+}
+
+static void fails_without_randomness(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device;
+    struct slice cookie = SLICE_ABSENT;
+    random_fail_next(1);
+    assert_status(device_make(&device), STATUS_NO_RANDOMNESS);
+    assert_status(device_make(&device), STATUS_OK);
+    random_fail_next(1);
+    assert_status(device_write(keys, &device, &jane, &arena, &cookie), STATUS_NO_RANDOMNESS);
+    assert_true(slice_is_absent(cookie));
+    keyring_free(keys);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(is_known_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(ends_with_the_password, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(outlives_a_new_key_and_ends_with_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(is_nothing_to_whoever_changes_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(reads_no_text_of_another_length, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_nothing_else_that_the_same_keys_sealed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(compares_in_constant_time, set_up, tear_down),
+        cmocka_unit_test(are_two_where_two_are_made),
+        cmocka_unit_test_setup_teardown(fails_without_randomness, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
