@@ -136,8 +136,9 @@ static void check_passwords(const struct check *c)
 /* What people see; these paths are not configurable. */
 static bool is_page(struct slice path)
 {
-    static const struct slice pages[] = {SLICE_INIT("/login"), SLICE_INIT("/logout"), SLICE_INIT("/style.css"),
-                                         SLICE_INIT("/account/applications"), SLICE_INIT("/developer/applications")};
+    static const struct slice pages[] = {
+        SLICE_INIT("/login"),     SLICE_INIT("/login/continue"),       SLICE_INIT("/logout"),
+        SLICE_INIT("/style.css"), SLICE_INIT("/account/applications"), SLICE_INIT("/developer/applications")};
     for (size_t i = 0; i < COUNT_OF(pages); i++)
         if (slice_eq(path, pages[i]))
             return true;
@@ -220,9 +221,10 @@ void config_warnings(const struct config *config, struct buf *out)
                     "database; never for production\n");
     if (config->insecure_transport)
         buf_add_str(out, "OAUTH1_INSECURE_TRANSPORT is on: secrets may travel without TLS (RFC 5849 section 4)\n");
-    bool admin = config->service == CONFIG_AUTH && has_address(&config->admin_listen) && config->admin_tokens.count > 0;
+    bool admin = config->service == CONFIG_AUTH && has_address(&config->admin_listen) &&
+                 config->admin_tokens.count + config->login_tokens.count > 0;
     if (admin && !config_has_tls(config) && !listens_on_loopback(&config->admin_listen))
-        buf_add_str(out, "OAUTH1_ADMIN_LISTEN is beyond loopback and without TLS: admin tokens and client secrets "
+        buf_add_str(out, "OAUTH1_ADMIN_LISTEN is beyond loopback and without TLS: its tokens, and client secrets, "
                          "travel in the clear (set OAUTH1_TLS_CERT and OAUTH1_TLS_KEY, or listen on 127.0.0.1)\n");
     warn_storage(config, out);
 }

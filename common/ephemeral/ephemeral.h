@@ -98,6 +98,10 @@ struct session {
     struct slice username;
     struct slice csrf; /* secret that forms of this session carry */
     int64_t created_ms;
+    /* where a site logged its user in for one temporary credential; else empty */
+    struct slice bound_to; /* its token */
+    struct slice scopes;   /* what the site leaves of those that were asked for */
+    bool is_granted;       /* the site asked its user itself */
 };
 
 void session_free(void *session);

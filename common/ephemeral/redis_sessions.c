@@ -102,13 +102,27 @@ static void write_session(const struct value_call *it, struct buf *out)
     redis_put_number(out, it->session.user);
     redis_put_number(out, it->session.created_ms);
     redis_put_number(out, it->user_ended);
+    if (it->session.bound_to.len == 0) /* as every session was before there were others */
+        return;
+    redis_put_text(out, it->session.bound_to);
+    redis_put_text(out, it->session.scopes);
+    redis_put_number(out, it->session.is_granted);
+}
+
+static bool read_bound(struct value_call *it, struct slice rest)
+{
+    int64_t is_granted = 0;
+    bool well_formed = redis_take_text(&rest, &it->session.bound_to) && redis_take_text(&rest, &it->session.scopes) &&
+                       redis_take_number(&rest, &is_granted);
+    it->session.is_granted = is_granted != 0;
+    return well_formed && rest.len == 0;
 }
 
 static bool read_session(struct value_call *it, struct slice rest)
 {
     return redis_take_text(&rest, &it->session.username) && redis_take_text(&rest, &it->session.csrf) &&
            redis_take_number(&rest, &it->session.user) && redis_take_number(&rest, &it->session.created_ms) &&
-           redis_take_number(&rest, &it->user_ended) && rest.len == 0;
+           redis_take_number(&rest, &it->user_ended) && (rest.len == 0 || read_bound(it, rest));
 }
 
 static void on_user_ended(void *context, const struct redisReply *reply)
@@ -152,9 +166,13 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
     it->session.user = session->user;
     it->session.username = session->username;
     it->session.csrf = session->csrf;
+    it->session.bound_to = session->bound_to;
+    it->session.scopes = session->scopes;
+    it->session.is_granted = session->is_granted;
     if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* its end would be forgotten before it */
         end_value_call(it, STATUS_BAD_INPUT);
-    else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf))
+    else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf) &&
+             redis_call_keep(&it->call, &it->session.bound_to) && redis_call_keep(&it->call, &it->session.scopes))
         redis_call_start(&it->call);
 }
 

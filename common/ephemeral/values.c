@@ -38,7 +38,9 @@ struct session *session_copy(const struct session *from)
     *session = *from;
     arena_init(&session->arena, EPHEMERAL_VALUE_MAX_BYTES);
     if (copy_slice(&session->arena, &session->username) == STATUS_OK &&
-        copy_slice(&session->arena, &session->csrf) == STATUS_OK)
+        copy_slice(&session->arena, &session->csrf) == STATUS_OK &&
+        copy_slice(&session->arena, &session->bound_to) == STATUS_OK &&
+        copy_slice(&session->arena, &session->scopes) == STATUS_OK)
         return session;
     session_free(session);
     return NULL;

@@ -78,7 +78,9 @@ static enum status open_parts(struct serving *s, struct buf *why)
     s->is_open = true;
     for (size_t i = 0; i < s->service->ready_check_count; i++)
         s->stores[i] = s->service->ready_checks[i].name;
-    return standard_metrics_register(s->parts.routes, s->parts.route_count, s->stores, s->service->ready_check_count);
+    standard_metrics_add_routes(s->parts.routes, s->parts.route_count);
+    standard_metrics_add_routes(s->parts.admin_routes, s->parts.admin_route_count);
+    return standard_metrics_register(s->stores, s->service->ready_check_count);
 }
 
 static struct http_listen listen_of(const struct config_listen *listen, struct tls *tls)

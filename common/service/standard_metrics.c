@@ -99,10 +99,10 @@ static size_t index_of(const char *const *names, size_t count, const char *name)
     return 0;
 }
 
-static void collect_names(const struct route *routes, size_t route_count)
+void standard_metrics_add_routes(const struct route *routes, size_t route_count)
 {
-    size_t handler_count = 1;
-    size_t phase_count = 1;
+    size_t handler_count = requests.labels[0].count;
+    size_t phase_count = phase_durations.labels[0].count;
     for (size_t i = 0; i < route_count; i++) {
         add_name(handlers, HANDLERS_MAX, &handler_count, routes[i].name);
         for (const struct step *step = routes[i].steps; step->name; step++)
@@ -113,10 +113,8 @@ static void collect_names(const struct route *routes, size_t route_count)
     phase_durations.labels[0].count = phase_count;
 }
 
-enum status standard_metrics_register(const struct route *routes, size_t route_count, const char *const *stores,
-                                      size_t store_count)
+enum status standard_metrics_register(const char *const *stores, size_t store_count)
 {
-    collect_names(routes, route_count);
     durations.bucket_ns = metric_buckets_request;
     durations.bucket_count = metric_buckets_request_count;
     phase_durations.bucket_ns = metric_buckets_step;

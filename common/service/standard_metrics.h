@@ -12,10 +12,10 @@
 
 enum { STORES_MAX = 4 };
 
-/* Registers them: the labels `handler` and `phase` are the routes' and their steps' names, `store`
- * those given. Once, before there are threads. STATUS_NO_MEMORY. */
-MUST_USE enum status standard_metrics_register(const struct route *routes, size_t route_count,
-                                               const char *const *stores, size_t store_count);
+/* Before the metrics are registered: the labels `handler` and `phase` are the routes' and their steps' names. */
+void standard_metrics_add_routes(const struct route *routes, size_t route_count);
+/* Registers them; `store` names the stores. */
+MUST_USE enum status standard_metrics_register(const char *const *stores, size_t store_count);
 
 /* http_observer.closed. */
 void standard_metrics_closed(enum http_closing why);

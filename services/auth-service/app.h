@@ -2,6 +2,7 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_APP_H
 #define COUNTERSIGN_AUTH_SERVICE_APP_H
 
+#include "admin/bearers.h"
 #include "config/config.h"
 #include "http/request.h"
 #include "provider/provider.h"
@@ -15,6 +16,7 @@ struct app {
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
     struct provider_loop *loops;   /* by request->loop_index */
     struct shared_keys *keys;      /* what cookies are sealed with */
+    struct bearers bearers;        /* of the admin port */
 };
 
 static inline const struct app *app_of(const struct request *request)

@@ -4,6 +4,7 @@
 #include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "delegated_login.h"
 #include "durable/users.h"
 #include "login.h"
 #include "oauth/scope.h"
@@ -102,6 +103,14 @@ static enum step_result load_first(struct flow *flow)
     return STEP_WAIT;
 }
 
+/* A session that a site began decides on what the site was asked about and on nothing else, so that what it said of the
+ * scopes holds. */
+static bool may_decide(struct flow *flow, const struct session *session)
+{
+    bool is_delegated = delegated_login_is_on(app_of(request_of(flow))->config);
+    return slice_eq(session->bound_to, is_delegated ? authorization_of(flow)->oauth_token : SLICE(""));
+}
+
 /* Whether the request for authorization stands, and whose session this is. */
 static enum status take_first(struct flow *flow)
 {
@@ -111,7 +120,7 @@ static enum status take_first(struct flow *flow)
     enum status status = flow_outcome_at(flow, LOADED_SESSION, &session);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    it->session = session;
+    it->session = session && may_decide(flow, session) ? session : NULL;
     TRY(flow_outcome_at(flow, LOADED_TEMP, &temp));
     it->temp = temp;
     return temp_credential_check_live(it->temp);
@@ -120,7 +129,10 @@ static enum status take_first(struct flow *flow)
 static enum step_result go_to_login(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    return login_redirect(request, return_to_authorize(request, authorization_of(flow)->oauth_token));
+    struct slice oauth_token = authorization_of(flow)->oauth_token;
+    if (delegated_login_is_on(app_of(request)->config))
+        return delegated_login_ask(flow, oauth_token);
+    return login_redirect(request, return_to_authorize(request, oauth_token));
 }
 
 static enum step_result load_second(struct flow *flow)
@@ -166,10 +178,14 @@ static enum status judge_scopes(struct flow *flow)
 {
     struct authorization *it = authorization_of(flow);
     struct buf scopes = buf_in(&request_of(flow)->arena);
+    struct buf left = buf_in(&request_of(flow)->arena);
+    bool is_bound = it->session && it->session->bound_to.len;
     scope_write_shared(it->temp->scopes, it->client->allowed_scopes, &scopes);
-    if (scopes.failed)
+    if (is_bound)
+        scope_write_shared(buf_slice(&scopes), it->session->scopes, &left);
+    if (scopes.failed || left.failed)
         return STATUS_NO_MEMORY;
-    it->scopes = buf_slice(&scopes);
+    it->scopes = buf_slice(is_bound ? &left : &scopes);
     return it->scopes.len || it->temp->scopes.len == 0 ? STATUS_OK : STATUS_SCOPE_REJECTED;
 }
 
@@ -188,24 +204,36 @@ static enum status keep_shown(struct flow *flow)
     return lost_all ? STATUS_SCOPE_REJECTED : STATUS_OK;
 }
 
-static enum status take_second(struct flow *flow)
+static enum status take_client(struct flow *flow)
 {
     struct authorization *it = authorization_of(flow);
     void *client = NULL;
-    void *user = NULL;
     enum status status = flow_outcome_at(flow, LOADED_CLIENT, &client);
     if (status == STATUS_NOT_FOUND)
         return STATUS_CLIENT_UNKNOWN;
     TRY(status);
     it->client = client;
-    TRY(judge_client(it));
+    return judge_client(it);
+}
+
+/* Nobody who came by a door that is closed now: a site's user while this site logs in by password, or the reverse. */
+static bool may_come(struct flow *flow, const struct user *user)
+{
+    const struct config *config = app_of(request_of(flow))->config;
+    bool is_sites = delegated_login_is_on(config) || !slice_is_absent(config->login_trusted_header);
+    return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE);
+}
+
+static enum status take_second(struct flow *flow)
+{
+    struct authorization *it = authorization_of(flow);
+    void *user = NULL;
+    TRY(take_client(flow));
     TRY(judge_scopes(flow));
-    status = flow_outcome_at(flow, LOADED_USER, &user);
+    enum status status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    it->user = user;
-    if (it->user && it->user->disabled)
-        it->user = NULL;
+    it->user = user && may_come(flow, user) ? user : NULL;
     return STATUS_OK;
 }
 
@@ -283,6 +311,22 @@ static enum status grant_start(struct flow *flow)
     return STATUS_OK;
 }
 
+static enum step_result reply_decision(struct flow *flow)
+{
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return fail_page(flow, status);
+    return authorization_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
+}
+
+/* For whoever need not be asked. */
+static enum step_result grant_unasked(struct flow *flow)
+{
+    static const struct step steps[] = {{"reply", reply_decision}, {NULL, NULL}};
+    enum status status = grant_start(flow);
+    return status == STATUS_OK ? flow_leave_for(flow, steps) : fail_page(flow, status);
+}
+
 /* ---- GET: the consent page ---- */
 
 static enum step_result show_parse(struct flow *flow)
@@ -330,6 +374,8 @@ static enum step_result show_consider(struct flow *flow)
         return fail_page(flow, status);
     if (!it->user)
         return go_to_login(flow);
+    if (it->session->is_granted)
+        return grant_unasked(flow);
     if (!(it->client->flags & CLIENT_TRUSTED) || callback_is_oob(it->temp->callback))
         return show_page(flow);
     durable_token_covers_start(app_of(request_of(flow))->durable, it->client->client_id, it->user->id, it->scopes,
@@ -346,14 +392,6 @@ static enum step_result show_grant(struct flow *flow)
     if (status == STATUS_OK)
         status = grant_start(flow);
     return status == STATUS_OK ? STEP_WAIT : fail_page(flow, status);
-}
-
-static enum step_result reply_decision(struct flow *flow)
-{
-    enum status status = flow_outcome(flow, NULL);
-    if (status != STATUS_OK)
-        return fail_page(flow, status);
-    return authorization_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
 }
 
 /* GET /oauth/authorize: who asks, for what, and where the browser goes afterwards. */
@@ -435,3 +473,44 @@ const struct step authorize_decide[] = {
     {"reply", reply_decision}, /* back to the client, or the verifier */
     {NULL, NULL},
 };
+
+/* ---- the site's refusal ---- */
+
+static enum step_result reject_load(struct flow *flow)
+{
+    enum status status = take_first(flow);
+    if (status != STATUS_OK)
+        return fail_page(flow, status);
+    durable_client_find_start(app_of(request_of(flow))->durable, authorization_of(flow)->temp->client_id,
+                              flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* By nobody: what a user decided already stays. */
+static enum step_result reject_access(struct flow *flow)
+{
+    const struct authorization *it = authorization_of(flow);
+    enum status status = take_client(flow);
+    if (status != STATUS_OK)
+        return fail_page(flow, status);
+    ephemeral_temp_deny_start(app_loop_of(request_of(flow))->ephemeral, it->temp, 0, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static const struct step reject[] = {
+    {"first", load_first},     /* waits: the temporary credential */
+    {"load", reject_load},     /* waits: the client */
+    {"decide", reject_access}, /* waits: it is denied */
+    {"reply", reply_decision}, /* back to the client */
+    {NULL, NULL},
+};
+
+enum step_result authorize_reject(struct flow *flow, struct slice oauth_token)
+{
+    enum status status = begin_authorization(flow);
+    if (status != STATUS_OK)
+        return fail_page(flow, status);
+    authorization_of(flow)->oauth_token = oauth_token;
+    authorization_of(flow)->deny = true;
+    return flow_leave_for(flow, reject);
+}

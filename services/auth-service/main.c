@@ -1,6 +1,9 @@
+#include "admin/authorization_request.h"
+#include "admin/user_sessions.h"
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
+#include "delegated_login.h"
 #include "endings.h"
 #include "home.h"
 #include "login.h"
@@ -61,6 +64,17 @@ static enum status add_protocol_route(struct serving *serving, const char *name,
     return STATUS_OK;
 }
 
+/* There is one door: where a site logs its users in no password is taken. */
+static enum status add_login_routes(struct serving *serving)
+{
+    if (!delegated_login_is_on(serving->app.config)) {
+        TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET,HEAD", login_show));
+        return add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit);
+    }
+    TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET", delegated_login_show));
+    return add_protocol_route(serving, "login_continue", SLICE("/login/continue"), "GET", delegated_login_continue);
+}
+
 static enum status add_routes(struct serving *serving)
 {
     const struct config *config = serving->app.config;
@@ -68,8 +82,7 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "token", config->token_path, "POST", token_exchange));
     TRY(add_protocol_route(serving, "authorize", config->authorize_path, "GET", authorize_show));
     TRY(add_protocol_route(serving, "authorize_decide", config->authorize_path, "POST", authorize_decide));
-    TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET,HEAD", login_show));
-    TRY(add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit));
+    TRY(add_login_routes(serving));
     TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
     TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", site_style));
     TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
@@ -100,12 +113,32 @@ static struct worker_pool *new_password_pool(const struct config *config)
 /* A door that is configured and not there would leave users at another than the operator meant. */
 static enum status check_login(const struct config *config, struct buf *why)
 {
-    if (slice_is_absent(config->login_url) && slice_is_absent(config->login_trusted_header))
+    if (slice_is_absent(config->login_trusted_header))
         return STATUS_OK;
-    buf_add_str(why, "OAUTH1_LOGIN_URL and OAUTH1_LOGIN_TRUSTED_HEADER: this version has the built-in login alone; "
-                     "leave them out");
+    buf_add_str(why, "OAUTH1_LOGIN_TRUSTED_HEADER: this version has no such login; leave it out");
     return STATUS_BAD_INPUT;
 }
+
+#define ADMIN "/admin/v1/"
+
+static const struct route admin_routes[] = {
+    {.name = "admin_authorization_request",
+     .path = ADMIN "authorization-requests/{challenge}",
+     .methods = "GET",
+     .steps = authorization_request_show},
+    {.name = "admin_authorization_request_accept",
+     .path = ADMIN "authorization-requests/{challenge}/accept",
+     .methods = "PUT",
+     .steps = authorization_request_accept},
+    {.name = "admin_authorization_request_reject",
+     .path = ADMIN "authorization-requests/{challenge}/reject",
+     .methods = "PUT",
+     .steps = authorization_request_reject},
+    {.name = "admin_user_sessions",
+     .path = ADMIN "users/{sub}/sessions",
+     .methods = "DELETE",
+     .steps = user_sessions_end},
+};
 
 /* Where sessions and temporary credentials are kept in Redis they outlive this process. */
 static enum status open_endings(struct serving *serving, const struct service_start *start)
@@ -137,6 +170,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     if (!app->passwords)
         return STATUS_NO_MEMORY;
     TRY(service_metrics_register());
+    TRY(bearers_read(start->config, &start->config->arena, &app->bearers));
     return add_routes(serving);
 }
 
@@ -154,7 +188,9 @@ static enum status open_auth_blocking(const struct service_start *start, struct 
     *ret_parts = (struct service_parts){.app = &serving->app,
                                         .stores = &serving->provider,
                                         .routes = serving->routes,
-                                        .route_count = serving->route_count};
+                                        .route_count = serving->route_count,
+                                        .admin_routes = admin_routes,
+                                        .admin_route_count = serving->app.bearers.count ? COUNT_OF(admin_routes) : 0};
     return STATUS_OK;
 }
 

@@ -1,5 +1,6 @@
 #include "site.h"
 
+#include "callback.h"
 #include "service/forwarded.h"
 
 extern const struct embedded_file auth_pages[];
@@ -53,6 +54,10 @@ enum step_result site_page(struct request *request, int http_status, const char 
     if (form_action.len) {
         buf_add_byte(&policy, ' ');
         buf_add(&policy, form_action);
+    }
+    if (!slice_is_absent(app_of(request)->config->login_url)) { /* a form of ours may lead to the site's login */
+        buf_add_byte(&policy, ' ');
+        callback_write_csp_source(app_of(request)->config->login_url, &policy);
     }
     page_headers(request, buf_slice(&policy));
     request_reply_body(request, "text/html; charset=utf-8",
@@ -117,6 +122,7 @@ static const char *cookie_name(const struct request *request, enum site_cookie c
         [COOKIE_SESSION] = {"countersign_session", "__Host-countersign_session"},
         [COOKIE_LOGIN] = {"countersign_login", "__Host-countersign_login"},
         [COOKIE_DEVICE] = {"countersign_device", "__Host-countersign_device"},
+        [COOKIE_CHALLENGE] = {"countersign_challenge", "__Host-countersign_challenge"},
     };
     return names[cookie][is_https(request)];
 }

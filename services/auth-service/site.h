@@ -26,7 +26,7 @@ MUST_USE bool site_is_secure(const struct request *request);
 
 /* A cookie for this site alone: HttpOnly, SameSite=Lax, and, over https, Secure with the prefix
  * __Host-. It ends with the browser's session, the device's after half a year. An empty value deletes it. */
-enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN, COOKIE_DEVICE };
+enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN, COOKIE_DEVICE, COOKIE_CHALLENGE };
 void site_set_cookie(struct request *request, enum site_cookie cookie, struct slice value);
 /* Absent without one. */
 struct slice site_cookie(const struct request *request, enum site_cookie cookie);

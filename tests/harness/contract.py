@@ -4,6 +4,7 @@
 integration test tests the contract too. `judge` is for those who speak HTTP themselves."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -68,13 +69,10 @@ class Document:
     def find_path(self, path):
         """The template that the path fits; the most exact one."""
         fits = [template for template in self.content["paths"] if self.fits(template, path)]
-        return max(fits, key=lambda template: len(template.partition("{")[0]), default=None)
+        return max(fits, key=lambda template: len(re.sub(r"{.*?}", "", template)), default=None)
 
     def fits(self, template, path):
-        head, brace, _ = template.partition("{")
-        if not brace:
-            return path == template
-        return path.startswith(head) and len(path) > len(head)
+        return re.fullmatch(".+".join(map(re.escape, re.split(r"{.*?}", template))), path)
 
     def find_answer(self, method, path, status):
         """What is documented for it, and under which key."""

@@ -77,6 +77,7 @@ class Service:
 
     def launch(self):
         LAUNCHED.update({f"127.0.0.1:{port}": self for port in (self.port, self.ops_port)})
+        LAUNCHED[self.variables.get("OAUTH1_ADMIN_LISTEN")] = self
         self.started = time.monotonic()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

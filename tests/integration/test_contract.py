@@ -19,6 +19,7 @@ from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
 from harness.signer import FORM, Signer
+from harness.site import LOGIN_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis
 
 ORIGIN = "https://api.example"
@@ -35,6 +36,17 @@ class Running:
     token: Signer
     key: str
     plain_key: str
+    delegated: object = None
+
+
+def delegate(folder):
+    """Another, where a site logs its users in."""
+    redis = Redis(folder / "redis-delegated").start()
+    provider = Provider(folder / "delegated", OAUTH1_REDIS_URL=redis.url, OAUTH1_TRUSTED_PROXIES="127.0.0.1",
+                        OAUTH1_RATE_LIMIT_ADDRESS=10 * LIMIT, **VARIABLES)
+    provider.auth.start()
+    provider.services = (provider.auth,)
+    return Running(provider, redis, provider.create_client("--scope", "photos:read"), None, None, None)
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +61,12 @@ def running(tmp_path_factory):
     provider.start()
     client = provider.create_client("--scope", "photos:read")
     token = Flow(provider, client).token()
-    yield Running(provider, redis, client, token, provider.create_resource_server("--origin", API, "--allow-explain"),
+    running = Running(provider, redis, client, token, provider.create_resource_server("--origin", API, "--allow-explain"),
                   provider.create_resource_server(name="plain"))
+    running.delegated = delegate(folder)
+    yield running
+    running.delegated.provider.stop()
+    running.delegated.redis.stop()
     redis.stop()
     provider.stop()
 
@@ -84,9 +100,9 @@ class Conversation:
         self.address += 1
         return "X-Forwarded-For", f"198.51.100.{self.address}"
 
-    def until_slowed_down(self, status, method, target, headers=(), body=None):
+    def until_slowed_down(self, status, method, target, headers=(), body=None, limit=LIMIT):
         somebody = self.somebody()
-        for _ in range(LIMIT):
+        for _ in range(limit):
             self.send_quietly(method, target, [*headers, somebody], body)
         self.ask(status, method, target, [*headers, somebody], body)
 
@@ -293,6 +309,76 @@ def ask_auth_without_stores(it, document, flow, owner, login):
         document.ask(503, method, "/", [cookies(owner)])
 
 
+# ---- auth-service, where a site logs its users in
+
+
+def begin_login(it, owner):
+    flow = Flow_with(it)
+    return flow, challenge_of(owner.get(f"/oauth/authorize?oauth_token={flow.temporary.token}"))
+
+
+def ask_continue(it, document, site):
+    oob, owner = Flow(it.provider, it.client), Owner(it.provider)
+    oob.initiate("oob")
+    challenge = challenge_of(owner.get(f"/oauth/authorize?oauth_token={oob.temporary.token}"))
+    denied = site.reject(challenge).json()["redirect_to"].removeprefix(it.provider.url)
+    document.ask(400, "GET", "/login/continue")
+    document.ask(403, "GET", denied)
+    document.ask(200, "GET", denied, [cookies(owner)])
+    _, challenge = begin_login(it, owner)
+    document.ask(302, "GET", site.accepted(challenge, "44").removeprefix(it.provider.url), [cookies(owner)])
+
+
+def ask_admin(it, document):
+    """`it` has OAUTH1_LOGIN_URL; the answers about stores come later."""
+    bearer, json_type = ("Authorization", f"Bearer {LOGIN_TOKEN}"), ("Content-Type", "application/json")
+    site, owner = Site(it.provider), Owner(it.provider)
+    public = Conversation("auth", it.provider.url)
+    flow, challenge = begin_login(it, owner)
+    unknown, known = [f"/admin/v1/authorization-requests/{text}" for text in ("x" * 32, challenge)]
+    document.ask(200, "GET", known, [bearer])
+    for path, method, wrong in (("", "GET", None), ("/accept", "PUT", b"{}"), ("/reject", "PUT", b'{"a": 1}')):
+        body = b'{"subject": "42"}' if path == "/accept" else b""
+        document.ask(401, method, known + path)
+        document.ask(404, method, unknown + path, [bearer, json_type], body)
+        if wrong:
+            document.ask(400, method, known + path, [bearer, json_type], wrong)
+            document.ask(415, method, known + path, [bearer, ("Content-Type", "text/plain")], b"{}")
+    document.ask(200, "PUT", known + "/accept", [bearer, json_type], b'{"subject": "42"}')
+    with sqlite3.connect(it.provider.database) as database:
+        database.execute("UPDATE users SET disabled = 1 WHERE subject = '42'")
+    _, other = begin_login(it, owner)
+    document.ask(403, "PUT", f"/admin/v1/authorization-requests/{other}/accept", [bearer, json_type], b'{"subject": "42"}')
+    document.ask(200, "PUT", f"/admin/v1/authorization-requests/{other}/reject", [bearer])
+    for path in ("/accept", "/reject"):
+        document.ask(409, "PUT", known + path, [bearer, json_type], b'{"subject": "43"}' if path == "/accept" else b"")
+    late, challenge = begin_login(it, owner)
+    late_challenge = challenge_of(owner.get(f"/oauth/authorize?oauth_token={late.temporary.token}"))
+    owner.get(site.reject(challenge).json()["redirect_to"])
+    document.ask(409, "GET", f"/admin/v1/authorization-requests/{late_challenge}", [bearer])
+    document.ask(204, "DELETE", "/admin/v1/users/42/sessions", [bearer])
+    document.ask(404, "DELETE", "/admin/v1/users/43/sessions", [bearer])
+    document.ask(401, "DELETE", "/admin/v1/users/42/sessions")
+    ask_continue(it, public, site)
+    public.ask(302, "GET", "/login")
+    public.ask(405, "POST", "/login")
+    public.until_slowed_down(429, "GET", "/login", limit=10 * LIMIT)
+    public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
+
+
+def ask_admin_without_stores(it, document):
+    it.redis.kill()
+    bearer, json_type = ("Authorization", f"Bearer {LOGIN_TOKEN}"), ("Content-Type", "application/json")
+    path = f"/admin/v1/authorization-requests/{'x' * 32}"
+    document.ask(503, "GET", path, [bearer])
+    document.ask(503, "PUT", path + "/accept", [bearer, json_type], b'{"subject": "42"}')
+    document.ask(503, "PUT", path + "/reject", [bearer])
+    document.ask(503, "DELETE", "/admin/v1/users/42/sessions", [bearer])
+    public = Conversation("auth", it.provider.url)
+    public.ask(503, "GET", "/login")
+    public.ask(503, "GET", f"/login/continue?login_challenge={'x' * 32}&login_secret={'x' * 32}")
+
+
 # ---- all of it
 
 
@@ -311,6 +397,8 @@ def test_every_documented_answer_is_given(running):
     introspection.ask_what_any_request_may_get("/v1/introspect", "/v1/introspect", "/verify")
     ask_oauth(running, auth)
     ask_pages(running, auth)
+    admin = Conversation("auth", running.delegated.provider.admin_url)
+    ask_admin(running.delegated, admin)
     auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
     ask_ops(auth_ops, 200)
     ask_ops(introspection_ops, 200)
@@ -323,6 +411,7 @@ def test_every_documented_answer_is_given(running):
     running.redis.kill()
     ask_auth_without_stores(running, auth, flow, owner, login)
     ask_introspection_without_stores(running, introspection)
+    ask_admin_without_stores(running.delegated, admin)
     time.sleep(1.1)  # what /readyz found is kept for a second
     ask_ops(auth_ops, 503)
     ask_ops(introspection_ops, 503)

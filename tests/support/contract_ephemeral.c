@@ -527,6 +527,35 @@ static void a_session_lasts_for_its_time(void **state)
     assert_status(log_in(bench, "id", 8), STATUS_OK);
 }
 
+/* By a site, for one temporary credential; the texts are the caller's, and may go. */
+static void a_session_keeps_what_a_site_said(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    char token[] = "temporary";
+    char scopes[] = "photos:read";
+    struct session session = {.user = 7,
+                              .username = SLICE("jane"),
+                              .csrf = SLICE("csrf"),
+                              .bound_to = slice_str(token),
+                              .scopes = slice_str(scopes),
+                              .is_granted = true};
+    ephemeral_session_create_start(bench->view, SLICE("bound"), &session, 60000, asking_ticket(&bench->asking));
+    memset(token, 'x', sizeof token - 1);
+    memset(scopes, 'x', sizeof scopes - 1);
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    assert_status(log_in(bench, "free", 7), STATUS_OK);
+    ephemeral_session_find_start(bench->view, SLICE("bound"), asking_ticket(&bench->asking));
+    const struct session *bound = asking_answer(&bench->asking, STATUS_OK);
+    assert_int_equal(bound->user, 7);
+    assert_slice_equal(bound->bound_to, SLICE("temporary"));
+    assert_slice_equal(bound->scopes, SLICE("photos:read"));
+    assert_true(bound->is_granted);
+    ephemeral_session_find_start(bench->view, SLICE("free"), asking_ticket(&bench->asking));
+    const struct session *unbound = asking_answer(&bench->asking, STATUS_OK);
+    assert_int_equal(unbound->bound_to.len, 0);
+    assert_false(unbound->is_granted);
+}
+
 static void a_session_that_was_deleted_is_gone(void **state)
 {
     struct ephemeral_bench *bench = *state;
@@ -953,6 +982,7 @@ int contract_ephemeral_run(const struct ephemeral_kind *kind)
         TEST(nothing_can_be_changed_that_is_not_there),
         TEST(racing_guesses_get_five_tries_in_all),
         TEST(a_session_lasts_for_its_time),
+        TEST(a_session_keeps_what_a_site_said),
         TEST(a_session_that_was_deleted_is_gone),
         TEST(a_blob_is_taken_once),
         TEST(a_blob_is_replaced_only_by_who_knows_it_and_keeps_its_time),
