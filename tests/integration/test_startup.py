@@ -220,7 +220,7 @@ def test_config_check_names_problems_of_every_kind_at_once(fresh):
     assert checked.code == USAGE and "CANARY" not in checked.err, checked
     about = [line.partition(":")[0] for line in lines]
     assert sorted(about) == ["OAUTH1_DATABASE_PASSWORD", "OAUTH1_DATABASE_URL", "OAUTH1_LOGIN_TRUSTED_HEADER",
-                             "OAUTH1_LOGIN_TRUSTED_HEADER", "OAUTH1_REDIS_URL", "OAUTH1_TLS_KEY",
+                             "OAUTH1_REDIS_URL", "OAUTH1_TLS_KEY",
                              "OAUTH1_WORKERS"], lines
     assert any("needs OAUTH1_TRUSTED_PROXIES" in line for line in lines)
     assert any("built-in login alone" in line for line in lines)

@@ -318,14 +318,14 @@ static enum step_result audit_accept(struct flow *flow)
 
 const struct step authorization_request_accept[] = {
     {"caller", begin_call},
-    {"body", admin_take_body}, /* waits where it did not come with the head */
-    {"parse", parse_accept},   /* what the site says */
-    {"find", find_challenge},  /* waits: the challenge */
-    {"temporary", load_temp},  /* waits: the temporary credential that it is for */
-    {"user", ensure_sites_user},     /* waits: the user, who is made if need be */
-    {"audit", audit_accept},   /* waits: who accepted whom */
-    {"keep", keep_decision},   /* waits: the decision */
-    {"reply", tell_target},    /* where to send the browser */
+    {"body", admin_take_body},   /* waits where it did not come with the head */
+    {"parse", parse_accept},     /* what the site says */
+    {"find", find_challenge},    /* waits: the challenge */
+    {"temporary", load_temp},    /* waits: the temporary credential that it is for */
+    {"user", ensure_sites_user}, /* waits: the user, who is made if need be */
+    {"audit", audit_accept},     /* waits: who accepted whom */
+    {"keep", keep_decision},     /* waits: the decision */
+    {"reply", tell_target},      /* where to send the browser */
     {NULL, NULL},
 };
 

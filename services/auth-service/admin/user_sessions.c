@@ -48,7 +48,7 @@ static enum step_result tell_ended(struct flow *flow)
 }
 
 const struct step user_sessions_end[] = {
-    {"user", find_whose},   /* waits: whose */
+    {"user", find_whose},  /* waits: whose */
     {"end", end_sessions}, /* waits: their end */
     {"reply", tell_ended},
     {NULL, NULL},
