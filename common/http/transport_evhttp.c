@@ -3,12 +3,11 @@
  * evhttp tells nobody when a connection ends before its first request, has no deadline for a whole
  * request, and closes without reading what the client still sends (a reset, which eats the answer).
  * So we make each connection's bufferevent ourselves (bevcb) and keep a reference of our own: evhttp
- * "frees" it, we notice (its callbacks are gone), read on for a moment, and close. A sweep, four
- * times a second, looks for what took too long. */
+ * "frees" it, we notice (its callbacks are gone), read on for a moment, and close. */
+#include "http/connections.h"
 #include "http/http1_reply.h"
 #include "http/problem_reply.h"
 #include "http/request_check.h"
-#include "http/transport.h"
 
 #include "base/wipe.h"
 
@@ -27,9 +26,7 @@
 #include <sys/socket.h>
 
 enum {
-    BUCKETS = 1024, /* of the table of connections: a power of two */
-    SWEEP_MS = 250,
-    LINGER_MS = 1000,   /* how long a client's unread bytes are taken after the last reply */
+    BUCKETS = 1024,     /* of the table of connections: a power of two */
     HEAD_SLACK = 2,     /* evhttp's own limit is this many times ours, so that ours answers */
     BODY_SLACK = 2,     /* likewise; what is larger still is answered by evhttp, without our headers */
     INPUT_SLACK = 65536 /* what may lie in a connection's buffer beyond one whole request */
@@ -38,33 +35,25 @@ enum {
 struct evhttp_transport {
     struct transport base;
     struct transport_config config;
+    struct connections connections;
     struct evhttp *http;
     struct evhttp_bound_socket *bound;         /* NULL once it does not listen any more */
     struct evconnlistener *listener;           /* the same */
-    bool is_paused;                            /* takes no connections for now */
     const struct evconnlistener *own_listener; /* never changes: the transport is found by it */
     struct evhttp_transport *next_open;
-    struct loop_timer sweep_timer;
-    struct connection *connections;
-    size_t connection_count;
     struct connection *buckets[BUCKETS]; /* by their bufferevent */
 };
 
 struct connection {
     struct evhttp_transport *transport;
     struct bufferevent *bev; /* our reference */
-    struct connection *next;
-    struct connection **prev;
+    struct waiter waiter;    /* in one of transport->connections */
     struct connection *bucket_next;
     struct deferred linger;
     struct peer peer;
     bool has_peer;
-    bool has_bytes;   /* part of the next request has arrived */
-    bool is_busy;     /* a request is at the server, or its reply on the way */
-    bool must_close;  /* after the reply, although evhttp would not */
-    bool is_let_go;   /* evhttp is done with it; it lingers */
-    int64_t since_ms; /* 0, or when the reading of a request, or the lingering, began */
-    int64_t used_ms;  /* when it was opened, or the last reply was written */
+    bool has_bytes;  /* part of the next request has arrived */
+    bool must_close; /* after the reply, although evhttp would not */
 };
 
 /* request->exchange */
@@ -94,13 +83,8 @@ static void add_connection(struct evhttp_transport *transport, struct connection
     struct connection **bucket = bucket_of(transport, connection->bev);
     connection->bucket_next = *bucket;
     *bucket = connection;
-    connection->next = transport->connections;
-    connection->prev = &transport->connections;
-    if (connection->next)
-        connection->next->prev = &connection->next;
-    transport->connections = connection;
-    transport->connection_count++;
-    atomic_fetch_add_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+    connections_look_at_clock(&transport->connections);
+    connections_add(&transport->connections, &connection->waiter, FOR_REQUEST);
 }
 
 static void remove_connection(struct connection *connection)
@@ -110,30 +94,32 @@ static void remove_connection(struct connection *connection)
     while (*link != connection)
         link = &(*link)->bucket_next;
     *link = connection->bucket_next;
-    *connection->prev = connection->next;
-    if (connection->next)
-        connection->next->prev = connection->prev;
-    transport->connection_count--;
-    atomic_fetch_sub_explicit(&transport->config.http_loop->connections, 1, memory_order_relaxed);
+    connections_remove(&transport->connections, &connection->waiter);
+}
+
+static struct connection *waiting_connection(struct waiter *waiter)
+{
+    return (struct connection *)((char *)waiter - offsetof(struct connection, waiter));
+}
+
+static void wait_from_now(struct connection *connection, enum wait wait)
+{
+    struct connections *connections = &connection->transport->connections;
+    connections_look_at_clock(connections);
+    connections_wait(connections, &connection->waiter, wait, false);
+}
+
+static bool is_waiting(const struct connection *connection, enum wait wait)
+{
+    return connection->waiter.list == &connection->transport->connections.waits[wait][0];
 }
 
 /* --- listening --- */
 
-static void pause_listening(struct evhttp_transport *transport)
+static bool take_connections(void *context, bool takes)
 {
-    if (!transport->listener)
-        return;
-    transport->is_paused = true;
-    evconnlistener_disable(transport->listener);
-}
-
-static void resume_listening(struct evhttp_transport *transport)
-{
-    if (!transport->is_paused || !transport->listener ||
-        transport->connection_count > transport->config.limits->connections)
-        return;
-    transport->is_paused = false;
-    evconnlistener_enable(transport->listener);
+    struct evhttp_transport *transport = context;
+    return (takes ? evconnlistener_enable(transport->listener) : evconnlistener_disable(transport->listener)) == 0;
 }
 
 /* evhttp makes itself the context of its listener's callbacks, so the transport is found by the listener. */
@@ -169,15 +155,11 @@ static struct evhttp_transport *find_open(const struct evconnlistener *listener)
     return transport;
 }
 
-/* No descriptors, most likely: the sweep tries again. Until then the backlog holds them. */
 static void on_accept_failed(struct evconnlistener *listener, void *evhttp UNUSED)
 {
     struct evhttp_transport *transport = find_open(listener);
-    if (!transport) /* it was closed meanwhile */
-        return;
-    observer_event(loop_observer(transport->config.http_loop->loop), "http", "accept_failed",
-                   evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
-    pause_listening(transport);
+    if (transport) /* else it was closed meanwhile */
+        connections_note_failed_accept(&transport->connections, evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR()));
 }
 
 /* --- the end of a connection --- */
@@ -195,7 +177,7 @@ static void dispose_connection(struct connection *connection)
     evbuffer_remove_cb(bufferevent_get_input(bev), on_input, connection);
     bufferevent_decref(bev);
     free(connection);
-    resume_listening(transport);
+    connections_resume(&transport->connections);
 }
 
 static void on_lingering_input(struct bufferevent *bev, void *context UNUSED)
@@ -214,24 +196,18 @@ static void on_lingering_event(struct bufferevent *bev UNUSED, short what UNUSED
 static void begin_lingering(void *context)
 {
     struct connection *connection = context;
-    connection->is_let_go = true;
-    connection->since_ms = clock_monotonic_ms();
+    wait_from_now(connection, FOR_END);
     on_lingering_input(connection->bev, NULL);
     bufferevent_setcb(connection->bev, on_lingering_input, NULL, on_lingering_event, connection);
     bufferevent_disable(connection->bev, EV_WRITE);
     bufferevent_enable(connection->bev, EV_READ);
 }
 
-static void note_over(struct connection *connection)
-{
-    connection->is_busy = false;
-}
-
 /* evhttp begins to free the connection; it still uses it until we are called by the loop again. */
 static void on_close(struct evhttp_connection *evcon UNUSED, void *context)
 {
     struct connection *connection = context;
-    note_over(connection);
+    wait_from_now(connection, FOR_NEXT);
     loop_defer(connection->transport->config.http_loop->loop, &connection->linger, begin_lingering, connection);
 }
 
@@ -251,53 +227,56 @@ static bool was_let_go(const struct connection *connection)
     return event_cb == NULL;
 }
 
-static void sweep_connection(struct connection *connection, int64_t now_ms)
+static void end_connection(struct waiter *waiter, enum http_closing why)
 {
-    const struct http_limits *limits = connection->transport->config.limits;
-    if (connection->is_let_go) {
-        if (now_ms - connection->since_ms > LINGER_MS)
-            dispose_connection(connection);
-    } else if (was_let_go(connection)) {
-        begin_lingering(connection);
-    } else if (!connection->is_busy && connection->since_ms &&
-               now_ms - connection->since_ms > (int64_t)limits->request_timeout_ms) {
-        hang_up(connection);
+    struct connection *connection = waiting_connection(waiter);
+    if (is_waiting(connection, FOR_END)) {
+        dispose_connection(connection);
+        return;
+    }
+    hang_up(connection);
+    wait_from_now(connection, why == HTTP_CLOSED_SLOW ? FOR_REQUEST : FOR_NEXT); /* until evhttp is done with it */
+}
+
+static void notice_let_go(const struct wait_list *list)
+{
+    struct waiter *next;
+    for (struct waiter *waiter = list->first; waiter; waiter = next) {
+        next = waiter->next;
+        if (was_let_go(waiting_connection(waiter)))
+            begin_lingering(waiting_connection(waiter));
     }
 }
 
-static void on_sweep_timer(void *context)
+static void sweep_evhttp(void *context)
 {
     struct evhttp_transport *transport = context;
-    int64_t now_ms = clock_monotonic_ms();
-    for (struct connection *connection = transport->connections; connection;) {
-        struct connection *next = connection->next;
-        sweep_connection(connection, now_ms);
-        connection = next;
-    }
-    resume_listening(transport);
+    for (enum wait wait = 0; wait < WAITS; wait++)
+        if (wait != FOR_END)
+            notice_let_go(&transport->connections.waits[wait][0]);
+    while (!connections_keep_deadlines(&transport->connections))
+        ;
 }
 
 /* --- the start of a connection --- */
 
-/* One more than may be: the longest unused goes, and nobody comes in until it is gone. */
-static void hang_up_longest_unused(struct evhttp_transport *transport, const struct connection *newest)
+/* One more than may be: the one that waits longest goes, and nobody comes in until it is gone. */
+static void make_room(struct evhttp_transport *transport, const struct connection *newest)
 {
-    struct connection *oldest = NULL;
-    pause_listening(transport);
-    for (struct connection *connection = transport->connections; connection; connection = connection->next)
-        if (connection != newest && !connection->is_busy && (!oldest || connection->used_ms <= oldest->used_ms))
-            oldest = connection;
-    if (oldest)
-        hang_up(oldest);
+    connections_pause(&transport->connections);
+    struct waiter *victim = connections_choose_victim(&transport->connections);
+    if (victim && victim != &newest->waiter)
+        hang_up(waiting_connection(victim));
 }
 
 static void on_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)
 {
     struct connection *connection = context;
-    if (info->n_added == 0 || connection->has_bytes || connection->is_busy || connection->is_let_go)
+    if (info->n_added == 0 || connection->has_bytes || is_waiting(connection, FOR_ANSWER) ||
+        is_waiting(connection, FOR_END))
         return;
     connection->has_bytes = true;
-    connection->since_ms = clock_monotonic_ms();
+    wait_from_now(connection, FOR_REQUEST);
 }
 
 /* bevcb: called for each connection that was accepted. NULL makes evhttp use a bufferevent of its own, which is not in
@@ -322,10 +301,9 @@ static struct bufferevent *on_accepted(struct event_base *base, void *context)
     bufferevent_setwatermark(connection->bev, EV_READ, 0,
                              BODY_SLACK * config->body_max_bytes + HEAD_SLACK * config->limits->header_bytes +
                                  INPUT_SLACK);
-    connection->since_ms = connection->used_ms = clock_monotonic_ms();
     add_connection(transport, connection);
-    if (transport->connection_count > config->limits->connections)
-        hang_up_longest_unused(transport, connection);
+    if (transport->connections.count > config->limits->connections)
+        make_room(transport, connection);
     return connection->bev;
 }
 
@@ -444,9 +422,8 @@ static void on_request(struct evhttp_request *evreq, void *context)
         evhttp_connection_free(evcon); /* no memory; frees evreq too */
         return;
     }
-    connection->is_busy = true;
+    wait_from_now(connection, FOR_ANSWER);
     connection->has_bytes = false;
-    connection->since_ms = 0;
     evhttp_connection_set_closecb(evcon, on_close, connection);
     /* Set for an absolute-form target: evhttp would then look at Proxy-Connection instead of Connection. */
     evreq->flags &= ~EVHTTP_PROXY_REQUEST;
@@ -511,14 +488,12 @@ static bool add_headers(const struct request *request, struct evhttp_request *ev
 static void on_written(struct evhttp_request *evreq UNUSED, void *context)
 {
     struct connection *connection = context;
-    note_over(connection);
-    connection->used_ms = clock_monotonic_ms();
     if (connection->must_close) {
         on_lingering_input(connection->bev, NULL);
         hang_up(connection);
     }
     connection->has_bytes = evbuffer_get_length(bufferevent_get_input(connection->bev)) > 0;
-    connection->since_ms = connection->has_bytes ? clock_monotonic_ms() : 0;
+    wait_from_now(connection, connection->has_bytes ? FOR_REQUEST : FOR_NEXT);
 }
 
 static void send_reply(struct request *request)
@@ -556,13 +531,13 @@ static struct slice tls_san(struct request *request UNUSED, size_t index UNUSED)
 static void close_transport(struct transport *base)
 {
     struct evhttp_transport *transport = (struct evhttp_transport *)base;
-    loop_timer_done(&transport->sweep_timer);
+    struct waiter *waiter;
+    connections_done(&transport->connections);
     forget_open(transport);
-    transport->listener = NULL;
     if (transport->http)
         evhttp_free(transport->http);
-    while (transport->connections)
-        dispose_connection(transport->connections); /* NOLINT(clang-analyzer-unix.Malloc): it unlinks what it frees */
+    while ((waiter = connections_any(&transport->connections)))
+        dispose_connection(waiting_connection(waiter));
     free(transport);
 }
 
@@ -601,57 +576,70 @@ static bool set_up_listener(struct evhttp_transport *transport)
     transport->own_listener = listener;
     note_open(transport);
     evconnlistener_set_error_cb(listener, on_accept_failed);
-    if (transport->config.opens_later)
-        evconnlistener_disable(listener); /* clients wait in the backlog */
-    return true;
+    return evconnlistener_disable(listener) == 0; /* clients wait in the backlog */
+}
+
+static void start_listening(struct transport *base)
+{
+    struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    if (transport->listener)
+        connections_listen(&transport->connections);
 }
 
 static struct transport *open_transport(const struct transport_config *config)
 {
+    static const struct connections_ops ops = {take_connections, end_connection, sweep_evhttp};
     struct evhttp_transport *transport = calloc(1, sizeof *transport);
     if (!transport)
         return NULL;
     transport->base.ops = &transport_evhttp;
     transport->config = *config;
     if (!set_up_http(transport) || !set_up_listener(transport) ||
-        loop_timer_init(&transport->sweep_timer, config->http_loop->loop, on_sweep_timer, transport) != STATUS_OK ||
-        loop_timer_start_periodic(&transport->sweep_timer, SWEEP_MS) != STATUS_OK) {
+        connections_init(&transport->connections, config, &ops, transport) != STATUS_OK) {
         close_transport(&transport->base);
         return NULL;
     }
+    if (!config->opens_later)
+        start_listening(&transport->base);
     return &transport->base;
-}
-
-static void start_listening(struct transport *base)
-{
-    const struct evhttp_transport *transport = (struct evhttp_transport *)base;
-    if (transport->listener)
-        evconnlistener_enable(transport->listener);
 }
 
 static void stop_evhttp_listening(struct transport *base)
 {
     struct evhttp_transport *transport = (struct evhttp_transport *)base;
+    connections_stop_listening(&transport->connections);
     if (transport->listener)
         evhttp_del_accept_socket(transport->http, transport->bound);
     transport->listener = NULL;
 }
 
+/* Part of a request has arrived on one of the list. */
+static bool has_begun(const struct wait_list *list)
+{
+    for (struct waiter *waiter = list->first; waiter; waiter = waiter->next)
+        if (waiting_connection(waiter)->has_bytes)
+            return true;
+    return false;
+}
+
+static void hang_up_idle(const struct wait_list *list)
+{
+    for (struct waiter *waiter = list->first; waiter; waiter = waiter->next)
+        if (!waiting_connection(waiter)->has_bytes)
+            hang_up(waiting_connection(waiter));
+}
+
 static void close_idle(struct transport *base)
 {
-    const struct evhttp_transport *transport = (struct evhttp_transport *)base;
-    for (struct connection *connection = transport->connections; connection; connection = connection->next)
-        if (!connection->is_busy && !connection->has_bytes && !connection->is_let_go)
-            hang_up(connection);
+    const struct connections *connections = &((struct evhttp_transport *)base)->connections;
+    hang_up_idle(&connections->waits[FOR_REQUEST][0]);
+    hang_up_idle(&connections->waits[FOR_NEXT][0]);
 }
 
 static bool is_evhttp_quiet(const struct transport *base)
 {
-    const struct evhttp_transport *transport = (const struct evhttp_transport *)base;
-    for (const struct connection *connection = transport->connections; connection; connection = connection->next)
-        if (connection->is_busy || (connection->has_bytes && !connection->is_let_go))
-            return false;
-    return true;
+    const struct connections *connections = &((const struct evhttp_transport *)base)->connections;
+    return connections_waiting(connections, FOR_ANSWER) == 0 && !has_begun(&connections->waits[FOR_REQUEST][0]);
 }
 
 const struct transport_ops transport_evhttp = {
