@@ -1,5 +1,6 @@
-/* signed_request: a request that is signed by its client, through the waits that its check needs: the client, then
- * (after the signature) the nonce. What initiate and token share; the steps of the HTTP side are oauth_steps. */
+/* signed_request: a request that is signed by its client, through the waits that its check needs: what is known of who
+ * signed, then (after the signature) the nonce. Initiate, token and introspection share it: oauth_steps makes steps of
+ * it for one request, inquiry for a hundred at a time. */
 #ifndef COUNTERSIGN_VERIFY_SIGNED_REQUEST_H
 #define COUNTERSIGN_VERIFY_SIGNED_REQUEST_H
 
@@ -17,21 +18,22 @@
 /* Lives in the request's arena. */
 struct signed_request {
     struct check check;            /* described and parsed by the endpoint */
-    struct credential_hold client; /* what check borrows */
+    struct credential_hold signer; /* the client, or for a protected resource client and token: check borrows them */
 };
 
-/* Whether the client is in memory; else signed_request_load_start asks for it. */
+/* Whether the signer is in memory; else signed_request_load_start asks for it. */
 MUST_USE bool signed_request_find(struct signed_request *it, struct credential_view *credentials, struct flow *flow);
+/* Asks the durable store. */
 void signed_request_load_start(const struct signed_request *it, struct credential_view *credentials,
                                struct ticket ticket);
-/* Takes the client (the index-th ticket of the newest wait, where it was not found) and judges the signature by the
+/* Takes the signer (the index-th ticket of the newest wait, where it was not found) and judges the signature by the
  * store's clock. Refused: check.problem says why. The stores' errors: it does not. */
 MUST_USE enum status signed_request_verify(struct signed_request *it, struct flow *flow, size_t index,
                                            const struct ephemeral *ephemeral, struct signer *signer);
-/* Spends the nonce; false: there is none, and nothing to wait for. */
-MUST_USE bool signed_request_spend(const struct signed_request *it, struct flow *flow, struct ephemeral *ephemeral,
-                                   unsigned timeout_ms);
-/* What became of it. Else than OK check.problem says why. */
-MUST_USE enum status signed_request_spent(struct signed_request *it, const struct flow *flow);
+/* False: there is none to spend, and nothing to wait for. */
+MUST_USE bool signed_request_has_nonce(const struct signed_request *it);
+void signed_request_spend_start(const struct signed_request *it, struct ephemeral *ephemeral, struct ticket ticket);
+/* What became of the nonce, by the index-th ticket; of none, nothing. Else than OK check.problem says why. */
+MUST_USE enum status signed_request_spent(struct signed_request *it, const struct flow *flow, size_t index);
 
 #endif

@@ -27,11 +27,14 @@ enum step_result oauth_spend(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct signed_request *it = request->state;
-    return signed_request_spend(it, flow, app_loop_of(request)->ephemeral, STORE_TIMEOUT_MS) ? STEP_WAIT : STEP_NEXT;
+    if (!signed_request_has_nonce(it))
+        return STEP_NEXT;
+    signed_request_spend_start(it, app_loop_of(request)->ephemeral, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
 }
 
 enum step_result oauth_take_spent(struct flow *flow)
 {
     struct signed_request *it = request_of(flow)->state;
-    return signed_request_spent(it, flow) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, &it->check);
+    return signed_request_spent(it, flow, 0) == STATUS_OK ? STEP_NEXT : oauth_quota_refuse(flow, &it->check);
 }

@@ -42,7 +42,7 @@ static enum status write_hints(struct request *request, const struct question *q
     if (ephemeral_now(loop->ephemeral, &now_ms) != STATUS_OK)
         return STATUS_OK;
     arena_init(&scratch, request->arena.limit_bytes);
-    enum status status = check_explain(&question->check, &loop->signer, now_ms, &options, &scratch, explanation);
+    enum status status = check_explain(&question->asked.check, &loop->signer, now_ms, &options, &scratch, explanation);
     arena_done(&scratch);
     return status;
 }
@@ -72,7 +72,7 @@ static enum status write_clock_hint(struct check *check, struct explanation *exp
 static enum status explain_question(struct request *request, struct question *question, struct explanation *explanation)
 {
     struct inquiry *inquiry = request->state;
-    struct check *check = &question->check;
+    struct check *check = &question->asked.check;
     explanation->status = check->problem.status;
     explanation->message = check->message;
     explanation->parsed = check->message.params.rows != NULL;
@@ -96,7 +96,7 @@ enum status answer_write(struct request *request, struct question *question, str
     struct explanation explanation = {0};
     if (question->call.explain)
         TRY(explain_question(request, question, &explanation));
-    verdict_write(&question->check, app_of(request)->config, question->call.explain ? &explanation : NULL, w);
+    verdict_write(&question->asked.check, app_of(request)->config, question->call.explain ? &explanation : NULL, w);
     return w->out->failed ? STATUS_NO_MEMORY : STATUS_OK;
 }
 

@@ -86,7 +86,7 @@ static enum step_result describe_call(struct flow *flow)
         return unavailable_reply(request, STATUS_NO_MEMORY);
     inquiry->dialect = dialect_of(request);
     struct question *question = inquiry->questions;
-    struct problem *problem = &question->check.problem;
+    struct problem *problem = &question->asked.check.problem;
     if (request->head_fault)
         (void)!problem_set(problem, STATUS_MALFORMED, request->head_fault);
     else if (gateway_dialect_read(inquiry->dialect, request, &app_of(request)->config->origins, &request->arena,
@@ -101,7 +101,7 @@ static enum step_result describe_call(struct flow *flow)
  * the head that names the address was not read. */
 static bool is_counted(const struct flow *flow)
 {
-    enum status status = inquiry_of(flow)->questions->check.problem.status;
+    enum status status = inquiry_of(flow)->questions->asked.check.problem.status;
     return status != STATUS_OK && status != STATUS_SCOPE_INSUFFICIENT && !status_is_infrastructure(status) &&
            !request_of(flow)->head_fault;
 }
@@ -170,7 +170,7 @@ static enum step_result reply_verdict(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct inquiry *inquiry = inquiry_of(flow);
-    const struct check *check = &inquiry->questions->check;
+    const struct check *check = &inquiry->questions->asked.check;
     enum status status = check->problem.status;
     int64_t wait_s = 0;
     if (status == STATUS_OK)

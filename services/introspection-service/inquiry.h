@@ -1,7 +1,7 @@
 /* inquiry: the signed requests that one call asks about, and the steps that judge them: load, verify, spend, judge.
  * Introspection, batches and gateways share them.
  *
- * Each question stands for itself: one that was refused (its check.problem says why) is left alone by the later
+ * Each question stands for itself: one that was refused (its check's problem says why) is left alone by the later
  * steps, whatever becomes of the others, and the call goes on. All waits of a step are one group, so that a batch's
  * loads run side by side and its nonces reach the store in one turn of the loop. Lives in the request's arena. */
 #ifndef COUNTERSIGN_INTROSPECTION_SERVICE_INQUIRY_H
@@ -14,16 +14,15 @@
 #include "http/request.h"
 #include "loop/flow.h"
 #include "service_metrics.h"
-#include "verify/check.h"
+#include "verify/signed_request.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct question {
     struct call call;
-    struct check check;
-    struct credential_hold loaded; /* what check borrows */
-    bool waits;                    /* in this step's group */
+    struct signed_request asked;
+    bool waits; /* in this step's group */
 };
 
 /* request->state of every endpoint here. */
@@ -50,7 +49,7 @@ MUST_USE enum status inquiry_begin(struct request *request, struct inquiry *inqu
  * own server could have it judged for another's. */
 void inquiry_parse(struct request *request, struct question *question);
 
-/* The steps; after the last one each question's check.problem.status is its verdict. */
+/* The steps; after the last one the problem of each question's check is its verdict. */
 enum step_result inquiry_load(struct flow *flow);   /* may wait: clients and tokens */
 enum step_result inquiry_verify(struct flow *flow); /* signatures */
 enum step_result inquiry_spend(struct flow *flow);  /* waits: nonces */

@@ -45,7 +45,7 @@ static enum step_result reply_introspect(struct flow *flow)
     struct question *question = inquiry_of(flow)->questions;
     struct buf body = buf_in(&request->arena);
     struct json_writer w = json_writer(&body);
-    enum status status = question->check.problem.status;
+    enum status status = question->asked.check.problem.status;
     if (!status_is_infrastructure(status))
         status = answer_write(request, question, &w);
     return answer_send(request, status, &body);

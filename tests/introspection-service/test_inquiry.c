@@ -369,8 +369,8 @@ static enum status parse(struct asked_bench *bench, const struct resource_server
     bench->request.state = &inquiry;
     question->call.request = *described;
     inquiry_parse(&bench->request, question);
-    enum status status = question->check.problem.status;
-    *ret_detail = problem_text(&question->check.problem);
+    enum status status = question->asked.check.problem.status;
+    *ret_detail = problem_text(&question->asked.check.problem);
     bench->request.state = NULL;
     test_free(question);
     return status;
