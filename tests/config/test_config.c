@@ -497,7 +497,7 @@ static void warns_at_every_start(void **state)
     assert_non_null(strstr(buf_string(&out), "OAUTH1_INSECURE_TRANSPORT is on"));
     assert_non_null(strstr(buf_string(&out), "OAUTH1_ADMIN_LISTEN is beyond loopback"));
     config_done(&config);
-    const char *const login[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_ADMIN_LISTEN=:8081", "OAUTH1_LOGIN_TOKEN=a:" TOKEN};
+    const char *const login[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_ADMIN_LISTEN=:8081", ("OAUTH1_LOGIN_TOKEN=a:" TOKEN)};
     buf_reset(&out);
     load_ok(login, CONFIG_AUTH);
     config_warnings(&config, &out);
