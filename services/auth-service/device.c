@@ -34,7 +34,7 @@ static enum status digest_password(const struct user *user, unsigned char out[DE
 bool device_read(const struct keyring *keys, struct slice cookie, struct slice username, struct arena *arena,
                  struct device *ret_device)
 {
-    char *sealed = arena_bytes(arena, cookie.len + 1);
+    char *sealed = arena_bytes(arena, cookie.len);
     struct buf opened = buf_in(arena);
     size_t len = 0;
     if (!sealed || !base64_decode(cookie, sealed, &len) ||

@@ -188,6 +188,31 @@ static void are_two_where_two_are_made(void **state)
     assert_memory_not_equal(one.id, two.id, sizeof one.id);
 }
 
+static void fails_without_memory(void **state)
+{
+    (void)state;
+    struct keyring *keys = parse("a:" KEY_A);
+    struct device device, read;
+    char text[256];
+    struct slice cookie = write_cookie(keys, &device);
+    memcpy(text, cookie.ptr, cookie.len);
+    cookie.ptr = text;
+    size_t failed = 0;
+    enum status status = STATUS_NO_MEMORY;
+    for (size_t limit = 1; status != STATUS_OK; limit += 8, failed++) {
+        struct slice written = SLICE_ABSENT;
+        arena_done(&arena);
+        arena_init(&arena, limit);
+        (void)!device_read(keys, cookie, SLICE("jane"), &arena, &read); /* ASan watches */
+        arena_reset(&arena);
+        status = device_write(keys, &device, &jane, &arena, &written);
+        assert_true(status == STATUS_OK || status == STATUS_NO_MEMORY);
+        assert_int_equal(slice_is_absent(written), status != STATUS_OK);
+    }
+    assert_true(failed > 2);
+    keyring_free(keys);
+}
+
 static void fails_without_randomness(void **state)
 {
     (void)state;
@@ -213,6 +238,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_no_text_of_another_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(takes_nothing_else_that_the_same_keys_sealed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(compares_in_constant_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(fails_without_memory, set_up, tear_down),
         cmocka_unit_test(are_two_where_two_are_made),
         cmocka_unit_test_setup_teardown(fails_without_randomness, set_up, tear_down),
     };
