@@ -243,6 +243,8 @@ int main(int argc, char **argv)
         cli_user_create,
         cli_user_list,
         cli_user_set_password,
+        cli_user_disable,
+        cli_user_enable,
         cli_user_delete,
         cli_user_set_local_subject,
         cli_resource_server_create,

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from conftest import API, PASSWORD
+from harness.fleet import SECRETS_KEYS
 from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
 from harness.signer import FORM, Signer, authorization, base_string, decode_pairs
 
@@ -82,7 +83,13 @@ def shop(tmp_path_factory):
         (REFUSED, "client nobody", "client rotate-secret nobody"),
         (USAGE, "--overlap", "client rotate-secret printer --overlap soon"),
         (USAGE, "--password-file FILE is needed", "user create --username bob"),
-        (USAGE, "1 to 511 bytes", "user create --username bob --password-file empty"),
+        (USAGE, "fewer than 15 characters", "user create --username bob --password-file empty"),
+        (USAGE, "a user name has no '@'", "user create --username bob@example.com --password-file text"),
+        (REFUSED, "user bob", "user disable bob"),
+        (REFUSED, "user bob", "user enable bob"),
+        (REFUSED, "user 42", "user disable --sub 42"),
+        (USAGE, "name one user", "user disable"),
+        (USAGE, "name one user", "user enable ann --sub 42"),
         (REFUSED, "user ann", "user create --username ann --password-file text"),
         (REFUSED, "user bob", "user delete bob"),
         (REFUSED, "user bob", "user set-password bob --password-file text"),
@@ -620,3 +627,29 @@ def test_tokens_are_listed_and_revoked_by_what_an_operator_knows(provider, demo)
     assert "revoked 2 tokens" in provider.command("token", "revoke", "--sub", "joe", "--client", made[0]["client_id"]).err
     again = provider.expect("token", "list", "--sub", "joe", "--client", made[0]["client_id"])
     assert all("revoked_at" in row for row in again)
+
+
+@pytest.mark.parametrize("password, fault", [
+    ("granite otters", "fewer than 15 characters"), ("password 20262026", "tried first"), ("thomasina-thomasina", "is the user name"),
+    ("abcabcabcabcabcabc", "again and again"), ("x" * 300 + "lamp otter" * 30, "more than 511 bytes"),
+])  # fmt: skip
+def test_a_password_that_is_guessed_at_once_is_refused_and_in_development_warned_of(tmp_path, password, fault):
+    for development in (False, True):
+        variables = {} if development else {"OAUTH1_DEV": "false", "OAUTH1_PUBLIC_URL": "https://auth.example"}
+        directory = tmp_path / str(development)
+        directory.mkdir()
+        provider = Provider(directory, OAUTH1_SECRETS_KEYS=SECRETS_KEYS, **variables)
+        assert provider.command("migrate", "up").code == DONE
+        (directory / "password").write_text(password)
+        create = ("user", "create", "--username", "thomasina", "--password-file", directory / "password")
+        outcome = provider.command(*create)
+        taken = development and "511" not in fault
+        assert outcome.code == (DONE if taken else USAGE) and fault in outcome.err, outcome
+        assert ("taken in development alone" in outcome.err) == taken
+        (directory / "password").write_text("granite otter lamp")
+        if not taken:
+            outcome = provider.command(*create)
+            assert outcome.code == DONE and not outcome.err, outcome
+        (directory / "password").write_text(password)
+        outcome = provider.command("user", "set-password", "thomasina", "--password-file", directory / "password")
+        assert outcome.code == (DONE if taken else USAGE) and fault in outcome.err, outcome

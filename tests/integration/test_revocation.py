@@ -167,7 +167,7 @@ def shows_login(owner, temporary_token):
     return response.is_redirect and "/login" in response.headers["Location"]
 
 
-@pytest.mark.parametrize("command", ["set-password", "delete"])
+@pytest.mark.parametrize("command", ["set-password", "disable", "delete"])
 def test_a_users_sessions_end(cached, command):
     cached.create_user(f"ann-{command}", PASSWORD)
     owner = Owner(cached, f"ann-{command}", PASSWORD)
@@ -190,3 +190,17 @@ def test_a_temporary_credential_that_a_user_granted_ends_with_the_password(cache
     time.sleep(LAG_SECONDS)
     # a wrong verifier would be told apart from one for which nothing is there
     assert form(send(flow.exchange_request(verifier="wrong")))["oauth_problem"] == "token_rejected"
+
+
+def test_a_disabled_users_tokens_are_gone_for_good_and_the_user_is_let_in_again_when_enabled(cached, key):
+    cached.create_user("dora", PASSWORD)
+    client = cached.create_client()
+    token = Flow(cached, client, Owner(cached, "dora", PASSWORD)).token()
+    assert problem(cached, key, token) is None
+    assert cached.command("user", "disable", "dora").code == 0
+    assert_in_time(lambda: problem(cached, key, token) == "token_revoked")
+    with pytest.raises(AssertionError):
+        Flow(cached, client, Owner(cached, "dora", PASSWORD)).token()
+    assert cached.command("user", "enable", "dora").code == 0
+    Flow(cached, client, Owner(cached, "dora", PASSWORD)).token()
+    assert problem(cached, key, token) == "token_revoked"

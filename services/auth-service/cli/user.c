@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "crypto/password.h"
 #include "durable/users.h"
+#include "password_rules.h"
 
 struct password_options {
     struct slice username, email, password_file;
@@ -14,8 +15,23 @@ static const struct command_option create_table[] = {
     {0},
 };
 
-/* Reads the file and hashes; the exit code. */
-static int hash_file(const struct command_line *line, struct slice path, char hash[PASSWORD_HASH_BYTES])
+/* In development a bad one is said to be one, and taken. */
+static int judge_password(const struct command_line *line, struct slice password, struct slice username)
+{
+    enum password_fault fault = password_judge(password, username);
+    bool is_possible = fault != PASSWORD_TOO_LONG && fault != PASSWORD_HAS_NUL && password.len > 0;
+    if (fault == PASSWORD_GOOD)
+        return EXIT_DONE;
+    if (!line->config->dev || !is_possible)
+        return command_fail(line, EXIT_USAGE, "--password-file: the password %s", password_fault_text(fault));
+    fprintf(stderr, "%s: warning: taken in development alone: the password %s\n", line->command->name,
+            password_fault_text(fault));
+    return EXIT_DONE;
+}
+
+/* Reads the file, judges the password and hashes it; the exit code. */
+static int hash_file(const struct command_line *line, struct slice path, struct slice username,
+                     char hash[PASSWORD_HASH_BYTES])
 {
     struct buf password = BUF_INIT;
     const char *why = NULL;
@@ -24,11 +40,11 @@ static int hash_file(const struct command_line *line, struct slice path, char ha
         code =
             command_fail(line, EXIT_USAGE, "--password-file %.*s: %s", SLICE_ARGS(path), why ? why : "out of memory");
     } else {
+        code = judge_password(line, buf_slice(&password), username);
+    }
+    if (code == EXIT_DONE) {
         enum status status = password_hash_blocking(buf_slice(&password), hash);
-        if (status == STATUS_BAD_INPUT)
-            code = command_fail(line, EXIT_USAGE, "--password-file: a password is 1 to %d bytes without NUL",
-                                PASSWORD_MAX_BYTES);
-        else if (status != STATUS_OK)
+        if (status != STATUS_OK)
             code = command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
     }
     buf_done(&password);
@@ -73,7 +89,11 @@ static int run_user_create(const struct command_line *line)
     if (options->username.len == 0 || options->username.len > IDENTIFIER_MAX_BYTES ||
         !slice_is_printable(options->username))
         return command_fail(line, EXIT_USAGE, "--username: it is 1 to 255 bytes of UTF-8 without control characters");
-    int code = hash_file(line, options->password_file, hash);
+    if (slice_find(options->username, '@') < options->username.len)
+        return command_fail(line, EXIT_USAGE,
+                            "--username: a user name has no '@', or it could be another's e-mail address; give the "
+                            "address by --email, users may log in with it too");
+    int code = hash_file(line, options->password_file, options->username, hash);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
     if (code != EXIT_DONE)
@@ -88,7 +108,7 @@ const struct command cli_user_create = {
     .name = "user create",
     .arguments = "",
     .summary = "makes a resource owner who logs in with a password",
-    .example = "  printf 'correct horse' | auth-service user create --username jane --password-file -",
+    .example = "  printf 'granite otter lamp' | auth-service user create --username jane --password-file -",
     .options = create_table,
     .options_size = sizeof(struct password_options),
     .needs_config = true,
@@ -171,7 +191,8 @@ static const struct command_option set_table[] = {
 static int run_user_set_password(const struct command_line *line)
 {
     char hash[PASSWORD_HASH_BYTES];
-    int code = hash_file(line, ((const struct password_options *)line->options)->password_file, hash);
+    int code =
+        hash_file(line, ((const struct password_options *)line->options)->password_file, line->arguments[0], hash);
     if (code != EXIT_DONE)
         return code;
     return change_user(line, "user.set-password", SLICE_ABSENT, durable_user_set_password_blocking, slice_str(hash));
@@ -196,22 +217,28 @@ static enum status delete_row(struct durable *db, int64_t id, struct slice unuse
     return durable_user_delete_blocking(db, id);
 }
 
-struct delete_options {
+struct named_options {
     struct slice sub;
 };
 
-static const struct command_option delete_table[] = {
-    {"sub", OPTION_TEXT, "SUB", false, offsetof(struct delete_options, sub),
+static const struct command_option named_table[] = {
+    {"sub", OPTION_TEXT, "SUB", false, offsetof(struct named_options, sub),
      "the user with this sub, instead of USERNAME: a site's user is named so"},
     {0},
 };
 
-static int run_user_delete(const struct command_line *line)
+static int change_named(const struct command_line *line, const char *what,
+                        enum status (*work)(struct durable *db, int64_t id, struct slice unused))
 {
-    struct slice sub = ((const struct delete_options *)line->options)->sub;
+    struct slice sub = ((const struct named_options *)line->options)->sub;
     if (slice_is_absent(sub) == (line->argument_count == 0))
         return command_fail(line, EXIT_USAGE, "name one user: by USERNAME (an account made here) or by --sub");
-    return change_user(line, "user.delete", sub, delete_row, SLICE_ABSENT);
+    return change_user(line, what, sub, work, SLICE_ABSENT);
+}
+
+static int run_user_delete(const struct command_line *line)
+{
+    return change_named(line, "user.delete", delete_row);
 }
 
 const struct command cli_user_delete = {
@@ -221,10 +248,58 @@ const struct command cli_user_delete = {
     .summary = "deletes a resource owner with all tokens",
     .example = "  auth-service user delete jane\n"
                "  auth-service user delete --sub 42",
-    .options = delete_table,
-    .options_size = sizeof(struct delete_options),
+    .options = named_table,
+    .options_size = sizeof(struct named_options),
     .needs_config = true,
     .run = run_user_delete,
+};
+
+static enum status disable_row(struct durable *db, int64_t id, struct slice unused)
+{
+    (void)unused;
+    return durable_user_disable_blocking(db, id);
+}
+
+static int run_user_disable(const struct command_line *line)
+{
+    return change_named(line, "user.disable", disable_row);
+}
+
+const struct command cli_user_disable = {
+    .name = "user disable",
+    .arguments = "[USERNAME]",
+    .arguments_max = 1,
+    .summary = "ends a resource owner's sessions and tokens, and lets nobody log in until `user enable`",
+    .example = "  auth-service user disable jane\n"
+               "  auth-service user disable --sub 42\n\n"
+               "Tokens are revoked for good: after `user enable` the user has to authorize applications anew.",
+    .options = named_table,
+    .options_size = sizeof(struct named_options),
+    .needs_config = true,
+    .run = run_user_disable,
+};
+
+static enum status enable_row(struct durable *db, int64_t id, struct slice unused)
+{
+    (void)unused;
+    return durable_user_enable_blocking(db, id);
+}
+
+static int run_user_enable(const struct command_line *line)
+{
+    return change_named(line, "user.enable", enable_row);
+}
+
+const struct command cli_user_enable = {
+    .name = "user enable",
+    .arguments = "[USERNAME]",
+    .arguments_max = 1,
+    .summary = "lets a disabled resource owner log in again",
+    .example = "  auth-service user enable jane",
+    .options = named_table,
+    .options_size = sizeof(struct named_options),
+    .needs_config = true,
+    .run = run_user_enable,
 };
 
 static enum status localize_row(struct durable *db, int64_t id, struct slice unused)
