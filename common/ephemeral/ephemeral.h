@@ -273,7 +273,7 @@ void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct
  * temporary credentials that the user decided), after a change said that it ended. No result. */
 void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
 
-/* Whether the store answers, for /readyz. No result. */
+/* Whether the store can be used, for /readyz. The result of a failure is a text that says why, or NULL. */
 void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket);
 
 /* ---- the process's store ---- */

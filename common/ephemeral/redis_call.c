@@ -54,9 +54,25 @@ void redis_call_send(struct redis_call *call, const struct slice *args, size_t c
         redis_call_end(call, status, NULL, NULL);
 }
 
+/* Why Redis cannot be used, for an operator; NULL: that is not known, or there is no memory. */
+static char *copy_fault(const struct redis_view *view)
+{
+    char text[REDIS_SHOWN_BYTES + REDIS_PROBLEM_BYTES + 64];
+    bool is_ready = redis_client_state(view->client) == REDIS_READY;
+    const char *fault = is_ready ? view->settle.problem : redis_client_problem(view->client);
+    if (!fault[0])
+        return NULL;
+    (void)snprintf(text, sizeof text, "%s %s%s: %s", is_ready ? "the nonces in Redis at" : "Redis at",
+                   view->store->target.shown, is_ready ? " cannot be used yet" : "", fault);
+    return strdup(text);
+}
+
 void redis_call_end(struct redis_call *call, enum status status, void *result, void (*free_result)(void *result))
 {
-    ticket_complete(call->ticket, status, result, free_result);
+    if (status != STATUS_OK && call->tells_why && call->view->client)
+        ticket_complete(call->ticket, status, copy_fault(call->view), free);
+    else
+        ticket_complete(call->ticket, status, result, free_result);
     arena_done(&call->arena);
     free(call);
 }

@@ -345,8 +345,10 @@ static void go_ping(struct redis_call *call)
 static void redis_ping_start(struct ephemeral *base, struct ticket ticket)
 {
     struct ping_call *ping = redis_call_new(redis_view_of(base), ticket, sizeof *ping, go_ping);
-    if (ping)
-        redis_call_start(&ping->call);
+    if (!ping)
+        return;
+    ping->call.tells_why = true;
+    redis_call_start(&ping->call);
 }
 
 /* ---- the end of a client or user ---- */

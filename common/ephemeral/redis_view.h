@@ -71,6 +71,7 @@ struct redis_call {
     struct ticket ticket;
     void (*go)(struct redis_call *call); /* sends its first command */
     struct arena arena;
+    bool tells_why;                          /* it fails with a text that says why Redis cannot be used */
     void (*turned)(struct redis_call *call); /* of the turn that runs: see redis_turn_begin */
     unsigned unanswered;
     enum status failure;

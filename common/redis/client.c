@@ -242,7 +242,7 @@ static void take_reply(struct redis_client *client, const redisReply *reply)
     else if (!redis_queue_answer(&client->queue, reply))
         redis_client_refuse(client, SLICE("it sent a reply that nobody asked for"));
     if (leave)
-        redis_client_refuse(client, SLICE("it has become a read-only replica"));
+        redis_client_refuse(client, SLICE("it has become a read-only replica; name the primary in OAUTH1_REDIS_URL"));
 }
 
 static void take_replies(struct redis_client *client)

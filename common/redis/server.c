@@ -92,7 +92,7 @@ enum status redis_server_check(const struct redis_server *server, struct buf *wh
     if (server->version < OLDEST_VERSION)
         buf_addf(why, "it is version %u.%u; 6.2 or later is needed", server->version / 100, server->version % 100);
     else if (server->is_replica)
-        buf_add_str(why, "it is a read-only replica; name the primary");
+        buf_add_str(why, "it is a read-only replica; name the primary in OAUTH1_REDIS_URL");
     else
         return check_policy(slice_str(server->eviction), why);
     return STATUS_BAD_INPUT;
