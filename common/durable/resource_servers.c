@@ -114,10 +114,16 @@ static bool parse_san(struct slice text, struct san *ret_san)
     return ret_san->is_uri ? is_uri(ret_san->name) : is_dns_name(ret_san->name);
 }
 
+/* "FOO:x": without a type a URI shows by its "://" alone. */
+static bool has_unknown_type(struct slice text, const struct san *san)
+{
+    return san->is_uri && slice_eq(san->name, text) && slice_find_slice(text, SLICE("://")) == text.len;
+}
+
 bool resource_server_write_san(struct slice text, struct buf *out)
 {
     struct san san = {0};
-    if (!parse_san(text, &san))
+    if (!parse_san(text, &san) || has_unknown_type(text, &san))
         return false;
     buf_add_str(out, san.is_uri ? "URI:" : "DNS:");
     for (size_t i = 0; i < san.name.len; i++) {

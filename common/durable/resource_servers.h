@@ -42,8 +42,8 @@ void resource_server_free(void *server);
 void resource_server_page_free(void *page);
 
 /* Appends a name of a certificate as it is stored and compared: `DNS:photos.internal`, in lower case, or
- * `URI:spiffe://example/photos`. A text without a type is a URI where it has a colon, else a DNS name. False: it is
- * neither, and the names of the other types (`IP:`, `email:`) are not. */
+ * `URI:spiffe://example/photos`. A text without a type is a URI where it has "://", a DNS name where it has no colon.
+ * False: it is neither, as all names of other types are (`IP:`, `email:`). */
 MUST_USE bool resource_server_write_san(struct slice text, struct buf *out);
 
 /* BAD_INPUT: no name, neither key nor certificate name, or a certificate name that is none. CONFLICT: the key exists,

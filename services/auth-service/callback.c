@@ -108,6 +108,11 @@ bool callback_may_be_registered(const struct client_callback *callback, bool htt
     if (!callback_is_acceptable(callback->uri, ret_why))
         return false;
     bool web = parse_web(callback->uri, &url);
+    *ret_why =
+        "a * stands for what follows a path's last '/', as in https://app.example/cb/*, and a callback is compared "
+        "exactly otherwise; write the whole callback, or %2A for a star";
+    if (slice_find(callback->uri, '*') < callback->uri.len)
+        return false;
     *ret_why = "a callback prefix must be an http or https URI whose path ends with '/' and that has no query";
     if (callback->is_prefix && (!web || url.query.len || url.path.ptr[url.path.len - 1] != '/' ||
                                 slice_find(callback->uri, '?') < callback->uri.len))

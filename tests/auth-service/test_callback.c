@@ -312,6 +312,11 @@ static void says_why_it_cannot_be_registered(void **state)
         {"https://app.example/cb", true, "a callback prefix must be"},
         {"http://app.example/cb", false, "must be https"},
         {"com.example.app:/cb", false, NULL},
+        {"https://app.example/cb*", false, "a * stands for what follows a path's last '/'"},
+        {"https://app.example/*/cb", false, "a * stands for what follows a path's last '/'"},
+        {"https://app.example/cb?x=*", false, "a * stands for what follows a path's last '/'"},
+        {"https://app.example/*/", true, "a * stands for what follows a path's last '/'"},
+        {"https://app.example/cb%2A", false, NULL},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const char *why = "nothing";

@@ -80,8 +80,8 @@ static int join_sans(const struct command_line *line, const struct option_list *
         buf_add_str(out, i ? " " : "");
         if (!resource_server_write_san(name, out))
             return command_fail(line, EXIT_USAGE,
-                                "--tls-san '%.*s': it is neither a DNS name (DNS:photos.internal) nor a URI "
-                                "(URI:spiffe://example/photos)",
+                                "--tls-san '%.*s': write a DNS name (DNS:photos.internal) or a URI "
+                                "(URI:spiffe://example/photos); certificates are known by no other type of name",
                                 SLICE_ARGS(name));
         if (is_twice(buf_slice(out)))
             return command_fail(line, EXIT_USAGE, "--tls-san '%.*s': it is given twice", SLICE_ARGS(name));
