@@ -201,9 +201,14 @@ static enum status save_ledger_blocking(struct nonce_ledger *ledger, struct slic
     return status;
 }
 
+static const char *ledger_last_error(const struct nonce_ledger *ledger)
+{
+    return durable_last_error(((const struct durable_nonce_ledger *)ledger)->db);
+}
+
 void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db)
 {
-    *ledger = (struct durable_nonce_ledger){
-        {open_ledger_blocking, save_ledger_blocking, nonce_keep_blocking, nonce_decide_blocking, nonce_leave_blocking},
-        db};
+    *ledger = (struct durable_nonce_ledger){{open_ledger_blocking, save_ledger_blocking, nonce_keep_blocking,
+                                             nonce_decide_blocking, nonce_leave_blocking, ledger_last_error},
+                                            db};
 }

@@ -428,6 +428,13 @@ static enum status open_memory_store(struct memory_store *store)
     return memory_nonces_open_blocking(options, &store->nonces);
 }
 
+static void explain_open(const struct nonce_ledger *ledger, enum status status, struct buf *why)
+{
+    bool is_of_ledger = status == STATUS_STORE_DOWN || status == STATUS_STORE_CORRUPT;
+    const char *told = is_of_ledger && ledger->last_error ? ledger->last_error(ledger) : "";
+    buf_addf(why, "the nonces of the last run cannot be taken over: %s", told[0] ? told : status_text(status));
+}
+
 /* STATUS_NO_MEMORY, STATUS_NO_RANDOMNESS, and the ledger's errors. */
 static enum status memory_store_open_blocking(struct slice url, const struct ephemeral_options *options,
                                               struct buf *why, struct ephemeral_store **ret_store)
@@ -440,7 +447,7 @@ static enum status memory_store_open_blocking(struct slice url, const struct eph
     store->options = *options;
     enum status status = open_memory_store(store);
     if (status != STATUS_OK) {
-        buf_addf(why, "the nonces of the last run cannot be read: %s", status_text(status));
+        explain_open(options->ledger, status, why);
         memory_store_free(&store->store);
         return status;
     }

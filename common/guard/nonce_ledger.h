@@ -117,6 +117,9 @@ struct nonce_ledger {
                                    void *context);
     /* Takes out a user: nothing that it accepted is outside the ranges. */
     enum status (*leave_blocking)(struct nonce_ledger *ledger, struct slice name, struct slice user_id);
+    /* What the last call that was STORE_DOWN or STORE_CORRUPT ran into, for the operator; "": that is not known. May be
+     * NULL. */
+    const char *(*last_error)(const struct nonce_ledger *ledger);
 };
 
 struct durable;

@@ -66,6 +66,13 @@ static const struct fault *fault_of(int code)
     return NULL;
 }
 
+static bool has_full_disk(const struct sqlite *sqlite)
+{
+    struct statvfs disk;
+    return statvfs(sqlite->path, &disk) == 0 && disk.f_blocks > 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN;
+}
+
 static bool is_conflict(int extended)
 {
     return extended == SQLITE_CONSTRAINT_UNIQUE || extended == SQLITE_CONSTRAINT_PRIMARYKEY ||
@@ -78,7 +85,7 @@ static enum status note_failure(struct sqlite *sqlite)
     int extended = sqlite3_extended_errcode(sqlite->db);
     int code = extended & 0xFF;
     const char *detail = sqlite3_errmsg(sqlite->db);
-    const struct fault *fault = fault_of(code);
+    const struct fault *fault = fault_of(code == SQLITE_IOERR && has_full_disk(sqlite) ? SQLITE_FULL : code);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
         (void)snprintf(sqlite->error, sizeof sqlite->error,
                        "database %s: another process kept it locked for longer than %d ms: look for a long-running "
@@ -292,15 +299,13 @@ static enum status refuse_file(struct sqlite *sqlite, const char *text)
 static enum status check_writable(struct sql *sql)
 {
     struct sqlite *sqlite = sqlite_of(sql);
-    struct statvfs disk;
     if (strcmp(sqlite->path, ":memory:") == 0)
         return STATUS_OK;
     if (faccessat(AT_FDCWD, sqlite->path, W_OK, AT_EACCESS) != 0)
         return refuse_file(sqlite, errno == ENOENT
                                        ? "the file is gone: restore it, and restart the services"
                                        : "it cannot be written any more: look at the file's and the disk's mode");
-    if (statvfs(sqlite->path, &disk) == 0 && disk.f_blocks > 0 &&
-        (uint64_t)disk.f_bavail * disk.f_frsize < FREE_BYTES_MIN)
+    if (has_full_disk(sqlite))
         return refuse_file(sqlite, "the disk is full: free some space");
     return STATUS_OK;
 }
@@ -351,10 +356,12 @@ static enum status create_file(struct sqlite *sqlite)
     return STATUS_OK;
 }
 
-static enum status inspect_file(struct sqlite *sqlite, const struct sql_options *options)
+/* Whether it can be opened, or is missing and can be made, as far as that shows without doing so. */
+static enum status inspect_file(struct sqlite *sqlite, bool *ret_missing)
 {
     struct stat info;
-    if (stat(sqlite->path, &info) == 0) {
+    *ret_missing = stat(sqlite->path, &info) != 0;
+    if (!*ret_missing) {
         if (S_ISDIR(info.st_mode))
             return refuse_file(sqlite, "it is a directory: name a file in it");
         if (!S_ISREG(info.st_mode))
@@ -364,9 +371,16 @@ static enum status inspect_file(struct sqlite *sqlite, const struct sql_options 
     TRY(inspect_directory(sqlite));
     if (errno != ENOENT)
         return refuse_file(sqlite, "it cannot be read: this user must be able to enter its directories");
-    if (options->must_exist)
+    return STATUS_OK;
+}
+
+static enum status find_file(struct sqlite *sqlite, const struct sql_options *options)
+{
+    bool missing = false;
+    TRY(inspect_file(sqlite, &missing));
+    if (missing && options->must_exist)
         return refuse_file(sqlite, "it does not exist: run auth-service migrate up");
-    return create_file(sqlite);
+    return missing ? create_file(sqlite) : STATUS_OK;
 }
 
 static void pause_ms(long ms)
@@ -413,7 +427,7 @@ static enum status connect_to_file(struct sqlite *sqlite, const struct sql_optio
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (strcmp(sqlite->path, ":memory:") != 0)
-        TRY(inspect_file(sqlite, options));
+        TRY(find_file(sqlite, options));
     if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags, NULL) != SQLITE_OK)
         return sqlite->db ? note_failure(sqlite) : STATUS_NO_MEMORY;
     return set_up(sqlite, options);
@@ -442,4 +456,18 @@ static enum status open_sqlite_blocking(struct slice path, const struct sql_opti
     return STATUS_OK;
 }
 
-const struct sql_backend sql_sqlite_backend = {.open_blocking = open_sqlite_blocking};
+static enum status check_sqlite_blocking(struct slice path, const struct sql_options *options, struct buf *why)
+{
+    bool missing = false;
+    struct sqlite sqlite = {.path = strndup(path.ptr, path.len)};
+    if (!sqlite.path)
+        return STATUS_NO_MEMORY;
+    enum status status = inspect_file(&sqlite, &missing);
+    if (status != STATUS_OK)
+        buf_addf(why, "%s: %s", sql_variable(options), sqlite.error);
+    free(sqlite.path);
+    return status;
+}
+
+const struct sql_backend sql_sqlite_backend = {.open_blocking = open_sqlite_blocking,
+                                               .check_blocking = check_sqlite_blocking};

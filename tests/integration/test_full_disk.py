@@ -8,7 +8,7 @@ import pytest
 import requests
 from harness.fleet import Stores, new_fleet
 from harness.flow import Flow, send
-from harness.provider import Provider
+from harness.provider import Provider, clean_environment
 
 SECONDS = 10
 
@@ -38,14 +38,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def fill(disk):
-    """All of it."""
+def fill(disk, but_bytes=0):
+    """All of it, or all but some bytes."""
     with (disk / "filler").open("wb", buffering=0) as filler:
         try:
             while True:
-                filler.write(bytes(65536))
+                filler.write(bytes(4096))
         except OSError:
-            pass
+            filler.truncate(filler.tell() - but_bytes)
 
 
 def test_a_full_disk_makes_the_services_unready_until_there_is_room_again(small_disk):
@@ -67,6 +67,18 @@ def test_a_full_disk_makes_the_services_unready_until_there_is_room_again(small_
     finally:
         (small_disk / "filler").unlink(missing_ok=True)
         provider.stop()
+
+
+@pytest.mark.parametrize("free_bytes", [0, 40960], ids=["full", "a few pages are left"])
+def test_a_start_on_a_full_disk_names_the_database_and_the_disk(small_disk, free_bytes):
+    provider = Provider(small_disk / "provider", OAUTH1_LOG_LEVEL="warn").start()
+    provider.stop()
+    fill(small_disk, free_bytes)
+    for service in provider.services:
+        command = [service.program, "serve"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=clean_environment(service.variables))
+        said = done.stdout + done.stderr
+        assert done.returncode == 3 and f"database {provider.database}: the disk is full: free some space" in said, said
 
 
 @pytest.fixture
