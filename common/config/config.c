@@ -292,13 +292,14 @@ static size_t index_of_member(size_t offset)
 }
 
 /* Sets a value that nobody set. */
-static void suggest_value(struct load *l, size_t offset, struct slice text)
+static void suggest_value(struct load *l, size_t offset, struct slice text, enum config_source source)
 {
     size_t i = index_of_member(offset);
     struct config_value *value = &l->config->values[i];
     if (value->source != CONFIG_DEFAULT || l->broken[i])
         return;
     value->text = text;
+    value->source = source;
     parse_value(l, i);
 }
 
@@ -306,7 +307,12 @@ static void suggest_number(struct load *l, size_t offset, long number)
 {
     struct buf text = buf_in(&l->config->arena);
     buf_add_i64(&text, number);
-    suggest_value(l, offset, buf_slice(&text));
+    suggest_value(l, offset, buf_slice(&text), CONFIG_DEFAULT);
+}
+
+static void suggest_for_dev(struct load *l, size_t offset, const char *text)
+{
+    suggest_value(l, offset, slice_str(text), CONFIG_DEFAULT_IN_DEV);
 }
 
 /* In development `:8080` means 127.0.0.1:8080. */
@@ -322,7 +328,10 @@ static void keep_on_loopback(struct load *l)
         struct buf text = buf_in(&l->config->arena);
         buf_addf(&text, "127.0.0.1:%u", (unsigned)listen->port);
         listen->host = SLICE("127.0.0.1");
-        l->config->values[i].text = buf_slice(&text);
+        struct config_value *value = &l->config->values[i];
+        value->text = buf_slice(&text);
+        if (value->source == CONFIG_DEFAULT)
+            value->source = CONFIG_DEFAULT_IN_DEV;
     }
 }
 
@@ -337,12 +346,13 @@ static void settle_defaults(struct load *l)
 {
     suggest_number(l, offsetof(struct config, workers), count_cores());
     if (l->config->dev) {
-        suggest_value(l, offsetof(struct config, public_url), SLICE("http://127.0.0.1:8080"));
-        suggest_value(l, offsetof(struct config, shutdown_delay_ms), SLICE("0"));
+        suggest_for_dev(l, offsetof(struct config, public_url), "http://127.0.0.1:8080");
+        suggest_for_dev(l, offsetof(struct config, shutdown_delay_ms), "0");
+        suggest_for_dev(l, offsetof(struct config, insecure_transport), "true"); /* everything is on loopback */
         keep_on_loopback(l);
     }
     if (!slice_is_absent(l->config->public_url.host))
-        suggest_value(l, offsetof(struct config, realm), l->config->public_url.host);
+        suggest_value(l, offsetof(struct config, realm), l->config->public_url.host, CONFIG_DEFAULT);
 }
 
 /* --- */
@@ -422,7 +432,8 @@ static void collect_values(struct load *l, const struct config *old)
         struct source *source = &l->sources[i];
         bool is_text = value->source == CONFIG_FROM_FLAG || value->source == CONFIG_FROM_ENV;
         const char *text = is_text ? arena_string(&l->config->arena, value->text) : value->file;
-        if (value->source != CONFIG_DEFAULT && !text)
+        bool is_default = value->source == CONFIG_DEFAULT || value->source == CONFIG_DEFAULT_IN_DEV;
+        if (!is_default && !text)
             problem(l, "%s: %s", config_rows[i].name, status_text(STATUS_NO_MEMORY));
         switch (value->source) {
         case CONFIG_FROM_FLAG:
@@ -438,6 +449,7 @@ static void collect_values(struct load *l, const struct config *old)
             source->env_file = text;
             break;
         case CONFIG_DEFAULT:
+        case CONFIG_DEFAULT_IN_DEV:
             break;
         }
     }

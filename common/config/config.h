@@ -65,7 +65,15 @@ struct config_proxies {
 };
 
 /* Where a value came from. */
-enum config_source { CONFIG_DEFAULT, CONFIG_FROM_FLAG, CONFIG_FROM_FLAG_FILE, CONFIG_FROM_ENV, CONFIG_FROM_ENV_FILE };
+/* CONFIG_DEFAULT_IN_DEV: the default of development mode, where that is another. */
+enum config_source {
+    CONFIG_DEFAULT,
+    CONFIG_DEFAULT_IN_DEV,
+    CONFIG_FROM_FLAG,
+    CONFIG_FROM_FLAG_FILE,
+    CONFIG_FROM_ENV,
+    CONFIG_FROM_ENV_FILE
+};
 
 /* A value as it was set, before parsing; absent where there is none. */
 struct config_value {
@@ -162,9 +170,10 @@ void config_warnings(const struct config *config, struct buf *out);
 
 /* With OAUTH1_DEV and no OAUTH1_SECRETS_KEYS: the keys from a file beside the database, which is
  * made with mode 0600 and a random key if it is not there (two processes that start at once agree
- * on one). Otherwise config->secrets_keys. STATUS_BAD_INPUT: *ret_why says what to do (a text of
- * the config's arena). */
-MUST_USE enum status config_secrets_keys_blocking(struct config *config, struct slice *ret_keys, const char **ret_why);
+ * on one). Otherwise config->secrets_keys. STATUS_BAD_INPUT: a text that says what to do is appended to `why`. */
+MUST_USE enum status config_secrets_keys_blocking(struct config *config, struct buf *why, struct slice *ret_keys);
+/* Whether config_secrets_keys_blocking could use that file. One that is not there yet is fine, and is not made. */
+MUST_USE enum status config_dev_key_check_blocking(const struct config *config, struct buf *why);
 
 /* Whether an https client can reach the public port without a proxy. */
 static inline bool config_has_tls(const struct config *config)

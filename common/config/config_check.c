@@ -181,7 +181,7 @@ static void check_login(const struct check *c)
         add_problem(c, "OAUTH1_LOGIN_TOKEN: is required with OAUTH1_LOGIN_URL; write login: and the output of: "
                        "openssl rand -hex 32");
     bool plain = url && slice_eq_nocase(slice_sub(config->login_url, 0, 5), SLICE("http:"));
-    if (plain && KNOWN(c, dev) && !config->dev && !config->insecure_transport)
+    if (plain && KNOWN(c, insecure_transport) && !config->insecure_transport)
         add_problem(c, "OAUTH1_LOGIN_URL: must begin with https://");
 }
 
@@ -219,7 +219,7 @@ void config_warnings(const struct config *config, struct buf *out)
         buf_add_str(out,
                     "development mode (OAUTH1_DEV): plain http on loopback, and a sealing key that lies beside the "
                     "database; never for production\n");
-    if (config->insecure_transport)
+    if (config->insecure_transport && !config->dev)
         buf_add_str(out, "OAUTH1_INSECURE_TRANSPORT is on: secrets may travel without TLS (RFC 5849 section 4)\n");
     bool admin = config->service == CONFIG_AUTH && has_address(&config->admin_listen) &&
                  config->admin_tokens.count + config->login_tokens.count > 0;

@@ -13,23 +13,23 @@
 
 enum { KEY_BYTES = 32, LINE_BYTES = 4 + BASE64_LEN(KEY_BYTES) + 1, MAX_PATH_BYTES = 4096 };
 
-static enum status refuse_key_file(struct config *config, const char **ret_why, const char *what, const char *path)
+static enum status refuse_key_file(struct buf *why, const char *path, const char *what)
 {
-    struct buf why = buf_in(&config->arena);
-    buf_addf(&why, "OAUTH1_SECRETS_KEYS: the development key %s %s: %s", path, what, strerror(errno));
-    const char *text = buf_string(&why);
-    *ret_why = text ? text : status_text(STATUS_NO_MEMORY);
-    return text ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
+    buf_addf(why, "OAUTH1_SECRETS_KEYS: the development key %s %s: %s", path, what, strerror(errno));
+    return STATUS_BAD_INPUT;
 }
 
 /* Beside the database's file; where there is none, in the working directory. */
-static char *key_path(struct config *config)
+static enum status write_key_path(const struct config *config, struct buf *why, char ret_path[MAX_PATH_BYTES])
 {
     struct slice path = durable_url_file(config->database_url);
-    struct buf out = buf_in(&config->arena);
+    struct buf out = buf_fixed(ret_path, MAX_PATH_BYTES);
     buf_add(&out, slice_is_absent(path) ? SLICE("./oauth1") : slice_sub(path, 0, slice_find(path, '?')));
     buf_add_str(&out, ".dev-key");
-    return buf_string(&out);
+    if (buf_string(&out))
+        return STATUS_OK;
+    buf_add_str(why, "OAUTH1_DATABASE_URL: the path is too long");
+    return STATUS_BAD_INPUT;
 }
 
 /* "dev:" and a random key, with a newline. */
@@ -94,30 +94,52 @@ static bool read_private_file(const char *path, char line[LINE_BYTES])
     return error == 0;
 }
 
-enum status config_secrets_keys_blocking(struct config *config, struct slice *ret_keys, const char **ret_why)
+/* NOT_FOUND: there is no file yet. */
+static enum status read_key_file(const char *path, char line[LINE_BYTES], struct buf *why)
 {
+    if (read_private_file(path, line))
+        return STATUS_OK;
+    if (errno == ENOENT)
+        return STATUS_NOT_FOUND;
+    if (errno == EPERM)
+        return refuse_key_file(why, path, "must be a file that only its owner can read (chmod 600)");
+    return refuse_key_file(why, path, "cannot be read");
+}
+
+static enum status read_or_make_key_file(const char *path, char line[LINE_BYTES], struct buf *why)
+{
+    enum status status = read_key_file(path, line, why);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    if (!make_file(path))
+        return refuse_key_file(why, path, "cannot be made");
+    status = read_key_file(path, line, why);
+    return status == STATUS_NOT_FOUND ? refuse_key_file(why, path, "cannot be read") : status;
+}
+
+enum status config_secrets_keys_blocking(struct config *config, struct buf *why, struct slice *ret_keys)
+{
+    char path[MAX_PATH_BYTES];
     char line[LINE_BYTES];
     if (!slice_is_absent(config->secrets_keys)) {
         *ret_keys = config->secrets_keys;
         return STATUS_OK;
     }
-    const char *path = key_path(config);
-    if (!path) {
-        *ret_why = status_text(STATUS_NO_MEMORY);
-        return STATUS_NO_MEMORY;
-    }
-    bool read = read_private_file(path, line);
-    if (!read && errno == ENOENT) {
-        if (!make_file(path))
-            return refuse_key_file(config, ret_why, "cannot be made", path);
-        read = read_private_file(path, line);
-    }
-    if (!read && errno == EPERM)
-        return refuse_key_file(config, ret_why, "must be a file that only its owner can read (chmod 600)", path);
-    if (!read)
-        return refuse_key_file(config, ret_why, "cannot be read", path);
+    TRY(write_key_path(config, why, path));
+    TRY(read_or_make_key_file(path, line, why));
     *ret_keys = arena_copy(&config->arena, slice_of(line, LINE_BYTES - 1));
     wipe_bytes(line, sizeof line);
-    *ret_why = status_text(STATUS_NO_MEMORY);
     return slice_is_absent(*ret_keys) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum status config_dev_key_check_blocking(const struct config *config, struct buf *why)
+{
+    char path[MAX_PATH_BYTES];
+    char line[LINE_BYTES];
+    if (!slice_is_absent(config->secrets_keys))
+        return STATUS_OK;
+    TRY(write_key_path(config, why, path));
+    enum status status = read_key_file(path, line, why);
+    wipe_bytes(line, sizeof line);
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }

@@ -4,11 +4,9 @@
 static const char *source_name(enum config_source source)
 {
     static const char *const names[] = {
-        [CONFIG_DEFAULT] = "default",
-        [CONFIG_FROM_FLAG] = "flag",
-        [CONFIG_FROM_FLAG_FILE] = "flag, from a file",
-        [CONFIG_FROM_ENV] = "environment",
-        [CONFIG_FROM_ENV_FILE] = "environment, from a file",
+        [CONFIG_DEFAULT] = "default",      [CONFIG_DEFAULT_IN_DEV] = "default in development",
+        [CONFIG_FROM_FLAG] = "flag",       [CONFIG_FROM_FLAG_FILE] = "flag, from a file",
+        [CONFIG_FROM_ENV] = "environment", [CONFIG_FROM_ENV_FILE] = "environment, from a file",
     };
     return names[source];
 }

@@ -1,6 +1,7 @@
 #include "http/listen.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -166,14 +167,52 @@ static enum status open_tcp(struct listener *listener, const struct http_listen 
 
 /* --- socket files --- */
 
-/* Removes a socket file that nobody answers on; anything else stays. NULL, or what is wrong. */
+static enum status write_socket_address(const struct http_listen *address, struct sockaddr_un *ret_name,
+                                        struct buf *why)
+{
+    *ret_name = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (address->unix_path.len == 0 || address->unix_path.len >= sizeof ret_name->sun_path)
+        return explain_address(why, address, "the path is empty or too long for a socket");
+    memcpy(ret_name->sun_path, address->unix_path.ptr, address->unix_path.len);
+    return STATUS_OK;
+}
+
+static bool has_directory(const struct sockaddr_un *address)
+{
+    struct stat info;
+    char path[sizeof address->sun_path];
+    memcpy(path, address->sun_path, sizeof path);
+    return stat(dirname(path), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* NULL, or what keeps a socket file from being made there, whoever runs. */
+static const char *find_obstacle(const struct sockaddr_un *address)
+{
+    struct stat file;
+    if (lstat(address->sun_path, &file) == 0)
+        return S_ISSOCK(file.st_mode) ? NULL : "there is a file of this name that is not a socket";
+    if (!has_directory(address))
+        return "its directory does not exist: create it, or name another path";
+    return errno == ENOENT ? NULL : strerror(errno);
+}
+
+enum status listener_check_blocking(const struct http_listen *address, struct buf *why)
+{
+    struct sockaddr_un name;
+    if (slice_is_absent(address->unix_path))
+        return STATUS_OK;
+    TRY(write_socket_address(address, &name, why));
+    const char *obstacle = find_obstacle(&name);
+    return obstacle ? explain_address(why, address, obstacle) : STATUS_OK;
+}
+
+/* Removes a socket file that nobody answers on. NULL, or what is wrong. */
 static const char *clear_stale(const struct sockaddr_un *address)
 {
     struct stat file;
-    if (lstat(address->sun_path, &file) != 0)
-        return errno == ENOENT ? NULL : strerror(errno);
-    if (!S_ISSOCK(file.st_mode))
-        return "there is a file of this name that is not a socket";
+    const char *obstacle = find_obstacle(address);
+    if (obstacle || lstat(address->sun_path, &file) != 0)
+        return obstacle;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return strerror(errno);
@@ -206,10 +245,8 @@ static const char *bind_unix(struct listener *listener, const struct sockaddr_un
 
 static enum status open_unix(struct listener *listener, const struct http_listen *address, struct buf *why)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    if (address->unix_path.len == 0 || address->unix_path.len >= sizeof name.sun_path)
-        return explain_address(why, address, "the path is empty or too long for a socket");
-    memcpy(name.sun_path, address->unix_path.ptr, address->unix_path.len);
+    struct sockaddr_un name;
+    TRY(write_socket_address(address, &name, why));
     const char *wrong = clear_stale(&name);
     if (wrong)
         return explain_address(why, address, wrong);

@@ -22,6 +22,9 @@ struct listener {
     ino_t unix_inode;
 };
 
+/* Whether a socket file can be made where the address names one. Nothing is made, and whether somebody listens there
+ * already is not asked. BAD_INPUT: `why` gets a sentence with the address. */
+MUST_USE enum status listener_check_blocking(const struct http_listen *address, struct buf *why);
 /* `count` sockets for TCP, one for a socket file. `why` gets a sentence with the address. */
 MUST_USE enum status listener_open(struct listener *listener, const struct http_listen *address, size_t count,
                                    struct buf *why);

@@ -54,9 +54,8 @@ static enum status parse_keys(struct config *config, struct buf *why, struct key
 {
     const char *reason = NULL;
     struct slice text = {0};
-    enum status status = config_secrets_keys_blocking(config, &text, &reason);
-    if (status == STATUS_OK)
-        status = keyring_parse(text, ret_keys, &reason);
+    TRY(config_secrets_keys_blocking(config, why, &text));
+    enum status status = keyring_parse(text, ret_keys, &reason);
     if (status == STATUS_BAD_INPUT)
         buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
     return status;
@@ -129,14 +128,15 @@ static enum status open_stores(struct config *config, const char *service_name, 
                                const struct observer *observer, struct buf *why, struct provider *provider)
 {
     struct provider_stores *stores = provider->stores;
-    TRY(parse_keys(config, why, &stores->keys));
-    shared_keys_set(&stores->shared_keys, stores->keys);
     const struct sql_options options = {
         .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
         .password = config->database_password,
         .next_password = &stores->passwords.database,
     };
+    /* the database first: where it cannot be, neither can what stands beside it */
     TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
+    TRY(parse_keys(config, why, &stores->keys));
+    shared_keys_set(&stores->shared_keys, stores->keys);
     stores->db = (struct durable){.sql = stores->sql, .keys = stores->keys, .clock = clock};
     TRY(check_keys(&stores->db, config, why));
     TRY(open_ledger(config, clock, why, stores));
@@ -209,7 +209,7 @@ enum status provider_open_blocking(struct config *config, const char *service_na
 {
     struct provider provider = {
         .rules = {methods_of(&config->signature_methods), config->timestamp_skew_s, config->timestamp_lead_s,
-                  config->insecure_transport || config->dev}, /* in development everything is on loopback */
+                  config->insecure_transport},
         .stores = calloc(1, sizeof *provider.stores),
     };
     if (!provider.stores)

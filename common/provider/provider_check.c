@@ -10,8 +10,8 @@ static enum status check_keys(const struct config *config, struct buf *why)
 {
     const char *reason = NULL;
     struct keyring *keys = NULL;
-    if (slice_is_absent(config->secrets_keys)) /* development: made beside the database */
-        return STATUS_OK;
+    if (slice_is_absent(config->secrets_keys))
+        return config_dev_key_check_blocking(config, why);
     enum status status = keyring_parse(config->secrets_keys, &keys, &reason);
     if (status == STATUS_BAD_INPUT)
         buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
@@ -27,7 +27,9 @@ static enum status check_url(const struct config *config, struct slice url, cons
         return STATUS_OK;
     enum status status = sql_password_of(url, &options, why, password);
     wipe_bytes(password, sizeof password);
-    return status == STATUS_OK ? durable_pool_check_url(url, why) : status;
+    if (status == STATUS_OK)
+        status = durable_pool_check_url(url, why);
+    return status == STATUS_OK ? sql_check_blocking(url, &options, why) : status;
 }
 
 static enum status check_database(const struct config *config, struct buf *why)

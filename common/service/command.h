@@ -100,6 +100,10 @@ enum { COMMAND_FILE_MAX = 16 << 20 };
  * STATUS_BAD_INPUT: it cannot be read or is too large; STATUS_NO_MEMORY. *ret_why says why. */
 MUST_USE enum status command_read_file(struct slice path, struct buf *out, const char **ret_why);
 
+/* What a service cannot be served with, though it can be parsed: a listening address, a file, a URL. The check of
+ * `config check` and of `serve`, so that the one refuses what the other does. `program` is the struct program. */
+void command_check_blocking(const struct config *config, const void *program, struct buf *problems);
+
 /* Commands of both binaries: `config check`, `config print`, `healthcheck`. */
 extern const struct command command_config_check;
 extern const struct command command_config_print;

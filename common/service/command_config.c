@@ -1,11 +1,21 @@
+#include "http/listen.h"
 #include "service/command.h"
 #include "service/descriptors.h"
 #include "service/tls_files.h"
 
 #include <stdio.h>
 
-/* What `serve` would refuse of a configuration that loads. A certificate without its key is told already. */
-static void check_all_blocking(const struct config *config, const void *program, struct buf *problems)
+static void check_listener_blocking(const struct config_listen *listen, const char *variable, struct buf *problems)
+{
+    const struct http_listen address = {.host = listen->host, .unix_path = listen->unix_path, .port = listen->port};
+    struct buf why = BUF_INIT;
+    if (listener_check_blocking(&address, &why) != STATUS_OK)
+        buf_addf(problems, "%s: %.*s\n", variable, SLICE_ARGS(buf_slice(&why)));
+    buf_done(&why);
+}
+
+/* A certificate without its key is told already. */
+void command_check_blocking(const struct config *config, const void *program, struct buf *problems)
 {
     const struct program *it = program;
     struct tls *tls = NULL;
@@ -16,6 +26,10 @@ static void check_all_blocking(const struct config *config, const void *program,
     }
     tls_free(tls);
     buf_done(&why);
+    check_listener_blocking(&config->listen, "OAUTH1_LISTEN", problems);
+    check_listener_blocking(&config->ops_listen, "OAUTH1_OPS_LISTEN", problems);
+    if (config->service == CONFIG_AUTH)
+        check_listener_blocking(&config->admin_listen, "OAUTH1_ADMIN_LISTEN", problems);
     if (it->check_blocking)
         (void)it->check_blocking(config, problems); /* the lines are the answer */
 }
@@ -43,7 +57,7 @@ const struct command command_config_check = {
     .arguments = "",
     .summary = "reads the configuration and names every problem at once",
     .example = "  OAUTH1_DEV=true auth-service config check",
-    .check_config = check_all_blocking,
+    .check_config = command_check_blocking,
     .needs_config = true,
     .run = run_config_check,
 };

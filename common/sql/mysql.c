@@ -6,6 +6,7 @@
  * whose COMMIT was not sent. The reply to a COMMIT that does not come is STORE_DOWN: nobody knows. */
 #include "base/clock.h"
 #include "base/wipe.h"
+#include "crypto/ca_file.h"
 #include "sql/backend.h"
 #include "sql/gate.h"
 #include "sql/mysql_fault.h"
@@ -380,8 +381,17 @@ static unsigned whole_seconds(int ms)
 static enum status parse_url(struct slice url, const struct sql_options *options, struct buf *why,
                              struct mysql_url *ret_url)
 {
-    const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
-    return mysql_url_parse(url, options->password, variable, why, ret_url);
+    return mysql_url_parse(url, options->password, sql_variable(options), why, ret_url);
+}
+
+static enum status check_ca_blocking(const struct mysql_url *url, const struct sql_options *options, struct buf *why)
+{
+    struct buf text = BUF_INIT;
+    enum status status = url->ca ? ca_file_check_blocking(url->ca, &text) : STATUS_OK;
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "%s: %.*s", sql_variable(options), SLICE_ARGS(buf_slice(&text)));
+    buf_done(&text);
+    return status;
 }
 
 static enum status open_mysql(struct mysql *mysql, struct slice url, const struct sql_options *options, struct buf *why)
@@ -400,6 +410,7 @@ static enum status open_mysql(struct mysql *mysql, struct slice url, const struc
     if (!mysql->statements)
         return STATUS_NO_MEMORY;
     TRY(parse_url(url, options, why, &mysql->url));
+    TRY(check_ca_blocking(&mysql->url, options, why));
     enum status status = connect_anew(mysql);
     if (status != STATUS_OK)
         buf_add_str(why, mysql->error);
@@ -437,4 +448,14 @@ static enum status password_of(struct slice text, const struct sql_options *opti
     return fits ? STATUS_OK : STATUS_BAD_INPUT;
 }
 
-const struct sql_backend sql_mysql_backend = {.open_blocking = open_mysql_blocking, .password_of = password_of};
+static enum status check_mysql_blocking(struct slice text, const struct sql_options *options, struct buf *why)
+{
+    struct mysql_url url;
+    TRY(parse_url(text, options, why, &url));
+    enum status status = check_ca_blocking(&url, options, why);
+    mysql_url_done(&url);
+    return status;
+}
+
+const struct sql_backend sql_mysql_backend = {
+    .open_blocking = open_mysql_blocking, .check_blocking = check_mysql_blocking, .password_of = password_of};

@@ -12,15 +12,21 @@ static const struct sql_backend *const backends[] = {DURABLE_KINDS(BACKEND)};
 enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                               struct sql **ret_sql)
 {
-    const char *variable = options->variable ? options->variable : "OAUTH1_DATABASE_URL";
     enum durable_id id = durable_kind_of(url)->id;
     if (id != DURABLE_UNKNOWN)
         return backends[id]->open_blocking(store_url_rest(url), options, why, ret_sql);
     /* Only the part before the ':' is shown: the rest may hold a password. */
-    buf_addf(why, "%s: there is no kind of database \"%.*s\"; write ", variable,
+    buf_addf(why, "%s: there is no kind of database \"%.*s\"; write ", sql_variable(options),
              SLICE_ARGS(slice_sub(url, 0, slice_find(url, ':'))));
     durable_urls_write(why);
     return STATUS_BAD_INPUT;
+}
+
+/* Of kinds that are known: config refuses the others. */
+enum status sql_check_blocking(struct slice url, const struct sql_options *options, struct buf *why)
+{
+    enum durable_id id = durable_kind_of(url)->id;
+    return id == DURABLE_UNKNOWN ? STATUS_OK : backends[id]->check_blocking(store_url_rest(url), options, why);
 }
 
 enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,

@@ -103,6 +103,11 @@ struct sql_options {
     struct sql_gate *gate; /* shared by the connections to one server, borrowed; NULL: each tries as it likes */
 };
 
+static inline const char *sql_variable(const struct sql_options *options)
+{
+    return options->variable ? options->variable : "OAUTH1_DATABASE_URL";
+}
+
 enum { SQL_SERVICE_BUSY_MS = 150, SQL_COMMAND_BUSY_MS = 10000 };
 enum { SQL_SERVICE_ANSWER_MS = 1000, SQL_COMMAND_ANSWER_MS = 30000, SQL_MIGRATION_ANSWER_MS = 24 * 3600 * 1000 };
 
@@ -112,6 +117,9 @@ enum { SQL_SERVICE_ANSWER_MS = 1000, SQL_COMMAND_ANSWER_MS = 30000, SQL_MIGRATIO
  */
 MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
                                        struct sql **ret_sql);
+/* Whether opening would be refused for what the URL says or for a file that it names. No server is asked, and no file
+ * is made. Errors as sql_open_blocking's, and the text begins with the variable's name. */
+MUST_USE enum status sql_check_blocking(struct slice url, const struct sql_options *options, struct buf *why);
 /* The password that connections to this URL are made with; "" where there is none. BAD_INPUT as above. */
 MUST_USE enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
                                      char ret_password[PASSWORD_BYTES]);

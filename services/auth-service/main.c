@@ -226,6 +226,7 @@ int main(int argc, char **argv)
          .arguments = "",
          .summary = "serves until SIGTERM",
          .example = "  OAUTH1_DEV=true auth-service serve",
+         .check_config = command_check_blocking,
          .needs_config = true,
          .lists_config = true,
          .run = run_serve},

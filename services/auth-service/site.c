@@ -16,7 +16,7 @@ const char *site_path(struct request *request, const char *path)
 bool site_is_secure(const struct request *request)
 {
     const struct config *config = app_of(request)->config;
-    return config->dev || config->insecure_transport || forwarded_is_secure(request, &config->trusted_proxies);
+    return config->insecure_transport || forwarded_is_secure(request, &config->trusted_proxies);
 }
 
 /* ---- pages ---- */

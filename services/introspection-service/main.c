@@ -125,6 +125,7 @@ int main(int argc, char **argv)
          .arguments = "",
          .summary = "serves until SIGTERM",
          .example = "  OAUTH1_DEV=true introspection-service serve",
+         .check_config = command_check_blocking,
          .needs_config = true,
          .lists_config = true,
          .run = run_serve},

@@ -444,7 +444,7 @@ static void names_cookies_without_the_prefix_in_development(void **state)
 {
     struct site_bench *bench = *state;
     bench->config.public_url.scheme = SLICE("http");
-    bench->config.dev = true;
+    bench->config.dev = bench->config.insecure_transport = true;
     assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = login_show, .is_plain = true}), 200);
     assert_true(slice_starts_with(header(bench, "Set-Cookie"), SLICE("countersign_login=")));
     assert_false(contains(header(bench, "Set-Cookie"), "Secure"));

@@ -639,6 +639,31 @@ static void help_is_wrapped_at_100_columns(void **state)
     buf_done(&help);
 }
 
+static void assert_printed(const char *line)
+{
+    struct buf out = BUF_INIT;
+    config_write(&config, CONFIG_PRINT_TABLE, &out);
+    if (!strstr(buf_string(&out), line))
+        fail_msg("%s", buf_string(&out));
+    buf_done(&out);
+}
+
+static void takes_plain_http_in_development_unless_told_otherwise(void **state)
+{
+    (void)state;
+    const char *const silent[MAX_ENTRIES] = {DEV};
+    const char *const strict[MAX_ENTRIES] = {DEV, "OAUTH1_INSECURE_TRANSPORT=false"};
+    load_ok(silent, CONFIG_AUTH);
+    assert_true(config.insecure_transport);
+    assert_printed("OAUTH1_INSECURE_TRANSPORT        true  [default in development]\n");
+    assert_printed("OAUTH1_LISTEN                    127.0.0.1:8080  [default in development]\n");
+    config_done(&config);
+    load_ok(strict, CONFIG_AUTH);
+    assert_false(config.insecure_transport);
+    assert_printed("OAUTH1_INSECURE_TRANSPORT        false  [environment]\n");
+    config_done(&config);
+}
+
 static void keeps_a_development_key_beside_the_database(void **state)
 {
     (void)state;
@@ -649,27 +674,31 @@ static void keeps_a_development_key_beside_the_database(void **state)
     (void)snprintf(path, sizeof path, "%s/a.db.dev-key", folder);
     const char *const entries[MAX_ENTRIES] = {DEV, entry};
     struct slice keys, again;
-    const char *why = NULL;
+    struct buf why = BUF_INIT;
     load_ok(entries, CONFIG_AUTH);
+    assert_status(config_dev_key_check_blocking(&config, &why), STATUS_OK);
     assert_int_not_equal(access(path, F_OK), 0); /* not before the first use */
-    assert_status(config_secrets_keys_blocking(&config, &keys, &why), STATUS_OK);
+    assert_status(config_secrets_keys_blocking(&config, &why, &keys), STATUS_OK);
     struct stat info;
     assert_int_equal(stat(path, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0600);
     assert_true(slice_starts_with(keys, SLICE("dev:")));
     assert_int_equal(keys.len, 48);
-    assert_status(config_secrets_keys_blocking(&config, &again, &why), STATUS_OK);
+    assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_OK);
     assert_slice_equal(again, keys);
     assert_int_equal(chmod(path, 0644), 0);
-    assert_status(config_secrets_keys_blocking(&config, &again, &why), STATUS_BAD_INPUT);
-    assert_non_null(strstr(why, "chmod 600"));
+    assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_BAD_INPUT);
+    assert_non_null(strstr(buf_string(&why), "chmod 600"));
+    assert_status(config_dev_key_check_blocking(&config, &why), STATUS_BAD_INPUT);
     (void)chmod(path, 0600);
+    assert_status(config_dev_key_check_blocking(&config, &why), STATUS_OK);
     write_file(path, "dev:");
-    assert_status(config_secrets_keys_blocking(&config, &again, &why), STATUS_BAD_INPUT);
+    assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_BAD_INPUT);
     (void)unlink(path);
     (void)rmdir(folder);
-    assert_status(config_secrets_keys_blocking(&config, &again, &why), STATUS_BAD_INPUT);
-    assert_non_null(strstr(why, "cannot be made"));
+    assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_BAD_INPUT);
+    assert_non_null(strstr(buf_string(&why), "cannot be made"));
+    buf_done(&why);
     config_done(&config);
 }
 
@@ -693,6 +722,7 @@ int main(void)
         cmocka_unit_test(help_and_documentation_name_every_variable),
         cmocka_unit_test(the_documentation_is_what_the_rows_say),
         cmocka_unit_test(help_is_wrapped_at_100_columns),
+        cmocka_unit_test(takes_plain_http_in_development_unless_told_otherwise),
         cmocka_unit_test(keeps_a_development_key_beside_the_database),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

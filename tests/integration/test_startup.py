@@ -67,7 +67,7 @@ def test_a_database_with_a_damaged_page(fresh):
 def test_a_database_that_cannot_be_written(fresh, tmp_path):
     """A folder where its files belong: what root cannot write either."""
     code, said = fails_to_serve(fresh.auth, OAUTH1_DATABASE_URL=f"sqlite:{tmp_path}")
-    assert code in (REFUSED, STORE) and str(tmp_path) in said
+    assert code == USAGE and str(tmp_path) in said
 
 
 def test_a_read_only_database(fresh):
@@ -90,7 +90,7 @@ def test_a_read_only_database(fresh):
 def test_a_folder_that_does_not_exist(fresh, tmp_path):
     missing = tmp_path / "nowhere/oauth1.db"
     code, said = fails_to_serve(fresh.auth, OAUTH1_DATABASE_URL=f"sqlite:{missing}")
-    assert code in (REFUSED, STORE) and str(missing) in said and "OAUTH1_DATABASE_URL" in said
+    assert code == USAGE and str(missing) in said and "OAUTH1_DATABASE_URL" in said
     assert not missing.parent.exists()
 
 
@@ -171,7 +171,7 @@ def test_a_missing_sealing_key_outside_development(fresh):
 
 def test_a_certificate_that_cannot_be_read(fresh):
     code, said = fails_to_serve(fresh.auth, OAUTH1_TLS_CERT="nowhere.pem", OAUTH1_TLS_KEY="nowhere.key")
-    assert code == REFUSED and "OAUTH1_TLS_CERT" in said and "nowhere.pem: cannot be read: No such file" in said
+    assert code == USAGE and "OAUTH1_TLS_CERT" in said and "nowhere.pem: cannot be read: No such file" in said
 
 
 MYSQL = "mysql://u:CANARY@127.0.0.1/d"
@@ -190,6 +190,16 @@ MYSQL = "mysql://u:CANARY@127.0.0.1/d"
         ({"OAUTH1_DATABASE_URL": MYSQL + "?tls=verify-ca"}, "OAUTH1_DATABASE_URL: tls=verify-ca needs ca=FILE"),
         ({"OAUTH1_DATABASE_URL": "mysql://u:CANARY@127.0.0.1:0/d"}, "OAUTH1_DATABASE_URL: the port must be"),
         ({"OAUTH1_DATABASE_URL": "sqlite::memory:"}, "sqlite::memory: is for one connection alone"),
+        ({"OAUTH1_DATABASE_URL": MYSQL + "?tls=verify-full&ca=nowhere.pem"},
+         "OAUTH1_DATABASE_URL: nowhere.pem: is no readable file of CA certificates in PEM form"),
+        ({"OAUTH1_DATABASE_URL": MYSQL + "?tls=verify-full&ca=/dev/null"},
+         "OAUTH1_DATABASE_URL: /dev/null: is no readable file of CA certificates in PEM form"),
+        ({"OAUTH1_DATABASE_URL": "sqlite:nowhere/oauth1.db"},
+         "nowhere/oauth1.db: its directory does not exist: create it, or name another path"),
+        ({"OAUTH1_DATABASE_URL": "sqlite:."}, "it is a directory: name a file in it"),
+        ({"OAUTH1_OPS_LISTEN": "unix:/nowhere/ops.sock"},
+         "unix:/nowhere/ops.sock: its directory does not exist: create it, or name another path"),
+        ({"OAUTH1_OPS_LISTEN": "unix:/dev/null"}, "unix:/dev/null: there is a file of this name that is not a socket"),
         ({"OAUTH1_TLS_CERT": "nowhere.pem", "OAUTH1_TLS_KEY": "nowhere.key"}, "nowhere.pem: cannot be read"),
         ({"OAUTH1_SECRETS_KEYS": "k1:CANARY"}, "OAUTH1_SECRETS_KEYS: "),
     ],
@@ -199,7 +209,39 @@ def test_config_check_refuses_what_serve_refuses(fresh, name, variables, why):
     checked = fresh.command("config", "check", binary=name, **variables)
     assert checked.code == USAGE and why in checked.err and "usable" not in checked.out, checked
     code, said = fails_to_serve(service, **variables)
-    assert code in (REFUSED, USAGE) and why in said and "CANARY" not in said + checked.err
+    assert code == USAGE and why in said and "CANARY" not in said + checked.err
+
+
+def test_config_check_refuses_a_development_key_that_others_can_read(fresh):
+    fresh.create_client()
+    (key,) = fresh.directory.glob("*.dev-key")
+    key.chmod(0o644)
+    said = f"OAUTH1_SECRETS_KEYS: the development key {key} must be a file that only its owner can read (chmod 600)"
+    checked = fresh.command("config", "check")
+    assert checked.code == USAGE and said in checked.err, checked
+    code, told = fails_to_serve(fresh.auth)
+    assert code == USAGE and told.count("OAUTH1_SECRETS_KEYS") == 1 and said in told
+
+
+def test_plain_http_can_be_refused_in_development_too(fresh):
+    fresh.variables["OAUTH1_INSECURE_TRANSPORT"] = "false"
+    fresh.auth.variables["OAUTH1_INSECURE_TRANSPORT"] = "false"
+    client = fresh.create_client()
+    fresh.auth.start()
+    answer = send(Flow(fresh, client).initiate_request())
+    assert answer.status_code == 400 and "https" in answer.text, answer.text
+
+
+def test_config_check_makes_no_file(fresh):
+    checked = fresh.command("config", "check")
+    assert checked.code == 0, checked
+    assert not [path for path in fresh.directory.iterdir() if path.name.startswith("oauth1.db")]
+
+
+def test_config_check_refuses_the_replicas_file_too(fresh):
+    url = MYSQL + "?tls=verify-full&ca=nowhere.pem"
+    checked = fresh.command("config", "check", OAUTH1_DATABASE_URL=MYSQL, OAUTH1_DATABASE_READ_URL=url)
+    assert checked.code == USAGE and "OAUTH1_DATABASE_READ_URL: nowhere.pem: is no readable file" in checked.err, checked
 
 
 def test_config_check_names_what_each_store_would_refuse_at_once(fresh):
@@ -282,7 +324,7 @@ def test_disk_full_is_said(fresh):
     fresh.directory.mkdir()
     os.symlink("/dev/full", fresh.database)
     code, said = fails_to_serve(fresh.auth)
-    assert code in (REFUSED, STORE) and str(fresh.database) in said
+    assert code == USAGE and str(fresh.database) in said
 
 
 def test_passwords_take_no_more_threads_than_there_are_workers(fresh):

@@ -103,6 +103,18 @@ static void connects(const struct mariadb_server *server, const char *account, c
     buf_done(&why);
 }
 
+static void a_file_of_authorities_that_cannot_be_read_is_a_mistake_of_the_url(void **state)
+{
+    (void)state;
+    struct buf why = BUF_INIT;
+    struct sql *sql = NULL;
+    assert_status(try_at(&scene.secure, "tls:x", "localhost", "oauth1?tls=verify-full&ca=/nowhere.pem", &why, &sql),
+                  STATUS_BAD_INPUT);
+    assert_string_equal(buf_string(&why),
+                        "OAUTH1_DATABASE_URL: /nowhere.pem: is no readable file of CA certificates in PEM form");
+    buf_done(&why);
+}
+
 static void is_refused(const struct mariadb_server *server, const char *account, const char *host, const char *rest,
                        const char *what)
 {
@@ -210,7 +222,6 @@ static void encryption_is_what_the_url_says_or_there_is_no_connection(void **sta
         {&scene.secure, "localhost", wrong, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", wrong_ca, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", "oauth1?tls=verify-full", "no TLS connection as the URL wants it"},
-        {&scene.secure, "localhost", "oauth1?tls=verify-full&ca=/nowhere.pem", "no TLS connection as the URL wants it"},
         {&scene.plain, "localhost", full, "no TLS connection as the URL wants it"},
         {&scene.plain, "localhost", ca, "no TLS connection as the URL wants it"},
         {&scene.secure, "localhost", "oauth1?tls=disabled", "refuses the user"}, /* REQUIRE SSL */
@@ -331,6 +342,7 @@ int main(void)
         cmocka_unit_test(the_password_may_be_in_the_url_or_beside_it),
         cmocka_unit_test(what_the_server_refuses_is_told_without_the_password),
         cmocka_unit_test(where_nobody_listens_is_named),
+        cmocka_unit_test(a_file_of_authorities_that_cannot_be_read_is_a_mistake_of_the_url),
         cmocka_unit_test(encryption_is_what_the_url_says_or_there_is_no_connection),
         cmocka_unit_test(an_encrypted_connection_is_kept_and_found_lost_like_another),
         cmocka_unit_test(what_speaks_another_protocol_or_nonsense_is_refused_in_time),

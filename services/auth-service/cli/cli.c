@@ -16,12 +16,10 @@ static enum status open_keys(const struct command_line *line, struct buf *why, s
 {
     const char *reason = NULL;
     struct slice keys = {0};
-    enum status status = config_secrets_keys_blocking(line->config, &keys, &reason);
-    if (status == STATUS_OK) {
-        status = keyring_parse(keys, ret_keys, &reason);
-        buf_add_str(why, status == STATUS_BAD_INPUT ? "OAUTH1_SECRETS_KEYS: " : "");
-    }
-    buf_add_str(why, status == STATUS_BAD_INPUT ? reason : "");
+    TRY(config_secrets_keys_blocking(line->config, why, &keys));
+    enum status status = keyring_parse(keys, ret_keys, &reason);
+    if (status == STATUS_BAD_INPUT)
+        buf_addf(why, "OAUTH1_SECRETS_KEYS: %s", reason);
     return status;
 }
 
