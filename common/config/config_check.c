@@ -2,6 +2,8 @@
 
 #include "store/store_url.h"
 
+#include <string.h>
+
 struct check {
     const struct config *config;
     const bool *broken;
@@ -165,6 +167,26 @@ static void check_paths(const struct check *c)
     }
 }
 
+/* Whoever can send from one of them can be anybody. IPv4 is ::ffff:0:0/96, and lies in every block that has it. */
+static bool is_wide(const struct address_block *block)
+{
+    static const struct address ipv4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}};
+    bool holds_ipv4 =
+        block->prefix_bits >= 96 ? memcmp(block->base.bytes, ipv4.bytes, 12) == 0 : address_block_has(block, &ipv4);
+    return block->prefix_bits < (holds_ipv4 ? 96 + 24 : 64);
+}
+
+static void check_width_of_proxies(const struct check *c)
+{
+    const struct config_proxies *proxies = &c->config->trusted_proxies;
+    for (size_t i = 0; i < proxies->count; i++)
+        if (is_wide(&proxies->blocks[i]))
+            buf_addf(c->problems,
+                     "OAUTH1_TRUSTED_PROXIES: block %u is wider than /24 (IPv4) or /64 (IPv6), and with "
+                     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone\n",
+                     (unsigned)i + 1);
+}
+
 static void check_login(const struct check *c)
 {
     const struct config *config = c->config;
@@ -174,6 +196,8 @@ static void check_login(const struct check *c)
     if (header && !proxies && KNOWN(c, trusted_proxies))
         add_problem(
             c, "OAUTH1_LOGIN_TRUSTED_HEADER: needs OAUTH1_TRUSTED_PROXIES; list the proxies that may set the header");
+    if (header && KNOWN(c, trusted_proxies))
+        check_width_of_proxies(c);
     if (header && url)
         add_problem(c, "OAUTH1_LOGIN_URL: is set together with OAUTH1_LOGIN_TRUSTED_HEADER; choose one way to log in");
     bool nobody = config->login_tokens.count == 0 && config->admin_tokens.count == 0;

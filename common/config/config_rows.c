@@ -74,7 +74,9 @@ const struct config_row config_rows[] = {
      .help = "Delegated login: the page of your site that logs its user in. The built-in form is off then."},
     {ROW("LOGIN_TRUSTED_HEADER", "login-trusted-header", CONFIG_HEADER, AUTH, login_trusted_header),
      .placeholder = "NAME", .initial_shown = "built-in login",
-     .help = "A header that holds the user's id; taken from peers in OAUTH1_TRUSTED_PROXIES alone."},
+     .help =
+         "A header in which a proxy names the user that it has logged in; taken from peers in OAUTH1_TRUSTED_PROXIES "
+         "alone, none of them wider than /24 (IPv4) or /64 (IPv6)."},
     {ROW("SIGNATURE_METHODS", "signature-methods", CONFIG_METHODS, BOTH, signature_methods),
      .initial = &(SIGNATURE_DIGEST_METHODS(COMMA_AND_NAME))[1], .placeholder = "NAME,…",
      .help = "Signature methods that are on; PLAINTEXT has to be asked for. A client may be narrowed further."},

@@ -11,6 +11,7 @@
 #include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
+#include "trusted_login.h"
 
 enum {
     VERIFIER_BYTES = 32,        /* for a redirect: 190 bit */
@@ -19,7 +20,7 @@ enum {
 
 /* ---- what both share: whose request it is, and who is here ---- */
 
-enum { LOADED_TEMP, LOADED_SESSION, LOADED_FIRST_COUNT };
+enum { LOADED_TEMP, LOADED_SESSION, LOADED_NAMED, LOADED_FIRST_COUNT };
 enum { LOADED_CLIENT, LOADED_USER, LOADED_SECOND_COUNT };
 
 struct authorization {
@@ -29,6 +30,7 @@ struct authorization {
     bool deny;               /* POST */
     const struct temp_credential *temp;
     const struct session *session; /* NULL: nobody is logged in */
+    const struct user *named;      /* whom the trusted header names; NULL: there is no such header here */
     const struct client *client;
     const struct user *user; /* NULL: gone or disabled since */
     struct slice scopes;     /* asked for, and those that the client may have still */
@@ -80,6 +82,10 @@ static enum step_result fail_because(struct flow *flow, enum status status, cons
 
 static enum step_result fail_page(struct flow *flow, enum status status)
 {
+    if (status == STATUS_CONFLICT) { /* only of whom the trusted header names */
+        metric_count(&authorizations, AUTHORIZATION_FAILED);
+        return trusted_login_refuse(request_of(flow), status);
+    }
     return fail_because(flow, status, sentence_for(status));
 }
 
@@ -97,18 +103,39 @@ static enum step_result load_first(struct flow *flow)
     struct request *request = request_of(flow);
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
     struct ticket tickets[LOADED_FIRST_COUNT];
-    flow_wait_group(flow, LOADED_FIRST_COUNT, STORE_TIMEOUT_MS, tickets);
+    bool is_named = trusted_login_is_on(app_of(request)->config);
+    struct slice subject = is_named ? trusted_login_subject(request) : SLICE_ABSENT;
+    if (is_named && slice_is_absent(subject)) {
+        metric_count(&authorizations, AUTHORIZATION_FAILED);
+        return trusted_login_refuse(request, STATUS_OK);
+    }
+    flow_wait_group(flow, is_named ? LOADED_FIRST_COUNT : LOADED_NAMED, STORE_TIMEOUT_MS, tickets);
+    if (is_named)
+        trusted_login_find_start(request, subject, tickets[LOADED_NAMED]);
     ephemeral_temp_find_start(ephemeral, authorization_of(flow)->oauth_token, SLICE(""), tickets[LOADED_TEMP]);
     ephemeral_session_find_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[LOADED_SESSION]);
     return STEP_WAIT;
 }
 
 /* A session that a site began decides on what the site was asked about and on nothing else, so that what it said of the
- * scopes holds. */
+ * scopes holds. One of another user than the trusted header's is over. */
 static bool may_decide(struct flow *flow, const struct session *session)
 {
     bool is_delegated = delegated_login_is_on(app_of(request_of(flow))->config);
+    const struct user *named = authorization_of(flow)->named;
+    if (named && named->id != session->user)
+        return false;
     return slice_eq(session->bound_to, is_delegated ? authorization_of(flow)->oauth_token : SLICE(""));
+}
+
+static enum status take_named(struct flow *flow)
+{
+    void *named = NULL;
+    if (!trusted_login_is_on(app_of(request_of(flow))->config))
+        return STATUS_OK;
+    enum status status = flow_outcome_at(flow, LOADED_NAMED, &named);
+    authorization_of(flow)->named = named;
+    return status;
 }
 
 /* Whether the request for authorization stands, and whose session this is. */
@@ -117,6 +144,7 @@ static enum status take_first(struct flow *flow)
     struct authorization *it = authorization_of(flow);
     void *temp = NULL;
     void *session = NULL;
+    TRY(take_named(flow));
     enum status status = flow_outcome_at(flow, LOADED_SESSION, &session);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
@@ -132,6 +160,8 @@ static enum step_result go_to_login(struct flow *flow)
     struct slice oauth_token = authorization_of(flow)->oauth_token;
     if (delegated_login_is_on(app_of(request)->config))
         return delegated_login_ask(flow, oauth_token);
+    if (authorization_of(flow)->named)
+        return trusted_login_enter(flow, authorization_of(flow)->named, return_to_authorize(request, oauth_token));
     return login_redirect(request, return_to_authorize(request, oauth_token));
 }
 
@@ -220,7 +250,7 @@ static enum status take_client(struct flow *flow)
 static bool may_come(struct flow *flow, const struct user *user)
 {
     const struct config *config = app_of(request_of(flow))->config;
-    bool is_sites = delegated_login_is_on(config) || !slice_is_absent(config->login_trusted_header);
+    bool is_sites = delegated_login_is_on(config) || trusted_login_is_on(config);
     return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE);
 }
 

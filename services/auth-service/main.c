@@ -17,6 +17,7 @@
 #include "store/store_url.h"
 #include "temp_credential.h"
 #include "token_exchange.h"
+#include "trusted_login.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,6 +68,8 @@ static enum status add_protocol_route(struct serving *serving, const char *name,
 /* There is one door: where a site logs its users in no password is taken. */
 static enum status add_login_routes(struct serving *serving)
 {
+    if (trusted_login_is_on(serving->app.config))
+        return add_protocol_route(serving, "login", SLICE("/login"), "GET", trusted_login_show);
     if (!delegated_login_is_on(serving->app.config)) {
         TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET,HEAD", login_show));
         return add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit);
@@ -110,15 +113,6 @@ static struct worker_pool *new_password_pool(const struct config *config)
     return worker_pool_new(&pool);
 }
 
-/* A door that is configured and not there would leave users at another than the operator meant. */
-static enum status check_login(const struct config *config, struct buf *why)
-{
-    if (slice_is_absent(config->login_trusted_header))
-        return STATUS_OK;
-    buf_add_str(why, "OAUTH1_LOGIN_TRUSTED_HEADER: this version has no such login; leave it out");
-    return STATUS_BAD_INPUT;
-}
-
 #define ADMIN "/admin/v1/"
 
 static const struct route admin_routes[] = {
@@ -157,7 +151,6 @@ static enum status open_endings(struct serving *serving, const struct service_st
 static enum status open_app(struct serving *serving, const struct service_start *start, struct buf *why)
 {
     struct app *app = &serving->app;
-    TRY(check_login(start->config, why));
     app->config = start->config;
     TRY(provider_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
                                &serving->provider));
@@ -212,11 +205,7 @@ static int run_serve(const struct command_line *line)
 
 static enum status check_blocking(const struct config *config, struct buf *problems)
 {
-    enum status login = check_login(config, problems);
-    if (login != STATUS_OK)
-        buf_add_byte(problems, '\n');
-    enum status stores = provider_check_blocking(config, problems);
-    return stores != STATUS_OK ? stores : login;
+    return provider_check_blocking(config, problems);
 }
 
 int main(int argc, char **argv)

@@ -187,6 +187,24 @@ static const struct row rows[] = {
     {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User"},
      "OAUTH1_LOGIN_TRUSTED_HEADER: needs OAUTH1_TRUSTED_PROXIES; list the proxies that may set the header"},
     {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=unix"}, NULL},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=10.0.0.0/8"},
+     "OAUTH1_TRUSTED_PROXIES: block 1 is wider than /24 (IPv4) or /64 (IPv6), and with "
+     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone"},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=192.0.2.0/24,10.0.0.0/23"},
+     "OAUTH1_TRUSTED_PROXIES: block 2 is wider than /24 (IPv4) or /64 (IPv6), and with "
+     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone"},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=2001:db8::/63"},
+     "OAUTH1_TRUSTED_PROXIES: block 1 is wider than /24 (IPv4) or /64 (IPv6), and with "
+     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone"},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=::/64"},
+     "OAUTH1_TRUSTED_PROXIES: block 1 is wider than /24 (IPv4) or /64 (IPv6), and with "
+     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone"},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=::/0"},
+     "OAUTH1_TRUSTED_PROXIES: block 1 is wider than /24 (IPv4) or /64 (IPv6), and with "
+     "OAUTH1_LOGIN_TRUSTED_HEADER whoever sends from there can be any user; list the proxies alone"},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=10.0.0.0/24,192.0.2.1"}, NULL},
+    {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X-User", "OAUTH1_TRUSTED_PROXIES=2001:db8::/64"}, NULL},
+    {{DEV, "OAUTH1_TRUSTED_PROXIES=0.0.0.0/0"}, NULL},
     {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=X User", "OAUTH1_TRUSTED_PROXIES=unix"},
      "OAUTH1_LOGIN_TRUSTED_HEADER: \"X User\" is no header; write its name, such as X-Remote-User"},
     {{DEV, "OAUTH1_LOGIN_TRUSTED_HEADER=cookie", "OAUTH1_TRUSTED_PROXIES=unix"},

@@ -1,5 +1,7 @@
 """What a client says about itself under the names that gateways and the service use is never believed."""
 
+import re
+
 import pytest
 from harness.provider import ROOT
 from harness.signer import Request
@@ -24,6 +26,7 @@ SPELLINGS = {
 def forged(spelling="as_written"):
     names = ["X-OAuth-" + name for name in (*IDENTITY, "Required-Scope")]
     names += ["X-Forwarded-" + name for name in FORWARDED] + ["X-Original-" + name for name in ORIGINAL]
+    names += ["X-Remote-User"]  # whom auth-service or the API may trust (OAUTH1_LOGIN_TRUSTED_HEADER)
     return [(SPELLINGS[spelling](name), EVIL) for name in names]
 
 
@@ -38,6 +41,25 @@ def test_forged_headers_never_reach_the_api(gateway, upstream, client, token, sp
     assert not [name for name in seen.names() if name.startswith("x-original")]
     assert seen.all("X-Forwarded-For") == ["127.0.0.1"]
     assert (seen.all("X-Forwarded-Proto"), seen.all("X-Forwarded-Host")) == (["https"], [HOST])
+
+
+@pytest.mark.parametrize("file, pattern", [
+    ("docker/gateways/traefik.yml", r"authResponseHeadersRegex: (\S+)"),
+    ("kubernetes/examples/traefik.yaml", r"authResponseHeadersRegex: (\S+)"),
+    ("docker/gateways/envoy.yaml", r'remove_on_match: .*regex: "(.+?)"'),
+])
+def test_gateways_that_are_not_run_here_take_the_same_names_away(file, pattern):
+    (taken,) = re.findall(pattern, (ROOT / file).read_text())
+    for spelling in SPELLINGS:
+        for name, _ in forged(spelling):
+            if "forwarded" not in name.lower():  # Traefik writes these itself
+                assert re.match(taken, name.lower()), name
+
+
+@pytest.mark.parametrize("file", ["docker/compose/nginx/proxy.conf", "docker/compose/Caddyfile", "docker/compose/haproxy.cfg"])
+def test_the_gateways_of_the_demo_take_the_trusted_header_away(file):
+    assert re.search(r'proxy_set_header X-Remote-User "";|request_header -X-Remote\*|del-header X-Remote- -m beg',
+                     (ROOT / file).read_text())
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

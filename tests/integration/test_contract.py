@@ -366,6 +366,13 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
+def ask_trusted(folder):
+    provider = Provider(folder, OAUTH1_LOGIN_TRUSTED_HEADER="X-Remote-User", OAUTH1_TRUSTED_PROXIES="127.0.0.1")
+    provider.auth.start()
+    Conversation("auth", provider.url).ask(403, "GET", "/login")
+    provider.auth.stop()
+
+
 def ask_admin_without_stores(it, document):
     it.redis.kill()
     bearer, json_type = ("Authorization", f"Bearer {LOGIN_TOKEN}"), ("Content-Type", "application/json")
@@ -399,6 +406,7 @@ def test_every_documented_answer_is_given(running):
     ask_pages(running, auth)
     admin = Conversation("auth", running.delegated.provider.admin_url)
     ask_admin(running.delegated, admin)
+    ask_trusted(provider.directory / "trusted")
     auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
     ask_ops(auth_ops, 200)
     ask_ops(introspection_ops, 200)
