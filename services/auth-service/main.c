@@ -203,11 +203,6 @@ static int run_serve(const struct command_line *line)
     return service_serve(&service, line->config);
 }
 
-static enum status check_blocking(const struct config *config, struct buf *problems)
-{
-    return provider_check_blocking(config, problems);
-}
-
 int main(int argc, char **argv)
 {
     const struct command commands[] = {
@@ -257,7 +252,7 @@ int main(int argc, char **argv)
         .summary = "an OAuth 1.0a (RFC 5849) authorization server",
         .service = CONFIG_AUTH,
         .commands = commands,
-        .check_blocking = check_blocking,
+        .check_blocking = provider_check_blocking,
     };
     return command_main(&program, argc, argv);
 }
