@@ -63,6 +63,6 @@ static enum status leave_blocking(struct nonce_ledger *ledger, struct slice name
 void switched_ledger_init(struct switched_ledger *ledger, struct durable *db)
 {
     *ledger = (struct switched_ledger){
-        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking}};
+        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking, NULL}};
     durable_nonce_ledger_init(&ledger->inner, db);
 }

@@ -106,7 +106,7 @@ static enum status leave_blocking(struct nonce_ledger *base, struct slice name, 
 void volatile_ledger_init(struct volatile_ledger *ledger)
 {
     *ledger = (struct volatile_ledger){
-        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking}};
+        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking, NULL}};
     (void)pthread_mutex_init(&ledger->lock, NULL);
 }
 
