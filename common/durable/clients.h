@@ -19,9 +19,10 @@ struct ticket;
     X(website, "website", URL, "shown on the consent page") \
     X(description, "description", TEXT, "likewise")         \
     X(logo, "logo", HTTPS_URL, "likewise; https")           \
-    X(owner, "owner", SUBJECT, "the user it belongs to")
+    X(owner, "owner", SUBJECT, "the user it belongs to")    \
+    X(contact, "contact", TEXT, "whom to write to about it; users do not see it")
 
-/* X(column, …): what people see of a client; the cache keeps it where the client alone is asked for. */
+/* X(column, …): what people or operators see of a client; the cache keeps it where the client alone is asked for. */
 #define CLIENT_PAGE_TEXTS(X) X(name) CLIENT_PLAIN_TEXTS(X) X(default_callback)
 
 /* X(column): what every verification needs. Words separated by spaces; no signature_methods: what the service allows.

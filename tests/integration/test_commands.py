@@ -215,12 +215,13 @@ def test_a_client_is_shown_whole_and_its_secret_once(shop):
     made = shop.expect(
         *["client", "create", "--name", "Ünïcode", "--website", "https://a.example", "--description", 'says "hi"'],
         *["--logo", "https://a.example/l.png", "--owner", "1", "--default-callback", "https://a.example/default"],
+        *["--contact", "Zoë <zoe@a.example>"],
         *["--callback", "https://a.example/cb", "--callback", "https://b.example/cb/*", "--scope", "a b", "--scope", "c"],
         *["--default-scope", "a", "--signature-method", "HMAC-SHA1,HMAC-SHA256", "--signature-method", "RSA-SHA1"],
         *["--two-legged", "--verified", "--trusted", "--body-hash-required"],
     )
     assert len(made["client_id"]) >= 20 and len(made["client_secret"]) >= 32
-    assert made["name"] == "Ünïcode" and made["description"] == 'says "hi"'
+    assert made["name"] == "Ünïcode" and made["description"] == 'says "hi"' and made["contact"] == "Zoë <zoe@a.example>"
     assert sorted(made["callbacks"]) == ["https://a.example/cb", "https://b.example/cb/*"]
     assert made["signature_methods"] == ["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1"]
     assert made["scope"] == "a b c" and made["default_scope"] == "a"
@@ -290,13 +291,15 @@ def test_a_given_secret_loses_one_newline_and_no_more(shop):
 
 def test_update_changes_what_is_given_and_leaves_the_rest(shop):
     made = shop.expect("client", "create", "--name", "Old", "--website", "https://a.example", "--scope", "a", "--trusted",
-                       "--callback", "https://a.example/cb")
+                       "--callback", "https://a.example/cb", "--contact", "old@a.example")
     changed = shop.expect("client", "update", made["client_id"], "--name", "New", "--verified")
     assert changed == {**{n: v for n, v in made.items() if n != "client_secret"}, "name": "New", "verified": True}
     changed = shop.expect("client", "update", made["client_id"], "--website", "", "--callback", "", "--scope", "b",
-                          "--no-trusted")
+                          "--no-trusted", "--contact", "new@a.example")
+    assert changed["contact"] == "new@a.example"
     assert "website" not in changed and changed["callbacks"] == [] and changed["scope"] == "b" and not changed["trusted"]
     assert shop.expect("client", "get", made["client_id"]) == changed
+    assert "contact" not in shop.expect("client", "update", made["client_id"], "--contact", "")
 
 
 def test_disable_and_enable_show_in_get(shop):

@@ -123,7 +123,7 @@ def test_a_client_keeps_all_that_the_line_says(shop):
               "description": "d", "logo": "https://a.example/l.png", "owner": "7", "callbacks": ["https://a.example/cb/*"],
               "default_callback": "http://b.example/", "signature_methods": ["HMAC-SHA1"], "scope": "a b",
               "default_scope": "a", "two_legged": True, "verified": True, "trusted": True, "body_hash_required": True,
-              "http_callbacks": True}
+              "http_callbacks": True, "contact": "ops@a.example"}
     run(shop, "client", client)
     shown = shop.expect("client", "get", "full")
     del client["client_secret"]
