@@ -184,9 +184,7 @@ static enum step_result load_second(struct flow *flow)
  * client's default one, if it has one. Empty: the verifier is shown. */
 static struct slice destination_of(const struct authorization *it)
 {
-    struct slice bound = it->temp->callback;
-    struct slice target = callback_is_oob(bound) ? it->client->default_callback : bound;
-    return callback_is_oob(target) ? SLICE("") : target;
+    return callback_is_oob(it->temp->callback) ? it->client->default_callback : it->temp->callback;
 }
 
 /* What the client took out of its registration since is not called back any more. */

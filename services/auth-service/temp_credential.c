@@ -102,7 +102,7 @@ static enum status judge_scopes(struct initiate *it)
     struct buf scopes = buf_in(it->request.check.arena);
     if (count > 1)
         return problem_reject(&it->request.check.problem, STATUS_SCOPE_REJECTED, "scope was sent more than once", name);
-    if (count > 0 && (!scope_is_valid(sent) || !scope_covers(it->request.check.client->allowed_scopes, sent)))
+    if (!scope_covers(it->request.check.client->allowed_scopes, sent))
         return problem_reject(&it->request.check.problem, STATUS_SCOPE_REJECTED, NULL, name);
     scope_write(count > 0 ? sent : it->request.check.client->default_scopes, &scopes);
     it->scopes = buf_slice(&scopes);

@@ -33,6 +33,7 @@ struct site_bench {
     int64_t joe;
     struct request request; /* of the last call */
     bool is_replied;
+    bool may_break; /* a reply may lack memory */
 };
 
 /* For cmocka: *state is a struct site_bench. */
@@ -42,6 +43,7 @@ int site_bench_teardown(void **state);
 
 struct site_call {
     const struct step *steps;
+    const char *path;   /* NULL: of no interest to them */
     const char *query;  /* GET */
     const char *body;   /* POST: a form */
     const char *cookie; /* NULL: none */

@@ -3,8 +3,10 @@
 #include "crypto/random.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
+#include "service_metrics.h"
 #include "site_bench.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 
@@ -214,20 +216,25 @@ static void allow_scopes(struct site_bench *bench, const char *scopes)
     assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
 }
 
+static void temp_for_scopes(struct site_bench *bench, const char *token, const char *scopes)
+{
+    const struct temp_new temp = {.token = slice_str(token),
+                                  .secret = SLICE("secret"),
+                                  .client_id = SLICE("printer"),
+                                  .callback = SLICE(CALLBACK),
+                                  .scopes = slice_str(scopes)};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
 static void shows_every_scope(void **state)
 {
     struct site_bench *bench = *state;
     struct buf scopes = BUF_INIT;
     for (int i = 0; i < 500; i++)
         buf_addf(&scopes, "%sscope:%d", i ? " " : "", i);
-    const struct temp_new temp = {.token = SLICE("many"),
-                                  .secret = SLICE("secret"),
-                                  .client_id = SLICE("printer"),
-                                  .callback = SLICE(CALLBACK),
-                                  .scopes = buf_slice(&scopes)};
     allow_scopes(bench, buf_string(&scopes));
-    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
-    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    temp_for_scopes(bench, "many", buf_string(&scopes));
     assert_int_equal(get(bench, "oauth_token=many", JANES_COOKIE), 200);
     assert_true(site_bench_says(bench, "<code>scope:0</code>") && site_bench_says(bench, "<code>scope:499</code>"));
     buf_done(&scopes);
@@ -255,6 +262,18 @@ static void calls_back_only_what_is_still_registered(void **state)
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "parameter_rejected");
     assert_state(bench, "temp", TEMP_PENDING);
+}
+
+/* However it came to be registered. */
+static void calls_back_nothing_that_is_no_callback(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_client(bench, 0, NULL, "javascript:alert(1)");
+    get(bench, "oauth_token=oob", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=deny", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    assert_state(bench, "oob", TEMP_PENDING);
 }
 
 static void refuses_what_was_begun_before_the_client_was_disabled(void **state)
@@ -285,6 +304,23 @@ static void asks_for_and_grants_only_what_the_client_may_still_have(void **state
     assert_refused(bench, 400, "parameter_rejected");
 }
 
+static void tells_nothing_asked_for_from_nothing_left(void **state)
+{
+    struct site_bench *bench = *state;
+#define OF_JANE "csrf_token=csrf+of+janes&decision=grant&oauth_token="
+    temp_for_scopes(bench, "none", "");
+    assert_int_equal(get(bench, "oauth_token=none", JANES_COOKIE), 200);
+    assert_int_equal(post(bench, OF_JANE "none&scope=", JANES_COOKIE), 302);
+    temp_for_scopes(bench, "one", "x"); /* the client may not have it */
+    get(bench, "oauth_token=one", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    allow_scopes(bench, "x");
+    post(bench, OF_JANE "one&scope=", JANES_COOKIE); /* nor was it shown */
+    assert_refused(bench, 400, "parameter_rejected");
+    assert_int_equal(post(bench, OF_JANE "one&scope=x", JANES_COOKIE), 302);
+#undef OF_JANE
+}
+
 /* A scope that the client got back after the page was shown was not consented to. */
 static void grants_only_what_the_page_showed(void **state)
 {
@@ -312,6 +348,11 @@ static void needs_tls_but_in_development(void **state)
         .steps = authorize_show, .query = "oauth_token=temp", .cookie = JANES_COOKIE, .is_plain = true};
     site_bench_call(bench, &call);
     assert_refused(bench, 400, "transport_insecure");
+    const struct site_call grant = {
+        .steps = authorize_decide, .body = JANES_FORM "&decision=grant", .cookie = JANES_COOKIE, .is_plain = true};
+    site_bench_call(bench, &grant);
+    assert_refused(bench, 400, "transport_insecure");
+    assert_state(bench, "temp", TEMP_PENDING);
     bench->config.insecure_transport = true;
     assert_int_equal(site_bench_call(bench, &call), 200);
 }
@@ -336,9 +377,12 @@ static void asks_again_where_trust_does_not_reach(void **state)
     char jti[64];
     durable_bench_token(&bench->durable, "printer", bench->jane, "token", jti);
     assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* not marked */
+    site_bench_client(bench, CLIENT_VERIFIED, NULL, NULL);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200); /* nor by this */
     site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
     assert_int_equal(get(bench, "oauth_token=temp", JOES_COOKIE), 200); /* another's token */
     assert_int_equal(get(bench, "oauth_token=oob", JANES_COOKIE), 200); /* a code is shown only after a click */
+    assert_state(bench, "oob", TEMP_PENDING);
     int64_t count = 0;
     assert_status(
         durable_token_revoke_blocking(&bench->durable.db, &(struct token_filter){.jti = slice_str(jti)}, &count),
@@ -361,11 +405,21 @@ static void grants_with_a_verifier_behind_the_callback(void **state)
     const struct temp_credential *temp = site_bench_find_temp(bench, "temp");
     assert_int_equal(temp->state, TEMP_GRANTED);
     assert_int_equal(temp->user, bench->jane);
+    assert_int_equal(temp->user_generation, 0);
     assert_slice_equal(temp->username, SLICE("jane"));
     assert_slice_equal(temp->scopes, SLICE(SCOPES));
     assert_true(temp->verifier.len >= 22); /* 128 bit of [A-Za-z0-9] */
     assert_slice_equal(slice_sub(slice_str(expected), 0, start.len), start);
     assert_slice_equal(slice_sub(slice_str(expected), start.len, sizeof expected), temp->verifier);
+}
+
+static void grants_of_a_user_as_he_is_now(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_status(durable_user_disable_blocking(&bench->durable.db, bench->jane), STATUS_OK); /* generation 1 */
+    assert_status(durable_user_enable_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
+    assert_int_equal(site_bench_find_temp(bench, "temp")->user_generation, 1);
 }
 
 static void denies_and_says_so_to_the_callback(void **state)
@@ -391,6 +445,25 @@ static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
     (void)snprintf(shown, sizeof shown, "%.*s", 8, slice_sub(body, at, body.len).ptr);
     assert_slice_equal(site_bench_find_temp(bench, "oob")->verifier, slice_str(shown));
     assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+}
+
+static bool is_typable(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!memchr("ABCDEFGHJKMNPQRSTUVWXYZ23456789", text.ptr[i], 31))
+            return false;
+    return true;
+}
+
+static void only_what_is_typed_has_few_letters(void **state)
+{
+    struct site_bench *bench = *state;
+    for (int i = 0; i < 4; i++) { /* each grant has a verifier of its own */
+        post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE);
+        assert_true(is_typable(site_bench_find_temp(bench, "oob")->verifier));
+    }
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_false(is_typable(site_bench_find_temp(bench, "temp")->verifier));
 }
 
 static void says_so_when_denied_out_of_band(void **state)
@@ -428,8 +501,21 @@ static void refuses_a_form_that_is_not_this_sessions(void **state)
     for (size_t i = 0; i < COUNT_OF(forms); i++) {
         post(bench, forms[i], JANES_COOKIE);
         assert_refused(bench, 403, "forbidden");
+        assert_true(site_bench_says(bench, "This form was not made for this session."));
     }
+    post(bench, forms[0], NULL); /* rather than a login for nothing */
+    assert_refused(bench, 403, "forbidden");
     assert_state(bench, "temp", TEMP_PENDING);
+}
+
+static void compares_the_forms_secret_in_constant_time(void **state)
+{
+    struct site_bench *bench = *state;
+    watch_begin();
+    post(bench, "oauth_token=temp&decision=grant&csrf_token=csrf+of+jones", JANES_COOKIE);
+    assert_int_equal(watch_comparisons(SLICE("csrf of janes")), 1);
+    watch_end();
+    assert_refused(bench, 403, "forbidden");
 }
 
 static void refuses_what_a_browser_says_another_site_sent(void **state)
@@ -454,27 +540,32 @@ static void refuses_what_a_browser_says_another_site_sent(void **state)
                                        .value = rows[i].value};
         if (site_bench_call(bench, &call) != rows[i].status)
             fail_msg("%s: %s", rows[i].header, rows[i].value);
-        if (rows[i].status == 403)
-            assert_state(bench, "temp", TEMP_PENDING);
+        if (rows[i].status != 403)
+            continue;
+        assert_true(site_bench_says(bench, "This form was not made for this session."));
+        assert_state(bench, "temp", TEMP_PENDING);
     }
 }
 
 static void refuses_a_form_without_one_clear_decision(void **state)
 {
     struct site_bench *bench = *state;
-    static const char *const forms[] = {
-        JANES_FORM,
-        JANES_FORM "&decision=",
-        JANES_FORM "&decision=Grant",
-        JANES_FORM "&decision=grant&decision=grant",
-        JANES_FORM "&decision=deny&decision=grant",
-        JANES_FORM "&oauth_token=temp&decision=grant",
-        "csrf_token=csrf+of+janes&decision=grant",
-        JANES_FORM "&decision=%zz",
+    static const struct {
+        const char *form, *problem;
+    } rows[] = {
+        {JANES_FORM, "parameter_absent"},
+        {JANES_FORM "&decision=", "invalid_request"},
+        {JANES_FORM "&decision=Grant", "invalid_request"},
+        {JANES_FORM "&decision=grant&decision=grant", "parameter_rejected"},
+        {JANES_FORM "&decision=deny&decision=grant", "parameter_rejected"},
+        {JANES_FORM "&oauth_token=temp&decision=grant", "parameter_rejected"},
+        {"csrf_token=csrf+of+janes&decision=grant", "parameter_absent"},
+        {JANES_FORM "&decision=%zz", "parameter_rejected"},
     };
-    for (size_t i = 0; i < COUNT_OF(forms); i++)
-        if (post(bench, forms[i], JANES_COOKIE) != 400)
-            fail_msg("%s", forms[i]);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        post(bench, rows[i].form, JANES_COOKIE);
+        assert_refused(bench, 400, rows[i].problem);
+    }
     assert_state(bench, "temp", TEMP_PENDING);
     const struct site_call call = {.steps = authorize_decide, .body = NULL, .cookie = JANES_COOKIE};
     assert_int_equal(site_bench_call(bench, &call), 415); /* no form at all */
@@ -539,10 +630,150 @@ static void answers_503_when_the_store_is_down_at_any_wait(void **state)
 static void answers_503_without_randomness(void **state)
 {
     struct site_bench *bench = *state;
+    char jti[64];
     random_fail_next(1);
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 503, "temporarily_unavailable");
+    site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
+    durable_bench_token(&bench->durable, "printer", bench->jane, "token", jti);
+    random_fail_next(1);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
     assert_state(bench, "temp", TEMP_PENDING);
+}
+
+/* What the durable store has of this kind cannot be read, or can be again. */
+static void rename_table(struct site_bench *bench, const char *from, const char *to)
+{
+    char query[128];
+    (void)snprintf(query, sizeof query, "ALTER TABLE %s RENAME TO %s", from, to);
+    assert_status(sql_execute_blocking(bench->durable.db.sql, query, NULL, 0, NULL, NULL), STATUS_OK);
+}
+
+static void answers_503_when_the_durable_store_fails(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const tables[] = {"clients", "users", "tokens"};
+    site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        rename_table(bench, tables[i], "gone");
+        get(bench, "oauth_token=temp", JANES_COOKIE);
+        assert_refused(bench, 503, "temporarily_unavailable");
+        rename_table(bench, "gone", tables[i]);
+    }
+    assert_state(bench, "temp", TEMP_PENDING);
+}
+
+/* ---- memory ---- */
+
+enum { MANY_SCOPES = 400, LITTLE_BYTES = 1 << 10, ENOUGH_BYTES = 160 << 10, PAGE_STEP_BYTES = 4 << 10 };
+enum { GRANT_BYTES = 40 << 10, GRANT_STEP_BYTES = 1 << 10 };
+
+static void write_scopes(struct buf *out, int count)
+{
+    for (int i = 0; i < count; i++)
+        buf_addf(out, "%sscope:%d", i ? " " : "", i);
+}
+
+static int call_within(struct site_bench *bench, const struct site_call *call, size_t arena_bytes)
+{
+    bench->may_break = true;
+    arena_done(&bench->request.arena);
+    arena_init(&bench->request.arena, arena_bytes);
+    int status = site_bench_call(bench, call);
+    return bench->request.reply.is_broken ? 500 : status;
+}
+
+static void shows_the_whole_page_or_none_where_memory_does_not_suffice(void **state)
+{
+    struct site_bench *bench = *state;
+    struct buf scopes = BUF_INIT;
+    const struct site_call show = {.steps = authorize_show, .query = "oauth_token=much", .cookie = JANES_COOKIE};
+    unsigned shown = 0;
+    write_scopes(&scopes, MANY_SCOPES);
+    allow_scopes(bench, buf_string(&scopes));
+    temp_for_scopes(bench, "much", buf_string(&scopes));
+    for (size_t bytes = 0; bytes < LITTLE_BYTES; bytes += 16)
+        assert_in_range(call_within(bench, &show, bytes), 500, 503);
+    for (size_t bytes = LITTLE_BYTES; bytes <= ENOUGH_BYTES; bytes += PAGE_STEP_BYTES) {
+        if (call_within(bench, &show, bytes) != 200)
+            continue;
+        assert_true(site_bench_says(bench, "<code>scope:399</code>"));
+        shown++;
+    }
+    assert_in_range(shown, 1, (ENOUGH_BYTES - LITTLE_BYTES) / PAGE_STEP_BYTES);
+    buf_done(&scopes);
+}
+
+/* Grants a new temporary credential for the scopes, of which the page showed some. */
+static bool grant_within(struct site_bench *bench, const char *scopes, struct slice shown, size_t arena_bytes)
+{
+    static unsigned number;
+    char token[16];
+    struct buf body = BUF_INIT;
+    (void)snprintf(token, sizeof token, "much%u", number++);
+    temp_for_scopes(bench, token, scopes);
+    buf_addf(&body, "csrf_token=csrf+of+janes&decision=grant&oauth_token=%s&scope=%.*s", token, SLICE_ARGS(shown));
+    const struct site_call grant = {.steps = authorize_decide, .body = buf_string(&body), .cookie = JANES_COOKIE};
+    int status = call_within(bench, &grant, arena_bytes);
+    buf_done(&body);
+    const struct temp_credential *temp = site_bench_find_temp(bench, token);
+    if (temp->state == TEMP_GRANTED)
+        assert_slice_equal(temp->scopes, shown);
+    return status == 302;
+}
+
+static void grants_what_was_shown_or_nothing_where_memory_does_not_suffice(void **state)
+{
+    struct site_bench *bench = *state;
+    struct buf scopes = BUF_INIT;
+    unsigned granted = 0;
+    write_scopes(&scopes, MANY_SCOPES);
+    allow_scopes(bench, buf_string(&scopes));
+    const struct slice all_but_the_last = slice_sub(buf_slice(&scopes), 0, scopes.len - strlen(" scope:399"));
+    for (size_t bytes = LITTLE_BYTES; bytes <= GRANT_BYTES; bytes += GRANT_STEP_BYTES) {
+        granted += grant_within(bench, buf_string(&scopes), all_but_the_last, bytes);
+        granted += grant_within(bench, buf_string(&scopes), SLICE("scope:0 scope:399"), bytes);
+    }
+    assert_in_range(granted, 2, 2 * (GRANT_BYTES - LITTLE_BYTES) / GRANT_STEP_BYTES);
+    buf_done(&scopes);
+}
+
+static void sends_to_the_whole_callback_or_nowhere_where_memory_does_not_suffice(void **state)
+{
+    struct site_bench *bench = *state;
+    char callback[1900] = "https://app.example/";
+    const struct site_call grant = {.steps = authorize_decide,
+                                    .body = "csrf_token=csrf+of+janes&oauth_token=far" SHOWN "&decision=grant",
+                                    .cookie = JANES_COOKIE};
+    unsigned sent = 0;
+    size_t len = strlen(callback);
+    memset(callback + len, 'x', sizeof callback - 1 - len);
+    callback[sizeof callback - 1] = '\0';
+    site_bench_client(bench, 0, callback, NULL);
+    site_bench_temp(bench, "far", callback);
+    for (size_t bytes = LITTLE_BYTES; bytes <= GRANT_BYTES; bytes += GRANT_STEP_BYTES) {
+        if (call_within(bench, &grant, bytes) != 302)
+            continue;
+        struct slice target = location(bench);
+        assert_true(slice_starts_with(target, slice_str(callback)));
+        assert_true(slice_find_slice(target, SLICE("oauth_verifier=")) < target.len);
+        sent++;
+    }
+    assert_in_range(sent, 1, (GRANT_BYTES - LITTLE_BYTES) / GRANT_STEP_BYTES);
+}
+
+static void counts_what_became_of_each_request(void **state)
+{
+    struct site_bench *bench = *state;
+    uint64_t before[3];
+    for (size_t i = 0; i < COUNT_OF(before); i++)
+        before[i] = metric_value(&authorizations, (uint32_t)i);
+    get(bench, "oauth_token=other", JANES_COOKIE);
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE);
+    post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
+    for (size_t i = 0; i < COUNT_OF(before); i++)
+        assert_int_equal(metric_value(&authorizations, (uint32_t)i), before[i] + 1);
 }
 
 int main(void)
@@ -560,24 +791,34 @@ int main(void)
         TEST(shows_every_scope),
         TEST(refuses_a_client_that_may_not_ask_any_more),
         TEST(calls_back_only_what_is_still_registered),
+        TEST(calls_back_nothing_that_is_no_callback),
         TEST(refuses_what_was_begun_before_the_client_was_disabled),
         TEST(asks_for_and_grants_only_what_the_client_may_still_have),
+        TEST(tells_nothing_asked_for_from_nothing_left),
         TEST(grants_only_what_the_page_showed),
         TEST(needs_tls_but_in_development),
         TEST(sends_straight_back_who_granted_the_same_to_a_trusted_client),
         TEST(asks_again_where_trust_does_not_reach),
         TEST(grants_with_a_verifier_behind_the_callback),
+        TEST(grants_of_a_user_as_he_is_now),
         TEST(denies_and_says_so_to_the_callback),
         TEST(shows_a_verifier_that_can_be_typed_out_of_band),
+        TEST(only_what_is_typed_has_few_letters),
         TEST(says_so_when_denied_out_of_band),
         TEST(sends_out_of_band_to_the_default_callback),
         TEST(refuses_a_form_that_is_not_this_sessions),
+        TEST(compares_the_forms_secret_in_constant_time),
         TEST(refuses_what_a_browser_says_another_site_sent),
         TEST(refuses_a_form_without_one_clear_decision),
         TEST(asks_who_it_is_when_the_session_has_ended),
         TEST(lets_only_the_first_who_decided_decide_again),
         TEST(answers_503_when_the_store_is_down_at_any_wait),
         TEST(answers_503_without_randomness),
+        TEST(answers_503_when_the_durable_store_fails),
+        TEST(shows_the_whole_page_or_none_where_memory_does_not_suffice),
+        TEST(grants_what_was_shown_or_nothing_where_memory_does_not_suffice),
+        TEST(sends_to_the_whole_callback_or_nowhere_where_memory_does_not_suffice),
+        TEST(counts_what_became_of_each_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
