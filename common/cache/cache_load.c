@@ -44,17 +44,11 @@ struct cache_load {
 static void on_load_answer(struct loop_message *message)
 {
     struct cache_wait *wait = (struct cache_wait *)message;
-    struct credential_cache *cache = wait->view->cache;
-    struct cached *cached = NULL;
-    if (wait->entry && cache->is_closed)
-        cache_entry_release(wait->entry);
-    else if (wait->entry)
-        cached = cache_view_add(wait->view, wait->entry, wait->keep);
+    struct cached *cached = wait->entry ? cache_view_add(wait->view, wait->entry, wait->keep) : NULL;
     if (wait->status == STATUS_OK && !cached)
         wait->status = STATUS_NO_MEMORY;
     ticket_complete(wait->ticket, wait->status, cached, cached_release);
     free(wait);
-    cache_let_go(cache);
 }
 
 /* The caller's hold on the entry (NULL: none) is spent. */
@@ -66,7 +60,7 @@ static void answer_waits(struct cache_load *load, struct cache_wait *waits, enum
         waits->status = status;
         waits->entry = entry ? cache_entry_hold(entry) : NULL;
         waits->keep = keep;
-        if (waits->view == load->view || load->cache->is_closed)
+        if (waits->view == load->view)
             on_load_answer(&waits->message);
         else
             loop_post(waits->view->loop, &waits->message);
@@ -81,7 +75,6 @@ static bool join_load(struct cache_load *load, struct credential_view *view, str
     struct cache_wait *wait = calloc(1, sizeof *wait);
     if (!wait)
         return false;
-    atomic_fetch_add(&load->cache->holders, 1);
     *wait = (struct cache_wait){
         .message = {.deliver = on_load_answer}, .next = load->waits, .view = view, .ticket = ticket};
     load->waits = wait;
@@ -93,10 +86,8 @@ static bool join_load(struct cache_load *load, struct credential_view *view, str
 /* Under the lock: nobody joins any more. */
 static struct cache_wait *end_load(struct cache_load *load)
 {
-    struct cache_wait *waits = load->waits;
     LIST_REMOVE(load, in_bucket);
-    load->waits = NULL;
-    return waits;
+    return load->waits;
 }
 
 /* Under the lock: whether a replica may not have this subject's newest change yet. */
@@ -219,7 +210,6 @@ static const struct step steps[] = {{"ask", ask_source}, {"take", take_row}, {NU
 static void on_load_ended(struct flow *flow)
 {
     struct cache_load *load = flow_subject(flow);
-    struct credential_cache *cache = load->cache;
     if (flow_was_cut(flow)) {
         give_up(load);
     } else if (load->again) {
@@ -227,7 +217,6 @@ static void on_load_ended(struct flow *flow)
         return;
     }
     free(load);
-    cache_let_go(cache);
 }
 
 static struct cache_load *new_load(struct credential_view *view, const struct credential_key *key, uint64_t hash)
@@ -289,6 +278,5 @@ void cache_load_start(struct credential_view *view, const struct credential_key 
         ticket_complete(*ticket, STATUS_NO_MEMORY, NULL, NULL);
     if (!load || !is_new)
         return;
-    atomic_fetch_add(&cache->holders, 1);
     flow_start(&load->flow, view->loop, "credential_cache", steps, load, on_load_ended);
 }

@@ -1,7 +1,7 @@
 /* cache_process: the credential cache's part that all loops share. Only credential_cache.c and cache_load.c use it.
  *
- * Invariants: what is below `lock` is touched under it alone. A load and whoever waits for one keep the cache's memory
- * alive, since both may be on their way when the loops have ended. */
+ * Invariants: what is below `lock` is touched under it alone. A load and whoever waits for one end with the loops'
+ * flows, before the cache is freed. */
 #ifndef COUNTERSIGN_CACHE_CACHE_PROCESS_H
 #define COUNTERSIGN_CACHE_CACHE_PROCESS_H
 
@@ -28,8 +28,6 @@ struct credential_cache {
     int64_t ttl_ms;
     struct hash_key hash_key;
     size_t view_count;
-    _Atomic unsigned holders;    /* its owner, loads, waits */
-    bool is_closed;              /* the loops have ended */
     _Atomic int state;           /* enum cache_state */
     _Atomic int64_t retry_at_ms; /* the store is down: the next question before this time is in vain. 0: it answers */
 
@@ -48,10 +46,7 @@ enum cache_result { CACHE_HIT, CACHE_MISS, CACHE_STALE, CACHE_RESULTS };
 /* oauth1_cache_requests_total{cache,result} */
 void cache_count(enum credential_kind kind, enum cache_result result);
 
-/* Frees the memory with the last holder. */
-void cache_let_go(struct credential_cache *cache);
-
-/* Whether the entry may be served although the store has to be asked and does not answer. */
+/* Whether an entry beyond its TTL may be served, since the store has to be asked and does not answer. */
 bool cache_is_servable(struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms);
 /* Within its TTL. */
 bool cache_is_fresh(const struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms);

@@ -52,8 +52,6 @@ bool cache_is_fresh(const struct credential_cache *cache, const struct cache_ent
 
 bool cache_is_servable(struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms)
 {
-    if (cache_is_fresh(cache, entry, now_ms))
-        return true;
     return !entry->is_unknown && atomic_load(&cache->state) == CACHE_STANDING &&
            now_ms - entry->asked_ms < CREDENTIAL_STALE_MAX_MS;
 }
@@ -86,7 +84,7 @@ static bool may_serve(struct credential_view *view, struct cache_entry *entry)
     int64_t now_ms = loop_now_ms(view->loop);
     bool fresh = cache_is_fresh(cache, entry, now_ms);
     /* a store that is known to be down is not waited for */
-    bool in_vain = !fresh && atomic_load_explicit(&cache->retry_at_ms, memory_order_relaxed) != 0;
+    bool in_vain = atomic_load_explicit(&cache->retry_at_ms, memory_order_relaxed) != 0;
     if (!fresh && !(in_vain && cache_is_servable(cache, entry, now_ms)))
         return false;
     ask_ahead(view, entry, now_ms);
@@ -271,7 +269,6 @@ enum status credential_cache_new(const struct credential_cache_options *options,
         return STATUS_NO_MEMORY;
     cache->source = options->source;
     cache->ttl_ms = options->ttl_ms;
-    atomic_init(&cache->holders, 1);
     (void)pthread_mutex_init(&cache->lock, NULL);
     enum status status = open_cache(cache, options);
     if (status != STATUS_OK) {
@@ -282,25 +279,17 @@ enum status credential_cache_new(const struct credential_cache_options *options,
     return STATUS_OK;
 }
 
-void cache_let_go(struct credential_cache *cache)
-{
-    if (atomic_fetch_sub(&cache->holders, 1) != 1)
-        return;
-    (void)pthread_mutex_destroy(&cache->lock);
-    free(cache);
-}
-
 void credential_cache_free(struct credential_cache *cache)
 {
     if (!cache)
         return;
-    cache->is_closed = true;
     for (size_t i = 0; i < cache->view_count; i++) {
         loop_timer_done(&cache->views[i].timer);
         cache_view_done(&cache->views[i]);
     }
     cache_table_done(&cache->table);
-    cache_let_go(cache);
+    (void)pthread_mutex_destroy(&cache->lock);
+    free(cache);
 }
 
 struct credential_view *credential_cache_view(struct credential_cache *cache, size_t loop_index)

@@ -48,7 +48,7 @@ struct credential_cache_options {
 /* Before the loops run. Nothing is kept before a feed stands. NO_MEMORY, NO_RANDOMNESS. */
 MUST_USE enum status credential_cache_new(const struct credential_cache_options *options,
                                           struct credential_cache **ret_cache);
-/* After the loops have ended, before they are freed. NULL is fine. */
+/* After the loops have ended and their flows were cut and settled, before they are freed. NULL is fine. */
 void credential_cache_free(struct credential_cache *cache);
 
 /* Follows this feed, once. */

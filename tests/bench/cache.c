@@ -347,6 +347,8 @@ int main(void)
     compare(b, "find, of 1 000 hot tokens", find_hot, name_only, "a name alone");
     compare(b, "find, of 100 000 tokens", find_any, name_only, "a name alone");
     b->found.held.release(&b->found.held);
+    flow_cut_all(b->loop);
+    (void)loop_settle(b->loop);
     credential_cache_free(b->cache);
     loop_free(b->loop);
     signer_done(&b->signer);

@@ -127,6 +127,8 @@ int asked_bench_teardown(void **state)
     arena_done(&bench->request.arena);
     usage_free(bench->usage);
     signer_done(&bench->loops[0].signer);
+    flow_cut_all(bench->asking.loop);
+    (void)loop_settle(bench->asking.loop);
     credential_cache_free(bench->cache);
     durable_pool_free(bench->pool);
     ephemeral_view_free(bench->view);
