@@ -8,6 +8,17 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
+/* ---- how often a context is keyed, which is most of the work ---- */
+
+static unsigned keyed;
+int __real_EVP_MAC_init(EVP_MAC_CTX *context, const unsigned char *key, size_t len, const OSSL_PARAM params[]);
+int __wrap_EVP_MAC_init(EVP_MAC_CTX *context, const unsigned char *key, size_t len, const OSSL_PARAM params[]);
+int __wrap_EVP_MAC_init(EVP_MAC_CTX *context, const unsigned char *key, size_t len, const OSSL_PARAM params[])
+{
+    keyed += key != NULL;
+    return __real_EVP_MAC_init(context, key, len, params);
+}
+
 static void check_hex(const unsigned char *code, enum digest digest, const char *expected)
 {
     struct buf hex = BUF_INIT;
@@ -32,8 +43,8 @@ static void computes_the_published_codes(void **state)
         {DIGEST_SHA1, SLICE_INIT("Jefe"), SLICE_INIT("what do ya want for nothing?"),
          "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"},
         {DIGEST_SHA1, SLICE_INIT(AA80), SLICE_INIT(LONG), "aa4ae5e15272d00e95705637ce8a3b55ed402112"},
+        {DIGEST_SHA1, {0}, {0}, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"}, /* not the key before */
         {DIGEST_SHA1, SLICE_INIT(""), SLICE_INIT(""), "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"},
-        {DIGEST_SHA1, {0}, {0}, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"},
         {DIGEST_SHA256, SLICE_INIT("Jefe"), SLICE_INIT("what do ya want for nothing?"),
          "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
         {DIGEST_SHA256, SLICE_INIT(AA131), SLICE_INIT(LONG),
@@ -86,6 +97,34 @@ static void keeps_and_replaces_keys_without_mixing_them_up(void **state)
         }
         mac_free(mac);
     }
+}
+
+/* The second time it is asked for in a row, and then until another is asked for twice in a row in its place. */
+static void keeps_what_is_asked_for_again_and_again(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key;
+        enum digest digest;
+        unsigned keyed;
+    } rows[] = {
+        {"first", DIGEST_SHA1, 1},    {"first", DIGEST_SHA1, 1},    {"first", DIGEST_SHA1, 0},
+        {"first", DIGEST_SHA1, 0},    {"second", DIGEST_SHA1, 1},   {"first", DIGEST_SHA1, 0},
+        {"second", DIGEST_SHA1, 1},   {"first", DIGEST_SHA1, 0},    {"second", DIGEST_SHA1, 1},
+        {"second", DIGEST_SHA1, 1},   {"second", DIGEST_SHA1, 0},   {"first", DIGEST_SHA1, 1},
+        {"second", DIGEST_SHA256, 1}, {"second", DIGEST_SHA1, 0},   {"second", DIGEST_SHA256, 1},
+        {"second", DIGEST_SHA256, 1}, {"second", DIGEST_SHA256, 0}, {"second", DIGEST_SHA1, 1},
+    };
+    struct mac *mac = mac_new(1);
+    assert_non_null(mac);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        unsigned char code[DIGEST_MAX_BYTES];
+        keyed = 0;
+        assert_status(mac_hmac(mac, rows[i].digest, slice_str(rows[i].key), SLICE("text"), code), STATUS_OK);
+        if (keyed != rows[i].keyed)
+            fail_msg("row %zu: keyed %u times", i, keyed);
+    }
+    mac_free(mac);
 }
 
 static void a_key_with_a_nul_is_not_its_front(void **state)
@@ -143,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(computes_the_published_codes),
         cmocka_unit_test(keeps_and_replaces_keys_without_mixing_them_up),
+        cmocka_unit_test(keeps_what_is_asked_for_again_and_again),
         cmocka_unit_test(a_key_with_a_nul_is_not_its_front),
         cmocka_unit_test(writes_no_more_than_the_digest),
         cmocka_unit_test(keys_are_wiped_when_their_place_is_taken_and_at_the_end),
