@@ -1,6 +1,7 @@
 """Starts the examples, each with what runs it in production or comes closest to that."""
 
 import ctypes
+import json
 import os
 import shutil
 import signal
@@ -117,7 +118,8 @@ def make_django_database(folder, environment):
 
 def install_express(folder, environment):
     """Once for a worker of pytest; node looks for packages in the folders above, too."""
-    store = ROOT / "build" / f"express-{os.environ.get('PYTEST_XDIST_WORKER', 'single')}"
+    name = json.loads((folder / "package.json").read_text())["name"]
+    store = ROOT / "build" / f"{name}-{os.environ.get('PYTEST_XDIST_WORKER', 'single')}"
     store.mkdir(parents=True, exist_ok=True)
     lock = (folder / "package-lock.json").read_bytes()
     if not (store / "installed").is_file() or (store / "installed").read_bytes() != lock:
@@ -140,6 +142,11 @@ def build_java(folder, environment):
 
 
 GUNICORN = [PYTHON, "-m", "gunicorn", "--bind", "127.0.0.1:{port}", "--threads", "4"]
+# Sites whose login pages browsers are sent to; the rest of their environment is the test's.
+LOGIN_SITES = [
+    Example("login-flask", [*GUNICORN, "demo:app"]),
+    Example("login-express", ["node", "demo.js"], prepare=install_express),
+]
 URI_TAKES_NO = ("braces", "pipe")
 
 EXAMPLES = [

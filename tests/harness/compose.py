@@ -48,7 +48,8 @@ class Stack:
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(own)},
             "COUNTERSIGN_PORT": str(self.port),
-            **{f"COUNTERSIGN_{name}_PORT": str(free_port()) for name in ("CADDY", "HAPROXY", "PROMETHEUS", "GRAFANA")},
+            **{f"COUNTERSIGN_{name}_PORT": str(free_port()) for name in ("CADDY", "HAPROXY", "PROMETHEUS", "GRAFANA",
+                                                                         "DELEGATED", "LOGIN")},
             "COUNTERSIGN_TAG": self.name,
             "COMPOSE_PROJECT_NAME": self.name,
             "COMPOSE_FILE": os.pathsep.join(self.files),
