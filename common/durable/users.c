@@ -1,5 +1,6 @@
 #include "durable/users.h"
 
+#include "base/case_fold.h"
 #include "crypto/digest.h"
 #include "durable/rows.h"
 #include "durable/within.h"
@@ -84,6 +85,57 @@ enum status durable_user_find_by_name_blocking(struct durable *db, struct slice 
     return find_user_row(db, USER_ROW " WHERE username = ? AND site_name IS NULL", sql_text(username), ret_user);
 }
 
+struct login_search {
+    struct slice text;
+    struct user *user;
+    size_t count;    /* of rows that were read */
+    bool is_by_name; /* the first of them */
+};
+
+static enum status read_login(void *context, const struct sql_value *columns, size_t count)
+{
+    struct login_search *search = context;
+    if (search->count++ > 0)
+        return STATUS_OK;
+    TRY(read_found(search->user, columns, count));
+    search->is_by_name = slice_eq(search->user->username, search->text);
+    return STATUS_OK;
+}
+
+/* One statement, whether there is such a user or not, and so one time. */
+static enum status find_login_rows(struct durable *db, struct login_search *search)
+{
+    struct buf email = BUF_INIT;
+    case_fold(search->text, &email);
+    struct sql_value params[] = {sql_text(search->text), sql_text(buf_slice(&email)), sql_text(search->text)};
+    enum status status =
+        email.failed ? STATUS_NO_MEMORY
+                     : sql_execute_blocking(db->sql,
+                                            USER_ROW " WHERE site_name IS NULL AND (username = ? OR email_key = ?)"
+                                                     " ORDER BY CASE WHEN username = ? THEN 0 ELSE 1 END LIMIT 2",
+                                            params, COUNT_OF(params), read_login, search);
+    buf_done(&email);
+    return status;
+}
+
+enum status durable_user_find_by_login_blocking(struct durable *db, struct slice text, struct user **ret_user)
+{
+    if (slice_find(text, '@') == text.len)
+        return durable_user_find_by_name_blocking(db, text, ret_user);
+    struct login_search search = {.text = text, .user = result_new(sizeof *search.user)};
+    if (!search.user)
+        return STATUS_NO_MEMORY;
+    enum status status = find_login_rows(db, &search);
+    if (status == STATUS_OK && !search.is_by_name && search.count != 1)
+        status = STATUS_NOT_FOUND;
+    if (status != STATUS_OK) {
+        user_free(search.user);
+        return status;
+    }
+    *ret_user = search.user;
+    return STATUS_OK;
+}
+
 enum status durable_user_find_by_subject_blocking(struct durable *db, struct slice subject, struct user **ret_user)
 {
     return find_user_row(db, USER_ROW " WHERE subject = ?", sql_text(subject), ret_user);
@@ -160,29 +212,46 @@ static enum status write_site_key(struct slice subject, char key[SITE_KEY_BYTES]
     return STATUS_OK;
 }
 
-static enum status insert_user(struct sql *sql, void *context)
+/* By name and address people log in to accounts made here; a site's users have neither. */
+static enum status insert_row(struct durable *db, const struct user *user, struct slice name, struct slice email)
 {
-    struct creating *creating = context;
-    const struct user *user = creating->user;
-    struct durable *db = creating->db;
     bool is_sites = user->source == USER_OF_SITE;
     char key[SITE_KEY_BYTES];
     TRY(write_site_key(user->subject, key));
     struct sql_value params[] = {
         sql_text(is_sites ? slice_of(key, sizeof key) : user->username),
         is_sites ? sql_text(user->username) : sql_null(),
+        is_sites ? sql_null() : sql_text(name),
         sql_text(user->email),
+        sql_text(is_sites ? SLICE("") : email),
         sql_text(user->password_hash),
         sql_int(user->disabled),
         sql_int(now_ms(db)),
         sql_int(now_ms(db)),
     };
-    TRY(RUN(db,
-            "INSERT INTO users (username, site_name, email, password_hash, disabled, created_at, updated_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            params));
+    return RUN(db,
+               "INSERT INTO users (username, site_name, name_key, email, email_key, password_hash, disabled,"
+               " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               params);
+}
+
+static enum status insert_user(struct sql *sql, void *context)
+{
+    struct creating *creating = context;
+    const struct user *user = creating->user;
+    struct durable *db = creating->db;
+    struct buf name = BUF_INIT;
+    struct buf email = BUF_INIT;
+    case_fold(user->username, &name);
+    case_fold(user->email, &email);
+    enum status status =
+        name.failed || email.failed ? STATUS_NO_MEMORY : insert_row(db, user, buf_slice(&name), buf_slice(&email));
+    buf_done(&name);
+    buf_done(&email);
+    TRY(status);
     creating->id = sql_last_id(sql);
-    return is_sites ? set_subject(db, creating->id, user->subject) : set_local_subject(db, creating->id);
+    return user->source == USER_OF_SITE ? set_subject(db, creating->id, user->subject)
+                                        : set_local_subject(db, creating->id);
 }
 
 enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id)

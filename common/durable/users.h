@@ -3,7 +3,8 @@
  * `subject` is what resource servers see as `sub`, and no two users have the same. A user has a source, and the two
  * never meet: an account that was made here has a subject that no site may use (USER_LOCAL_PREFIX and its id; in
  * databases of earlier versions also a bare number), and logs in with a password; a site's user has the subject that
- * the site gave (delegated login, trusted header, import). User names are unique among the accounts made here alone. */
+ * the site gave (delegated login, trusted header, import). User names are unique among the accounts made here alone,
+ * and new ones do not differ by case alone. */
 #ifndef COUNTERSIGN_DURABLE_USERS_H
 #define COUNTERSIGN_DURABLE_USERS_H
 
@@ -48,7 +49,8 @@ void user_page_free(void *page);
 MUST_USE bool user_subject_is_sites(struct slice subject);
 
 /* An account made here gets its subject, a site's user brings one. BAD_INPUT: a subject that is not the source's; the
- * user name is empty or over 255 bytes. CONFLICT: the subject, or the name of an account made here, is taken. */
+ * user name is empty or over 255 bytes. CONFLICT: the subject, or the name of an account made here, is taken (in
+ * whatever case). */
 MUST_USE enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id);
 /* The site's user with this subject; made if there is none, renamed if the name is new. An absent name: the one it has,
  * or the subject. BAD_INPUT: no site may use this subject. CONFLICT: it is that of an account made here (of an earlier
@@ -62,6 +64,9 @@ MUST_USE enum status durable_user_set_local_subject_blocking(struct durable *db,
 /* NOT_FOUND. */
 MUST_USE enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username,
                                                         struct user **ret_user);
+/* An account made here, by what somebody types to log in: its user name, or an e-mail address (in whatever case) that
+ * no other account has. NOT_FOUND. */
+MUST_USE enum status durable_user_find_by_login_blocking(struct durable *db, struct slice text, struct user **ret_user);
 MUST_USE enum status durable_user_find_by_subject_blocking(struct durable *db, struct slice subject,
                                                            struct user **ret_user);
 MUST_USE enum status durable_user_find_blocking(struct durable *db, int64_t id, struct user **ret_user);
@@ -77,7 +82,7 @@ MUST_USE enum status durable_user_delete_blocking(struct durable *db, int64_t id
 
 /* Complete with a struct user. */
 void durable_user_find_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
-void durable_user_find_by_name_start(struct durable_pool *pool, struct slice username, struct ticket ticket);
+void durable_user_find_by_login_start(struct durable_pool *pool, struct slice text, struct ticket ticket);
 void durable_user_find_by_subject_start(struct durable_pool *pool, struct slice subject, struct ticket ticket);
 void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, struct slice username,
                                struct ticket ticket);

@@ -22,16 +22,16 @@ void durable_user_find_start(struct durable_pool *pool, int64_t id, struct ticke
     durable_arguments_start(pool, DURABLE_READ_CURRENT, find_user, arguments_of_id(id), user_free, ticket);
 }
 
-static enum status find_by_name(struct durable *db, void *pointer, void **ret_result)
+static enum status find_by_login(struct durable *db, void *pointer, void **ret_result)
 {
     const struct durable_arguments *arguments = pointer;
-    return durable_user_find_by_name_blocking(db, arguments->first, (struct user **)ret_result);
+    return durable_user_find_by_login_blocking(db, arguments->first, (struct user **)ret_result);
 }
 
-void durable_user_find_by_name_start(struct durable_pool *pool, struct slice username, struct ticket ticket)
+void durable_user_find_by_login_start(struct durable_pool *pool, struct slice text, struct ticket ticket)
 {
-    struct durable_arguments *arguments = durable_arguments_new(username, SLICE_ABSENT, SLICE_ABSENT);
-    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_by_name, arguments, user_free, ticket);
+    struct durable_arguments *arguments = durable_arguments_new(text, SLICE_ABSENT, SLICE_ABSENT);
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_by_login, arguments, user_free, ticket);
 }
 
 static enum status find_by_subject(struct durable *db, void *pointer, void **ret_result)

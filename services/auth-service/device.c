@@ -14,14 +14,7 @@ enum status device_make(struct device *ret_device)
     return random_bytes(ret_device->id, sizeof ret_device->id);
 }
 
-/* What a cookie is sealed for; absent without memory. */
-static struct slice row_of(struct slice username, struct arena *arena)
-{
-    struct buf row = buf_in(arena);
-    buf_add_str(&row, "device of ");
-    buf_add(&row, username);
-    return row.failed ? SLICE_ABSENT : buf_slice(&row);
-}
+static const struct slice row = SLICE_INIT("device"); /* what a cookie is sealed for */
 
 static enum status digest_password(const struct user *user, unsigned char out[DEVICE_PASSWORD_BYTES])
 {
@@ -31,15 +24,13 @@ static enum status digest_password(const struct user *user, unsigned char out[DE
     return STATUS_OK;
 }
 
-bool device_read(const struct keyring *keys, struct slice cookie, struct slice username, struct arena *arena,
-                 struct device *ret_device)
+bool device_read(const struct keyring *keys, struct slice cookie, struct arena *arena, struct device *ret_device)
 {
     char *sealed = arena_bytes(arena, cookie.len);
     struct buf opened = buf_in(arena);
     size_t len = 0;
     if (!sealed || !base64_decode(cookie, sealed, &len) ||
-        sealed_open(keys, slice_of(sealed, len), row_of(username, arena), &opened) != STATUS_OK ||
-        opened.len != sizeof *ret_device)
+        sealed_open(keys, slice_of(sealed, len), row, &opened) != STATUS_OK || opened.len != sizeof *ret_device)
         return false;
     memcpy(ret_device, opened.ptr, sizeof *ret_device);
     return true;
@@ -48,7 +39,7 @@ bool device_read(const struct keyring *keys, struct slice cookie, struct slice u
 bool device_is_of(const struct device *device, const struct user *user)
 {
     unsigned char now[DEVICE_PASSWORD_BYTES] = {0};
-    return digest_password(user, now) == STATUS_OK &&
+    return device->user == user->id && digest_password(user, now) == STATUS_OK &&
            ct_equal(slice_of((const char *)now, sizeof now),
                     slice_of((const char *)device->password, sizeof device->password));
 }
@@ -58,11 +49,11 @@ enum status device_write(const struct keyring *keys, const struct device *device
 {
     struct device written = *device;
     struct buf sealed = buf_in(arena);
-    struct slice row = row_of(user->username, arena);
+    written.user = user->id;
     TRY(digest_password(user, written.password));
     TRY(sealed_seal(keys, slice_of((const char *)&written, sizeof written), row, &sealed));
     char *text = arena_bytes(arena, BASE64_LEN(sealed.len));
-    if (!text || slice_is_absent(row))
+    if (!text)
         return STATUS_NO_MEMORY;
     base64_encode(buf_slice(&sealed), text);
     *ret_cookie = slice_of(text, BASE64_LEN(sealed.len));

@@ -263,7 +263,7 @@ static enum step_result load_user(struct flow *flow)
     if (result != STEP_NEXT)
         return result;
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
-    durable_user_find_by_name_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
+    durable_user_find_by_login_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
     if (wanted > COUNTED_PAIR)
         login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR]);
     return STEP_WAIT;
@@ -282,7 +282,7 @@ static enum status take_tried_user(struct flow *flow)
     return STATUS_OK;
 }
 
-/* A device whose password was changed since is a stranger: it counts for everything that it did not count for yet. */
+/* A device of another's, or whose password was changed since, is a stranger: it counts for all that it did not yet. */
 static void count_account_start(struct flow *flow, bool was_device)
 {
     struct request *request = request_of(flow);

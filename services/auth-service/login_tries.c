@@ -20,11 +20,10 @@ static int64_t limit_of(const struct request *request, enum quota quota)
     }
 }
 
-static enum status read_device(struct request *request, struct slice username, struct login_tries *tries)
+static enum status read_device(struct request *request, struct login_tries *tries)
 {
     struct keyring *keys = shared_keys_take(app_of(request)->keys);
-    tries->is_device =
-        device_read(keys, site_cookie(request, COOKIE_DEVICE), username, &request->arena, &tries->device);
+    tries->is_device = device_read(keys, site_cookie(request, COOKIE_DEVICE), &request->arena, &tries->device);
     keyring_free(keys);
     return tries->is_device ? STATUS_OK : device_make(&tries->device);
 }
@@ -35,7 +34,7 @@ enum status login_tries_init(struct request *request, struct slice username, str
     struct buf pair = buf_in(&request->arena);
     struct buf device = buf_in(&request->arena);
     struct login_tries tries = {.names = {[QUOTA_LOGIN_ADDRESS] = address, [QUOTA_LOGIN_ACCOUNT] = username}};
-    TRY(read_device(request, username, &tries));
+    TRY(read_device(request, &tries));
     quota_write_address(address, &pair);
     buf_add_byte(&pair, ' ');
     buf_add(&pair, username);

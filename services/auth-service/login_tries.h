@@ -13,7 +13,7 @@
 struct login_tries {
     struct slice names[QUOTA_COUNT]; /* what is counted under each of the login's quotas */
     struct device device;
-    bool is_device; /* of this user name, as far as its cookie says */
+    bool is_device; /* as far as its cookie says; whose is known when the user is */
 };
 
 /* STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */

@@ -145,7 +145,7 @@ static void users_are_written_and_read_from_a_loop(void **state)
     struct user user = {.username = SLICE("jane")};
     durable_user_create_start(it->pool, &user, ASK(it));
     DONE(it, STATUS_OK);
-    durable_user_find_by_name_start(it->pool, SLICE("jane"), ASK(it));
+    durable_user_find_by_login_start(it->pool, SLICE("jane"), ASK(it));
     int64_t id = ((const struct user *)ANSWER(it, STATUS_OK))->id;
     durable_user_find_start(it->pool, id, ASK(it));
     assert_slice_equal(((const struct user *)ANSWER(it, STATUS_OK))->username, SLICE("jane"));

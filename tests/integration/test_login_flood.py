@@ -93,6 +93,16 @@ def test_the_owner_logs_in_while_names_come_from_200_addresses(stores):
     Flow(provider, provider.create_client(), Owner(provider, "jane", PASSWORD)).token()
 
 
+def test_an_owner_logs_in_with_an_address_that_nobody_else_has(stores):
+    provider, _ = stores
+    (provider.directory / "mail.password").write_text(PASSWORD)
+    for name, email in (("may", "May@Example.com"), ("meg", "us@example.com"), ("mia", "US@example.com")):
+        provider.expect("user", "create", "--username", name, "--email", email, "--password-file", "mail.password")
+    Flow(provider, provider.create_client(), Owner(provider, "may@example.com", PASSWORD)).token()
+    assert Guesser(provider).guess("us@example.com", "192.0.2.90", PASSWORD) == 403
+    assert Guesser(provider).guess("meg", "192.0.2.90", PASSWORD) == 302
+
+
 GUESSES, FROM, FOR_ONE_ACCOUNT = 10000, 100, 100
 
 

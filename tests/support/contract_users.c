@@ -158,7 +158,8 @@ static void an_account_that_gives_up_its_number_keeps_what_it_owns(void **state)
 static void user_names_compare_byte_for_byte(void **state)
 {
     struct durable_bench *bench = *state;
-    static const char *const names[] = {"abc", "Abc", "abc ", "\xc3\x84", "\xc3\xa4", "A"};
+    static const char *const names[] = {"Abc", "abc ", "\xc3\x84", "A"};
+    static const char *const unknown[] = {"abc", "Abc ", "\xc3\xa4", "a"};
     struct user *none = NULL;
     for (size_t i = 0; i < COUNT_OF(names); i++)
         (void)durable_bench_user(bench, names[i]);
@@ -167,7 +168,8 @@ static void user_names_compare_byte_for_byte(void **state)
         assert_slice_equal(user->username, slice_str(names[i]));
         user_free(user);
     }
-    assert_status(durable_user_find_by_name_blocking(&bench->db, SLICE("a"), &none), STATUS_NOT_FOUND);
+    for (size_t i = 0; i < COUNT_OF(unknown); i++)
+        assert_status(durable_user_find_by_name_blocking(&bench->db, slice_str(unknown[i]), &none), STATUS_NOT_FOUND);
 }
 
 static void names_of_accounts_made_here_and_all_subjects_are_taken_once(void **state)
@@ -184,6 +186,78 @@ static void names_of_accounts_made_here_and_all_subjects_are_taken_once(void **s
     assert_status(durable_user_create_blocking(&bench->db, &same_subject, &id), STATUS_CONFLICT);
     assert_status(durable_user_create_blocking(&bench->db, &nameless, &id), STATUS_BAD_INPUT);
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM users"), 2);
+}
+
+static void accounts_made_here_do_not_differ_by_case_alone(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const char *const taken[] = {"JANE", "Jane", "j\xc3\xbcrgen", "J\xc3\x9cRGEN"};
+    struct user site = {.source = USER_OF_SITE, .username = SLICE("JANE"), .subject = SLICE("s")};
+    int64_t id = 0;
+    (void)durable_bench_user(bench, "jane");
+    (void)durable_bench_user(bench, "J\xc3\xbcrgen");
+    for (size_t i = 0; i < COUNT_OF(taken); i++) {
+        struct user user = {.username = slice_str(taken[i])};
+        assert_status(durable_user_create_blocking(&bench->db, &user, &id), STATUS_CONFLICT);
+    }
+    assert_status(durable_user_create_blocking(&bench->db, &site, &id), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM users"), 3);
+}
+
+static int64_t add_with_email(struct durable_bench *bench, const char *username, const char *email)
+{
+    struct user user = {.username = slice_str(username), .email = slice_str(email)};
+    int64_t id = 0;
+    assert_status(durable_user_create_blocking(&bench->db, &user, &id), STATUS_OK);
+    return id;
+}
+
+/* 0: nobody. */
+static int64_t find_login(struct durable_bench *bench, const char *text)
+{
+    struct user *user = NULL;
+    enum status status = durable_user_find_by_login_blocking(&bench->db, slice_str(text), &user);
+    if (status == STATUS_NOT_FOUND)
+        return 0;
+    assert_status(status, STATUS_OK);
+    int64_t id = user->id;
+    user_free(user);
+    return id;
+}
+
+static void an_account_is_found_by_an_address_that_it_has_alone(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t jane = add_with_email(bench, "jane", "Jane@Example.com");
+    int64_t joe = add_with_email(bench, "joe", "us@example.com");
+    int64_t ann = add_with_email(bench, "ann", "US@example.com");
+    int64_t eve = add_with_email(bench, "eve", "");
+    struct user site = {
+        .source = USER_OF_SITE, .username = SLICE("max"), .subject = SLICE("s"), .email = SLICE("max@example.com")};
+    int64_t id = 0;
+    assert_status(durable_user_create_blocking(&bench->db, &site, &id), STATUS_OK);
+    assert_int_equal(find_login(bench, "jane"), jane);
+    assert_int_equal(find_login(bench, "eve"), eve);
+    assert_int_equal(find_login(bench, "jane@example.com"), jane);
+    assert_int_equal(find_login(bench, "JANE@EXAMPLE.COM"), jane);
+    assert_int_equal(find_login(bench, "us@example.com"), 0); /* joe's and ann's */
+    assert_int_equal(find_login(bench, "JANE"), 0);           /* a name, byte for byte */
+    assert_int_equal(find_login(bench, ""), 0);
+    assert_int_equal(find_login(bench, "@"), 0);
+    assert_int_equal(find_login(bench, "max@example.com"), 0); /* a site's user does not log in here */
+    assert_status(durable_user_delete_blocking(&bench->db, ann), STATUS_OK);
+    assert_int_equal(find_login(bench, "us@example.com"), joe);
+}
+
+/* Of an earlier version: a user name that is another's address goes before it, whoever came first. */
+static void a_name_goes_before_an_address(void **state)
+{
+    struct durable_bench *bench = *state;
+    (void)add_with_email(bench, "joe", "jane@example.com");
+    int64_t jane = add_with_email(bench, "jane@example.com", "");
+    (void)add_with_email(bench, "ann", "jane@example.com");
+    assert_int_equal(find_login(bench, "jane@example.com"), jane);
+    assert_int_equal(find_login(bench, "JANE@example.com"), 0);
 }
 
 static void a_delegated_login_makes_its_user_once_and_follows_the_name(void **state)
@@ -317,6 +391,9 @@ int contract_users_run(void)
         BENCH_TEST(an_account_that_gives_up_its_number_keeps_what_it_owns),
         BENCH_TEST(user_names_compare_byte_for_byte),
         BENCH_TEST(names_of_accounts_made_here_and_all_subjects_are_taken_once),
+        BENCH_TEST(accounts_made_here_do_not_differ_by_case_alone),
+        BENCH_TEST(an_account_is_found_by_an_address_that_it_has_alone),
+        BENCH_TEST(a_name_goes_before_an_address),
         BENCH_TEST(a_delegated_login_makes_its_user_once_and_follows_the_name),
         BENCH_TEST(a_sites_user_may_have_anybodys_name),
         BENCH_TEST(users_are_listed_without_their_hashes),

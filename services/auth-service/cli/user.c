@@ -3,13 +3,16 @@
 #include "durable/users.h"
 #include "password_rules.h"
 
+enum { EMAIL_MAX_BYTES = 254 };
+
 struct password_options {
     struct slice username, email, password_file;
 };
 
 static const struct command_option create_table[] = {
     {"username", OPTION_TEXT, "U", true, offsetof(struct password_options, username), "what the user logs in with"},
-    {"email", OPTION_TEXT, "E", false, offsetof(struct password_options, email), "for the operator"},
+    {"email", OPTION_TEXT, "E", false, offsetof(struct password_options, email),
+     "the user may log in with it too, if no other account has it"},
     {"password-file", OPTION_TEXT, "FILE", true, offsetof(struct password_options, password_file),
      "a file that holds the password, - for standard input"},
     {0},
@@ -71,6 +74,12 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     enum status status = durable_user_create_blocking(&store->db, user, &id);
     if (status == STATUS_OK)
         status = durable_user_find_blocking(&store->db, id, &made);
+    if (status == STATUS_CONFLICT)
+        return command_fail(
+            line, EXIT_REFUSED,
+            "user %.*s: there is one of this name, or of one that differs by upper and lower case alone; "
+            "choose another name (`user list` shows them)",
+            SLICE_ARGS(user->username));
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(user->username));
     struct cli_output out = cli_output_begin(line, false);
@@ -79,6 +88,16 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     cli_output_end(&out);
     user_free(made);
     return EXIT_DONE;
+}
+
+/* What somebody may log in with; whether mail arrives there is nobody's business here. */
+static bool is_address(struct slice email)
+{
+    size_t at = slice_find(email, '@');
+    struct slice host = slice_sub(email, at + 1, email.len);
+    return slice_is_absent(email) ||
+           (at > 0 && host.len > 0 && slice_find(host, '@') == host.len && slice_find(email, ' ') == email.len &&
+            email.len <= EMAIL_MAX_BYTES && slice_is_printable(email));
 }
 
 static int run_user_create(const struct command_line *line)
@@ -93,6 +112,9 @@ static int run_user_create(const struct command_line *line)
         return command_fail(line, EXIT_USAGE,
                             "--username: a user name has no '@', or it could be another's e-mail address; give the "
                             "address by --email, users may log in with it too");
+    if (!is_address(options->email))
+        return command_fail(line, EXIT_USAGE, "--email: it is NAME@HOST, at most %d bytes without spaces",
+                            EMAIL_MAX_BYTES);
     int code = hash_file(line, options->password_file, options->username, hash);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);

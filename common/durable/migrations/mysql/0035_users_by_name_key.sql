@@ -1,0 +1,1 @@
+CREATE UNIQUE INDEX users_by_name_key ON users (name_key) COMMENT 'countersign 0035'

@@ -1,0 +1,1 @@
+CREATE INDEX users_by_email_key ON users (email_key)
