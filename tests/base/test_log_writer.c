@@ -2,10 +2,10 @@
 
 #include "base/clock.h"
 #include "support/test.h"
+#include "support/threads.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,10 +193,8 @@ static void lines_of_threads_do_not_mix(void **state)
     struct reader *it = *state;
     pthread_t threads[THREADS];
     size_t whole = 0;
-    for (size_t i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, add_many, it), 0);
-    for (size_t i = 0; i < THREADS; i++)
-        pthread_join(threads[i], NULL);
+    threads_start(threads, THREADS, add_many, it, 0);
+    threads_join(threads, THREADS);
     add(it, LOG_WARN, "end\n");
     struct slice rest = slice_str(read_until(it, "end\n"));
     for (bool more = true; more;) {

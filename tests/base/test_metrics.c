@@ -1,8 +1,8 @@
 #include "base/metrics.h"
 
 #include "support/test.h"
+#include "support/threads.h"
 
-#include <pthread.h>
 #include <string.h>
 
 static const char *const handlers[] = {"introspect", "initiate"};
@@ -71,13 +71,11 @@ static void loses_no_count_of_threads_that_ended(void **state)
 {
     (void)state;
     pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, count_up, NULL), 0);
+    threads_start(threads, THREADS, count_up, NULL, 0);
     struct buf ignored = BUF_INIT;
     metrics_write(&ignored); /* reading meanwhile is fine */
     buf_done(&ignored);
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    threads_join(threads, THREADS);
     assert_int_equal(metric_value(&replays, 0), THREADS * ROUNDS);
     assert_int_equal(metric_value(&duration, 0), THREADS * ROUNDS);
 }

@@ -2,8 +2,8 @@
 
 #include "crypto/random.h"
 #include "support/test.h"
+#include "support/threads.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 enum { NAMES = 1024, WINDOW_MS = 60000, THREADS = 4 };
@@ -105,10 +105,8 @@ static void threads_share_one_count(void **state UNUSED)
 {
     struct count_table *table = new_table();
     pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, count_often, table), 0);
-    for (int i = 0; i < THREADS; i++)
-        (void)pthread_join(threads[i], NULL);
+    threads_start(threads, THREADS, count_often, table, 0);
+    threads_join(threads, THREADS);
     assert_int_equal(add(table, "jane", 1000), THREADS * 10000 + 1);
     count_table_free(table);
 }

@@ -1,8 +1,8 @@
 #include "support/test.h"
+#include "support/threads.h"
 
 #include "loop/loop.h"
 
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,13 +190,11 @@ static void messages_of_many_threads_arrive_once_and_in_order(void **state)
     struct post_office office = {.loop = trace->loop, .in_order = true};
     pthread_t threads[SENDERS];
     struct sender senders[SENDERS];
-    for (unsigned i = 0; i < SENDERS; i++) {
-        senders[i] = (struct sender){&office, i};
-        assert_int_equal(pthread_create(&threads[i], NULL, post_many, &senders[i]), 0);
-    }
-    loop_run(trace->loop);
     for (unsigned i = 0; i < SENDERS; i++)
-        pthread_join(threads[i], NULL);
+        senders[i] = (struct sender){&office, i};
+    threads_start(threads, SENDERS, post_many, senders, sizeof *senders);
+    loop_run(trace->loop);
+    threads_join(threads, SENDERS);
     assert_int_equal(office.received, SENDERS * MESSAGES);
     assert_true(office.in_order);
 }
@@ -224,9 +222,9 @@ static void another_thread_may_stop_it_many_times(void **state)
     struct trace *trace = *state;
     for (int i = 0; i < 50; i++) {
         pthread_t thread;
-        assert_int_equal(pthread_create(&thread, NULL, stop_later, trace->loop), 0);
+        threads_start(&thread, 1, stop_later, trace->loop, 0);
         loop_run(trace->loop);
-        pthread_join(thread, NULL);
+        threads_join(&thread, 1);
     }
 }
 

@@ -2,14 +2,14 @@
 
 #include "crypto/sealed.h"
 #include "support/test.h"
+#include "support/threads.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
 #define NOW_MS 1790000000000
 #define NOW_S  (NOW_MS / 1000)
 
-enum { THREADS = 4, NONCES = 400 };
+enum { RIVALS = 4, NONCES = 400 };
 
 static const struct ephemeral_kind *used_kind;
 
@@ -188,28 +188,43 @@ static void timestamps_that_no_window_holds_are_refused(void **state)
 
 /* ---- nonces, all at once ---- */
 
-struct spender {
-    pthread_t thread;
+/* One of several who ask at once, each on a loop of its own. */
+struct rival {
     struct asking asking;
     struct ephemeral *view;
-    unsigned accepted;
+    unsigned good; /* answers of the kind of which there are only so many */
     unsigned refused;
     unsigned odd;
 };
 
-/* No assertion here: another thread than the test's cannot fail it. */
+static void compete(struct ephemeral_bench *bench, struct rival *rivals, void *(*run)(void *rival))
+{
+    pthread_t threads[RIVALS];
+    for (int i = 0; i < RIVALS; i++) {
+        rivals[i] = (struct rival){0};
+        asking_init(&rivals[i].asking, &bench->clock.clock);
+        assert_status(ephemeral_view_new(bench->store, rivals[i].asking.loop, &rivals[i].view), STATUS_OK);
+    }
+    threads_start(threads, RIVALS, run, rivals, sizeof *rivals);
+    threads_join(threads, RIVALS);
+    for (int i = 0; i < RIVALS; i++) {
+        ephemeral_view_free(rivals[i].view);
+        asking_done(&rivals[i].asking);
+    }
+}
+
 static void *spend_all(void *context)
 {
-    struct spender *spender = context;
+    struct rival *rival = context;
     for (int i = 0; i < NONCES; i++) {
         char text[16];
         int len = snprintf(text, sizeof text, "%d", i);
         struct nonce nonce = {SLICE("acme"), SLICE("token"), NOW_S + i % 3, slice_of(text, (size_t)len)};
-        ephemeral_nonce_spend_start(spender->view, &nonce, asking_ticket(&spender->asking));
-        enum status status = asking_wait(&spender->asking, NULL);
-        spender->accepted += status == STATUS_OK ? 1 : 0;
-        spender->refused += status == STATUS_NONCE_USED ? 1 : 0;
-        spender->odd += status != STATUS_OK && status != STATUS_NONCE_USED ? 1 : 0;
+        ephemeral_nonce_spend_start(rival->view, &nonce, asking_ticket(&rival->asking));
+        enum status status = asking_wait(&rival->asking, NULL);
+        rival->good += status == STATUS_OK ? 1 : 0;
+        rival->refused += status == STATUS_NONCE_USED ? 1 : 0;
+        rival->odd += status != STATUS_OK && status != STATUS_NONCE_USED ? 1 : 0;
     }
     return NULL;
 }
@@ -217,20 +232,12 @@ static void *spend_all(void *context)
 static void of_racing_loops_exactly_one_spends_each_nonce(void **state)
 {
     struct ephemeral_bench *bench = *state;
-    struct spender spenders[THREADS] = {0};
+    struct rival rivals[RIVALS];
     unsigned accepted = 0;
-    for (int i = 0; i < THREADS; i++) {
-        asking_init(&spenders[i].asking, &bench->clock.clock);
-        assert_status(ephemeral_view_new(bench->store, spenders[i].asking.loop, &spenders[i].view), STATUS_OK);
-    }
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&spenders[i].thread, NULL, spend_all, &spenders[i]), 0);
-    for (int i = 0; i < THREADS; i++) {
-        (void)pthread_join(spenders[i].thread, NULL);
-        accepted += spenders[i].accepted;
-        assert_int_equal(spenders[i].odd, 0);
-        ephemeral_view_free(spenders[i].view);
-        asking_done(&spenders[i].asking);
+    compete(bench, rivals, spend_all);
+    for (int i = 0; i < RIVALS; i++) {
+        accepted += rivals[i].good;
+        assert_int_equal(rivals[i].odd, 0);
     }
     assert_int_equal(accepted, NONCES);
 }
@@ -443,27 +450,18 @@ static void nothing_can_be_changed_that_is_not_there(void **state)
     assert_int_equal(find(bench)->state, TEMP_PENDING);
 }
 
-struct guesser {
-    pthread_t thread;
-    struct asking asking;
-    struct ephemeral *view;
-    unsigned wrong;
-    unsigned right;
-    unsigned refused; /* it was dead */
-};
-
 enum { GUESSES = 20 };
 
 static void *guess(void *context)
 {
-    struct guesser *guesser = context;
+    struct rival *rival = context;
     for (int i = 0; i < GUESSES; i++) {
-        ephemeral_temp_try_start(guesser->view, &(struct temp_credential){.token = new_temp.token}, SLICE("wrong"),
-                                 asking_ticket(&guesser->asking));
-        enum status status = asking_wait(&guesser->asking, NULL);
-        guesser->wrong += status == STATUS_VERIFIER_INVALID ? 1 : 0;
-        guesser->right += status == STATUS_OK ? 1 : 0;
-        guesser->refused += status == STATUS_TOKEN_REJECTED ? 1 : 0;
+        ephemeral_temp_try_start(rival->view, &(struct temp_credential){.token = new_temp.token}, SLICE("wrong"),
+                                 asking_ticket(&rival->asking));
+        enum status status = asking_wait(&rival->asking, NULL);
+        rival->good += status == STATUS_VERIFIER_INVALID ? 1 : 0;
+        rival->odd += status == STATUS_OK ? 1 : 0;
+        rival->refused += status == STATUS_TOKEN_REJECTED ? 1 : 0;
     }
     return NULL;
 }
@@ -471,27 +469,19 @@ static void *guess(void *context)
 static void racing_guesses_get_five_tries_in_all(void **state)
 {
     struct ephemeral_bench *bench = *state;
-    struct guesser guessers[THREADS] = {0};
+    struct rival rivals[RIVALS];
     unsigned wrong = 0;
     unsigned refused = 0;
     assert_status(create(bench, &new_temp), STATUS_OK);
     assert_status(grant(bench, 7, "right"), STATUS_OK);
-    for (int i = 0; i < THREADS; i++) {
-        asking_init(&guessers[i].asking, &bench->clock.clock);
-        assert_status(ephemeral_view_new(bench->store, guessers[i].asking.loop, &guessers[i].view), STATUS_OK);
-    }
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&guessers[i].thread, NULL, guess, &guessers[i]), 0);
-    for (int i = 0; i < THREADS; i++) {
-        (void)pthread_join(guessers[i].thread, NULL);
-        wrong += guessers[i].wrong;
-        refused += guessers[i].refused;
-        assert_int_equal(guessers[i].right, 0);
-        ephemeral_view_free(guessers[i].view);
-        asking_done(&guessers[i].asking);
+    compete(bench, rivals, guess);
+    for (int i = 0; i < RIVALS; i++) {
+        wrong += rivals[i].good;
+        refused += rivals[i].refused;
+        assert_int_equal(rivals[i].odd, 0);
     }
     assert_int_equal(wrong, TEMP_MAX_WRONG);
-    assert_int_equal(wrong + refused, THREADS * GUESSES); /* who lost a race was judged anew */
+    assert_int_equal(wrong + refused, RIVALS * GUESSES); /* who lost a race was judged anew */
 }
 
 /* ---- sessions ---- */
@@ -611,21 +601,14 @@ static void a_blob_is_replaced_only_by_who_knows_it_and_keeps_its_time(void **st
     assert_status(replace(bench, "id", SLICE("b"), SLICE("c")), STATUS_NOT_FOUND);
 }
 
-struct taker {
-    pthread_t thread;
-    struct asking asking;
-    struct ephemeral *view;
-    unsigned taken;
-};
-
 static void *take_all(void *context)
 {
-    struct taker *taker = context;
+    struct rival *rival = context;
     for (int i = 0; i < 50; i++) {
         char id[16];
         int len = snprintf(id, sizeof id, "%d", i);
-        ephemeral_blob_take_start(taker->view, slice_of(id, (size_t)len), asking_ticket(&taker->asking));
-        taker->taken += asking_wait(&taker->asking, NULL) == STATUS_OK ? 1 : 0;
+        ephemeral_blob_take_start(rival->view, slice_of(id, (size_t)len), asking_ticket(&rival->asking));
+        rival->good += asking_wait(&rival->asking, NULL) == STATUS_OK ? 1 : 0;
     }
     return NULL;
 }
@@ -633,25 +616,16 @@ static void *take_all(void *context)
 static void of_racing_takers_exactly_one_gets_each_blob(void **state)
 {
     struct ephemeral_bench *bench = *state;
-    struct taker takers[THREADS] = {0};
+    struct rival rivals[RIVALS];
     unsigned taken = 0;
     for (int i = 0; i < 50; i++) {
         char id[16];
         (void)snprintf(id, sizeof id, "%d", i);
         assert_status(put(bench, id, SLICE("x")), STATUS_OK);
     }
-    for (int i = 0; i < THREADS; i++) {
-        asking_init(&takers[i].asking, &bench->clock.clock);
-        assert_status(ephemeral_view_new(bench->store, takers[i].asking.loop, &takers[i].view), STATUS_OK);
-    }
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&takers[i].thread, NULL, take_all, &takers[i]), 0);
-    for (int i = 0; i < THREADS; i++) {
-        (void)pthread_join(takers[i].thread, NULL);
-        taken += takers[i].taken;
-        ephemeral_view_free(takers[i].view);
-        asking_done(&takers[i].asking);
-    }
+    compete(bench, rivals, take_all);
+    for (int i = 0; i < RIVALS; i++)
+        taken += rivals[i].good;
     assert_int_equal(taken, 50);
 }
 
