@@ -28,7 +28,6 @@ static enum status take_row(void *context, const struct sql_value *columns, size
 static enum status read_earlier(struct durable *db, struct slice name, int64_t *ret_ms)
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
-    *ret_ms = 0;
     return sql_execute_blocking(db->sql,
                                 "SELECT MAX(at) FROM nonce_stores WHERE (name = ? OR ? = 'redis' OR name = ?) AND "
                                 "name NOT IN (SELECT name FROM nonce_epochs WHERE epoch <> '')",

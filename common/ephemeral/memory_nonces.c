@@ -23,8 +23,7 @@ struct memory_nonces {
     struct nonce_keeper *keeper;
     struct nonce_set *set;
     unsigned char hash_key[NONCE_HASH_KEY_BYTES];
-    _Atomic int64_t offset_ms; /* the store's clock less the steady one */
-    _Atomic int64_t latest_ms;
+    _Atomic int64_t offset_ms; /* the store's clock less the steady one; goes back where nonces are lost alone */
     _Atomic uint64_t losses;
     pthread_mutex_t loss_lock;
     /* under the lock */
@@ -105,7 +104,7 @@ static void on_beginning_done(struct nonce_job *job)
 static void begin_again(struct memory_nonces *nonces)
 {
     int64_t now_ms = clock_monotonic_ms();
-    if (!nonces->is_lost || nonces->is_beginning || (nonces->tried_ms && now_ms - nonces->tried_ms < RETRY_MS))
+    if (!nonces->keeper || !nonces->is_lost || nonces->is_beginning || now_ms - nonces->tried_ms < RETRY_MS)
         return;
     struct beginning *beginning = calloc(1, sizeof *beginning);
     if (!beginning)
@@ -138,10 +137,10 @@ static void lose_nonces(struct memory_nonces *nonces, int64_t offset_ms)
         char detail[64];
         (void)snprintf(detail, sizeof detail, "by %lld ms", (long long)moved_ms);
         observer_event(nonces->options.observer, "memory", "the clock moved", detail);
-        nonce_keeper_enter(nonces->keeper, SLICE(""), &none);
+        if (nonces->keeper) /* else it is being opened, and enters none */
+            nonce_keeper_enter(nonces->keeper, SLICE(""), &none);
         atomic_fetch_add(&nonces->losses, 1);
         atomic_store(&nonces->offset_ms, offset_ms);
-        atomic_store(&nonces->latest_ms, 0);
         nonces->is_lost = true;
         nonces->tried_ms = 0;
         begin_again(nonces);
@@ -151,20 +150,29 @@ static void lose_nonces(struct memory_nonces *nonces, int64_t offset_ms)
 
 /* ---- the clock ---- */
 
+/* The wall's clock less the steady one: between the two, for a thread may be held up between two readings. */
+struct offset {
+    int64_t least_ms;
+    int64_t most_ms;
+};
+
+static struct offset read_offset(const struct clock *clock)
+{
+    int64_t before_ms = clock_steady_ms(clock);
+    int64_t wall_ms = clock_wall_ms(clock);
+    return (struct offset){wall_ms - clock_steady_ms(clock), wall_ms - before_ms};
+}
+
 int64_t memory_nonces_now_ms(struct memory_nonces *nonces)
 {
     const struct clock *clock = nonces->options.clock;
-    int64_t offset_ms = clock_wall_ms(clock) - clock_steady_ms(clock);
+    struct offset offset = read_offset(clock);
     int64_t known_ms = atomic_load(&nonces->offset_ms);
-    if (offset_ms - known_ms > CLOCK_LEAP_MS || offset_ms - known_ms < -CLOCK_LEAP_MS)
-        lose_nonces(nonces, offset_ms);
-    else if (offset_ms > known_ms) /* failed: somebody else has read the clocks */
-        (void)atomic_compare_exchange_strong(&nonces->offset_ms, &known_ms, offset_ms);
-    int64_t now_ms = clock_steady_ms(clock) + atomic_load(&nonces->offset_ms);
-    int64_t latest_ms = atomic_load(&nonces->latest_ms);
-    while (now_ms > latest_ms && !atomic_compare_exchange_weak(&nonces->latest_ms, &latest_ms, now_ms))
-        ;
-    return now_ms > latest_ms ? now_ms : latest_ms;
+    if (offset.least_ms - known_ms > CLOCK_LEAP_MS || offset.most_ms - known_ms < -CLOCK_LEAP_MS)
+        lose_nonces(nonces, offset.least_ms);
+    else if (offset.least_ms > known_ms) /* failed: somebody else has read the clocks */
+        (void)atomic_compare_exchange_strong(&nonces->offset_ms, &known_ms, offset.least_ms);
+    return clock_steady_ms(clock) + atomic_load(&nonces->offset_ms);
 }
 
 /* ---- spending ---- */
@@ -297,7 +305,7 @@ static enum status open_nonces(struct memory_nonces *nonces)
         status = take_over(nonces, &state);
     if (status == STATUS_OK)
         status = nonce_keeper_new(&keeper, &nonces->keeper);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !nonces->is_lost)
         nonce_keeper_enter(nonces->keeper, slice_str(nonces->epoch), &state.ranges);
     nonce_state_done(&state);
     return status;
@@ -311,7 +319,7 @@ enum status memory_nonces_open_blocking(const struct ephemeral_options *options,
     nonces->options = *options;
     (void)snprintf(nonces->name, sizeof nonces->name, "%.*s", SLICE_ARGS(options->ledger_name));
     (void)pthread_mutex_init(&nonces->loss_lock, NULL);
-    atomic_store(&nonces->offset_ms, clock_wall_ms(options->clock) - clock_steady_ms(options->clock));
+    atomic_store(&nonces->offset_ms, read_offset(options->clock).least_ms);
     enum status status = open_nonces(nonces);
     if (status != STATUS_OK) {
         memory_nonces_free(nonces);

@@ -185,12 +185,6 @@ void nonce_keeper_want(struct nonce_keeper *keeper, int64_t second)
     (void)pthread_mutex_unlock(&keeper->lock);
 }
 
-/* Under the lock. */
-static int64_t store_clock_ms(const struct nonce_keeper *keeper)
-{
-    return keeper->knows_clock ? clock_steady_ms(keeper->clock) + keeper->clock_offset_ms : 0;
-}
-
 void nonce_keeper_note_away(struct nonce_keeper *keeper, int64_t second)
 {
     (void)pthread_mutex_lock(&keeper->lock);
@@ -272,10 +266,10 @@ static void begin_turn(struct nonce_keeper *keeper, struct turn *turn)
     memcpy(turn->epoch, standing->epoch, sizeof turn->epoch);
     memcpy(turn->wanted, keeper->wanted, sizeof turn->wanted);
     turn->user.steady_ms = clock_steady_ms(keeper->clock);
-    turn->user.clock_ms = store_clock_ms(keeper);
+    turn->user.clock_ms = turn->user.steady_ms + keeper->clock_offset_ms;
     keeper->wanted_count = 0;
     keeper->tried_ms = clock_monotonic_ms();
-    bool is_due = !keeper->refreshed_ms || keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
+    bool is_due = keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
     /* one write at most is in doubt: while an answer is missing the row's time is left alone */
     turn->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
     if (turn->refreshes)
@@ -337,7 +331,7 @@ static void keep_row(struct nonce_keeper *keeper)
     end_turn(keeper, &turn, status);
 }
 
-/* Under the lock: how long there is nothing to do; 0: now. */
+/* Under the lock: how long there is nothing to do; 0 or less: now. */
 static int64_t idle_ms(const struct nonce_keeper *keeper)
 {
     if (keeper->first_job)
@@ -346,8 +340,7 @@ static int64_t idle_ms(const struct nonce_keeper *keeper)
         return PERIOD_MS;
     bool is_due = keeper->wanted_count || (keeper->is_shared && keeper->knows_clock && !keeper->refreshed_ms);
     int64_t period_ms = keeper->has_failed ? RETRY_MS : is_due ? 0 : PERIOD_MS;
-    int64_t left_ms = keeper->tried_ms + period_ms - clock_monotonic_ms();
-    return left_ms > 0 ? left_ms : 0;
+    return keeper->tried_ms + period_ms - clock_monotonic_ms();
 }
 
 static void wait_for(struct nonce_keeper *keeper, int64_t ms)

@@ -11,6 +11,8 @@
 /* Which statement fails from now on (1: the next; 0: none), and whether it was reached. */
 static int failing;
 static bool has_failed;
+/* What another process does before the next transaction begins. */
+static const char *before_transaction;
 /* Each transaction is rolled back and repeated, as after a deadlock. */
 static bool repeats;
 
@@ -46,6 +48,10 @@ static enum status run_in_vain(struct sql *sql, void *context)
 enum status __wrap_sql_transaction_blocking(struct sql *sql, sql_work_fn work, void *context)
 {
     struct work first = {work, context};
+    const char *before = before_transaction;
+    before_transaction = NULL;
+    if (before)
+        assert_status(__real_sql_execute_blocking(sql, before, NULL, 0, NULL, NULL), STATUS_OK);
     if (repeats)
         (void)!__real_sql_transaction_blocking(sql, run_in_vain, &first);
     return __real_sql_transaction_blocking(sql, work, context);
@@ -161,6 +167,27 @@ static void a_statement_that_fails_leaves_everything_as_it_was(void **state)
     buf_done(&after);
 }
 
+/* It has looked before it began to write. */
+static void an_epoch_that_ends_before_the_ranges_are_raised_raises_none(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct durable_nonce_ledger ledger;
+    struct buf before = BUF_INIT;
+    struct buf after = BUF_INIT;
+    durable_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(decide(&ledger.ledger), STATUS_OK);
+    assert_status(keep_all(&ledger.ledger), STATUS_OK);
+    before_transaction = "UPDATE nonce_epochs SET epoch = 'another', ranges = '' WHERE name = 'redis'";
+    assert_status(keep_all(&ledger.ledger), STATUS_CONFLICT);
+    read_all(bench, &before);
+    assert_status(keep_all(&ledger.ledger), STATUS_CONFLICT);
+    read_all(bench, &after);
+    assert_slice_equal(buf_slice(&before), buf_slice(&after));
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM nonce_epochs WHERE ranges = ''"), 1);
+    buf_done(&before);
+    buf_done(&after);
+}
+
 /* ---- what is too long ---- */
 
 static void change(struct durable_bench *bench, const char *statement)
@@ -200,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_statement_that_fails_leaves_everything_as_it_was),
+        BENCH_TEST(an_epoch_that_ends_before_the_ranges_are_raised_raises_none),
         BENCH_TEST(a_text_that_is_longer_than_any_of_ours_is_an_error),
     };
     durable_bench_use(&durable_sqlite);

@@ -45,6 +45,16 @@ int64_t __wrap_clock_monotonic_ns(void)
     return __real_clock_monotonic_ns() + atomic_load(&leapt_ms) * 1000000;
 }
 
+/* Which draw of randomness fails from now on; 1: the next, 0: none. */
+static int random_fails_at;
+enum status __real_random_bytes(void *out, size_t len);
+enum status __wrap_random_bytes(void *out, size_t len);
+
+enum status __wrap_random_bytes(void *out, size_t len)
+{
+    return random_fails_at > 0 && --random_fails_at == 0 ? STATUS_NO_RANDOMNESS : __real_random_bytes(out, len);
+}
+
 /* A ledger that answers once the keeper was told to stop. */
 static atomic_bool *closed_until_join;
 int __real_pthread_join(pthread_t thread, void **result);
@@ -398,6 +408,69 @@ static void a_small_step_is_no_loss(void **state)
     crash(service);
 }
 
+/* Each of them alone is none, and the clock would stand still for as long. */
+static void small_steps_back_are_a_loss_together(void **state)
+{
+    struct service *service = *state;
+    int64_t now_ms = 0;
+    start(service);
+    int64_t signed_s = now_s(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_OK);
+    for (int i = 0; i < 3; i++) {
+        step_s(service, -1);
+        assert_status(ephemeral_now(service->view, &now_ms), STATUS_OK);
+    }
+    assert_int_equal(now_ms, service->durable.clock.wall_ms);
+    recover(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_STORE_DOWN);
+    crash(service);
+}
+
+/* A clock whose reader is held up for a while, once, behind the reading of the wall's or of the steady one. */
+static struct fake_clock *held_clock;
+static bool is_held_at_wall;
+static bool is_held_at_steady;
+
+static int64_t be_held(bool *is_held, int64_t reading)
+{
+    if (*is_held)
+        fake_clock_advance(held_clock, 3000);
+    *is_held = false;
+    return reading;
+}
+
+static int64_t wall_of_held(const struct clock *clock)
+{
+    (void)clock;
+    return be_held(&is_held_at_wall, held_clock->wall_ms);
+}
+
+static int64_t steady_of_held(const struct clock *clock)
+{
+    (void)clock;
+    return be_held(&is_held_at_steady, held_clock->steady_ms);
+}
+
+static void a_thread_that_is_held_up_sees_no_clock_that_moved(void **state)
+{
+    static const struct clock clock = {.wall_ms = wall_of_held, .steady_ms = steady_of_held};
+    struct service *service = *state;
+    held_clock = &service->durable.clock;
+    service->options.clock = &clock;
+    for (int at_wall = 0; at_wall < 2; at_wall++) {
+        int64_t now_ms = 0;
+        start(service);
+        is_held_at_wall = at_wall;
+        is_held_at_steady = !at_wall;
+        for (int i = 0; i < 2; i++) {
+            assert_status(ephemeral_now(service->view, &now_ms), STATUS_OK);
+            assert_false(ephemeral_trouble(service->view).is_stuck);
+        }
+        assert_int_equal(now_ms, held_clock->wall_ms);
+        stop(service);
+    }
+}
+
 static void each_service_has_a_memory_of_its_own(void **state)
 {
     struct service *service = *state;
@@ -440,9 +513,11 @@ struct watched_ledger {
     struct nonce_ledger ledger; /* first */
     struct volatile_ledger inner;
     atomic_int opened;
+    char epoch[NONCE_EPOCH_ID_BYTES]; /* the last that was begun */
     void (*before_open)(void);
     unsigned char hash_key[NONCE_HASH_KEY_BYTES]; /* that was saved */
     atomic_int saved;
+    enum status save_status;
     atomic_int keeping; /* how many keeps were begun */
     atomic_bool keeps_nothing;
     atomic_bool is_closed; /* keeps wait */
@@ -454,6 +529,7 @@ static enum status open_watched(struct nonce_ledger *base, const struct nonce_be
                                 struct nonce_state *ret_state)
 {
     struct watched_ledger *ledger = (struct watched_ledger *)base;
+    (void)snprintf(ledger->epoch, sizeof ledger->epoch, "%.*s", SLICE_ARGS(begin->epoch));
     atomic_fetch_add(&ledger->opened, 1);
     if (ledger->before_open)
         ledger->before_open();
@@ -478,16 +554,21 @@ static enum status save_watched(struct nonce_ledger *base, struct slice name, st
     (void)name, (void)epoch;
     atomic_fetch_add(&((struct watched_ledger *)base)->saved, 1);
     memcpy(((struct watched_ledger *)base)->hash_key, state->hash_key, sizeof state->hash_key);
-    return STATUS_OK;
+    return ((struct watched_ledger *)base)->save_status;
 }
 
-static void start_watched(struct service *service, struct watched_ledger *ledger)
+static void watched_ledger_init(struct service *service, struct watched_ledger *ledger)
 {
     *ledger = (struct watched_ledger){
         .ledger = {.open_blocking = open_watched, .keep_blocking = keep_watched, .save_blocking = save_watched}};
     volatile_ledger_init(&ledger->inner);
     service->options.ledger = &ledger->ledger;
     watched = service;
+}
+
+static void start_watched(struct service *service, struct watched_ledger *ledger)
+{
+    watched_ledger_init(service, ledger);
     start(service);
 }
 
@@ -579,6 +660,141 @@ static void a_new_epoch_that_takes_long_to_write_is_not_begun_twice(void **state
     /* asked of the ledger behind whatever was begun */
     assert_status(spend(service, signed_s + ACCEPTED_AHEAD_S + 1, "fresh"), STATUS_OK);
     assert_int_equal(atomic_load(&ledger.opened), 2);
+    crash(service);
+}
+
+static void assert_does_not_start(struct service *service)
+{
+    struct buf why = BUF_INIT;
+    struct ephemeral_store *store = NULL;
+    assert_int_not_equal(ephemeral_open_blocking(SLICE("memory:"), &service->options, &why, &store), STATUS_OK);
+    assert_null(store);
+    buf_done(&why);
+}
+
+/* Also where nobody asks how it is. */
+static void a_new_epoch_is_tried_again_by_who_waits_for_it(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    int64_t signed_s = now_s(service);
+    assert_status(spend(service, signed_s, "n"), STATUS_OK);
+    atomic_store(&ledger.inner.is_away, true);
+    lose_by_clock();
+    wait_until_opened(&ledger, 2);
+    atomic_store(&ledger.inner.is_away, false);
+    service->asking.patience_ms = 200;
+    enum status status = STATUS_STORE_DOWN;
+    for (int i = 0; i < 50 && status != STATUS_OK; i++) {
+        atomic_fetch_add(&leapt_ms, 1000);
+        status = spend(service, signed_s + ACCEPTED_AHEAD_S + 1, "fresh");
+    }
+    assert_status(status, STATUS_OK);
+    crash(service);
+}
+
+/* A request whose answer takes long is sent once more, by its client or by whoever saw it. */
+static void of_two_that_wait_the_first_is_accepted(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    struct asking other;
+    start_watched(service, &ledger);
+    asking_init(&other, &service->durable.clock.clock);
+    for (int round = 1; round <= 5; round++) {
+        const struct nonce nonce = {SLICE("acme"), SLICE("token"), now_s(service) + round * 8, SLICE("n")};
+        atomic_store(&ledger.is_closed, true);
+        int kept = atomic_load(&ledger.inner.kept);
+        ephemeral_nonce_spend_start(service->view, &nonce, asking_ticket(&service->asking));
+        atomic_store(&ledger.is_closed, false);
+        for (int i = 0; i < 5000 && atomic_load(&ledger.inner.kept) == kept; i++)
+            (void)usleep(1000);
+        (void)usleep(1000); /* mostly the keeper knows, too; where it does not, both wait */
+        ephemeral_nonce_spend_start(service->view, &nonce, asking_ticket(&other));
+        assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+        assert_status(asking_wait(&other, NULL), STATUS_NONCE_USED);
+    }
+    asking_done(&other);
+    crash(service);
+}
+
+static void who_waits_at_the_end_is_answered(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    const struct nonce nonce = {SLICE("acme"), SLICE("token"), now_s(service), SLICE("n")};
+    atomic_store(&ledger.is_closed, true);
+    ephemeral_nonce_spend_start(service->view, &nonce, asking_ticket(&service->asking));
+    closed_until_join = &ledger.is_closed;
+    crash(service);
+    closed_until_join = NULL;
+    assert_status(asking_wait(&service->asking, NULL), STATUS_STORE_DOWN);
+}
+
+/* Under a name that was there before, what an older one accepted would be written into the newer. */
+static void every_epoch_has_a_name_that_cannot_be_guessed(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    char first[NONCE_EPOCH_ID_BYTES];
+    start_watched(service, &ledger);
+    memcpy(first, ledger.epoch, sizeof first);
+    assert_int_equal(strlen(first), NONCE_EPOCH_ID_BYTES - 1);
+    lose_by_clock();
+    recover(service);
+    assert_int_equal(strlen(ledger.epoch), NONCE_EPOCH_ID_BYTES - 1);
+    assert_string_not_equal(ledger.epoch, first);
+    random_fails_at = 1;
+    lose_by_clock();
+    for (int i = 0; i < 20; i++, (void)usleep(1000))
+        assert_true(ephemeral_trouble(service->view).is_stuck);
+    assert_int_equal(atomic_load(&ledger.opened), 2);
+    atomic_fetch_add(&leapt_ms, 1000);
+    recover(service);
+    assert_int_equal(atomic_load(&ledger.opened), 3);
+    crash(service);
+}
+
+/* The key of the hashes and the first epoch's name are among what it draws. */
+static void without_randomness_it_does_not_start(void **state)
+{
+    struct service *service = *state;
+    int at = 1;
+    do {
+        random_fails_at = at++;
+        struct buf why = BUF_INIT;
+        service->store = NULL;
+        enum status status = ephemeral_open_blocking(SLICE("memory:"), &service->options, &why, &service->store);
+        assert_int_equal(status == STATUS_OK, random_fails_at > 0); /* it was not reached */
+        assert_int_equal(service->store != NULL, status == STATUS_OK);
+        buf_done(&why);
+    } while (!service->store);
+    random_fails_at = 0;
+    assert_true(at > 3);
+    ephemeral_store_free(service->store);
+}
+
+static void step_once(void)
+{
+    struct watched_ledger *ledger = (struct watched_ledger *)watched->options.ledger;
+    if (atomic_load(&ledger->opened) == 1)
+        step_s(watched, 10);
+}
+
+/* A machine gets its time while the service starts: what was restored was judged by another clock. */
+static void a_clock_that_moves_while_the_ledger_is_opened_is_a_loss(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    watched_ledger_init(service, &ledger);
+    ledger.before_open = step_once;
+    start(service);
+    assert_status(spend(service, now_s(service), "n"), STATUS_OK);
+    assert_int_equal(atomic_load(&ledger.opened), 2);
+    assert_status(spend(service, now_s(service), "n"), STATUS_NONCE_USED);
+    assert_false(ephemeral_trouble(service->view).is_stuck);
     crash(service);
 }
 
@@ -713,6 +929,16 @@ static void what_was_lost_just_before_the_end_is_not_saved(void **state)
     crash(service);
 }
 
+static void what_could_not_be_saved_is_told(void **state)
+{
+    struct service *service = *state;
+    static struct watched_ledger ledger;
+    start_watched(service, &ledger);
+    ledger.save_status = STATUS_STORE_DOWN;
+    assert_status(ephemeral_save_blocking(service->store), STATUS_STORE_DOWN);
+    crash(service);
+}
+
 static void a_fraction_of_a_second_of_the_lead_has_room_too(void **state)
 {
     struct service *service = *state;
@@ -736,15 +962,6 @@ static void a_nonce_that_cannot_be_hashed_is_not_accepted(void **state)
     assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
     crash(service);
     test_free(text);
-}
-
-static void assert_does_not_start(struct service *service)
-{
-    struct buf why = BUF_INIT;
-    struct ephemeral_store *store = NULL;
-    assert_int_not_equal(ephemeral_open_blocking(SLICE("memory:"), &service->options, &why, &store), STATUS_OK);
-    assert_null(store);
-    buf_done(&why);
 }
 
 static void without_its_ledger_it_does_not_start(void **state)
@@ -849,11 +1066,19 @@ int main(void)
         TEST(a_clock_that_was_a_day_ahead_for_a_moment_locks_nobody_out),
         TEST(a_clock_set_back_across_a_clean_stop_is_a_loss),
         TEST(a_small_step_is_no_loss),
+        TEST(small_steps_back_are_a_loss_together),
+        TEST(a_thread_that_is_held_up_sees_no_clock_that_moved),
         TEST(each_service_has_a_memory_of_its_own),
         TEST(nothing_is_accepted_beyond_what_is_written_down),
         TEST(a_loss_begins_a_new_epoch_at_once_and_one_alone),
         TEST(a_new_epoch_that_cannot_be_written_is_tried_again),
         TEST(a_new_epoch_that_takes_long_to_write_is_not_begun_twice),
+        TEST(a_new_epoch_is_tried_again_by_who_waits_for_it),
+        TEST(of_two_that_wait_the_first_is_accepted),
+        TEST(who_waits_at_the_end_is_answered),
+        TEST(every_epoch_has_a_name_that_cannot_be_guessed),
+        TEST(without_randomness_it_does_not_start),
+        TEST(a_clock_that_moves_while_the_ledger_is_opened_is_a_loss),
         TEST(a_clock_that_moved_is_told_once_with_how_far),
         TEST(an_epoch_that_was_lost_while_it_was_written_is_begun_again),
         TEST(a_verdict_does_not_count_if_nonces_were_lost_meanwhile),
@@ -861,6 +1086,7 @@ int main(void)
         TEST(a_new_epoch_begins_with_its_guard),
         TEST(a_loss_forgets_what_time_it_was),
         TEST(what_was_lost_just_before_the_end_is_not_saved),
+        TEST(what_could_not_be_saved_is_told),
         TEST(a_fraction_of_a_second_of_the_lead_has_room_too),
         TEST(a_nonce_that_cannot_be_hashed_is_not_accepted),
         TEST(without_its_ledger_it_does_not_start),

@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "crypto/sealed.h"
 #include "ephemeral/ephemeral.h"
+#include "ephemeral/redis_view.h"
 #include "support/contract_ephemeral.h"
 #include "support/redis_server.h"
 #include "support/test.h"
@@ -217,6 +218,200 @@ static void a_temporary_credential_opens_in_its_own_place_only(void **state)
     assert_status(find_temp(bench, SLICE("mine")), STATUS_STORE_CORRUPT);
 }
 
+/* Whether it is expired is not known then: no rule was asked, and nothing is told of it. Where the time happens to be
+ * read meanwhile, it is tried again. */
+static void while_the_time_is_not_known_no_temporary_credential_is_judged(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), SLICE("right")};
+    enum { UNKNOWN_AFTER_MS = 30001, CALLS = 4 };
+    create_temp(bench, SLICE("temp"));
+    ephemeral_temp_find_start(bench->view, SLICE("temp"), SLICE("acme"), asking_ticket(&bench->asking));
+    const struct temp_credential *found = asking_answer(&bench->asking, STATUS_OK);
+    char kept[1024];
+    struct temp_credential temp = {.token = SLICE("temp"), .client_id = SLICE("acme")};
+    assert_true(found->kept.len > 0 && found->kept.len <= sizeof kept);
+    memcpy(kept, found->kept.ptr, found->kept.len);
+    struct temp_credential read = temp;
+    read.kept = slice_of(kept, found->kept.len);
+    for (int call = 0; call < CALLS; call++) {
+        enum status status = STATUS_OK;
+        for (int i = 0; i < 5 && status != STATUS_STORE_DOWN; i++) {
+            struct ticket ticket = asking_ticket(&bench->asking);
+            fake_clock_advance(&bench->clock, UNKNOWN_AFTER_MS);
+            if (call == 0)
+                ephemeral_temp_grant_start(bench->view, &temp, &grant, ticket);
+            else if (call == 1)
+                ephemeral_temp_try_start(bench->view, &read, SLICE("wrong"), ticket);
+            else if (call == 2)
+                ephemeral_temp_find_start(bench->view, temp.token, temp.client_id, ticket);
+            else
+                ephemeral_temp_create_start(
+                    bench->view, &(struct temp_new){.token = SLICE("new"), .client_id = SLICE("acme")}, ticket);
+            status = asking_wait(&bench->asking, NULL);
+        }
+        assert_status(status, STATUS_STORE_DOWN);
+    }
+    assert_int_equal(redis_server_number(&server, "EVAL \"return #redis.call('KEYS', 't:*')\" 0"), 1);
+}
+
+/* ---- what comes in between a record's being read and written ---- */
+
+struct between {
+    struct ephemeral_bench *bench;
+    struct asking asking;
+    struct ephemeral *view;
+    int times; /* that it still happens */
+    int happened;
+    bool deletes; /* instead of changing it */
+    bool ends;
+    enum ephemeral_owner owner;
+    struct slice id;
+};
+
+static struct between *between;
+
+void __real_redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done);
+void __wrap_redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done);
+
+static void between_init(struct ephemeral_bench *bench, struct between *it)
+{
+    *it = (struct between){.bench = bench};
+    asking_init(&it->asking, &bench->clock.clock);
+    assert_status(ephemeral_view_new(bench->store, it->asking.loop, &it->view), STATUS_OK);
+    between = it;
+}
+
+static void between_done(struct between *it)
+{
+    between = NULL;
+    ephemeral_view_free(it->view);
+    asking_done(&it->asking);
+}
+
+static void grant_anew(struct ephemeral *view, struct asking *asking, const char *verifier)
+{
+    const struct temp_grant grant = {7, 0, SLICE("jane"), SLICE("read"), slice_str(verifier)};
+    ephemeral_temp_grant_start(view, &(struct temp_credential){.token = SLICE("temp")}, &grant, asking_ticket(asking));
+    assert_status(asking_wait(asking, NULL), STATUS_OK);
+}
+
+/* Another process changes the record, so that it has to be read again, and its owner is ended. */
+static void happen(struct between *it)
+{
+    char verifier[24];
+    char line[256];
+    it->times--;
+    if (it->deletes) {
+        redis_server_tell(&server, "EVAL \"return redis.call('DEL', unpack(redis.call('KEYS', 't:*')))\" 0", line);
+        return;
+    }
+    between = NULL;
+    (void)snprintf(verifier, sizeof verifier, "right %d", it->happened++);
+    grant_anew(it->view, &it->asking, verifier);
+    if (it->ends) {
+        ephemeral_end_start(it->view, it->owner, it->id, asking_ticket(&it->asking));
+        assert_status(asking_wait(&it->asking, NULL), STATUS_OK);
+    }
+    between = it;
+}
+
+void __wrap_redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
+{
+    if (between && between->times > 0 && slice_eq(args[0], SLICE("EVAL")))
+        happen(between);
+    __real_redis_turn_send(call, args, count, done);
+}
+
+static enum status try_between(struct between *it, const char *verifier)
+{
+    const struct temp_credential temp = {.token = SLICE("temp"), .client_id = SLICE("acme"), .user = 7};
+    ephemeral_temp_try_start(it->bench->view, &temp, slice_str(verifier), asking_ticket(&it->bench->asking));
+    return asking_wait(&it->bench->asking, NULL);
+}
+
+static void what_is_read_again_is_judged_by_what_became_of_its_owners_meanwhile(void **state)
+{
+    struct between it;
+    create_temp(*state, SLICE("temp"));
+    between_init(*state, &it);
+    grant_anew(it.view, &it.asking, "right");
+    it.times = 1;
+    assert_status(try_between(&it, "right"), STATUS_VERIFIER_INVALID); /* it has another one by now */
+    assert_status(try_between(&it, "right 0"), STATUS_OK);
+    it.times = 1;
+    it.ends = true;
+    it.owner = EPHEMERAL_USER;
+    it.id = SLICE("7");
+    assert_status(try_between(&it, "right 1"), STATUS_TOKEN_REJECTED);
+    between_done(&it);
+}
+
+static void what_is_read_again_is_dead_if_its_client_was_ended_meanwhile(void **state)
+{
+    struct between it;
+    create_temp(*state, SLICE("temp"));
+    between_init(*state, &it);
+    grant_anew(it.view, &it.asking, "right");
+    it.times = 1;
+    it.ends = true;
+    it.owner = EPHEMERAL_CLIENT;
+    it.id = SLICE("acme");
+    assert_status(try_between(&it, "right 0"), STATUS_TOKEN_REJECTED);
+    between_done(&it);
+}
+
+/* Its client was ended once, so that it is made in two steps: what is gone before the second was not made. */
+static void what_is_gone_before_it_is_corrected_was_not_made(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    const struct temp_new temp = {.token = SLICE("temp"), .secret = SLICE("secret"), .client_id = SLICE("acme")};
+    struct between it;
+    between_init(bench, &it);
+    ephemeral_end_start(bench->view, EPHEMERAL_CLIENT, SLICE("acme"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    it.times = 1;
+    it.deletes = true;
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_DOWN);
+    between_done(&it);
+    create_temp(bench, SLICE("temp"));
+    assert_status(find_temp(bench, SLICE("temp")), STATUS_OK);
+}
+
+/* It was sealed for another key, or by somebody else. */
+static void what_was_handed_in_and_does_not_open_is_no_verdict(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    create_temp(bench, SLICE("temp"));
+    create_temp(bench, SLICE("other"));
+    ephemeral_temp_find_start(bench->view, SLICE("other"), SLICE("acme"), asking_ticket(&bench->asking));
+    const struct temp_credential *found = asking_answer(&bench->asking, STATUS_OK);
+    char kept[1024];
+    size_t len = found->kept.len;
+    assert_true(len > 0 && len <= sizeof kept);
+    memcpy(kept, found->kept.ptr, len);
+    const struct temp_credential read = {
+        .token = SLICE("temp"), .client_id = SLICE("acme"), .kept = slice_of(kept, len)};
+    ephemeral_temp_try_start(bench->view, &read, SLICE("verifier"), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_CORRUPT);
+}
+
+/* It does not go on for ever. */
+static void a_record_that_always_changes_is_no_verdict(void **state)
+{
+    struct between it;
+    create_temp(*state, SLICE("temp"));
+    between_init(*state, &it);
+    grant_anew(it.view, &it.asking, "right");
+    it.times = 100;
+    assert_status(try_between(&it, "wrong"), STATUS_STORE_DOWN);
+    assert_in_range(it.happened, 10, 50);
+    it.times = 0;
+    assert_status(try_between(&it, "wrong"), STATUS_VERIFIER_INVALID);
+    between_done(&it);
+}
+
 /* Somebody who tries a verifier, in a thread and a view of their own. */
 struct trier {
     pthread_t thread;
@@ -319,6 +514,12 @@ int main(void)
         TEST(a_store_that_is_full_refuses_nonces),
         TEST(a_store_that_is_full_takes_no_decision),
         TEST(a_temporary_credential_opens_in_its_own_place_only),
+        TEST(while_the_time_is_not_known_no_temporary_credential_is_judged),
+        TEST(what_is_read_again_is_judged_by_what_became_of_its_owners_meanwhile),
+        TEST(what_is_read_again_is_dead_if_its_client_was_ended_meanwhile),
+        TEST(what_is_gone_before_it_is_corrected_was_not_made),
+        TEST(what_was_handed_in_and_does_not_open_is_no_verdict),
+        TEST(a_record_that_always_changes_is_no_verdict),
         TEST(a_right_verifier_counts_only_if_no_wrong_one_came_in_between),
     };
     redis_server_start(&server, NULL);

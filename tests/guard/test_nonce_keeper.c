@@ -2,6 +2,7 @@
  * test says. */
 #include "guard/nonce_keeper.h"
 
+#include "crypto/random.h"
 #include "support/test.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,6 +67,34 @@ int64_t __wrap_clock_monotonic_ns(void)
     return __real_clock_monotonic_ns() + atomic_load(&leapt_ms) * 1000000;
 }
 
+int __real_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until);
+
+/* Of the keeper: how long it wanted to wait at most, and whether it waits until it is woken, however long that takes.
+ */
+static pthread_t tester;
+static _Atomic int64_t longest_ms;
+static atomic_bool waits_until_woken;
+
+static int64_t ms_until(const struct timespec *until)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (until->tv_sec - now.tv_sec) * 1000 + (until->tv_nsec - now.tv_nsec) / 1000000;
+}
+
+int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until)
+{
+    if (pthread_equal(pthread_self(), tester))
+        return __real_pthread_cond_timedwait(condition, mutex, until);
+    if (until->tv_nsec < 0 || until->tv_nsec > 999999999) /* no time: it would not wait at all */
+        abort();
+    if (ms_until(until) > atomic_load(&longest_ms))
+        atomic_store(&longest_ms, ms_until(until));
+    return atomic_load(&waits_until_woken) ? pthread_cond_wait(condition, mutex)
+                                           : __real_pthread_cond_timedwait(condition, mutex, until);
+}
+
 static void set_closed(struct script *script, bool is_closed)
 {
     (void)pthread_mutex_lock(&script->lock);
@@ -80,8 +110,20 @@ int __wrap_pthread_join(pthread_t thread, void **result)
     return __real_pthread_join(thread, result);
 }
 
-/* Where the boot's id is said to be. */
+/* Where the boot's id is said to be, and whether a kernel knows no namespaces of clocks. */
 static const char *boot_id_path;
+static bool has_no_spaces;
+ssize_t __real_readlink(const char *path, char *text, size_t size);
+ssize_t __wrap_readlink(const char *path, char *text, size_t size);
+
+ssize_t __wrap_readlink(const char *path, char *text, size_t size)
+{
+    if (!has_no_spaces)
+        return __real_readlink(path, text, size);
+    memset(text, 'x', size);
+    return -1;
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 
@@ -184,6 +226,8 @@ static void open_keeper(struct fixture *it, bool is_shared)
 static int setup(void **state)
 {
     struct fixture *it = test_calloc(1, sizeof *it);
+    tester = pthread_self();
+    atomic_store(&waits_until_woken, false);
     it->script.ledger = (struct nonce_ledger){.keep_blocking = keep_blocking, .leave_blocking = leave_blocking};
     (void)pthread_mutex_init(&it->script.lock, NULL);
     (void)pthread_cond_init(&it->script.changed, NULL);
@@ -232,22 +276,6 @@ static struct asked next_asked(struct fixture *it)
 
 /* ---- what is wanted ---- */
 
-static void nothing_is_asked_before_an_epoch_is_entered(void **state)
-{
-    struct fixture *it = *state;
-    open_keeper(it, true);
-    nonce_keeper_want(it->keeper, 7);
-    nonce_keeper_tell_clock(it->keeper, NOW_MS);
-    assert_string_equal(standing_of(it).epoch, "");
-    enter(it, "e", 1);
-    assert_string_equal(standing_of(it).epoch, "e");
-    assert_int_equal(standing_of(it).ranges.count, 1);
-    struct asked asked = wait_for(it, &it->script.begun, 1);
-    assert_string_equal(asked.epoch, "e");
-    assert_int_equal(asked.wanted_count, 1);
-    assert_int_equal(asked.wanted[0], 7);
-}
-
 static void what_is_wanted_is_asked_for_once_and_the_answer_told(void **state)
 {
     struct fixture *it = *state;
@@ -280,16 +308,6 @@ static void who_finds_no_room_asks_again_later(void **state)
     struct asked asked = next_asked(it);
     assert_int_equal(asked.wanted_count, WANTED_MAX);
     assert_int_equal(asked.wanted[WANTED_MAX - 1], WANTED_MAX);
-}
-
-/* Without anybody's wanting anything: an epoch that others declared shows within a second. */
-static void the_ledger_is_asked_each_second(void **state)
-{
-    struct fixture *it = *state;
-    open_keeper(it, false);
-    enter(it, "e", 1);
-    struct asked asked = wait_for(it, &it->script.ended, 3);
-    assert_int_equal(asked.wanted_count, 0);
 }
 
 /* ---- answers ---- */
@@ -484,15 +502,19 @@ static void what_was_accepted_without_is_told_until_it_is_written(void **state)
 
 static void what_was_accepted_while_it_was_told_is_told_again(void **state)
 {
+    static const struct second_span spans[] = {{8, 20}, {3, 8}}; /* later than what is told, and earlier */
     struct fixture *it = *state;
-    open_keeper(it, false);
-    nonce_keeper_note_away(it->keeper, 8);
-    hold_in_keep(it);
-    nonce_keeper_note_away(it->keeper, 20);
-    nonce_keeper_want(it->keeper, 1);
-    struct asked asked = next_asked(it);
-    assert_true(asked.away.low == 8 && asked.away.high == 20);
-    nonce_keeper_stop(it->keeper);
+    for (size_t i = 0; i < COUNT_OF(spans); i++) {
+        open_keeper(it, false);
+        nonce_keeper_note_away(it->keeper, 8);
+        hold_in_keep(it);
+        nonce_keeper_note_away(it->keeper, spans[i].low == 8 ? spans[i].high : spans[i].low);
+        nonce_keeper_want(it->keeper, 1);
+        struct asked asked = next_asked(it);
+        assert_true(asked.away.low == spans[i].low && asked.away.high == spans[i].high);
+        nonce_keeper_free(it->keeper);
+        it->keeper = NULL;
+    }
 }
 
 static void what_could_not_be_told_is_told_again(void **state)
@@ -575,7 +597,8 @@ struct job {
     _Atomic pthread_t runner;
     _Atomic pthread_t finisher;
     int order;
-    bool waits; /* as a keep does */
+    bool waits;       /* as a keep does */
+    struct job *next; /* is queued while this one runs */
     bool has_signals;
 };
 
@@ -597,6 +620,8 @@ static void run(struct nonce_job *base, struct nonce_ledger *ledger)
     while (job->waits && script->is_closed)
         (void)pthread_cond_wait(&script->changed, &script->lock);
     (void)pthread_mutex_unlock(&script->lock);
+    if (job->next)
+        nonce_keeper_start(job->fixture->keeper, &job->next->job);
     atomic_fetch_add(&job->runs, 1);
 }
 
@@ -658,6 +683,22 @@ static void jobs_run_in_their_order_and_come_back_to_their_loops(void **state)
     wait_until_delivered(it, &jobs[0]);
 }
 
+static void a_job_that_is_queued_while_another_runs_comes_behind_those_that_wait(void **state)
+{
+    struct fixture *it = *state;
+    static struct job jobs[3];
+    open_keeper(it, false);
+    hold_in_keep(it);
+    start(it, &jobs[0], false);
+    start(it, &jobs[1], false);
+    jobs[2] = (struct job){.job = {.run_blocking = run, .done = done}, .fixture = it};
+    jobs[0].next = &jobs[2];
+    set_closed(&it->script, false);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        wait_until(&jobs[i].dones);
+    assert_true(jobs[0].order < jobs[1].order && jobs[1].order < jobs[2].order);
+}
+
 static void a_queued_job_that_is_cancelled_is_handed_back_at_once(void **state)
 {
     struct fixture *it = *state;
@@ -710,6 +751,8 @@ static void a_job_that_was_run_is_delivered_though_it_is_cancelled(void **state)
     (void)loop_settle(it->loop);
     assert_int_equal(atomic_load(&jobs[0].dones), 1);
     assert_true(pthread_equal(atomic_load(&jobs[0].finisher), pthread_self()));
+    nonce_keeper_cancel(it->keeper, &jobs[1].job); /* the last that ran, and is over */
+    assert_false(jobs[0].job.is_cancelled || jobs[1].job.is_cancelled);
 }
 
 static void jobs_that_were_not_run_at_the_end_are_handed_back(void **state)
@@ -729,6 +772,86 @@ static void jobs_that_were_not_run_at_the_end_are_handed_back(void **state)
     assert_int_equal(atomic_load(&jobs[0].dones), 1);
     assert_true(!jobs[0].job.was_run && !jobs[1].job.was_run);
     assert_int_equal(atomic_load(&jobs[0].runs) + atomic_load(&jobs[1].runs), 0);
+}
+
+/* ---- what it waits for, and what it does not ---- */
+
+static void nothing_is_asked_before_an_epoch_is_entered(void **state)
+{
+    struct fixture *it = *state;
+    static struct job job;
+    open_keeper(it, true);
+    nonce_keeper_want(it->keeper, 7);
+    nonce_keeper_tell_clock(it->keeper, NOW_MS);
+    for (int i = 0; i < 5; i++) { /* so it has looked what there is to do */
+        start(it, &job, false);
+        wait_until(&job.dones);
+    }
+    assert_int_equal(number_of(it, &it->script.begun), 0);
+    assert_string_equal(standing_of(it).epoch, "");
+    enter(it, "e", 1);
+    assert_string_equal(standing_of(it).epoch, "e");
+    assert_int_equal(standing_of(it).ranges.count, 1);
+    struct asked asked = wait_for(it, &it->script.begun, 1);
+    assert_string_equal(asked.epoch, "e");
+    assert_int_equal(asked.wanted_count, 1);
+    assert_int_equal(asked.wanted[0], 7);
+}
+
+static int64_t real_ms(void)
+{
+    return __real_clock_monotonic_ns() / 1000000;
+}
+
+/* Without anybody's wanting anything: an epoch that others declared shows within a second. And not more often, alone or
+ * among others, whether the store's clock is known or not. */
+static void the_ledger_is_asked_each_second(void **state)
+{
+    struct fixture *it = *state;
+    for (int kind = 0; kind < 4; kind++) {
+        open_keeper(it, kind & 1);
+        if (kind & 2)
+            nonce_keeper_tell_clock(it->keeper, NOW_MS);
+        int ended = number_of(it, &it->script.ended);
+        int64_t begin_ms = real_ms();
+        enter(it, "e", 1);
+        assert_int_equal(wait_for(it, &it->script.ended, ended + 3).wanted_count, 0);
+        assert_in_range(real_ms() - begin_ms, 1000, PATIENCE_S * 1000);
+        nonce_keeper_free(it->keeper);
+        it->keeper = NULL;
+    }
+}
+
+static void a_failure_is_tried_again_sooner_than_that(void **state)
+{
+    struct fixture *it = *state;
+    open_keeper(it, false);
+    set_status(it, STATUS_STORE_DOWN);
+    enter(it, "e", 1);
+    (void)wait_for(it, &it->script.ended, 1);
+    atomic_store(&longest_ms, 0);
+    (void)wait_for(it, &it->script.ended, 5);
+    assert_in_range(atomic_load(&longest_ms), 1, 100);
+}
+
+/* Whoever wants something waits for the ledger, and not for the end of a second. */
+static void what_is_new_is_looked_at_at_once(void **state)
+{
+    struct fixture *it = *state;
+    static struct job job;
+    open_keeper(it, true);
+    nonce_keeper_tell_clock(it->keeper, NOW_MS);
+    atomic_store(&waits_until_woken, true);
+    for (int i = 0; i < 5; i++) {
+        int begun = number_of(it, &it->script.begun);
+        enter(it, "e", 1);
+        (void)wait_for(it, &it->script.ended, begun + 1);
+        (void)refreshes(it, i);
+        start(it, &job, false);
+        wait_until(&job.dones);
+    }
+    nonce_keeper_stop(it->keeper);
+    atomic_store(&waits_until_woken, false);
 }
 
 /* ---- listeners ---- */
@@ -756,6 +879,10 @@ static void each_listener_hears_of_changes_on_its_loop(void **state)
     enter(it, "", 3);
     (void)loop_settle(it->loop);
     assert_true(heard[0] == 2 && heard[1] == 2 && heard[2] == 2);
+    struct nonce_standing standing;
+    uint64_t version = 0;
+    nonce_keeper_read(it->keeper, &standing, &version);
+    assert_true(version > 0 && version == nonce_keeper_version(it->keeper));
     enter(it, "", 4);
     nonce_keeper_unlisten(listeners[1]); /* while a message is under way, which frees it */
     (void)loop_settle(it->loop);
@@ -764,11 +891,15 @@ static void each_listener_hears_of_changes_on_its_loop(void **state)
     enter(it, "", 5);
     (void)loop_settle(it->loop);
     assert_true(heard[0] == 3 && heard[1] == 2 && heard[2] == 4);
+    enter(it, "", 5);
+    enter(it, "", 6); /* while the message of the other is under way */
+    (void)loop_settle(it->loop);
+    assert_int_equal(heard[2], 5);
     nonce_keeper_unlisten(listeners[2]);
     nonce_keeper_unlisten(NULL);
     enter(it, "", 6);
     (void)loop_settle(it->loop);
-    assert_int_equal(heard[2], 4);
+    assert_int_equal(heard[2], 5);
 }
 
 /* ---- who and where ---- */
@@ -788,6 +919,30 @@ static void a_machine_is_named_by_its_boot_and_the_namespace_of_its_clock(void *
     (void)snprintf(expected, sizeof expected, "%s %s", boot, space);
     open_keeper(it, true);
     assert_string_equal(nonce_keeper_machine(it->keeper), expected);
+}
+
+static void a_kernel_without_namespaces_of_clocks_has_its_boot_alone(void **state)
+{
+    struct fixture *it = *state;
+    char machine[NONCE_MACHINE_BYTES];
+    open_keeper(it, true);
+    (void)snprintf(machine, sizeof machine, "%s", nonce_keeper_machine(it->keeper));
+    nonce_keeper_free(it->keeper);
+    has_no_spaces = true;
+    open_keeper(it, true);
+    has_no_spaces = false;
+    machine[strcspn(machine, " ") + 1] = '\0';
+    assert_string_equal(nonce_keeper_machine(it->keeper), machine);
+}
+
+static void without_randomness_there_is_no_keeper(void **state)
+{
+    struct fixture *it = *state;
+    const struct nonce_keeper_options options = {
+        .ledger = &it->script.ledger, .name = SLICE("redis"), .clock = &it->clock.clock};
+    random_fail_next(1);
+    assert_status(nonce_keeper_new(&options, &it->keeper), STATUS_NO_RANDOMNESS);
+    assert_null(it->keeper);
 }
 
 /* Rule 8 compares steady clocks of one machine: those of two that have no name must never be taken for one's. */
@@ -840,7 +995,6 @@ int main(void)
         TEST(nothing_is_asked_before_an_epoch_is_entered),
         TEST(what_is_wanted_is_asked_for_once_and_the_answer_told),
         TEST(who_finds_no_room_asks_again_later),
-        TEST(the_ledger_is_asked_each_second),
         TEST(a_failure_is_tried_again_and_an_answer_is_missing_since_the_first),
         TEST(where_another_epoch_is_in_force_none_is_entered),
         TEST(an_answer_under_another_epoch_is_none),
@@ -857,13 +1011,19 @@ int main(void)
         TEST(where_that_cannot_be_written_the_row_stays),
         TEST(without_a_row_there_is_nothing_to_take_out),
         TEST(jobs_run_in_their_order_and_come_back_to_their_loops),
+        TEST(a_job_that_is_queued_while_another_runs_comes_behind_those_that_wait),
         TEST(a_queued_job_that_is_cancelled_is_handed_back_at_once),
         TEST(a_running_job_that_is_cancelled_is_handed_back_on_the_keepers_thread),
         TEST(a_job_that_was_run_is_delivered_though_it_is_cancelled),
         TEST(jobs_that_were_not_run_at_the_end_are_handed_back),
+        TEST(the_ledger_is_asked_each_second),
+        TEST(a_failure_is_tried_again_sooner_than_that),
+        TEST(what_is_new_is_looked_at_at_once),
         TEST(each_listener_hears_of_changes_on_its_loop),
         TEST(a_machine_is_named_by_its_boot_and_the_namespace_of_its_clock),
         TEST(a_machine_that_cannot_be_named_is_like_no_other),
+        TEST(a_kernel_without_namespaces_of_clocks_has_its_boot_alone),
+        TEST(without_randomness_there_is_no_keeper),
         TEST(naming_a_machine_leaves_no_descriptor_open),
     };
     return cmocka_run_group_tests_name("nonce_keeper", tests, NULL, NULL);

@@ -736,6 +736,27 @@ static void what_is_made_after_an_end_is_not_ended(void **state)
     assert_status(look_up(bench, "before"), STATUS_NOT_FOUND);
 }
 
+static void a_refusal_by_who_was_ended_before_stands(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    end(bench, EPHEMERAL_USER, "7");
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(deny(bench, 7), STATUS_OK);
+    assert_int_equal(find(bench)->state, TEMP_DENIED);
+    assert_status(deny(bench, 7), STATUS_OK);
+}
+
+static void the_first_of_all_users_can_be_ended_too(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    end(bench, EPHEMERAL_USER, "1");
+    assert_status(create(bench, &new_temp), STATUS_OK);
+    assert_status(grant(bench, 1, "verifier"), STATUS_OK);
+    assert_status(try_verifier(bench, "verifier"), STATUS_OK);
+    end(bench, EPHEMERAL_USER, "1");
+    assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);
+}
+
 /* ---- changes that are handed what was read before ---- */
 
 /* What another view has read; it lives on while others change what the store holds. */
@@ -966,6 +987,8 @@ int contract_ephemeral_run(const struct ephemeral_kind *kind)
         TEST(the_end_of_a_client_ends_its_temporary_credentials),
         TEST(the_end_of_a_user_ends_sessions_and_what_the_user_decided),
         TEST(what_is_made_after_an_end_is_not_ended),
+        TEST(a_refusal_by_who_was_ended_before_stands),
+        TEST(the_first_of_all_users_can_be_ended_too),
         TEST(the_end_of_a_user_takes_a_refusal_along),
         TEST(kinds_share_no_names_and_values_hold_any_byte),
         TEST(it_answers_when_it_is_asked_whether_it_is_there),

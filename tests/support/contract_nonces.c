@@ -189,6 +189,7 @@ static void nothing_is_raised_or_saved_under_an_epoch_that_is_over(void **state)
     (void)opening_of(bench, "memory:a", "e2", BENCH_NOW_MS);
     assert_status(keep(bench, "memory:a", "e1", 110, &ranges), STATUS_CONFLICT);
     assert_status(save_ledger(bench, "memory:a", "e1", 0), STATUS_CONFLICT);
+    assert_status(keep(bench, "memory:a", "e1", 100, &ranges), STATUS_CONFLICT); /* which the ranges have already */
     assert_status(keep(bench, "memory:a", "e2", 106, &ranges), STATUS_OK);
     assert_string_equal(ranges_text(&ranges), "100 105 111");
     assert_status(keep(bench, "memory:b", "e2", 106, &ranges), STATUS_CONFLICT);
@@ -275,6 +276,22 @@ static void what_lies_between_a_range_and_a_wanted_second_may_be_anothers(void *
     assert_true(accepted_ranges_cover(&ranges, 119));
 }
 
+static void what_another_has_is_never_covered_however_near_the_wanted_second_is(void **state)
+{
+    struct durable_bench *bench = *state;
+    (void)opening_of(bench, "memory:a", "e1", BENCH_NOW_MS);
+    (void)decide(bench, begin_shared, STATUS_OK);
+    change(bench, "UPDATE nonce_epochs SET ranges = '1000 999 1002' WHERE name = 'redis'");
+    for (int64_t second = 1000 - 2 * ACCEPTED_AHEAD_S; second <= 1002 + 2 * ACCEPTED_AHEAD_S; second++) {
+        struct accepted_ranges ranges = {0};
+        change(bench, "UPDATE nonce_epochs SET ranges = '' WHERE name = 'memory:a'");
+        assert_status(keep(bench, "memory:a", "e1", second, &ranges), STATUS_OK);
+        for (int64_t theirs = 1000; theirs <= 1002; theirs++)
+            assert_false(accepted_ranges_cover(&ranges, theirs));
+        assert_int_equal(accepted_ranges_cover(&ranges, second), second < 1000 || second > 1002);
+    }
+}
+
 /* One that forgot to name Redis, say: they share the durable store alone. */
 static void of_two_stores_that_run_at_once_one_alone_covers_a_second(void **state)
 {
@@ -329,6 +346,7 @@ static void what_a_version_without_ranges_may_have_accepted_is_guarded(void **st
     assert_status(sql_execute_blocking(bench->db.sql, "DELETE FROM nonce_epochs", NULL, 0, NULL, NULL), STATUS_OK);
     struct nonce_row shared = decide(bench, begin_shared, STATUS_OK);
     assert_int_equal(shared.earlier_ms, BENCH_NOW_MS);
+    assert_int_equal(decide(bench, begin_shared, STATUS_OK).earlier_ms, 0); /* it was taken into account */
     struct nonce_state memory = open_ledger(bench, "memory:a", "e2", BENCH_NOW_MS + 30000);
     (void)snprintf(text, sizeof text, "%lld %lld %lld", (long long)now_s, (long long)now_s + 90, (long long)now_s + 90);
     assert_string_equal(ranges_text(&memory.ranges), text);
@@ -401,6 +419,7 @@ static enum status look_at_users(void *context, struct nonce_row *row, struct no
 {
     char *line = context;
     size_t len = 0;
+    assert_int_equal(row->exists, row->epoch[0] != '\0');
     row->exists = true;
     (void)snprintf(row->epoch, sizeof row->epoch, "shared");
     line[0] = '\0';
@@ -460,6 +479,7 @@ int contract_nonces_run(void)
         BENCH_TEST(a_decision_is_kept_and_one_that_failed_is_not),
         BENCH_TEST(of_two_stores_that_run_at_once_one_alone_covers_a_second),
         BENCH_TEST(what_lies_between_a_range_and_a_wanted_second_may_be_anothers),
+        BENCH_TEST(what_another_has_is_never_covered_however_near_the_wanted_second_is),
         BENCH_TEST(going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there),
         BENCH_TEST(what_a_version_without_ranges_may_have_accepted_is_guarded),
         BENCH_TEST(what_such_a_version_has_saved_needs_no_guard),
