@@ -115,7 +115,7 @@ def test_lets_a_good_request_in_and_says_whose_it_is(gateway, client, token, dia
     assert reply.status == 200, reply.body
     assert reply.body == b"" and reply.one("Cache-Control") == "no-store"
     assert reply.one("X-OAuth-Client-Id") == client.client_id
-    assert reply.one("X-OAuth-Subject") == "1" and reply.one("X-OAuth-Username") == "jane"
+    assert reply.one("X-OAuth-Subject") == "local-1" and reply.one("X-OAuth-Username") == "jane"
     assert reply.one("X-OAuth-Scope") == "photos%3Aread a%3Bb"
     assert reply.one("X-OAuth-Token-Id").startswith("tok_")
     assert reply.one("X-OAuth-Legs") == "3" and reply.one("X-OAuth-Body-Hash") == "-"
