@@ -30,7 +30,7 @@ def test_lets_a_good_request_in_and_says_whose_it_is(gateway, upstream, client, 
     seen = upstream.last()
     assert (seen.method, seen.target) == ("GET", "/photos?size=original&a=%20")
     assert seen.one("X-OAuth-Client-Id") == client.client_id
-    assert (seen.one("X-OAuth-Subject"), seen.one("X-OAuth-Username")) == ("1", "jane")
+    assert (seen.one("X-OAuth-Subject"), seen.one("X-OAuth-Username")) == ("local-1", "jane")
     assert seen.one("X-OAuth-Scope") == "photos%3Aread" and seen.one("X-OAuth-Token-Id").startswith("tok_")
     assert (seen.one("X-OAuth-Legs"), seen.one("X-OAuth-Body-Hash")) == ("3", "-")
     assert seen.one("Host") == "api.example.com" and not seen.all("Authorization")
