@@ -82,7 +82,7 @@ struct config_value {
     const char *file; /* of the two …_FILE sources */
 };
 
-enum { CONFIG_MAX_ROWS = 64 };
+enum { CONFIG_MAX_ROWS = 96 };
 
 struct config {
     enum config_service service;
@@ -115,6 +115,12 @@ struct config {
 
     struct slice tls_cert, tls_key, tls_client_ca; /* paths; absent: no TLS */
     struct slice login_url, login_trusted_header;  /* absent: built-in login */
+
+    /* of pages; absent: none */
+    struct slice brand_name, brand_logo, brand_color;
+    struct slice terms_url, privacy_url, help_url, forgotten_password_url;
+    struct slice pages_dir, scopes_file;
+    struct config_strings languages; /* offered, in order */
 
     /* per minute; 0: no limit */
     int64_t rate_limit_client, rate_limit_address, rate_limit_login_account, rate_limit_login_address,

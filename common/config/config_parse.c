@@ -433,6 +433,39 @@ static enum status parse_header(const struct parse *p, struct slice text)
     return parse_text(p, text);
 }
 
+static enum status parse_line(const struct parse *p, struct slice text)
+{
+    if (!slice_is_printable(text) || text.len > (size_t)p->row->max)
+        return refuse_value(p, text, "is no name; write one line of at most 64 bytes");
+    return parse_text(p, text);
+}
+
+static enum status parse_color(const struct parse *p, struct slice text)
+{
+    bool good = text.len == 7 && text.ptr[0] == '#';
+    for (size_t i = 1; good && i < text.len; i++)
+        good = strchr("0123456789abcdefABCDEF", text.ptr[i]) != NULL;
+    return good ? parse_text(p, text) : refuse_value(p, text, "is no colour; write #rrggbb, such as #2456b8");
+}
+
+static enum status take_language(const struct parse *p, struct slice item, size_t index, void *context)
+{
+    struct slice *languages = context;
+    bool good = is_identifier(item, 35) && slice_find(item, '_') == item.len && item.ptr[0] != '-';
+    if (!good)
+        return refuse_value(p, item, "is no language tag; write such as de or pt-BR");
+    for (size_t i = 0; i < index; i++)
+        if (slice_eq_nocase(languages[i], item))
+            return refuse_value(p, item, "is in the list twice");
+    languages[index] = item;
+    return STATUS_OK;
+}
+
+static enum status parse_languages(const struct parse *p, struct slice text)
+{
+    return parse_strings(p, text, take_language);
+}
+
 static enum status parse_log_level(const struct parse *p, struct slice text)
 {
     for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++) {
@@ -473,6 +506,9 @@ static const parse_fn parsers[] = {
     [CONFIG_PROXIES] = parse_proxies,
     [CONFIG_REALM] = parse_realm,
     [CONFIG_HEADER] = parse_header,
+    [CONFIG_LINE] = parse_line,
+    [CONFIG_COLOR] = parse_color,
+    [CONFIG_LANGUAGES] = parse_languages,
     [CONFIG_LOG_LEVEL] = parse_log_level,
     [CONFIG_LOG_FORMAT] = parse_log_format,
 };

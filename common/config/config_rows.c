@@ -77,6 +77,30 @@ const struct config_row config_rows[] = {
      .help =
          "A header in which a proxy names the user that it has logged in; taken from peers in OAUTH1_TRUSTED_PROXIES "
          "alone, none of them wider than /24 (IPv4) or /64 (IPv6)."},
+    {ROW("BRAND_NAME", "brand-name", CONFIG_LINE, AUTH, brand_name), .max = 64, .placeholder = "TEXT",
+     .initial_shown = "host of the public URL", .help = "The name of your site on its pages."},
+    {ROW("BRAND_LOGO", "brand-logo", CONFIG_FILE, AUTH, brand_logo), .placeholder = "FILE", .initial_shown = "none",
+     .help = "Its logo: a PNG of at most 32 KB and 512 pixels a side, served from here."},
+    {ROW("BRAND_COLOR", "brand-color", CONFIG_COLOR, AUTH, brand_color), .placeholder = "#RRGGBB",
+     .initial_shown = "a blue",
+     .help =
+         "Its colour, for buttons, links and marks; it is made darker or lighter where text would not be readable."},
+    {ROW("TERMS_URL", "terms-url", CONFIG_LINK, AUTH, terms_url), .placeholder = "URL", .initial_shown = "none",
+     .help = "Your terms of use, linked at the foot of each page."},
+    {ROW("PRIVACY_URL", "privacy-url", CONFIG_LINK, AUTH, privacy_url), .placeholder = "URL", .initial_shown = "none",
+     .help = "Your privacy policy, likewise."},
+    {ROW("HELP_URL", "help-url", CONFIG_LINK, AUTH, help_url), .placeholder = "URL", .initial_shown = "none",
+     .help = "Where people get help: linked there, and on pages that say that something did not work."},
+    {ROW("FORGOTTEN_PASSWORD_URL", "forgotten-password-url", CONFIG_LINK, AUTH, forgotten_password_url),
+     .placeholder = "URL", .initial_shown = "none", .help = "Where a new password is had, linked from the login page."},
+    {ROW("PAGES_DIR", "pages-dir", CONFIG_FILE, AUTH, pages_dir), .placeholder = "FOLDER", .initial_shown = "none",
+     .help = "Templates, the style sheet and catalogues that replace the built-in ones of the same name "
+             "(docs/branding.md); read again on SIGHUP."},
+    {ROW("LANGUAGES", "languages", CONFIG_LANGUAGES, AUTH, languages), .initial = "en,de,ja", .placeholder = "TAG,…",
+     .help = "Languages that pages are offered in, the first for who wants none of them. Each needs a catalogue: "
+             "built in, or in OAUTH1_PAGES_DIR."},
+    {ROW("SCOPES_FILE", "scopes-file", CONFIG_FILE, AUTH, scopes_file), .placeholder = "FILE", .initial_shown = "none",
+     .help = "What scopes mean in plain words (JSON, docs/branding.md); read again on SIGHUP."},
     {ROW("SIGNATURE_METHODS", "signature-methods", CONFIG_METHODS, BOTH, signature_methods),
      .initial = &(SIGNATURE_DIGEST_METHODS(COMMA_AND_NAME))[1], .placeholder = "NAME,…",
      .help = "Signature methods that are on; PLAINTEXT has to be asked for. A client may be narrowed further."},

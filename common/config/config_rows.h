@@ -25,6 +25,9 @@ enum config_kind {
     CONFIG_PROXIES,      /* struct config_proxies */
     CONFIG_REALM,        /* struct slice */
     CONFIG_HEADER,       /* struct slice: a field name */
+    CONFIG_LINE,         /* struct slice: UTF-8 on one line, at most `max` bytes */
+    CONFIG_COLOR,        /* struct slice: #rrggbb */
+    CONFIG_LANGUAGES,    /* struct config_strings */
     CONFIG_LOG_LEVEL,    /* enum log_level */
     CONFIG_LOG_FORMAT,   /* enum log_format */
     CONFIG_KIND_COUNT

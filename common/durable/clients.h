@@ -39,7 +39,10 @@ struct ticket;
     X(TRUSTED, 2, trusted, trusted, "trusted", "a user who granted before is sent straight back") \
     X(BODY_HASH_REQUIRED, 16, body_hash_required, body_hash_required, "body-hash-required",       \
       "must send oauth_body_hash unless it sends a form")                                         \
-    X(HTTP_CALLBACK, 32, http_callback_allowed, http_callbacks, "http-callbacks", "http callbacks also beyond loopback")
+    X(HTTP_CALLBACK, 32, http_callback_allowed, http_callbacks, "http-callbacks",                 \
+      "http callbacks also beyond loopback")                                                      \
+    X(OPTIONAL_SCOPES, 64, optional_scopes, optional_scopes, "optional-scopes",                   \
+      "a user may grant fewer scopes than it asks for")
 
 #define CLIENT_FLAG_BIT(NAME, bit, ...) CLIENT_##NAME = bit,
 enum client_flag {

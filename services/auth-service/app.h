@@ -7,6 +7,7 @@
 #include "http/request.h"
 #include "provider/provider.h"
 
+struct look_holder;
 struct worker_pool;
 
 struct app {
@@ -14,6 +15,7 @@ struct app {
     struct check_rules rules;
     struct durable_pool *durable;
     struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
+    struct look_holder *look;      /* of the pages */
     struct provider_loop *loops;   /* by request->loop_index */
     struct shared_keys *keys;      /* what cookies are sealed with */
     struct bearers bearers;        /* of the admin port */

@@ -12,11 +12,7 @@
 #include "service_metrics.h"
 #include "site.h"
 #include "trusted_login.h"
-
-enum {
-    VERIFIER_BYTES = 32,        /* for a redirect: 190 bit */
-    VERIFIER_TYPABLE_BYTES = 8, /* to be typed: 39 bit, and five tries */
-};
+#include "verifier.h"
 
 /* ---- what both share: whose request it is, and who is here ---- */
 
@@ -27,6 +23,8 @@ struct authorization {
     struct slice oauth_token;
     struct slice csrf_token; /* POST */
     struct slice shown;      /* POST: the scopes that the page showed; absent: it is not the page */
+    bool chooses;            /* POST: the page let one untick scopes */
+    struct slice ticked;     /* POST: then those that were left ticked */
     bool deny;               /* POST */
     const struct temp_credential *temp;
     const struct session *session; /* NULL: nobody is logged in */
@@ -43,41 +41,41 @@ static struct authorization *authorization_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-/* For somebody who has never heard of OAuth; NULL: nothing better than the page's own sentence. */
+/* A key, for somebody who has never heard of OAuth; NULL: nothing better than the page's own sentence. */
 static const char *sentence_for(enum status status)
 {
     switch (status) {
     case STATUS_PARAMETER_ABSENT:
-        return "The address of this page is not complete. Start again from the application.";
+        return "refused.incomplete";
     case STATUS_MALFORMED:
     case STATUS_BAD_INPUT:
-        return "The address or the form of this page is not as it was made. Start again from the application.";
+        return "refused.malformed";
     case STATUS_TOKEN_REJECTED:
-        return "This request for access is not known here. Start again from the application.";
+        return "refused.unknown";
     case STATUS_TOKEN_EXPIRED:
-        return "This request for access has expired. Start again from the application.";
+        return "refused.expired";
     case STATUS_TOKEN_USED:
-        return "This request for access was granted and used already. There is nothing more to decide.";
+        return "refused.used";
     case STATUS_PERMISSION_DENIED:
-        return "This request for access was refused already. Start again from the application if you want to grant it.";
+        return "refused.denied";
     case STATUS_FORBIDDEN:
-        return "Somebody else has decided on this request for access already. Start again from the application.";
+        return "refused.taken";
     case STATUS_CLIENT_UNKNOWN:
     case STATUS_CLIENT_DISABLED:
-        return "The application that asks for access may not do so any more.";
+        return "refused.client";
     case STATUS_SCOPE_REJECTED:
-        return "The application may not have the access that it asks for any more.";
+        return "refused.scope";
     case STATUS_CALLBACK_REJECTED:
-        return "The application would send you to an address that it has not registered here.";
+        return "refused.callback";
     default:
         return NULL;
     }
 }
 
-static enum step_result fail_because(struct flow *flow, enum status status, const char *message)
+static enum step_result fail_because(struct flow *flow, enum status status, const char *key)
 {
     metric_count(&authorizations, AUTHORIZATION_FAILED);
-    return site_refuse(request_of(flow), status, message);
+    return site_refuse(request_of(flow), status, key);
 }
 
 static enum step_result fail_page(struct flow *flow, enum status status)
@@ -217,19 +215,28 @@ static enum status judge_scopes(struct flow *flow)
     return it->scopes.len || it->temp->scopes.len == 0 ? STATUS_OK : STATUS_SCOPE_REJECTED;
 }
 
-/* What the page did not show, because the client might not have it then, is not granted. */
-static enum status keep_shown(struct flow *flow)
+/* Those of it->scopes that are in the list, too. STATUS_SCOPE_REJECTED: none is left of some. */
+static enum status keep_listed(struct flow *flow, struct slice list)
 {
     struct authorization *it = authorization_of(flow);
     struct buf scopes = buf_in(&request_of(flow)->arena);
-    if (slice_is_absent(it->shown))
-        return STATUS_PARAMETER_ABSENT;
-    scope_write_shared(it->scopes, it->shown, &scopes);
+    scope_write_shared(it->scopes, list, &scopes);
     if (scopes.failed)
         return STATUS_NO_MEMORY;
     bool lost_all = it->scopes.len > 0 && scopes.len == 0;
     it->scopes = buf_slice(&scopes);
     return lost_all ? STATUS_SCOPE_REJECTED : STATUS_OK;
+}
+
+/* What the page did not show, because the client might not have it then, is not granted, ticked or not; nor is what was
+ * unticked, where the page had the ticks. */
+static enum status keep_shown(struct flow *flow)
+{
+    const struct authorization *it = authorization_of(flow);
+    if (slice_is_absent(it->shown))
+        return STATUS_PARAMETER_ABSENT;
+    TRY(keep_listed(flow, it->shown));
+    return it->chooses ? keep_listed(flow, it->ticked) : STATUS_OK;
 }
 
 static enum status take_client(struct flow *flow)
@@ -280,12 +287,20 @@ static enum step_result send_back(struct flow *flow, const struct callback_pair 
 static enum step_result show_verifier(struct flow *flow)
 {
     const struct authorization *it = authorization_of(flow);
+    struct slice verifier = slice_of(it->verifier, it->verifier_len);
+    struct buf grouped = buf_in(&request_of(flow)->arena);
+    struct buf spelled = buf_in(&request_of(flow)->arena);
+    verifier_write_grouped(verifier, &grouped);
+    verifier_write_spelled(verifier, &spelled);
+    if (grouped.failed || spelled.failed)
+        return fail_page(flow, STATUS_NO_MEMORY);
     const struct page_value values[] = {
-        PAGE_TEXT("client_name", it->client->name),
-        PAGE_TEXT("verifier", slice_of(it->verifier, it->verifier_len)),
+        PAGE_TEXT("client_name", it->client->name.len ? it->client->name : it->client->client_id),
+        PAGE_TEXT("verifier", buf_slice(&grouped)),
+        PAGE_TEXT("spelled", buf_slice(&spelled)),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
-    return site_page(request_of(flow), 200, "Your code", "verifier.html", &scope, SLICE_ABSENT);
+    return site_page(request_of(flow), 200, "verifier.title", "verifier.html", &scope, SLICE_ABSENT);
 }
 
 static enum step_result reply_granted(struct flow *flow)
@@ -313,11 +328,12 @@ static enum step_result reply_denied(struct flow *flow)
         return send_back(flow, pairs, COUNT_OF(pairs));
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("note")),
-        PAGE_TEXT("message", SLICE("The application gets no access to your account. You can close this page.")),
+        PAGE_TEXT("message", site_text(request_of(flow), "denied.message")),
         PAGE_TEXT("problem", SLICE("user_refused")),
+        PAGE_TEXT("problem_url", SLICE("")),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
-    return site_page(request_of(flow), 200, "Access denied", "message.html", &scope, SLICE_ABSENT);
+    return site_page(request_of(flow), 200, "denied.title", "message.html", &scope, SLICE_ABSENT);
 }
 
 /* A verifier that nobody can guess: long for a redirect, short to type and good for five tries. */
@@ -435,7 +451,21 @@ const struct step authorize_show[] = {
 
 /* ---- POST: the decision ---- */
 
-static const char foreign_form[] = "This form was not made for this session. Start again from the application.";
+static const char foreign_form[] = "consent.foreign_form";
+
+/* Each tick is a field of its own. */
+static enum status join_ticked(struct arena *arena, const struct form *form, struct slice *ret_ticked)
+{
+    struct buf ticked = buf_in(arena);
+    for (size_t i = 0; i < form->count; i++) {
+        if (!slice_eq(form->fields[i].name, SLICE("ticked")))
+            continue;
+        buf_add(&ticked, form->fields[i].value);
+        buf_add_byte(&ticked, ' ');
+    }
+    *ret_ticked = buf_slice(&ticked);
+    return ticked.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
 
 static enum status read_decision(struct request *request, struct authorization *it)
 {
@@ -447,6 +477,8 @@ static enum status read_decision(struct request *request, struct authorization *
     if (form_get_single(&form, "csrf_token", &it->csrf_token) != STATUS_OK)
         return STATUS_FORBIDDEN;
     it->shown = form_get(&form, "scope", NULL);
+    it->chooses = !slice_is_absent(form_get(&form, "choice", NULL));
+    TRY(join_ticked(&request->arena, &form, &it->ticked));
     it->deny = slice_eq(decision, SLICE("deny"));
     return it->deny || slice_eq(decision, SLICE("grant")) ? STATUS_OK : STATUS_BAD_INPUT;
 }
@@ -479,6 +511,8 @@ static enum step_result decide_access(struct flow *flow)
     enum status status = take_second(flow);
     if (status == STATUS_OK && !it->user)
         return go_to_login(flow);
+    if (status == STATUS_OK && !it->deny && it->chooses && it->ticked.len == 0)
+        return fail_because(flow, STATUS_BAD_INPUT, "consent.nothing_ticked");
     if (status == STATUS_OK && !it->deny)
         status = keep_shown(flow);
     if (status == STATUS_OK && !it->deny)

@@ -144,9 +144,7 @@ static struct coming_back *coming_back_of(struct flow *flow)
 /* The same for every reason: who tries learns nothing. */
 static enum step_result refuse_return(struct request *request)
 {
-    return site_refuse(request, STATUS_FORBIDDEN,
-                       "This login was not begun in this browser, has expired, or was used already. Start again from "
-                       "the application.");
+    return site_refuse(request, STATUS_FORBIDDEN, "login.foreign_return");
 }
 
 static enum status read_return(struct request *request, struct coming_back *it)
@@ -208,7 +206,7 @@ static enum step_result tell_rejected(struct flow *flow)
     const struct challenge *challenge = &coming_back_of(flow)->challenge;
     if (slice_eq(challenge->kind, SLICE(CHALLENGE_AUTHORIZATION)))
         return authorize_reject(flow, challenge->oauth_token);
-    return site_refuse(request_of(flow), STATUS_FORBIDDEN, "Your site did not log you in.");
+    return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.rejected");
 }
 
 /* Always a new session, so that one that was planted before is worth nothing. */

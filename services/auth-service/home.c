@@ -35,14 +35,13 @@ static enum step_result show_home(struct flow *flow)
         PAGE_TEXT("csrf_token", session ? session->csrf : SLICE("")),
         PAGE_TEXT("login", slice_str(login)),
         PAGE_TEXT("logout", slice_str(logout)),
-        PAGE_TEXT("development", config->dev ? SLICE("yes") : SLICE("")),
         PAGE_TEXT("public_url", config->public_url.text),
         PAGE_TEXT("initiate", config->initiate_path),
         PAGE_TEXT("authorize", config->authorize_path),
         PAGE_TEXT("token", config->token_path),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
-    return site_page(request, 200, "Countersign", "home.html", &scope, SLICE_ABSENT);
+    return site_page(request, 200, "home.title", "home.html", &scope, SLICE_ABSENT);
 }
 
 const struct step home_show[] = {

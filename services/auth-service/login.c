@@ -4,7 +4,9 @@
 #include "callback.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "durable/clients.h"
 #include "durable/users.h"
+#include "frame.h"
 #include "login_tries.h"
 #include "password_check.h"
 #include "return_to.h"
@@ -21,6 +23,8 @@ struct login {
     struct slice return_to;
     struct slice oauth_token; /* of the request for authorization that return_to goes on with; empty: none */
     struct slice form_action; /* where that one's redirects may lead */
+    struct slice client_id;   /* of that request; empty: none */
+    struct slice client_name; /* who asks by it; empty: nobody, or not known */
     const struct user *user;  /* NULL: nobody of that name, or not to be let in */
     struct login_tries tries;
     bool counted_late;   /* a device that was none after all */
@@ -59,16 +63,28 @@ static enum status take_return_to(struct request *request, struct login *it, str
 /* The browser may go from the login form through the authorize page straight on to the callback of a trusted
  * client, and Chromium holds every redirect of that chain against the login page's form-action. A store that is down
  * is told by the page that needs it. */
-static void take_form_action(struct flow *flow, size_t index)
+static void take_temp(struct flow *flow, size_t index)
 {
     struct request *request = request_of(flow);
     struct buf source = buf_in(&request->arena);
-    void *temp = NULL;
-    if (flow_outcome_at(flow, index, &temp) != STATUS_OK)
+    void *found = NULL;
+    if (flow_outcome_at(flow, index, &found) != STATUS_OK)
         return;
-    callback_write_csp_source(((const struct temp_credential *)temp)->callback, &source);
+    const struct temp_credential *temp = found;
+    login_of(flow)->client_id = temp->client_id;
+    callback_write_csp_source(temp->callback, &source);
     if (!source.failed)
         login_of(flow)->form_action = buf_slice(&source);
+}
+
+/* Who is about to be let in, or not, is told who asked; where that is not known the page does without. */
+static void take_asking_client(struct flow *flow, size_t index)
+{
+    void *found = NULL;
+    if (login_of(flow)->client_id.len == 0 || flow_outcome_at(flow, index, &found) != STATUS_OK)
+        return;
+    const struct client *client = found;
+    login_of(flow)->client_name = client->name.len ? client->name : client->client_id;
 }
 
 static bool is_secret(struct slice text)
@@ -96,7 +112,7 @@ static enum status login_secret(struct request *request, struct slice *ret_secre
     return STATUS_OK;
 }
 
-/* Begins the reply, unless the caller has. `error` NULL: there is none. */
+/* Begins the reply, unless the caller has. `error` is a key; NULL: there is none. */
 static enum step_result show_form(struct request *request, int http_status, const char *error)
 {
     const struct login *it = request->state;
@@ -105,15 +121,23 @@ static enum step_result show_form(struct request *request, int http_status, cons
     enum status status = login_secret(request, &csrf);
     if (status != STATUS_OK || !action)
         return site_refuse(request, status != STATUS_OK ? status : STATUS_NO_MEMORY, NULL);
+    struct frame_view view = frame_begin(request);
+    struct slice forgotten = arena_copy(&request->arena, view.look->forgotten_password_url);
+    frame_end(request, &view);
     const struct page_value values[] = {
-        PAGE_TEXT("error", slice_str(error)),  PAGE_TEXT("action", slice_str(action)), PAGE_TEXT("csrf_token", csrf),
-        PAGE_TEXT("return_to", it->return_to), PAGE_TEXT("username", it->username),
+        PAGE_TEXT("error", error ? site_text(request, error) : SLICE("")),
+        PAGE_TEXT("action", slice_str(action)),
+        PAGE_TEXT("csrf_token", csrf),
+        PAGE_TEXT("return_to", it->return_to),
+        PAGE_TEXT("username", it->username),
+        PAGE_TEXT("client_name", it->client_name),
+        PAGE_TEXT("forgotten_password_url", forgotten),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     if (request->reply.http_status == 0)
         request_reply_start(request, http_status);
     site_set_cookie(request, COOKIE_LOGIN, csrf);
-    return site_page(request, http_status, "Log in", "login.html", &scope, it->form_action);
+    return site_page(request, http_status, "login.title", "login.html", &scope, it->form_action);
 }
 
 /* ---- GET /login ---- */
@@ -144,15 +168,26 @@ static enum step_result show_parse(struct flow *flow)
     return STEP_WAIT;
 }
 
-static enum step_result show_login(struct flow *flow)
+static enum step_result load_asking_client(struct flow *flow)
 {
     if (login_of(flow)->oauth_token.len)
-        take_form_action(flow, 0);
+        take_temp(flow, 0);
+    if (login_of(flow)->client_id.len == 0)
+        return STEP_NEXT;
+    durable_client_find_start(app_of(request_of(flow))->durable, login_of(flow)->client_id,
+                              flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result show_login(struct flow *flow)
+{
+    take_asking_client(flow, 0);
     return show_form(request_of(flow), 200, NULL);
 }
 
 const struct step login_show[] = {
-    {"parse", show_parse}, /* waits: the temporary credential that login is for */
+    {"parse", show_parse},          /* waits: the temporary credential that login is for */
+    {"client", load_asking_client}, /* waits: who asks by it */
     {"show", show_login},
     {NULL, NULL},
 };
@@ -180,7 +215,7 @@ const struct step login_submit[] = {
 };
 
 enum { COUNTED_FIRST, FOUND_TEMP, FIRST_COUNT };
-enum { LOADED_USER, COUNTED_PAIR, LOADED_COUNT };
+enum { LOADED_USER, LOADED_CLIENT, COUNTED_PAIR, LOADED_COUNT };
 enum { COUNTED_ACCOUNT, COUNTED_ADDRESS_LATE, COUNTED_PAIR_LATE, ACCOUNT_COUNT };
 enum { SESSION_NEW, SESSION_OLD, SESSION_BACK, SESSION_MAX = SESSION_BACK + QUOTA_COUNT };
 
@@ -207,11 +242,9 @@ static enum step_result parse_login(struct flow *flow)
         return site_refuse(request, status, NULL);
     status = read_form(request, request->state);
     if (status == STATUS_FORBIDDEN)
-        return site_refuse(request, status,
-                           "This form was not made for this browser, or cookies are off. Go back, "
-                           "reload the page and try again.");
+        return site_refuse(request, status, "login.foreign_form");
     if (status != STATUS_OK)
-        return site_refuse(request, status, "The login form was not complete.");
+        return site_refuse(request, status, "login.incomplete");
     status = login_tries_init(request, login_of(flow)->username, &login_of(flow)->tries);
     return status == STATUS_OK ? STEP_NEXT : site_refuse(request, status, NULL);
 }
@@ -237,7 +270,7 @@ static enum step_result slow_down_login(struct request *request, int64_t wait_s)
     buf_add_i64(&seconds, wait_s);
     request_reply_start(request, 429);
     request_reply_header(request, "Retry-After", buf_slice(&seconds));
-    return show_form(request, 429, "Too many tries. Wait a minute, then try again.");
+    return show_form(request, 429, "login.too_many");
 }
 
 /* What was counted; STEP_NEXT: go on. */
@@ -257,13 +290,14 @@ static enum step_result load_user(struct flow *flow)
     struct ticket tickets[LOADED_COUNT];
     size_t wanted = it->tries.is_device ? COUNTED_PAIR : LOADED_COUNT;
     if (it->oauth_token.len)
-        take_form_action(flow, FOUND_TEMP);
+        take_temp(flow, FOUND_TEMP);
     enum step_result result =
         judge_count(flow, COUNTED_FIRST, it->tries.is_device ? QUOTA_LOGIN_DEVICE : QUOTA_LOGIN_ADDRESS);
     if (result != STEP_NEXT)
         return result;
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
     durable_user_find_by_login_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
+    durable_client_find_start(app_of(request)->durable, it->client_id, tickets[LOADED_CLIENT]);
     if (wanted > COUNTED_PAIR)
         login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR]);
     return STEP_WAIT;
@@ -300,6 +334,7 @@ static enum step_result count_account(struct flow *flow)
 {
     struct login *it = login_of(flow);
     bool was_device = it->tries.is_device;
+    take_asking_client(flow, LOADED_CLIENT);
     enum step_result result = was_device ? STEP_NEXT : judge_count(flow, COUNTED_PAIR, QUOTA_LOGIN_PAIR);
     if (result != STEP_NEXT)
         return result;
@@ -367,7 +402,7 @@ static enum step_result open_session(struct flow *flow)
     if (status == STATUS_SLOW_DOWN)
         return slow_down_login(request, 1);
     if (status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user))
-        return show_form(request, 403, "The user name or the password is wrong.");
+        return show_form(request, 403, "login.wrong");
     if (status == STATUS_OK)
         status = make_secrets(request, csrf);
     if (status != STATUS_OK)

@@ -11,9 +11,7 @@ struct logout {
 
 static enum step_result refuse_logout(struct request *request, enum status status)
 {
-    return site_refuse(request, status,
-                       status == STATUS_FORBIDDEN ? "You are still logged in: this form was not made for this session."
-                                                  : NULL);
+    return site_refuse(request, status, status == STATUS_FORBIDDEN ? "logout.foreign_form" : NULL);
 }
 
 static enum step_result logout_parse(struct flow *flow)

@@ -5,10 +5,13 @@
 #include "cli/cli.h"
 #include "delegated_login.h"
 #include "endings.h"
+#include "frame.h"
 #include "home.h"
+#include "language.h"
 #include "login.h"
 #include "logout.h"
 #include "loop/worker_pool.h"
+#include "problems.h"
 #include "provider/hooks.h"
 #include "service/command.h"
 #include "service/service.h"
@@ -25,7 +28,7 @@
 /* auth-service: temporary credentials, the resource owner's decision, token credentials; and the
  * commands that operators and developers use. */
 
-enum { ROUTES_MAX = 24, PASSWORD_QUEUE = 64 };
+enum { ROUTES_MAX = 48, PASSWORD_QUEUE = 64 };
 
 /* What lives as long as the process serves. */
 struct serving {
@@ -87,7 +90,11 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "authorize_decide", config->authorize_path, "POST", authorize_decide));
     TRY(add_login_routes(serving));
     TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
-    TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", site_style));
+    TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", frame_style));
+    TRY(add_protocol_route(serving, "brand_style", SLICE("/brand.css"), "GET,HEAD", frame_brand_style));
+    TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", frame_logo));
+    TRY(add_protocol_route(serving, "language", SLICE("/language"), "POST", language_submit));
+    TRY(add_protocol_route(serving, "problems", SLICE("/problems"), "GET,HEAD", problems_show));
     TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
     return STATUS_OK;
 }
@@ -99,6 +106,7 @@ static void close_blocking(void *app, bool clean)
         worker_pool_free_blocking(serving->app.passwords, WORKER_POOL_DROP);
     provider_close_blocking(&serving->provider, clean);
     endings_free(serving->endings); /* after the feed, which it hears */
+    look_holder_free(serving->app.look);
     free(serving);
 }
 
@@ -134,6 +142,31 @@ static const struct route admin_routes[] = {
      .steps = user_sessions_end},
 };
 
+static enum status open_look(struct app *app, struct buf *why)
+{
+    struct look *look = NULL;
+    TRY(look_read_blocking(app->config, why, &look));
+    app->look = look_holder_new(look);
+    if (app->look)
+        return STATUS_OK;
+    look_free(look);
+    return STATUS_NO_MEMORY;
+}
+
+/* What pages are made of is read and checked first: with a fault in it all stays as it was. */
+static enum status on_auth_reload_blocking(void *provider, const struct config *fresh, struct buf *why)
+{
+    struct serving *serving = (struct serving *)((char *)provider - offsetof(struct serving, provider));
+    struct look *look = NULL;
+    TRY(look_read_blocking(fresh, why, &look));
+    enum status status = provider_on_reload_blocking(provider, fresh, why);
+    if (status == STATUS_OK)
+        look_holder_replace(serving->app.look, look);
+    else
+        look_free(look);
+    return status;
+}
+
 /* Where sessions and temporary credentials are kept in Redis they outlive this process. */
 static enum status open_endings(struct serving *serving, const struct service_start *start)
 {
@@ -152,6 +185,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
 {
     struct app *app = &serving->app;
     app->config = start->config;
+    TRY(open_look(app, why));
     TRY(provider_open_blocking(start->config, "auth-service", start->clock, start->loops, start->loop_count, why,
                                &serving->provider));
     app->rules = serving->provider.rules;
@@ -193,7 +227,7 @@ static int run_serve(const struct command_line *line)
         .name = "auth-service",
         .config_service = CONFIG_AUTH,
         .open_blocking = open_auth_blocking,
-        .reload_blocking = provider_on_reload_blocking,
+        .reload_blocking = on_auth_reload_blocking,
         .close_blocking = close_blocking,
         .write_trouble = provider_on_write_trouble,
         .ready_checks = {{"database", provider_on_check_database}, {"ephemeral", provider_on_check_ephemeral}},
@@ -201,6 +235,16 @@ static int run_serve(const struct command_line *line)
         .measure = provider_on_measure,
     };
     return service_serve(&service, line->config);
+}
+
+static enum status check_blocking(const struct config *config, struct buf *problems)
+{
+    struct look *look = NULL;
+    enum status pages = look_read_blocking(config, problems, &look);
+    if (pages == STATUS_OK)
+        look_free(look);
+    enum status stores = provider_check_blocking(config, problems);
+    return stores != STATUS_OK ? stores : pages;
 }
 
 int main(int argc, char **argv)
@@ -239,6 +283,7 @@ int main(int argc, char **argv)
         cli_token_revoke,
         cli_token_import,
         cli_janitor,
+        cli_pages_export,
         command_config_check,
         command_config_print,
         command_healthcheck,
@@ -252,7 +297,7 @@ int main(int argc, char **argv)
         .summary = "an OAuth 1.0a (RFC 5849) authorization server",
         .service = CONFIG_AUTH,
         .commands = commands,
-        .check_blocking = provider_check_blocking,
+        .check_blocking = check_blocking,
     };
     return command_main(&program, argc, argv);
 }

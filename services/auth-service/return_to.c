@@ -21,6 +21,20 @@ bool return_to_is_safe(struct slice target, struct slice authorize_page)
     return true;
 }
 
+/* One slash at the front, and no byte that a browser might take for one. */
+bool return_to_is_local(struct slice target, struct slice prefix)
+{
+    struct slice path = slice_sub(target, prefix.len, target.len);
+    if (!slice_starts_with(target, prefix) || !slice_starts_with(path, SLICE("/")) ||
+        slice_find_slice(target, SLICE("//")) < target.len)
+        return false;
+    size_t query = slice_find(path, '?');
+    for (size_t i = 0; i < path.len; i++)
+        if (!may_stand_in_query(path.ptr[i]) && path.ptr[i] != '/' && i != query)
+            return false;
+    return true;
+}
+
 static struct slice authorize_page(struct request *request)
 {
     struct buf page = buf_in(&request->arena);
@@ -32,6 +46,12 @@ static struct slice authorize_page(struct request *request)
 struct slice return_to_choose(struct request *request, struct slice wanted)
 {
     return return_to_is_safe(wanted, authorize_page(request)) ? wanted : slice_str(site_path(request, "/"));
+}
+
+struct slice return_to_page(struct request *request, struct slice wanted)
+{
+    struct slice prefix = app_of(request)->config->public_url.path;
+    return return_to_is_local(wanted, prefix) ? wanted : slice_str(site_path(request, "/"));
 }
 
 struct slice return_to_authorize(struct request *request, struct slice oauth_token)

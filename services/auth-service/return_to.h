@@ -15,6 +15,14 @@ MUST_USE bool return_to_is_safe(struct slice target, struct slice authorize_page
 /* What was asked for if it is safe, else the home page. Absent: no memory. */
 struct slice return_to_choose(struct request *request, struct slice wanted);
 
+/* Whether it is a path of this site (behind the public URL's prefix), whatever a browser makes of it, with a query that
+ * is percent-encoded but for slashes. */
+MUST_USE bool return_to_is_local(struct slice target, struct slice prefix);
+
+/* What was asked for if it is any page of this site, else the home page: for who changes nothing but how pages look.
+ * Absent: no memory. */
+struct slice return_to_page(struct request *request, struct slice wanted);
+
 /* The authorize page with this oauth_token. Absent: no memory. */
 struct slice return_to_authorize(struct request *request, struct slice oauth_token);
 

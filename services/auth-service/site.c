@@ -1,9 +1,8 @@
 #include "site.h"
 
 #include "callback.h"
+#include "frame.h"
 #include "service/forwarded.h"
-
-extern const struct embedded_file auth_pages[];
 
 const char *site_path(struct request *request, const char *path)
 {
@@ -24,20 +23,34 @@ bool site_is_secure(const struct request *request)
 static enum status render_page(struct request *request, const char *title, const char *file,
                                const struct page_scope *scope, struct buf *out)
 {
-    struct buf content = buf_in(&request->arena);
-    const char *style = site_path(request, "/style.css");
-    if (!style)
-        return STATUS_NO_MEMORY;
-    TRY(page_render(page_template(auth_pages, file), scope, &content));
-    const struct page_value values[] = {
-        PAGE_TEXT("title", slice_str(title)),
-        PAGE_TEXT("style", slice_str(style)),
-        PAGE_TEXT("content", buf_slice(&content)),
-        PAGE_TEXT("development", app_of(request)->config->dev ? SLICE("yes") : SLICE("")),
-    };
-    const struct page_scope layout = {values, COUNT_OF(values)};
-    TRY(page_render(page_template(auth_pages, "layout.html"), &layout, out));
-    return out->failed ? STATUS_NO_MEMORY : STATUS_OK;
+    struct frame_view view = frame_begin(request);
+    enum status status = frame_render(request, &view, title, file, scope, out);
+    frame_end(request, &view);
+    return status;
+}
+
+struct slice site_text_with(struct request *request, const char *key, const struct page_scope *scope)
+{
+    struct frame_view view = frame_begin(request);
+    struct buf text = buf_in(&request->arena);
+    enum status status = page_phrase(&view.language->texts, slice_str(key), scope, &text);
+    frame_end(request, &view);
+    return status == STATUS_OK ? buf_slice(&text) : SLICE_ABSENT;
+}
+
+struct slice site_text(struct request *request, const char *key)
+{
+    return site_text_with(request, key, &(struct page_scope){0});
+}
+
+bool site_offers_language(const struct request *request, struct slice tag)
+{
+    struct look *look = look_take(app_of(request)->look);
+    bool is_offered = false;
+    for (size_t i = 0; i < look->language_count; i++)
+        is_offered = is_offered || slice_eq(look->languages[i].tag, tag);
+    look_give_back(app_of(request)->look, look);
+    return is_offered;
 }
 
 enum step_result site_page(struct request *request, int http_status, const char *title, const char *file,
@@ -75,25 +88,36 @@ static int page_status(enum status status)
 static const char *sentence_of(enum status status)
 {
     if (status_is_infrastructure(status))
-        return "Something that this page needs cannot be reached. Nothing was changed; try again in a moment.";
-    if (status == STATUS_INSECURE_TRANSPORT)
-        return "This page needs https: a password or a permission must not travel in the clear.";
-    return status_text(status);
+        return "refused.unavailable";
+    return status == STATUS_INSECURE_TRANSPORT ? "refused.insecure" : "refused.request";
 }
 
-enum step_result site_refuse(struct request *request, enum status status, const char *message)
+const char *site_problem(enum status status)
 {
-    const char *problem = status_problem(status)[0] ? status_problem(status) : status_error(status);
+    return status_problem(status)[0] ? status_problem(status) : status_error(status);
+}
+
+static struct slice problem_address(struct request *request, enum status status)
+{
+    struct buf path = buf_in(&request->arena);
+    buf_addf(&path, "/problems#%s", site_problem(status));
+    const char *text = buf_string(&path);
+    return text ? slice_str(site_path(request, text)) : SLICE_ABSENT;
+}
+
+enum step_result site_refuse(struct request *request, enum status status, const char *key)
+{
     const struct page_value values[] = {
         PAGE_TEXT("kind", SLICE("error")),
-        PAGE_TEXT("message", slice_str(message ? message : sentence_of(status))),
-        PAGE_TEXT("problem", slice_str(problem)),
+        PAGE_TEXT("message", site_text(request, key ? key : sentence_of(status))),
+        PAGE_TEXT("problem", slice_str(site_problem(status))),
+        PAGE_TEXT("problem_url", problem_address(request, status)),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     request_reply_start(request, page_status(status));
     if (page_status(status) == 503 || page_status(status) == 429)
         request_reply_header(request, "Retry-After", page_status(status) == 429 ? SLICE("60") : SLICE("1"));
-    return site_page(request, page_status(status), "This did not work", "message.html", &scope, SLICE_ABSENT);
+    return site_page(request, page_status(status), "message.title", "message.html", &scope, SLICE_ABSENT);
 }
 
 enum step_result site_redirect(struct request *request, struct slice target)
@@ -123,6 +147,7 @@ static const char *cookie_name(const struct request *request, enum site_cookie c
         [COOKIE_LOGIN] = {"countersign_login", "__Host-countersign_login"},
         [COOKIE_DEVICE] = {"countersign_device", "__Host-countersign_device"},
         [COOKIE_CHALLENGE] = {"countersign_challenge", "__Host-countersign_challenge"},
+        [COOKIE_LANGUAGE] = {"countersign_language", "__Host-countersign_language"},
     };
     return names[cookie][is_https(request)];
 }
@@ -139,6 +164,8 @@ void site_set_cookie(struct request *request, enum site_cookie cookie, struct sl
         buf_add_str(&text, "; Max-Age=0");
     else if (cookie == COOKIE_DEVICE)
         buf_addf(&text, "; Max-Age=%d", DEVICE_COOKIE_S);
+    else if (cookie == COOKIE_LANGUAGE)
+        buf_add_str(&text, "; Max-Age=31536000");
     request_reply_header(request, "Set-Cookie", buf_slice(&text));
 }
 
@@ -177,18 +204,3 @@ enum status site_form(struct request *request, struct form *ret_form)
         return STATUS_FORBIDDEN;
     return form_parse(&request->arena, request->body, ret_form);
 }
-
-/* ---- GET /style.css ---- */
-
-static enum step_result show_style(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    request_reply_start(request, 200);
-    request_reply_header(request, "Cache-Control", SLICE("public, max-age=3600"));
-    request_reply_header(request, "X-Content-Type-Options", SLICE("nosniff"));
-    request_reply_body(request, "text/css; charset=utf-8", page_template(auth_pages, "style.css"));
-    request_reply_send(request);
-    return STEP_REPLY;
-}
-
-const struct step site_style[] = {{"style", show_style}, {NULL, NULL}};

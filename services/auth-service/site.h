@@ -6,14 +6,26 @@
 #include "http/form.h"
 #include "http/page.h"
 
-/* Replies with a page of pages/, inside the layout. `form_action` lists, beside 'self', where its forms
- * may lead; absent: nowhere else. */
+/* Replies with a page of pages/, inside the layout and in the reader's language. `title` is a key of the catalogues,
+ * the values are those that look_names.c has for the file. `form_action` lists, beside 'self', where its forms may
+ * lead; absent: nowhere else. */
 enum step_result site_page(struct request *request, int http_status, const char *title, const char *file,
                            const struct page_scope *scope, struct slice form_action);
 
 /* A page that names the problem: 400 for a refusal that has no page status of its own, 503 with
- * Retry-After for a store that is down. Never a redirect. A NULL message is the status's own. */
-enum step_result site_refuse(struct request *request, enum status status, const char *message);
+ * Retry-After for a store that is down. Never a redirect. `key` is the catalogues'; NULL: the status's own sentence. */
+enum step_result site_refuse(struct request *request, enum status status, const char *key);
+
+/* What a refusal is called: the code of its page, of oauth_problem or error. */
+const char *site_problem(enum status status);
+
+/* The catalogues' text of this key in the reader's language, in the request's arena; absent: no memory. The second
+ * fills in the values. */
+struct slice site_text(struct request *request, const char *key);
+struct slice site_text_with(struct request *request, const char *key, const struct page_scope *scope);
+
+/* Whether pages can be had in this language. */
+MUST_USE bool site_offers_language(const struct request *request, struct slice tag);
 
 /* 302, never cached. The target is the caller's responsibility. */
 enum step_result site_redirect(struct request *request, struct slice target);
@@ -25,8 +37,9 @@ const char *site_path(struct request *request, const char *path);
 MUST_USE bool site_is_secure(const struct request *request);
 
 /* A cookie for this site alone: HttpOnly, SameSite=Lax, and, over https, Secure with the prefix
- * __Host-. It ends with the browser's session, the device's after half a year. An empty value deletes it. */
-enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN, COOKIE_DEVICE, COOKIE_CHALLENGE };
+ * __Host-. It ends with the browser's session, the device's after half a year, that of a language after a year. An
+ * empty value deletes it. */
+enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN, COOKIE_DEVICE, COOKIE_CHALLENGE, COOKIE_LANGUAGE };
 void site_set_cookie(struct request *request, enum site_cookie cookie, struct slice value);
 /* Absent without one. */
 struct slice site_cookie(const struct request *request, enum site_cookie cookie);
@@ -36,7 +49,4 @@ struct slice site_cookie(const struct request *request, enum site_cookie cookie)
  * defence in depth: the form's csrf_token is the caller's to check. STATUS_FORBIDDEN, STATUS_UNSUPPORTED_TYPE,
  * STATUS_MALFORMED, STATUS_NO_MEMORY. */
 MUST_USE enum status site_form(struct request *request, struct form *ret_form);
-
-/* GET /style.css */
-extern const struct step site_style[];
 #endif

@@ -6,6 +6,7 @@
 #include "oauth_reply.h"
 #include "oauth_steps.h"
 #include "service_metrics.h"
+#include "verifier.h"
 
 static enum step_result parse_exchange(struct flow *flow);
 static enum step_result load_temp(struct flow *flow);
@@ -86,12 +87,14 @@ static enum step_result try_verifier(struct flow *flow)
     struct request *request = request_of(flow);
     const struct check *check = &exchange_of(flow)->request.check;
     struct ticket tickets[TRIED_COUNT];
+    struct slice verifier = verifier_typed(check->message.protocol[OAUTH_VERIFIER], &request->arena);
     enum step_result spent = oauth_take_spent(flow);
     if (spent != STEP_NEXT)
         return spent;
+    if (slice_is_absent(verifier))
+        return refuse_status(flow, STATUS_NO_MEMORY);
     flow_wait_group(flow, TRIED_COUNT, STORE_TIMEOUT_MS, tickets);
-    ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check->temp, check->message.protocol[OAUTH_VERIFIER],
-                             tickets[TRIED_VERIFIER]);
+    ephemeral_temp_try_start(app_loop_of(request)->ephemeral, check->temp, verifier, tickets[TRIED_VERIFIER]);
     oauth_quota_count_client_start(request, check, tickets[TRIED_QUOTA]);
     return STEP_WAIT;
 }

@@ -34,14 +34,10 @@ void trusted_login_find_start(const struct request *request, struct slice subjec
 enum step_result trusted_login_refuse(struct request *request, enum status status)
 {
     if (status == STATUS_CONFLICT)
-        return site_refuse(request, STATUS_FORBIDDEN,
-                           "Your site calls you as an older account of this service is called. Tell its operator, who "
-                           "can rename that account (auth-service user set-local-subject).");
+        return site_refuse(request, STATUS_FORBIDDEN, "login.older_account");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    return site_refuse(request, STATUS_FORBIDDEN,
-                       "You are not logged in. This page is open to those whom your site has logged in: come to it by "
-                       "the address that your site gives.");
+    return site_refuse(request, STATUS_FORBIDDEN, "login.by_your_site");
 }
 
 /* ---- a new session ---- */
@@ -57,7 +53,7 @@ static enum step_result begin_session(struct flow *flow)
     struct entering *it = request_of(flow)->state;
     const struct session session = {.user = it->user->id, .username = it->user->username};
     if (it->user->disabled)
-        return site_refuse(request_of(flow), STATUS_FORBIDDEN, "Your account is disabled here.");
+        return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.disabled");
     return session_start(flow, &session, SESSION_TTL_MS, it->session_id);
 }
 

@@ -1,6 +1,7 @@
 #include "site_bench.h"
 
 #include "durable/users.h"
+#include "look.h"
 #include "loop/worker_pool.h"
 #include "service_metrics.h"
 #include "support/test.h"
@@ -57,6 +58,8 @@ static void add_people(struct site_bench *bench)
     site_bench_client(bench, 0, NULL, NULL);
 }
 
+static const struct slice languages[] = {SLICE_INIT("en"), SLICE_INIT("de"), SLICE_INIT("ja")};
+
 static void fill_app(struct site_bench *bench)
 {
     const struct worker_pool_config passwords = {.name = "passwords", .thread_count = 1, .queue_max = 8};
@@ -70,6 +73,7 @@ static void fill_app(struct site_bench *bench)
         .initiate_path = SLICE("/oauth/initiate"),
         .authorize_path = SLICE("/oauth/authorize"),
         .token_path = SLICE("/oauth/token"),
+        .languages = {languages, COUNT_OF(languages)},
         .rate_limit_login_account = 1000,
         .rate_limit_login_address = 1000,
         .rate_limit_login_pair = 1000,
@@ -80,7 +84,24 @@ static void fill_app(struct site_bench *bench)
         (struct app){.config = &bench->config, .durable = bench->pool, .loops = bench->loops, .keys = &bench->keys};
     bench->app.passwords = worker_pool_new(&passwords);
     assert_non_null(bench->app.passwords);
+    site_bench_look(bench);
     assert_status(service_metrics_register(), STATUS_OK);
+}
+
+void site_bench_look(struct site_bench *bench)
+{
+    struct buf problems = BUF_INIT;
+    struct look *look = NULL;
+    enum status status = look_read_blocking(&bench->config, &problems, &look);
+    if (status != STATUS_OK)
+        print_error("%.*s", SLICE_ARGS(buf_slice(&problems)));
+    assert_status(status, STATUS_OK);
+    buf_done(&problems);
+    if (bench->app.look)
+        look_holder_replace(bench->app.look, look);
+    else
+        bench->app.look = look_holder_new(look);
+    assert_non_null(bench->app.look);
 }
 
 int site_bench_setup(void **state)
@@ -101,6 +122,7 @@ int site_bench_teardown(void **state)
     struct site_bench *bench = *state;
     arena_done(&bench->request.arena);
     worker_pool_free_blocking(bench->app.passwords, WORKER_POOL_DRAIN);
+    look_holder_free(bench->app.look);
     durable_pool_free(bench->pool);
     shared_keys_done(&bench->keys);
     ephemeral_view_free(bench->view);
@@ -144,12 +166,13 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
         .loop = bench->asking.loop,
         .app = &bench->app,
         .method = call->body ? SLICE("POST") : SLICE("GET"),
-        .path = slice_str(call->path),
+        .path = slice_str(call->path ? call->path : "/"),
         .query = slice_str(call->query),
         .body = slice_str(call->body),
         .headers = headers,
         .header_count = count,
         .is_tls = !call->is_plain,
+        .id = "0123456789abcdef0123456789abcdef",
     };
     (void)snprintf(request->peer.text, sizeof request->peer.text, "%s", call->peer ? call->peer : "192.0.2.7");
     bench->is_replied = false;

@@ -43,7 +43,7 @@ int site_bench_teardown(void **state);
 
 struct site_call {
     const struct step *steps;
-    const char *path;   /* NULL: of no interest to them */
+    const char *path;   /* NULL: "/" */
     const char *query;  /* GET */
     const char *body;   /* POST: a form */
     const char *cookie; /* NULL: none */
@@ -64,6 +64,9 @@ bool site_bench_says(const struct site_bench *bench, const char *text);
 void check_refused(const struct site_bench *bench, int http_status, const char *problem, const char *file, int line);
 
 /* ---- what a test begins with ---- */
+
+/* Reads what pages are made of anew, from the configuration as it is now. */
+void site_bench_look(struct site_bench *bench);
 
 /* A temporary credential of "printer". */
 void site_bench_temp(struct site_bench *bench, const char *token, const char *callback);

@@ -3,6 +3,7 @@
 #include "crypto/random.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
+#include "http/page.h"
 #include "service_metrics.h"
 #include "site_bench.h"
 #include "support/test.h"
@@ -134,8 +135,7 @@ static void tells_who_asks_for_what_and_where_it_leads(void **state)
     struct site_bench *bench = *state;
     static const char *const texts[] = {
         "Photo &lt;printer&gt;", "Prints &quot;photos&quot;", "<code>photos:read</code>", "<code>photos:write</code>",
-        ">jane<", "goes to <strong>https://app.example</strong>", "has not verified",
-        "src=\"https://app.example/logo.png\"",
+        ">jane<", "goes to <bdi>https://app.example</bdi>", "has not verified",
         /* a website that is none leads nowhere */
         "href=\"#\"", "name=\"csrf_token\" value=\"csrf of janes\"", "name=\"oauth_token\" value=\"temp\"",
         "name=\"decision\" value=\"grant\"", "name=\"decision\" value=\"deny\"", "action=\"/oauth/authorize\""};
@@ -145,9 +145,78 @@ static void tells_who_asks_for_what_and_where_it_leads(void **state)
             fail_msg("%s is not in %.*s", texts[i], SLICE_ARGS(site_bench_body(bench)));
     assert_false(site_bench_says(bench, "evil"));
     assert_false(site_bench_says(bench, "<script"));
+    assert_false(site_bench_says(bench, "logo.png")); /* from nobody else's server */
     site_bench_client(bench, CLIENT_VERIFIED, NULL, NULL);
     get(bench, "oauth_token=temp", JANES_COOKIE);
     assert_true(site_bench_says(bench, "has verified"));
+}
+
+/* Field by field: what a client's developer, a user or an operator may have written is text on the page. */
+static void shows_whatever_was_written_as_text(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const texts[] = {"<script>alert(1)</script>",
+                                        "\"><img src=x onerror=alert(1)>",
+                                        "' onmouseover='alert(1)",
+                                        "{{csrf_token}}",
+                                        "{username}",
+                                        "`-alert(1)-`",
+                                        "javascript:alert(1)",
+                                        "</title></textarea><svg onload=alert(1)>",
+                                        "\xe2\x80\xaeyllufmrah", /* turned around */
+                                        "&lt;b&gt;",
+                                        "x; style-src *",
+                                        "a\r\nSet-Cookie: a=b"};
+    const struct client_callback registered = {SLICE(CALLBACK), false};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct slice text = slice_str(texts[i]);
+        const struct client client = {.client_id = SLICE("printer"),
+                                      .name = text,
+                                      .description = text,
+                                      .website = text,
+                                      .logo = text,
+                                      .allowed_scopes = SLICE(SCOPES),
+                                      .callbacks = &registered,
+                                      .callback_count = 1};
+        assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+        char session[16];
+        char cookie[64];
+        (void)snprintf(session, sizeof session, "odd%zu", i);
+        (void)snprintf(cookie, sizeof cookie, "__Host-countersign_session=%s", session);
+        site_bench_session(bench, session, bench->jane, texts[i]);
+        assert_int_equal(get(bench, "oauth_token=temp", cookie), 200);
+        struct slice body = site_bench_body(bench);
+        struct buf escaped = BUF_INIT;
+        buf_add_str(&escaped, "<bdi>");
+        page_escape(&escaped, text);
+        buf_add_str(&escaped, "</bdi> asks for access");
+        assert_true(slice_find_slice(body, buf_slice(&escaped)) < body.len);
+        buf_done(&escaped);
+        static const char *const live[] = {"<script", "<img", "<svg", "onmouseover='", "href=\"javascript"};
+        for (size_t k = 0; k < COUNT_OF(live); k++)
+            if (site_bench_says(bench, live[k]))
+                fail_msg("%s of %s is live", live[k], texts[i]);
+        struct slice policy = site_bench_header(bench, "Content-Security-Policy", 0);
+        assert_int_equal(slice_find_slice(policy, SLICE("style-src *")), policy.len);
+        assert_true(slice_is_absent(site_bench_header(bench, "Set-Cookie", 0)));
+    }
+}
+
+static void shows_a_name_of_ten_thousand_characters(void **state)
+{
+    struct site_bench *bench = *state;
+    char *name = test_calloc(1, 10001);
+    memset(name, 'x', 10000);
+    const struct client_callback registered = {SLICE(CALLBACK), false};
+    const struct client client = {.client_id = SLICE("printer"),
+                                  .description = slice_str(name),
+                                  .allowed_scopes = SLICE(SCOPES),
+                                  .callbacks = &registered,
+                                  .callback_count = 1};
+    assert_status(durable_client_update_blocking(&bench->durable.db, &client), STATUS_OK);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
+    assert_true(site_bench_says(bench, name));
+    test_free(name);
 }
 
 static void fetches_no_logo_in_the_clear(void **state)
@@ -190,8 +259,8 @@ static void tells_what_kind_of_place_the_callback_is(void **state)
     static const struct {
         const char *callback, *text;
     } rows[] = {
-        {"http://127.0.0.1:5000/cb", "a program on this computer, at <strong>http://127.0.0.1:5000</strong>"},
-        {"com.example.app:/cb", "addresses that begin with <strong>com.example.app:</strong>"},
+        {"http://127.0.0.1:5000/cb", "a program on this computer, at <bdi>http://127.0.0.1:5000</bdi>"},
+        {"com.example.app:/cb", "addresses that begin with <bdi>com.example.app:</bdi>"},
         {"oob", "a code to type"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -422,6 +491,54 @@ static void grants_of_a_user_as_he_is_now(void **state)
     assert_int_equal(site_bench_find_temp(bench, "temp")->user_generation, 1);
 }
 
+/* What is granted was asked for, is allowed still, was shown, and was left ticked where there were ticks. */
+static void grants_what_was_left_ticked_alone(void **state)
+{
+    struct site_bench *bench = *state;
+    static const struct {
+        const char *form, *granted; /* NULL: nothing, and the request stands */
+    } rows[] = {
+        {"&scope=photos:read+photos:write", "photos:read photos:write"},
+        {"&scope=photos:read+photos:write&choice=scopes&ticked=photos:write", "photos:write"},
+        {"&scope=photos:read+photos:write&choice=scopes&ticked=photos:write&ticked=photos:read",
+         "photos:read photos:write"},
+        {"&scope=photos:read+photos:write&choice=scopes", NULL},
+        {"&scope=photos:read&choice=scopes&ticked=photos:write", NULL}, /* not shown */
+        {"&scope=photos:read&choice=scopes&ticked=photos:write&ticked=photos:read", "photos:read"},
+        {"&scope=photos:read+admin&choice=scopes&ticked=admin", NULL},                      /* not asked for */
+        {"&scope=photos:read+admin&choice=scopes&ticked=admin+photos:read", "photos:read"}, /* two in one field */
+        {"&choice=scopes&ticked=photos:read", NULL},                                        /* no page of ours */
+        {"&scope=photos:read&ticked=", "photos:read"},                                      /* a page without ticks */
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char token[16];
+        char form[256];
+        (void)snprintf(token, sizeof token, "ticks%zu", i);
+        (void)snprintf(form, sizeof form, "csrf_token=csrf+of+janes&oauth_token=%s&decision=grant%s", token,
+                       rows[i].form);
+        site_bench_temp(bench, token, CALLBACK);
+        assert_int_equal(post(bench, form, JANES_COOKIE), rows[i].granted ? 302 : 400);
+        const struct temp_credential *temp = site_bench_find_temp(bench, token);
+        assert_int_equal(temp->state, rows[i].granted ? TEMP_GRANTED : TEMP_PENDING);
+        if (rows[i].granted)
+            assert_slice_equal(temp->scopes, slice_str(rows[i].granted));
+    }
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=temp&decision=grant&scope=photos:read&choice=scopes",
+         JANES_COOKIE);
+    assert_true(site_bench_says(bench, "You ticked nothing"));
+}
+
+static void lets_scopes_be_unticked_where_the_client_says_so(void **state)
+{
+    struct site_bench *bench = *state;
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_false(site_bench_says(bench, "checkbox") || site_bench_says(bench, "name=\"choice\""));
+    site_bench_client(bench, CLIENT_OPTIONAL_SCOPES, NULL, NULL);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_true(site_bench_says(bench, "name=\"choice\""));
+    assert_true(site_bench_says(bench, "<input type=\"checkbox\" name=\"ticked\" value=\"photos:read\" checked>"));
+}
+
 static void denies_and_says_so_to_the_callback(void **state)
 {
     struct site_bench *bench = *state;
@@ -441,9 +558,11 @@ static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
                      200);
     struct slice body = site_bench_body(bench);
     size_t at = slice_find_slice(body, SLICE("id=\"verifier\">")) + strlen("id=\"verifier\">");
-    char shown[16];
-    (void)snprintf(shown, sizeof shown, "%.*s", 8, slice_sub(body, at, body.len).ptr);
-    assert_slice_equal(site_bench_find_temp(bench, "oob")->verifier, slice_str(shown));
+    const char *shown = slice_sub(body, at, body.len).ptr; /* ABCD-EFGH */
+    char issued[16];
+    (void)snprintf(issued, sizeof issued, "%.4s%.4s", shown, shown + 5);
+    assert_int_equal(shown[4], '-');
+    assert_slice_equal(site_bench_find_temp(bench, "oob")->verifier, slice_str(issued));
     assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
 }
 
@@ -666,7 +785,7 @@ static void answers_503_when_the_durable_store_fails(void **state)
 
 /* ---- memory ---- */
 
-enum { MANY_SCOPES = 400, LITTLE_BYTES = 1 << 10, ENOUGH_BYTES = 160 << 10, PAGE_STEP_BYTES = 4 << 10 };
+enum { MANY_SCOPES = 400, LITTLE_BYTES = 1 << 10, ENOUGH_BYTES = 640 << 10, PAGE_STEP_BYTES = 16 << 10 };
 enum { GRANT_BYTES = 40 << 10, GRANT_STEP_BYTES = 1 << 10 };
 
 static void write_scopes(struct buf *out, int count)
@@ -786,6 +905,10 @@ int main(void)
         TEST(treats_a_user_who_was_disabled_or_deleted_as_logged_out),
         TEST(tells_who_asks_for_what_and_where_it_leads),
         TEST(fetches_no_logo_in_the_clear),
+        TEST(shows_whatever_was_written_as_text),
+        TEST(shows_a_name_of_ten_thousand_characters),
+        TEST(grants_what_was_left_ticked_alone),
+        TEST(lets_scopes_be_unticked_where_the_client_says_so),
         TEST(guards_the_page_and_lets_its_form_lead_to_the_callback_alone),
         TEST(tells_what_kind_of_place_the_callback_is),
         TEST(shows_every_scope),

@@ -1,9 +1,10 @@
 #include "consent.h"
 
 #include "app.h"
+#include "look.h"
 #include "support/test.h"
 
-enum { MANY_SCOPES = 600, ARENA_BYTES = 1 << 20, ARENA_STEP = 256 };
+enum { MANY_SCOPES = 600, ARENA_BYTES = 1 << 20, ARENA_STEP = 1024 };
 
 /* A request of jane's browser, and who asks. */
 struct fixture {
@@ -25,8 +26,14 @@ static int setup(void **state)
         it->scopes[2 * i + 1] = ' ';
     }
     it->scopes[sizeof it->scopes - 1] = '\0';
-    it->config = (struct config){.public_url = {.path = SLICE("/auth")}, .authorize_path = SLICE("/oauth/authorize")};
+    it->config = (struct config){.public_url = {.host = SLICE("auth.example"), .path = SLICE("/auth")},
+                                 .authorize_path = SLICE("/oauth/authorize")};
     it->app.config = &it->config;
+    struct buf problems = BUF_INIT;
+    struct look *look = NULL;
+    assert_status(look_read_blocking(&it->config, &problems, &look), STATUS_OK);
+    it->app.look = look_holder_new(look);
+    buf_done(&problems);
     it->client = (struct client){.client_id = SLICE("printer"), .name = SLICE("Photo printer")};
     it->user.username = SLICE("jane");
     it->temp.token = SLICE("temp");
@@ -44,6 +51,7 @@ static int teardown(void **state)
 {
     struct fixture *it = *state;
     arena_done(&it->request.arena);
+    look_holder_free(it->app.look);
     test_free(it);
     return 0;
 }
@@ -72,20 +80,21 @@ static bool says(const struct fixture *it, const char *text)
 static void names_the_client_the_user_and_every_scope(void **state)
 {
     struct fixture *it = *state;
-    static const char *const texts[] = {">Photo printer<",
-                                        ">jane<",
-                                        "<li><code>photos:read</code></li><li><code>photos:write</code></li>",
-                                        "name=\"scope\" value=\"photos:read photos:write\"",
-                                        "action=\"/auth/oauth/authorize\"",
-                                        "action=\"/auth/logout\"",
-                                        "name=\"return_to\" value=\"/auth/oauth/authorize?oauth_token=temp\"",
-                                        "name=\"oauth_token\" value=\"temp\"",
-                                        "name=\"csrf_token\" value=\"csrf\""};
+    static const char *const texts[] = {
+        ">Photo printer<",
+        ">jane<",
+        "<li><span><code>photos:read</code></span></li><li><span><code>photos:write</code></span></li>",
+        "name=\"scope\" value=\"photos:read photos:write\"",
+        "action=\"/auth/oauth/authorize\"",
+        "action=\"/auth/logout\"",
+        "name=\"return_to\" value=\"/auth/oauth/authorize?oauth_token=temp\"",
+        "name=\"oauth_token\" value=\"temp\"",
+        "name=\"csrf_token\" value=\"csrf\""};
     show(it);
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         if (!says(it, texts[i]))
             fail_msg("%s is not in %.*s", texts[i], SLICE_ARGS(it->request.reply.body));
-    assert_false(says(it, "no particular scope"));
+    assert_false(says(it, "nothing in particular"));
     it->client.name = SLICE("");
     show(it);
     assert_true(says(it, ">printer<"));
@@ -96,7 +105,7 @@ static void says_that_no_scope_is_asked_for(void **state)
     struct fixture *it = *state;
     it->consent.scopes = SLICE("");
     show(it);
-    assert_true(says(it, "no particular scope"));
+    assert_true(says(it, "nothing in particular"));
     assert_false(says(it, "It asks for"));
 }
 
@@ -111,15 +120,76 @@ static void calls_verified_whom_the_operator_verified_alone(void **state)
     assert_true(says(it, "has verified"));
 }
 
-static void shows_a_logo_that_is_fetched_by_https_alone(void **state)
+/* Whose browser this is, is nothing that a client's server should learn before he decided. */
+static void shows_an_initial_and_no_logo_from_elsewhere(void **state)
 {
     struct fixture *it = *state;
     it->client.logo = SLICE("https://app.example/logo.png");
     show(it);
-    assert_true(says(it, "src=\"https://app.example/logo.png\""));
-    it->client.logo = SLICE("http://app.example/logo.png");
-    show(it);
+    assert_true(says(it, "<span aria-hidden=\"true\">P</span>"));
     assert_false(says(it, "<img"));
+    it->client.name = SLICE("\xe2\x80\xaeP");
+    show(it);
+    assert_true(says(it, "<span aria-hidden=\"true\">\xc2\xb7</span>"));
+    it->client.name = SLICE("\xe5\x86\x99\xe7\x9c\x9f");
+    show(it);
+    assert_true(says(it, "<span aria-hidden=\"true\">\xe5\x86\x99</span>"));
+}
+
+static void says_how_long_the_access_lasts(void **state)
+{
+    struct fixture *it = *state;
+    static const struct {
+        int64_t ttl_s;
+        const char *text;
+    } rows[] = {{0, "lasts until you or auth.example end it"},
+                {30 * 86400, "lasts 30 days"},
+                {86400, "lasts one day"},
+                {86401, "lasts 2 days"},
+                {86399, "lasts 24 hours"},
+                {3600, "lasts one hour"},
+                {3599, "lasts 60 minutes"},
+                {60, "lasts one minute"},
+                {1, "lasts one minute"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        it->config.token_ttl_s = rows[i].ttl_s;
+        show(it);
+        if (!says(it, rows[i].text))
+            fail_msg("%s is not in %.*s", rows[i].text, SLICE_ARGS(it->request.reply.body));
+    }
+}
+
+static void use_scopes(struct fixture *it, const char *json)
+{
+    struct buf problems = BUF_INIT;
+    struct look *look = NULL;
+    const char *why = NULL;
+    assert_status(look_read_blocking(&it->config, &problems, &look), STATUS_OK);
+    assert_status(scope_texts_read(slice_str(json), &look->arena, &look->scopes, &why), STATUS_OK);
+    look_holder_replace(it->app.look, look);
+    buf_done(&problems);
+}
+
+static void tells_scopes_in_words_by_group_with_a_warning(void **state)
+{
+    struct fixture *it = *state;
+    use_scopes(it, "{\"photos:read\":{\"text\":\"See <your> photos\",\"group\":\"Photos\"},"
+                   "\"money\":{\"text\":\"Pay\",\"dangerous\":true},"
+                   "\"photos:write\":{\"text\":\"Change photos\",\"group\":\"Photos\"}}");
+    it->consent.scopes = SLICE("photos:read other photos:write");
+    show(it);
+    assert_true(says(it, "<h3>Photos</h3>\n<ul class=\"scopes\"><li><span><bdi>See &lt;your&gt; photos</bdi> "
+                         "<code>photos:read</code></span></li><li><span><bdi>Change photos</bdi> "
+                         "<code>photos:write</code></span></li></ul>"));
+    assert_true(says(it, "<li><span><code>other</code></span></li>"));
+    assert_false(says(it, "can do harm"));
+    it->consent.scopes = SLICE("money");
+    show(it);
+    assert_true(says(it, "<li class=\"dangerous\"><span><bdi>Pay</bdi> <strong class=\"tag\">Careful</strong>"));
+    assert_true(says(it, "can do harm"));
+    it->client.flags = CLIENT_OPTIONAL_SCOPES;
+    show(it);
+    assert_true(says(it, "name=\"ticked\" value=\"money\" checked>"));
 }
 
 static void tells_what_kind_of_place_the_browser_goes_to(void **state)
@@ -128,10 +198,10 @@ static void tells_what_kind_of_place_the_browser_goes_to(void **state)
     static const struct {
         const char *destination, *text;
     } rows[] = {
-        {"https://app.example/cb", "Your browser goes to <strong>https://app.example</strong>"},
-        {"http://app.example/cb", "Your browser goes to <strong>http://app.example</strong>"},
-        {"http://127.0.0.1:5000/cb", "a program on this computer, at <strong>http://127.0.0.1:5000</strong>"},
-        {"com.example.app:/cb", "addresses that begin with <strong>com.example.app:</strong>"},
+        {"https://app.example/cb", "Your browser goes to <bdi>https://app.example</bdi>"},
+        {"http://app.example/cb", "Your browser goes to <bdi>http://app.example</bdi>"},
+        {"http://127.0.0.1:5000/cb", "a program on this computer, at <bdi>http://127.0.0.1:5000</bdi>"},
+        {"com.example.app:/cb", "addresses that begin with <bdi>com.example.app:</bdi>"},
         {"", "a code to type"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -174,9 +244,14 @@ static void shows_the_whole_page_or_none_where_memory_runs_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(names_the_client_the_user_and_every_scope),       TEST(says_that_no_scope_is_asked_for),
-        TEST(calls_verified_whom_the_operator_verified_alone), TEST(shows_a_logo_that_is_fetched_by_https_alone),
-        TEST(tells_what_kind_of_place_the_browser_goes_to),    TEST(shows_the_whole_page_or_none_where_memory_runs_out),
+        TEST(names_the_client_the_user_and_every_scope),
+        TEST(says_that_no_scope_is_asked_for),
+        TEST(calls_verified_whom_the_operator_verified_alone),
+        TEST(shows_an_initial_and_no_logo_from_elsewhere),
+        TEST(says_how_long_the_access_lasts),
+        TEST(tells_scopes_in_words_by_group_with_a_warning),
+        TEST(tells_what_kind_of_place_the_browser_goes_to),
+        TEST(shows_the_whole_page_or_none_where_memory_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -97,6 +97,27 @@ static void names_the_callback_that_a_trusted_client_is_sent_back_to(void **stat
     assert_false(contains(header(bench, "Content-Security-Policy"), "app.example"));
 }
 
+/* Who types a password is told which application wants to be let in, also after a wrong one; nobody where none asks. */
+static void tells_who_asked_and_where_a_new_password_is_had(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const query = "return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp";
+    site_bench_temp(bench, "temp", CALLBACK);
+    show(bench, query, NULL);
+    assert_true(site_bench_says(bench, "<bdi>Photo &lt;printer&gt;</bdi> asks for access to your account at"));
+    assert_false(site_bench_says(bench, "Forgotten"));
+    submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE);
+    assert_true(site_bench_says(bench, "<bdi>Photo &lt;printer&gt;</bdi> asks for access to your account at"));
+    bench->config.forgotten_password_url = SLICE("https://site.example/forgotten");
+    site_bench_look(bench);
+    show(bench, NULL, NULL);
+    assert_false(site_bench_says(bench, "asks for access"));
+    assert_true(site_bench_says(bench, "href=\"https://site.example/forgotten\">Forgotten"));
+    assert_status(durable_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_int_equal(show(bench, query, NULL), 200);
+    assert_false(site_bench_says(bench, "asks for access"));
+}
+
 static void asks_the_store_for_nothing_that_is_not_named(void **state)
 {
     struct site_bench *bench = *state;
@@ -507,15 +528,6 @@ static void greets_who_is_logged_in_and_shows_developers_more(void **state)
     assert_refused(bench, 503, "temporarily_unavailable");
 }
 
-static void serves_the_style_to_caches(void **state)
-{
-    struct site_bench *bench = *state;
-    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = site_style}), 200);
-    assert_slice_equal(header(bench, "Content-Type"), SLICE("text/css; charset=utf-8"));
-    assert_true(contains(header(bench, "Cache-Control"), "max-age"));
-    assert_true(site_bench_body(bench).len > 100);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +535,7 @@ int main(void)
         SITE_TEST(keeps_a_secret_that_is_there_so_that_two_pages_work),
         SITE_TEST(returns_only_to_the_authorize_page),
         SITE_TEST(names_the_callback_that_a_trusted_client_is_sent_back_to),
+        SITE_TEST(tells_who_asked_and_where_a_new_password_is_had),
         SITE_TEST(asks_the_store_for_nothing_that_is_not_named),
         SITE_TEST(refuses_a_query_that_cannot_be_read),
         SITE_TEST(sends_to_the_login_page_and_from_there_back),
@@ -547,7 +560,6 @@ int main(void)
         SITE_TEST(ends_the_session_that_the_form_was_made_for),
         SITE_TEST(does_not_claim_a_logout_that_the_store_did_not_take),
         SITE_TEST(greets_who_is_logged_in_and_shows_developers_more),
-        SITE_TEST(serves_the_style_to_caches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

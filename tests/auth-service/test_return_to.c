@@ -139,6 +139,39 @@ static void names_the_whole_page_or_none_where_memory_runs_out(void **state)
     assert_in_range(absent, 1, 100);
 }
 
+static void takes_any_page_of_this_site_for_what_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target;
+        bool local;
+    } rows[] = {
+        {"/auth/", true},
+        {"/auth/login?return_to=%2Fauth%2Foauth%2Fauthorize%3Foauth_token%3Dx", true},
+        {"/auth/account/applications", true},
+        {"/auth/x?a=b/c", true},
+        {"", false},
+        {"/", false},
+        {"/authority", false},
+        {"/auth//evil.example", false},
+        {"/auth/..//evil.example", false},
+        {"//auth/", false},
+        {"/auth/\\evil.example", false},
+        {"/auth/\t/evil.example", false},
+        {"https://evil.example/auth/", false},
+        {"/auth/x?a?b", false},
+        {"/auth/x#y", false},
+        {"/auth/x:y", false},
+        {"/auth/x\r\nSet-Cookie: a", false},
+        {"/auth/\xc3\xa9", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (return_to_is_local(slice_str(rows[i].target), SLICE("/auth")) != rows[i].local)
+            fail_msg("%s", rows[i].target);
+    assert_true(return_to_is_local(SLICE("/login"), SLICE("")));
+    assert_false(return_to_is_local(SLICE("//evil.example"), SLICE("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +181,7 @@ int main(void)
         cmocka_unit_test(takes_nothing_where_the_page_itself_would_lead_away),
         cmocka_unit_test(chooses_the_authorize_page_or_the_way_home),
         cmocka_unit_test(names_the_whole_page_or_none_where_memory_runs_out),
+        cmocka_unit_test(takes_any_page_of_this_site_for_what_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,8 @@ def decoded(media_type, body):
         if len(dict(pairs)) != len(pairs):
             raise Broken(f"a name comes twice: {body!r}")
         return dict(pairs)
+    if media_type.startswith("image/"):
+        return body.decode("latin-1")
     return body.decode()
 
 

@@ -10,7 +10,7 @@ static const struct page_scope list[] = {{first_row, 2}, {second_row, 2}};
 
 static const struct page_value values[] = {
     PAGE_TEXT("name", SLICE_INIT("<b>&\"'`")),
-    PAGE_TEXT("html", SLICE_INIT("<p>ready</p>")),
+    PAGE_HTML("html", SLICE_INIT("<p>ready</p>")),
     PAGE_TEXT("empty", SLICE_INIT("")),
     PAGE_TEXT("https", SLICE_INIT("https://a.example/?b=c&d")),
     PAGE_TEXT("script", SLICE_INIT("javascript:alert(1)")),
@@ -22,6 +22,13 @@ static const struct page_value values[] = {
     PAGE_LIST("none", list, 0),
 };
 static const struct page_scope scope = {values, COUNT_OF(values)};
+
+static const struct catalogue_text sentences[] = {
+    {SLICE_INIT("a.missing"), SLICE_INIT("Hello {nobody}")},
+    {SLICE_INIT("a.plain"), SLICE_INIT("Fish & <chips>")},
+    {SLICE_INIT("a.who"), SLICE_INIT("{name} asks.")},
+};
+static const struct catalogue texts = {sentences, COUNT_OF(sentences)};
 
 static const struct {
     const char *name;
@@ -61,6 +68,16 @@ static const struct {
     {"urls_in_text_are_bugs", "{{url:path}}", NULL},
     {"html_in_attributes_is_a_bug", "<a title=\"{{{html}}}\">", NULL},
     {"names_have_no_spaces", "{{ name }}", NULL},
+    {"texts_come_from_the_catalogue", "<p>{{t:a.plain}}</p>", "<p>Fish &amp; &lt;chips&gt;</p>"},
+    {"values_in_texts_are_isolated_and_escaped", "<p>{{t:a.who}}</p>",
+     "<p><bdi>&lt;b&gt;&amp;&quot;&#39;&#96;</bdi> asks.</p>"},
+    {"texts_in_attributes_have_no_tags", "<p title=\"{{t:a.who}}\">",
+     "<p title=\"&lt;b&gt;&amp;&quot;&#39;&#96; asks.\">"},
+    {"unknown_keys_are_bugs", "{{t:a.unknown}}", NULL},
+    {"keys_have_one_dot", "{{t:plain}}", NULL},
+    {"texts_whose_placeholder_has_no_value_are_bugs", "{{t:a.missing}}", NULL},
+    {"texts_as_attributes_are_bugs", "<a {{t:a.plain}}>", NULL},
+    {"three_braces_are_for_html_alone", "{{{path}}}", NULL},
 };
 
 static void check_row(void **state)
@@ -69,7 +86,7 @@ static void check_row(void **state)
     struct arena arena;
     arena_init(&arena, 100000);
     struct buf out = buf_in(&arena);
-    enum status status = page_render(slice_str(rows[i].template), &scope, &out);
+    enum status status = page_render(slice_str(rows[i].template), &texts, &scope, &out);
     assert_status(status, rows[i].html ? STATUS_OK : STATUS_INTERNAL);
     if (rows[i].html)
         assert_slice_equal(buf_slice(&out), slice_str(rows[i].html));
@@ -86,7 +103,49 @@ static void too_deep_nesting_is_refused(void **state UNUSED)
     for (int i = 0; i < 40; i++)
         buf_add_str(&text, "{{/path}}");
     struct buf out = buf_in(&arena);
-    assert_status(page_render(buf_slice(&text), &scope, &out), STATUS_INTERNAL);
+    assert_status(page_render(buf_slice(&text), NULL, &scope, &out), STATUS_INTERNAL);
+    arena_done(&arena);
+}
+
+/* What a check finds, with the line; a page that renders may have faults in the sections that it did not go into. */
+static void a_check_goes_into_every_section(void **state UNUSED)
+{
+    static const struct {
+        const char *template, *name, *why;
+        size_t line;
+    } faults[] = {
+        {"a\n{{#empty}}\n{{unknown}}{{/empty}}", "unknown", "a name that this page has no value for", 3},
+        {"{{#path}}{{/path}}\n{{^path}}{{t:a.gone}}{{/path}}", "a.gone", "a key that no catalogue has", 2},
+        {"\n\n{{#list}}", "list", "a section that is not closed", 3},
+        {"{{{path}}}", "path", "three braces around what is no HTML; write two", 1},
+        {"<a {{#path}}title=\"{{/path}}x\">", "path",
+         "a section that does not end in the part of the tag that it began in", 1},
+        {"{{t:a.missing}}", "nobody", "a text with a placeholder that this page has no value for", 1},
+        {"x{{path", "", "a tag that does not end", 1},
+    };
+    for (size_t i = 0; i < COUNT_OF(faults); i++) {
+        struct arena arena;
+        struct page_fault fault = {0};
+        arena_init(&arena, 100000);
+        assert_status(page_check(slice_str(faults[i].template), &texts, &scope, &arena, &fault), STATUS_BAD_INPUT);
+        assert_string_equal(fault.why, faults[i].why);
+        assert_slice_equal(fault.name, slice_str(faults[i].name));
+        assert_int_equal(fault.line, faults[i].line);
+        assert_status(page_check(SLICE("{{#empty}}{{name}}{{/empty}}{{t:a.who}}"), &texts, &scope, &arena, &fault),
+                      STATUS_OK);
+        arena_done(&arena);
+    }
+}
+
+static void phrases_are_plain_text(void **state UNUSED)
+{
+    struct arena arena;
+    arena_init(&arena, 100000);
+    struct buf out = buf_in(&arena);
+    assert_status(page_phrase(&texts, SLICE("a.who"), &scope, &out), STATUS_OK);
+    assert_slice_equal(buf_slice(&out), SLICE("<b>&\"'` asks."));
+    assert_status(page_phrase(&texts, SLICE("a.gone"), &scope, &out), STATUS_INTERNAL);
+    assert_status(page_phrase(&texts, SLICE("a.missing"), &scope, &out), STATUS_INTERNAL);
     arena_done(&arena);
 }
 
@@ -101,13 +160,14 @@ static void pages_carry_their_security_headers(void **state UNUSED)
     struct slice policy = request.reply.headers[0].value;
     assert_true(slice_find_slice(policy, SLICE("frame-ancestors 'none'")) < policy.len);
     assert_true(slice_find_slice(policy, SLICE("form-action 'self' https://client.example")) < policy.len);
+    assert_true(slice_find_slice(policy, SLICE("img-src 'self';")) < policy.len);
     assert_int_equal(request.reply.header_count, 5);
     arena_done(&request.arena);
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[COUNT_OF(rows) + 2];
+    static struct CMUnitTest tests[COUNT_OF(rows) + 4];
     static size_t indexes[COUNT_OF(rows)];
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         indexes[i] = i;
@@ -115,5 +175,7 @@ int main(void)
     }
     tests[COUNT_OF(rows)] = (struct CMUnitTest)cmocka_unit_test(too_deep_nesting_is_refused);
     tests[COUNT_OF(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(pages_carry_their_security_headers);
+    tests[COUNT_OF(rows) + 2] = (struct CMUnitTest)cmocka_unit_test(a_check_goes_into_every_section);
+    tests[COUNT_OF(rows) + 3] = (struct CMUnitTest)cmocka_unit_test(phrases_are_plain_text);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

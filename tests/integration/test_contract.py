@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 from conftest import API, PASSWORD
-from harness import contract
+from harness import contract, pictures
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
@@ -55,6 +55,7 @@ def running(tmp_path_factory):
     redis = Redis(folder / "redis").start()
     provider = Provider(folder / "provider", OAUTH1_REDIS_URL=redis.url, OAUTH1_ORIGINS=ORIGIN,
                         OAUTH1_TRUSTED_PROXIES="127.0.0.1", OAUTH1_RATE_LIMIT_ADDRESS=LIMIT,
+                        OAUTH1_BRAND_LOGO=pictures.write_logo(folder / "logo.png"),
                         OAUTH1_RATE_LIMIT_LOGIN_PAIR=LOGIN_LIMIT)
     for name in ("jane", "joe"):
         provider.create_user(name, PASSWORD)
@@ -264,13 +265,31 @@ def ask_pages(it, document):
     document.ask(302, "POST", decide, post + [cookies(jane)],
                  urlencode({**decision, "oauth_token": redirected.temporary.token}).encode())
     ask_login(it, document, post)
+    ask_language(document, post)
     for method in ("GET", "HEAD"):
         document.ask(200, method, "/")
-        document.ask(200, method, "/style.css")
+        for path in ("/style.css", "/brand.css", "/logo.png", "/problems"):
+            document.ask(200, method, path)
     document.ask(415, "POST", "/logout", [("Content-Type", "text/plain")], b"")
     document.ask(403, "POST", "/logout", post, b"")
     document.ask(400, "POST", "/logout", post, b"csrf_token=%zz")
     document.ask(302, "POST", "/logout", post + [cookies(jane)], urlencode({"csrf_token": csrf}).encode())
+
+
+def ask_language(document, post):
+    document.ask(302, "POST", "/language", post, b"language=de&return_to=%2Flogin")
+    document.ask(400, "POST", "/language", post, b"language=tlh")
+    document.ask(403, "POST", "/language", [*post, ("Origin", "https://evil.example")], b"language=de")
+    document.ask(415, "POST", "/language", [("Content-Type", "text/plain")], b"language=de")
+
+
+def ask_without_logo(folder):
+    provider = Provider(folder)
+    provider.auth.start()
+    document = Conversation("auth", provider.url)
+    for method in ("GET", "HEAD"):
+        document.ask(404, method, "/logo.png")
+    provider.auth.stop()
 
 
 def Flow_with(it):
@@ -393,7 +412,7 @@ def missing(document):
     return sorted(document.documented() - document.seen, key=str)
 
 
-def test_every_documented_answer_is_given(running):
+def test_every_documented_answer_is_given(running, tmp_path):
     """One test, since what was seen is counted in this process."""
     provider = running.provider
     introspection = Conversation("introspection", provider.introspection_url)
@@ -404,6 +423,7 @@ def test_every_documented_answer_is_given(running):
     introspection.ask_what_any_request_may_get("/v1/introspect", "/v1/introspect", "/verify")
     ask_oauth(running, auth)
     ask_pages(running, auth)
+    ask_without_logo(tmp_path)
     admin = Conversation("auth", running.delegated.provider.admin_url)
     ask_admin(running.delegated, admin)
     ask_trusted(provider.directory / "trusted")

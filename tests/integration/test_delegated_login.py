@@ -188,7 +188,7 @@ def test_a_page_of_ours_has_the_sites_login_too_and_no_password_is_taken(provide
 def test_a_refusal_for_a_page_says_so(provider, site):
     owner = Owner(provider)
     answer = site.reject(challenge_of(owner.get("/login")))
-    assert "did not log you in" in owner.get(answer.json()["redirect_to"]).text
+    assert "You were not logged in" in owner.get(answer.json()["redirect_to"]).text
 
 
 def test_two_tabs_of_one_browser_both_come_back(provider, client, site, flow):
