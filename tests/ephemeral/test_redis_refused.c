@@ -57,11 +57,15 @@ static void what_was_evicted_in_a_moment_is_a_loss(void **state)
     process_run_for(&process, 1200);
     assert_status(process_spend(&process, FIRST_S, "n"), STATUS_NONCE_USED);
     redis_server_must(&fleet->server, "SETRANGE decoy 125829120 x", ":125829121");
+    redis_server_must(&fleet->server, /* so that it is the only one that can be evicted */
+                      "EVAL \"for _, k in ipairs(redis.call('KEYS', '*')) do redis.call('PERSIST', k) end return 1\" 0",
+                      ":1");
     redis_server_must(&fleet->server, "PEXPIRE decoy 5000", ":1");
     redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy volatile-ttl", "+OK");
     redis_server_must(&fleet->server, "CONFIG SET maxmemory 100mb", "+OK");
     redis_server_must(&fleet->server, "SET other x", "+OK");
     redis_server_must(&fleet->server, "EXISTS decoy", ":0");
+    redis_server_must(&fleet->server, "EXISTS e", ":1"); /* whose loss would be one by itself */
     redis_server_must(&fleet->server, "CONFIG SET maxmemory-policy noeviction", "+OK");
     redis_server_must(&fleet->server, "CONFIG SET maxmemory 0", "+OK");
     process_run_for(&process, 1200);
