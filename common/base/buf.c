@@ -71,6 +71,19 @@ void buf_add_str(struct buf *buf, const char *text)
     buf_add(buf, slice_str(text));
 }
 
+void buf_add_joined(struct buf *buf, struct slice lines, const char *between)
+{
+    const char *before = "";
+    for (bool more = lines.len > 0; more;) {
+        struct slice line = slice_cut(&lines, '\n', &more);
+        if (line.len == 0)
+            continue;
+        buf_add_str(buf, before);
+        buf_add(buf, line);
+        before = between;
+    }
+}
+
 void buf_add_u64(struct buf *buf, uint64_t value)
 {
     char digits[20];

@@ -73,6 +73,8 @@ void buf_add_hex(struct buf *buf, struct slice bytes);
 /* printf; the output may be of any length. A fixed buf needs room for one byte more. */
 void buf_addf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_addv(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
+/* Lines as one: those that are not empty, with `between` between them. */
+void buf_add_joined(struct buf *buf, struct slice lines, const char *between);
 
 static inline struct slice buf_slice(const struct buf *buf)
 {

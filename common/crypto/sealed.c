@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/wipe.h"
+#include "crypto/ct.h"
 #include "crypto/random.h"
 
 #include <limits.h>
@@ -125,6 +126,19 @@ void keyring_free(struct keyring *keys)
     EVP_CIPHER_free(keys->cipher);
     wipe_bytes(keys, sizeof *keys);
     free(keys);
+}
+
+static bool is_same_key(const struct key *a, const struct key *b)
+{
+    return slice_eq(id_of(a), id_of(b)) && ct_equal(slice_of(a->bytes, KEY_BYTES), slice_of(b->bytes, KEY_BYTES));
+}
+
+bool keyring_is_same(const struct keyring *a, const struct keyring *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = is_same_key(&a->keys[i], &b->keys[i]);
+    return same;
 }
 
 /* ---- sealing ---- */

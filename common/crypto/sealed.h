@@ -12,6 +12,8 @@
 #include "base/slice.h"
 #include "base/status.h"
 
+#include <stdbool.h>
+
 struct keyring;
 
 /* Parses OAUTH1_SECRETS_KEYS, `id:base64[,id:base64…]`: an id of 1 to 32 letters, digits, '-' or
@@ -22,6 +24,9 @@ MUST_USE enum status keyring_parse(struct slice text, struct keyring **ret_keys,
 MUST_USE struct keyring *keyring_share(struct keyring *keys);
 /* Takes a holder away. The keyring is wiped and freed with its last holder. NULL is fine. */
 void keyring_free(struct keyring *keys);
+
+/* Whether both hold the same keys in the same order. */
+bool keyring_is_same(const struct keyring *a, const struct keyring *b);
 
 /* Appends the sealed secret to `out`. Errors: STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */
 MUST_USE enum status sealed_seal(const struct keyring *keys, struct slice secret, struct slice row, struct buf *out);

@@ -68,19 +68,32 @@ enum status durable_client_list_blocking(struct durable *db, struct slice owner,
     return STATUS_OK;
 }
 
-enum status durable_keys_check_blocking(struct durable *db)
+/* `text` selects the client that has the secret. */
+static enum status open_secret_of(struct durable *db, const char *text)
 {
-    static const char newest[] = CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1";
     struct client_page *page = result_new(sizeof *page);
     struct client *client = NULL;
     if (!page)
         return STATUS_NO_MEMORY;
-    enum status status = sql_execute_blocking(db->sql, newest, NULL, 0, read_listed_client, page);
+    enum status status = sql_execute_blocking(db->sql, text, NULL, 0, read_listed_client, page);
     if (status == STATUS_OK && page->count > 0)
         status = durable_client_find_blocking(db, page->clients[0].client_id, &client);
     client_free(client);
     client_page_free(page);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* deleted in between */
+}
+
+enum status durable_keys_check_blocking(struct durable *db)
+{
+    return open_secret_of(db, CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1");
+}
+
+enum status durable_keys_check_any_blocking(struct durable *db)
+{
+    enum status status = durable_keys_check_blocking(db);
+    if (status != STATUS_STORE_CORRUPT)
+        return status;
+    return open_secret_of(db, CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id LIMIT 1");
 }
 
 static enum status find_client(struct durable *db, struct slice client_id, int64_t *ret_client)

@@ -41,8 +41,8 @@ static enum status open_secret(struct parts *parts, struct slice sealed, const s
     if (status == STATUS_OK)
         *ret_secret = buf_slice(&secret);
     if (status == STATUS_STORE_CORRUPT)
-        parts->db->fault = "a secret in the database does not open: OAUTH1_SECRETS_KEYS must hold the key that sealed "
-                           "it, and the row must be as it was written";
+        parts->db->fault = "OAUTH1_SECRETS_KEYS: a secret in the database does not open; put the key that sealed it "
+                           "behind the new one (new:…,old:…), or restore the row if it was changed";
     return status;
 }
 

@@ -2,6 +2,7 @@
 
 #include "crypto/shared_keys.h"
 #include "durable/changes.h"
+#include "durable/clients.h"
 #include "durable/database.h"
 #include "durable/durable.h"
 #include "durable/replica_watch.h"
@@ -33,9 +34,10 @@ struct durable_pool {
     struct replica_watch replica;
     durable_publish_fn publish;
     void *publish_context;
-    struct shared_keys keys; /* what the next job begins with */
-    atomic_bool writes_fail; /* the last one did */
-    atomic_size_t holders;   /* its owner, and jobs that are not done: the last are when loops are freed */
+    struct shared_keys keys;   /* what the next job begins with */
+    atomic_bool writes_fail;   /* the last one did */
+    atomic_bool found_corrupt; /* since the start: from then on a check looks whether any secret opens */
+    atomic_size_t holders;     /* its owner, and jobs that are not done: the last are when loops are freed */
 };
 
 struct pool_job {
@@ -224,8 +226,10 @@ static void work_on(struct pool_job *job, struct durable *db)
     keyring_free(keys);
 }
 
-static void note_write(const struct pool_job *job)
+static void note_outcome(const struct pool_job *job)
 {
+    if (job->status == STATUS_STORE_CORRUPT)
+        atomic_store(&job->pool->found_corrupt, true);
     if (job->work.access == DURABLE_WRITE)
         atomic_store(&job->pool->writes_fail, status_is_infrastructure(job->status));
 }
@@ -249,7 +253,7 @@ static void run_job_blocking(struct job *base, void *thread_context)
     db->fault = NULL;
     db->is_incomplete = false;
     work_on(job, db);
-    note_write(job);
+    note_outcome(job);
     if (job->at_replica != REPLICA_AWAY)
         replica_watch_answered(&job->pool->replica, job->at_replica == REPLICA_TRY,
                                !status_is_infrastructure(job->status));
@@ -375,23 +379,32 @@ void durable_pool_start(struct durable_pool *pool, const struct durable_job *job
 
 /* ---- readiness ---- */
 
-static enum status check_readiness(struct durable *db, void *by_writing, void **ret_result)
+struct readiness {
+    bool by_writing;
+    bool by_opening;
+};
+
+static enum status check_readiness(struct durable *db, void *arguments, void **ret_result)
 {
+    const struct readiness *asked = arguments;
     enum status status = ask_anything(db, NULL, NULL);
     if (status == STATUS_OK)
-        status = sql_check_writable_blocking(db->sql, *(const bool *)by_writing);
+        status = sql_check_writable_blocking(db->sql, asked->by_writing);
+    if (status == STATUS_OK && asked->by_opening)
+        status = durable_keys_check_any_blocking(db);
     if (status != STATUS_OK)
-        *ret_result = strdup(sql_last_error(db->sql));
+        *ret_result = strdup(durable_last_error(db));
     return status;
 }
 
 void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket)
 {
-    static bool by_writing[] = {false, true};
+    static struct readiness asked[2][2] = {{{false, false}, {false, true}}, {{true, false}, {true, true}}};
     bool fails = atomic_load(&pool->writes_fail);
+    bool corrupt = atomic_load(&pool->found_corrupt);
     const struct durable_job job = {.access = fails ? DURABLE_WRITE : DURABLE_READ_CURRENT,
                                     .work = check_readiness,
-                                    .arguments = &by_writing[fails],
+                                    .arguments = &asked[fails][corrupt],
                                     .free_result = free};
     durable_pool_start(pool, &job, ticket);
 }

@@ -77,8 +77,8 @@ struct durable_job {
 /* Queues it; the ticket completes on its loop with work's status and result. NULL arguments count as out of memory. */
 void durable_pool_start(struct durable_pool *pool, const struct durable_job *job, struct ticket ticket);
 
-/* Whether the store answers and takes writes; where the last write failed, by another write. Where not, the result is a
- * text for the operator (char *). */
+/* Whether the store answers and takes writes; where the last write failed, by another write; and once a secret did not
+ * open, whether any does. Where not, the result is a text for the operator (char *). */
 void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket);
 
 #endif

@@ -9,12 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FILES = 3 };
+
 struct tls {
     pthread_mutex_t lock;
     SSL_CTX *context; /* under the lock */
-    char *certificate;
-    char *key;
-    char *client_ca; /* or NULL */
+    struct tls_files files;
+    char *paths[FILES]; /* what the files' names point to */
 };
 
 /* A key with a passphrase is an error, never a question on the terminal. */
@@ -36,59 +37,76 @@ static int select_protocol(SSL *ssl UNUSED, const unsigned char **out, unsigned 
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* "FILE: what (OpenSSL's reason)" */
-static enum status explain_file(struct buf *why, const char *file, const char *what)
+/* "VARIABLE: FILE: what (OpenSSL's reason)" */
+static enum status refuse_tls_file(const struct tls_file *file, const char *what, struct buf *why)
 {
     unsigned long error = ERR_peek_last_error();
     const char *reason = error ? ERR_reason_error_string(error) : NULL;
-    buf_addf(why, "%s: %s", file, what);
+    buf_addf(why, "%s: %s: %s", file->variable, file->path, what);
     if (reason)
         buf_addf(why, " (%s)", reason);
+    buf_add_byte(why, '\n');
     ERR_clear_error();
     return STATUS_BAD_INPUT;
 }
 
-static enum status check_readable(const char *file, struct buf *why)
+static enum status check_readable(const struct tls_file *file, struct buf *why)
 {
-    FILE *stream = fopen(file, "re");
+    FILE *stream = fopen(file->path, "re");
     if (!stream) {
-        buf_addf(why, "%s: cannot be read: %s", file, strerror(errno));
+        buf_addf(why, "%s: %s: cannot be read: %s\n", file->variable, file->path, strerror(errno));
         return STATUS_BAD_INPUT;
     }
     fclose(stream);
     return STATUS_OK;
 }
 
-static enum status load_pair(SSL_CTX *context, const struct tls *tls, struct buf *why)
+static enum status load_certificate(SSL_CTX *context, const struct tls_file *file, struct buf *why)
 {
-    TRY(check_readable(tls->certificate, why));
-    if (SSL_CTX_use_certificate_chain_file(context, tls->certificate) != 1)
-        return explain_file(why, tls->certificate, "holds no usable certificate in PEM form");
-    TRY(check_readable(tls->key, why));
-    ERR_clear_error();
-    if (SSL_CTX_use_PrivateKey_file(context, tls->key, SSL_FILETYPE_PEM) != 1) {
-        if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
-            return explain_file(why, tls->key, "the key does not belong to the certificate");
-        return explain_file(why, tls->key, "holds no private key in PEM form without a passphrase");
-    }
-    if (SSL_CTX_check_private_key(context) != 1)
-        return explain_file(why, tls->key, "the key does not belong to the certificate");
+    TRY(check_readable(file, why));
+    if (SSL_CTX_use_certificate_chain_file(context, file->path) != 1)
+        return refuse_tls_file(file, "holds no usable certificate in PEM form", why);
     return STATUS_OK;
 }
 
-static enum status load_client_ca(SSL_CTX *context, const struct tls *tls, struct buf *why)
+static enum status load_key(SSL_CTX *context, const struct tls_file *file, struct buf *why)
 {
-    if (!tls->client_ca)
+    TRY(check_readable(file, why));
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey_file(context, file->path, SSL_FILETYPE_PEM) == 1)
         return STATUS_OK;
-    TRY(check_readable(tls->client_ca, why));
-    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(tls->client_ca);
-    if (!names || SSL_CTX_load_verify_file(context, tls->client_ca) != 1) {
+    if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
+        return refuse_tls_file(file, "the key does not belong to the certificate", why);
+    return refuse_tls_file(file, "holds no private key in PEM form without a passphrase", why);
+}
+
+static enum status load_client_ca(SSL_CTX *context, const struct tls_file *file, struct buf *why)
+{
+    TRY(check_readable(file, why));
+    STACK_OF(X509_NAME) *names = SSL_load_client_CA_file(file->path);
+    if (!names || SSL_CTX_load_verify_file(context, file->path) != 1) {
         sk_X509_NAME_pop_free(names, X509_NAME_free);
-        return explain_file(why, tls->client_ca, "holds no CA certificate in PEM form");
+        return refuse_tls_file(file, "holds no CA certificate in PEM form", why);
     }
     SSL_CTX_set_client_CA_list(context, names);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     return STATUS_OK;
+}
+
+/* All of them, so that one problem does not hide the next. The certificate comes before the key, which is held against
+ * it. */
+static enum status load_files(SSL_CTX *context, const struct tls_files *files, struct buf *why)
+{
+    const struct {
+        enum status (*load)(SSL_CTX *context, const struct tls_file *file, struct buf *why);
+        const struct tls_file *file;
+    } rows[] = {{load_certificate, &files->certificate}, {load_key, &files->key}, {load_client_ca, &files->client_ca}};
+    enum status all = STATUS_OK;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum status status = rows[i].file->path ? rows[i].load(context, rows[i].file, why) : STATUS_OK;
+        all = status == STATUS_OK ? all : status;
+    }
+    return all;
 }
 
 static bool set_rules(SSL_CTX *context)
@@ -103,17 +121,13 @@ static bool set_rules(SSL_CTX *context)
            SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1) == 1;
 }
 
-static enum status load_context(const struct tls *tls, struct buf *why, SSL_CTX **ret_context)
+static enum status load_context(const struct tls_files *files, struct buf *why, SSL_CTX **ret_context)
 {
     ERR_clear_error();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (!context)
         return STATUS_NO_MEMORY;
-    enum status status = set_rules(context) ? STATUS_OK : STATUS_NO_MEMORY;
-    if (status == STATUS_OK)
-        status = load_pair(context, tls, why);
-    if (status == STATUS_OK)
-        status = load_client_ca(context, tls, why);
+    enum status status = set_rules(context) ? load_files(context, files, why) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         SSL_CTX_free(context);
         return status;
@@ -122,12 +136,26 @@ static enum status load_context(const struct tls *tls, struct buf *why, SSL_CTX 
     return STATUS_OK;
 }
 
-static bool copy_names(struct tls *tls, const struct tls_files *files)
+enum status tls_check_blocking(const struct tls_files *files, struct buf *why)
 {
-    tls->certificate = strdup(files->certificate);
-    tls->key = strdup(files->key);
-    tls->client_ca = files->client_ca ? strdup(files->client_ca) : NULL;
-    return tls->certificate && tls->key && (tls->client_ca || !files->client_ca);
+    SSL_CTX *context;
+    TRY(load_context(files, why, &context));
+    SSL_CTX_free(context);
+    return STATUS_OK;
+}
+
+static bool copy_files(struct tls *tls, const struct tls_files *files)
+{
+    tls->files = *files;
+    struct tls_file *const copies[FILES] = {&tls->files.certificate, &tls->files.key, &tls->files.client_ca};
+    for (size_t i = 0; i < FILES; i++) {
+        if (!copies[i]->path)
+            continue;
+        copies[i]->path = tls->paths[i] = strdup(copies[i]->path);
+        if (!tls->paths[i])
+            return false;
+    }
+    return true;
 }
 
 enum status tls_new_blocking(const struct tls_files *files, struct buf *why, struct tls **ret_tls)
@@ -136,7 +164,7 @@ enum status tls_new_blocking(const struct tls_files *files, struct buf *why, str
     if (!tls)
         return STATUS_NO_MEMORY;
     pthread_mutex_init(&tls->lock, NULL);
-    enum status status = copy_names(tls, files) ? load_context(tls, why, &tls->context) : STATUS_NO_MEMORY;
+    enum status status = copy_files(tls, files) ? load_context(&tls->files, why, &tls->context) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         tls_free(tls);
         return status;
@@ -151,16 +179,15 @@ void tls_free(struct tls *tls)
         return;
     SSL_CTX_free(tls->context);
     pthread_mutex_destroy(&tls->lock);
-    free(tls->certificate);
-    free(tls->key);
-    free(tls->client_ca);
+    for (size_t i = 0; i < FILES; i++)
+        free(tls->paths[i]);
     free(tls);
 }
 
 enum status tls_reload_blocking(struct tls *tls, struct buf *why)
 {
     SSL_CTX *context;
-    TRY(load_context(tls, why, &context));
+    TRY(load_context(&tls->files, why, &context));
     pthread_mutex_lock(&tls->lock);
     SSL_CTX *old = tls->context;
     tls->context = context;

@@ -14,15 +14,22 @@ struct tls;
 struct ssl_ctx_st;
 struct ssl_st;
 
-struct tls_files {
-    const char *certificate; /* PEM: the certificate, then its chain */
-    const char *key;         /* PEM, without a passphrase */
-    const char *client_ca;   /* PEM, or NULL: clients are not asked for a certificate. With it one that is
-                              * sent must verify; none is fine (request_tls_san is absent then) */
+struct tls_file {
+    const char *path;     /* NULL: there is none */
+    const char *variable; /* by which the operator names it; static */
 };
 
-/* Reads the files (their names are copied). STATUS_BAD_INPUT: `why` says which file and what is wrong:
- * "OAUTH1_TLS_KEY" is the caller's to add. */
+struct tls_files {
+    struct tls_file certificate; /* PEM: the certificate, then its chain */
+    struct tls_file key;         /* PEM, without a passphrase */
+    struct tls_file client_ca;   /* PEM; without it clients are not asked for a certificate. With it one that is
+                                  * sent must verify; none is fine (request_tls_san is absent then) */
+};
+
+/* Judges the files that there are. BAD_INPUT: a line for each that cannot be used is appended to `why`: the variable,
+ * the file, and what is wrong. */
+MUST_USE enum status tls_check_blocking(const struct tls_files *files, struct buf *why);
+/* Reads the files, of which a certificate and a key must be there; their paths are copied. Errors as above. */
 MUST_USE enum status tls_new_blocking(const struct tls_files *files, struct buf *why, struct tls **ret_tls);
 /* Frees it. Connections that are open keep what they use. NULL is fine. */
 void tls_free(struct tls *tls);

@@ -1,6 +1,7 @@
 #include "provider/provider.h"
 
 #include "base/metrics.h"
+#include "base/wipe.h"
 #include "changes/feed.h"
 #include "crypto/sealed.h"
 #include "durable/clients.h"
@@ -12,9 +13,10 @@
 
 #include <stdlib.h>
 
-enum { LEDGER_TIMEOUT_MS = 1000 };
+enum { LEDGER_TIMEOUT_MS = 1000, RELOAD_TIMEOUT_MS = 5000 };
 
 struct provider_stores {
+    const struct config *config; /* of the start */
     struct keyring *keys;
     struct shared_keys shared_keys; /* the same, for the loops */
     struct store_passwords passwords;
@@ -96,7 +98,7 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     return ephemeral_open_blocking(config->redis_url, &ephemeral, why, &stores->ephemeral);
 }
 
-/* With keys that open nothing every request would be 503: better not to start. */
+/* With keys that open nothing every request would be 503: better not to begin with them. */
 static enum status check_keys(struct durable *db, const struct config *config, struct buf *why)
 {
     enum status status = durable_keys_check_blocking(db);
@@ -128,6 +130,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
                                const struct observer *observer, struct buf *why, struct provider *provider)
 {
     struct provider_stores *stores = provider->stores;
+    stores->config = config;
     const struct sql_options options = {
         .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
         .password = config->database_password,
@@ -250,12 +253,54 @@ static enum status parse_fresh_keys(const struct config *fresh, struct buf *why,
     return status;
 }
 
+static enum status ask_database(const struct provider_stores *stores, const struct config *fresh,
+                                const struct sql_options *options, const struct keyring *keys, struct buf *why)
+{
+    struct sql *sql = NULL;
+    TRY(sql_open_blocking(stores->config->database_url, options, why, &sql));
+    struct durable db = {.sql = sql, .keys = keys, .clock = stores->db.clock};
+    enum status status = check_keys(&db, fresh, why);
+    if (status != STATUS_OK && status != STATUS_BAD_INPUT)
+        buf_add_str(why, durable_last_error(&db));
+    sql_close(sql);
+    return status;
+}
+
+/* What a start would ask of other keys, over a connection that logs in with the password that came with them. */
+static enum status check_fresh_keys(const struct provider_stores *stores, const struct config *fresh,
+                                    const struct keyring *keys, struct buf *why)
+{
+    char text[PASSWORD_BYTES] = "";
+    struct next_password password;
+    const struct sql_options as_set = {.password = fresh->database_password};
+    const struct sql_options options = {
+        .busy_timeout_ms = RELOAD_TIMEOUT_MS,
+        .answer_timeout_ms = RELOAD_TIMEOUT_MS,
+        .must_exist = true,
+        .password = stores->config->database_password,
+        .next_password = &password,
+    };
+    if (!keys || keyring_is_same(keys, stores->keys))
+        return STATUS_OK;
+    TRY(sql_password_of(fresh->database_url, &as_set, why, text));
+    next_password_init(&password);
+    next_password_set(&password, text);
+    enum status status = ask_database(stores, fresh, &options, keys, why);
+    if (status_is_infrastructure(status))
+        buf_add_str(why, "; OAUTH1_SECRETS_KEYS cannot be held against it: send SIGHUP again once it answers");
+    next_password_done(&password);
+    wipe_bytes(text, sizeof text);
+    return status;
+}
+
 enum status provider_reload_blocking(struct provider *provider, const struct config *fresh, struct buf *why)
 {
     struct provider_stores *stores = provider->stores;
     struct keyring *keys = NULL;
     TRY(parse_fresh_keys(fresh, why, &keys));
-    enum status status = store_passwords_update(&stores->passwords, fresh, why);
+    enum status status = check_fresh_keys(stores, fresh, keys, why);
+    if (status == STATUS_OK)
+        status = store_passwords_update(&stores->passwords, fresh, why);
     if (status != STATUS_OK)
         keyring_free(keys);
     if (status != STATUS_OK || !keys)

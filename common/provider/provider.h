@@ -54,7 +54,9 @@ MUST_USE enum status provider_open_blocking(struct config *config, const char *s
  * problem is appended to `problems`. BAD_INPUT; NO_MEMORY. */
 MUST_USE enum status provider_check_blocking(const struct config *config, struct buf *problems);
 /* SIGHUP: takes over the sealing keys and the stores' passwords of a configuration that was read again, while requests
- * go on. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT; NO_MEMORY. */
+ * go on. Other keys are held against the database first, which takes seconds where it is slow: not on a loop's thread,
+ * and on one thread at a time. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT;
+ * STORE_DOWN: the database could not be asked; NO_MEMORY. */
 MUST_USE enum status provider_reload_blocking(struct provider *provider, const struct config *fresh, struct buf *why);
 /* The loops have ended. `clean`: every request was finished, so the live nonces may be saved; without
  * it the next start is guarded (docs/design/nonce-guard.md). Fine for a zeroed one. */

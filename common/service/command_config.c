@@ -14,18 +14,10 @@ static void check_listener_blocking(const struct config_listen *listen, const ch
     buf_done(&why);
 }
 
-/* A certificate without its key is told already. */
 void command_check_blocking(const struct config *config, const void *program, struct buf *problems)
 {
     const struct program *it = program;
-    struct tls *tls = NULL;
-    struct buf why = BUF_INIT;
-    if (!slice_is_absent(config->tls_key) && tls_files_open_blocking(config, &why, &tls) != STATUS_OK) {
-        buf_add(problems, buf_slice(&why));
-        buf_add_byte(problems, '\n');
-    }
-    tls_free(tls);
-    buf_done(&why);
+    (void)!tls_files_check_blocking(config, problems); /* the lines are the answer */
     check_listener_blocking(&config->listen, "OAUTH1_LISTEN", problems);
     check_listener_blocking(&config->ops_listen, "OAUTH1_OPS_LISTEN", problems);
     if (config->service == CONFIG_AUTH)

@@ -10,6 +10,7 @@
 #include "service/forwarded.h"
 #include "service/instance_lock.h"
 #include "service/ops.h"
+#include "service/reload.h"
 #include "service/standard_metrics.h"
 #include "service/tls_files.h"
 #include "service/warm_up.h"
@@ -44,6 +45,7 @@ struct serving {
     struct descriptors descriptors;
     atomic_size_t crowded_out;      /* connections closed at a bound, and not logged yet */
     atomic_int_least64_t warned_ns; /* when they last were */
+    struct reload reload;
     struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
     struct warm_up warm_ups[LOOPS_MAX];
@@ -265,33 +267,10 @@ static void on_stop_signal(void *context)
         on_delay_over(s);
 }
 
-/* What it brings is taken over by copies, so that it ends here. Where each value comes from, a flag or a file, is what
- * the first one knows. */
-static enum status reload_config(const struct serving *s, struct buf *why)
-{
-    struct config fresh;
-    TRY(config_reload(s->config, &fresh, why));
-    enum status status = s->service->reload_blocking(s->parts.stores, &fresh, why);
-    config_done(&fresh);
-    return status;
-}
-
 static void on_reload_signal(void *context)
 {
     struct serving *s = context;
-    struct buf why = BUF_INIT;
-    enum status config = s->service->reload_blocking ? reload_config(s, &why) : STATUS_OK;
-    if (config != STATUS_OK)
-        log_line(LOG_ERROR, "the configuration stays as it was", LOG_TEXT("problem", status_text(config)),
-                 LOG_SLICE("why", buf_slice(&why)));
-    buf_reset(&why);
-    enum status tls = s->tls ? tls_reload_blocking(s->tls, &why) : STATUS_OK;
-    if (tls != STATUS_OK)
-        log_line(LOG_ERROR, "the certificate stays as it was", LOG_TEXT("problem", status_text(tls)),
-                 LOG_SLICE("why", buf_slice(&why)));
-    if (config == STATUS_OK && tls == STATUS_OK)
-        log_line(LOG_INFO, "reloaded", LOG_BOOL("tls", s->tls != NULL));
-    buf_done(&why);
+    reload_begin(&s->reload);
 }
 
 static enum status watch_signals(struct serving *s)
@@ -300,6 +279,8 @@ static enum status watch_signals(struct serving *s)
         int number;
         void (*fire)(void *context);
     } rows[SIGNALS] = {{SIGTERM, on_stop_signal}, {SIGINT, on_stop_signal}, {SIGHUP, on_reload_signal}};
+    s->reload = (struct reload){.service = s->service, .config = s->config, .stores = s->parts.stores, .tls = s->tls};
+    TRY(reload_open(&s->reload, s->loops[0]));
     for (size_t i = 0; i < SIGNALS; i++)
         TRY(loop_signal_init(&s->signals[i], s->loops[0], rows[i].number, rows[i].fire, s));
     return loop_timer_init(&s->delay, s->loops[0], on_delay_over, s);
@@ -347,6 +328,7 @@ static void close_all(struct serving *s)
 {
     ignore_signals(s);
     ops_close(&s->ops);
+    reload_close_blocking(&s->reload);
     bool clean = end_flows(s);
     loop_timer_done(&s->delay);
     for (size_t i = 0; i < s->loop_count; i++)
@@ -397,6 +379,15 @@ static void log_trouble(const struct serving *s)
     buf_done(&trouble);
 }
 
+/* `lines`: why; empty where the status says it all. */
+static void log_start_failed(enum status status, struct slice lines)
+{
+    struct buf why = BUF_INIT;
+    buf_add_joined(&why, lines.len ? lines : slice_str(status_text(status)), "; ");
+    log_line(LOG_ERROR, "cannot start", LOG_SLICE("why", buf_slice(&why)));
+    buf_done(&why);
+}
+
 static int serve_until_stopped(const struct service *service, struct config *config)
 {
     struct buf why = BUF_INIT;
@@ -417,8 +408,7 @@ static int serve_until_stopped(const struct service *service, struct config *con
         status = loop_group_run_blocking(s->group);
     }
     if (status != STATUS_OK)
-        log_line(LOG_ERROR, "cannot start",
-                 LOG_SLICE("why", why.len ? buf_slice(&why) : slice_str(status_text(status))));
+        log_start_failed(status, buf_slice(&why));
     close_all(s);
     if (status == STATUS_OK)
         log_line(LOG_INFO, "stopped");

@@ -54,8 +54,8 @@ struct service {
      * appended to `why` and nothing stays open. */
     enum status (*open_blocking)(const struct service_start *start, struct buf *why, struct service_parts *ret_parts);
     /* SIGHUP: takes over what may change while serving, by copies: `fresh`, the configuration with its files read
-     * again, ends with the call. On the first loop's thread. On failure everything stays as it was, and a text is
-     * appended to `why`. NULL: nothing but TLS can change. */
+     * again, ends with the call. On a thread of its own, so that no loop waits for files and stores. On failure
+     * everything stays as it was, and a text is appended to `why`. NULL: nothing but TLS can change. */
     enum status (*reload_blocking)(void *stores, const struct config *fresh, struct buf *why);
     /* The loops have ended, and their flows with them; nothing is asked any more. `clean`: no request had to be given
      * up. */

@@ -5,8 +5,11 @@
 #include "config/config.h"
 #include "http/tls.h"
 
-/* *ret_tls is NULL where the configuration names none. On failure a text that names the variables and the file is
- * appended to `why`. BAD_INPUT; NO_MEMORY. */
+/* Both append to `why` a line for each file that cannot be used, which names its variable. BAD_INPUT; NO_MEMORY. */
+
+/* Judges the files that are named, also where others are missing. */
+MUST_USE enum status tls_files_check_blocking(const struct config *config, struct buf *why);
+/* *ret_tls is NULL where the configuration names none. */
 MUST_USE enum status tls_files_open_blocking(const struct config *config, struct buf *why, struct tls **ret_tls);
 
 #endif

@@ -41,6 +41,19 @@ static void writes_numbers_and_formats(void **state)
     buf_done(&buf);
 }
 
+static void joins_lines_into_one(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", ""}, {"\n", ""}, {"a", "a"}, {"a\n", "a"}, {"\na\n\nb c\nd", "a; b c; d"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct buf buf = BUF_INIT;
+        buf_add_joined(&buf, slice_str(rows[i][0]), "; ");
+        assert_true(slice_eq(buf_slice(&buf), slice_str(rows[i][1])));
+        buf_done(&buf);
+    }
+}
+
 static void stays_failed_once_a_fixed_one_is_full(void **state)
 {
     (void)state;
@@ -248,6 +261,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_as_needed),
         cmocka_unit_test(writes_numbers_and_formats),
+        cmocka_unit_test(joins_lines_into_one),
         cmocka_unit_test(stays_failed_once_a_fixed_one_is_full),
         cmocka_unit_test(takes_exactly_what_a_fixed_one_holds),
         cmocka_unit_test(can_be_used_again_after_a_failure_and_a_reset),

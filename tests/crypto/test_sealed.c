@@ -335,12 +335,31 @@ static void what_does_not_open_leaves_no_plaintext(void **state)
     keyring_free(keys);
 }
 
+static void keyrings_are_the_same_by_their_keys_and_their_order(void **state)
+{
+    static const char *const others[] = {"a:" KEY_A, "b:" KEY_B ",a:" KEY_A, "a:" KEY_A ",b:" KEY_A,
+                                         "a:" KEY_A ",c:" KEY_B, "a:" KEY_A ",b:" KEY_B ",c:" KEY_B};
+    struct keyring *keys = parse("a:" KEY_A ",b:" KEY_B);
+    struct keyring *again = parse("a:" KEY_A ",b:" KEY_B);
+    (void)state;
+    assert_true(keyring_is_same(keys, again));
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        struct keyring *other = parse(others[i]);
+        assert_false(keyring_is_same(keys, other));
+        assert_false(keyring_is_same(other, keys));
+        keyring_free(other);
+    }
+    keyring_free(again);
+    keyring_free(keys);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(opens_what_it_sealed),
         cmocka_unit_test(appends_and_leaves_what_was_there),
         cmocka_unit_test(the_last_holder_frees),
+        cmocka_unit_test(keyrings_are_the_same_by_their_keys_and_their_order),
         cmocka_unit_test(a_secret_moved_to_another_row_does_not_open),
         cmocka_unit_test(any_changed_or_missing_byte_is_found),
         cmocka_unit_test(the_first_key_seals_and_all_open),

@@ -67,37 +67,67 @@ static int tear_down(void **state UNUSED)
 
 static const struct {
     const char *certificate, *key, *client_ca;
-    const char *file;  /* that is named */
-    const char *wrong; /* part of the sentence */
+    const char *variable, *file; /* that are named */
+    const char *wrong;           /* part of the sentence */
 } bad_files[] = {
-    {"none.pem", "key.pem", NULL, "none.pem", "cannot be read: No such file or directory"},
-    {"garbage.pem", "key.pem", NULL, "garbage.pem", "holds no usable certificate in PEM form"},
-    {"key.pem", "key.pem", NULL, "key.pem", "holds no usable certificate in PEM form"},
-    {"cert.pem", "none.pem", NULL, "none.pem", "cannot be read: No such file or directory"},
-    {"cert.pem", "garbage.pem", NULL, "garbage.pem", "holds no private key in PEM form"},
-    {"cert.pem", "cert.pem", NULL, "cert.pem", "holds no private key in PEM form"},
-    {"cert.pem", "other-key.pem", NULL, "other-key.pem", "the key does not belong to the certificate"},
-    {"cert.pem", "locked-key.pem", NULL, "locked-key.pem", "without a passphrase"},
-    {"cert.pem", "key.pem", "none.pem", "none.pem", "cannot be read: No such file or directory"},
-    {"cert.pem", "key.pem", "garbage.pem", "garbage.pem", "holds no CA certificate in PEM form"},
+    {"none.pem", "key.pem", NULL, "CERT", "none.pem", "cannot be read: No such file or directory"},
+    {"garbage.pem", "key.pem", NULL, "CERT", "garbage.pem", "holds no usable certificate in PEM form"},
+    {"key.pem", "key.pem", NULL, "CERT", "key.pem", "holds no usable certificate in PEM form"},
+    {"cert.pem", "none.pem", NULL, "KEY", "none.pem", "cannot be read: No such file or directory"},
+    {"cert.pem", "garbage.pem", NULL, "KEY", "garbage.pem", "holds no private key in PEM form"},
+    {"cert.pem", "cert.pem", NULL, "KEY", "cert.pem", "holds no private key in PEM form"},
+    {"cert.pem", "other-key.pem", NULL, "KEY", "other-key.pem", "the key does not belong to the certificate"},
+    {"cert.pem", "locked-key.pem", NULL, "KEY", "locked-key.pem", "without a passphrase"},
+    {"cert.pem", "key.pem", "none.pem", "CA", "none.pem", "cannot be read: No such file or directory"},
+    {"cert.pem", "key.pem", "garbage.pem", "CA", "garbage.pem", "holds no CA certificate in PEM form"},
 };
+
+static struct tls_files files_of(const char *certificate, const char *key, const char *client_ca)
+{
+    return (struct tls_files){.certificate = {certificate ? path_of(certificate) : NULL, "CERT"},
+                              .key = {key ? path_of(key) : NULL, "KEY"},
+                              .client_ca = {client_ca ? path_of(client_ca) : NULL, "CA"}};
+}
 
 static void bad_files_are_named_with_what_is_wrong(void **state UNUSED)
 {
     for (size_t i = 0; i < COUNT_OF(bad_files); i++) {
-        struct tls_files files = {path_of(bad_files[i].certificate), path_of(bad_files[i].key),
-                                  bad_files[i].client_ca ? path_of(bad_files[i].client_ca) : NULL};
+        const struct tls_files files = files_of(bad_files[i].certificate, bad_files[i].key, bad_files[i].client_ca);
         struct buf why = BUF_INIT;
         struct tls *tls = NULL;
         assert_status(tls_new_blocking(&files, &why, &tls), STATUS_BAD_INPUT);
         assert_null(tls);
-        struct slice file = slice_str(path_of(bad_files[i].file));
-        if (!slice_starts_with(buf_slice(&why), file) ||
+        char begin[300];
+        (void)snprintf(begin, sizeof begin, "%s: %s: ", bad_files[i].variable, path_of(bad_files[i].file));
+        if (!slice_starts_with(buf_slice(&why), slice_str(begin)) ||
             slice_find_slice(buf_slice(&why), slice_str(bad_files[i].wrong)) == why.len)
             fail_msg("row %zu: %.*s", i, SLICE_ARGS(buf_slice(&why)));
         assert_int_equal(ERR_peek_error(), 0);
         buf_done(&why);
     }
+}
+
+/* Also where others are missing. */
+static void every_file_is_judged_at_once(void **state UNUSED)
+{
+    const struct tls_files bad = files_of("none.pem", "garbage.pem", "key.pem");
+    const struct tls_files alone = files_of(NULL, "none.pem", NULL);
+    const struct tls_files none = files_of(NULL, NULL, NULL);
+    struct buf why = BUF_INIT;
+    assert_status(tls_check_blocking(&bad, &why), STATUS_BAD_INPUT);
+    struct slice lines = buf_slice(&why);
+    static const char *const variables[] = {"CERT: ", "KEY: ", "CA: "};
+    bool more = true;
+    for (size_t i = 0; i < COUNT_OF(variables); i++)
+        assert_true(slice_starts_with(slice_cut(&lines, '\n', &more), slice_str(variables[i])));
+    assert_int_equal(lines.len, 0);
+    buf_reset(&why);
+    assert_status(tls_check_blocking(&alone, &why), STATUS_BAD_INPUT);
+    assert_true(slice_starts_with(buf_slice(&why), SLICE("KEY: ")));
+    buf_reset(&why);
+    assert_status(tls_check_blocking(&none, &why), STATUS_OK);
+    assert_int_equal(why.len, 0);
+    buf_done(&why);
 }
 
 /* --- connections --- */
@@ -142,7 +172,7 @@ static struct tls *tls;
 
 static void start(const char *certificate, const char *key, const char *client_ca)
 {
-    struct tls_files files = {path_of(certificate), path_of(key), client_ca ? path_of(client_ca) : NULL};
+    const struct tls_files files = files_of(certificate, key, client_ca);
     struct buf why = BUF_INIT;
     assert_status(tls_new_blocking(&files, &why, &tls), STATUS_OK);
     struct http_listen listen = {.host = SLICE("127.0.0.1"), .tls = tls};
@@ -369,6 +399,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_files_are_named_with_what_is_wrong),
+        cmocka_unit_test(every_file_is_judged_at_once),
         cmocka_unit_test(requests_are_answered_over_tls_and_it_says_goodbye),
         cmocka_unit_test(tls_1_1_is_refused),
         cmocka_unit_test(plain_http_is_not_answered_on_a_tls_port),

@@ -1,14 +1,16 @@
 """The stores' passwords change while the services run: SIGHUP, and connections from then on log in with the new ones."""
 
+import base64
 import time
 
 import pytest
-from harness.fleet import Fleet, Stores
+from harness.fleet import SECRETS_KEYS, Fleet, Stores
 from harness.flow import Flow, send
 from test_reload import reload
 
 PASSWORD = "correct horse battery staple"
 OLD, NEW = "the old: password/?", "the new@ one"
+UNKNOWN_KEYS = "unknown:" + base64.b64encode(bytes(range(1, 33))).decode()
 pytestmark = pytest.mark.xdist_group("fleet-passwords")
 
 
@@ -18,10 +20,12 @@ class Locked(Stores):
     def __init__(self, directory):
         super().__init__(directory)
         self.files = {"DATABASE": directory / "database.password", "REDIS": directory / "redis.password"}
+        self.keys = directory / "keys"
 
     def start(self):
         super().start()
         self.write(OLD)
+        self.keys.write_text(SECRETS_KEYS)
         self.database.sql(f"CREATE USER service@'%' IDENTIFIED BY '{OLD}'", user="root")
         self.database.sql(f"GRANT ALL ON {self.database.database}.* TO service@'%'", user="root")
         self.redis.call("ACL", "SETUSER", "service", "on", f">{OLD}", "~*", "&*", "+@all")
@@ -47,6 +51,8 @@ class Locked(Stores):
             "OAUTH1_DATABASE_URL": database,
             "OAUTH1_DATABASE_READ_URL": database,
             "OAUTH1_REDIS_URL": f"redis://service@127.0.0.1:{self.redis.port}",
+            "OAUTH1_SECRETS_KEYS": None,
+            "OAUTH1_SECRETS_KEYS_FILE": self.keys,
             **{f"OAUTH1_{store}_PASSWORD_FILE": file for store, file in self.files.items()},
         }
 
@@ -88,6 +94,25 @@ def test_passwords_change_without_a_restart(fleet):
     answer = soon(lambda: fleet.introspect(key, token.sign("GET", "http://api.example/")))
     assert answer.json()["active"], answer.text
     assert OLD not in fleet.logs() and NEW not in fleet.logs()
+
+
+def test_sealing_keys_are_held_against_the_database_over_connections_that_log_in_anew(fleet):
+    """Where they open nothing there, they and the passwords that came with them stay as they were."""
+    client, stores = fleet.create_client(), fleet.stores
+    stores.end_connections()
+    stores.keys.write_text(UNKNOWN_KEYS)
+    for service in fleet.services:
+        line = reload(service, "the configuration stays as it was")
+        assert "OAUTH1_SECRETS_KEYS" in line["why"] and "behind the new" in line["why"], line
+    assert soon(lambda: send(Flow(fleet, client).initiate_request())).status_code == 200
+    stores.keys.write_text(f"{UNKNOWN_KEYS},{SECRETS_KEYS}")
+    stores.change()
+    stores.write(NEW)
+    stores.end_connections()
+    for service in fleet.services:
+        reload(service)
+    answer = soon(lambda: send(Flow(fleet, fleet.create_client()).initiate_request()))
+    assert answer.status_code == 200, fleet.logs()[-4000:]
 
 
 @pytest.mark.parametrize("store", ["DATABASE", "REDIS"])

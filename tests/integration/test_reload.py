@@ -6,12 +6,14 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 from harness.flow import Flow, send
 from harness.provider import ROOT, Provider
 
@@ -81,8 +83,48 @@ def test_a_file_that_cannot_be_used_changes_nothing_and_is_named(rotating, keys,
         line = reload(service, "the configuration stays as it was")
         assert line["level"] == "error"
         assert "OAUTH1_SECRETS_KEYS" in line["why"] and OLD.split(":")[1] not in line["why"]
+        assert not line["why"].endswith("\n"), line
         assert service.running()
     assert send(client.initiate_request()).status_code == 200
+
+
+def test_keys_that_open_nothing_in_the_database_change_nothing_and_are_named(rotating, keys):
+    known = Flow(rotating, rotating.create_client())
+    keys.write_text(NEW)
+    for service in rotating.services:
+        line = reload(service, "the configuration stays as it was")
+        assert line["level"] == "error"
+        assert "OAUTH1_SECRETS_KEYS" in line["why"] and "behind the new" in line["why"], line
+        assert not line["why"].endswith("\n")
+    assert send(known.initiate_request()).status_code == 200
+
+
+def damage_secrets(provider, which):
+    with sqlite3.connect(provider.database) as database:
+        database.execute(f"UPDATE client_secrets SET sealed = randomblob(64) WHERE {which}")
+
+
+def readiness(service):
+    answer = requests.get(f"{service.ops}/readyz?verbose", timeout=5)
+    return answer.status_code, answer.text
+
+
+def test_a_service_that_can_open_no_secret_is_not_ready_and_says_so(rotating):
+    """A backup that other keys sealed was put back, say. One damaged secret is its client's trouble alone."""
+    old, new = (Flow(rotating, rotating.create_client()) for _ in range(2))
+    damage_secrets(rotating, "id = (SELECT MAX(id) FROM client_secrets)")
+    assert send(new.initiate_request()).status_code == 503
+    begin = time.monotonic()
+    while time.monotonic() - begin < 2.5:  # it is asked anew each second
+        assert readiness(rotating.auth)[0] == 200, readiness(rotating.auth)
+        time.sleep(0.1)
+    damage_secrets(rotating, "TRUE")
+    assert send(old.initiate_request()).status_code == 503
+    until = time.monotonic() + 10
+    while (found := readiness(rotating.auth))[0] == 200:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    assert "[-] database: " in found[1] and "OAUTH1_SECRETS_KEYS" in found[1], found
 
 
 def test_no_request_notices_a_reload(rotating, keys):

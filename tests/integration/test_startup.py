@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from harness.authority import Authority
 from harness.flow import Flow, send
 from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment, free_port
 
@@ -171,7 +172,17 @@ def test_a_missing_sealing_key_outside_development(fresh):
 
 def test_a_certificate_that_cannot_be_read(fresh):
     code, said = fails_to_serve(fresh.auth, OAUTH1_TLS_CERT="nowhere.pem", OAUTH1_TLS_KEY="nowhere.key")
-    assert code == USAGE and "OAUTH1_TLS_CERT" in said and "nowhere.pem: cannot be read: No such file" in said
+    assert code == USAGE and "OAUTH1_TLS_CERT: nowhere.pem: cannot be read: No such file" in said
+    assert "OAUTH1_TLS_KEY: nowhere.key: cannot be read" in said and "OAUTH1_TLS_CLIENT_CA" not in said
+
+
+def test_what_is_wrong_beside_tls_is_not_laid_at_its_door(fresh, tmp_path):
+    fresh.variables["OAUTH1_SECRETS_KEYS"] = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
+    fresh.create_client()
+    certificate, key = Authority(tmp_path, "servers").issue("server")
+    code, said = fails_to_serve(fresh.auth, OAUTH1_TLS_CERT=certificate, OAUTH1_TLS_KEY=key,
+                                OAUTH1_SECRETS_KEYS="k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
+    assert code == REFUSED and '"why":"OAUTH1_SECRETS_KEYS: ' in said and "OAUTH1_TLS" not in said
 
 
 MYSQL = "mysql://u:CANARY@127.0.0.1/d"
@@ -262,7 +273,7 @@ def test_config_check_names_problems_of_every_kind_at_once(fresh):
     assert checked.code == USAGE and "CANARY" not in checked.err, checked
     about = [line.partition(":")[0] for line in lines]
     assert sorted(about) == ["OAUTH1_DATABASE_PASSWORD", "OAUTH1_DATABASE_URL", "OAUTH1_LOGIN_TRUSTED_HEADER",
-                             "OAUTH1_REDIS_URL", "OAUTH1_TLS_KEY", "OAUTH1_WORKERS"], lines
+                             "OAUTH1_REDIS_URL", "OAUTH1_TLS_CERT", "OAUTH1_TLS_KEY", "OAUTH1_WORKERS"], lines
     assert any("needs OAUTH1_TRUSTED_PROXIES" in line for line in lines)
 
 
@@ -273,10 +284,10 @@ def test_another_sealing_key_than_the_rows_have(fresh):
     other = fresh.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
     for words in (["client", "get", client.client_id], ["client", "create", "--name", "Another"]):
         outcome = fresh.command(*words)
-        assert outcome.code == STORE and "OAUTH1_SECRETS_KEYS must hold the key" in outcome.err, outcome
+        assert outcome.code == STORE and "put the key that sealed it behind the new one" in outcome.err, outcome
     for service in fresh.services:
         code, said = fails_to_serve(service, OAUTH1_SECRETS_KEYS=other)
-        assert code == REFUSED and "OAUTH1_SECRETS_KEYS must hold the key" in said
+        assert code == REFUSED and "put the key that sealed it behind the new one" in said
 
 
 def test_a_development_key_that_is_gone(fresh):

@@ -146,6 +146,9 @@ static enum status reload_blocking(void *stores, const struct config *fresh, str
 {
     must_be_the_stores(stores);
     enum status status = (enum status)atomic_load(&shared->reload_with);
+    atomic_fetch_add(&shared->reloads, 1);
+    for (int i = 0; i < 20000 && atomic_load(&shared->hold_reload); i++)
+        service_bench_sleep_ms(1);
     if (status != STATUS_OK)
         buf_add_str(why, "the fake keys are broken");
     else

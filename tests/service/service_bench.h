@@ -27,6 +27,8 @@ struct shared {
     _Atomic int closed;         /* 0: not yet, 1: clean, 2: not clean */
     _Atomic int reloaded_tokens;
     _Atomic int reload_with;
+    _Atomic int reloads;
+    _Atomic bool hold_reload;
 };
 
 extern struct shared *shared;

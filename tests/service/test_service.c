@@ -354,6 +354,37 @@ static void reads_its_files_again_on_sighup(void **state)
     assert_non_null(strstr(bench.log_text, "the fake keys are broken"));
 }
 
+static void wait_for_reloads(int count)
+{
+    for (int i = 0; i < 500 && atomic_load(&shared->reloads) < count; i++)
+        service_bench_sleep_ms(10);
+    assert_int_equal(shared->reloads, count);
+}
+
+static void every_loop_serves_while_a_reload_waits_for_a_store(void **state)
+{
+    (void)state;
+    service_bench_start(NULL);
+    service_bench_wait_until_ready();
+    atomic_store(&shared->hold_reload, true);
+    (void)kill(bench.child, SIGHUP);
+    wait_for_reloads(1);
+    for (int i = 0; i < TRIES; i++) /* the kernel spreads connections over the loops */
+        assert_int_equal(service_bench_ask(bench.port, "/hello"), 200);
+    for (int i = 0; i < 3; i++) {
+        (void)kill(bench.child, SIGHUP); /* meanwhile: one run more, however many */
+        assert_int_equal(service_bench_ask(bench.port, "/hello"), 200);
+        service_bench_sleep_ms(20);
+    }
+    assert_int_equal(shared->reloads, 1);
+    atomic_store(&shared->hold_reload, false);
+    wait_for_reloads(2);
+    (void)kill(bench.child, SIGTERM);
+    assert_int_equal(service_bench_wait(), 0);
+    assert_int_equal(shared->reloads, 2);
+    assert_int_equal(service_bench_count_of(bench.log_text, "\"message\":\"reloaded\""), 2);
+}
+
 /* An answer within 100 ms of the start (docs/design/performance.md, "Goals"); ten times as long under sanitizers. */
 static void is_ready_soon(void **state)
 {
@@ -382,6 +413,7 @@ int main(void)
         SERVICE_TEST(refuses_to_share_an_embedded_database),
         SERVICE_TEST(healthcheck_asks_the_own_ops_port),
         SERVICE_TEST(reads_its_files_again_on_sighup),
+        SERVICE_TEST(every_loop_serves_while_a_reload_waits_for_a_store),
         SERVICE_TEST(is_ready_soon),
     };
     return cmocka_run_group_tests_name("service", tests, service_bench_share, NULL);
