@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "oauth/signature_method.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -290,7 +291,7 @@ static void has_the_documented_defaults(void **state)
     assert_slice_equal(config.redis_url, SLICE("memory:"));
     assert_int_equal(config.database_pool, 8);
     assert_in_range(config.workers, 1, 256);
-    assert_int_equal(config.signature_methods.count, 6);
+    assert_int_equal(config.signature_methods.count, SIGNATURE_METHOD_COUNT - 1); /* all but PLAINTEXT */
     assert_int_equal(config.timestamp_skew_s, 300);
     assert_int_equal(config.timestamp_lead_s, 60);
     assert_int_equal(config.temp_ttl_s, 600);

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("COUNTERSIGN_BIN", ROOT / "build/asan/bin"))
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
-ALL_METHODS = "HMAC-SHA1,HMAC-SHA256,HMAC-SHA512,RSA-SHA1,RSA-SHA256,RSA-SHA512,PLAINTEXT"
+ALL_METHODS = ",".join(re.findall(r'X\("([A-Z0-9-]+)"', (ROOT / "common/oauth/signature_method.h").read_text()))
 READY_SECONDS = 20
 
 

@@ -27,9 +27,11 @@ def steps():
 def test_the_steps_with_curl_keep_their_secrets_to_their_owner_and_out_of_commits(checkout):
     public, ops, asked, asked_ops = (free_port() for _ in range(4))
     script = steps().replace("127.0.0.1:8080", f"127.0.0.1:{public}")
-    script = script.replace("build/bin/auth-service serve &", f"build/bin/auth-service serve --listen 127.0.0.1:{public}"
+    script = script.replace("build/bin/auth-service serve 2> build/try/auth-service.log &",
+                            f"build/bin/auth-service serve 2> build/try/auth-service.log --listen 127.0.0.1:{public}"
                             f" --admin-listen 127.0.0.1:{free_port()} --ops-listen 127.0.0.1:{ops} & services=$!")
-    script = script.replace("build/bin/introspection-service serve &", "build/bin/introspection-service serve"
+    script = script.replace("build/bin/introspection-service serve 2> build/try/introspection-service.log &",
+                            "build/bin/introspection-service serve 2> build/try/introspection-service.log"
                             f" --listen 127.0.0.1:{asked} --ops-listen 127.0.0.1:{asked_ops} & services=\"$services $!\"\n"
                             f"until curl -fs http://127.0.0.1:{ops}/readyz >&2 && curl -fs http://127.0.0.1:{asked_ops}/readyz >&2;"
                             " do sleep 0.05; done")

@@ -128,6 +128,25 @@ def the_schema_names_the_signature_methods():
         yield f"proto/schemas/oauth1.schema.json:1: signature_method must be one of {methods}"
 
 
+def migrations_stand_in_both_folders():
+    """An engine without its half of a change would be found by whoever runs it. MySQL's carry a mark by which a migration that a
+    crash left without its record is known, or may run twice and say so."""
+    folder = "common/durable/migrations"
+    engines = {engine: {Path(name).name for name in listed(f"{folder}/{engine}/*.sql")} for engine in ("mysql", "sqlite")}
+    for engine, other in (("mysql", "sqlite"), ("sqlite", "mysql")):
+        for name in sorted(engines[engine] - engines[other]):
+            yield f"{folder}/{engine}/{name}:1: there is no {other}/{name}"
+    numbers = [int(name[:4]) for name in sorted(engines["mysql"])]
+    if numbers != list(range(1, len(numbers) + 1)):
+        twice = sorted({f"{number:04d}" for number in numbers if numbers.count(number) > 1})
+        yield f"{folder}/mysql:1: the numbers are not 1 to {len(numbers)}, each once{': twice ' if twice else ''}{' '.join(twice)}"
+    for name in sorted(engines["mysql"]):
+        body = " ".join(text(f"{folder}/mysql/{name}").split())
+        if not re.search(rf"COMMENT\s*=?\s*'countersign {name[:4]}'", body) and "to run it twice does no harm" not in body.lower():
+            yield (f"{folder}/mysql/{name}:1: give what it makes COMMENT 'countersign {name[:4]}', or say in a comment that "
+                   "to run it twice does no harm")
+
+
 # Exported functions that only tests call, by pattern, and why they are there all the same.
 NO_CALLER_YET = {
     r"durable_\w+_start": "the admin API and the account and developer pages ask from a loop",
@@ -368,6 +387,7 @@ RULES = [
     includes_follow_the_design,
     only_store_url_tells_stores_apart,
     the_schema_names_the_signature_methods,
+    migrations_stand_in_both_folders,
     rooms_stand_in_order,
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,
