@@ -267,23 +267,6 @@ def test_the_session_is_new_and_the_one_before_is_over(provider, site, flow):
     begin(flow, old)
 
 
-def test_ten_minutes_later_all_of_it_is_over(tmp_path, running):
-    """By processes whose clock is ahead: on Redis, whose clock is everybody's, the TTL of the keys says it."""
-    if isinstance(running, Served):
-        keys = running.stores.redis.call("KEYS", "*")
-        left = [int(running.stores.redis.call("PTTL", key)) for key in keys if ":b:" in key or ":s:" in key]
-        assert all(0 < ttl <= 600_001 for ttl in left)
-        return
-    provider = Provider(tmp_path / "later", **VARIABLES, OAUTH1_TEMP_TTL="3600")
-    client = provider.create_client()
-    provider.start()
-    owner, site, made = Owner(provider), Site(provider), Flow(provider, client)
-    made.initiate(CALLBACK)
-    come_back(owner, site.accepted(begin(made, owner)))
-    assert owner.consent_page(made.temporary.token).form_with("decision")
-    provider.stop()
-
-
 # ---- users
 
 
