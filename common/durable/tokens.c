@@ -196,7 +196,7 @@ static enum status write_scopes(struct issuing *issuing)
 }
 
 /* A client or a user as it is now. */
-struct owner {
+struct party {
     struct arena *arena;
     int64_t id; /* 0: there is none */
     bool disabled;
@@ -206,12 +206,12 @@ struct owner {
 
 static enum status read_owner(void *context, const struct sql_value *columns, size_t count)
 {
-    struct owner *owner = context;
-    struct row_reader row = row_reader(owner->arena, columns, count);
-    owner->id = row_int(&row, 0);
-    owner->disabled = row_int(&row, 1) != 0;
-    owner->generation = row_int(&row, 2);
-    owner->allowed_scopes = row_text(&row, 3);
+    struct party *party = context;
+    struct row_reader row = row_reader(party->arena, columns, count);
+    party->id = row_int(&row, 0);
+    party->disabled = row_int(&row, 1) != 0;
+    party->generation = row_int(&row, 2);
+    party->allowed_scopes = row_text(&row, 3);
     return row_status(&row);
 }
 
@@ -221,8 +221,8 @@ static enum status why_nothing_was_inserted(struct issuing *issuing, enum status
 {
     const struct token_issue *issue = issuing->issue;
     struct sql *sql = issuing->db->sql;
-    struct owner client = {.arena = &issuing->token->arena};
-    struct owner user = {.arena = &issuing->token->arena};
+    struct party client = {.arena = &issuing->token->arena};
+    struct party user = {.arena = &issuing->token->arena};
     struct sql_value client_id = sql_text(issue->client_id);
     struct sql_value user_id = sql_int(issue->user);
     TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, allowed_scopes FROM clients WHERE client_id = ?",

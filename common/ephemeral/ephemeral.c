@@ -137,9 +137,9 @@ void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct
     view->ops->count_back_start(view, quota, name, ticket);
 }
 
-void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+void ephemeral_end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket)
 {
-    view->ops->end_start(view, owner, id, ticket);
+    view->ops->end_start(view, party, id, ticket);
 }
 
 void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket)

@@ -131,7 +131,7 @@ struct ephemeral_count {
 
 void ephemeral_count_free(void *count);
 
-enum ephemeral_owner { EPHEMERAL_CLIENT, EPHEMERAL_USER };
+enum ephemeral_party { EPHEMERAL_CLIENT, EPHEMERAL_USER };
 
 /* ---- the port ---- */
 
@@ -163,7 +163,7 @@ struct ephemeral_ops {
     void (*count_start)(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
                         struct ticket ticket);
     void (*count_back_start)(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
-    void (*end_start)(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
+    void (*end_start)(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket);
     void (*ping_start)(struct ephemeral *view, struct ticket ticket);
 };
 
@@ -271,7 +271,7 @@ void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct
 
 /* Ends what belongs to a client (its identifier: temporary credentials) or a user (the decimal id: sessions, and the
  * temporary credentials that the user decided), after a change said that it ended. No result. */
-void ephemeral_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket);
+void ephemeral_end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket);
 
 /* Whether the store can be used, for /readyz. The result of a failure is a text that says why, or NULL. */
 void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket);

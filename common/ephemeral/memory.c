@@ -322,11 +322,11 @@ static void drop_matching(struct ttl_table *table, bool (*matches)(const void *v
     ttl_table_unlock(table);
 }
 
-static void memory_end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+static void memory_end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket)
 {
     struct memory_store *store = store_of(view);
     uint64_t number = 0;
-    if (owner == EPHEMERAL_CLIENT) {
+    if (party == EPHEMERAL_CLIENT) {
         drop_matching(store->temps, is_clients, &id);
     } else if (slice_to_u64(id, INT64_MAX, &number)) {
         int64_t user = (int64_t)number;

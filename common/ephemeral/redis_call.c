@@ -57,9 +57,9 @@ void redis_call_send(struct redis_call *call, const struct slice *args, size_t c
 /* Why Redis cannot be used, for an operator; NULL: that is not known, or there is no memory. */
 static char *copy_fault(const struct redis_view *view)
 {
-    char text[REDIS_SHOWN_BYTES + REDIS_PROBLEM_BYTES + 64];
+    char text[REDIS_SHOWN_BYTES + REDIS_FAULT_BYTES + 64];
     bool is_ready = redis_client_state(view->client) == REDIS_READY;
-    const char *fault = is_ready ? view->settle.problem : redis_client_problem(view->client);
+    const char *fault = is_ready ? view->settle.fault : redis_client_fault(view->client);
     if (!fault[0])
         return NULL;
     (void)snprintf(text, sizeof text, "%s %s%s: %s", is_ready ? "the nonces in Redis at" : "Redis at",
@@ -133,27 +133,27 @@ struct slice redis_key(char memory[REDIS_KEY_BYTES], const char *prefix, struct 
     return buf_slice(&key);
 }
 
-struct slice redis_owner_key(char memory[REDIS_KEY_BYTES], enum ephemeral_owner owner, struct slice id)
+struct slice redis_ended_key(char memory[REDIS_KEY_BYTES], enum ephemeral_party party, struct slice id)
 {
-    return redis_key(memory, owner == EPHEMERAL_CLIENT ? "x:c:" : "x:u:", id);
+    return redis_key(memory, party == EPHEMERAL_CLIENT ? "x:c:" : "x:u:", id);
 }
 
 struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user)
 {
     char number[24];
     (void)snprintf(number, sizeof number, "%lld", (long long)user);
-    return redis_owner_key(memory, EPHEMERAL_USER, slice_str(number));
+    return redis_ended_key(memory, EPHEMERAL_USER, slice_str(number));
 }
 
-/* ---- owners ---- */
+/* ---- clients and users that were ended ---- */
 
 #define DAYS_AS_SECONDS "2678400"
 static_assert(REDIS_ENDED_DAYS * 86400 == 2678400, "the text for Redis is that many seconds");
 
-void redis_turn_ask_ended(struct redis_call *call, struct slice owner_key, redis_done_fn done)
+void redis_turn_ask_ended(struct redis_call *call, struct slice ended_key, redis_done_fn done)
 {
-    const struct slice args[] = {SLICE("GETEX"), owner_key, SLICE("EX"), SLICE(DAYS_AS_SECONDS)};
-    if (slice_is_absent(owner_key)) {
+    const struct slice args[] = {SLICE("GETEX"), ended_key, SLICE("EX"), SLICE(DAYS_AS_SECONDS)};
+    if (slice_is_absent(ended_key)) {
         call->unanswered++;
         redis_turn_took(call, STATUS_NO_MEMORY);
     } else {

@@ -15,23 +15,23 @@
 /* With somebody else who declares an epoch, or has done so on another server. */
 enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVING_WAY_FORGOTTEN_MS = 120000 };
 
-static void end_run(struct redis_settle *settle, enum status status, const char *problem)
+static void end_run(struct redis_settle *settle, enum status status, const char *fault)
 {
     settle->is_running = false;
-    (void)snprintf(settle->problem, sizeof settle->problem, "%s", problem);
+    (void)snprintf(settle->fault, sizeof settle->fault, "%s", fault);
     settle->done(settle->context, status);
 }
 
 static void end_with_reply(struct redis_settle *settle, const struct redisReply *reply, const char *command)
 {
-    char problem[sizeof settle->problem];
+    char fault[sizeof settle->fault];
     struct slice error = redis_reply_error(reply);
     if (slice_is_absent(error))
-        (void)snprintf(problem, sizeof problem, "%s",
+        (void)snprintf(fault, sizeof fault, "%s",
                        reply ? "it answered something impossible" : "the connection was lost");
     else
-        (void)snprintf(problem, sizeof problem, "it refused %s: %.*s", command, SLICE_ARGS(error));
-    end_run(settle, reply ? STATUS_BAD_INPUT : STATUS_STORE_DOWN, problem);
+        (void)snprintf(fault, sizeof fault, "it refused %s: %.*s", command, SLICE_ARGS(error));
+    end_run(settle, reply ? STATUS_BAD_INPUT : STATUS_STORE_DOWN, fault);
 }
 
 static int64_t steady_ms(const struct redis_settle *settle)
@@ -424,7 +424,7 @@ static void on_info(void *context, const struct redisReply *reply)
 {
     struct redis_settle *settle = context;
     struct slice info = {0};
-    char memory[sizeof settle->problem];
+    char memory[sizeof settle->fault];
     struct buf why = buf_fixed(memory, sizeof memory);
     if (!settle->is_running)
         return;

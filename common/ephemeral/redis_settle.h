@@ -40,7 +40,7 @@ struct redis_settle {
     /* False: somebody else in this process asks the durable store now. Over with `done`. */
     bool (*begin_turn)(void *context);
     /* OK: `epoch` holds. CONFLICT: others are at it too; STORE_DOWN: the durable store is needed and does not answer,
-     * or the connection was lost: to be tried again. BAD_INPUT: this server will not do. `problem` says why. */
+     * or the connection was lost: to be tried again. BAD_INPUT: this server will not do. `fault` says why. */
     void (*done)(void *context, enum status status);
     void *context;
     /* what is known of the last epoch that was settled; kept from run to run */
@@ -55,7 +55,7 @@ struct redis_settle {
     size_t text_len;
     bool is_provisional;           /* the durable store does not know of it (rule 11) */
     struct accepted_ranges ranges; /* what is guarded then */
-    char problem[256];
+    char fault[256];
 
     /* the run */
     bool is_running;

@@ -226,7 +226,7 @@ static void on_settled(void *context, enum status status)
     const struct redis_settle *settle = &view->settle;
     end_turn(view);
     if (status == STATUS_BAD_INPUT) {
-        redis_client_refuse(view->client, slice_str(settle->problem));
+        redis_client_refuse(view->client, slice_str(settle->fault));
         return;
     }
     bool is_new = strcmp(view->nonces.epoch.id, settle->epoch.id) != 0;
@@ -361,7 +361,7 @@ struct end_call {
     struct slice key;
 };
 
-static void on_owner_ended(void *context, const struct redisReply *reply)
+static void on_party_ended(void *context, const struct redisReply *reply)
 {
     int64_t number = 0;
     redis_call_end(context, redis_reply_integer(reply, &number), NULL, NULL);
@@ -374,15 +374,15 @@ static void go_end(struct redis_call *call)
     buf_add_i64(&text, REDIS_ENDED_DAYS * INT64_C(86400));
     const struct slice args[] = {SLICE("EVAL"), SLICE(END_SCRIPT), SLICE("1"), ((struct end_call *)call)->key,
                                  buf_slice(&text)};
-    redis_call_send(call, args, COUNT_OF(args), on_owner_ended);
+    redis_call_send(call, args, COUNT_OF(args), on_party_ended);
 }
 
-static void redis_end_start(struct ephemeral *base, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+static void redis_end_start(struct ephemeral *base, enum ephemeral_party party, struct slice id, struct ticket ticket)
 {
     struct end_call *it = redis_call_new(redis_view_of(base), ticket, sizeof *it, go_end);
     if (!it)
         return;
-    it->key = redis_owner_key(it->memory, owner, id);
+    it->key = redis_ended_key(it->memory, party, id);
     if (slice_is_absent(it->key))
         redis_call_end(&it->call, STATUS_NO_MEMORY, NULL, NULL);
     else
@@ -497,7 +497,7 @@ static enum status redis_view_new(struct ephemeral_store *base, struct loop *loo
 /* ---- the start ---- */
 
 /* A start, with its connection. */
-struct opening {
+struct start {
     struct redis_store *store;
     struct redis_blocking *redis;
 };
@@ -519,15 +519,15 @@ static enum status take_info(void *context, const struct redisReply *reply)
     return redis_server_check(&server, why);
 }
 
-static enum status check_server(struct opening *opening, struct buf *why)
+static enum status check_server(struct start *start, struct buf *why)
 {
     static const struct slice args[] = {SLICE_INIT("INFO")};
-    struct buf problem = BUF_INIT;
-    enum status status = redis_ask_blocking(opening->redis, args, COUNT_OF(args), take_info, &problem);
+    struct buf fault = BUF_INIT;
+    enum status status = redis_ask_blocking(start->redis, args, COUNT_OF(args), take_info, &fault);
     if (status != STATUS_OK)
-        buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %.*s", opening->store->target.shown,
-                 SLICE_ARGS(problem.len ? buf_slice(&problem) : slice_str(status_text(status))));
-    buf_done(&problem);
+        buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %.*s", start->store->target.shown,
+                 SLICE_ARGS(fault.len ? buf_slice(&fault) : slice_str(status_text(status))));
+    buf_done(&fault);
     return status;
 }
 
@@ -539,12 +539,12 @@ static enum status take_limit(void *context, const struct redisReply *reply)
 }
 
 /* Sets of nonces that are larger than the limit take eight times the memory, which is worth a word. */
-static void check_sets(struct opening *opening)
+static void check_sets(struct start *start)
 {
     static const struct slice args[] = {SLICE_INIT("CONFIG"), SLICE_INIT("GET"), SLICE_INIT("set-max-intset-entries")};
-    const struct observer *observer = opening->store->options.observer;
+    const struct observer *observer = start->store->options.observer;
     uint64_t limit = 0;
-    if (redis_ask_blocking(opening->redis, args, COUNT_OF(args), take_limit, &limit) != STATUS_OK)
+    if (redis_ask_blocking(start->redis, args, COUNT_OF(args), take_limit, &limit) != STATUS_OK)
         observer_event(observer, "redis", "cannot be checked",
                        "set-max-intset-entries (CONFIG GET is not allowed): see that it is 512 or more");
     else if (limit < INTSET_LIMIT)
@@ -553,20 +553,20 @@ static void check_sets(struct opening *opening)
 
 static enum status open_redis_store(struct redis_store *store, struct buf *why)
 {
-    struct opening opening = {.store = store};
+    struct start start = {.store = store};
     const struct nonce_keeper_options keeper = {
         .ledger = store->options.ledger,
         .name = SLICE(NONCE_STORE_SHARED),
         .clock = store->options.clock,
         .is_shared = true,
     };
-    TRY(redis_open_blocking(&store->target, store->options.clock, why, &opening.redis));
-    enum status status = check_server(&opening, why);
+    TRY(redis_open_blocking(&store->target, store->options.clock, why, &start.redis));
+    enum status status = check_server(&start, why);
     if (status == STATUS_OK) {
-        check_sets(&opening);
+        check_sets(&start);
         status = nonce_keeper_new(&keeper, &store->keeper);
     }
-    redis_blocking_free(opening.redis);
+    redis_blocking_free(start.redis);
     return status;
 }
 

@@ -140,12 +140,12 @@ static void on_user_ended(void *context, const struct redisReply *reply)
     redis_turn_took(context, redis_ended_number(reply, &call_of(context)->user_ended_now));
 }
 
-/* What is known already, or has no owner, is not asked for. */
+/* What is known already, or is of nobody, is not asked for. */
 static void ask_owners(struct temp_call *it, struct slice client_id, int64_t user)
 {
     char memory[REDIS_KEY_BYTES];
     if (!slice_eq(client_id, it->client_asked))
-        redis_turn_ask_ended(&it->call, redis_owner_key(memory, EPHEMERAL_CLIENT, client_id), on_client_ended);
+        redis_turn_ask_ended(&it->call, redis_ended_key(memory, EPHEMERAL_CLIENT, client_id), on_client_ended);
     if (user != it->user_asked && user != 0)
         redis_turn_ask_ended(&it->call, redis_user_key(memory, user), on_user_ended);
     it->client_asked = client_id;

@@ -131,15 +131,15 @@ MUST_USE bool redis_take_number(struct slice *rest, int64_t *ret_number);
 
 /* ---- owners: what ended with a client or a user (ephemeral_end_start) ---- */
 
-/* How often the owner was ended: a value that was made under another number is dead. Kept longer than anything that is
- * made under it. */
+/* How often the client or user was ended: a value that was made under another number is dead. Kept longer than anything
+ * that is made under it. */
 enum { REDIS_ENDED_DAYS = 31 };
 
-/* Where the number of an owner is. Absent: no memory. */
-struct slice redis_owner_key(char memory[REDIS_KEY_BYTES], enum ephemeral_owner owner, struct slice id);
+/* Where the number of a client or user is. Absent: no memory. */
+struct slice redis_ended_key(char memory[REDIS_KEY_BYTES], enum ephemeral_party party, struct slice id);
 struct slice redis_user_key(char memory[REDIS_KEY_BYTES], int64_t user);
 /* Asks for the number, within a turn, and keeps it for another REDIS_ENDED_DAYS; redis_ended_number reads the reply. */
-void redis_turn_ask_ended(struct redis_call *call, struct slice owner_key, redis_done_fn done);
+void redis_turn_ask_ended(struct redis_call *call, struct slice ended_key, redis_done_fn done);
 MUST_USE enum status redis_ended_number(const struct redisReply *reply, int64_t *ret_number);
 
 /* ---- the port's functions (ephemeral.h) ---- */

@@ -69,14 +69,14 @@ static enum step_result refuse_body(struct request *request, int http_status, co
     return STEP_REPLY;
 }
 
-static enum step_result begin_body(struct flow *flow, enum body_owner owner)
+static enum step_result begin_body(struct flow *flow, enum body_sender sender)
 {
     struct request *request = request_of(flow);
     struct http_loop *http_loop = request->http_loop;
     size_t max = request_body_max(request);
     if (request->body_len < max)
         max = request->body_len;
-    if (!body_open(&request->incoming, &http_loop->body_pools[owner], &request->arena, max))
+    if (!body_open(&request->incoming, &http_loop->body_pools[sender], &request->arena, max))
         return refuse_body(request, 503, NULL);
     if (!http_body_make_room(request, 0))
         return refuse_body(request, request->body_refusal, request->body_detail);
@@ -86,14 +86,14 @@ static enum step_result begin_body(struct flow *flow, enum body_owner owner)
     return STEP_AGAIN;
 }
 
-static enum step_result take_body_for(struct flow *flow, enum body_owner owner)
+static enum step_result take_body_for(struct flow *flow, enum body_sender sender)
 {
     struct request *request = request_of(flow);
     switch (request->body_state) {
     case BODY_IS_HERE:
         return STEP_NEXT;
     case BODY_IS_DUE:
-        return begin_body(flow, owner);
+        return begin_body(flow, sender);
     case BODY_IS_LOST:
         return STEP_REPLY; /* to nobody */
     case BODY_IS_REFUSED:

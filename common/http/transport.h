@@ -60,7 +60,7 @@ extern const struct transport_ops transport_strict;
 enum { RANDOM_IDS = 64 };
 
 /* Whose bodies share memory. */
-enum body_owner { BODY_OF_ANYBODY, BODY_OF_CALLER, BODY_OWNERS };
+enum body_sender { BODY_OF_ANYBODY, BODY_OF_CALLER, BODY_SENDERS };
 
 /* A server's part on one loop. */
 struct http_loop {
@@ -72,7 +72,7 @@ struct http_loop {
     size_t free_count;
     unsigned char random[RANDOM_IDS * REQUEST_ID_LEN / 2]; /* for the next ids */
     size_t random_left;
-    struct body_pool body_pools[BODY_OWNERS];
+    struct body_pool body_pools[BODY_SENDERS];
     size_t most_in_flight; /* since memory was given back */
     /* read by other threads */
     atomic_size_t in_flight;

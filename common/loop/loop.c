@@ -32,7 +32,7 @@ struct loop {
 
     atomic_bool stopping;
     atomic_bool owned; /* by the thread that runs it */
-    pthread_t owner;
+    pthread_t thread;
 };
 
 /* --- what libevent would print goes to the observer of the loop that it happened on --- */
@@ -182,7 +182,7 @@ void loop_free(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-    loop->owner = pthread_self();
+    loop->thread = pthread_self();
     atomic_store(&loop->owned, true);
     current = loop;
     event_base_dispatch(loop->base);
@@ -226,7 +226,7 @@ struct loop_waits *loop_waits(struct loop *loop)
 
 bool loop_is_current(const struct loop *loop)
 {
-    return !atomic_load(&loop->owned) || pthread_equal(loop->owner, pthread_self());
+    return !atomic_load(&loop->owned) || pthread_equal(loop->thread, pthread_self());
 }
 
 void loop_defer(struct loop *loop, struct deferred *deferred, void (*run)(void *context), void *context)

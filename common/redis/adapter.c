@@ -11,14 +11,14 @@
 
 enum { READ_BYTES = 16 * 1024, READS_A_TURN = 16 };
 
-static void tell_failed(struct redis_adapter *adapter, const char *problem)
+static void tell_failed(struct redis_adapter *adapter, const char *fault)
 {
-    adapter->owner.failed(adapter->owner.context, problem);
+    adapter->hooks.failed(adapter->hooks.context, fault);
 }
 
 /* ---- bytes, with TLS and without ---- */
 
-/* As TLS would say it; a plain problem is in errno. */
+/* As TLS would say it; a plain fault is in errno. */
 static enum redis_tls_result result_of(ssize_t returned, enum redis_tls_result wants)
 {
     if (returned > 0)
@@ -46,11 +46,11 @@ static enum redis_tls_result write_some(struct redis_adapter *adapter, struct sl
     return result_of(sent, REDIS_TLS_WANTS_WRITE);
 }
 
-static const char *problem_of(const struct redis_adapter *adapter, enum redis_tls_result result)
+static const char *fault_of(const struct redis_adapter *adapter, enum redis_tls_result result)
 {
     if (result == REDIS_TLS_CLOSED)
         return "it closed the connection";
-    return adapter->session ? redis_tls_problem(adapter->session) : strerror(errno);
+    return adapter->session ? redis_tls_fault(adapter->session) : strerror(errno);
 }
 
 static bool is_waiting(enum redis_tls_result result)
@@ -69,7 +69,7 @@ static bool wait_for(struct redis_adapter *adapter, enum redis_tls_result result
 static void open_up(struct redis_adapter *adapter)
 {
     adapter->phase = ADAPTER_OPEN;
-    adapter->owner.connected(adapter->owner.context);
+    adapter->hooks.connected(adapter->hooks.context);
 }
 
 static void shake_hands(struct redis_adapter *adapter)
@@ -78,7 +78,7 @@ static void shake_hands(struct redis_adapter *adapter)
     if (result == REDIS_TLS_DONE)
         open_up(adapter);
     else if (!is_waiting(result))
-        tell_failed(adapter, problem_of(adapter, result));
+        tell_failed(adapter, fault_of(adapter, result));
     else if (!wait_for(adapter, result))
         tell_failed(adapter, "out of memory");
 }
@@ -115,7 +115,7 @@ static void go_on_writing(struct redis_adapter *adapter)
     if (adapter->phase != ADAPTER_OPEN || !adapter->write_waits)
         return;
     adapter->write_waits = false;
-    adapter->owner.writable(adapter->owner.context);
+    adapter->hooks.writable(adapter->hooks.context);
 }
 
 static void on_writable(evutil_socket_t fd UNUSED, short what UNUSED, void *context)
@@ -140,9 +140,9 @@ static bool read_available(struct redis_adapter *adapter)
         size_t len = 0;
         result = read_some(adapter, bytes, sizeof bytes, &len);
         if (result == REDIS_TLS_DONE)
-            adapter->owner.received(adapter->owner.context, slice_of(bytes, len));
+            adapter->hooks.received(adapter->hooks.context, slice_of(bytes, len));
         else if (!is_waiting(result))
-            tell_failed(adapter, problem_of(adapter, result));
+            tell_failed(adapter, fault_of(adapter, result));
         if (adapter->phase != ADAPTER_OPEN || adapter->fd != fd)
             result = REDIS_TLS_CLOSED;
         else if (len < sizeof bytes && !adapter->session)
@@ -177,17 +177,17 @@ static void tune_socket(int fd, int family)
 }
 
 enum status redis_adapter_open(struct redis_adapter *adapter, struct loop *loop, const struct redis_adapter_peer *peer,
-                               const struct redis_adapter_owner *owner, const char **ret_problem)
+                               const struct redis_adapter_hooks *hooks, const char **ret_fault)
 {
     int family = peer->address->address.ss_family;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    *ret_problem = strerror(errno);
+    *ret_fault = strerror(errno);
     if (fd < 0)
         return STATUS_STORE_DOWN;
-    *adapter = (struct redis_adapter){.owner = *owner, .peer = *peer, .fd = fd, .phase = ADAPTER_CONNECTING};
+    *adapter = (struct redis_adapter){.hooks = *hooks, .peer = *peer, .fd = fd, .phase = ADAPTER_CONNECTING};
     tune_socket(fd, family);
     int connected = connect(fd, (const struct sockaddr *)&peer->address->address, peer->address->len);
-    *ret_problem = strerror(errno);
+    *ret_fault = strerror(errno);
     (void)event_assign(&adapter->readable, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, adapter);
     (void)event_assign(&adapter->writable, loop_base(loop), fd, EV_WRITE, on_writable, adapter);
     /* one that is connected at once is writable in the next turn: no callback comes inline */
@@ -210,7 +210,7 @@ void redis_adapter_close(struct redis_adapter *adapter)
 }
 
 enum status redis_adapter_write(struct redis_adapter *adapter, struct slice bytes, size_t *ret_written,
-                                const char **ret_problem)
+                                const char **ret_fault)
 {
     size_t written = 0;
     enum redis_tls_result result = REDIS_TLS_DONE;
@@ -221,7 +221,7 @@ enum status redis_adapter_write(struct redis_adapter *adapter, struct slice byte
     }
     adapter->write_waits = is_waiting(result);
     if (result != REDIS_TLS_DONE && !(adapter->write_waits && wait_for(adapter, result))) {
-        *ret_problem = is_waiting(result) ? "out of memory" : problem_of(adapter, result);
+        *ret_fault = is_waiting(result) ? "out of memory" : fault_of(adapter, result);
         return STATUS_STORE_DOWN;
     }
     *ret_written = written;

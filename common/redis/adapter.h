@@ -18,11 +18,11 @@
 
 struct loop;
 
-struct redis_adapter_owner {
+struct redis_adapter_hooks {
     void (*connected)(void *context); /* or failed */
     void (*received)(void *context, struct slice bytes);
     void (*writable)(void *context); /* after a write that took not everything */
-    void (*failed)(void *context, const char *problem);
+    void (*failed)(void *context, const char *fault);
     void *context;
 };
 
@@ -37,7 +37,7 @@ enum redis_adapter_phase { ADAPTER_CLOSED, ADAPTER_CONNECTING, ADAPTER_SHAKING_H
 
 /* Embedded; zeroed before the first open. */
 struct redis_adapter {
-    struct redis_adapter_owner owner;
+    struct redis_adapter_hooks hooks;
     struct redis_adapter_peer peer;
     struct redis_tls_session *session;
     enum redis_adapter_phase phase;
@@ -47,16 +47,16 @@ struct redis_adapter {
     struct event writable;
 };
 
-/* Begins to connect; `connected` or `failed` follows. On failure *ret_problem says why, and the socket is closed. */
+/* Begins to connect; `connected` or `failed` follows. On failure *ret_fault says why, and the socket is closed. */
 MUST_USE enum status redis_adapter_open(struct redis_adapter *adapter, struct loop *loop,
-                                        const struct redis_adapter_peer *peer, const struct redis_adapter_owner *owner,
-                                        const char **ret_problem);
+                                        const struct redis_adapter_peer *peer, const struct redis_adapter_hooks *hooks,
+                                        const char **ret_fault);
 /* Closes the socket. One that is closed or zeroed is fine. */
 void redis_adapter_close(struct redis_adapter *adapter);
 
 /* Writes what the socket takes now and tells how much that was; if it was not all, `writable` follows.
- * STORE_DOWN: *ret_problem says why; the owner closes. */
+ * STORE_DOWN: *ret_fault says why; the owner closes. */
 MUST_USE enum status redis_adapter_write(struct redis_adapter *adapter, struct slice bytes, size_t *ret_written,
-                                         const char **ret_problem);
+                                         const char **ret_fault);
 
 #endif

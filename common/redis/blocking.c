@@ -50,7 +50,7 @@ enum status redis_connect_blocking(const struct redis_target *target, const stru
     }
     enum status status = redis_wait_blocking(redis, &redis->is_greeted);
     if (status != STATUS_OK) {
-        buf_add_str(why, redis_client_problem(redis->client));
+        buf_add_str(why, redis_client_fault(redis->client));
         redis_blocking_free(redis);
         return status;
     }
@@ -61,12 +61,12 @@ enum status redis_connect_blocking(const struct redis_target *target, const stru
 enum status redis_open_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
                                 struct redis_blocking **ret_redis)
 {
-    struct buf problem = BUF_INIT;
-    enum status status = redis_connect_blocking(target, clock, &problem, ret_redis);
+    struct buf fault = BUF_INIT;
+    enum status status = redis_connect_blocking(target, clock, &fault, ret_redis);
     if (status == STATUS_STORE_DOWN)
         buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %.*s", target->shown,
-                 SLICE_ARGS(buf_slice(&problem)));
-    buf_done(&problem);
+                 SLICE_ARGS(buf_slice(&fault)));
+    buf_done(&fault);
     return status;
 }
 

@@ -21,7 +21,7 @@ enum {
     REPLY_MAX_ITEMS = 4096,
     REPLY_MAX_DEPTH = 7,
     PENDING_MAX = 100000,
-    PROBLEM_BYTES = REDIS_PROBLEM_BYTES,
+    FAULT_BYTES = REDIS_FAULT_BYTES,
 };
 
 #if HIREDIS_MAJOR >= 1
@@ -42,9 +42,9 @@ struct redis_client {
     unsigned failures; /* attempts in a row */
     bool was_ready;    /* ever */
     int64_t ready_since_ms;
-    char problem[PROBLEM_BYTES];
-    unsigned problem_rank;    /* how far the attempt came that it is of */
-    char told[PROBLEM_BYTES]; /* what the observer knows */
+    char fault[FAULT_BYTES];
+    unsigned fault_rank;    /* how far the attempt came that it is of */
+    char told[FAULT_BYTES]; /* what the observer knows */
 
     struct redis_resolving *resolving;
     struct redis_addresses addresses;
@@ -57,7 +57,7 @@ struct redis_client {
     size_t reply_bytes; /* received since the last whole reply */
     bool is_receiving;
     bool is_refused;
-    char refusal[PROBLEM_BYTES]; /* why */
+    char refusal[FAULT_BYTES]; /* why */
 
     struct buf out;
     size_t out_written;
@@ -71,7 +71,7 @@ struct redis_client {
     unsigned attempt_ticks;
 };
 
-static void lose_connection(struct redis_client *client, const char *problem);
+static void lose_connection(struct redis_client *client, const char *fault);
 
 /* ---- the timer ---- */
 
@@ -90,7 +90,7 @@ static void stop_timer(struct redis_client *client)
 }
 
 static void begin_attempt(void *context);
-static void tell_problem(struct redis_client *client, bool was_ready);
+static void tell_fault(struct redis_client *client, bool was_ready);
 
 /* The resolver's answer is still good whenever it comes, but nobody should wait for it. */
 static void give_attempt_up(struct redis_client *client)
@@ -99,9 +99,9 @@ static void give_attempt_up(struct redis_client *client)
         lose_connection(client, client->phase == PHASE_OPENING ? "no connection in time" : "it does not answer");
         return;
     }
-    (void)snprintf(client->problem, sizeof client->problem, "its name is still being looked up");
+    (void)snprintf(client->fault, sizeof client->fault, "its name is still being looked up");
     client->failures++;
-    tell_problem(client, false);
+    tell_fault(client, false);
     if (client->hooks.lost)
         client->hooks.lost(client->hooks.context);
 }
@@ -123,25 +123,25 @@ static void on_client_timer(void *context)
 
 /* ---- events ---- */
 
-static void tell_event(const struct redis_client *client, const char *what, const char *problem)
+static void tell_event(const struct redis_client *client, const char *what, const char *fault)
 {
-    char detail[REDIS_SHOWN_BYTES + REDIS_HOST_BYTES + PROBLEM_BYTES + 16];
+    char detail[REDIS_SHOWN_BYTES + REDIS_HOST_BYTES + FAULT_BYTES + 16];
     const struct redis_place *place = &client->addresses.place; /* where the Sentinels said */
     bool was_located = client->target->locator && client->addresses.count;
     char located[REDIS_HOST_BYTES + 16] = "";
     if (was_located)
         (void)snprintf(located, sizeof located, " (%s:%u)", place->host, (unsigned)place->port);
-    (void)snprintf(detail, sizeof detail, "%s%s%s%s", client->target->shown, located, problem ? ": " : "",
-                   problem ? problem : "");
+    (void)snprintf(detail, sizeof detail, "%s%s%s%s", client->target->shown, located, fault ? ": " : "",
+                   fault ? fault : "");
     observer_event(loop_observer(client->loop), "redis", what, detail);
 }
 
-static void tell_problem(struct redis_client *client, bool was_ready)
+static void tell_fault(struct redis_client *client, bool was_ready)
 {
-    if (!was_ready && strcmp(client->told, client->problem) == 0)
+    if (!was_ready && strcmp(client->told, client->fault) == 0)
         return;
-    memcpy(client->told, client->problem, sizeof client->told);
-    tell_event(client, was_ready ? "lost" : "unreachable", client->problem);
+    memcpy(client->told, client->fault, sizeof client->told);
+    tell_event(client, was_ready ? "lost" : "unreachable", client->fault);
 }
 
 /* ---- losing a connection ---- */
@@ -180,39 +180,39 @@ static void begin_later(struct redis_client *client)
     loop_defer(client->loop, &client->begin, begin_attempt, client);
 }
 
-/* Of a name's addresses, the problem of the one that came furthest says most: that there is no route to another does
+/* Of a name's addresses, the fault of the one that came furthest says most: that there is no route to another does
  * not hide that a certificate was refused. */
-static void note_problem(struct redis_client *client, const char *problem)
+static void note_fault(struct redis_client *client, const char *fault)
 {
     unsigned rank = 2 * (unsigned)client->phase + (client->adapter.phase == ADAPTER_SHAKING_HANDS);
-    if (rank < client->problem_rank)
+    if (rank < client->fault_rank)
         return;
-    client->problem_rank = rank;
-    (void)snprintf(client->problem, sizeof client->problem, "%s", problem);
+    client->fault_rank = rank;
+    (void)snprintf(client->fault, sizeof client->fault, "%s", fault);
 }
 
-static void lose_connection(struct redis_client *client, const char *problem)
+static void lose_connection(struct redis_client *client, const char *fault)
 {
     bool was_ready = client->phase == PHASE_READY;
     bool was_steady = was_ready && clock_monotonic_ms() - client->ready_since_ms >= STEADY_MS;
-    note_problem(client, problem);
+    note_fault(client, fault);
     if (!was_steady && client->next_address >= client->addresses.count)
         client->failures++;
     if (was_ready)
         client->addresses.count = client->next_address = 0; /* they may have changed */
     clear_connection(client);
-    tell_problem(client, was_ready);
+    tell_fault(client, was_ready);
     redis_queue_fail(&client->queue);
     if (client->hooks.lost)
         client->hooks.lost(client->hooks.context);
     begin_later(client);
 }
 
-void redis_client_refuse(struct redis_client *client, struct slice problem)
+void redis_client_refuse(struct redis_client *client, struct slice fault)
 {
     if (client->phase == PHASE_IDLE) /* it is gone already */
         return;
-    (void)snprintf(client->refusal, sizeof client->refusal, "%.*s", SLICE_ARGS(problem));
+    (void)snprintf(client->refusal, sizeof client->refusal, "%.*s", SLICE_ARGS(fault));
     client->is_refused = true;
     if (!client->is_receiving) /* else once what was received is dealt with */
         loop_defer(client->loop, &client->begin, begin_attempt, client);
@@ -303,11 +303,11 @@ static void bound_arrays(struct redis_client *client)
 
 static void write_out(struct redis_client *client)
 {
-    const char *problem = NULL;
+    const char *fault = NULL;
     size_t written = 0;
     struct slice rest = slice_sub(buf_slice(&client->out), client->out_written, client->out.len);
-    if (redis_adapter_write(&client->adapter, rest, &written, &problem) != STATUS_OK) {
-        lose_connection(client, problem);
+    if (redis_adapter_write(&client->adapter, rest, &written, &fault) != STATUS_OK) {
+        lose_connection(client, fault);
         return;
     }
     client->out_written += written;
@@ -399,13 +399,13 @@ void redis_client_ready(struct redis_client *client)
 
 static void refuse_login(struct redis_client *client, const struct redisReply *reply, const char *what)
 {
-    char problem[PROBLEM_BYTES];
+    char fault[FAULT_BYTES];
     struct slice error = redis_reply_error(reply);
     if (slice_starts_with(error, SLICE("NOAUTH")))
-        (void)snprintf(problem, sizeof problem, "it asks for a password; set OAUTH1_REDIS_PASSWORD");
+        (void)snprintf(fault, sizeof fault, "it asks for a password; set OAUTH1_REDIS_PASSWORD");
     else
-        (void)snprintf(problem, sizeof problem, "it refused our %s: %.*s", what, SLICE_ARGS(error));
-    redis_client_refuse(client, slice_str(problem));
+        (void)snprintf(fault, sizeof fault, "it refused our %s: %.*s", what, SLICE_ARGS(error));
+    redis_client_refuse(client, slice_str(fault));
 }
 
 static void on_selected(void *context, const struct redisReply *reply)
@@ -475,15 +475,15 @@ static void on_connected(void *context)
         lose_connection(client, "out of memory");
 }
 
-static void on_failed(void *context, const char *problem)
+static void on_failed(void *context, const char *fault)
 {
-    lose_connection(context, problem);
+    lose_connection(context, fault);
 }
 
 static void open_next(struct redis_client *client)
 {
-    const struct redis_adapter_owner owner = {on_connected, on_received, on_socket_writable, on_failed, client};
-    const char *problem = NULL;
+    const struct redis_adapter_hooks hooks = {on_connected, on_received, on_socket_writable, on_failed, client};
+    const char *fault = NULL;
     client->phase = PHASE_OPENING;
     client->attempt_ticks = 0; /* the resolver may have taken its time */
     const struct redis_adapter_peer peer = {
@@ -491,8 +491,8 @@ static void open_next(struct redis_client *client)
         .tls = client->target->tls,
         .host = client->addresses.place.host,
     };
-    if (redis_adapter_open(&client->adapter, client->loop, &peer, &owner, &problem) != STATUS_OK)
-        lose_connection(client, problem);
+    if (redis_adapter_open(&client->adapter, client->loop, &peer, &hooks, &fault) != STATUS_OK)
+        lose_connection(client, fault);
 }
 
 static void on_resolved(void *context, const struct redis_addresses *addresses)
@@ -501,7 +501,7 @@ static void on_resolved(void *context, const struct redis_addresses *addresses)
     client->resolving = NULL;
     if (addresses->count == 0) {
         const char *why = addresses->why[0] ? addresses->why : "its name has no address";
-        lose_connection(client, addresses->problem ? addresses->problem : why);
+        lose_connection(client, addresses->fault ? addresses->fault : why);
         return;
     }
     client->addresses = *addresses;
@@ -530,7 +530,7 @@ static void find_addresses(struct redis_client *client)
 {
     const struct redis_target *target = client->target;
     client->next_address = 0;
-    client->problem_rank = 0;
+    client->fault_rank = 0;
     if (target->path[0]) {
         use_socket(client);
     } else if (target->locator || !redis_lookup_numeric(target->place.host, target->place.port, &client->addresses)) {
@@ -604,7 +604,7 @@ bool redis_client_is_looking_up(const struct redis_client *client)
     return client->phase == PHASE_RESOLVING;
 }
 
-const char *redis_client_problem(const struct redis_client *client)
+const char *redis_client_fault(const struct redis_client *client)
 {
-    return client->problem;
+    return client->fault;
 }

@@ -69,7 +69,7 @@ enum redis_state redis_client_state(const struct redis_client *client);
 /* Whether the server's name is being looked up just now. */
 bool redis_client_is_looking_up(const struct redis_client *client);
 /* Why the last attempt failed, for an operator; "" if none has. The text is valid until the next attempt. */
-const char *redis_client_problem(const struct redis_client *client);
+const char *redis_client_fault(const struct redis_client *client);
 
 /* Sends a command: `args` are copied. OK: `done` will be called. STORE_DOWN (not connected, or too much under way),
  * NO_MEMORY: it will not. While it is greeted, only the greeting should send. */
@@ -78,6 +78,6 @@ MUST_USE enum status redis_send(struct redis_client *client, const struct slice 
 /* Says that the greeting is over, so that commands may be sent. */
 void redis_client_ready(struct redis_client *client);
 /* Says that this server will not do. The connection is given up when the callback returns. The text is copied. */
-void redis_client_refuse(struct redis_client *client, struct slice problem);
+void redis_client_refuse(struct redis_client *client, struct slice fault);
 
 #endif

@@ -60,7 +60,7 @@ void redis_lookup_blocking(const char *host, uint16_t port, struct redis_address
 {
     int error = look_up(host, port, AI_ADDRCONFIG, ret_addresses);
     if (error)
-        ret_addresses->problem = gai_strerror(error);
+        ret_addresses->fault = gai_strerror(error);
 }
 
 bool redis_lookup_numeric(const char *host, uint16_t port, struct redis_addresses *ret_addresses)

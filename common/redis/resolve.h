@@ -15,7 +15,7 @@
 struct loop;
 struct redis_resolving;
 
-enum { REDIS_ADDRESSES_MAX = 8, REDIS_HOST_BYTES = 256, REDIS_PROBLEM_BYTES = 256 };
+enum { REDIS_ADDRESSES_MAX = 8, REDIS_HOST_BYTES = 256, REDIS_FAULT_BYTES = 256 };
 
 /* A server by its name. */
 struct redis_place {
@@ -27,9 +27,9 @@ struct redis_place {
  * thread that asks may outlive whoever wanted to know. */
 struct redis_locator {
     atomic_uint references;
-    /* False: nobody knows, and why is in `ret_problem`; or *stop was set, and nobody wants to know any more. */
+    /* False: nobody knows, and why is in `ret_fault`; or *stop was set, and nobody wants to know any more. */
     bool (*locate_blocking)(struct redis_locator *locator, const atomic_bool *stop, struct redis_place *ret_place,
-                            char ret_problem[REDIS_PROBLEM_BYTES]);
+                            char ret_fault[REDIS_FAULT_BYTES]);
     void (*free)(struct redis_locator *locator);
 };
 
@@ -45,9 +45,9 @@ struct redis_address {
 struct redis_addresses {
     struct redis_address items[REDIS_ADDRESSES_MAX];
     size_t count;             /* 0: it has none */
-    const char *problem;      /* then: why, a static text; NULL: see `why` */
+    const char *fault;        /* then: why, a static text; NULL: see `why` */
     struct redis_place place; /* whose they are */
-    char why[REDIS_PROBLEM_BYTES];
+    char why[REDIS_FAULT_BYTES];
 };
 
 /* Fills *ret_addresses; blocks. What the resolver is; tests hand in one of their own. */

@@ -72,14 +72,14 @@ static enum status ask_sentinel(const struct sentinels *sentinels, const struct 
     TRY(redis_connect_blocking(&target, &sentinels->clock, asked->why, &redis));
     enum status status = redis_ask_blocking(redis, args, COUNT_OF(args), take_place, asked);
     if (status == STATUS_STORE_DOWN)
-        buf_add_str(asked->why, redis_client_problem(redis_blocking_client(redis)));
+        buf_add_str(asked->why, redis_client_fault(redis_blocking_client(redis)));
     redis_blocking_free(redis);
     return status;
 }
 
 /* Of several problems, one that a Sentinel told says most. */
 static bool ask_sentinels(struct sentinels *sentinels, const atomic_bool *stop, struct redis_place *ret_place,
-                          char ret_problem[REDIS_PROBLEM_BYTES])
+                          char ret_fault[REDIS_FAULT_BYTES])
 {
     size_t first = atomic_load(&sentinels->first);
     bool one_answered = false;
@@ -93,7 +93,7 @@ static bool ask_sentinels(struct sentinels *sentinels, const atomic_bool *stop, 
             *ret_place = asked.place;
             atomic_store(&sentinels->first, index);
         } else if (!one_answered) {
-            (void)snprintf(ret_problem, REDIS_PROBLEM_BYTES, "Sentinel at %.100s:%u: %.*s", sentinel->host,
+            (void)snprintf(ret_fault, REDIS_FAULT_BYTES, "Sentinel at %.100s:%u: %.*s", sentinel->host,
                            (unsigned)sentinel->port, SLICE_ARGS(buf_slice(&why)));
             one_answered = status == STATUS_NOT_FOUND;
         }
@@ -105,9 +105,9 @@ static bool ask_sentinels(struct sentinels *sentinels, const atomic_bool *stop, 
 }
 
 static bool locate_blocking(struct redis_locator *locator, const atomic_bool *stop, struct redis_place *ret_place,
-                            char ret_problem[REDIS_PROBLEM_BYTES])
+                            char ret_fault[REDIS_FAULT_BYTES])
 {
-    bool is_known = ask_sentinels((struct sentinels *)locator, stop, ret_place, ret_problem);
+    bool is_known = ask_sentinels((struct sentinels *)locator, stop, ret_place, ret_fault);
     redis_tls_leave_thread();
     return is_known;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PROBLEM_BYTES = 200 };
+enum { FAULT_BYTES = 200 };
 
 struct redis_tls {
     SSL_CTX *context;
@@ -16,7 +16,7 @@ struct redis_tls {
 
 struct redis_tls_session {
     SSL *ssl;
-    char problem[PROBLEM_BYTES];
+    char fault[FAULT_BYTES];
 };
 
 /* ---- the context ---- */
@@ -107,14 +107,14 @@ void redis_tls_session_free(struct redis_tls_session *session)
     free(session);
 }
 
-static void note_problem(struct redis_tls_session *session)
+static void note_tls_fault(struct redis_tls_session *session)
 {
     long verified = SSL_get_verify_result(session->ssl);
     unsigned long error = ERR_peek_last_error();
     const char *reason = error ? ERR_reason_error_string(error) : NULL;
     if (verified != X509_V_OK)
         reason = X509_verify_cert_error_string(verified);
-    (void)snprintf(session->problem, sizeof session->problem, "TLS: %s", reason ? reason : "the connection broke off");
+    (void)snprintf(session->fault, sizeof session->fault, "TLS: %s", reason ? reason : "the connection broke off");
 }
 
 static enum redis_tls_result result_of(struct redis_tls_session *session, int returned)
@@ -134,7 +134,7 @@ static enum redis_tls_result result_of(struct redis_tls_session *session, int re
         result = REDIS_TLS_CLOSED;
         break;
     default:
-        note_problem(session);
+        note_tls_fault(session);
         break;
     }
     ERR_clear_error();
@@ -159,7 +159,7 @@ enum redis_tls_result redis_tls_write(struct redis_tls_session *session, struct 
     return result_of(session, SSL_write_ex(session->ssl, bytes.ptr, bytes.len, ret_len));
 }
 
-const char *redis_tls_problem(const struct redis_tls_session *session)
+const char *redis_tls_fault(const struct redis_tls_session *session)
 {
-    return session->problem;
+    return session->fault;
 }

@@ -37,12 +37,12 @@ enum redis_tls_result {
     REDIS_TLS_FAILED,
 };
 
-/* The handshake; then bytes in and out. FAILED: redis_tls_problem says why. */
+/* The handshake; then bytes in and out. FAILED: redis_tls_fault says why. */
 MUST_USE enum redis_tls_result redis_tls_shake(struct redis_tls_session *session);
 MUST_USE enum redis_tls_result redis_tls_read(struct redis_tls_session *session, void *bytes, size_t size,
                                               size_t *ret_len);
 MUST_USE enum redis_tls_result redis_tls_write(struct redis_tls_session *session, struct slice bytes, size_t *ret_len);
 /* For an operator; lives as long as the session. */
-const char *redis_tls_problem(const struct redis_tls_session *session);
+const char *redis_tls_fault(const struct redis_tls_session *session);
 
 #endif

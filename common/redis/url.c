@@ -10,9 +10,9 @@
 
 enum { REDIS_PORT = 6379, SENTINEL_PORT = 26379, DATABASE_MAX = 65535 };
 
-static enum status refuse_redis_url(struct buf *why, const char *problem)
+static enum status refuse_redis_url(struct buf *why, const char *fault)
 {
-    buf_addf(why, "OAUTH1_REDIS_URL: %s", problem);
+    buf_addf(why, "OAUTH1_REDIS_URL: %s", fault);
     return STATUS_BAD_INPUT;
 }
 

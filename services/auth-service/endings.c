@@ -18,7 +18,7 @@ enum {
 
 struct ending {
     STAILQ_ENTRY(ending) next;
-    enum ephemeral_owner owner;
+    enum ephemeral_party party;
     size_t id_len;
     char id[];
 };
@@ -62,14 +62,14 @@ static int64_t wall_ms(const struct endings *endings)
 }
 
 /* Without room it is read from the table later. */
-static void add_ending(struct endings *endings, enum ephemeral_owner owner, struct slice id)
+static void add_ending(struct endings *endings, enum ephemeral_party party, struct slice id)
 {
     struct ending *ending = endings->waiting_count < WAITING_MAX ? malloc(sizeof *ending + id.len) : NULL;
     if (!ending) {
         catch_up(endings, wall_ms(endings) - MARGIN_MS);
         return;
     }
-    ending->owner = owner;
+    ending->party = party;
     ending->id_len = id.len;
     memcpy(ending->id, id.ptr, id.len);
     STAILQ_INSERT_TAIL(&endings->waiting, ending, next);
@@ -105,7 +105,7 @@ static enum step_result begin_ending(struct flow *flow)
     struct ticket ticket = flow_wait(flow, STORE_TIMEOUT_MS);
     endings->is_asked_anew = false;
     if (ending)
-        ephemeral_end_start(endings->ephemeral, ending->owner, slice_of(ending->id, ending->id_len), ticket);
+        ephemeral_end_start(endings->ephemeral, ending->party, slice_of(ending->id, ending->id_len), ticket);
     else
         durable_changes_ended_start(endings->durable, endings->since_ms, endings->sequence, PAGE_MAX_ROWS, ticket);
     return STEP_WAIT;

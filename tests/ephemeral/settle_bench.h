@@ -99,12 +99,12 @@ void settle_well(struct settling *it);
 /* An epoch is declared where there was none, and is in Redis; what confirms it is to be run. */
 void settle_declare(struct settling *it);
 
-#define assert_ended(it, number, expected, word)   \
-    do {                                           \
-        assert_int_equal((it)->done, (number));    \
-        assert_status((it)->status, (expected));   \
-        if (!strstr((it)->settle.problem, (word))) \
-            fail_msg("%s", (it)->settle.problem);  \
+#define assert_ended(it, number, expected, word) \
+    do {                                         \
+        assert_int_equal((it)->done, (number));  \
+        assert_status((it)->status, (expected)); \
+        if (!strstr((it)->settle.fault, (word))) \
+            fail_msg("%s", (it)->settle.fault);  \
     } while (0)
 
 #endif

@@ -242,7 +242,7 @@ static bool gives_way(struct settling *it, struct redis_settle *settle)
     if (it->done == done)
         return false;
     assert_status(it->status, STATUS_STORE_DOWN);
-    assert_non_null(strstr(settle->problem, "another Redis under the same name"));
+    assert_non_null(strstr(settle->fault, "another Redis under the same name"));
     return true;
 }
 

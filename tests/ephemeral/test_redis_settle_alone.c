@@ -36,7 +36,7 @@ static void a_process_that_was_never_settled_waits_for_the_durable_store(void **
     settle_ask(it, "");
     settle_run_job(it);
     assert_ended(it, 1, STATUS_STORE_DOWN, "the durable store does not answer");
-    assert_string_equal(it->settle.problem, "the durable store does not answer");
+    assert_string_equal(it->settle.fault, "the durable store does not answer");
     it->settle.knows_clock = true; /* but of no epoch of the durable store's */
     it->settle.known_offset_ms = NOW_MS - 5000000;
     settle_ask(it, "");
@@ -47,7 +47,7 @@ static void a_process_that_was_never_settled_waits_for_the_durable_store(void **
     settle_ask(it, "");
     settle_run_job(it);
     assert_ended(it, 3, STATUS_STORE_DOWN, "the durable store does not answer");
-    assert_string_equal(it->settle.problem, "the durable store does not answer");
+    assert_string_equal(it->settle.fault, "the durable store does not answer");
     assert_int_equal(it->client.sent, 12);
 }
 
@@ -188,7 +188,7 @@ static void a_clock_that_has_moved_is_not_followed_alone(void **state)
         settle_run_job(it);
         assert_status(it->status, cases[i].goes_on ? STATUS_OK : STATUS_STORE_DOWN);
         if (!cases[i].goes_on)
-            assert_non_null(strstr(it->settle.problem, "its clock has moved"));
+            assert_non_null(strstr(it->settle.fault, "its clock has moved"));
     }
 }
 

@@ -265,7 +265,7 @@ struct between {
     int happened;
     bool deletes; /* instead of changing it */
     bool ends;
-    enum ephemeral_owner owner;
+    enum ephemeral_party party;
     struct slice id;
 };
 
@@ -310,7 +310,7 @@ static void happen(struct between *it)
     (void)snprintf(verifier, sizeof verifier, "right %d", it->happened++);
     grant_anew(it->view, &it->asking, verifier);
     if (it->ends) {
-        ephemeral_end_start(it->view, it->owner, it->id, asking_ticket(&it->asking));
+        ephemeral_end_start(it->view, it->party, it->id, asking_ticket(&it->asking));
         assert_status(asking_wait(&it->asking, NULL), STATUS_OK);
     }
     between = it;
@@ -341,7 +341,7 @@ static void what_is_read_again_is_judged_by_what_became_of_its_owners_meanwhile(
     assert_status(try_between(&it, "right 0"), STATUS_OK);
     it.times = 1;
     it.ends = true;
-    it.owner = EPHEMERAL_USER;
+    it.party = EPHEMERAL_USER;
     it.id = SLICE("7");
     assert_status(try_between(&it, "right 1"), STATUS_TOKEN_REJECTED);
     between_done(&it);
@@ -355,7 +355,7 @@ static void what_is_read_again_is_dead_if_its_client_was_ended_meanwhile(void **
     grant_anew(it.view, &it.asking, "right");
     it.times = 1;
     it.ends = true;
-    it.owner = EPHEMERAL_CLIENT;
+    it.party = EPHEMERAL_CLIENT;
     it.id = SLICE("acme");
     assert_status(try_between(&it, "right 0"), STATUS_TOKEN_REJECTED);
     between_done(&it);

@@ -186,7 +186,7 @@ static void assert_given_up(struct fixture *it, const char *reply, unsigned comm
     run_until(it, &it->lost, 1);
     assert_int_equal(it->answered, commands);
     assert_true(it->failed >= 1);
-    assert_true(strlen(redis_client_problem(it->client)) > 0);
+    assert_true(strlen(redis_client_fault(it->client)) > 0);
     run_until(it, &it->greeted, 2);
     assert_non_null(strstr(it->events, "connected; lost; reconnected; "));
 }
@@ -229,7 +229,7 @@ static void a_reply_that_nobody_asked_for_is_refused(void **state)
     run_until(it, &it->lost, 1);
     assert_int_equal(it->answered, 1);
     assert_int_equal(it->failed, 0);
-    assert_non_null(strstr(redis_client_problem(it->client), "nobody asked"));
+    assert_non_null(strstr(redis_client_fault(it->client), "nobody asked"));
 }
 
 static void an_array_of_absurd_length_is_refused(void **state)
@@ -296,7 +296,7 @@ static void a_primary_that_became_a_replica_is_left(void **state)
     run_until(it, &it->lost, 1);
     assert_int_equal(it->answered, 1);
     assert_int_equal(it->failed, 0);
-    assert_non_null(strstr(redis_client_problem(it->client), "replica"));
+    assert_non_null(strstr(redis_client_fault(it->client), "replica"));
 }
 
 static void a_refused_login_is_told(void **state)
@@ -306,7 +306,7 @@ static void a_refused_login_is_told(void **state)
     connect_with(it, it->fake.url, NULL);
     run_until(it, &it->lost, 1);
     assert_int_equal(it->greeted, 0);
-    assert_non_null(strstr(redis_client_problem(it->client), "OAUTH1_REDIS_PASSWORD"));
+    assert_non_null(strstr(redis_client_fault(it->client), "OAUTH1_REDIS_PASSWORD"));
 }
 
 /* ---- replies of another type than expected ---- */
@@ -414,7 +414,7 @@ static void look_up_nothing(const char *host, uint16_t port, struct redis_addres
 {
     (void)host, (void)port;
     atomic_fetch_add(&lookups, 1);
-    *ret_addresses = (struct redis_addresses){.problem = "Name or service not known"};
+    *ret_addresses = (struct redis_addresses){.fault = "Name or service not known"};
 }
 
 static void look_up_late(const char *host, uint16_t port, struct redis_addresses *ret_addresses)
@@ -449,7 +449,7 @@ static void a_name_without_an_address_is_told_and_asked_for_again(void **state)
     connect_with(it, "redis://redis.example:6379", look_up_nothing);
     run_until(it, &it->lost, 3);
     assert_true(atomic_load(&lookups) >= 3);
-    assert_string_equal(redis_client_problem(it->client), "Name or service not known");
+    assert_string_equal(redis_client_fault(it->client), "Name or service not known");
     assert_string_equal(it->events, "unreachable; ");
 }
 
@@ -490,7 +490,7 @@ static void of_several_addresses_the_problem_that_says_most_is_told(void **state
     (void)snprintf(url, sizeof url, "redis://redis.example:%u", (unsigned)it->fake.port);
     connect_with(it, url, look_up_two_the_other_way_round);
     run_until(it, &it->lost, 2);
-    assert_non_null(strstr(redis_client_problem(it->client), "OAUTH1_REDIS_PASSWORD"));
+    assert_non_null(strstr(redis_client_fault(it->client), "OAUTH1_REDIS_PASSWORD"));
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -681,9 +681,9 @@ static void what_was_counted_can_be_taken_back(void **state)
 
 /* ---- the end of a client or user ---- */
 
-static void end(struct ephemeral_bench *bench, enum ephemeral_owner owner, const char *id)
+static void end(struct ephemeral_bench *bench, enum ephemeral_party party, const char *id)
 {
-    ephemeral_end_start(bench->view, owner, slice_str(id), asking_ticket(&bench->asking));
+    ephemeral_end_start(bench->view, party, slice_str(id), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 
@@ -861,7 +861,7 @@ static void what_was_read_before_its_exchange_is_not_exchanged_again(void **stat
 static void what_was_read_before_it_ended_is_dead(void **state)
 {
     static const struct {
-        enum ephemeral_owner owner;
+        enum ephemeral_party party;
         const char *id;
     } ends[] = {{EPHEMERAL_CLIENT, "acme"}, {EPHEMERAL_USER, "7"}};
     struct ephemeral_bench *bench = *state;
@@ -870,7 +870,7 @@ static void what_was_read_before_it_ended_is_dead(void **state)
         assert_status(create(bench, &new_temp), STATUS_OK);
         assert_status(grant(bench, 7, "verifier"), STATUS_OK);
         see(bench, &granted);
-        end(bench, ends[i].owner, ends[i].id);
+        end(bench, ends[i].party, ends[i].id);
         assert_status(try_seen(bench, &granted, "verifier"), STATUS_TOKEN_REJECTED);
         assert_status(mark_seen(bench, &granted), STATUS_TOKEN_REJECTED);
         assert_status(try_verifier(bench, "verifier"), STATUS_TOKEN_REJECTED);

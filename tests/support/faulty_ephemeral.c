@@ -152,11 +152,11 @@ static void count_back_start(struct ephemeral *view, enum quota quota, struct sl
         ephemeral_count_back_start(inner, quota, name, ticket);
 }
 
-static void end_start(struct ephemeral *view, enum ephemeral_owner owner, struct slice id, struct ticket ticket)
+static void end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_end_start(inner, owner, id, ticket);
+        ephemeral_end_start(inner, party, id, ticket);
 }
 
 static void ping_start(struct ephemeral *view, struct ticket ticket)
