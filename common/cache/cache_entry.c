@@ -189,7 +189,7 @@ static const struct token *token_of(const struct credential_key *key, const void
     return row && key->kind == CREDENTIAL_PAIR && pair->token_found ? &pair->token : NULL;
 }
 
-/* In a scratch arena; one for each client secret. NULL: no memory. */
+/* Makes the HMAC keys in a scratch arena, one for each client secret. NULL: no memory. */
 static const struct slice *make_shared_keys(struct arena *scratch, const struct credential_key *key, const void *row)
 {
     const struct client *client = client_of(key, row);
@@ -258,7 +258,7 @@ static bool is_unknown(const struct credential_key *key, const void *row)
     return !client || (key->second.len && !(token && token->client == client->id));
 }
 
-/* Into the packer's block, at its front, or to measure it. */
+/* Packs the entry at the front of the packer's block, or measures it. */
 static struct cache_entry *pack_entry(struct packer *packer, const struct credential_key *key, const void *row,
                                       const struct slice *shared_keys)
 {

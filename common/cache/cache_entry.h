@@ -38,8 +38,8 @@ struct cache_entry {
     const struct slice *shared_keys; /* of object's client secrets, in their order */
 
     _Atomic unsigned holders;
-    atomic_bool is_dropped;    /* nobody may start to use it */
-    atomic_bool is_used;       /* since the table's hand came by */
+    atomic_bool is_dropped;    /* no new request may use it */
+    atomic_bool is_used;       /* used since the table's hand came by */
     _Atomic int64_t ask_at_ms; /* loop_now_ms from which somebody should ask for it again */
 
     /* the table's, under its lock */
@@ -49,7 +49,7 @@ struct cache_entry {
     size_t subject_count;
 };
 
-/* What finds an entry, and what finds those that a change names. */
+/* The key by which an entry is found, and the subjects by which a change finds it. */
 uint64_t cache_key_hash(const struct hash_key *hash_key, const struct credential_key *key);
 uint64_t cache_subject_hash(const struct hash_key *hash_key, enum change_kind kind, struct slice id);
 
@@ -68,7 +68,7 @@ static inline struct cache_entry *cache_entry_hold(struct cache_entry *entry)
     atomic_fetch_add_explicit(&entry->holders, 1, memory_order_relaxed);
     return entry;
 }
-/* The last one wipes and frees. */
+/* Gives up a hold. The last one wipes and frees the entry. */
 void cache_entry_release(struct cache_entry *entry);
 
 #endif

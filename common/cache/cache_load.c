@@ -15,7 +15,7 @@ struct cache_wait {
     struct credential_view *view;
     struct ticket ticket;
     enum status status;
-    struct cache_entry *entry; /* held; NULL where the status is none */
+    struct cache_entry *entry; /* held; NULL where the status is not OK */
     bool keep;
 };
 
@@ -51,7 +51,7 @@ static void on_load_answer(struct loop_message *message)
     free(wait);
 }
 
-/* The caller's hold on the entry (NULL: none) is spent. */
+/* Takes over the caller's hold on the entry (NULL: there is none). */
 static void answer_waits(struct cache_load *load, struct cache_wait *waits, enum status status,
                          struct cache_entry *entry, bool keep)
 {
@@ -83,7 +83,7 @@ static bool join_load(struct cache_load *load, struct credential_view *view, str
 
 /* ---- the answer ---- */
 
-/* Under the lock: nobody joins any more. */
+/* Under the lock: takes the load out, so that nobody can join it. */
 static struct cache_wait *end_load(struct cache_load *load)
 {
     LIST_REMOVE(load, in_bucket);
@@ -142,7 +142,7 @@ static void take_entry(struct cache_load *load, struct cache_entry *entry)
     answer_waits(load, waits, overtaken ? STATUS_STORE_DOWN : STATUS_OK, entry, keep);
 }
 
-/* What there is may still be good enough. */
+/* The store does not answer, so the entry that there is may be served if it is fresh enough. */
 static void take_failure(struct cache_load *load, enum status status)
 {
     struct credential_cache *cache = load->cache;
@@ -161,7 +161,7 @@ static void take_failure(struct cache_load *load, enum status status)
     answer_waits(load, waits, served ? STATUS_OK : status, served ? entry : NULL, served);
 }
 
-/* Whoever waits was cut as well. */
+/* The load's flow was cut, and so were the flows that wait for it. */
 static void give_up(struct cache_load *load)
 {
     pthread_mutex_lock(&load->cache->lock);
@@ -182,7 +182,7 @@ static enum step_result ask_source(struct flow *flow)
     pthread_mutex_lock(&cache->lock);
     load->epoch = cache->epoch;
     load->moment = cache->recent.count;
-    load->current = load->current || may_lag(load, load->client_hash); /* one question less */
+    load->current = load->current || may_lag(load, load->client_hash); /* this question is not asked */
     pthread_mutex_unlock(&cache->lock);
     cache->source->find_start(cache->source, &load->key, load->current, flow_wait(flow, LOAD_TIMEOUT_MS));
     return STEP_WAIT;

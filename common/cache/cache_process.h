@@ -29,7 +29,7 @@ struct credential_cache {
     struct hash_key hash_key;
     size_t view_count;
     _Atomic int state;           /* enum cache_state */
-    _Atomic int64_t retry_at_ms; /* the store is down: the next question before this time is in vain. 0: it answers */
+    _Atomic int64_t retry_at_ms; /* the store is down, and is not asked again before this time; 0: it answers */
 
     pthread_mutex_t lock;
     struct cache_table table;

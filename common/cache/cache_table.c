@@ -86,7 +86,7 @@ static struct cache_entry *next_at_hand(struct cache_table *table)
     return entry;
 }
 
-/* The lock is held meanwhile, so the hand passes over a bounded number. */
+/* The lock is held meanwhile, so the hand passes over a bounded number of entries. */
 static void evict_entries(struct cache_table *table)
 {
     for (unsigned passed = 0; table->known_count >= table->max_known; passed++) {

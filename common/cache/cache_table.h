@@ -29,16 +29,16 @@ struct cache_table {
 
 /* At most max_known known entries, and a tenth as many unknown ones (but some). NO_MEMORY. */
 MUST_USE enum status cache_table_init(struct cache_table *table, size_t max_known);
-/* Drops everything. Fine for a zeroed one. */
+/* Drops all entries. A zeroed table is fine. */
 void cache_table_done(struct cache_table *table);
 
 /* NULL: there is none. Borrowed. */
 struct cache_entry *cache_table_find(const struct cache_table *table, const struct credential_key *key, uint64_t hash);
 /* Takes the caller's hold over; one with the same key is dropped, and what is too much. */
 void cache_table_add(struct cache_table *table, struct cache_entry *entry);
-/* Takes it out. */
+/* Takes the entry out of the table. */
 void cache_table_drop(struct cache_table *table, struct cache_entry *entry);
-/* All that a change names. */
+/* Drops all entries that a change names. */
 void cache_table_drop_subject(struct cache_table *table, uint64_t subject_hash);
 void cache_table_drop_all(struct cache_table *table);
 /* Drops some of those that are older than these ages; called again and again it goes round. */

@@ -29,18 +29,18 @@ struct credential_view {
     struct loop_timer timer; /* the cache's */
 };
 
-/* For about so many entries. NO_MEMORY. */
+/* Makes a view for about so many entries. NO_MEMORY. */
 MUST_USE enum status cache_view_init(struct credential_view *view, struct credential_cache *cache, struct loop *loop,
                                      size_t entries);
-/* What requests hold stays theirs. Fine for a zeroed one. */
+/* Entries that requests hold stay theirs. A zeroed view is fine. */
 void cache_view_done(struct credential_view *view);
 
-/* One that was not dropped, or NULL. */
+/* Finds an entry that was not dropped; NULL: there is none. */
 struct cached *cache_view_find(struct credential_view *view, const struct credential_key *key, uint64_t hash);
 /* Takes the caller's hold over, also where it fails. `keep`: for others to find. The result is held for the caller: a
  * change may drop it at any moment. NULL: no memory. */
 MUST_USE struct cached *cache_view_add(struct credential_view *view, struct cache_entry *entry, bool keep);
-/* Looks at so many buckets. */
+/* Sweeps so many buckets. */
 void cache_view_sweep(struct credential_view *view, size_t buckets);
 
 static inline struct cached *cached_hold(struct cached *cached)

@@ -56,7 +56,7 @@ bool cache_is_servable(struct credential_cache *cache, const struct cache_entry 
            now_ms - entry->asked_ms < CREDENTIAL_STALE_MAX_MS;
 }
 
-/* Once a second an entry; while the store is down, once a second for all of them. */
+/* An entry is loaded anew at most once a second. While the store is down, all entries together are. */
 static bool is_time_to_ask(struct credential_cache *cache, struct cache_entry *entry, int64_t now_ms)
 {
     int64_t retry_at_ms = atomic_load_explicit(&cache->retry_at_ms, memory_order_relaxed);
@@ -69,7 +69,7 @@ static bool is_time_to_ask(struct credential_cache *cache, struct cache_entry *e
     return true;
 }
 
-/* Asks for it anew ahead of its end, while it goes on being served. */
+/* Loads the entry anew before its TTL is over, while it goes on being served. */
 static void ask_ahead(struct credential_view *view, struct cache_entry *entry, int64_t now_ms)
 {
     int64_t ahead_ms = entry->asked_ms + view->cache->ttl_ms * ASK_AHEAD_PERCENT / 100;
@@ -96,7 +96,7 @@ static bool may_serve(struct credential_view *view, struct cache_entry *entry)
 
 /* ---- asking ---- */
 
-/* From the table into the view, and held; NULL: it is not there, or must be asked for. */
+/* Brings an entry from the table into the view, held. NULL: it is not in the table, or must be loaded. */
 static struct cached *find_in_table(struct credential_view *view, const struct credential_key *key, uint64_t hash)
 {
     struct credential_cache *cache = view->cache;
@@ -177,7 +177,7 @@ const struct slice *credential_shared_keys(const struct credential_hold *hold)
 
 /* ---- the feed ---- */
 
-/* What was asked before may have missed a change. */
+/* Loads that began before this may have missed a change. */
 static void begin_anew(struct credential_cache *cache)
 {
     cache->epoch++;
@@ -231,7 +231,7 @@ void credential_cache_listen(struct credential_cache *cache, struct change_feed 
 
 /* ---- lifecycle ---- */
 
-/* Drops what nobody may be served any more, so that a secret does not outlive its use by long. */
+/* Drops entries that may not be served any more, so that a secret does not outlive its use by long. */
 static void on_view_timer(void *context)
 {
     struct credential_view *view = context;

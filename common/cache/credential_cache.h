@@ -34,7 +34,7 @@ struct resource_server;
 
 enum {
     CREDENTIAL_UNKNOWN_MS = 1000,
-    CREDENTIAL_STALE_MAX_MS = 300 * 1000, /* the age at which an entry is not served, whatever is down */
+    CREDENTIAL_STALE_MAX_MS = 300 * 1000, /* an entry of this age is not served, even if the store is down */
 };
 
 struct credential_cache_options {
@@ -45,13 +45,13 @@ struct credential_cache_options {
     size_t loop_count;
 };
 
-/* Before the loops run. Nothing is kept before a feed stands. NO_MEMORY, NO_RANDOMNESS. */
+/* Call this before the loops run. Nothing is kept until a feed stands. NO_MEMORY, NO_RANDOMNESS. */
 MUST_USE enum status credential_cache_new(const struct credential_cache_options *options,
                                           struct credential_cache **ret_cache);
-/* After the loops have ended and their flows were cut and settled, before they are freed. NULL is fine. */
+/* Call this after the loops have ended and their flows were cut and settled, before they are freed. NULL is fine. */
 void credential_cache_free(struct credential_cache *cache);
 
-/* Follows this feed, once. */
+/* Makes the cache follow this feed. Call this once. */
 void credential_cache_listen(struct credential_cache *cache, struct change_feed *feed);
 
 /* The view of a loop, for its thread alone. */
@@ -62,7 +62,7 @@ struct credential_cache_stats {
     size_t unknown;
     size_t bytes; /* of entries in the table */
 };
-/* The figures of this moment. Any thread may ask. */
+/* The figures of this moment. Any thread may call this. */
 struct credential_cache_stats credential_cache_stats(struct credential_cache *cache);
 
 /* ---- asking ---- */

@@ -7,7 +7,7 @@ static void find_start(struct credential_source *source, const struct credential
                        struct ticket ticket)
 {
     struct durable_pool *durable = ((struct credential_store *)source)->durable;
-    switch (key->kind) { /* what is not a pair comes from the writer anyway */
+    switch (key->kind) { /* only pairs are ever read from the replica */
     case CREDENTIAL_PAIR:
         if (current)
             durable_pair_find_current_start(durable, key->first, key->second, ticket);

@@ -33,7 +33,7 @@ struct credential_source {
     int64_t lag_ms; /* how far an answer that is not current may lie behind; 0: it never does */
 };
 
-/* Of a replica. Whose lags further is not to be asked (README: replicas). */
+/* How far a replica may lag. One that lags further must not be used (README: replicas). */
 enum { CREDENTIAL_REPLICA_LAG_MS = 60 * 1000 };
 
 /* The durable store. `source` comes first. */

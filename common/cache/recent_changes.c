@@ -30,5 +30,5 @@ bool recent_changes_after(const struct recent_changes *recent, uint64_t subject_
         if (recent->subjects[(i - 1) % RECENT_CHANGES_MAX] == subject_hash)
             return true;
     }
-    return oldest_kept(recent) > 0; /* older ones were forgotten, and may be after it too */
+    return oldest_kept(recent) > 0; /* older changes were forgotten, and some may be after that moment */
 }

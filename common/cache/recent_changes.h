@@ -17,11 +17,11 @@ struct recent_changes {
     int64_t at_ms[RECENT_CHANGES_MAX];
 };
 
-/* A change was told. */
+/* Remembers a change that was told. */
 void recent_changes_add(struct recent_changes *recent, uint64_t subject_hash, int64_t now_ms);
-/* Since `moment`, a count of before. */
+/* Whether the subject was changed since `moment`, an earlier count. */
 bool recent_changes_since(const struct recent_changes *recent, uint64_t subject_hash, uint64_t moment);
-/* At or after `since_ms`. */
+/* Whether the subject was changed at or after `since_ms`. */
 bool recent_changes_after(const struct recent_changes *recent, uint64_t subject_hash, int64_t since_ms);
 
 #endif

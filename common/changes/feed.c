@@ -83,7 +83,8 @@ void change_feed_hear(struct change_feed *feed, struct durable_pool *pool)
 enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
                                          const struct change_page *changes, struct buf *why)
 {
-    if (!ephemeral_kind_of(redis_url)->carries_messages || changes->count == 0) /* the rows are what is polled */
+    if (!ephemeral_kind_of(redis_url)->carries_messages ||
+        changes->count == 0) /* other processes poll the rows, so no message is needed */
         return STATUS_OK;
     return change_feed_redis_publish_blocking(redis_url, redis_password, changes, why);
 }

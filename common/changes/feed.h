@@ -27,7 +27,7 @@ struct durable_pool;
 struct next_password;
 struct loop;
 
-/* Functions may be NULL. They do not free the feed. */
+/* Functions may be NULL. They must not free the feed. */
 struct change_listener {
     void *context;
     void (*standing)(void *context);
@@ -41,7 +41,7 @@ enum { CHANGE_LISTENERS_MAX = 4 };
 /* ---- the port ---- */
 
 struct change_feed_ops {
-    /* On any loop's thread, which is `loop`'s; the changes are borrowed for the call. May be NULL. */
+    /* Called on the thread of `loop`, which may be any loop. The changes are borrowed for the call. May be NULL. */
     void (*publish)(struct change_feed *feed, struct loop *loop, const struct change_page *changes);
     void (*free)(struct change_feed *feed);
 };
@@ -53,7 +53,7 @@ struct change_feed {
     size_t listener_count;
 };
 
-/* What implementations call, on the first loop's thread. */
+/* Implementations call these on the first loop's thread. */
 void change_feed_standing(struct change_feed *feed);
 void change_feed_changed(struct change_feed *feed, const struct change *change);
 void change_feed_silent(struct change_feed *feed);
@@ -71,24 +71,24 @@ struct change_feed_options {
     size_t loop_count;
 };
 
-/* Before the loops run, which it begins to work on. On failure a text for the operator is appended to `why`.
- * BAD_INPUT: a URL; NO_MEMORY. */
+/* Call this before the loops run. On failure a text for the operator is appended to `why`. BAD_INPUT: a URL is wrong;
+ * NO_MEMORY. */
 MUST_USE enum status change_feed_open_blocking(const struct change_feed_options *options, struct buf *why,
                                                struct change_feed **ret_feed);
-/* After the loops have ended, before they and the pool are freed. Tells its listeners nothing any more. NULL is fine.
- */
+/* Call this after the loops have ended, before they and the pool are freed. Listeners are told nothing any more. NULL
+ * is fine. */
 void change_feed_free(struct change_feed *feed);
 
-/* Copies the listener. A bug (assert): more than CHANGE_LISTENERS_MAX. */
+/* Copies the listener. More than CHANGE_LISTENERS_MAX would be a bug (assert). */
 void change_feed_listen(struct change_feed *feed, const struct change_listener *listener);
 
-/* Tells every process, this one too; nobody waits. A message that is lost costs a cache's TTL. NULL is no feed, and no
- * changes are fine. */
+/* Tells every process, this one too. Nobody waits for it. If the message is lost, caches learn of the change when their
+ * TTL is over. A NULL feed or NULL changes do nothing. */
 void change_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes);
-/* What the pool's jobs change is published from now on. Before the first job; the feed must live as long. */
+/* Publishes whatever the pool's jobs change. Call this before the first job. The feed must live as long as the pool. */
 void change_feed_hear(struct change_feed *feed, struct durable_pool *pool);
-/* The same as change_feed_publish, from a command, before it ends. OK: also where the changes are polled. On failure a
- * text for the operator is appended to `why`. */
+/* Does what change_feed_publish does, for a command that is about to end. It is OK, and does nothing, where changes are
+ * polled. On failure a text for the operator is appended to `why`. */
 MUST_USE enum status change_feed_publish_blocking(struct slice redis_url, struct slice redis_password,
                                                   const struct change_page *changes, struct buf *why);
 

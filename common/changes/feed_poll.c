@@ -12,7 +12,7 @@ enum {
     MARKS = CHANGE_POLL_REREAD_MS / MARK_EVERY_MS + 4,
 };
 
-/* The highest sequence that had been seen at a time. */
+/* The highest sequence that had been seen at a certain time. */
 struct mark {
     int64_t at_ms;
     int64_t sequence;
@@ -33,9 +33,9 @@ struct poll_feed {
     bool is_silent;
     bool is_polling; /* the flow runs */
     bool poll_again;
-    bool is_closed; /* freed by its owner, but the flow or the poke are still on their way */
-    /* where sequences come out of order */
-    int64_t base; /* nothing new comes at or below it */
+    bool is_closed; /* freed, but its flow or its poke is still on its way */
+    /* used where sequences come out of order */
+    int64_t base; /* no new change can appear at or below it */
     struct mark marks[MARKS];
     size_t mark_count;
     int64_t *told; /* above base, ascending */
@@ -86,7 +86,7 @@ static bool grow_told(struct poll_feed *poll)
     return true;
 }
 
-/* False: it was told before. One that cannot be remembered is told again, which is allowed. */
+/* Returns false if the change was told before. A change that cannot be remembered is told again, which is allowed. */
 static bool is_news(struct poll_feed *poll, int64_t sequence)
 {
     size_t at = told_place_of(poll, sequence);
@@ -108,7 +108,7 @@ static void forget_below(struct poll_feed *poll, int64_t base)
     poll->told_count -= gone;
 }
 
-/* A sequence that had been passed for as long as a transaction may take is not reread any more. */
+/* Sequences that were passed longer ago than a transaction may take are not read again. */
 static void move_base(struct poll_feed *poll)
 {
     int64_t now_ms = loop_now_ms(poll->loop);
@@ -143,8 +143,8 @@ static enum step_result ask_changes(struct flow *flow)
     return STEP_WAIT;
 }
 
-/* Where sequences are in order, what is committed later is above the latest. Elsewhere something below it may be on its
- * way: what is there already is passed over by the first round. */
+/* Where sequences are in order, later commits are above the latest sequence. Elsewhere a lower one may still be on its
+ * way; the first round passes over what is there already. */
 static void begin_at(struct poll_feed *poll, int64_t latest)
 {
     poll->has_begun = true;
@@ -255,7 +255,7 @@ static void on_poke(struct loop_message *message)
     free_if_over(poll);
 }
 
-/* This process need not wait for the next poll. */
+/* This process does not have to wait for the next poll. */
 static void poll_feed_publish(struct change_feed *feed, struct loop *loop, const struct change_page *changes)
 {
     struct poll_feed *poll = poll_of(feed);

@@ -18,10 +18,10 @@ enum {
 struct change_feed_poll_options {
     struct durable_pool *durable; /* borrowed */
     struct loop *loop;            /* polls, and calls the listeners */
-    bool in_order;                /* the database commits sequences in their order */
+    bool in_order;                /* the durable store commits sequences in their order */
 };
 
-/* Polls from the loop's first turn on. NO_MEMORY. */
+/* Polls begin with the loop's first turn. NO_MEMORY. */
 MUST_USE enum status change_feed_poll_new(const struct change_feed_poll_options *options,
                                           struct change_feed **ret_feed);
 

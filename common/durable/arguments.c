@@ -54,7 +54,7 @@ void durable_arguments_start(struct durable_pool *pool, enum durable_access acce
 {
     if (arguments && arguments->failed) {
         free_arguments(arguments);
-        arguments = NULL; /* the pool makes an answer of that */
+        arguments = NULL; /* the pool answers NO_MEMORY then */
     }
     const struct durable_job job = {access, work, arguments, free_arguments, free_result};
     durable_pool_start(pool, &job, ticket);

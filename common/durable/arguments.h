@@ -30,7 +30,7 @@ struct slice durable_arguments_copy(struct durable_arguments *arguments, struct 
 /* A copy of an object (an array) as it is, in arguments->object; NULL: no memory. */
 void *durable_arguments_object(struct durable_arguments *arguments, const void *object, size_t size);
 
-/* Hands them to the pool. */
+/* Hands the arguments to the pool. */
 void durable_arguments_start(struct durable_pool *pool, enum durable_access access, durable_work_fn work,
                              struct durable_arguments *arguments, void (*free_result)(void *result),
                              struct ticket ticket);

@@ -94,8 +94,8 @@ static size_t count_logged(const struct durable *db)
     return db->log && db->log->page ? db->log->page->count : 0;
 }
 
-/* What was rolled back is not told. Where it is not known whether the COMMIT held, it is: nobody believes then what may
- * have ended. */
+/* Changes that were rolled back are not told. Changes are told if nobody knows whether their COMMIT held, so that
+ * nobody believes what may have ended. */
 enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, void *context)
 {
     size_t before = count_logged(db);

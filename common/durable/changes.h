@@ -45,17 +45,17 @@ struct change_log {
     struct change_page *page; /* sequences are 0; NULL: nothing */
 };
 
-/* Takes it out; NULL: nothing was changed. The caller frees (change_page_free). */
+/* Takes the changes out of the log; NULL: nothing was changed. The caller frees them (change_page_free). */
 MUST_USE struct change_page *change_log_take(struct change_log *log);
 
 /* Those with a higher sequence, at most `limit` (as page_request). Exact with SQLite's single writer; on MySQL
  * sequences commit out of order, so a poller there rereads the last minute. */
 MUST_USE enum status durable_changes_since_blocking(struct durable *db, int64_t sequence, size_t limit,
                                                     struct change_page **ret_page);
-/* What ended (CHANGE_ENDED) at or after a time, in the same way: for those who were not told. */
+/* What ended (CHANGE_ENDED) at or after a time, read in the same way. For those who missed the news. */
 MUST_USE enum status durable_changes_ended_blocking(struct durable *db, int64_t since_ms, int64_t sequence,
                                                     size_t limit, struct change_page **ret_page);
-/* 0 if there is none: where a process that starts with empty caches begins. */
+/* The highest sequence, or 0 if there is none. A process that starts with empty caches begins to read there. */
 MUST_USE enum status durable_changes_latest_blocking(struct durable *db, int64_t *ret_sequence);
 
 struct audit_entry {

@@ -190,7 +190,7 @@ static enum status create_client(struct sql *sql, void *context)
             params));
     creating->id = sql_last_id(sql);
     TRY(add_parts(creating->db, creating->id, client));
-    /* Whoever remembers that there is no such client must look again. */
+    /* A cache that remembers that there is no such client must look again. */
     return change_write(creating->db, CHANGE_CLIENT, CHANGE_EDITED, client->client_id);
 }
 
@@ -255,7 +255,8 @@ static enum status delete_client(struct sql *sql, void *context)
 {
     struct naming *naming = context;
     struct sql_value params[] = {sql_text(naming->client_id)};
-    TRY(RUN(naming->db, "DELETE FROM clients WHERE client_id = ?", params)); /* and by cascade all that is its */
+    TRY(RUN(naming->db, "DELETE FROM clients WHERE client_id = ?",
+            params)); /* the foreign keys delete what belongs to it */
     if (sql_affected(sql) == 0)
         return STATUS_NOT_FOUND;
     return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
@@ -362,7 +363,7 @@ static enum status note_live(void *context, const struct sql_value *columns, siz
     return STATUS_OK;
 }
 
-/* The newest stays for the overlap, the others end now. */
+/* The newest old secret stays valid for the overlap. The others end now. */
 static enum status expire_old(struct rotating *rotating, int64_t client)
 {
     struct durable *db = rotating->db;
@@ -383,7 +384,8 @@ static enum status rotate_credential(struct sql *sql, void *context)
     struct durable *db = rotating->db;
     int64_t id = 0;
     struct sql_value params[] = {sql_int(now_ms(db)), sql_text(rotating->client_id)};
-    /* First, for its lock: on MySQL two rotations at once would not see each other's secret. */
+    /* This statement comes first because it locks the row: otherwise two rotations at once on MySQL would not see each
+     * other's secret. */
     TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE client_id = ?", params));
     if (sql_affected(sql) == 0)
         return STATUS_NOT_FOUND;

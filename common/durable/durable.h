@@ -23,12 +23,12 @@
 
 struct change_log;
 
-/* One connection, and what it takes to read and write credentials on it. */
+/* One connection to the durable store, with what is needed to read and write on it. */
 struct durable {
     struct sql *sql;
     const struct keyring *keys;
     const struct clock *clock;
-    struct change_log *log; /* takes what was changed, for those who believe it; NULL: nobody does */
+    struct change_log *log; /* collects what was changed, so that caches can be told; NULL: nobody is told */
     const char *fault;      /* of the last call, where it was not the connection's; else NULL */
     bool is_incomplete;     /* the last call found less than it was asked for: a replica that lags may be why */
 };
@@ -37,10 +37,10 @@ struct durable {
  * this room within `work` join it, so that many of them are one transaction. */
 MUST_USE enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, void *context);
 
-/* What the last call that failed with an infrastructure status ran into, for the operator; names the database. */
+/* Says, for the operator, why the last call failed with an infrastructure status, and names the database. */
 const char *durable_last_error(const struct durable *db);
 
-/* Where a list goes on, and how far. */
+/* Which part of a list is wanted. */
 struct page_request {
     int64_t after_id; /* 0: from the start */
     size_t limit;     /* at most PAGE_MAX_ROWS; 0 means PAGE_MAX_ROWS */

@@ -24,7 +24,7 @@ static enum status take_row(void *context, const struct sql_value *columns, size
     return accepted_ranges_parse(columns[3].bytes, &row->ranges) == STATUS_OK ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
-/* The newest use by a version that knew no ranges, of a store that this one takes the place of. */
+/* When a version without ranges last used a nonce store that this one replaces. */
 static enum status read_earlier(struct durable *db, struct slice name, int64_t *ret_ms)
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
@@ -139,8 +139,8 @@ struct keeping {
     struct nonce_row row;
 };
 
-/* A second that another nonce store may have accepted is never covered here: where two run, the one that was first goes
- * on. What is ours already, they do not cover; a raise reaches no further than this. */
+/* A second that another nonce store may have accepted is never covered by this one: where two stores run, the one that
+ * covered it first goes on. The others do not cover what is ours already. A raise reaches no further than this. */
 static void guard_what_others_have(struct accepted_ranges *ranges, const struct accepted_ranges *others, int64_t wanted)
 {
     for (int64_t second = wanted - ACCEPTED_AHEAD_S; second <= wanted + ACCEPTED_AHEAD_S; second++) {

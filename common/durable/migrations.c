@@ -64,7 +64,7 @@ static enum status compare_row(void *context, const struct sql_value *columns, s
     reading->highest = number;
     reading->count++;
     if (!file)
-        return STATUS_OK; /* newer than the program: told by the highest number */
+        return STATUS_OK; /* this version does not know it: the highest number shows that */
     TRY(digest_bytes(DIGEST_SHA256, file->contents, checksum));
     if (reading->state == SCHEMA_CHANGED || slice_eq(columns[2].bytes, slice_of(checksum, sizeof checksum)))
         return STATUS_OK;
@@ -189,7 +189,7 @@ static enum status apply_missing(struct sql *sql, int64_t now_ms, struct buf *wh
     return STATUS_OK;
 }
 
-/* One process at a time, where a transaction does not see to that. */
+/* Lets one process migrate at a time, where a transaction does not do so already. */
 static enum status apply_locked(struct sql *sql, int64_t now_ms, struct buf *why, size_t *ret_applied)
 {
     enum status status = sql->ops->lock_migrations ? sql->ops->lock_migrations(sql) : STATUS_OK;

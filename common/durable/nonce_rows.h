@@ -15,8 +15,8 @@ static inline struct durable *nonce_ledger_db(struct nonce_ledger *ledger)
  * name is in force). STORE_CORRUPT: it is none of ours. */
 MUST_USE enum status nonce_row_read_blocking(struct durable *db, struct slice name, struct nonce_row *ret_row);
 MUST_USE enum status nonce_row_write_blocking(struct durable *db, struct slice name, const struct nonce_row *row);
-/* What may have been accepted by the other nonce stores that this one takes the place of: by any where this one is
- * shared, by the shared one where it is a process's own. */
+/* Reads what other nonce stores, which this one replaces, may have accepted. A shared store replaces all others; the
+ * store of a single process replaces the shared one. */
 MUST_USE enum status nonce_row_others_blocking(struct durable *db, struct slice name,
                                                struct accepted_ranges *ret_ranges);
 

@@ -13,7 +13,7 @@ void nonce_state_done(struct nonce_state *state)
 
 /* ---- open ---- */
 
-struct beginning {
+struct opening {
     struct durable *db;
     const struct nonce_begin *begin;
     bool known;
@@ -23,14 +23,14 @@ struct beginning {
 
 static enum status read_store(void *context, const struct sql_value *columns, size_t count)
 {
-    struct beginning *beginning = context;
-    struct nonce_state *state = &beginning->state;
+    struct opening *opening = context;
+    struct nonce_state *state = &opening->state;
     (void)count;
     bool saved = columns[0].integer && columns[1].bytes.len == NONCE_HASH_KEY_BYTES;
-    beginning->known = true;
+    opening->known = true;
     state->at_ms = columns[2].integer;
-    /* what had expired by the clock of then, a clock that went back makes good again */
-    saved = saved && beginning->begin->now_ms >= state->at_ms - beginning->begin->back_ms;
+    /* nonces that had expired when they were saved would be valid again if the clock went back */
+    saved = saved && opening->begin->now_ms >= state->at_ms - opening->begin->back_ms;
     state->opening = saved ? NONCES_SAVED : NONCES_LOST;
     if (saved)
         memcpy(state->hash_key, columns[1].bytes.ptr, NONCE_HASH_KEY_BYTES);
@@ -45,54 +45,53 @@ static uint64_t hash_at(struct slice hashes, size_t index)
     return hash;
 }
 
-static bool grow_nonces(struct beginning *beginning, size_t more)
+static bool grow_nonces(struct opening *opening, size_t more)
 {
-    size_t need = beginning->state.count + more;
-    if (need <= beginning->capacity)
+    size_t need = opening->state.count + more;
+    if (need <= opening->capacity)
         return true;
-    size_t capacity = beginning->capacity * 2 > need ? beginning->capacity * 2 : need;
-    struct saved_nonce *grown = realloc(beginning->state.nonces, capacity * sizeof *grown);
+    size_t capacity = opening->capacity * 2 > need ? opening->capacity * 2 : need;
+    struct saved_nonce *grown = realloc(opening->state.nonces, capacity * sizeof *grown);
     if (!grown)
         return false;
-    beginning->state.nonces = grown;
-    beginning->capacity = capacity;
+    opening->state.nonces = grown;
+    opening->capacity = capacity;
     return true;
 }
 
 static enum status read_hashes(void *context, const struct sql_value *columns, size_t count)
 {
-    struct beginning *beginning = context;
+    struct opening *opening = context;
     struct slice hashes = columns[1].bytes;
     size_t hash_count = hashes.len / HASH_BYTES;
     (void)count;
     if (hashes.len % HASH_BYTES)
         return STATUS_STORE_CORRUPT;
-    if (!grow_nonces(beginning, hash_count))
+    if (!grow_nonces(opening, hash_count))
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < hash_count; i++)
-        beginning->state.nonces[beginning->state.count++] =
-            (struct saved_nonce){columns[0].integer, hash_at(hashes, i)};
+        opening->state.nonces[opening->state.count++] = (struct saved_nonce){columns[0].integer, hash_at(hashes, i)};
     return STATUS_OK;
 }
 
-static enum status mark_open(struct beginning *beginning)
+static enum status mark_open(struct opening *opening)
 {
-    const struct nonce_begin *begin = beginning->begin;
+    const struct nonce_begin *begin = opening->begin;
     struct sql_value params[] = {sql_int(begin->now_ms), sql_text(begin->name)};
-    if (beginning->known)
-        return RUN(beginning->db, "UPDATE nonce_stores SET saved = 0, hash_key = NULL, at = ? WHERE name = ?", params);
-    return RUN(beginning->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, ?, ?)", params);
+    if (opening->known)
+        return RUN(opening->db, "UPDATE nonce_stores SET saved = 0, hash_key = NULL, at = ? WHERE name = ?", params);
+    return RUN(opening->db, "INSERT INTO nonce_stores (saved, at, name) VALUES (0, ?, ?)", params);
 }
 
-/* The new epoch's row: what was accepted without being in the result is guarded. */
-static enum status begin_epoch(struct beginning *beginning)
+/* Writes the new epoch's row. Whatever was accepted and is not in the result is guarded. */
+static enum status begin_epoch(struct opening *opening)
 {
-    const struct nonce_begin *begin = beginning->begin;
-    struct nonce_state *state = &beginning->state;
+    const struct nonce_begin *begin = opening->begin;
+    struct nonce_state *state = &opening->state;
     struct nonce_row row = {0};
     struct accepted_ranges shared = {0};
-    TRY(nonce_row_read_blocking(beginning->db, begin->name, &row));
-    TRY(nonce_row_others_blocking(beginning->db, begin->name, &shared));
+    TRY(nonce_row_read_blocking(opening->db, begin->name, &row));
+    TRY(nonce_row_others_blocking(opening->db, begin->name, &shared));
     if (state->opening == NONCES_LOST)
         accepted_ranges_guard_all(&row.ranges);
     if (row.earlier_ms && state->opening != NONCES_SAVED)
@@ -101,38 +100,38 @@ static enum status begin_epoch(struct beginning *beginning)
     (void)snprintf(row.epoch, sizeof row.epoch, "%.*s", SLICE_ARGS(begin->epoch));
     row.is_used = true;
     state->ranges = row.ranges;
-    return nonce_row_write_blocking(beginning->db, begin->name, &row);
+    return nonce_row_write_blocking(opening->db, begin->name, &row);
 }
 
 /* Reads, takes out and marks in one transaction: nothing can be restored twice. */
 static enum status open_nonce_store(struct sql *sql, void *context)
 {
-    struct beginning *beginning = context;
-    struct sql_value name = sql_text(beginning->begin->name);
-    nonce_state_done(&beginning->state);
-    beginning->known = false;
-    beginning->capacity = 0;
-    beginning->state.opening = NONCES_FIRST;
+    struct opening *opening = context;
+    struct sql_value name = sql_text(opening->begin->name);
+    nonce_state_done(&opening->state);
+    opening->known = false;
+    opening->capacity = 0;
+    opening->state.opening = NONCES_FIRST;
     TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ? /*! FOR UPDATE */",
-                             &name, 1, read_store, beginning));
-    if (beginning->state.opening == NONCES_SAVED)
+                             &name, 1, read_store, opening));
+    if (opening->state.opening == NONCES_SAVED)
         TRY(sql_execute_blocking(sql, "SELECT timestamp_s, hashes FROM saved_nonces WHERE store = ?", &name, 1,
-                                 read_hashes, beginning));
+                                 read_hashes, opening));
     TRY(sql_execute_blocking(sql, "DELETE FROM saved_nonces WHERE store = ?", &name, 1, NULL, NULL));
-    TRY(begin_epoch(beginning));
-    return mark_open(beginning);
+    TRY(begin_epoch(opening));
+    return mark_open(opening);
 }
 
 static enum status open_ledger_blocking(struct nonce_ledger *ledger, const struct nonce_begin *begin,
                                         struct nonce_state *ret_state)
 {
-    struct beginning beginning = {.db = nonce_ledger_db(ledger), .begin = begin};
-    enum status status = sql_transaction_blocking(beginning.db->sql, open_nonce_store, &beginning);
+    struct opening opening = {.db = nonce_ledger_db(ledger), .begin = begin};
+    enum status status = sql_transaction_blocking(opening.db->sql, open_nonce_store, &opening);
     if (status != STATUS_OK) {
-        nonce_state_done(&beginning.state);
+        nonce_state_done(&opening.state);
         return status;
     }
-    *ret_state = beginning.state;
+    *ret_state = opening.state;
     return STATUS_OK;
 }
 

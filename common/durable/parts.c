@@ -102,7 +102,7 @@ static enum status read_secret(struct parts *parts, struct row_reader *row)
     struct buf identity = client_secret_row(memory, row->columns[T2].bytes);
     enum status status = open_secret(parts, row->columns[T1].bytes, &identity, &secret.text);
     if (status == STATUS_STORE_CORRUPT && !client_secret_is_live(&secret, now_ms(parts->db)))
-        return STATUS_OK; /* rotated out, and so was the key that sealed it: only a hint is lost */
+        return STATUS_OK; /* the secret and the key that sealed it were both rotated out; only a hint is lost */
     TRY(status);
     struct client_secret *secrets = list_grow(parts->arena, client->secrets, client->secret_count, sizeof *secrets);
     if (!secrets)

@@ -62,7 +62,7 @@ static void *connection_of(void *context, size_t thread_index)
 
 /* ---- opening ---- */
 
-struct side_options {
+struct opening {
     const struct durable_pool_options *options;
     struct slice url;
     const char *variable;
@@ -70,32 +70,32 @@ struct side_options {
     size_t count;
 };
 
-static enum status open_side(struct side *side, const struct side_options *wanted, struct buf *why)
+static enum status open_side(struct side *side, const struct opening *opening, struct buf *why)
 {
-    const struct durable_pool_options *options = wanted->options;
+    const struct durable_pool_options *options = opening->options;
     const struct sql_options sql = {
         .busy_timeout_ms = SQL_SERVICE_BUSY_MS,
         .answer_timeout_ms = SQL_SERVICE_ANSWER_MS,
-        .read_only = wanted->read_only,
-        .variable = wanted->variable,
+        .read_only = opening->read_only,
+        .variable = opening->variable,
         .password = options->password,
-        .next_password = wanted->read_only ? options->next_read_password : options->next_password,
+        .next_password = opening->read_only ? options->next_read_password : options->next_password,
         .gate = &side->gate,
     };
-    side->connections = calloc(wanted->count, sizeof *side->connections);
-    side->logs = calloc(wanted->count, sizeof *side->logs);
+    side->connections = calloc(opening->count, sizeof *side->connections);
+    side->logs = calloc(opening->count, sizeof *side->logs);
     if (!side->connections || !side->logs)
         return STATUS_NO_MEMORY;
-    for (; side->count < wanted->count; side->count++) {
+    for (; side->count < opening->count; side->count++) {
         struct durable *db = &side->connections[side->count];
         db->clock = options->clock;
         db->log = &side->logs[side->count];
-        TRY(database_open_blocking(wanted->url, &sql, options->clock, why, &db->sql));
+        TRY(database_open_blocking(opening->url, &sql, options->clock, why, &db->sql));
         store_metrics_connections(CONNECTION_IDLE, 1);
     }
     const struct worker_pool_config config = {
         .name = "database",
-        .thread_count = wanted->count,
+        .thread_count = opening->count,
         .queue_max = options->queue_limit ? options->queue_limit : DEFAULT_QUEUE,
         .thread_init = connection_of,
         .config_context = side,
@@ -118,8 +118,8 @@ static void close_side(struct side *side)
 /* One writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock. */
 static enum status open_embedded(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
-    const struct side_options writer = {options, options->url, NULL, false, 1};
-    const struct side_options readers = {options, options->url, NULL, false, options->connections};
+    const struct opening writer = {options, options->url, NULL, false, 1};
+    const struct opening readers = {options, options->url, NULL, false, options->connections};
     pool->by_access[DURABLE_READ] = pool->by_access[DURABLE_READ_CURRENT] = &pool->readers;
     TRY(open_side(&pool->main, &writer, why));
     return open_side(&pool->readers, &readers, why);
@@ -127,9 +127,8 @@ static enum status open_embedded(struct durable_pool *pool, const struct durable
 
 static enum status open_server(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
-    const struct side_options primary = {options, options->url, NULL, false, options->connections};
-    const struct side_options replica = {options, options->read_url, "OAUTH1_DATABASE_READ_URL", true,
-                                         options->connections};
+    const struct opening primary = {options, options->url, NULL, false, options->connections};
+    const struct opening replica = {options, options->read_url, "OAUTH1_DATABASE_READ_URL", true, options->connections};
     TRY(open_side(&pool->main, &primary, why));
     pool->has_replica = !slice_is_absent(options->read_url);
     if (!pool->has_replica)

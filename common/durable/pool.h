@@ -35,7 +35,7 @@ struct durable_pool_options {
     struct next_password *next_read_password; /* of the replica, likewise */
     size_t connections;                       /* OAUTH1_DATABASE_POOL; as many again to the replica */
     size_t queue_limit;                       /* jobs that may wait, for each kind; 0: 1024 */
-    struct keyring *keys;                     /* the pool holds them too */
+    struct keyring *keys;                     /* the pool keeps a share of them */
     const struct clock *clock;                /* borrowed */
 };
 

@@ -92,7 +92,7 @@ struct issuing {
     bool existing;
 };
 
-/* The row that this temporary credential already became, if there is one. */
+/* Finds the token that this temporary credential has already become, if there is one. */
 static enum status load_existing(struct issuing *issuing)
 {
     static const char text[] = TOKEN_ROW " WHERE t.temp_digest = ?";
@@ -131,7 +131,7 @@ static const char insert_looked_up[] =
 static const char insert_exchanged[] =
     INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ?") ", " ENABLED(
         "users", "id = ? AND generation = ?") ")";
-/* That they exist is what the foreign keys see to. */
+/* The foreign keys make sure that client and user exist. */
 static const char insert_judged[] = INSERT_TOKEN "?, ?)";
 
 static bool is_exchange(const struct token_issue *issue)
@@ -174,7 +174,7 @@ static bool has_word(struct slice words, struct slice word)
     return false;
 }
 
-/* Of an exchange's scopes those that the client may have. Not none, where there were some. */
+/* Keeps those of an exchange's scopes that the client may have. SCOPE_REJECTED if there were some and none is left. */
 static enum status write_scopes(struct issuing *issuing)
 {
     struct slice rest = issuing->issue->scopes;
@@ -245,7 +245,7 @@ static enum status why_nothing_was_inserted(struct issuing *issuing, enum status
     return STATUS_OK;
 }
 
-/* What the row holds is known without reading it back. */
+/* Fills the token from what was written. Reading the row back would cost a round trip. */
 static enum status describe_new(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
 {
     const struct token_issue *issue = issuing->issue;
@@ -274,7 +274,8 @@ static enum status describe_new(struct issuing *issuing, int64_t created_ms, int
     return STATUS_OK;
 }
 
-/* One statement that is its own transaction: it makes the row or, by the unique digest, finds that there is one. */
+/* One statement, which is a transaction by itself. It makes the row, or it finds by the unique digest that there is
+ * one. */
 static enum status try_issue(struct issuing *issuing, bool *ret_again)
 {
     int64_t created_ms = issuing->issue->created_ms ? issuing->issue->created_ms : now_ms(issuing->db);
@@ -296,7 +297,7 @@ static enum status try_issue(struct issuing *issuing, bool *ret_again)
 
 static enum status issue_token(struct issuing *issuing)
 {
-    enum { ROUNDS_MAX = 8 }; /* somebody changes the client's scopes all the time */
+    enum { ROUNDS_MAX = 8 }; /* the client's scopes keep changing */
     bool again = true;
     enum status status = STATUS_OK;
     for (int round = 0; status == STATUS_OK && again && round < ROUNDS_MAX; round++) {
@@ -480,7 +481,7 @@ struct revoking {
     int64_t count;
 };
 
-/* The narrowest thing that covers what was revoked. */
+/* Names the narrowest thing that covers all that was revoked. */
 static enum status tell_revoked(struct revoking *revoking, const struct resolved_filter *resolved)
 {
     if (resolved->parts & BY_JTI)

@@ -99,14 +99,14 @@ void durable_token_issue_start(struct durable_pool *pool, const struct token_iss
 enum { TOKEN_TEXT_BYTES = 32 };
 MUST_USE enum status durable_generate_token(char token[TOKEN_TEXT_BYTES], char secret[TOKEN_TEXT_BYTES]);
 
-/* Which tokens: every part that is not empty must fit. */
+/* Which tokens are meant. Every part that is not empty must match. */
 struct token_filter {
     struct slice jti;
     struct slice client_id;
     struct slice subject;
 };
 
-/* Revoked and expired ones too. */
+/* Lists tokens, revoked and expired ones included. */
 MUST_USE enum status durable_token_list_blocking(struct durable *db, const struct token_filter *filter,
                                                  struct page_request page, struct token_page **ret_page);
 /* Completes with a struct token_page. */

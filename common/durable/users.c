@@ -297,7 +297,7 @@ static enum status ensure_user(struct sql *sql, void *context)
     return sql_affected(db->sql) ? change_write_number(db, CHANGE_USER, CHANGE_EDITED, id) : STATUS_OK;
 }
 
-/* Nearly always it is there, and nothing is to be written. */
+/* The user nearly always exists under this name already, and nothing has to be written. */
 static enum status find_ensured(const struct ensuring *ensuring, struct user **ret_user)
 {
     struct user *user = NULL;
@@ -322,10 +322,10 @@ enum status durable_user_ensure_blocking(struct durable *db, struct slice subjec
     if (status != STATUS_NOT_FOUND)
         return status;
     status = durable_transaction_blocking(db, ensure_user, &ensuring);
-    if (status == STATUS_CONFLICT) /* on MySQL somebody may have made it in between */
+    if (status == STATUS_CONFLICT) /* on MySQL another process may have made the user in between */
         status = durable_transaction_blocking(db, ensure_user, &ensuring);
     TRY(status);
-    ensuring.username = SLICE_ABSENT; /* of two who rename it at once one is first */
+    ensuring.username = SLICE_ABSENT; /* another process may have renamed the user at the same time */
     return find_ensured(&ensuring, ret_user);
 }
 

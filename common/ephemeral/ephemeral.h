@@ -1,4 +1,5 @@
-/* ephemeral: what lives for minutes: nonces, temporary credentials, login sessions, challenges, counters.
+/* ephemeral: the ephemeral store, which keeps what lives for minutes: nonces, temporary credentials, login sessions,
+ * challenges, counters.
  *
  * Invariants:
  * - A port: the implementation is chosen at run time by the URL (`memory:`, `redis:`). A process opens one store; each
@@ -68,11 +69,11 @@ struct temp_credential {
 };
 
 void temp_credential_free(void *temp);
-/* OK: it may still be decided and exchanged. Else what one that is not live is refused for: TOKEN_REJECTED (killed),
- * TOKEN_USED (exchanged), PERMISSION_DENIED (refused), TOKEN_EXPIRED. */
+/* OK: the temporary credential may still be decided and exchanged. Otherwise this is why it is refused: TOKEN_REJECTED
+ * (killed), TOKEN_USED (exchanged), PERMISSION_DENIED (refused), TOKEN_EXPIRED. */
 MUST_USE enum status temp_credential_check_live(const struct temp_credential *temp);
 
-/* What a new one is made of. */
+/* What a new temporary credential is made of. */
 struct temp_new {
     struct slice token; /* unguessable, from the caller */
     struct slice secret;
@@ -113,7 +114,7 @@ struct ephemeral_blob {
 
 void ephemeral_blob_free(void *blob);
 
-/* What is counted; each counts by itself. */
+/* What is counted. Each quota has counters of its own. */
 enum quota {
     QUOTA_CLIENT,
     QUOTA_ADDRESS,
@@ -182,7 +183,7 @@ static inline void ephemeral_view_free(struct ephemeral *view)
 /* The store's clock, ms UTC: the one by which timestamps are judged. STORE_DOWN: it is not known. */
 MUST_USE enum status ephemeral_now(const struct ephemeral *view, int64_t *ret_ms);
 
-/* What keeps requests from being accepted. */
+/* Says what keeps requests from being accepted. */
 static inline struct nonce_trouble ephemeral_trouble(struct ephemeral *view)
 {
     return view->ops->trouble(view);
@@ -223,12 +224,12 @@ void ephemeral_temp_create_start(struct ephemeral *view, const struct temp_new *
  * far as the caller knows, which spares a turn; empty: unknown. It is found all the same if it is another's. */
 void ephemeral_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id,
                                struct ticket ticket);
-/* The first decision ties it to its user, who may grant again until it is exchanged: the new verifier and scopes
- * replace the old. Needs a live one. FORBIDDEN: another user's. */
+/* The first decision ties the temporary credential to its user. That user may grant again until it is exchanged: the
+ * new verifier and scopes replace the old ones. It must be live. FORBIDDEN: it is another user's. */
 void ephemeral_temp_grant_start(struct ephemeral *view, const struct temp_credential *temp,
                                 const struct temp_grant *grant, struct ticket ticket);
-/* The resource owner refuses: it is dead, also after a grant by the same user. Doing it twice is fine. Needs a live
- * one. FORBIDDEN: another user's. */
+/* The resource owner refuses. The temporary credential is dead from then on, also after a grant by the same user. Doing
+ * it twice is fine. It must be live. FORBIDDEN: it is another user's. */
 void ephemeral_temp_deny_start(struct ephemeral *view, const struct temp_credential *temp, int64_t user,
                                struct ticket ticket);
 /* Compares a verifier in constant time and counts a wrong one in the same atomic step, so that no race gets more than
@@ -236,8 +237,8 @@ void ephemeral_temp_deny_start(struct ephemeral *view, const struct temp_credent
  * live one. PERMISSION_UNKNOWN: nobody has decided; VERIFIER_INVALID. */
 void ephemeral_temp_try_start(struct ephemeral *view, const struct temp_credential *temp, struct slice verifier,
                               struct ticket ticket);
-/* After the token's row was committed; also of an expired one. Doing it twice is fine. PERMISSION_UNKNOWN,
- * PERMISSION_DENIED: it is not granted. No result. */
+/* Call this after the token's row was committed, also for a temporary credential that has expired. Doing it twice is
+ * fine. PERMISSION_UNKNOWN, PERMISSION_DENIED: it is not granted. No result. */
 void ephemeral_temp_exchanged_start(struct ephemeral *view, const struct temp_credential *temp, struct ticket ticket);
 
 /* `id` is the secret in the cookie; it is not kept, only a digest. CONFLICT: it exists. No result. */
@@ -245,7 +246,7 @@ void ephemeral_session_create_start(struct ephemeral *view, struct slice id, con
                                     int64_t ttl_ms, struct ticket ticket);
 /* Completes with a struct session; NOT_FOUND also when it has expired. */
 void ephemeral_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
-/* OK also if there is none. No result. */
+/* OK also if there is no such session. No result. */
 void ephemeral_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
 
 /* Small blobs (authorization challenges): CONFLICT: the id exists. No result. */
@@ -331,14 +332,14 @@ struct ephemeral_janitor {
  * many there were. For a command, while services serve: nobody waits for long. Errors likewise, and STORE_DOWN. */
 MUST_USE enum status ephemeral_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why,
                                                 int64_t *ret_count);
-/* A loop's own view; freed (ephemeral_view_free) on that loop, before the store. */
+/* Makes a loop's own view. It is freed (ephemeral_view_free) on that loop, before the store. */
 MUST_USE enum status ephemeral_view_new(struct ephemeral_store *store, struct loop *loop, struct ephemeral **ret_view);
-/* Seals with other keys from now on; the store holds them too. From any thread. */
+/* Exchanges the sealing keys. The store keeps a share of them. May be called from any thread. */
 void ephemeral_set_keys(struct ephemeral_store *store, struct keyring *keys);
 /* The clean stop, after the last request: the memory store's live nonces go to the ledger. A failure means that the
  * next start is guarded. */
 MUST_USE enum status ephemeral_save_blocking(struct ephemeral_store *store);
-/* Without ephemeral_save_blocking it is a crash. NULL is fine. */
+/* Frees the store. Without ephemeral_save_blocking before it, the next start takes this for a crash. NULL is fine. */
 void ephemeral_store_free(struct ephemeral_store *store);
 
 #endif

@@ -102,7 +102,7 @@ static bool is_expired(const struct memory_store *store, const struct temp_crede
     return now_ms - temp->created_ms >= store->options.temp_ttl_ms;
 }
 
-/* One atomic step: finds, changes, and copies what it is then. */
+/* Finds, changes and copies a value in one atomic step. */
 static enum status change_temp(struct memory_store *store, struct slice token, temp_rule_fn rule,
                                const struct temp_change *with, struct temp_credential **ret_copy)
 {
@@ -170,7 +170,7 @@ static void memory_temp_exchanged_start(struct ephemeral *view, const struct tem
 
 /* ---- sessions ---- */
 
-/* Adds a value that was copied for the table; frees it if it cannot be. */
+/* Adds a value that was copied for the table. Frees it if it cannot be added. */
 static enum status add_to_table(struct ttl_table *table, struct slice name, void *value,
                                 void (*free_value)(void *value), int64_t expires_ms, int64_t now_ms)
 {

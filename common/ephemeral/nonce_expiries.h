@@ -27,9 +27,9 @@ void nonce_expiries_free(struct nonce_expiries *expiries);
 bool nonce_expiries_has(const struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard);
 /* Sets it. */
 void nonce_expiries_mark(struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard);
-/* Takes it away. */
+/* Takes the mark away. */
 void nonce_expiries_unmark(struct nonce_expiries *expiries, enum nonce_expiry mark, int64_t second, unsigned shard);
-/* Nothing is known to stand any more. */
+/* Forgets what was acknowledged. */
 void nonce_expiries_forget(struct nonce_expiries *expiries);
 /* Calls `visit` for each set that is owed its expiry. */
 void nonce_expiries_each_owed(const struct nonce_expiries *expiries,

@@ -24,7 +24,7 @@ void nonce_set_free(struct nonce_set *set);
  * STATUS_TIMESTAMP_REFUSED: that second is forgotten already, or too far ahead. */
 MUST_USE enum status nonce_set_add(struct nonce_set *set, int64_t timestamp_s, uint64_t hash, int64_t now_s);
 
-/* Forgets all, and what time it was. */
+/* Forgets all nonces, and the latest time that was seen. */
 void nonce_set_forget(struct nonce_set *set);
 
 /* Copies all that are live into *state (nonces and count). STATUS_NO_MEMORY. Nobody adds meanwhile. */

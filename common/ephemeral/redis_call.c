@@ -92,7 +92,7 @@ void redis_turn_begin(struct redis_call *call, void (*turned)(struct redis_call 
 {
     call->turned = turned;
     call->failure = STATUS_OK;
-    call->unanswered = 1; /* redis_turn_end's own */
+    call->unanswered = 1; /* one for redis_turn_end */
 }
 
 void redis_turn_took(struct redis_call *call, enum status status)

@@ -35,9 +35,9 @@ static inline struct redis_clock redis_clock_init(const struct clock *local, int
 bool redis_clock_set(struct redis_clock *clock, int64_t asked_ms, int64_t redis_ms);
 /* Ms UTC; 0: not known. */
 int64_t redis_clock_now_ms(struct redis_clock *clock);
-/* The same, by however old a reading; 0: there was none. */
+/* The same, by a reading of any age; 0: there was none. */
 int64_t redis_clock_last_known_ms(const struct redis_clock *clock);
-/* A guard covers what it shows from now on. */
+/* Lets the clock go back. Call this where a guard covers all that was accepted until now. */
 static inline void redis_clock_let_back(struct redis_clock *clock)
 {
     clock->latest_ms = 0;

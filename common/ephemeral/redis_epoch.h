@@ -35,7 +35,7 @@ struct redis_epoch {
 MUST_USE enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch);
 /* At most REDIS_EPOCH_BYTES. */
 void redis_epoch_write(const struct redis_epoch *epoch, struct buf *out);
-/* A new one, with a new id and a new key. NO_RANDOMNESS. */
+/* Makes an epoch with a new id and a new key. NO_RANDOMNESS. */
 MUST_USE enum status redis_epoch_make(const char *run_id, unsigned shards, struct redis_epoch *ret_epoch);
 
 /* How long the record lives without being renewed. */

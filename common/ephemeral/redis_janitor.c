@@ -54,7 +54,7 @@ static enum status clean_set(struct cleaning *it, struct slice key)
     if (!nonce_key_second(key, &second))
         return STATUS_OK;
     TRY(redis_ask_blocking(it->redis, ask, COUNT_OF(ask), take_integer, &ttl));
-    if (ttl != -1) /* it has one, or is gone */
+    if (ttl != -1) /* the set has an expiry, or is gone */
         return STATUS_OK;
     (void)snprintf(number, sizeof number, "%lld", (long long)redis_nonces_expiry_s(second, it->skew_ms));
     const struct slice args[] = {SLICE("EXPIREAT"), key, slice_str(number)};

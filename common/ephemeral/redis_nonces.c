@@ -33,7 +33,7 @@ struct nonce_batch {
     size_t judged, expired; /* replies to SADD and EXPIREAT so far */
     size_t unanswered;      /* commands, and one while it is open */
     bool epoch_held;
-    bool was_demoted; /* the server follows another by now, and may have taken its data */
+    bool was_demoted; /* the server has become a replica, and may have taken another server's data */
 };
 
 /* ---- batches ---- */
@@ -221,7 +221,7 @@ void redis_nonces_close_batch(struct redis_view *view)
                               batch->touches[i].shard);
     if (redis_send(view->client, args, COUNT_OF(args), on_epoch, batch) == STATUS_OK)
         batch->unanswered++;
-    note_answer(batch); /* it is open no more */
+    note_answer(batch); /* the batch is closed */
 }
 
 /* ---- spending ---- */
@@ -326,7 +326,7 @@ static void on_owed_expiry(void *context, const struct redisReply *reply)
 {
     struct owed *owed = context;
     int64_t is_set = 0;
-    if (redis_reply_integer(reply, &is_set) == STATUS_OK) /* else it stays owed */
+    if (redis_reply_integer(reply, &is_set) == STATUS_OK) /* otherwise the expiry stays owed */
         nonce_expiries_unmark(owed->view->nonces.expiries, NONCE_EXPIRY_OWED, owed->touch.second, owed->touch.shard);
     free(owed);
 }

@@ -36,7 +36,7 @@ struct redis_nonces {
 void redis_nonces_done(struct redis_nonces *nonces);
 /* The epoch that was settled holds: nonces are taken again. NO_MEMORY. */
 MUST_USE enum status redis_nonces_settle(struct redis_view *view);
-/* None is taken until then. */
+/* No nonce is taken until an epoch is settled again. */
 void redis_nonces_unsettle(struct redis_view *view);
 /* Ends the turn's batch with the GET of the epoch. */
 void redis_nonces_close_batch(struct redis_view *view);
@@ -45,7 +45,7 @@ static inline int64_t redis_nonces_expiry_s(int64_t second, int64_t skew_ms)
 {
     return second + 2 * skew_ms / 1000 + 1;
 }
-/* Tries those again that wait. */
+/* Tries the waiting nonces again. */
 void redis_nonces_retry(struct redis_view *view);
 
 #endif

@@ -8,7 +8,7 @@
 
 enum { ROUNDS_MAX = 32, NUMBER_BYTES = 24 };
 
-/* One of a session or a blob. */
+/* A call on one session or blob. */
 struct value_call {
     struct redis_call call; /* first */
     char key_memory[REDIS_KEY_BYTES];
@@ -102,7 +102,7 @@ static void write_session(const struct value_call *it, struct buf *out)
     redis_put_number(out, it->session.user);
     redis_put_number(out, it->session.created_ms);
     redis_put_number(out, it->user_ended);
-    if (it->session.bound_to.len == 0) /* as every session was before there were others */
+    if (it->session.bound_to.len == 0) /* sessions of earlier versions have no more than this */
         return;
     redis_put_text(out, it->session.bound_to);
     redis_put_text(out, it->session.scopes);
@@ -169,7 +169,7 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
     it->session.bound_to = session->bound_to;
     it->session.scopes = session->scopes;
     it->session.is_granted = session->is_granted;
-    if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* its end would be forgotten before it */
+    if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* Redis would forget an end too soon */
         end_value_call(it, STATUS_BAD_INPUT);
     else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf) &&
              redis_call_keep(&it->call, &it->session.bound_to) && redis_call_keep(&it->call, &it->session.scopes))

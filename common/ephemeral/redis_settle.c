@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Sets the record if it still is what we read; answers what it is then. No id is ever written twice. */
+/* Sets the record if it still is what was read, and answers what the record is then. No id is ever written twice. */
 #define INSTALL_SCRIPT                              \
     "local now = redis.call('GET', KEYS[1]) or '' " \
     "if now == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) return ARGV[2] end return now"
 
-/* With somebody else who declares an epoch, or has done so on another server. */
+/* How long this process is patient with another one that declares an epoch, or has declared one on another server. */
 enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVING_WAY_FORGOTTEN_MS = 120000 };
 
 static void end_run(struct redis_settle *settle, enum status status, const char *fault)
@@ -162,7 +162,7 @@ static void confirm_epoch(struct redis_settle *settle)
 
 /* ---- writing a record ---- */
 
-/* Everything that may have been accepted, by whomever, until those who accept have noticed. */
+/* Guards everything that any process may have accepted, until all of them have noticed the new epoch. */
 static void guard_provisionally(struct redis_settle *settle)
 {
     struct nonce_standing standing;
@@ -176,7 +176,7 @@ static void guard_provisionally(struct redis_settle *settle)
                                (known_ms(settle) + beyond_ms + AWAY_SLACK_MS) / 1000);
 }
 
-/* The record is in Redis: what was accepted under another until now is guarded from now on. */
+/* The record is in Redis. Whatever was accepted under another record is guarded. */
 static void accept_alone(struct redis_settle *settle, const struct redis_epoch *epoch, const char *text, size_t len)
 {
     guard_provisionally(settle);
@@ -320,7 +320,7 @@ static void on_meeting(struct redis_settle *settle, struct settle_job *job)
     }
 }
 
-/* It is known already that the ledger does not answer: to wait for it once more helps nobody. */
+/* Whether the ledger is known not to answer, so that it makes no sense to wait for it once more. */
 static bool ledger_is_away(struct redis_settle *settle)
 {
     struct nonce_standing standing;
@@ -403,7 +403,7 @@ static void on_record(void *context, const struct redisReply *reply)
     } else {
         settle->seen_len = text.len;
         memcpy(settle->seen, text.ptr, text.len);
-        (void)!redis_epoch_parse(text, &settle->seen_epoch); /* what is no record of ours counts as none */
+        (void)!redis_epoch_parse(text, &settle->seen_epoch); /* a text that is no record of ours counts as no record */
     }
 }
 

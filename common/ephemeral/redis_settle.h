@@ -26,7 +26,7 @@ struct redis_patience {
 };
 
 struct redis_settle {
-    /* set by the owner */
+    /* set by the view */
     struct redis_client *client;
     struct redis_clock *clock;
     struct nonce_keeper *keeper;
@@ -35,7 +35,7 @@ struct redis_settle {
     int64_t lead_ms;
     _Atomic int64_t *unsure_until_ms; /* the process's: until when (steady) rule 10 goes by the latest clock */
     struct redis_patience *patience;
-    /* Redis will do, whatever becomes of the epoch. */
+    /* Redis can be used, whatever becomes of the epoch. */
     void (*greeted)(void *context);
     /* False: somebody else in this process asks the durable store now. Over with `done`. */
     bool (*begin_turn)(void *context);
@@ -77,7 +77,7 @@ struct redis_settle {
 
 /* Sends the questions: `done` is called later. STORE_DOWN, NO_MEMORY: it is not. */
 MUST_USE enum status redis_settle_start(struct redis_settle *settle);
-/* The connection is lost, or its owner goes: `done` is not called. */
+/* Ends the run without calling `done`: the connection is lost, or its view is freed. */
 void redis_settle_stop(struct redis_settle *settle);
 
 /* Redis's clock is in this epoch what it shows now. One that is off by more than the skew is not: nothing is accepted

@@ -20,7 +20,8 @@ enum { INTSET_LIMIT = 512, SETTLE_AGAIN_MS = 50 };
 
 static int64_t redis_now_ms(const struct ephemeral *base)
 {
-    struct redis_view *view = (struct redis_view *)(uintptr_t)base; /* that it never goes back needs a note */
+    struct redis_view *view =
+        (struct redis_view *)(uintptr_t)base; /* the clock notes what it showed, so that it never goes back */
     return redis_clock_now_ms(&view->clock);
 }
 
@@ -107,10 +108,10 @@ static void on_info(void *context, const struct redisReply *reply)
 
 static void on_renewed(void *context, const struct redisReply *reply)
 {
-    (void)context, (void)reply; /* what is not there any more shows by the record */
+    (void)context, (void)reply; /* if the key is gone, reading the record shows that */
 }
 
-/* Also where no nonce is spent a loss shows soon: its guard is of that moment. */
+/* The record is read although no nonce is spent, so that a loss is found soon and its guard begins at that moment. */
 static void on_record(void *context, const struct redisReply *reply)
 {
     struct redis_view *view = context;
@@ -131,7 +132,7 @@ static void on_clock_timer(void *context)
     struct redis_view *view = context;
     char end[24];
     struct buf text = buf_fixed(end, sizeof end);
-    /* by the clock as we know it: one that has leapt meanwhile ends it the sooner */
+    /* by the clock as it was last known: if it has leapt since, the record ends sooner */
     buf_add_i64(&text, redis_clock_last_known_ms(&view->clock) + redis_epoch_life_ms(view->store->options.skew_ms));
     const struct slice renew[] = {SLICE("PEXPIREAT"), REDIS_EPOCH_KEY, buf_slice(&text)};
     if (redis_client_state(view->client) != REDIS_READY)
@@ -195,7 +196,7 @@ static void tell_epoch(const struct redis_view *view, bool is_new)
         observer_event(loop_observer(view->loop), "redis", "epoch changed", view->store->target.shown);
 }
 
-/* Redis will do; what needs no epoch goes on. */
+/* Redis can be used. Calls that need no epoch go on. */
 static void on_greeted(void *context)
 {
     struct redis_view *view = context;
@@ -233,13 +234,13 @@ static void on_settled(void *context, enum status status)
     if (status == STATUS_OK)
         status = redis_nonces_settle(view);
     if (status != STATUS_OK) {
-        if (status != STATUS_CONFLICT) /* which takes a moment */
+        if (status != STATUS_CONFLICT) /* a conflict is over in a moment */
             answer_pings(view);
         settle_later(view);
         return;
     }
     answer_pings(view);
-    if (is_new) /* its guard covers whatever was accepted before */
+    if (is_new) /* the new epoch's guard covers whatever was accepted before */
         redis_clock_let_back(&view->clock);
     if (!settle->is_provisional)
         nonce_keeper_enter(view->store->keeper, slice_str(settle->epoch.id), &settle->ranges);
@@ -496,7 +497,7 @@ static enum status redis_view_new(struct ephemeral_store *base, struct loop *loo
 
 /* ---- the start ---- */
 
-/* A start, with its connection. */
+/* A store that is being opened, with the connection that asks the server. */
 struct start {
     struct redis_store *store;
     struct redis_blocking *redis;
@@ -572,7 +573,7 @@ static enum status open_redis_store(struct redis_store *store, struct buf *why)
 
 /* ---- the store ---- */
 
-/* What is in Redis stays there. */
+/* Nothing has to be saved: Redis keeps its data. */
 static enum status redis_save_blocking(struct ephemeral_store *store)
 {
     (void)store;

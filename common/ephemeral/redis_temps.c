@@ -140,7 +140,7 @@ static void on_user_ended(void *context, const struct redisReply *reply)
     redis_turn_took(context, redis_ended_number(reply, &call_of(context)->user_ended_now));
 }
 
-/* What is known already, or is of nobody, is not asked for. */
+/* A number that is known already, or that is of nobody, is not asked for. */
 static void ask_owners(struct temp_call *it, struct slice client_id, int64_t user)
 {
     char memory[REDIS_KEY_BYTES];
@@ -175,7 +175,7 @@ static void tell_outcome(struct redis_call *call)
         it->sealed = it->fresh;
         end_temp_call(it, is_ended(it) ? STATUS_TOKEN_REJECTED : it->outcome);
     } else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket)) {
-        fetch_record(it); /* somebody else was faster: judge what it is now */
+        fetch_record(it); /* another process was faster, so the record is read and judged anew */
     } else {
         end_temp_call(it, STATUS_STORE_DOWN);
     }
@@ -372,7 +372,7 @@ static void tell_corrected(struct redis_call *call)
     end_temp_call(it, it->was_replaced ? STATUS_OK : STATUS_STORE_DOWN);
 }
 
-/* Nobody knows its token yet. */
+/* Nobody but this call knows the token yet. */
 static void correct_record(struct redis_call *call)
 {
     struct temp_call *it = call_of(call);

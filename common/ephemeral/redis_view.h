@@ -24,7 +24,7 @@ struct redis_store {
     struct redis_target target;
     struct shared_keys keys;
     struct nonce_keeper *keeper;
-    _Atomic int64_t unsure_until_ms;          /* redis_settle.h */
+    _Atomic int64_t unsure_until_ms;          /* see redis_settle.h */
     _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
     struct redis_patience patience;           /* of whoever has the turn */
 };
@@ -46,7 +46,7 @@ struct redis_view {
     struct nonce_listener *listener;
     struct redis_nonces nonces;
     struct mac *mac;
-    bool clock_told; /* that our own clock is off */
+    bool clock_told; /* the observer was told that our own clock is off */
 
     /* calls that came while the connection was being made */
     struct redis_call *held;

@@ -182,7 +182,7 @@ static void try_body_left_out(struct search *search)
     if (!variant.form_body || variant.body.len == 0 || !search_may_try(search, "the body left out"))
         return;
     while (variant.params.count && variant.params.rows[variant.params.count - 1].source == PARAM_FROM_BODY)
-        variant.params.count--; /* the body's come last */
+        variant.params.count--; /* the body's parameters come last */
     search_try_message(search, &variant,
                        "would match with the body left out: the client does not sign the parameters of its form body");
 }
@@ -614,7 +614,7 @@ static enum status write_what_own_base_string_says(const struct search *search, 
     const struct signature_key keys = {buf_slice(&key), search->options->rsa_public_key};
     if (key.failed)
         return STATUS_NO_MEMORY;
-    if (slice_eq(theirs, search->base_string)) /* which the difference has said */
+    if (slice_eq(theirs, search->base_string)) /* the difference has already said so */
         return STATUS_OK;
     enum status status = signature_verify(search->signer, search->message->signature_method, &keys, theirs,
                                           search->message->protocol[OAUTH_SIGNATURE]);

@@ -124,7 +124,7 @@ static struct accepted_range *find_near(struct accepted_ranges *ranges, int64_t 
         at--;
     if (at > 0) {
         struct accepted_range *below = &ranges->items[at - 1];
-        /* nothing of it is accepted in this epoch: what lies between may still be */
+        /* nothing of this range is accepted in this epoch, but the seconds in between may still be */
         int64_t reach_s = below->guarded == below->high ? 1 : ACCEPTED_AHEAD_S;
         if (second <= below->high + reach_s)
             return below;
@@ -133,7 +133,7 @@ static struct accepted_range *find_near(struct accepted_ranges *ranges, int64_t 
     return above && second >= above->low - ACCEPTED_AHEAD_S && !guards_something(above) ? above : NULL;
 }
 
-/* How far up a range that holds this second may reach. */
+/* How far up a range may reach that holds this second. */
 static int64_t find_ceiling(const struct accepted_ranges *ranges, int64_t second)
 {
     for (size_t i = 0; i < ranges->count; i++)
@@ -145,7 +145,7 @@ static int64_t find_ceiling(const struct accepted_ranges *ranges, int64_t second
 void accepted_ranges_raise(struct accepted_ranges *ranges, int64_t second)
 {
     struct accepted_range *range = find_near(ranges, second);
-    if (!range) { /* what this joins may hold it */
+    if (!range) { /* a range that this joins may hold the second */
         join_lowest(ranges);
         range = find_near(ranges, second);
     }

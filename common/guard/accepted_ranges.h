@@ -26,11 +26,11 @@ enum {
 
 struct accepted_range {
     int64_t low;
-    int64_t guarded; /* low - 1: nothing is */
+    int64_t guarded; /* low - 1: nothing is guarded */
     int64_t high;
 };
 
-/* Both ends are in it. */
+/* A span includes both of its ends. */
 struct second_span {
     int64_t low;
     int64_t high;

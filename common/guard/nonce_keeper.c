@@ -172,7 +172,7 @@ static bool is_wanted(const struct nonce_keeper *keeper, int64_t second)
     for (size_t i = 0; i < keeper->wanted_count; i++)
         if (keeper->wanted[i] == second)
             return true;
-    return keeper->wanted_count == WANTED_MAX; /* whoever is not served asks again after the next attempt */
+    return keeper->wanted_count == WANTED_MAX; /* a caller that is not served asks again after the next attempt */
 }
 
 void nonce_keeper_want(struct nonce_keeper *keeper, int64_t second)
@@ -247,7 +247,7 @@ static void run_job(struct nonce_keeper *keeper)
     hand_back(keeper, job);
 }
 
-/* What one turn asks of the ledger: copies, so that the lock is free meanwhile. */
+/* What one turn asks of the ledger. These are copies, so that the lock is free meanwhile. */
 struct turn {
     char epoch[NONCE_EPOCH_ID_BYTES];
     int64_t wanted[WANTED_MAX];
@@ -429,7 +429,7 @@ static void release_keeper(struct nonce_keeper *keeper)
     free(keeper);
 }
 
-/* Signals are the first loop's business. */
+/* Signals are handled on the first loop's thread. */
 static bool start_keeper(struct nonce_keeper *keeper)
 {
     sigset_t all;
@@ -465,7 +465,7 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
     return STATUS_OK;
 }
 
-/* What rule 8 let in goes into the ranges first: without that the row must stay. */
+/* What rule 8 let in goes into the ranges first. If that fails, this process's row must stay. */
 static void leave_ledger(struct nonce_keeper *keeper)
 {
     struct turn turn;

@@ -45,12 +45,12 @@ struct nonce_standing {
     int64_t floor_clock_ms;  /* the latest that it may have: of a write whose answer is missing, too */
 };
 
-/* Changes with every change of the standing. */
+/* A number that changes with every change of the standing. */
 uint64_t nonce_keeper_version(const struct nonce_keeper *keeper);
 void nonce_keeper_read(struct nonce_keeper *keeper, struct nonce_standing *ret_standing, uint64_t *ret_version);
-/* Wants the ranges to cover this second. */
+/* Asks the keeper to make the ranges cover this second. */
 void nonce_keeper_want(struct nonce_keeper *keeper, int64_t second);
-/* The store is in this epoch from now on: the ledger's row says so. */
+/* Says that the store is in this epoch, as the ledger's row has it. */
 void nonce_keeper_enter(struct nonce_keeper *keeper, struct slice epoch, const struct accepted_ranges *ranges);
 /* The store's clock, as somebody has just read it. */
 void nonce_keeper_tell_clock(struct nonce_keeper *keeper, int64_t clock_ms);

@@ -80,7 +80,7 @@ struct nonce_row {
     struct accepted_ranges ranges;
 };
 
-/* What else a decision needs. */
+/* The rest of what a decision needs. */
 struct nonce_users {
     struct nonce_user *items; /* malloc'ed */
     size_t count;
@@ -91,7 +91,7 @@ struct nonce_users {
  * (id[0] = '\0'). May be called again. */
 typedef enum status (*nonce_decide_fn)(void *context, struct nonce_row *row, struct nonce_users *users);
 
-/* What is to be kept. */
+/* What keep_blocking is asked to keep. */
 struct nonce_keep {
     struct slice name;
     struct slice epoch;    /* of whoever asks */
@@ -105,7 +105,7 @@ struct nonce_ledger {
     /* Begins an epoch of a store whose nonces end with its process, also after it has lost them in mid-life. */
     enum status (*open_blocking)(struct nonce_ledger *ledger, const struct nonce_begin *begin,
                                  struct nonce_state *ret_state);
-    /* A clean stop. CONFLICT: another epoch is in force. */
+    /* Saves the nonces at a clean stop. CONFLICT: another epoch is in force. */
     enum status (*save_blocking)(struct nonce_ledger *ledger, struct slice name, struct slice epoch,
                                  const struct nonce_state *state);
     /* Raises the ranges where they do not reach yet, and tells what they are then. CONFLICT: another epoch is in force.

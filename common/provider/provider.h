@@ -24,7 +24,7 @@
 
 struct loop;
 
-/* How long a store may take; then the answer is 503. */
+/* How long a store may take. After that the answer is 503. */
 enum { STORE_TIMEOUT_MS = 200 };
 
 struct provider_loop {
@@ -58,14 +58,14 @@ MUST_USE enum status provider_check_blocking(const struct config *config, struct
  * and on one thread at a time. On failure all stay as they were, and a text is appended to `why`. BAD_INPUT;
  * STORE_DOWN: the database could not be asked; NO_MEMORY. */
 MUST_USE enum status provider_reload_blocking(struct provider *provider, const struct config *fresh, struct buf *why);
-/* The loops have ended. `clean`: every request was finished, so the live nonces may be saved; without
- * it the next start is guarded (docs/design/nonce-guard.md). Fine for a zeroed one. */
+/* Call this after the loops have ended. `clean`: every request was finished, so the live nonces can be saved. Otherwise
+ * the next start is guarded (docs/design/nonce-guard.md). A zeroed provider is fine. */
 void provider_close_blocking(struct provider *provider, bool clean);
 
-/* Says why nothing is accepted for `guard_s` seconds more (ephemeral_guard_s), where that is so. */
+/* Says why nothing is accepted for `guard_s` more seconds (ephemeral_guard_s). Writes nothing if guard_s is 0. */
 void provider_write_guard(int64_t guard_s, struct buf *out);
-/* Says what keeps fresh requests from being accepted, what to do about it, and for how long; nothing where they are. On
- * the first loop. */
+/* Says what keeps fresh requests from being accepted, for how long, and what to do about it. Writes nothing while they
+ * are accepted. Called on the first loop. */
 void provider_write_trouble(const struct provider *provider, struct buf *out);
 
 /* Sets oauth1_clock_skew_seconds, oauth1_guard_seconds and oauth1_accepted_lead_seconds; on the first loop. */

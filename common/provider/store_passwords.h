@@ -14,12 +14,12 @@ struct store_passwords {
     struct next_password redis;
 };
 
-/* Those that the stores were opened with. */
+/* No password has been read again yet: the stores use those that they were opened with. */
 void store_passwords_init(struct store_passwords *passwords);
 void store_passwords_done(struct store_passwords *passwords);
 
-/* From now on those of a configuration that was read again; nothing else of its URLs counts. BAD_INPUT: they stay, and
- * a text for the operator is appended to `why`. From any thread. */
+/* Takes over the passwords of a configuration that was read again. Nothing else in its URLs counts. BAD_INPUT: the
+ * passwords stay as they were, and a text for the operator is appended to `why`. May be called from any thread. */
 MUST_USE enum status store_passwords_update(struct store_passwords *passwords, const struct config *fresh,
                                             struct buf *why);
 

@@ -3,8 +3,8 @@
 #include "base/percent.h"
 #include "oauth/base_string.h"
 
-/* Verified against where the client is unknown, so that the time tells nothing. Nobody holds the
- * private key: it was thrown away. */
+/* An unknown client's signature is verified with this key, so that the time tells nothing. Nobody holds the private
+ * key: it was thrown away. */
 static const char nobodys_key[] = "-----BEGIN PUBLIC KEY-----\n"
                                   "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAw0Aa/uKrqzCn7q7QWwuM\n"
                                   "Lz15Drqa+yPQaDf45kGupzxgkqvadhFGXu6LHH9tlY4piDXaByrCBo/CzB0xem2C\n"
@@ -59,7 +59,7 @@ enum status check_parse(struct check *check)
 static enum status judge_token(struct check *check, int64_t now_ms)
 {
     const struct token *token = check->token;
-    if (check_token(check).len == 0) { /* RFC 5849 §3.1: left out, or sent empty, where no user is concerned */
+    if (check_token(check).len == 0) { /* RFC 5849 §3.1: oauth_token is left out or empty where no user is concerned */
         check->legs = 2;
         if (check->client->flags & CLIENT_TWO_LEGGED)
             return STATUS_OK;
@@ -81,7 +81,7 @@ static enum status judge_temp(struct check *check)
     const struct temp_credential *temp = check->temp;
     if (!temp || temp->state == TEMP_KILLED || !slice_eq(temp->client_id, check->client->client_id))
         return problem_set(&check->problem, STATUS_TOKEN_REJECTED, NULL);
-    /* one that was exchanged says so after the signature, even when its time has passed */
+    /* an exchanged temporary credential is refused after the signature, even if its time has passed */
     if (temp->expired && temp->state != TEMP_EXCHANGED)
         return problem_set(&check->problem, STATUS_TOKEN_EXPIRED, NULL);
     return STATUS_OK;

@@ -21,7 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What the service was told by its operator; immutable. */
+/* What the operator has configured; immutable. */
 struct check_rules {
     unsigned signature_methods; /* mask */
     int64_t skew_s;             /* how old a timestamp may be */
@@ -75,7 +75,7 @@ static inline struct slice check_token(const struct check *check)
  * the same time as a known one. */
 MUST_USE enum status check_signature(struct check *check, struct signer *signer, int64_t now_ms);
 
-/* The nonce to spend; false where there is none (PLAINTEXT may leave it out, RFC 5849 §3.1). */
+/* Fills in the nonce to spend. False: there is none (PLAINTEXT may leave it out, RFC 5849 §3.1). */
 MUST_USE bool check_nonce(const struct check *check, struct nonce *ret_nonce);
 
 /* The hints after STATUS_SIGNATURE_INVALID or STATUS_BODY_HASH_MISMATCH, by the client's secrets of now and before.

@@ -20,7 +20,7 @@ void quota_write_address(struct slice address, struct buf *out);
 void quota_count_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
                        struct ticket ticket);
 
-/* Takes one event back that was counted. */
+/* Takes back one event that was counted. */
 void quota_take_back_start(struct ephemeral *ephemeral, enum quota quota, struct slice name, int64_t limit,
                            struct ticket ticket);
 

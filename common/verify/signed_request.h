@@ -23,17 +23,18 @@ struct signed_request {
 
 /* Whether the signer is in memory; else signed_request_load_start asks for it. */
 MUST_USE bool signed_request_find(struct signed_request *it, struct credential_view *credentials, struct flow *flow);
-/* Asks the durable store. */
+/* Asks the durable store for the signer. */
 void signed_request_load_start(const struct signed_request *it, struct credential_view *credentials,
                                struct ticket ticket);
 /* Takes the signer (the index-th ticket of the newest wait, where it was not found) and judges the signature by the
  * store's clock. Refused: check.problem says why. The stores' errors: it does not. */
 MUST_USE enum status signed_request_verify(struct signed_request *it, struct flow *flow, size_t index,
                                            const struct ephemeral *ephemeral, struct signer *signer);
-/* False: there is none to spend, and nothing to wait for. */
+/* False: there is no nonce to spend, and nothing to wait for. */
 MUST_USE bool signed_request_has_nonce(const struct signed_request *it);
 void signed_request_spend_start(const struct signed_request *it, struct ephemeral *ephemeral, struct ticket ticket);
-/* What became of the nonce, by the index-th ticket; of none, nothing. Else than OK check.problem says why. */
+/* Says what became of the nonce, by the index-th ticket. OK where there was none. If the status is not OK,
+ * check.problem says why. */
 MUST_USE enum status signed_request_spent(struct signed_request *it, const struct flow *flow, size_t index);
 
 #endif

@@ -61,7 +61,7 @@ static int64_t wall_ms(const struct endings *endings)
     return clock_wall_ms(loop_clock(endings->loop));
 }
 
-/* Without room it is read from the table later. */
+/* Without room in the queue the change is read from the table later. */
 static void add_ending(struct endings *endings, enum ephemeral_party party, struct slice id)
 {
     struct ending *ending = endings->waiting_count < WAITING_MAX ? malloc(sizeof *ending + id.len) : NULL;

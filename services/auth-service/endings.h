@@ -26,9 +26,9 @@ struct endings_options {
     int64_t look_back_ms; /* how old a session may be that was there before this process; 0: there are none */
 };
 
-/* Before the loops run. NO_MEMORY. */
+/* Call this before the loops run. NO_MEMORY. */
 MUST_USE enum status endings_new(const struct endings_options *options, struct endings **ret_endings);
-/* After the loops have ended, before they are freed. NULL is fine. */
+/* Call this after the loops have ended, before they are freed. NULL is fine. */
 void endings_free(struct endings *endings);
 
 #endif

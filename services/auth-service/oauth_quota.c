@@ -18,7 +18,7 @@ enum status oauth_quota_judge_client(struct flow *flow, size_t index, int64_t *r
     return quota_judge(flow, index, app_of(request_of(flow))->config->rate_limit_client, ret_wait_s);
 }
 
-/* Refused either way, so a counter that is down changes nothing. */
+/* The request is refused either way, so it does not matter whether the counter answered. */
 static enum step_result refuse_counted(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -29,7 +29,7 @@ static enum step_result refuse_counted(struct flow *flow)
     return oauth_refuse(request, &it->check.problem);
 }
 
-/* How a table ends that was left. */
+/* The steps of a flow that left its table for a refusal. */
 static const struct step refusal[] = {
     {"reply", refuse_counted},
     {NULL, NULL},

@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-/* Counts the client of a request that is its own. */
+/* Counts the client of a request that its signature has shown to be its own. */
 void oauth_quota_count_client_start(struct request *request, const struct check *check, struct ticket ticket);
 /* What the index-th ticket of the newest wait said. STATUS_SLOW_DOWN: *ret_wait_s says how long. */
 MUST_USE enum status oauth_quota_judge_client(struct flow *flow, size_t index, int64_t *ret_wait_s);

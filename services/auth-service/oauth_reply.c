@@ -58,7 +58,7 @@ static void add_challenge(struct request *request, enum status status)
     request_reply_header(request, "WWW-Authenticate", buf_slice(&challenge));
 }
 
-/* After a guard of lost nonces there is no use in coming back earlier. */
+/* While a guard of lost nonces lasts, coming back earlier would be in vain. */
 static void add_retry_after(struct request *request, int64_t wait_s)
 {
     char seconds[24];
@@ -68,7 +68,7 @@ static void add_retry_after(struct request *request, int64_t wait_s)
     request_reply_header(request, "Retry-After", slice_of(seconds, (size_t)len));
 }
 
-/* A store that guards says why, and for how long. */
+/* While the store guards, the answer says why and for how long. */
 static struct problem explain_guard(struct request *request, struct problem problem)
 {
     struct buf text = buf_in(&request->arena);

@@ -11,11 +11,11 @@
 
 /* Makes request->state of so many bytes, and describes and parses the request. */
 enum step_result oauth_parse(struct flow *flow, enum check_purpose purpose, size_t state_size);
-/* Judges the signature, once what it needs was loaded: the client by the index-th ticket. */
+/* Judges the signature, after what it needs was loaded. The client came by the index-th ticket. */
 enum step_result oauth_verify(struct flow *flow, size_t client_index);
-/* Waits: the nonce. A step of its own. */
+/* Spends the nonce, and waits for it. This is a step of its own. */
 enum step_result oauth_spend(struct flow *flow);
-/* What became of it: it was new, or there is none. */
+/* Says what became of the nonce. STEP_NEXT: it was new, or there is none. */
 enum step_result oauth_take_spent(struct flow *flow);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Texts that are too long are cut to what is still too long to match. */
+/* A text that is too long is cut to a length that is still too long to match. */
 struct password_check {
     struct job job; /* first */
     struct ticket ticket;
@@ -61,6 +61,6 @@ void password_check_start(struct worker_pool *pool, struct slice password, struc
     enum status status = worker_pool_submit(pool, &check->job, STATUS_SLOW_DOWN);
     if (status == STATUS_OK)
         return;
-    ticket_complete(ticket, status, NULL, NULL); /* the flow goes on later, as after any wait */
+    ticket_complete(ticket, status, NULL, NULL); /* completing the ticket resumes the flow later in this turn */
     free_check(check);
 }

@@ -41,7 +41,7 @@ MUST_USE bool site_is_secure(const struct request *request);
  * empty value deletes it. */
 enum site_cookie { COOKIE_SESSION, COOKIE_LOGIN, COOKIE_DEVICE, COOKIE_CHALLENGE, COOKIE_LANGUAGE };
 void site_set_cookie(struct request *request, enum site_cookie cookie, struct slice value);
-/* Absent without one. */
+/* The cookie's value; absent: the browser sent none. */
 struct slice site_cookie(const struct request *request, enum site_cookie cookie);
 
 /* The form of a POST by this site's own page: the media type is a form's, an Origin that the browser sent

@@ -73,8 +73,8 @@ static enum step_result verify_initiate(struct flow *flow)
     return oauth_verify(flow, 0);
 }
 
-/* After the nonce and not beside it, so that a request sent again does not count for the client; before there is
- * anything to remember for it. */
+/* The client is counted after the nonce was spent, so that a request sent again does not count for it, and before
+ * anything is stored for it. */
 static enum step_result count_client(struct flow *flow)
 {
     enum step_result spent = oauth_take_spent(flow);
@@ -85,7 +85,7 @@ static enum step_result count_client(struct flow *flow)
     return STEP_WAIT;
 }
 
-/* Judged only now: an unsigned request must not find out what is registered. */
+/* The callback is judged only now, because an unsigned request must not find out what is registered. */
 static enum status judge_callback(struct initiate *it)
 {
     if (callback_is_registered(it->request.check.message.protocol[OAUTH_CALLBACK], it->request.check.client))
@@ -93,7 +93,7 @@ static enum status judge_callback(struct initiate *it)
     return problem_reject(&it->request.check.problem, STATUS_CALLBACK_REJECTED, NULL, SLICE("oauth_callback"));
 }
 
-/* Left out: the client's default scopes. */
+/* If the scope is left out, the client's default scopes are meant. */
 static enum status judge_scopes(struct initiate *it)
 {
     size_t count = 0;

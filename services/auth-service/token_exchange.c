@@ -36,7 +36,7 @@ enum { TRIED_VERIFIER, TRIED_QUOTA, TRIED_COUNT };
 
 struct exchange {
     struct signed_request request;         /* first: oauth_steps */
-    const struct temp_credential *granted; /* as it was when its verifier held */
+    const struct temp_credential *granted; /* as it was when its verifier was found right */
     char token[TOKEN_TEXT_BYTES];
     char secret[TOKEN_TEXT_BYTES];
     const struct token_issued *issued;
@@ -81,7 +81,7 @@ static enum step_result verify_exchange(struct flow *flow)
     return oauth_verify(flow, LOADED_CLIENT);
 }
 
-/* The state of the temporary credential is told only now, to whom the signature belongs. */
+/* The state of the temporary credential is told only now, when the signature has shown who asks. */
 static enum step_result try_verifier(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -132,7 +132,8 @@ static enum step_result persist_token(struct flow *flow)
     return STEP_WAIT;
 }
 
-/* After the commit: a crash in between leaves a row without a mark, and the retry gets that token. */
+/* The mark is set after the commit: a crash in between leaves a row without a mark, and a retry gets that row's token.
+ */
 static enum step_result mark_exchanged(struct flow *flow)
 {
     struct exchange *it = exchange_of(flow);

@@ -23,7 +23,7 @@ static enum status open_keys(const struct command_line *line, struct buf *why, s
     return status;
 }
 
-/* The database first: whatever else stands beside it is missing with it. */
+/* The database comes first: if its folder is missing, so is the key file beside it. */
 static enum status open_stores(const struct command_line *line, struct cli_store *store, struct buf *why)
 {
     store->clock = clock_system(line->config->clock_offset_s * 1000);

@@ -246,7 +246,7 @@ static const struct command_option rotate_table[] = {
     {0},
 };
 
-/* A client that signs with RSA alone is not given a secret by mistake. */
+/* A client that signs with RSA alone gets no secret by mistake. */
 static enum status check_has_secret(struct cli_store *store, struct slice id)
 {
     struct client *client = NULL;
