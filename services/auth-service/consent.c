@@ -113,6 +113,10 @@ static enum status list_groups(struct arena *arena, const struct shown_scopes *s
 {
     struct group_list list;
     TRY(take_group_memory(arena, shown->count, &list));
+    for (size_t i = 0; i < shown->count && list.group_count == 0;
+         i++) /* those of none first, or they seem to be of one */
+        if (shown->scopes[i].group.len == 0)
+            add_group(&list, shown, SLICE(""));
     for (size_t i = 0; i < shown->count; i++)
         if (!has_group(&list, shown->scopes[i].group))
             add_group(&list, shown, shown->scopes[i].group);

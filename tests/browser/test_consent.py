@@ -239,3 +239,54 @@ def test_another_user_takes_over_and_decides(browser, site, flow):
     decide(browser, "grant")
     assert answer_at(browser, site)["oauth_token"] == flow.temporary.token
     assert violations(browser) == []
+
+
+@pytest.fixture
+def without_script(browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield browser
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_grants_what_was_left_ticked_alone_without_script(without_script, site, provider):
+    browser = without_script
+    client = provider.create_client("--scope", "photos:read photos:write", "--optional-scopes", callback=site.url + "/ready")
+    flow = Flow(provider, client)
+    flow.initiate(site.url + "/ready")
+    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+    come_from_the_clients_site(browser, site)
+    assert "Photo printer asks for access" in element(browser, "main").text
+    log_in(browser)
+    element(browser, "input[name=ticked][value='photos:write']").click()
+    decide(browser, "grant")
+    flow.verifier = answer_at(browser, site)["oauth_verifier"]
+    flow.exchange()
+    assert [token["scope"] for token in provider.expect("token", "list", "--client", client.client_id)] in (
+        ["photos:read"], [["photos:read"]])
+
+
+def test_a_language_is_chosen_without_script_and_stays(without_script, site, flow):
+    browser = without_script
+    browser.get(site.authorize_url)
+    element(browser, "button[name=language][value=de]").click()
+    wait(browser, lambda b: element(b, "html").get_attribute("lang") == "de")
+    assert element(browser, "button.yes").text == "Anmelden" and "return_to=" in browser.current_url
+    log_in(browser)
+    wait(browser, lambda b: b.find_elements(By.NAME, "decision"))
+    assert element(browser, "button[value=grant]").text == "Erlauben"
+    assert violations(browser) == []
+
+
+def test_a_typed_code_is_good_with_and_without_its_hyphen(browser, provider):
+    client = provider.create_client("--scope", "photos:read")
+    for typed in (str.lower, lambda code: code.replace("-", ""), lambda code: code.replace("-", " ")):
+        flow = Flow(provider, client)
+        flow.initiate("oob")
+        browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+        browser.get(f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}")
+        log_in(browser)
+        decide(browser, "grant")
+        shown = element(browser, "#verifier").text
+        assert len(shown) == 9 and shown[4] == "-"
+        flow.verifier = typed(shown)
+        assert form(flow.exchange())["oauth_token"]
