@@ -149,6 +149,27 @@ static void answers_503_without_randomness(void **state)
     }
 }
 
+static void a_device_that_guesses_leaves_the_quotas_of_strangers_alone(void **state)
+{
+    struct site_bench *bench = *state;
+    char device[512];
+    become_device(bench, JANES_FORM, device);
+    bench->config.rate_limit_login_address = 1;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(try_from(bench, "192.0.2.1", FORM("jane", "wrong"), device), 403);
+    bench->config.rate_limit_login_pair = 1;
+    bench->config.rate_limit_login_account = 1;
+    assert_int_equal(try_from(bench, "192.0.2.1", JANES_FORM, NULL), 302);
+}
+
+static void a_device_is_none_for_a_name_that_nobody_has(void **state)
+{
+    struct site_bench *bench = *state;
+    char device[512];
+    become_device(bench, JANES_FORM, device);
+    assert_int_equal(try_from(bench, "192.0.2.1", FORM("nobody", "wrong"), device), 403);
+}
+
 /* The cookie names its user: with another's name it is worth nothing. */
 static void takes_a_device_for_its_own_user_alone(void **state)
 {
@@ -163,9 +184,10 @@ static void takes_a_device_for_its_own_user_alone(void **state)
 static void forgets_a_device_when_the_password_changes(void **state)
 {
     struct site_bench *bench = *state;
-    char device[512];
+    char device[512], another[512];
     char hash[PASSWORD_HASH_BYTES];
     become_device(bench, JANES_FORM, device);
+    become_device(bench, JANES_FORM, another);
     assert_status(password_hash_blocking(SLICE("another horse"), hash), STATUS_OK);
     assert_status(durable_user_set_password_blocking(&bench->durable.db, bench->jane, slice_str(hash)), STATUS_OK);
     bench->config.rate_limit_login_account = 2;
@@ -173,8 +195,8 @@ static void forgets_a_device_when_the_password_changes(void **state)
     assert_int_equal(try_from(bench, "192.0.2.2", FORM("jane", "wrong"), device), 403);
     assert_int_equal(try_from(bench, "192.0.2.3", FORM("jane", "another+horse"), device), 429); /* the account's */
     bench->config.rate_limit_login_account = 1000;
-    bench->config.rate_limit_login_pair = 1;
-    assert_int_equal(try_from(bench, "192.0.2.1", FORM("jane", "another+horse"), device), 429); /* the pair's */
+    bench->config.rate_limit_login_pair = 1; /* another device has its own quota left */
+    assert_int_equal(try_from(bench, "192.0.2.1", FORM("jane", "another+horse"), another), 429); /* the pair's */
     bench->config.rate_limit_login_pair = 1000;
     bench->config.rate_limit_login_address = 1;
     assert_int_equal(try_from(bench, "192.0.2.1", FORM("jane", "another+horse"), device), 429); /* the address's */
@@ -249,6 +271,8 @@ int main(void)
         SITE_TEST(slows_a_device_down_that_guesses_itself),
         SITE_TEST(counts_each_device_for_itself),
         SITE_TEST(answers_503_without_randomness),
+        SITE_TEST(a_device_that_guesses_leaves_the_quotas_of_strangers_alone),
+        SITE_TEST(a_device_is_none_for_a_name_that_nobody_has),
         SITE_TEST(takes_a_device_for_its_own_user_alone),
         SITE_TEST(forgets_a_device_when_the_password_changes),
         SITE_TEST(a_right_password_is_no_guess),
