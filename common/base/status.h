@@ -64,7 +64,8 @@
     X(NO_MEMORY, 503, "temporarily_unavailable", "", "out of memory")                                                  \
     X(NO_RANDOMNESS, 503, "temporarily_unavailable", "", "the system gave no random bytes")                            \
     X(STORE_DOWN, 503, "temporarily_unavailable", "", "a store does not answer")                                       \
-    X(STORE_CORRUPT, 503, "temporarily_unavailable", "", "a store answered something impossible")                      \
+    X(STORE_CORRUPT, 503, "temporarily_unavailable", "",                                                               \
+      "a store answered something impossible; the log of the service says what")                                       \
     X(INTERNAL, 500, "server_error", "", "an internal error")
 
 enum status {

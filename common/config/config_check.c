@@ -252,6 +252,11 @@ void config_warnings(const struct config *config, struct buf *out)
                     "database; never for production\n");
     if (config->insecure_transport && !config->dev)
         buf_add_str(out, "OAUTH1_INSECURE_TRANSPORT is on: secrets may travel without TLS (RFC 5849 section 4)\n");
+    bool unreachable = config->service == CONFIG_AUTH && slice_eq(config->public_url.scheme, SLICE("https")) &&
+                       !config->dev && !config->insecure_transport && !config_has_tls(config);
+    if (unreachable && config->trusted_proxies.count == 0 && !config->trusted_proxies.unix_peers)
+        buf_add_str(out, "OAUTH1_PUBLIC_URL begins with https://, and there is neither OAUTH1_TLS_CERT nor a proxy in "
+                         "OAUTH1_TRUSTED_PROXIES: every request is refused as insecure_transport (set one of them)\n");
     bool admin = config->service == CONFIG_AUTH && has_address(&config->admin_listen) &&
                  config->admin_tokens.count + config->login_tokens.count > 0;
     if (admin && !config_has_tls(config) && !listens_on_loopback(&config->admin_listen))

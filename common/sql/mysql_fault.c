@@ -2,8 +2,11 @@
 
 enum { CLIENT_FIRST = 2000, CLIENT_LAST = 2999, MARIADB_FIRST = 5000, MARIADB_LAST = 5999 };
 
-#define SCHEMA "the schema is not the expected one: run auth-service migrate status"
-#define ENDED  "the server ended the connection"
+#define SCHEMA                                                                                                      \
+    "the schema is not the expected one: run auth-service migrate status; where all is applied, a migration lacks " \
+    "what this "                                                                                                    \
+    "version asks for, or the database was changed by hand: restore it"
+#define ENDED "the server ended the connection"
 
 /* By number, so that each is found here as the manuals list it. */
 static const struct mysql_meaning meanings[] = {

@@ -55,7 +55,10 @@ static const struct fault faults[] = {
     {SQLITE_IOERR, STATUS_STORE_DOWN, "reading or writing failed: look at the disk, and at the kernel's log"},
     {SQLITE_CORRUPT, STATUS_STORE_CORRUPT, "the file is damaged: stop the services and restore a backup"},
     {SQLITE_NOTADB, STATUS_STORE_CORRUPT, "the file is not an SQLite database: name another one, or restore a backup"},
-    {SQLITE_ERROR, STATUS_STORE_CORRUPT, "the schema is not the expected one: run auth-service migrate status"},
+    {SQLITE_ERROR, STATUS_STORE_CORRUPT,
+     "the schema is not the expected one: run auth-service migrate status; where all is applied, a migration lacks "
+     "what this "
+     "version asks for, or the database was changed by hand: restore it"},
 };
 
 static const struct fault *fault_of(int code)

@@ -105,6 +105,9 @@ bool callback_is_loopback(struct slice callback)
 bool callback_may_be_registered(const struct client_callback *callback, bool http_allowed, const char **ret_why)
 {
     struct oauth_url url = {0};
+    *ret_why = "it must be an absolute URI, as in https://app.example/cb";
+    if (scheme_of(callback->uri).len == 0)
+        return false;
     if (!callback_is_acceptable(callback->uri, ret_why))
         return false;
     bool web = parse_web(callback->uri, &url);

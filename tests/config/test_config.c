@@ -525,8 +525,15 @@ static void warns_at_every_start(void **state)
     assert_null(strstr(buf_string(&out), "development"));
     config_done(&config);
     buf_reset(&out);
+    const char *const unreachable[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_DATABASE_URL=mysql://u@h/d",
+                                                  "OAUTH1_REDIS_URL=redis://h"};
+    load_ok(unreachable, CONFIG_AUTH);
+    config_warnings(&config, &out);
+    assert_non_null(strstr(buf_string(&out), "every request is refused as insecure_transport"));
+    config_done(&config);
+    buf_reset(&out);
     const char *const quiet[MAX_ENTRIES] = {URL, KEYS, "OAUTH1_DATABASE_URL=mysql://u@h/d",
-                                            "OAUTH1_REDIS_URL=redis://h"};
+                                            "OAUTH1_REDIS_URL=redis://h", "OAUTH1_TRUSTED_PROXIES=10.0.0.1"};
     load_ok(quiet, CONFIG_AUTH);
     config_warnings(&config, &out);
     assert_slice_equal(buf_slice(&out), SLICE(""));

@@ -112,7 +112,13 @@ def shop(tmp_path_factory):
         (DONE, "", "resource-server create --name urn --tls-san URI:urn:photos"),
         (USAGE, "given twice", "resource-server create --name x --tls-san a.internal --tls-san DNS:A.internal"),
         (REFUSED, "a live one of that name", "resource-server create --name open"),
-        (REFUSED, "resource server nobody", "resource-server revoke nobody"),
+        (REFUSED, "resource-server revoke 'open'", "resource-server create --name open"),
+        (REFUSED, "resource server nobody: there is no such resource server; `resource-server list` shows", "resource-server revoke nobody"),
+        (REFUSED, "client nobody: there is no such client; `client list` shows them", "client get nobody"),
+        (REFUSED, "user nobody: there is no such user; `user list` shows them", "user delete nobody"),
+        (REFUSED, "token tok_none: there is no such token; `token list` shows them", "token revoke tok_none"),
+        (USAGE, "--callback foo: it must be an absolute URI", "client create --name x --callback foo"),
+        (REFUSED, "client import: /etc cannot be read to its end: Is a directory", "client import /etc"),
         (DONE, "", "token list --client nobody"),
         (REFUSED, "token tok_none", "token revoke tok_none"),
         (REFUSED, "client nobody", "token revoke --client nobody"),
@@ -129,6 +135,7 @@ def shop(tmp_path_factory):
         (USAGE, "--help lists them", "sign GET https://a.example/ --client c --break luck"),
         (USAGE, "nothing of that kind", "sign GET https://a.example/ --client c --break query"),
         (USAGE, "say who asks", "perform three-legged"),
+        (USAGE, "it answers in JSON alone", "explain --format env"),
         (USAGE, "--password-file", "perform three-legged --client c --client-secret s --username u"),
         (USAGE, "--key", "perform three-legged --client c --client-secret s --introspect http://127.0.0.1:1"),
         (REFUSED, "Connection refused", "perform three-legged --client c --client-secret s --url http://127.0.0.1:1 --quiet"),
@@ -182,8 +189,9 @@ def test_columns_of_help_are_straight_where_an_option_may_be_repeated(shop):
 
 
 def test_explain_ends_as_its_help_says_after_a_line_that_is_no_json(shop):
-    outcome = shop.command("explain", stdin="this is no JSON\n")
-    assert json.loads(outcome.out)["valid"] is False
+    outcome = shop.command("explain", stdin=json.dumps(described()) + "\nthis is no JSON\n")
+    good, bad = map(json.loads, outcome.out.splitlines())
+    assert good["valid"] is True and bad["valid"] is False and bad["description"].startswith("line 2: "), bad
     assert outcome.code == DONE and "0 every line was read" in shop.command("explain", "--help").out
 
 
@@ -246,7 +254,7 @@ def test_a_client_with_an_rsa_key_has_no_secret(shop, rsa_key):
     refused = shop.command("client", "rotate-secret", made["client_id"])
     assert refused.code == REFUSED and "--rsa-public-key" in refused.err
     rotated = shop.expect("client", "rotate-secret", made["client_id"], "--rsa-public-key", shop.public_key_file(rsa_key))
-    assert rotated == {"client_id": made["client_id"]}
+    assert rotated.keys() == {"client_id", "former_key_until"}
 
 
 def weak_pem(rsa_key, exponent):
@@ -304,6 +312,19 @@ def test_update_changes_what_is_given_and_leaves_the_rest(shop):
     assert "website" not in changed and changed["callbacks"] == [] and changed["scope"] == "b" and not changed["trusted"]
     assert shop.expect("client", "get", made["client_id"]) == changed
     assert "contact" not in shop.expect("client", "update", made["client_id"], "--contact", "")
+
+
+def test_a_secret_that_was_rotated_out_is_told_of_until_it_ends(shop, rsa_key):
+    client = shop.create_client()
+    assert "former_secret_until" not in shop.expect("client", "get", client.client_id)
+    rotated = shop.expect("client", "rotate-secret", client.client_id, "--overlap", "3600")
+    assert 3000 < rotated["former_secret_until"] - time.time() < 4200
+    assert shop.expect("client", "get", client.client_id)["former_secret_until"] == rotated["former_secret_until"]
+    assert "former_secret_until" not in shop.expect("client", "rotate-secret", client.client_id, "--overlap", "0")
+    assert "former_secret_until" not in shop.expect("client", "get", client.client_id)
+    signs = shop.create_client(rsa_key=rsa_key, name="RSA")
+    rotated = shop.expect("client", "rotate-secret", signs.client_id, "--rsa-public-key", shop.public_key_file(rsa_key))
+    assert "client_secret" not in rotated and rotated["former_key_until"] > time.time() + 80000
 
 
 def test_disable_and_enable_show_in_get(shop):

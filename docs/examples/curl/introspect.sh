@@ -25,8 +25,11 @@ question=$(jq -cn --arg method "$1" --arg url "$ORIGIN$2" --arg authorization "$
 # The key goes to curl on standard input, as a line of its configuration, so that no list of processes shows it.
 # No --retry and no --location: a call whose answer was lost may have spent the nonce.
 answer=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$INTROSPECTION_KEY_FILE")" |
-  curl --silent --show-error --fail --max-time 3 --config - --header 'Content-Type: application/json' \
-    --data-raw "$question" "$INTROSPECTION_URL/v1/introspect") || exit 2
+  curl --silent --show-error --fail-with-body --max-time 3 --config - --header 'Content-Type: application/json' \
+    --data-raw "$question" "$INTROSPECTION_URL/v1/introspect") || {
+  printf '%s\n' "$answer" >&2 # what the service says is wrong, of the key for one
+  exit 2
+}
 
 printf '%s\n' "$answer"
 case $(printf '%s' "$answer" | jq -r 'if .active == true and .oauth1.body_hash != "unchecked" then "in" else "out" end') in

@@ -87,6 +87,23 @@ void cli_close(struct cli_store *store)
     *store = (struct cli_store){0};
 }
 
+/* What there is instead of the thing that `subject` begins with; NULL: nobody lists those. */
+static const char *where_to_look(const char *subject)
+{
+    static const struct {
+        const char *begin, *advice;
+    } rows[] = {
+        {"client ", "there is no such client; `client list` shows them"},
+        {"user ", "there is no such user; `user list` shows them"},
+        {"token ", "there is no such token; `token list` shows them, each by its jti"},
+        {"resource server ", "there is no such resource server; `resource-server list` shows them"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (strncmp(subject, rows[i].begin, strlen(rows[i].begin)) == 0)
+            return rows[i].advice;
+    return NULL;
+}
+
 int cli_store_failed(const struct command_line *line, const struct cli_store *store, enum status status,
                      const char *what, ...)
 {
@@ -95,7 +112,10 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     va_start(args, what);
     (void)vsnprintf(subject, sizeof subject, what, args);
     va_end(args);
+    const char *found = status == STATUS_NOT_FOUND ? where_to_look(what) : NULL;
     const char *why = status_is_infrastructure(status) && store->sql ? durable_last_error(&store->db) : "";
+    if (found)
+        why = found;
     return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
 }
 

@@ -37,6 +37,23 @@ static void show_text(struct cli_output *out, const char *name, struct slice tex
 
 #define SHOW_TEXT(member, ...) show_text(out, #member, client->member);
 
+/* Until when one that was rotated out is still good beside the newest; 0: none is. */
+static int64_t former_until_ms(const struct cli_output *out, const struct client_secret *secrets, size_t count)
+{
+    const struct clock clock = clock_system(out->line->config->clock_offset_s * 1000);
+    int64_t until_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        if (client_secret_is_live(&secrets[i], clock_wall_ms(&clock)) && secrets[i].expires_ms > until_ms)
+            until_ms = secrets[i].expires_ms;
+    return until_ms;
+}
+
+static void show_former(struct cli_output *out, const struct client *client)
+{
+    cli_field_time(out, "former_secret_until", former_until_ms(out, client->secrets, client->secret_count));
+    cli_field_time(out, "former_key_until", former_until_ms(out, client->keys, client->key_count));
+}
+
 void client_show(struct cli_output *out, const struct client *client, struct slice secret)
 {
     cli_record_begin(out);
@@ -54,6 +71,7 @@ void client_show(struct cli_output *out, const struct client *client, struct sli
     if (!slice_eq(client->default_scopes, client->allowed_scopes))
         cli_field(out, "default_scope", client->default_scopes);
     show_flags(out, client->flags);
+    show_former(out, client);
     cli_field_time(out, "created_at", client->created_ms);
     cli_record_end(out);
 }
@@ -238,7 +256,7 @@ struct rotate_options {
 
 static const struct command_option rotate_table[] = {
     {"overlap", OPTION_TEXT, "SECONDS", false, offsetof(struct rotate_options, overlap),
-     "how long the old secret stays good (86400)"},
+     "how long the old secret stays good (86400); 0 after a leak: it ends at once"},
     {"secret-file", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, secret_file),
      "a file that holds the new secret, - for standard input (left out: generated)"},
     {"rsa-public-key", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, rsa_public_key),
@@ -256,28 +274,45 @@ static enum status check_has_secret(struct cli_store *store, struct slice id)
     return rsa_only ? STATUS_BAD_INPUT : STATUS_OK;
 }
 
-static int rotate_in_store(const struct command_line *line, struct cli_store *store, bool is_key, struct slice text,
-                           int64_t overlap_ms)
+static enum status rotate_in_store(struct cli_store *store, struct slice id, bool is_key, struct slice text,
+                                   int64_t overlap_ms)
+{
+    if (is_key)
+        return durable_client_rotate_key_blocking(&store->db, id, text, overlap_ms);
+    TRY(check_has_secret(store, id));
+    return durable_client_rotate_secret_blocking(&store->db, id, text, overlap_ms);
+}
+
+/* `secret` is absent where the key was rotated. */
+static enum status show_rotated(const struct command_line *line, struct cli_store *store, struct slice secret)
+{
+    struct client *client = NULL;
+    TRY(durable_client_find_blocking(&store->db, line->arguments[0], &client));
+    struct cli_output out = cli_output_begin(line, false);
+    cli_record_begin(&out);
+    cli_field(&out, "client_id", client->client_id);
+    if (!slice_is_absent(secret))
+        cli_field(&out, "client_secret", secret);
+    show_former(&out, client);
+    cli_record_end(&out);
+    cli_output_end(&out);
+    client_free(client);
+    return STATUS_OK;
+}
+
+static int rotate_client(const struct command_line *line, struct cli_store *store, bool is_key, struct slice text,
+                         int64_t overlap_ms)
 {
     struct slice id = line->arguments[0];
-    enum status status = is_key ? STATUS_OK : check_has_secret(store, id);
+    enum status status = rotate_in_store(store, id, is_key, text, overlap_ms);
     if (status == STATUS_BAD_INPUT)
         return command_fail(line, EXIT_REFUSED, "client %.*s signs with an RSA key: --rsa-public-key FILE rotates that",
                             SLICE_ARGS(id));
-    if (status == STATUS_OK)
-        status = is_key ? durable_client_rotate_key_blocking(&store->db, id, text, overlap_ms)
-                        : durable_client_rotate_secret_blocking(&store->db, id, text, overlap_ms);
-    if (status != STATUS_OK)
-        return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
-    struct cli_output out = cli_output_begin(line, false);
-    cli_audit(line, store, is_key ? "client.rotate-key" : "client.rotate-secret", id);
-    cli_record_begin(&out);
-    cli_field(&out, "client_id", id);
-    if (!is_key)
-        cli_field(&out, "client_secret", text);
-    cli_record_end(&out);
-    cli_output_end(&out);
-    return EXIT_DONE;
+    if (status == STATUS_OK) {
+        cli_audit(line, store, is_key ? "client.rotate-key" : "client.rotate-secret", id);
+        status = show_rotated(line, store, is_key ? SLICE_ABSENT : text);
+    }
+    return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
 }
 
 static int run_client_rotate(const struct command_line *line)
@@ -297,7 +332,7 @@ static int run_client_rotate(const struct command_line *line)
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
     if (code == EXIT_DONE) {
-        code = rotate_in_store(line, &store, is_key, buf_slice(&text), (int64_t)overlap_s * 1000);
+        code = rotate_client(line, &store, is_key, buf_slice(&text), (int64_t)overlap_s * 1000);
         cli_close(&store);
     }
     buf_done(&text);

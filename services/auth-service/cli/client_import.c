@@ -155,7 +155,7 @@ const struct command cli_client_import = {
         "callbacks, default_callback, signature_methods,\n"
         "scope, default_scope" FLAG_NAMES ".\n"
         "A client that is there already with this secret or key is skipped, so a run can be repeated; a line\n"
-        "that is refused is named, and the others are imported.",
+        "that is refused is named, and the others are imported. Without FILE, or with -, standard input is read.",
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,

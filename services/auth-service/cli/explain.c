@@ -9,13 +9,14 @@ static const char too_long[] = "{\"valid\":false,\"status\":400,\"problem\":\"pa
                                "\"description\":\"the line is longer than 1 MB\",\"hints\":[]}\n";
 
 /* One line out for each line in, at once, so that it also serves a program that waits for each answer. */
-static enum status answer_line(struct slice line, struct signer *signer, struct arena *arena, struct arena *scratch)
+static enum status answer_line(int64_t number, struct slice line, struct signer *signer, struct arena *arena,
+                               struct arena *scratch)
 {
     struct buf out = buf_in(arena);
     if (line.len > LINE_MAX_BYTES) {
         fputs(too_long, stdout);
     } else {
-        TRY(explain_line(line, signer, arena, scratch, &out));
+        TRY(explain_line(number, line, signer, arena, scratch, &out));
         (void)fwrite(out.ptr, 1, out.len, stdout);
     }
     (void)fflush(stdout);
@@ -28,11 +29,12 @@ static enum status answer_all(struct signer *signer, struct arena *arena, struct
     size_t size = 0;
     enum status status = STATUS_OK;
     ssize_t len = 0;
+    int64_t number = 0;
     while (status == STATUS_OK && (len = getline(&text, &size, stdin)) >= 0) {
         struct slice line = slice_of(text, (size_t)len);
         if (line.len && line.ptr[line.len - 1] == '\n')
             line.len--;
-        status = answer_line(line, signer, arena, scratch);
+        status = answer_line(++number, line, signer, arena, scratch);
         arena_reset(arena);
         arena_reset(scratch);
     }
@@ -45,6 +47,8 @@ static int run_explain(const struct command_line *line)
     struct signer signer;
     struct arena arena;
     struct arena scratch;
+    if (line->format == FORMAT_ENV)
+        return command_fail(line, EXIT_USAGE, "it answers in JSON alone; leave --format out");
     if (signer_init(&signer, 0) != STATUS_OK)
         return command_fail(line, EXIT_STORE_DOWN, "out of memory");
     arena_init(&arena, ARENA_MAX_BYTES);

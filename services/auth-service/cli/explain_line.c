@@ -126,8 +126,21 @@ static enum status judge_line(struct slice text, struct signer *signer, struct a
     return explain(&request, &options, signer, arena, scratch, ret_explanation);
 }
 
-enum status explain_line(struct slice line, struct signer *signer, struct arena *arena, struct arena *scratch,
-                         struct buf *out)
+static enum status write_unread(int64_t number, const char *why, struct arena *arena, struct json_writer *w)
+{
+    struct buf text = buf_in(arena);
+    buf_addf(&text, "line %lld: %s", (long long)number, why ? why : "");
+    const char *description = buf_string(&text);
+    if (!description)
+        return STATUS_NO_MEMORY;
+    write_verdict(STATUS_MALFORMED, description, w);
+    json_member_array(w, "hints");
+    json_end_array(w);
+    return STATUS_OK;
+}
+
+enum status explain_line(int64_t number, struct slice line, struct signer *signer, struct arena *arena,
+                         struct arena *scratch, struct buf *out)
 {
     struct explanation explanation = {0};
     const char *why = NULL;
@@ -136,13 +149,10 @@ enum status explain_line(struct slice line, struct signer *signer, struct arena 
         return status;
     struct json_writer w = json_writer(out);
     json_begin_object(&w);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         write_explanation(&explanation, &w);
-    } else {
-        write_verdict(STATUS_MALFORMED, why, &w);
-        json_member_array(&w, "hints");
-        json_end_array(&w);
-    }
+    else
+        TRY(write_unread(number, why, arena, &w));
     json_end_object(&w);
     buf_add_byte(out, '\n');
     return out->failed ? STATUS_NO_MEMORY : STATUS_OK;

@@ -9,9 +9,9 @@
 #include "base/status.h"
 #include "oauth/signature.h"
 
-/* Appends one line to `out`, also for a line that is not JSON (valid false, status 400 and what is
+/* Appends one line to `out`, also for a line that is not JSON (valid false, status 400, its number and what is
  * wrong with it). `scratch` is used up. STATUS_NO_MEMORY is the only error. */
-MUST_USE enum status explain_line(struct slice line, struct signer *signer, struct arena *arena, struct arena *scratch,
-                                  struct buf *out);
+MUST_USE enum status explain_line(int64_t number, struct slice line, struct signer *signer, struct arena *arena,
+                                  struct arena *scratch, struct buf *out);
 
 #endif

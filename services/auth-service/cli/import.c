@@ -206,6 +206,12 @@ static void show_counts(const struct run *run)
     cli_output_end(&out);
 }
 
+static struct slice name_input(const struct command_line *line)
+{
+    bool named = line->argument_count && !slice_eq(line->arguments[0], SLICE("-"));
+    return named ? line->arguments[0] : SLICE("standard input");
+}
+
 static int import_file(const struct command_line *line, struct run *run, FILE *file)
 {
     struct cli_store store;
@@ -219,9 +225,11 @@ static int import_file(const struct command_line *line, struct run *run, FILE *f
         code = cli_store_failed(line, &store, status, "after %lld lines (imported lines stay; run it again)",
                                 (long long)lines);
     else if (ferror(file))
-        code = command_fail(line, EXIT_REFUSED, "the input cannot be read to its end: %s", strerror(errno));
+        code = command_fail(line, EXIT_REFUSED, "%.*s cannot be read to its end: %s", SLICE_ARGS(name_input(line)),
+                            strerror(errno));
     cli_close(&store);
-    show_counts(run);
+    if (code == EXIT_DONE || lines > 0)
+        show_counts(run);
     return code == EXIT_DONE && run->all.refused ? EXIT_REFUSED : code;
 }
 

@@ -280,8 +280,8 @@ static int perform_introspect(struct performance *p)
     code = send_request(p, request, &response);
     p->introspection = response.body;
     if (code == EXIT_DONE && !is_active(p, &response))
-        code = command_fail(p->line, EXIT_REFUSED, "the request was not verified: %d %.*s", response.http_status,
-                            SLICE_ARGS(response.body));
+        code = command_fail(p->line, EXIT_REFUSED, "the request for %.*s (--api-url) was not verified: %d %.*s",
+                            SLICE_ARGS(p->api_url), response.http_status, SLICE_ARGS(response.body));
     return code;
 }
 
@@ -421,7 +421,8 @@ const struct command cli_perform_three_legged = {
         "  auth-service client create --name Demo --format env >demo.env\n"
         "  auth-service perform three-legged --env-file demo.env --username jane --password-file password.txt\n"
         "  auth-service perform three-legged --env-file demo.env --username jane --password-file password.txt \\\n"
-        "      --introspect http://127.0.0.1:8082 --key-file key.txt",
+        "      --introspect http://127.0.0.1:8082 --key-file key.txt --api-url http://127.0.0.1:5000/photos\n\n"
+        "--api-url is a URL at one of the origins that the key's resource server was created with.",
     .options = table,
     .options_size = sizeof(struct perform_options),
     .run = run_perform,

@@ -107,14 +107,14 @@ static int refuse_taken(const struct command_line *line, struct cli_store *store
         (void)command_fail(
             line, EXIT_REFUSED,
             "resource server %.*s: there is a live one of that name; choose another name, or end that one "
-            "first: auth-service resource-server revoke NAME",
-            SLICE_ARGS(server->name));
+            "first: auth-service resource-server revoke '%.*s'",
+            SLICE_ARGS(server->name), SLICE_ARGS(server->name));
     else
         (void)command_fail(
             line, EXIT_REFUSED,
             "--tls-san: resource server %.*s is live and has the certificate's names %.*s; end it first: "
-            "auth-service resource-server revoke NAME",
-            SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans));
+            "auth-service resource-server revoke '%.*s'",
+            SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans), SLICE_ARGS(rival->name));
     resource_server_free(rival);
     return EXIT_REFUSED;
 }
