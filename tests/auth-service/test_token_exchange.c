@@ -8,7 +8,7 @@
 #include "support/oauth.h"
 #include "support/test.h"
 
-#define VERIFIER     "oauth_verifier=\"verifier\""
+#define VERIFIER     "oauth_verifier=\"VERIFIER\""
 #define WITH_TEMP    "oauth_token=\"temp\", " VERIFIER
 #define WITH_UNKNOWN "oauth_token=\"unknown\", " VERIFIER
 #define WITH_WRONG   "oauth_token=\"temp\", oauth_verifier=\"wrong\""
@@ -22,7 +22,7 @@ static void grant(struct signed_bench *bench, const char *token, int64_t user_ge
                                      .user_generation = user_generation,
                                      .username = SLICE("jane"),
                                      .scopes = SLICE("photos:read"),
-                                     .verifier = SLICE("verifier")};
+                                     .verifier = SLICE("VERIFIER")};
     ephemeral_temp_grant_start(site->view, &(struct temp_credential){.token = slice_str(token)}, &grant,
                                asking_ticket(&site->asking));
     assert_status(asking_wait(&site->asking, NULL), STATUS_OK);

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.flow import Flow, form  # noqa: E402
 from harness.provider import Provider  # noqa: E402
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium import webdriver  # noqa: E402
 from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
@@ -101,7 +102,8 @@ def flow(provider, site):
 
 
 def wait(browser, condition):
-    return WebDriverWait(browser, 10).until(condition)
+    """Until it holds. What was found on the page before, which goes away meanwhile, is asked for again."""
+    return WebDriverWait(browser, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]).until(condition)
 
 
 def element(browser, selector):
