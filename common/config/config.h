@@ -180,6 +180,8 @@ void config_warnings(const struct config *config, struct buf *out);
 MUST_USE enum status config_secrets_keys_blocking(struct config *config, struct buf *why, struct slice *ret_keys);
 /* Whether config_secrets_keys_blocking could use that file. One that is not there yet is fine, and is not made. */
 MUST_USE enum status config_dev_key_check_blocking(const struct config *config, struct buf *why);
+/* Where that file is: beside the database's; where there is none, in the working directory. */
+void config_dev_key_write_path(const struct config *config, struct buf *out);
 
 /* Whether an https client can reach the public port without a proxy. */
 static inline bool config_has_tls(const struct config *config)

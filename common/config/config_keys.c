@@ -19,13 +19,17 @@ static enum status refuse_key_file(struct buf *why, const char *path, const char
     return STATUS_BAD_INPUT;
 }
 
-/* Beside the database's file; where there is none, in the working directory. */
-static enum status write_key_path(const struct config *config, struct buf *why, char ret_path[MAX_PATH_BYTES])
+void config_dev_key_write_path(const struct config *config, struct buf *out)
 {
     struct slice path = durable_url_file(config->database_url);
+    buf_add(out, slice_is_absent(path) ? SLICE("./oauth1") : slice_sub(path, 0, slice_find(path, '?')));
+    buf_add_str(out, ".dev-key");
+}
+
+static enum status write_key_path(const struct config *config, struct buf *why, char ret_path[MAX_PATH_BYTES])
+{
     struct buf out = buf_fixed(ret_path, MAX_PATH_BYTES);
-    buf_add(&out, slice_is_absent(path) ? SLICE("./oauth1") : slice_sub(path, 0, slice_find(path, '?')));
-    buf_add_str(&out, ".dev-key");
+    config_dev_key_write_path(config, &out);
     if (buf_string(&out))
         return STATUS_OK;
     buf_add_str(why, "OAUTH1_DATABASE_URL: the path is too long");

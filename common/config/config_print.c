@@ -47,11 +47,22 @@ static void write_env_row(const struct config_row *row, struct slice shown, stru
     buf_add_byte(out, '\n');
 }
 
+/* Whether the sealing key is in a file that nobody named. */
+static bool has_dev_key(const struct config *config, const struct config_row *row)
+{
+    return config->dev && row->offset == offsetof(struct config, secrets_keys) && slice_is_absent(config->secrets_keys);
+}
+
 static void write_row(const struct config *config, size_t i, enum config_print how, struct arena *scratch,
                       struct buf *out)
 {
     const struct config_row *row = &config_rows[i];
     struct slice shown = config_shown(row, config->values[i].text, scratch);
+    if (how == CONFIG_PRINT_TABLE && has_dev_key(config, row)) {
+        struct buf path = buf_in(scratch);
+        config_dev_key_write_path(config, &path);
+        shown = buf_slice(&path);
+    }
     switch (how) {
     case CONFIG_PRINT_TABLE:
         write_table_row(row, shown, config->values[i].source, out);

@@ -301,7 +301,7 @@ static void print_options(const struct command *command)
     }
     if (!find_option(command, SLICE("format"))) /* else the command has formats of its own */
         print_help_row("--format table|json|env", "how to print (table)", false);
-    print_help_row("--quiet", "print only what was asked for", false);
+    print_help_row("--quiet", "leave out notes: done, none, how many, what is going on", false);
 }
 
 static void print_configuration(const struct program *program, const struct command *command)
@@ -325,8 +325,9 @@ static void print_command_help(const struct program *program, const struct comma
     print_options(command);
     if (command->example)
         printf("\nExample:\n%s\n", command->example);
-    printf("\nExit codes: %s\n",
-           command->exit_codes ? command->exit_codes : "0 done, 1 refused or not found, 2 usage, 3 a store is down");
+    const char *usual = command->needs_config ? "0 done, 1 refused or not found, 2 usage, 3 a store is down"
+                                              : "0 done, 1 refused, 2 usage, 3 out of memory"; /* it has no store */
+    printf("\nExit codes: %s\n", command->exit_codes ? command->exit_codes : usual);
     if (command->needs_config)
         print_configuration(program, command);
 }

@@ -171,6 +171,21 @@ def test_help_of_a_command_lists_its_own_options_and_that_of_serve_the_configura
         assert listed not in shown and f"`{binary} serve`" in shown and len(shown.splitlines()) < 60, shown
 
 
+def test_help_promises_no_store_where_there_is_none_and_says_what_an_import_reads(shop):
+    assert "a store is down" not in shop.command("sign", "--help").out
+    assert "3 a store is down" in shop.command("client", "list", "--help").out
+    for noun in ("client", "token"):
+        assert "standard input is read" in shop.command(noun, "import", "--help").out
+
+
+def test_the_configuration_in_development_names_the_file_of_the_sealing_key(shop):
+    (row,) = (line for line in shop.command("config", "print").out.splitlines() if line.startswith("OAUTH1_SECRETS_KEYS "))
+    assert f"{shop.database}.dev-key" in row, row
+    (row,) = (line for line in shop.command("config", "print", OAUTH1_SECRETS_KEYS=SECRETS_KEYS).out.splitlines()
+              if line.startswith("OAUTH1_SECRETS_KEYS "))
+    assert "***" in row and "dev-key" not in row, row
+
+
 def test_the_configuration_is_printed_in_each_format(shop):
     assert "OAUTH1_CACHE_TTL" in shop.command("config", "print").out
     assert shop.command("config", "print").out == shop.command("config", "print", "--format", "table").out

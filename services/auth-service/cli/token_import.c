@@ -195,7 +195,7 @@ const struct command cli_token_import = {
         "it (log in by OAUTH1_LOGIN_URL or OAUTH1_LOGIN_TRUSTED_HEADER); without one it is the account made here\n"
         "with this user name (user set-password gives it a password). Who is not there is made. A token that is\n"
         "there already is skipped, so a run can be repeated; a line that is refused is named, and the others are\n"
-        "imported.",
+        "imported. Without FILE, or with -, standard input is read.",
     .options = import_table,
     .options_size = sizeof(struct import_options),
     .needs_config = true,
