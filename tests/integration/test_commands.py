@@ -662,6 +662,13 @@ def test_three_legs_that_go_wrong_say_where(provider, demo, said, words):
     assert outcome.code == REFUSED and said in outcome.err and outcome.out == "", outcome
 
 
+def test_three_legs_name_the_url_that_was_asked_about(provider, demo, key):
+    (demo / "key").write_text(key)
+    outcome = perform(provider, demo, "--username", "jane", "--password-file", demo / "password", "--quiet", "--introspect",
+                      provider.introspection_url, "--key-file", demo / "key", "--api-url", "http://other.example/photos")
+    assert outcome.code == REFUSED and "http://other.example/photos (--api-url) was not verified" in outcome.err, outcome
+
+
 # ---- tokens
 
 
