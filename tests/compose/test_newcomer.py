@@ -1,6 +1,7 @@
 """docker compose up, one page, its next step; then a real client, and everything that must not get through."""
 
 import json
+import re
 
 import pytest
 import requests
@@ -47,6 +48,19 @@ def test_the_first_page_tells_a_next_step_that_works(stack):
     assert photos(stack) in page.text, "the page names the URL on the port that is in use"
     done = stack.shell(command_on_page(page.text, "next"))
     assert json.loads(done.stdout)["asked_by"] == {"client": "demo", "user": "jane", "scope": "photos%3Aread"}, done
+
+
+def test_the_pages_bear_the_demos_brand_and_say_what_is_asked_for(stack, jane, client):
+    login = requests.get(f"{stack.url}/login", timeout=20)
+    assert "Photo Garden" in login.text
+    sources = re.findall(r'(?:href|src)="(/[^"]+(?:css|png)[^"]*)"', login.text)
+    assert len(sources) >= 3, sources
+    for source in sources:
+        answer = requests.get(stack.url + source.replace("&amp;", "&"), timeout=20)
+        assert answer.status_code == 200 and answer.content, source
+    session = OAuth1Session(client["CLIENT_ID"], client["CLIENT_SECRET"], callback_uri="oob")
+    temporary = session.fetch_request_token(f"{stack.url}/oauth/initiate?scope=photos%3Aread")
+    assert "See your photos and albums" in jane.consent_page(temporary["oauth_token"]).response.text
 
 
 def test_every_command_of_the_demo_client_works(stack):
