@@ -102,18 +102,17 @@ static void write_session(const struct value_call *it, struct buf *out)
     redis_put_number(out, it->session.user);
     redis_put_number(out, it->session.created_ms);
     redis_put_number(out, it->user_ended);
-    if (it->session.bound_to.len == 0) /* sessions of earlier versions have no more than this */
-        return;
     redis_put_text(out, it->session.bound_to);
     redis_put_text(out, it->session.scopes);
     redis_put_number(out, it->session.is_granted);
+    redis_put_number(out, it->session.user_version);
 }
 
-static bool read_bound(struct value_call *it, struct slice rest)
+static bool read_how_begun(struct value_call *it, struct slice rest)
 {
     int64_t is_granted = 0;
     bool well_formed = redis_take_text(&rest, &it->session.bound_to) && redis_take_text(&rest, &it->session.scopes) &&
-                       redis_take_number(&rest, &is_granted);
+                       redis_take_number(&rest, &is_granted) && redis_take_number(&rest, &it->session.user_version);
     it->session.is_granted = is_granted != 0;
     return well_formed && rest.len == 0;
 }
@@ -122,7 +121,8 @@ static bool read_session(struct value_call *it, struct slice rest)
 {
     return redis_take_text(&rest, &it->session.username) && redis_take_text(&rest, &it->session.csrf) &&
            redis_take_number(&rest, &it->session.user) && redis_take_number(&rest, &it->session.created_ms) &&
-           redis_take_number(&rest, &it->user_ended) && (rest.len == 0 || read_bound(it, rest));
+           redis_take_number(&rest, &it->user_ended) &&
+           (rest.len == 0 || read_how_begun(it, rest)); /* sessions of earlier versions have no more */
 }
 
 static void on_user_ended(void *context, const struct redisReply *reply)
@@ -169,6 +169,7 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
     it->session.bound_to = session->bound_to;
     it->session.scopes = session->scopes;
     it->session.is_granted = session->is_granted;
+    it->session.user_version = session->user_version;
     if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* Redis would forget an end too soon */
         end_value_call(it, STATUS_BAD_INPUT);
     else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf) &&

@@ -251,12 +251,15 @@ static enum status take_client(struct flow *flow)
     return judge_client(it);
 }
 
-/* Nobody who came by a door that is closed now: a site's user while this site logs in by password, or the reverse. */
+/* Nobody who came by a door that is closed now: a site's user while this site logs in by password, or the reverse; and
+ * nobody whose password was changed, or who was disabled, while it was being looked at. */
 static bool may_come(struct flow *flow, const struct user *user)
 {
     const struct config *config = app_of(request_of(flow))->config;
     bool is_sites = delegated_login_is_on(config) || trusted_login_is_on(config);
-    return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE);
+    if (user->disabled || user->source != (is_sites ? USER_OF_SITE : USER_MADE_HERE))
+        return false;
+    return is_sites || user->version == authorization_of(flow)->session->user_version;
 }
 
 static enum status take_second(struct flow *flow)

@@ -27,7 +27,7 @@ struct login {
     struct slice client_name; /* who asks by it; empty: nobody, or not known */
     const struct user *user;  /* NULL: nobody of that name, or not to be let in */
     struct login_tries tries;
-    bool counted_late;   /* a device that was none after all */
+    bool is_late;        /* a device that was none after all: its address and pair are counted once that is known */
     struct slice device; /* the cookie that makes this browser one */
     char session_id[SECRET_BYTES];
 };
@@ -197,6 +197,8 @@ const struct step login_show[] = {
 static enum step_result parse_login(struct flow *flow);
 static enum step_result count_first(struct flow *flow);
 static enum step_result load_user(struct flow *flow);
+static enum step_result judge_device(struct flow *flow);
+static enum step_result count_pair(struct flow *flow);
 static enum step_result count_account(struct flow *flow);
 static enum step_result hash_password(struct flow *flow);
 static enum step_result open_session(struct flow *flow);
@@ -207,6 +209,8 @@ const struct step login_submit[] = {
     {"parse", parse_login},      /* the form */
     {"count", count_first},      /* waits: how often this address tried, or this device */
     {"load", load_user},         /* waits: the user, and how often this address tried this account */
+    {"device", judge_device},    /* waits where the device is another's: how often this address tried */
+    {"pair", count_pair},        /* waits there: how often this address tried this account */
     {"account", count_account},  /* waits: how often strangers tried this account */
     {"hash", hash_password},     /* waits: the password, on threads of their own */
     {"session", open_session},   /* waits: the new session, the old one's end, and that this was no guess */
@@ -216,7 +220,6 @@ const struct step login_submit[] = {
 
 enum { COUNTED_FIRST, FOUND_TEMP, FIRST_COUNT };
 enum { LOADED_USER, LOADED_CLIENT, COUNTED_PAIR, LOADED_COUNT };
-enum { COUNTED_ACCOUNT, COUNTED_ADDRESS_LATE, COUNTED_PAIR_LATE, ACCOUNT_COUNT };
 enum { SESSION_NEW, SESSION_OLD, SESSION_BACK, SESSION_MAX = SESSION_BACK + QUOTA_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
@@ -316,21 +319,15 @@ static enum status take_tried_user(struct flow *flow)
     return STATUS_OK;
 }
 
-/* A device of another's, or whose password was changed since, is a stranger: it counts for all that it did not yet. */
-static void count_account_start(struct flow *flow, bool was_device)
+static enum step_result count_start(struct flow *flow, enum quota quota)
 {
-    struct request *request = request_of(flow);
-    const struct login *it = login_of(flow);
-    struct ticket tickets[ACCOUNT_COUNT];
-    flow_wait_group(flow, was_device ? ACCOUNT_COUNT : COUNTED_ADDRESS_LATE, STORE_TIMEOUT_MS, tickets);
-    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_ACCOUNT, tickets[COUNTED_ACCOUNT]);
-    if (!was_device)
-        return;
-    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_ADDRESS, tickets[COUNTED_ADDRESS_LATE]);
-    login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR_LATE]);
+    login_tries_count_start(request_of(flow), &login_of(flow)->tries, quota, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
 }
 
-static enum step_result count_account(struct flow *flow)
+/* A device of another's, or whose password was changed since, is a stranger, who counts as each does: first for the
+ * address. */
+static enum step_result judge_device(struct flow *flow)
 {
     struct login *it = login_of(flow);
     bool was_device = it->tries.is_device;
@@ -342,31 +339,31 @@ static enum step_result count_account(struct flow *flow)
     if (status != STATUS_OK)
         return site_refuse(request_of(flow), status, NULL);
     it->tries.is_device = was_device && it->user && device_is_of(&it->tries.device, it->user);
-    it->counted_late = was_device && !it->tries.is_device;
-    if (it->tries.is_device)
-        return STEP_NEXT;
-    count_account_start(flow, was_device);
-    return STEP_WAIT;
+    it->is_late = was_device && !it->tries.is_device;
+    return it->is_late ? count_start(flow, QUOTA_LOGIN_ADDRESS) : STEP_NEXT;
 }
 
-/* STEP_NEXT: the password may be looked at. */
-static enum step_result judge_account(struct flow *flow)
+static enum step_result count_pair(struct flow *flow)
+{
+    if (!login_of(flow)->is_late)
+        return STEP_NEXT;
+    enum step_result result = judge_count(flow, 0, QUOTA_LOGIN_ADDRESS);
+    return result == STEP_NEXT ? count_start(flow, QUOTA_LOGIN_PAIR) : result;
+}
+
+static enum step_result count_account(struct flow *flow)
 {
     const struct login *it = login_of(flow);
     if (it->tries.is_device)
         return STEP_NEXT;
-    enum step_result result = judge_count(flow, COUNTED_ACCOUNT, QUOTA_LOGIN_ACCOUNT);
-    if (result == STEP_NEXT && it->counted_late)
-        result = judge_count(flow, COUNTED_ADDRESS_LATE, QUOTA_LOGIN_ADDRESS);
-    if (result == STEP_NEXT && it->counted_late)
-        result = judge_count(flow, COUNTED_PAIR_LATE, QUOTA_LOGIN_PAIR);
-    return result;
+    enum step_result result = it->is_late ? judge_count(flow, 0, QUOTA_LOGIN_PAIR) : STEP_NEXT;
+    return result == STEP_NEXT ? count_start(flow, QUOTA_LOGIN_ACCOUNT) : result;
 }
 
 static enum step_result hash_password(struct flow *flow)
 {
     const struct login *it = login_of(flow);
-    enum step_result result = judge_account(flow);
+    enum step_result result = it->tries.is_device ? STEP_NEXT : judge_count(flow, 0, QUOTA_LOGIN_ACCOUNT);
     if (result != STEP_NEXT)
         return result;
     password_check_start(app_of(request_of(flow))->passwords, it->password,
@@ -407,8 +404,10 @@ static enum step_result open_session(struct flow *flow)
         status = make_secrets(request, csrf);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    const struct session session = {
-        .user = it->user->id, .username = it->user->username, .csrf = slice_of(csrf, sizeof csrf)};
+    const struct session session = {.user = it->user->id,
+                                    .user_version = it->user->version,
+                                    .username = it->user->username,
+                                    .csrf = slice_of(csrf, sizeof csrf)};
     flow_wait_group(flow, SESSION_BACK + login_tries_counted(&it->tries), STORE_TIMEOUT_MS, tickets);
     ephemeral_session_create_start(ephemeral, slice_of(it->session_id, sizeof it->session_id), &session, SESSION_TTL_MS,
                                    tickets[SESSION_NEW]);

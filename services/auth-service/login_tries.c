@@ -1,5 +1,6 @@
 #include "login_tries.h"
 
+#include "base/case_fold.h"
 #include "service/forwarded.h"
 #include "site.h"
 #include "verify/quota.h"
@@ -33,14 +34,17 @@ enum status login_tries_init(struct request *request, struct slice username, str
     struct slice address = forwarded_client_address(request, &app_of(request)->config->trusted_proxies);
     struct buf pair = buf_in(&request->arena);
     struct buf device = buf_in(&request->arena);
-    struct login_tries tries = {.names = {[QUOTA_LOGIN_ADDRESS] = address, [QUOTA_LOGIN_ACCOUNT] = username}};
+    struct login_tries tries = {.names = {[QUOTA_LOGIN_ADDRESS] = address}};
+    struct buf account = buf_in(&request->arena);
     TRY(read_device(request, &tries));
+    case_fold(username, &account); /* an address is one in whatever case */
     quota_write_address(address, &pair);
     buf_add_byte(&pair, ' ');
-    buf_add(&pair, username);
+    buf_add(&pair, buf_slice(&account));
     buf_add_hex(&device, slice_of((const char *)tries.device.id, sizeof tries.device.id));
-    if (pair.failed || device.failed)
+    if (pair.failed || device.failed || account.failed)
         return STATUS_NO_MEMORY;
+    tries.names[QUOTA_LOGIN_ACCOUNT] = buf_slice(&account);
     tries.names[QUOTA_LOGIN_PAIR] = buf_slice(&pair);
     tries.names[QUOTA_LOGIN_DEVICE] = buf_slice(&device);
     *ret_tries = tries;

@@ -242,8 +242,18 @@ void site_bench_session(struct site_bench *bench, const char *id, int64_t user, 
 {
     char csrf[64];
     (void)snprintf(csrf, sizeof csrf, "csrf of %s", id);
-    const struct session session = {.user = user, .username = slice_str(username), .csrf = slice_str(csrf)};
+    struct user *now = NULL;
+    assert_status(durable_user_find_blocking(&bench->durable.db, user, &now), STATUS_OK);
+    const struct session session = {
+        .user = user, .user_version = now->version, .username = slice_str(username), .csrf = slice_str(csrf)};
+    user_free(now);
     ephemeral_session_create_start(bench->view, slice_str(id), &session, 3600 * 1000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+void site_bench_end_session(struct site_bench *bench, const char *id)
+{
+    ephemeral_session_delete_start(bench->view, slice_str(id), asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
 }
 

@@ -74,6 +74,7 @@ void site_bench_temp(struct site_bench *bench, const char *token, const char *ca
 const struct temp_credential *site_bench_find_temp(struct site_bench *bench, const char *token);
 /* A session of this user, whose form secret is "csrf of <id>". */
 void site_bench_session(struct site_bench *bench, const char *id, int64_t user, const char *username);
+void site_bench_end_session(struct site_bench *bench, const char *id);
 bool site_bench_has_session(struct site_bench *bench, const char *id);
 /* Writes the client anew, with these flags, callback (NULL: CALLBACK) and default callback (NULL: none). */
 void site_bench_client(struct site_bench *bench, unsigned flags, const char *callback, const char *default_callback);

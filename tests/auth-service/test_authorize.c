@@ -487,8 +487,22 @@ static void grants_of_a_user_as_he_is_now(void **state)
     struct site_bench *bench = *state;
     assert_status(durable_user_disable_blocking(&bench->durable.db, bench->jane), STATUS_OK); /* generation 1 */
     assert_status(durable_user_enable_blocking(&bench->durable.db, bench->jane), STATUS_OK);
+    site_bench_end_session(bench, "janes");
+    site_bench_session(bench, "janes", bench->jane, "jane");
     assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
     assert_int_equal(site_bench_find_temp(bench, "temp")->user_generation, 1);
+}
+
+/* A session that was made after the change for a password that was looked at before it. */
+static void a_session_is_good_only_for_the_account_as_its_password_was_looked_at(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
+    assert_status(durable_user_set_password_blocking(&bench->durable.db, bench->jane, SLICE("new")), STATUS_OK);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 302);
+    assert_true(slice_starts_with(location(bench), SLICE("/login?")));
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_int_equal(site_bench_find_temp(bench, "temp")->state, TEMP_PENDING);
 }
 
 /* What is granted was asked for, is allowed still, was shown, and was left ticked where there were ticks. */
@@ -924,6 +938,7 @@ int main(void)
         TEST(asks_again_where_trust_does_not_reach),
         TEST(grants_with_a_verifier_behind_the_callback),
         TEST(grants_of_a_user_as_he_is_now),
+        TEST(a_session_is_good_only_for_the_account_as_its_password_was_looked_at),
         TEST(denies_and_says_so_to_the_callback),
         TEST(shows_a_verifier_that_can_be_typed_out_of_band),
         TEST(only_what_is_typed_has_few_letters),

@@ -92,6 +92,10 @@ static void is_one_users_alone(void **state)
     const struct user other = {.id = 8, .password_hash = jane.password_hash};
     assert_true(device_read(keys, cookie, &arena, &read));
     assert_false(device_is_of(&read, &other));
+    assert_status(device_write(keys, &read, &other, &arena, &cookie), STATUS_OK); /* who logs in on it next */
+    assert_true(device_read(keys, cookie, &arena, &read));
+    assert_true(device_is_of(&read, &other));
+    assert_false(device_is_of(&read, &jane));
     keyring_free(keys);
 }
 

@@ -181,6 +181,41 @@ static void takes_a_device_for_its_own_user_alone(void **state)
     assert_int_equal(try_from(bench, "198.51.100.2", JANES_FORM, joes), 429);
 }
 
+/* Devices are free for whoever has an account: with many of them nobody uses up another's quota from one address. */
+static void counts_an_account_for_devices_of_others_only_while_their_address_has_quota(void **state)
+{
+    struct site_bench *bench = *state;
+    char joes[4][512];
+    for (size_t i = 0; i < COUNT_OF(joes); i++)
+        become_device(bench, FORM("joe", "correct+horse"), joes[i]);
+    bench->config.rate_limit_login_address = 2;
+    bench->config.rate_limit_login_account = 4;
+    for (size_t i = 0; i < COUNT_OF(joes); i++)
+        for (int n = 0; n < 2; n++)
+            (void)try_from(bench, "198.51.100.1", FORM("jane", "wrong"), joes[i]);
+    assert_int_equal(try_from(bench, "192.0.2.9", FORM("jane", "wrong"), NULL), 403);
+    bench->config.rate_limit_login_address = 1000;
+    bench->config.rate_limit_login_pair = 1;
+    for (size_t i = 0; i < COUNT_OF(joes); i++)
+        (void)try_from(bench, "198.51.100.2", FORM("jane", "wrong"), joes[i]);
+    assert_int_equal(try_from(bench, "192.0.2.10", JANES_FORM, NULL), 302);
+}
+
+/* However an address is written it is one account's. */
+static void counts_every_spelling_as_one(void **state)
+{
+    struct site_bench *bench = *state;
+    static const char *const spellings[] = {FORM("Ann%40example.com", "wrong"), FORM("ANN%40example.com", "wrong"),
+                                            FORM("ann%40EXAMPLE.com", "wrong")};
+    bench->config.rate_limit_login_pair = 2;
+    for (size_t i = 0; i < COUNT_OF(spellings); i++)
+        assert_int_equal(try_from(bench, "192.0.2.1", spellings[i], NULL), i < 2 ? 403 : 429);
+    bench->config.rate_limit_login_pair = 1000;
+    bench->config.rate_limit_login_account = 3;
+    assert_int_equal(try_from(bench, "192.0.2.2", spellings[0], NULL), 403);
+    assert_int_equal(try_from(bench, "192.0.2.3", spellings[1], NULL), 429);
+}
+
 static void forgets_a_device_when_the_password_changes(void **state)
 {
     struct site_bench *bench = *state;
@@ -274,6 +309,8 @@ int main(void)
         SITE_TEST(a_device_that_guesses_leaves_the_quotas_of_strangers_alone),
         SITE_TEST(a_device_is_none_for_a_name_that_nobody_has),
         SITE_TEST(takes_a_device_for_its_own_user_alone),
+        SITE_TEST(counts_an_account_for_devices_of_others_only_while_their_address_has_quota),
+        SITE_TEST(counts_every_spelling_as_one),
         SITE_TEST(forgets_a_device_when_the_password_changes),
         SITE_TEST(a_right_password_is_no_guess),
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),

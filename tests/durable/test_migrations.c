@@ -258,6 +258,11 @@ static void accounts_of_earlier_versions_get_their_names_and_addresses_in_lower_
     run(it, "INSERT INTO users (id, username, email, site_name, created_at, updated_at) VALUES"
             " (7, 'JANE', 'Jane@Example.com', NULL, 1, 1), (8, 'jane', '', NULL, 1, 1), (9, 'joe', '', NULL, 1, 1),"
             " (10, 'x', 'Max@Example.com', 'Joe', 1, 1), (11, 'y', '', 'ann', 1, 1), (12, 'Ann', '', NULL, 1, 1)");
+    run(it,
+        kind == &durable_mysql
+            ? "INSERT INTO users (id, username, email, created_at, updated_at) VALUES (13, 'jorg', X'4AD65247', 1, 1)"
+            : "INSERT INTO users (id, username, email, created_at, updated_at)"
+              " VALUES (13, 'jorg', CAST(X'4AD65247' AS TEXT), 1, 1)");
     for (int i = 0; i < 2; i++) { /* the second time as after a crash on MySQL */
         run(it, "DELETE FROM schema_migrations WHERE number IN (34, 37)");
         assert_int_equal(up(it), 2);
@@ -267,10 +272,11 @@ static void accounts_of_earlier_versions_get_their_names_and_addresses_in_lower_
                                        " (id = 7 AND name_key = 'jane' AND email_key = 'jane@example.com')"
                                        " OR (id = 8 AND name_key IS NULL AND email_key = '')"
                                        " OR (id = 9 AND name_key = 'joe') OR (id = 12 AND name_key = 'ann')"
-                                       " OR (id IN (10, 11) AND name_key IS NULL AND email_key = '')",
+                                       " OR (id IN (10, 11) AND name_key IS NULL AND email_key = '')"
+                                       " OR (id = 13 AND name_key = 'jorg' AND email_key = '')",
                                        NULL, 0, take_number, &count),
                   STATUS_OK);
-    assert_int_equal(count, 6);
+    assert_int_equal(count, 7);
 }
 
 /* ---- where DDL cannot be rolled back ---- */

@@ -528,7 +528,8 @@ static void a_session_keeps_what_a_site_said(void **state)
                               .csrf = SLICE("csrf"),
                               .bound_to = slice_str(token),
                               .scopes = slice_str(scopes),
-                              .is_granted = true};
+                              .is_granted = true,
+                              .user_version = 4711};
     ephemeral_session_create_start(bench->view, SLICE("bound"), &session, 60000, asking_ticket(&bench->asking));
     memset(token, 'x', sizeof token - 1);
     memset(scopes, 'x', sizeof scopes - 1);
@@ -540,10 +541,12 @@ static void a_session_keeps_what_a_site_said(void **state)
     assert_slice_equal(bound->bound_to, SLICE("temporary"));
     assert_slice_equal(bound->scopes, SLICE("photos:read"));
     assert_true(bound->is_granted);
+    assert_int_equal(bound->user_version, 4711);
     ephemeral_session_find_start(bench->view, SLICE("free"), asking_ticket(&bench->asking));
     const struct session *unbound = asking_answer(&bench->asking, STATUS_OK);
     assert_int_equal(unbound->bound_to.len, 0);
     assert_false(unbound->is_granted);
+    assert_int_equal(unbound->user_version, 0);
 }
 
 static void a_session_that_was_deleted_is_gone(void **state)
