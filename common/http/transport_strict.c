@@ -25,7 +25,7 @@ enum {
 
 static struct connection *waiting_connection(const struct waiter *waiter)
 {
-    return waiter ? (struct connection *)((char *)(uintptr_t)waiter - offsetof(struct connection, waiter)) : NULL;
+    return (struct connection *)((char *)(uintptr_t)waiter - offsetof(struct connection, waiter));
 }
 
 /* ---- deadlines ---- */
@@ -152,9 +152,10 @@ static bool asks_nothing(const struct connection *connection)
 /* Of a list; returns how many more it may be. */
 static size_t close_asking_nothing(const struct wait_list *list, size_t most)
 {
-    struct connection *next;
-    for (struct connection *connection = waiting_connection(list->first); connection && most; connection = next) {
-        next = waiting_connection(connection->waiter.next);
+    struct waiter *next;
+    for (struct waiter *waiter = list->first; waiter && most; waiter = next) {
+        struct connection *connection = waiting_connection(waiter);
+        next = waiter->next;
         if (asks_nothing(connection)) {
             strict_linger(connection);
             most--;
