@@ -18,10 +18,12 @@ const char *user_source_name(enum user_source source)
     return source == USER_OF_SITE ? "site" : "here";
 }
 
+/* In whatever case: a resource server may compare subjects without it. */
 bool user_subject_is_sites(struct slice subject)
 {
+    static const struct slice prefix = SLICE_INIT(USER_LOCAL_PREFIX);
     return is_identifier(subject) && slice_is_printable(subject) &&
-           !slice_starts_with(subject, SLICE(USER_LOCAL_PREFIX));
+           !slice_eq_nocase(slice_sub(subject, 0, prefix.len), prefix);
 }
 
 void user_free(void *user)
@@ -336,6 +338,23 @@ struct changing {
     int64_t id;
     struct slice password_hash;
 };
+
+static enum status raise_version(struct sql *sql, void *context)
+{
+    struct changing *changing = context;
+    struct durable *db = changing->db;
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_int(changing->id)};
+    TRY(RUN(db, "UPDATE users SET updated_at = ?, version = version + 1 WHERE id = ?", params));
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
+    return change_write_number(db, CHANGE_USER, CHANGE_ENDED, changing->id);
+}
+
+enum status durable_user_end_sessions_blocking(struct durable *db, int64_t id)
+{
+    struct changing changing = {db, id, SLICE_ABSENT};
+    return durable_transaction_blocking(db, raise_version, &changing);
+}
 
 static enum status set_password(struct sql *sql, void *context)
 {

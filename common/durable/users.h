@@ -60,8 +60,7 @@ MUST_USE enum status durable_user_ensure_blocking(struct durable *db, struct sli
 /* Gives an account made here the subject that such accounts get now; what it owned is its own under the new one. OK
  * also if it has it. NOT_FOUND; BAD_INPUT: a site's user. */
 MUST_USE enum status durable_user_set_local_subject_blocking(struct durable *db, int64_t id);
-/* An account made here. */
-/* NOT_FOUND. */
+/* An account made here. NOT_FOUND. */
 MUST_USE enum status durable_user_find_by_name_blocking(struct durable *db, struct slice username,
                                                         struct user **ret_user);
 /* An account made here, by what somebody types to log in: its user name, or an e-mail address (in whatever case) that
@@ -72,6 +71,8 @@ MUST_USE enum status durable_user_find_by_subject_blocking(struct durable *db, s
 MUST_USE enum status durable_user_find_blocking(struct durable *db, int64_t id, struct user **ret_user);
 MUST_USE enum status durable_user_list_blocking(struct durable *db, struct page_request page,
                                                 struct user_page **ret_page);
+/* The user logs out everywhere: sessions end (by the change), and whatever else holds the user's version. NOT_FOUND. */
+MUST_USE enum status durable_user_end_sessions_blocking(struct durable *db, int64_t id);
 /* NOT_FOUND. Ends sessions (by the change), not tokens. */
 MUST_USE enum status durable_user_set_password_blocking(struct durable *db, int64_t id, struct slice hash);
 /* Disabling revokes the user's tokens for good. NOT_FOUND. */
@@ -90,6 +91,7 @@ void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, 
 void durable_user_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 /* With nothing but the status. */
 void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket);
+void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 void durable_user_set_password_start(struct durable_pool *pool, int64_t id, struct slice hash, struct ticket ticket);
 void durable_user_disable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 void durable_user_enable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);

@@ -96,6 +96,17 @@ void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, 
 
 /* ---- change, delete ---- */
 
+static enum status end_sessions(struct durable *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return durable_user_end_sessions_blocking(db, ((const struct durable_arguments *)pointer)->number);
+}
+
+void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
+{
+    durable_arguments_start(pool, DURABLE_WRITE, end_sessions, arguments_of_id(id), NULL, ticket);
+}
+
 static enum status set_password(struct durable *db, void *pointer, void **ret_result)
 {
     const struct durable_arguments *arguments = pointer;

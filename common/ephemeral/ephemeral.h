@@ -96,7 +96,7 @@ struct temp_grant {
 struct session {
     struct arena arena;
     int64_t user;
-    int64_t user_version; /* of an account made here, as it was when its password was looked at: struct user's */
+    int64_t user_version; /* struct user's, when somebody vouched for the user: another one is no reason to let in */
     struct slice username;
     struct slice csrf; /* secret that forms of this session carry */
     int64_t created_ms;

@@ -252,14 +252,13 @@ static enum status take_client(struct flow *flow)
 }
 
 /* Nobody who came by a door that is closed now: a site's user while this site logs in by password, or the reverse; and
- * nobody whose password was changed, or who was disabled, while it was being looked at. */
+ * nobody of whom something was changed since somebody vouched for him: a password, or that he logged out everywhere. */
 static bool may_come(struct flow *flow, const struct user *user)
 {
     const struct config *config = app_of(request_of(flow))->config;
     bool is_sites = delegated_login_is_on(config) || trusted_login_is_on(config);
-    if (user->disabled || user->source != (is_sites ? USER_OF_SITE : USER_MADE_HERE))
-        return false;
-    return is_sites || user->version == authorization_of(flow)->session->user_version;
+    return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE) &&
+           user->version == authorization_of(flow)->session->user_version;
 }
 
 static enum status take_second(struct flow *flow)

@@ -40,6 +40,7 @@ static const struct json_field fields[] = {
     JSON_FIELD(struct challenge, state, JSON_STRING, true),
     JSON_FIELD(struct challenge, secret, JSON_STRING, false),
     JSON_FIELD(struct challenge, user, JSON_INT, false),
+    JSON_FIELD(struct challenge, user_version, JSON_INT, false),
     JSON_FIELD(struct challenge, username, JSON_STRING, false),
     JSON_FIELD(struct challenge, scopes, JSON_STRING, false),
     JSON_FIELD(struct challenge, is_granted, JSON_BOOL, false),
@@ -57,6 +58,7 @@ void challenge_write(const struct challenge *challenge, struct buf *out)
     json_member_string(&json, "state", challenge->state);
     json_member_if(&json, "secret", challenge->secret);
     json_member_int(&json, "user", challenge->user);
+    json_member_int(&json, "user_version", challenge->user_version);
     json_member_if(&json, "username", challenge->username);
     json_member_if(&json, "scopes", challenge->scopes);
     json_member_bool(&json, "is_granted", challenge->is_granted);

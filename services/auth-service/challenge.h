@@ -34,7 +34,8 @@ struct challenge {
     struct slice state;
     struct slice secret; /* of the URL that the decision is brought by; absent while pending */
     /* accepted: */
-    int64_t user; /* struct user's id */
+    int64_t user;         /* struct user's id */
+    int64_t user_version; /* struct user's, too */
     struct slice username;
     struct slice scopes; /* what the site leaves of those that were asked for */
     bool is_granted;     /* the site asked its user itself */

@@ -225,6 +225,7 @@ static enum step_result take_decision(struct flow *flow)
         return tell_rejected(flow);
     const struct session session = {
         .user = it->challenge.user,
+        .user_version = it->challenge.user_version,
         .username = it->challenge.username,
         .bound_to = it->challenge.oauth_token,
         .scopes = it->challenge.scopes,

@@ -51,7 +51,8 @@ struct entering {
 static enum step_result begin_session(struct flow *flow)
 {
     struct entering *it = request_of(flow)->state;
-    const struct session session = {.user = it->user->id, .username = it->user->username};
+    const struct session session = {
+        .user = it->user->id, .user_version = it->user->version, .username = it->user->username};
     if (it->user->disabled)
         return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.disabled");
     return session_start(flow, &session, SESSION_TTL_MS, it->session_id);

@@ -66,6 +66,7 @@ static void decide(struct scene *scene, const char *decision, bool is_granted)
     challenge.state = slice_str(decision);
     challenge.secret = SLICE(SECRET);
     challenge.user = user->id;
+    challenge.user_version = user->version;
     challenge.username = SLICE("jane");
     challenge.scopes = SLICE("photos:read");
     challenge.is_granted = is_granted;

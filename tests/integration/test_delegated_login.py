@@ -317,6 +317,16 @@ def test_a_log_out_at_the_site_ends_the_session_here(provider, site, flow):
     assert owner.submit(page, page.form_with("decision"), decision="grant").status_code == 302  # to the site again
 
 
+def test_a_log_out_at_the_site_ends_what_it_accepted_and_nobody_brought_yet(provider, site, flow, client):
+    owner = Owner(provider)
+    target = site.accepted(begin(flow, owner), "gone")
+    assert site.end_sessions("gone").status_code == 204
+    assert owner.get(target).status_code == 302
+    begin(flow, owner)  # to the site again: nobody is logged in
+    page = Page(come_back(owner, site.accepted(begin(flow, owner), "gone")))
+    assert page.form_with("decision"), "who logs in afterwards is"
+
+
 def test_a_sites_token_ends_no_session_of_an_account_made_here(provider, site):
     (jane,) = [user for user in provider.expect("user", "list") if user["source"] == "here"]
     assert site.end_sessions(jane["sub"]).status_code == 404

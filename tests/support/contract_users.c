@@ -88,10 +88,12 @@ static void an_account_made_here_gets_a_subject_that_no_site_may_use(void **stat
     assert_int_equal(user->source, USER_MADE_HERE);
     user_free(user);
     const struct user planted = {.source = USER_OF_SITE, .subject = SLICE("local-99"), .username = SLICE("eve")};
+    const struct user alike = {.source = USER_OF_SITE, .subject = SLICE("LOCAL-99"), .username = SLICE("eve")};
     const struct user bearing = {.subject = SLICE("99"), .username = SLICE("eve")};
     const struct user with_password = {
         .source = USER_OF_SITE, .subject = SLICE("99"), .username = SLICE("eve"), .password_hash = SLICE("$y$hash")};
     assert_status(durable_user_create_blocking(&bench->db, &planted, &id), STATUS_BAD_INPUT);
+    assert_status(durable_user_create_blocking(&bench->db, &alike, &id), STATUS_BAD_INPUT);
     assert_status(durable_user_create_blocking(&bench->db, &bearing, &id), STATUS_BAD_INPUT);
     assert_status(durable_user_create_blocking(&bench->db, &with_password, &id), STATUS_BAD_INPUT);
     assert_status(durable_user_ensure_blocking(&bench->db, slice_str(expected), SLICE("eve"), &none), STATUS_BAD_INPUT);
@@ -344,6 +346,23 @@ static int64_t live_tokens(struct durable_bench *bench)
     return durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL");
 }
 
+static void logging_out_everywhere_ends_sessions_and_the_version_that_they_were_for(void **state)
+{
+    struct durable_bench *bench = *state;
+    char line[1024];
+    int64_t id = durable_bench_user(bench, "jane");
+    struct user *before = find(bench, "jane");
+    int64_t change = durable_bench_latest_change(bench);
+    assert_status(durable_user_end_sessions_blocking(&bench->db, id), STATUS_OK);
+    struct user *after = find(bench, "jane");
+    assert_int_equal(after->version, before->version + 1);
+    assert_int_equal(after->generation, before->generation); /* tokens stay */
+    assert_string_equal(durable_bench_changes(bench, change, line), "user ended 1");
+    assert_status(durable_user_end_sessions_blocking(&bench->db, 999), STATUS_NOT_FOUND);
+    user_free(before);
+    user_free(after);
+}
+
 static void disabling_a_user_ends_the_users_tokens(void **state)
 {
     struct durable_bench *bench = *state;
@@ -398,6 +417,7 @@ int contract_users_run(void)
         BENCH_TEST(a_sites_user_may_have_anybodys_name),
         BENCH_TEST(users_are_listed_without_their_hashes),
         BENCH_TEST(a_new_password_replaces_the_old_and_ends_sessions),
+        BENCH_TEST(logging_out_everywhere_ends_sessions_and_the_version_that_they_were_for),
         BENCH_TEST(disabling_a_user_ends_the_users_tokens),
         BENCH_TEST(deleting_a_user_takes_the_users_tokens),
     };

@@ -309,6 +309,7 @@ static enum step_result audit_accept(struct flow *flow)
     bool is_granted = slice_eq(it->decision.consent, SLICE("granted"));
     it->challenge.state = SLICE(CHALLENGE_ACCEPTED);
     it->challenge.user = it->user->id;
+    it->challenge.user_version = it->user->version;
     it->challenge.username = it->user->username;
     it->challenge.is_granted = is_granted;
     if (it->temp)

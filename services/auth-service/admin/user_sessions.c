@@ -3,10 +3,16 @@
 #include "admin/admin.h"
 #include "durable/users.h"
 
+/* request->state */
+struct sessions_end {
+    struct admin_call call; /* first */
+    int64_t user;
+};
+
 static enum step_result find_whose(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum step_result begun = admin_begin(flow, ADMIN_FOR_LOGIN, sizeof(struct admin_call));
+    enum step_result begun = admin_begin(flow, ADMIN_FOR_LOGIN, sizeof(struct sessions_end));
     if (begun != STEP_NEXT)
         return begun;
     durable_user_find_by_subject_start(app_of(request)->durable, admin_path_value(request, 0),
@@ -20,17 +26,30 @@ static bool may_end(const struct admin_call *call, const struct user *user)
     return !call->bearer->is_login || user->source == USER_OF_SITE;
 }
 
-static enum step_result end_sessions(struct flow *flow)
+/* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
+static enum step_result end_for_later(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    struct buf id = buf_in(&request->arena);
+    struct sessions_end *it = request->state;
     void *user = NULL;
     enum status status = flow_outcome(flow, &user);
-    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !may_end(request->state, user)))
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !may_end(&it->call, user)))
         return admin_refuse(request, 404, "there is no user with this sub");
     if (status != STATUS_OK)
         return admin_refuse_status(request, status);
-    buf_add_i64(&id, ((const struct user *)user)->id);
+    it->user = ((const struct user *)user)->id;
+    durable_user_end_sessions_start(app_of(request)->durable, it->user, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result end_now(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct buf id = buf_in(&request->arena);
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return admin_refuse_status(request, status);
+    buf_add_i64(&id, ((const struct sessions_end *)request->state)->user);
     ephemeral_end_start(app_loop_of(request)->ephemeral, EPHEMERAL_USER, buf_slice(&id),
                         flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
@@ -48,8 +67,8 @@ static enum step_result tell_ended(struct flow *flow)
 }
 
 const struct step user_sessions_end[] = {
-    {"user", find_whose},  /* waits: whose */
-    {"end", end_sessions}, /* waits: their end */
-    {"reply", tell_ended},
-    {NULL, NULL},
+    {"user", find_whose},     /* waits: whose */
+    {"later", end_for_later}, /* waits: that what was begun for the user goes on no more */
+    {"now", end_now},         /* waits: the sessions' end */
+    {"reply", tell_ended},    {NULL, NULL},
 };
