@@ -102,7 +102,7 @@ struct request {
     struct request *next_free;
 };
 
-/* The request to which the flow belongs; the first line of every step asks for it. */
+/* The request to which the flow of an endpoint's steps belongs. */
 static inline struct request *request_of(const struct flow *flow)
 {
     return flow_subject(flow);

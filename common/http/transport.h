@@ -1,5 +1,5 @@
-/* transport: what carries requests, behind http_server: the strict one, and evhttp. Only the
- * transports and http_server.c use it.
+/* transport: what carries requests, behind http_server: the strict one, and evhttp. It is this
+ * room's own.
  *
  * Invariants: a transport belongs to one loop and one listener. It hands over requests whose head is whole
  * and in which request_check found nothing wrong, and gets each reply exactly once. A request is over once its

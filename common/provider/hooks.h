@@ -1,4 +1,4 @@
-/* provider_hooks: how a service's reload, readiness and metrics reach its provider. They have the types that
+/* hooks: how a service's reload, readiness and metrics reach its provider. They have the types that
  * service/service.h asks for, so that each main.c names them in its table; `provider` is a struct provider. */
 #ifndef COUNTERSIGN_PROVIDER_HOOKS_H
 #define COUNTERSIGN_PROVIDER_HOOKS_H

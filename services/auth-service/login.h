@@ -1,4 +1,4 @@
-/* login: the built-in door: user name and password (design: login is one mechanism with three doors). */
+/* login: the built-in door: user name and password (delegated_login.h and trusted_login.h are the others). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_H
 

@@ -56,7 +56,7 @@ static size_t period_of(struct slice text)
     return text.len;
 }
 
-/* The row in which `next` follows `c` directly. */
+/* Whether the two stand side by side in a row, in either direction. */
 static bool keys_follow(char c, char next)
 {
     static const char *const rows[] = {"abcdefghijklmnopqrstuvwxyz",

@@ -113,6 +113,22 @@ def includes_follow_the_design():
                     yield f'{name}:{line}: {folder}/ may not see "{included}"'
 
 
+def nobody_goes_round_a_wall():
+    """An include that climbs out of its room, or hides what it names, and a prototype that is written by hand reach what the room
+    may not see. What embed() makes is an array, which has no header."""
+    directive = re.compile(r"\s*(?:#|%:|\?\?=)\s*include\b(.*)")
+    for name in C_FILES:
+        for line, written in enumerate(text(name).splitlines(), 1):
+            match = directive.match(written)
+            if match and not re.fullmatch(r' (?:"[^"]+"|<[^>]+>)(?: */\*.*)?', match.group(1)):
+                yield f'{name}:{line}: write #include "room/header.h" or #include <header.h>'
+            elif match and (".." in match.group(1) or not re.match(r"\s*#include", written)):
+                yield f"{name}:{line}: name the header by its room, and let CMakeLists.txt say that this room may see it"
+    sources = [name for name in C_FILES if name.endswith(".c")]
+    yield from matches(sources, r"(?m)^(?!static\b|typedef\b)[A-Za-z][\w \t*]*?\b(\w+)\([^;{}=]*\)[^;{}=]*;",
+                       "{}() is declared by hand: include the header that has it")
+
+
 def only_store_url_tells_stores_apart():
     """Who a URL means is asked of store_url; a backend takes its own URL to pieces."""
     others = [name for name in C_FILES if not name.startswith(("common/store/store_url", "common/redis/url"))]
@@ -385,6 +401,7 @@ RULES = [
     exported_functions_are_documented,
     exported_functions_have_a_caller,
     includes_follow_the_design,
+    nobody_goes_round_a_wall,
     only_store_url_tells_stores_apart,
     the_schema_names_the_signature_methods,
     migrations_stand_in_both_folders,
