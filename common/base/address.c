@@ -28,6 +28,14 @@ static bool is_mapped(const struct address *address)
     return memcmp(address->bytes, mapped_prefix, sizeof mapped_prefix) == 0;
 }
 
+struct address address_network(const struct address *address)
+{
+    enum { V6_NETWORK_BYTES = 8 };
+    struct address network = {{0}};
+    memcpy(network.bytes, address->bytes, is_mapped(address) ? sizeof network.bytes : V6_NETWORK_BYTES);
+    return network;
+}
+
 bool address_parse(struct slice text, struct address *ret_address)
 {
     struct address address = {{0}};

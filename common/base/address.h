@@ -23,6 +23,8 @@ MUST_USE bool address_parse(struct slice text, struct address *ret_address);
 /* An address alone, or address/bits; bits set behind the prefix are refused. */
 MUST_USE bool address_block_parse(struct slice text, struct address_block *ret_block);
 bool address_block_has(const struct address_block *block, const struct address *address);
+/* What one peer has to itself: an IPv4 address, or the /64 of an IPv6 one, the rest zero. */
+struct address address_network(const struct address *address);
 /* 127.0.0.0/8 or ::1. */
 bool address_is_loopback(const struct address *address);
 /* The address, or the name "localhost", of a host as it stands in a URL. */

@@ -15,7 +15,13 @@ extern const struct embedded_file durable_migrations_mysql[];
 /* In order. */
 static const struct embedded_file *migrations_of(const struct sql *sql)
 {
-    return sql->ops->dialect == SQL_DIALECT_MYSQL ? durable_migrations_mysql : durable_migrations_sqlite;
+    switch (sql->ops->dialect) { /* no default: another dialect does not compile without files of its own */
+    case SQL_DIALECT_MYSQL:
+        return durable_migrations_mysql;
+    case SQL_DIALECT_SQLITE:
+        return durable_migrations_sqlite;
+    }
+    return durable_migrations_sqlite;
 }
 
 static int64_t number_of(const struct embedded_file *file)

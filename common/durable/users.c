@@ -7,9 +7,10 @@
 
 /* The column `username` is unique, so a site's user has there what nobody can be called, and its name in `site_name`,
  * which is NULL for an account made here. */
-#define USER_ROW                                                                                               \
-    "SELECT id, version, subject, COALESCE(site_name, username), email, password_hash, disabled, created_at, " \
-    "updated_at, generation, site_name IS NOT NULL FROM users"
+#define TEXT_COLUMN(member, column) column ","
+#define USER_ROW                                                                                    \
+    "SELECT " USER_TEXTS(TEXT_COLUMN) " id, version, disabled, created_at, updated_at, generation," \
+                                      " site_name IS NOT NULL FROM users"
 
 enum { DIGEST_BYTES = 32, SITE_KEY_BYTES = 1 + 2 * DIGEST_BYTES };
 
@@ -38,19 +39,19 @@ void user_page_free(void *page)
 
 /* ---- reading ---- */
 
+#define READ_TEXT(member, column) user->member = row_text(row, next++);
+
 static enum status read_user(struct row_reader *row, struct user *user)
 {
-    user->id = row_int(row, 0);
-    user->version = row_int(row, 1);
-    user->subject = row_text(row, 2);
-    user->username = row_text(row, 3);
-    user->email = row_text(row, 4);
-    user->password_hash = row_text(row, 5);
-    user->disabled = row_int(row, 6) != 0;
-    user->created_ms = row_int(row, 7);
-    user->updated_ms = row_int(row, 8);
-    user->generation = row_int(row, 9);
-    user->source = row_int(row, 10) ? USER_OF_SITE : USER_MADE_HERE;
+    size_t next = 0;
+    USER_TEXTS(READ_TEXT);
+    user->id = row_int(row, next++);
+    user->version = row_int(row, next++);
+    user->disabled = row_int(row, next++) != 0;
+    user->created_ms = row_int(row, next++);
+    user->updated_ms = row_int(row, next++);
+    user->generation = row_int(row, next++);
+    user->source = row_int(row, next) ? USER_OF_SITE : USER_MADE_HERE;
     return row_status(row);
 }
 
@@ -206,11 +207,9 @@ static enum status write_site_key(struct slice subject, char key[SITE_KEY_BYTES]
 {
     unsigned char digest[DIGEST_BYTES];
     TRY(digest_bytes(DIGEST_SHA256, subject, digest));
-    key[0] = '\1';
-    for (size_t i = 0; i < sizeof digest; i++) {
-        key[1 + 2 * i] = "0123456789abcdef"[digest[i] >> 4];
-        key[2 + 2 * i] = "0123456789abcdef"[digest[i] & 15];
-    }
+    struct buf out = buf_fixed(key, SITE_KEY_BYTES);
+    buf_add_byte(&out, '\1');
+    buf_add_hex(&out, slice_of(digest, DIGEST_BYTES));
     return STATUS_OK;
 }
 

@@ -21,20 +21,26 @@ const char *user_source_name(enum user_source source);
 
 #define USER_LOCAL_PREFIX "local-"
 
+/* X(member, what SELECT asks for). A password_hash that is empty lets nobody log in with a password. */
+#define USER_TEXTS(X)                            \
+    X(subject, "subject")                        \
+    X(username, "COALESCE(site_name, username)") \
+    X(email, "email")                            \
+    X(password_hash, "password_hash")
+
+#define USER_MEMBER(member, ...) struct slice member;
 struct user {
     struct arena arena;
     int64_t id;
     int64_t version;
     enum user_source source;
-    struct slice subject;
-    struct slice username;
-    struct slice email;
-    struct slice password_hash; /* empty: cannot log in with a password */
+    USER_TEXTS(USER_MEMBER);
     bool disabled;
     int64_t created_ms;
     int64_t updated_ms;
     int64_t generation; /* how often the user was disabled */
 };
+#undef USER_MEMBER
 
 struct user_page {
     struct arena arena;

@@ -70,13 +70,13 @@ static enum status create_user(struct durable *db, void *pointer, void **ret_res
     return durable_user_create_blocking(db, arguments->object, &id);
 }
 
+#define COPY_TEXT(member, ...) copied.member = durable_arguments_copy(arguments, user->member);
+
 void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket)
 {
     struct durable_arguments *arguments = arguments_of_id(0);
     struct user copied = *user;
-    struct slice *texts[] = {&copied.subject, &copied.username, &copied.email, &copied.password_hash};
-    for (size_t i = 0; i < COUNT_OF(texts); i++)
-        *texts[i] = durable_arguments_copy(arguments, *texts[i]);
+    USER_TEXTS(COPY_TEXT);
     (void)durable_arguments_object(arguments, &copied, sizeof copied);
     durable_arguments_start(pool, DURABLE_WRITE, create_user, arguments, NULL, ticket);
 }

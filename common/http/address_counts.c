@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IPV4_BYTES = 16, IPV6_BYTES = 8 };
-
 struct entry {
     struct entry *next;
     struct address address; /* zero behind the bytes that count */
@@ -56,15 +54,6 @@ void address_counts_free(struct address_counts *counts)
     free(counts);
 }
 
-static struct address significant_part(const struct address *address)
-{
-    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
-    struct address kept = {0};
-    bool is_ipv4 = memcmp(address->bytes, mapped, sizeof mapped) == 0;
-    memcpy(kept.bytes, address->bytes, is_ipv4 ? IPV4_BYTES : IPV6_BYTES);
-    return kept;
-}
-
 /* The finalizer of MurmurHash3, twice over. */
 static uint64_t mix_bits(uint64_t value)
 {
@@ -85,7 +74,7 @@ static struct entry **find_count(struct address_counts *counts, const struct add
 
 bool address_counts_add(struct address_counts *counts, const struct address *address)
 {
-    const struct address kept = significant_part(address);
+    const struct address kept = address_network(address);
     (void)pthread_mutex_lock(&counts->lock);
     struct entry **link = find_count(counts, &kept);
     if (!*link) {
@@ -103,7 +92,7 @@ bool address_counts_add(struct address_counts *counts, const struct address *add
 
 void address_counts_remove(struct address_counts *counts, const struct address *address)
 {
-    const struct address kept = significant_part(address);
+    const struct address kept = address_network(address);
     (void)pthread_mutex_lock(&counts->lock);
     struct entry **link = find_count(counts, &kept);
     struct entry *entry = *link;

@@ -4,17 +4,31 @@
 
 #include <assert.h>
 
-struct slice request_header(const struct request *request, const char *name, size_t *ret_count)
+struct slice request_header_named(const struct request *request, struct slice name, size_t *ret_count)
 {
-    struct slice wanted = slice_str(name);
     struct slice value = SLICE_ABSENT;
     size_t count = 0;
     for (size_t i = 0; i < request->header_count; i++)
-        if (slice_eq_nocase(request->headers[i].name, wanted) && count++ == 0)
+        if (slice_eq_nocase(request->headers[i].name, name) && count++ == 0)
             value = request->headers[i].value;
     if (ret_count)
         *ret_count = count;
     return value;
+}
+
+struct slice request_header(const struct request *request, const char *name, size_t *ret_count)
+{
+    return request_header_named(request, slice_str(name), ret_count);
+}
+
+struct slice request_bearer(const struct request *request)
+{
+    static const struct slice scheme = SLICE_INIT("Bearer ");
+    size_t count = 0;
+    struct slice value = request_header(request, "Authorization", &count);
+    struct slice token = slice_trim(slice_sub(value, scheme.len, value.len));
+    bool is_bearer = count == 1 && slice_eq_nocase(slice_sub(value, 0, scheme.len), scheme);
+    return is_bearer && token.len ? token : SLICE_ABSENT;
 }
 
 static struct slice find_cookie(struct slice pairs, struct slice wanted)

@@ -123,6 +123,9 @@ enum step_result request_take_callers_body(struct flow *flow);
 /* The value of the first header of this name (any case), absent without one; *ret_count (may be NULL)
  * says how many there are, so that a second one is noticed. */
 struct slice request_header(const struct request *request, const char *name, size_t *ret_count);
+struct slice request_header_named(const struct request *request, struct slice name, size_t *ret_count);
+/* The token of the one `Authorization: Bearer` (RFC 6750 §2.1); absent without one, and where there are two. */
+struct slice request_bearer(const struct request *request);
 
 /* The value, as sent, of the first cookie of this name in the Cookie header(s) (RFC 6265 §4.2); absent
  * without one. */

@@ -19,15 +19,13 @@ static const struct {
 
 void quota_write_address(struct slice text, struct buf *out)
 {
-    static const char mapped[12] = {[10] = '\xFF', [11] = '\xFF'}; /* ::ffff:0:0/96 */
     struct address address;
     if (!address_parse(text, &address)) {
         buf_add(out, text);
         return;
     }
-    struct slice bytes = slice_of((const char *)address.bytes, sizeof address.bytes);
-    bool is_v4 = slice_starts_with(bytes, slice_of(mapped, sizeof mapped));
-    buf_add_hex(out, is_v4 ? bytes : slice_sub(bytes, 0, 8));
+    struct address network = address_network(&address);
+    buf_add_hex(out, slice_of(network.bytes, sizeof network.bytes));
 }
 
 /* False: there is nothing to count, or no memory, and the ticket is complete. */

@@ -4,6 +4,7 @@
 #include "callback.h"
 #include "challenge.h"
 #include "crypto/ct.h"
+#include "durable/users.h"
 #include "return_to.h"
 #include "service/forwarded.h"
 #include "session_start.h"
@@ -122,7 +123,7 @@ static enum step_result go_on(struct flow *flow);
 
 const struct step delegated_login_continue[] = {
     {"parse", find_challenge}, /* waits: the challenge */
-    {"check", check_secrets},  /* both secrets; waits: the challenge is taken out */
+    {"check", check_secrets},  /* both secrets; waits: the challenge is taken out, and its user */
     {"decide", take_decision}, /* waits: the new session, and the old one's end; or the client is told */
     {"back", go_on},           /* to what the login was for */
     {NULL, NULL},
@@ -181,10 +182,13 @@ static bool has_both(const struct request *request, const struct coming_back *it
     return cookie && secret;
 }
 
+enum { TAKEN_CHALLENGE, FOUND_USER, TAKEN_COUNT };
+
 static enum step_result check_secrets(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct coming_back *it = coming_back_of(flow);
+    struct ticket tickets[TAKEN_COUNT];
     void *blob = NULL;
     enum status status = flow_outcome(flow, &blob);
     if (status == STATUS_NOT_FOUND)
@@ -197,7 +201,11 @@ static enum step_result check_secrets(struct flow *flow)
         return site_refuse(request, status, NULL);
     if (!has_both(request, it))
         return refuse_return(request);
-    ephemeral_blob_take_start(app_loop_of(request)->ephemeral, it->text, flow_wait(flow, STORE_TIMEOUT_MS));
+    bool is_accepted = slice_eq(it->challenge.state, SLICE(CHALLENGE_ACCEPTED));
+    flow_wait_group(flow, is_accepted ? TAKEN_COUNT : FOUND_USER, STORE_TIMEOUT_MS, tickets);
+    ephemeral_blob_take_start(app_loop_of(request)->ephemeral, it->text, tickets[TAKEN_CHALLENGE]);
+    if (is_accepted)
+        durable_user_find_start(app_of(request)->durable, it->challenge.user, tickets[FOUND_USER]);
     return STEP_WAIT;
 }
 
@@ -209,13 +217,20 @@ static enum step_result tell_rejected(struct flow *flow)
     return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.rejected");
 }
 
+/* Whether the user was disabled, or logged out at the site, since the site accepted. */
+static bool is_over(const struct coming_back *it, const struct user *user)
+{
+    return user->disabled || user->version != it->challenge.user_version;
+}
+
 /* Always a new session, so that one that was planted before is worth nothing. */
 static enum step_result take_decision(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct coming_back *it = coming_back_of(flow);
     void *blob = NULL;
-    enum status status = flow_outcome(flow, &blob);
+    void *user = NULL;
+    enum status status = flow_outcome_at(flow, TAKEN_CHALLENGE, &blob);
     bool is_ours = status == STATUS_OK && ct_equal(((const struct ephemeral_blob *)blob)->bytes, it->found);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !is_ours))
         return refuse_return(request);
@@ -223,6 +238,11 @@ static enum step_result take_decision(struct flow *flow)
         return site_refuse(request, status, NULL);
     if (!slice_eq(it->challenge.state, SLICE(CHALLENGE_ACCEPTED)))
         return tell_rejected(flow);
+    status = flow_outcome_at(flow, FOUND_USER, &user);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && is_over(it, user)))
+        return refuse_return(request);
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
     const struct session session = {
         .user = it->challenge.user,
         .user_version = it->challenge.user_version,
@@ -231,7 +251,7 @@ static enum step_result take_decision(struct flow *flow)
         .scopes = it->challenge.scopes,
         .is_granted = it->challenge.is_granted,
     };
-    return session_start(flow, &session, DELEGATED_SESSION_TTL_MS, it->session_id);
+    return session_start(flow, &session, DELEGATED_SESSION_TTL_MS, 0, NULL, it->session_id);
 }
 
 static enum step_result go_on(struct flow *flow)
@@ -243,7 +263,7 @@ static enum step_result go_on(struct flow *flow)
         is_authorization ? return_to_authorize(request, it->challenge.oauth_token) : it->challenge.return_to;
     struct slice cookie =
         challenge_cookie_without(&request->arena, site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
-    enum status status = session_started(flow);
+    enum status status = session_started(flow, 0);
     if (status == STATUS_OK && (slice_is_absent(target) || slice_is_absent(cookie)))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)

@@ -10,6 +10,7 @@
 #include "login_tries.h"
 #include "password_check.h"
 #include "return_to.h"
+#include "session_start.h"
 #include "site.h"
 
 enum {
@@ -29,7 +30,7 @@ struct login {
     struct login_tries tries;
     bool is_late;        /* a device that was none after all: its address and pair are counted once that is known */
     struct slice device; /* the cookie that makes this browser one */
-    char session_id[SECRET_BYTES];
+    char session_id[SESSION_ID_BYTES];
 };
 
 static struct login *login_of(struct flow *flow)
@@ -220,7 +221,6 @@ const struct step login_submit[] = {
 
 enum { COUNTED_FIRST, FOUND_TEMP, FIRST_COUNT };
 enum { LOADED_USER, LOADED_CLIENT, COUNTED_PAIR, LOADED_COUNT };
-enum { SESSION_NEW, SESSION_OLD, SESSION_BACK, SESSION_MAX = SESSION_BACK + QUOTA_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
 {
@@ -379,52 +379,37 @@ static enum status write_device(struct request *request, struct login *it)
     return status;
 }
 
-/* What the browser gets. Always a new session, so that one that was planted before is worth nothing. */
-static enum status make_secrets(struct request *request, char csrf[SECRET_BYTES])
-{
-    struct login *it = request->state;
-    TRY(random_text(it->session_id, sizeof it->session_id));
-    TRY(random_text(csrf, SECRET_BYTES));
-    return write_device(request, it);
-}
-
+/* Always a new session, so that one that was planted before is worth nothing. */
 static enum step_result open_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
-    struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
-    char csrf[SECRET_BYTES];
-    struct ticket tickets[SESSION_MAX];
+    struct ticket taken_back[SESSION_MORE_MAX];
     enum status status = flow_outcome(flow, NULL);
     if (status == STATUS_SLOW_DOWN)
         return slow_down_login(request, 1);
     if (status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user))
         return show_form(request, 403, "login.wrong");
     if (status == STATUS_OK)
-        status = make_secrets(request, csrf);
+        status = write_device(request, it);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    const struct session session = {.user = it->user->id,
-                                    .user_version = it->user->version,
-                                    .username = it->user->username,
-                                    .csrf = slice_of(csrf, sizeof csrf)};
-    flow_wait_group(flow, SESSION_BACK + login_tries_counted(&it->tries), STORE_TIMEOUT_MS, tickets);
-    ephemeral_session_create_start(ephemeral, slice_of(it->session_id, sizeof it->session_id), &session, SESSION_TTL_MS,
-                                   tickets[SESSION_NEW]);
-    ephemeral_session_delete_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[SESSION_OLD]);
-    login_tries_take_back_start(request, &it->tries, tickets + SESSION_BACK);
-    return STEP_WAIT;
+    const struct session session = {
+        .user = it->user->id, .user_version = it->user->version, .username = it->user->username};
+    enum step_result result =
+        session_start(flow, &session, SESSION_TTL_MS, login_tries_counted(&it->tries), taken_back, it->session_id);
+    if (result == STEP_WAIT)
+        login_tries_take_back_start(request, &it->tries, taken_back);
+    return result;
 }
 
 static enum step_result go_back(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
-    for (size_t i = 0; i < SESSION_BACK + login_tries_counted(&it->tries); i++) {
-        enum status status = flow_outcome_at(flow, i, NULL);
-        if (status != STATUS_OK)
-            return site_refuse(request, status, NULL);
-    }
+    enum status status = session_started(flow, login_tries_counted(&it->tries));
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
     request_reply_start(request, 302);
     site_set_cookie(request, COOKIE_SESSION, slice_of(it->session_id, sizeof it->session_id));
     site_set_cookie(request, COOKIE_LOGIN, SLICE(""));

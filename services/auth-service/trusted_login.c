@@ -6,22 +6,11 @@
 #include "session_start.h"
 #include "site.h"
 
-static struct slice find_trusted_header(const struct request *request, struct slice name, size_t *ret_count)
-{
-    struct slice value = SLICE_ABSENT;
-    for (size_t i = 0; i < request->header_count; i++)
-        if (slice_eq_nocase(request->headers[i].name, name)) {
-            value = request->headers[i].value;
-            (*ret_count)++;
-        }
-    return value;
-}
-
 struct slice trusted_login_subject(const struct request *request)
 {
     const struct config *config = app_of(request)->config;
     size_t count = 0;
-    struct slice subject = find_trusted_header(request, config->login_trusted_header, &count);
+    struct slice subject = request_header_named(request, config->login_trusted_header, &count);
     bool is_trusted = forwarded_is_trusted(&request->peer, &config->trusted_proxies);
     return is_trusted && count == 1 && user_subject_is_sites(subject) ? subject : SLICE_ABSENT;
 }
@@ -55,14 +44,14 @@ static enum step_result begin_session(struct flow *flow)
         .user = it->user->id, .user_version = it->user->version, .username = it->user->username};
     if (it->user->disabled)
         return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.disabled");
-    return session_start(flow, &session, SESSION_TTL_MS, it->session_id);
+    return session_start(flow, &session, SESSION_TTL_MS, 0, NULL, it->session_id);
 }
 
 static enum step_result return_with_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct entering *it = request->state;
-    enum status status = session_started(flow);
+    enum status status = session_started(flow, 0);
     if (status == STATUS_OK && slice_is_absent(it->return_to))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)

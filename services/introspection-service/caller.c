@@ -46,14 +46,10 @@ static enum step_result find_caller(struct flow *flow, struct slice key_digest, 
 
 /* ---- the key ---- */
 
-static enum step_result find_by_key(struct flow *flow, struct slice authorization)
+static enum step_result find_by_key(struct flow *flow, struct slice key)
 {
-    static const struct slice scheme = SLICE_INIT("Bearer ");
     struct request *request = request_of(flow);
     unsigned char digest[RESOURCE_SERVER_KEY_DIGEST_BYTES];
-    struct slice key = slice_trim(slice_sub(authorization, scheme.len, authorization.len));
-    if (!slice_eq_nocase(slice_sub(authorization, 0, scheme.len), scheme) || key.len == 0)
-        return STEP_NEXT;
     enum status status = digest_bytes(DIGEST_SHA256, key, digest);
     if (status != STATUS_OK)
         return unavailable_reply(request, status);
@@ -91,12 +87,16 @@ static enum step_result find_by_certificate(struct flow *flow)
 enum step_result caller_authenticate(struct flow *flow)
 {
     struct request *request = request_of(flow);
+    struct slice key = request_bearer(request);
     size_t count = 0;
-    struct slice authorization = request_header(request, "Authorization", &count);
     request->state = arena_calloc(&request->arena, 1, sizeof(struct inquiry));
     if (!request->state)
         return unavailable_reply(request, STATUS_NO_MEMORY);
-    return count ? find_by_key(flow, authorization) : find_by_certificate(flow);
+    if (!slice_is_absent(key))
+        return find_by_key(flow, key);
+    (void)request_header(request, "Authorization",
+                         &count); /* who shows something else is nobody, whatever his certificate */
+    return count ? STEP_NEXT : find_by_certificate(flow);
 }
 
 enum step_result caller_identify(struct flow *flow)

@@ -15,16 +15,11 @@ static enum step_result refuse_stranger(struct request *request)
 
 static enum status find_bearer(struct request *request, const struct bearer **ret_bearer)
 {
-    static const struct slice scheme = SLICE_INIT("Bearer ");
-    size_t count = 0;
-    struct slice authorization = request_header(request, "Authorization", &count);
-    struct slice token = slice_trim(slice_sub(authorization, scheme.len, authorization.len));
-    if (count != 1 || !slice_eq_nocase(slice_sub(authorization, 0, scheme.len), scheme) || token.len == 0)
-        return STATUS_UNAUTHORIZED;
-    return bearers_find(&app_of(request)->bearers, token, ret_bearer);
+    struct slice token = request_bearer(request);
+    return slice_is_absent(token) ? STATUS_UNAUTHORIZED : bearers_find(&app_of(request)->bearers, token, ret_bearer);
 }
 
-enum step_result admin_begin(struct flow *flow, enum admin_door door UNUSED, size_t state_size)
+enum step_result admin_begin(struct flow *flow, size_t state_size)
 {
     struct request *request = request_of(flow);
     struct admin_call *call = request->state = arena_calloc(&request->arena, 1, state_size);

@@ -13,17 +13,12 @@
 
 #include <stddef.h>
 
-/* Which tokens open a call. */
-enum admin_door {
-    ADMIN_FOR_LOGIN, /* those of delegated login too */
-};
-
 struct admin_call {
     const struct bearer *bearer;
 };
 
 /* Makes request->state of so many bytes, and finds out who calls. STEP_NEXT, or it was refused. */
-enum step_result admin_begin(struct flow *flow, enum admin_door door, size_t state_size);
+enum step_result admin_begin(struct flow *flow, size_t state_size);
 
 /* The step that reads the body of a caller who is known. */
 enum step_result admin_take_body(struct flow *flow);

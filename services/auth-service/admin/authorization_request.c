@@ -42,7 +42,7 @@ static enum step_result refuse_unknown_challenge(struct request *request)
 static enum step_result begin_call(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum step_result begun = admin_begin(flow, ADMIN_FOR_LOGIN, sizeof(struct authorization_request));
+    enum step_result begun = admin_begin(flow, sizeof(struct authorization_request));
     if (begun != STEP_NEXT)
         return begun;
     struct authorization_request *it = request_state(flow);

@@ -12,7 +12,7 @@ struct sessions_end {
 static enum step_result find_whose(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum step_result begun = admin_begin(flow, ADMIN_FOR_LOGIN, sizeof(struct sessions_end));
+    enum step_result begun = admin_begin(flow, sizeof(struct sessions_end));
     if (begun != STEP_NEXT)
         return begun;
     durable_user_find_by_subject_start(app_of(request)->durable, admin_path_value(request, 0),
