@@ -4,14 +4,14 @@
 #include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
-#include "delegated_login.h"
 #include "durable/users.h"
-#include "login.h"
+#include "login/delegated_login.h"
+#include "login/login.h"
+#include "login/return_to.h"
+#include "login/trusted_login.h"
 #include "oauth/scope.h"
-#include "return_to.h"
 #include "service_metrics.h"
 #include "site.h"
-#include "trusted_login.h"
 #include "verifier.h"
 
 /* ---- what both share: whose request it is, and who is here ---- */

@@ -1,9 +1,9 @@
 #include "consent.h"
 
 #include "callback.h"
-#include "frame.h"
+#include "login/return_to.h"
+#include "look/frame.h"
 #include "oauth/scope.h"
-#include "return_to.h"
 #include "site.h"
 
 enum { UNTICK_MAX = 200, DAY_S = 24 * 3600, HOUR_S = 3600, MINUTE_S = 60 };

@@ -3,13 +3,14 @@
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
-#include "delegated_login.h"
 #include "endings.h"
-#include "frame.h"
 #include "home.h"
-#include "language.h"
-#include "login.h"
-#include "logout.h"
+#include "login/delegated_login.h"
+#include "login/login.h"
+#include "login/logout.h"
+#include "login/trusted_login.h"
+#include "look/frame.h"
+#include "look/language.h"
 #include "loop/worker_pool.h"
 #include "problems.h"
 #include "provider/hooks.h"
@@ -20,7 +21,6 @@
 #include "store/store_url.h"
 #include "temp_credential.h"
 #include "token_exchange.h"
-#include "trusted_login.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 #include "site.h"
 
 #include "callback.h"
-#include "frame.h"
+#include "look/frame.h"
 #include "service/forwarded.h"
 
 const char *site_path(struct request *request, const char *path)

@@ -1,7 +1,7 @@
 #include "site_bench.h"
 
 #include "durable/users.h"
-#include "look.h"
+#include "look/look.h"
 #include "loop/worker_pool.h"
 #include "service_metrics.h"
 #include "support/test.h"

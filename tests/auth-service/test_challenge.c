@@ -1,4 +1,4 @@
-#include "challenge.h"
+#include "login/challenge.h"
 
 #include "support/test.h"
 

@@ -1,7 +1,7 @@
 #include "consent.h"
 
 #include "app.h"
-#include "look.h"
+#include "look/look.h"
 #include "support/test.h"
 
 enum { MANY_SCOPES = 600, ARENA_BYTES = 1 << 20, ARENA_STEP = 1024 };

@@ -1,9 +1,9 @@
-#include "delegated_login.h"
+#include "login/delegated_login.h"
 
 #include "authorize.h"
-#include "challenge.h"
 #include "crypto/random.h"
 #include "durable/users.h"
+#include "login/challenge.h"
 #include "site_bench.h"
 #include "support/test.h"
 

@@ -1,7 +1,7 @@
 #include "base/base64.h"
 #include "base/buf.h"
 #include "crypto/random.h"
-#include "device.h"
+#include "login/device.h"
 #include "support/test.h"
 #include "support/watch.h"
 

@@ -1,7 +1,7 @@
-#include "frame.h"
+#include "look/frame.h"
 
 #include "home.h"
-#include "look_names.h"
+#include "look/look_names.h"
 #include "problems.h"
 #include "site.h"
 #include "site_bench.h"

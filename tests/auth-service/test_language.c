@@ -1,4 +1,4 @@
-#include "language.h"
+#include "look/language.h"
 
 #include "site_bench.h"
 #include "support/test.h"

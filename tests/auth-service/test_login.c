@@ -1,10 +1,10 @@
-#include "login.h"
+#include "login/login.h"
 
 #include "base/percent.h"
 #include "crypto/random.h"
 #include "durable/users.h"
 #include "home.h"
-#include "logout.h"
+#include "login/logout.h"
 #include "loop/worker_pool.h"
 #include "site.h"
 #include "site_bench.h"

@@ -1,7 +1,7 @@
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "durable/users.h"
-#include "login.h"
+#include "login/login.h"
 #include "site_bench.h"
 #include "support/test.h"
 

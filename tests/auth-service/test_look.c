@@ -1,4 +1,4 @@
-#include "look.h"
+#include "look/look.h"
 
 #include "support/test.h"
 

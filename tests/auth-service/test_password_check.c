@@ -1,4 +1,4 @@
-#include "password_check.h"
+#include "login/password_check.h"
 
 #include "crypto/password.h"
 #include "loop/worker_pool.h"

@@ -1,5 +1,5 @@
 #include "crypto/password.h"
-#include "password_rules.h"
+#include "login/password_rules.h"
 #include "support/test.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "picture.h"
+#include "look/picture.h"
 
 #include "base/buf.h"
 #include "support/test.h"

@@ -1,4 +1,4 @@
-#include "return_to.h"
+#include "login/return_to.h"
 
 #include "app.h"
 #include "support/test.h"

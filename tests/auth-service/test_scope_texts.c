@@ -1,4 +1,4 @@
-#include "scope_texts.h"
+#include "look/scope_texts.h"
 
 #include "support/test.h"
 

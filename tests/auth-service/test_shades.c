@@ -1,4 +1,4 @@
-#include "shades.h"
+#include "look/shades.h"
 
 #include "support/test.h"
 

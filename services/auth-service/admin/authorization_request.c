@@ -1,8 +1,8 @@
 #include "admin/authorization_request.h"
 
 #include "admin/admin.h"
-#include "challenge.h"
 #include "durable/users.h"
+#include "login/challenge.h"
 #include "oauth/scope.h"
 #include "json/json_writer.h"
 

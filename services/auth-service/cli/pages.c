@@ -1,5 +1,5 @@
 #include "cli/cli.h"
-#include "look.h"
+#include "look/look.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 #include "crypto/password.h"
 #include "durable/users.h"
-#include "password_rules.h"
+#include "login/password_rules.h"
 
 enum { EMAIL_MAX_BYTES = 254 };
 

@@ -1,0 +1,275 @@
+#include "login/delegated_login.h"
+
+#include "authorize.h"
+#include "callback.h"
+#include "crypto/ct.h"
+#include "durable/users.h"
+#include "login/challenge.h"
+#include "login/return_to.h"
+#include "login/session_start.h"
+#include "service/forwarded.h"
+#include "site.h"
+#include "verify/quota.h"
+
+/* ---- to the site ---- */
+
+struct asking {
+    struct challenge challenge;
+    struct slice text;
+};
+
+static struct asking *asking_of(struct flow *flow)
+{
+    return request_of(flow)->state;
+}
+
+/* Each one takes room in the store, so they are counted by address as faulty requests are. */
+static enum step_result count_challenge(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct config *config = app_of(request)->config;
+    quota_count_start(app_loop_of(request)->ephemeral, QUOTA_ADDRESS,
+                      forwarded_client_address(request, &config->trusted_proxies), config->rate_limit_address,
+                      flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result keep_challenge(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct asking *it = asking_of(flow);
+    struct buf record = buf_in(&request->arena);
+    int64_t wait_s = 0;
+    enum status status = quota_judge(flow, 0, app_of(request)->config->rate_limit_address, &wait_s);
+    if (status == STATUS_OK)
+        status = challenge_generate(&request->arena, &it->text);
+    if (status == STATUS_OK)
+        status = challenge_generate(&request->arena, &it->challenge.cookie);
+    it->challenge.state = SLICE(CHALLENGE_PENDING);
+    challenge_write(&it->challenge, &record);
+    if (status == STATUS_OK && record.failed)
+        status = STATUS_NO_MEMORY;
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    ephemeral_blob_put_start(app_loop_of(request)->ephemeral, it->text, buf_slice(&record), CHALLENGE_TTL_MS,
+                             flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result go_to_site(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct asking *it = asking_of(flow);
+    const struct callback_pair pair = {"login_challenge", it->text};
+    struct buf target = buf_in(&request->arena);
+    enum status status = flow_outcome(flow, NULL);
+    struct slice cookie =
+        challenge_cookie_with(&request->arena, site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
+    callback_write(app_of(request)->config->login_url, &pair, 1, &target);
+    if (status == STATUS_OK && (target.failed || slice_is_absent(cookie)))
+        status = STATUS_NO_MEMORY;
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    request_reply_start(request, 302);
+    site_set_cookie(request, COOKIE_CHALLENGE, cookie);
+    return site_redirect(request, buf_slice(&target));
+}
+
+static const struct step ask_site[] = {
+    {"count", count_challenge},    /* waits: how many this address got */
+    {"challenge", keep_challenge}, /* waits: the challenge */
+    {"site", go_to_site},
+    {NULL, NULL},
+};
+
+enum step_result delegated_login_ask(struct flow *flow, struct slice oauth_token)
+{
+    struct request *request = request_of(flow);
+    struct asking *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
+    if (!it)
+        return site_refuse(request, STATUS_NO_MEMORY, NULL);
+    it->challenge.kind = SLICE(CHALLENGE_AUTHORIZATION);
+    it->challenge.oauth_token = oauth_token;
+    return flow_leave_for(flow, ask_site);
+}
+
+/* ---- GET /login ---- */
+
+static enum step_result ask_for_page(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct form query = {0};
+    struct asking *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
+    enum status status = it ? form_parse(&request->arena, request->query, &query) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK && !site_is_secure(request))
+        status = STATUS_INSECURE_TRANSPORT;
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    it->challenge.kind = SLICE(CHALLENGE_ACCOUNT);
+    it->challenge.return_to = return_to_choose(request, form_get(&query, "return_to", NULL));
+    if (slice_is_absent(it->challenge.return_to))
+        return site_refuse(request, STATUS_NO_MEMORY, NULL);
+    return flow_leave_for(flow, ask_site);
+}
+
+const struct step delegated_login_show[] = {{"ask", ask_for_page}, {NULL, NULL}};
+
+/* ---- GET /login/continue ---- */
+
+static enum step_result find_challenge(struct flow *flow);
+static enum step_result check_secrets(struct flow *flow);
+static enum step_result take_decision(struct flow *flow);
+static enum step_result go_on(struct flow *flow);
+
+const struct step delegated_login_continue[] = {
+    {"parse", find_challenge}, /* waits: the challenge */
+    {"check", check_secrets},  /* both secrets; waits: the challenge is taken out, and its user */
+    {"decide", take_decision}, /* waits: the new session, and the old one's end; or the client is told */
+    {"back", go_on},           /* to what the login was for */
+    {NULL, NULL},
+};
+
+struct coming_back {
+    struct slice text;
+    struct slice secret;
+    struct slice found; /* what the store held */
+    struct challenge challenge;
+    char session_id[SESSION_ID_BYTES];
+};
+
+static struct coming_back *coming_back_of(struct flow *flow)
+{
+    return request_of(flow)->state;
+}
+
+/* The same for every reason: who tries learns nothing. */
+static enum step_result refuse_return(struct request *request)
+{
+    return site_refuse(request, STATUS_FORBIDDEN, "login.foreign_return");
+}
+
+static enum status read_return(struct request *request, struct coming_back *it)
+{
+    struct form query = {0};
+    TRY(form_parse(&request->arena, request->query, &query));
+    TRY(form_get_single(&query, "login_challenge", &it->text));
+    TRY(form_get_single(&query, "login_secret", &it->secret));
+    return challenge_is_text(it->text) && challenge_is_text(it->secret) ? STATUS_OK : STATUS_FORBIDDEN;
+}
+
+static enum step_result find_challenge(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct coming_back *it = request->state = arena_calloc(&request->arena, 1, sizeof *it);
+    enum status status = it ? STATUS_OK : STATUS_NO_MEMORY;
+    if (status == STATUS_OK && !site_is_secure(request))
+        status = STATUS_INSECURE_TRANSPORT;
+    if (status == STATUS_OK)
+        status = read_return(request, it);
+    if (status == STATUS_FORBIDDEN)
+        return refuse_return(request);
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    ephemeral_blob_find_start(app_loop_of(request)->ephemeral, it->text, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* Before it is taken, so that nobody who lacks one of the secrets can use it up. */
+static bool has_both(const struct request *request, const struct coming_back *it)
+{
+    bool cookie = challenge_cookie_has(site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
+    bool secret = !slice_is_absent(it->challenge.secret) && ct_equal(it->challenge.secret, it->secret);
+    return cookie && secret;
+}
+
+enum { TAKEN_CHALLENGE, FOUND_USER, TAKEN_COUNT };
+
+static enum step_result check_secrets(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct coming_back *it = coming_back_of(flow);
+    struct ticket tickets[TAKEN_COUNT];
+    void *blob = NULL;
+    enum status status = flow_outcome(flow, &blob);
+    if (status == STATUS_NOT_FOUND)
+        return refuse_return(request);
+    if (status == STATUS_OK) {
+        it->found = ((const struct ephemeral_blob *)blob)->bytes;
+        status = challenge_read(it->found, &request->arena, &it->challenge);
+    }
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    if (!has_both(request, it))
+        return refuse_return(request);
+    bool is_accepted = slice_eq(it->challenge.state, SLICE(CHALLENGE_ACCEPTED));
+    flow_wait_group(flow, is_accepted ? TAKEN_COUNT : FOUND_USER, STORE_TIMEOUT_MS, tickets);
+    ephemeral_blob_take_start(app_loop_of(request)->ephemeral, it->text, tickets[TAKEN_CHALLENGE]);
+    if (is_accepted)
+        durable_user_find_start(app_of(request)->durable, it->challenge.user, tickets[FOUND_USER]);
+    return STEP_WAIT;
+}
+
+static enum step_result tell_rejected(struct flow *flow)
+{
+    const struct challenge *challenge = &coming_back_of(flow)->challenge;
+    if (slice_eq(challenge->kind, SLICE(CHALLENGE_AUTHORIZATION)))
+        return authorize_reject(flow, challenge->oauth_token);
+    return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.rejected");
+}
+
+/* Whether the user was disabled, or logged out at the site, since the site accepted. */
+static bool is_over(const struct coming_back *it, const struct user *user)
+{
+    return user->disabled || user->version != it->challenge.user_version;
+}
+
+/* Always a new session, so that one that was planted before is worth nothing. */
+static enum step_result take_decision(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct coming_back *it = coming_back_of(flow);
+    void *blob = NULL;
+    void *user = NULL;
+    enum status status = flow_outcome_at(flow, TAKEN_CHALLENGE, &blob);
+    bool is_ours = status == STATUS_OK && ct_equal(((const struct ephemeral_blob *)blob)->bytes, it->found);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !is_ours))
+        return refuse_return(request);
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    if (!slice_eq(it->challenge.state, SLICE(CHALLENGE_ACCEPTED)))
+        return tell_rejected(flow);
+    status = flow_outcome_at(flow, FOUND_USER, &user);
+    if (status == STATUS_NOT_FOUND || (status == STATUS_OK && is_over(it, user)))
+        return refuse_return(request);
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    const struct session session = {
+        .user = it->challenge.user,
+        .user_version = it->challenge.user_version,
+        .username = it->challenge.username,
+        .bound_to = it->challenge.oauth_token,
+        .scopes = it->challenge.scopes,
+        .is_granted = it->challenge.is_granted,
+    };
+    return session_start(flow, &session, DELEGATED_SESSION_TTL_MS, 0, NULL, it->session_id);
+}
+
+static enum step_result go_on(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct coming_back *it = coming_back_of(flow);
+    bool is_authorization = slice_eq(it->challenge.kind, SLICE(CHALLENGE_AUTHORIZATION));
+    struct slice target =
+        is_authorization ? return_to_authorize(request, it->challenge.oauth_token) : it->challenge.return_to;
+    struct slice cookie =
+        challenge_cookie_without(&request->arena, site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
+    enum status status = session_started(flow, 0);
+    if (status == STATUS_OK && (slice_is_absent(target) || slice_is_absent(cookie)))
+        status = STATUS_NO_MEMORY;
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    request_reply_start(request, 302);
+    site_set_cookie(request, COOKIE_SESSION, slice_of(it->session_id, sizeof it->session_id));
+    site_set_cookie(request, COOKIE_CHALLENGE, cookie);
+    return site_redirect(request, target);
+}

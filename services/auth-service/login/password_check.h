@@ -1,0 +1,15 @@
+/* password_check: verifies a password on the threads for hashing, which cost 13 ms and 16 MB each. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_PASSWORD_CHECK_H
+#define COUNTERSIGN_AUTH_SERVICE_LOGIN_PASSWORD_CHECK_H
+
+#include "base/slice.h"
+#include "loop/flow.h"
+
+struct worker_pool;
+
+/* Works on copies, wiped afterwards. An absent or empty hash (nobody, or nobody who has a password) takes the
+ * same time as a real one. Completes the ticket with OK, UNAUTHORIZED (it is another password), SLOW_DOWN (too many
+ * wait already), NO_MEMORY, or STORE_DOWN (the service stops). No result. */
+void password_check_start(struct worker_pool *pool, struct slice password, struct slice hash, struct ticket ticket);
+
+#endif
