@@ -2,23 +2,13 @@
 #include "base/buf.h"
 #include "crypto/random.h"
 #include "login/device.h"
+#include "support/keys.h"
 #include "support/test.h"
 #include "support/watch.h"
 
 #include <string.h>
 
-#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
-
 static const struct user jane = {.id = 7, .password_hash = SLICE_INIT("$y$one")};
-
-static struct keyring *parse(const char *text)
-{
-    struct keyring *keys = NULL;
-    const char *why = NULL;
-    assert_status(keyring_parse(slice_str(text), &keys, &why), STATUS_OK);
-    return keys;
-}
 
 static struct arena arena;
 
@@ -36,12 +26,17 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* What write_cookie wrote, while the arena is used for other things. */
+static char text[256];
+
 static struct slice write_cookie(const struct keyring *keys, struct device *ret_device)
 {
     struct slice cookie = SLICE_ABSENT;
     assert_status(device_make(ret_device), STATUS_OK);
     assert_status(device_write(keys, ret_device, &jane, &arena, &cookie), STATUS_OK);
-    return cookie;
+    assert_true(cookie.len <= sizeof text);
+    memcpy(text, cookie.ptr, cookie.len);
+    return slice_of(text, cookie.len);
 }
 
 static bool is_read(const struct keyring *keys, struct slice cookie, struct device *ret_device)
@@ -54,13 +49,9 @@ static bool is_read(const struct keyring *keys, struct slice cookie, struct devi
 static void is_known_again(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
-    char text[256];
     struct slice cookie = write_cookie(keys, &device);
-    assert_true(cookie.len < sizeof text);
-    memcpy(text, cookie.ptr, cookie.len);
-    cookie.ptr = text;
     assert_true(is_read(keys, cookie, &read));
     assert_memory_equal(read.id, device.id, sizeof device.id);
     assert_true(device_is_of(&read, &jane));
@@ -70,13 +61,9 @@ static void is_known_again(void **state)
 static void ends_with_the_password(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
-    char text[256];
     struct slice cookie = write_cookie(keys, &device);
-    assert_true(cookie.len < sizeof text);
-    memcpy(text, cookie.ptr, cookie.len);
-    cookie.ptr = text;
     const struct user changed = {.id = 7, .password_hash = SLICE("$y$two")};
     assert_true(is_read(keys, cookie, &read));
     assert_false(device_is_of(&read, &changed));
@@ -86,7 +73,7 @@ static void ends_with_the_password(void **state)
 static void is_one_users_alone(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
     struct slice cookie = write_cookie(keys, &device);
     const struct user other = {.id = 8, .password_hash = jane.password_hash};
@@ -102,15 +89,11 @@ static void is_one_users_alone(void **state)
 static void outlives_a_new_key_and_ends_with_its_own(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
-    struct keyring *rotated = parse("b:" KEY_B ",a:" KEY_A);
-    struct keyring *retired = parse("b:" KEY_B);
+    struct keyring *keys = keys_of("a:" KEY_A);
+    struct keyring *rotated = keys_of("b:" KEY_B ",a:" KEY_A);
+    struct keyring *retired = keys_of("b:" KEY_B);
     struct device device, read;
-    char text[256];
     struct slice cookie = write_cookie(keys, &device);
-    assert_true(cookie.len < sizeof text);
-    memcpy(text, cookie.ptr, cookie.len);
-    cookie.ptr = text;
     assert_true(is_read(rotated, cookie, &read));
     assert_false(is_read(retired, cookie, &read));
     keyring_free(keys);
@@ -121,13 +104,9 @@ static void outlives_a_new_key_and_ends_with_its_own(void **state)
 static void is_nothing_to_whoever_changes_it(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
-    char text[256];
     struct slice cookie = write_cookie(keys, &device);
-    assert_true(cookie.len < sizeof text);
-    memcpy(text, cookie.ptr, cookie.len);
-    cookie.ptr = text;
     for (size_t len = 0; len < cookie.len; len++)
         assert_false(is_read(keys, slice_sub(cookie, 0, len), &read));
     for (size_t i = 0; i < cookie.len; i++) {
@@ -143,7 +122,7 @@ static void is_nothing_to_whoever_changes_it(void **state)
 static void reads_no_text_of_another_length(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device read;
     char longest[4096];
     memset(longest, 'A', sizeof longest);
@@ -159,9 +138,8 @@ static void takes_nothing_else_that_the_same_keys_sealed(void **state)
     (void)state;
     static const char *const rows[] = {"", "devic", "devices", "session"};
     static const char bytes[sizeof(struct device) + 1];
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device read;
-    char text[256];
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf sealed = BUF_INIT;
         assert_status(sealed_seal(keys, slice_of(bytes, sizeof read), slice_str(rows[i]), &sealed), STATUS_OK);
@@ -182,7 +160,7 @@ static void takes_nothing_else_that_the_same_keys_sealed(void **state)
 static void compares_in_constant_time(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
     struct slice cookie = write_cookie(keys, &device);
     assert_true(device_read(keys, cookie, &arena, &read));
@@ -205,12 +183,9 @@ static void are_two_where_two_are_made(void **state)
 static void fails_without_memory(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device, read;
-    char text[256];
     struct slice cookie = write_cookie(keys, &device);
-    memcpy(text, cookie.ptr, cookie.len);
-    cookie.ptr = text;
     size_t failed = 0;
     enum status status = STATUS_NO_MEMORY;
     for (size_t limit = 1; status != STATUS_OK; limit += 8, failed++) {
@@ -230,7 +205,7 @@ static void fails_without_memory(void **state)
 static void fails_without_randomness(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     struct device device;
     struct slice cookie = SLICE_ABSENT;
     random_fail_next(1);

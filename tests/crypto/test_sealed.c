@@ -1,26 +1,16 @@
 #include "crypto/random.h"
 #include "crypto/sealed.h"
+#include "support/keys.h"
 #include "support/test.h"
 #include "support/watch.h"
 
 #include <stdlib.h>
 
-#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
-
-static struct keyring *parse(const char *text)
-{
-    struct keyring *keys = NULL;
-    const char *why = NULL;
-    assert_status(keyring_parse(slice_str(text), &keys, &why), STATUS_OK);
-    return keys;
-}
-
 static void opens_what_it_sealed(void **state)
 {
     (void)state;
     static const struct slice secrets[] = {SLICE_INIT("kd94hf93k423kf44"), SLICE_INIT(""), SLICE_INIT("a\0b")};
-    struct keyring *keys = parse("2026:" KEY_A);
+    struct keyring *keys = keys_of("2026:" KEY_A);
     for (size_t i = 0; i < COUNT_OF(secrets); i++) {
         struct buf sealed = BUF_INIT;
         struct buf opened = BUF_INIT;
@@ -37,7 +27,7 @@ static void opens_what_it_sealed(void **state)
 static void appends_and_leaves_what_was_there(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     struct buf opened = BUF_INIT;
     buf_add_str(&opened, "before ");
@@ -52,7 +42,7 @@ static void appends_and_leaves_what_was_there(void **state)
 static void the_last_holder_frees(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct keyring *shared = keyring_share(keys);
     struct buf sealed = BUF_INIT;
     keyring_free(keys);
@@ -65,7 +55,7 @@ static void the_last_holder_frees(void **state)
 static void a_secret_moved_to_another_row_does_not_open(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     struct buf opened = BUF_INIT;
     assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row 1"), &sealed), STATUS_OK);
@@ -80,7 +70,7 @@ static void a_secret_moved_to_another_row_does_not_open(void **state)
 static void any_changed_or_missing_byte_is_found(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     struct buf opened = BUF_INIT;
     assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
@@ -99,9 +89,9 @@ static void any_changed_or_missing_byte_is_found(void **state)
 static void the_first_key_seals_and_all_open(void **state)
 {
     (void)state;
-    struct keyring *old = parse("old:" KEY_A);
-    struct keyring *both = parse("new:" KEY_B ",old:" KEY_A);
-    struct keyring *new_only = parse("new:" KEY_B);
+    struct keyring *old = keys_of("old:" KEY_A);
+    struct keyring *both = keys_of("new:" KEY_B ",old:" KEY_A);
+    struct keyring *new_only = keys_of("new:" KEY_B);
     struct buf sealed = BUF_INIT;
     struct buf opened = BUF_INIT;
     assert_status(sealed_seal(old, SLICE("secret"), SLICE("row"), &sealed), STATUS_OK);
@@ -121,7 +111,7 @@ static void the_first_key_seals_and_all_open(void **state)
 static void sealing_twice_gives_different_bytes(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf first = BUF_INIT;
     struct buf second = BUF_INIT;
     assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &first), STATUS_OK);
@@ -135,7 +125,7 @@ static void sealing_twice_gives_different_bytes(void **state)
 static void no_randomness_seals_nothing(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     random_fail_next(1);
     assert_status(sealed_seal(keys, SLICE("secret"), SLICE("row"), &sealed), STATUS_NO_RANDOMNESS);
@@ -202,7 +192,7 @@ static void takes_16_keys_and_not_one_more(void **state)
     const char *why = NULL;
     for (int i = 0; i < 16; i++)
         buf_addf(&list, "%sKey_%d-z9:" KEY_A, i ? "," : "", i);
-    keyring_free(parse(buf_string(&list)));
+    keyring_free(keys_of(buf_string(&list)));
     buf_addf(&list, ",more:" KEY_B);
     assert_status(keyring_parse(buf_slice(&list), &keys, &why), STATUS_BAD_INPUT);
     assert_string_equal(why, "more than 16 keys");
@@ -213,7 +203,7 @@ static void what_is_too_long_or_has_no_room_is_refused(void **state)
 {
     (void)state;
     char memory[8];
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     struct buf full = buf_fixed(memory, sizeof memory);
     struct slice huge = slice_of(memory, (size_t)1 << 31); /* its bytes are never looked at */
@@ -238,7 +228,7 @@ static void opens_what_was_sealed_long_ago(void **state)
                    "2026"
                    "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\xe9\xeb\x40\x37\x63\x8f\xea\x8d\x88\x84\xcd\x5b"
                    "\x54\x18\x93\xe2\x3f\x48\x97\x5d\xdf\xea\x59\x18");
-    struct keyring *keys = parse("2026:" KEY_A);
+    struct keyring *keys = keys_of("2026:" KEY_A);
     struct buf opened = BUF_INIT;
     assert_status(sealed_open(keys, sealed, SLICE("row 1"), &opened), STATUS_OK);
     assert_slice_equal(buf_slice(&opened), SLICE("a secret"));
@@ -249,7 +239,7 @@ static void opens_what_was_sealed_long_ago(void **state)
 static void an_id_has_32_characters_at_most(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("AZaz09-_567890123456789012345678:" KEY_A);
+    struct keyring *keys = keys_of("AZaz09-_567890123456789012345678:" KEY_A);
     const char *why = NULL;
     keyring_free(keys);
     assert_status(keyring_parse(SLICE("AZaz09-_5678901234567890123456789:" KEY_A), &keys, &why), STATUS_BAD_INPUT);
@@ -259,7 +249,7 @@ static void takes_the_room_it_needs_and_no_more(void **state)
 {
     (void)state;
     enum { NEEDED = 2 + 4 + 12 + 8 + 16 };
-    struct keyring *keys = parse("2026:" KEY_A);
+    struct keyring *keys = keys_of("2026:" KEY_A);
     char *memory = malloc(NEEDED);
     assert_non_null(memory);
     struct buf exact = buf_fixed(memory, NEEDED);
@@ -275,7 +265,7 @@ static void takes_the_room_it_needs_and_no_more(void **state)
 static void looks_at_nothing_behind_its_end(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     char *one = malloc(1);
     struct buf opened = BUF_INIT;
     assert_non_null(one);
@@ -290,7 +280,7 @@ static void looks_at_nothing_behind_its_end(void **state)
 static void each_holder_may_use_it_to_its_own_end(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     for (int holders = 1; holders < 3; holders++)
         assert_ptr_equal(keyring_share(keys), keys);
     for (int holders = 3; holders > 0; holders--) {
@@ -311,7 +301,7 @@ static void keys_are_wiped(void **state)
     char bytes[32];
     memset(bytes, 1, sizeof bytes); /* KEY_B decoded */
     watch_begin();
-    struct keyring *keys = parse("k:" KEY_B);
+    struct keyring *keys = keys_of("k:" KEY_B);
     assert_int_equal(watch_wipes(slice_of(bytes, sizeof bytes)), 1);
     keyring_free(keys);
     assert_int_equal(watch_wipes(slice_of(bytes, sizeof bytes)), 2);
@@ -321,7 +311,7 @@ static void keys_are_wiped(void **state)
 static void what_does_not_open_leaves_no_plaintext(void **state)
 {
     (void)state;
-    struct keyring *keys = parse("k:" KEY_A);
+    struct keyring *keys = keys_of("k:" KEY_A);
     struct buf sealed = BUF_INIT;
     struct buf opened = BUF_INIT;
     assert_status(sealed_seal(keys, SLICE("a secret"), SLICE("row"), &sealed), STATUS_OK);
@@ -339,12 +329,12 @@ static void keyrings_are_the_same_by_their_keys_and_their_order(void **state)
 {
     static const char *const others[] = {"a:" KEY_A, "b:" KEY_B ",a:" KEY_A, "a:" KEY_A ",b:" KEY_A,
                                          "a:" KEY_A ",c:" KEY_B, "a:" KEY_A ",b:" KEY_B ",c:" KEY_B};
-    struct keyring *keys = parse("a:" KEY_A ",b:" KEY_B);
-    struct keyring *again = parse("a:" KEY_A ",b:" KEY_B);
+    struct keyring *keys = keys_of("a:" KEY_A ",b:" KEY_B);
+    struct keyring *again = keys_of("a:" KEY_A ",b:" KEY_B);
     (void)state;
     assert_true(keyring_is_same(keys, again));
     for (size_t i = 0; i < COUNT_OF(others); i++) {
-        struct keyring *other = parse(others[i]);
+        struct keyring *other = keys_of(others[i]);
         assert_false(keyring_is_same(keys, other));
         assert_false(keyring_is_same(other, keys));
         keyring_free(other);

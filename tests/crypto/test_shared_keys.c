@@ -1,25 +1,15 @@
 #include "crypto/shared_keys.h"
+#include "support/keys.h"
 #include "support/test.h"
 
 #include <stdlib.h>
-
-#define KEY_A "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-#define KEY_B "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="
-
-static struct keyring *parse(const char *text)
-{
-    struct keyring *keys = NULL;
-    const char *why = NULL;
-    assert_status(keyring_parse(slice_str(text), &keys, &why), STATUS_OK);
-    return keys;
-}
 
 static void exchanges_what_is_sealed_with(void **state)
 {
     (void)state;
     struct shared_keys shared;
-    struct keyring *old = parse("a:" KEY_A);
-    struct keyring *fresh = parse("b:" KEY_B);
+    struct keyring *old = keys_of("a:" KEY_A);
+    struct keyring *fresh = keys_of("b:" KEY_B);
     shared_keys_init(&shared, old);
     keyring_free(old);
     struct keyring *before = shared_keys_take(&shared);
@@ -65,12 +55,12 @@ static void is_exchanged_while_others_seal(void **state)
     (void)state;
     struct shared_keys shared;
     pthread_t thread;
-    struct keyring *keys = parse("a:" KEY_A);
+    struct keyring *keys = keys_of("a:" KEY_A);
     shared_keys_init(&shared, keys);
     keyring_free(keys);
     assert_int_equal(pthread_create(&thread, NULL, take_often, &shared), 0);
     for (int i = 0; i < ROUNDS; i++) {
-        struct keyring *fresh = parse(i % 2 ? "a:" KEY_A : "b:" KEY_B);
+        struct keyring *fresh = keys_of(i % 2 ? "a:" KEY_A : "b:" KEY_B);
         shared_keys_set(&shared, fresh);
         keyring_free(fresh);
     }
