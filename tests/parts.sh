@@ -75,9 +75,9 @@ build_asan() {
   configure build/asan -DCMAKE_BUILD_TYPE=Debug -DSANITIZE=address,undefined && compile build/asan
 }
 
-# What somebody who is new here types: gcc warns of more where no sanitizer is on.
+# What somebody who is new here types: gcc warns of more where no sanitizer is on. And what ./dev bench runs.
 build_debug() {
-  configure build/debug -DCMAKE_BUILD_TYPE=Debug && compile build/debug
+  configure build/debug -DCMAKE_BUILD_TYPE=Debug -DBENCH=ON && compile build/debug
 }
 
 build_clang() {
