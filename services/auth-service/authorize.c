@@ -9,6 +9,7 @@
 #include "login/login.h"
 #include "login/return_to.h"
 #include "login/trusted_login.h"
+#include "login/visitor.h"
 #include "oauth/scope.h"
 #include "service_metrics.h"
 #include "site.h"
@@ -251,16 +252,6 @@ static enum status take_client(struct flow *flow)
     return judge_client(it);
 }
 
-/* Nobody who came by a door that is closed now: a site's user while this site logs in by password, or the reverse; and
- * nobody of whom something was changed since somebody vouched for him: a password, or that he logged out everywhere. */
-static bool may_come(struct flow *flow, const struct user *user)
-{
-    const struct config *config = app_of(request_of(flow))->config;
-    bool is_sites = delegated_login_is_on(config) || trusted_login_is_on(config);
-    return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE) &&
-           user->version == authorization_of(flow)->session->user_version;
-}
-
 static enum status take_second(struct flow *flow)
 {
     struct authorization *it = authorization_of(flow);
@@ -270,7 +261,7 @@ static enum status take_second(struct flow *flow)
     enum status status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
-    it->user = user && may_come(flow, user) ? user : NULL;
+    it->user = user && visitor_may_come(request_of(flow), it->session, user) ? user : NULL;
     return STATUS_OK;
 }
 

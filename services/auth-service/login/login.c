@@ -22,6 +22,7 @@ struct login {
     struct slice username;
     struct slice password;
     struct slice return_to;
+    struct slice again;       /* not empty: one who is logged in is asked once more */
     struct slice oauth_token; /* of the request for authorization that return_to goes on with; empty: none */
     struct slice form_action; /* where that one's redirects may lead */
     struct slice client_id;   /* of that request; empty: none */
@@ -38,15 +39,25 @@ static struct login *login_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-enum step_result login_redirect(struct request *request, struct slice return_to)
+static enum step_result redirect_with(struct request *request, struct slice return_to, bool is_again)
 {
-    const struct callback_pair pair = {"return_to", return_to};
+    const struct callback_pair pairs[] = {{"return_to", return_to}, {"again", SLICE("yes")}};
     struct buf target = buf_in(&request->arena);
     const char *login = site_path(request, "/login");
-    callback_write(slice_str(login), &pair, 1, &target);
+    callback_write(slice_str(login), pairs, is_again ? 2 : 1, &target);
     if (!login || slice_is_absent(return_to) || target.failed)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     return site_redirect(request, buf_slice(&target));
+}
+
+enum step_result login_redirect(struct request *request, struct slice return_to)
+{
+    return redirect_with(request, return_to, false);
+}
+
+enum step_result login_redirect_again(struct request *request, struct slice return_to)
+{
+    return redirect_with(request, return_to, true);
 }
 
 /* ---- the page ---- */
@@ -132,6 +143,7 @@ static enum step_result show_form(struct request *request, int http_status, cons
         PAGE_TEXT("return_to", it->return_to),
         PAGE_TEXT("username", it->username),
         PAGE_TEXT("client_name", it->client_name),
+        PAGE_TEXT("again", it->again.len ? SLICE("yes") : SLICE("")),
         PAGE_TEXT("forgotten_password_url", forgotten),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
@@ -162,6 +174,7 @@ static enum step_result show_parse(struct flow *flow)
         status = take_return_to(request, request->state, form_get(&query, "return_to", NULL));
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
+    login_of(flow)->again = form_get(&query, "again", NULL);
     if (login_of(flow)->oauth_token.len == 0)
         return STEP_NEXT;
     ephemeral_temp_find_start(app_loop_of(request)->ephemeral, login_of(flow)->oauth_token, SLICE(""),
@@ -232,6 +245,7 @@ static enum status read_form(struct request *request, struct login *it)
     TRY(form_get_single(&form, "password", &it->password));
     TRY(form_get_single(&form, "return_to", &return_to));
     TRY(take_return_to(request, it, return_to));
+    it->again = form_get(&form, "again", NULL);
     struct slice cookie = site_cookie(request, COOKIE_LOGIN);
     bool is_ours = form_get_single(&form, "csrf_token", &csrf) == STATUS_OK && is_secret(cookie);
     return is_ours && ct_equal(cookie, csrf) ? STATUS_OK : STATUS_FORBIDDEN;

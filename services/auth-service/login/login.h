@@ -14,5 +14,7 @@ extern const struct step login_submit[];
 
 /* Sends the browser to the login page, which brings it back to `return_to` (return_to.h; absent: no memory). */
 enum step_result login_redirect(struct request *request, struct slice return_to);
+/* The same for somebody who is logged in, and is told why he is asked once more. */
+enum step_result login_redirect_again(struct request *request, struct slice return_to);
 
 #endif

@@ -43,9 +43,19 @@ static struct slice authorize_page(struct request *request)
     return page.failed ? SLICE_ABSENT : buf_slice(&page);
 }
 
+static bool is_visitors_page(struct slice target, struct slice prefix)
+{
+    struct slice path = slice_sub(target, prefix.len, target.len);
+    bool climbs = slice_find_slice(path, SLICE("/.")) < path.len;
+    return return_to_is_local(target, prefix) && !climbs &&
+           (slice_starts_with(path, SLICE("/account/")) || slice_starts_with(path, SLICE("/developer/")));
+}
+
 struct slice return_to_choose(struct request *request, struct slice wanted)
 {
-    return return_to_is_safe(wanted, authorize_page(request)) ? wanted : slice_str(site_path(request, "/"));
+    bool is_ours = return_to_is_safe(wanted, authorize_page(request)) ||
+                   is_visitors_page(wanted, app_of(request)->config->public_url.path);
+    return is_ours ? wanted : slice_str(site_path(request, "/"));
 }
 
 struct slice return_to_page(struct request *request, struct slice wanted)

@@ -12,7 +12,8 @@
  * throughout: so it is a path of this site, whatever a browser makes of "//", "\" or control characters. */
 MUST_USE bool return_to_is_safe(struct slice target, struct slice authorize_page);
 
-/* What was asked for if it is safe, else the home page. Absent: no memory. */
+/* What was asked for if it is safe, or a page for logged-in users (below /account or /developer), else the home page.
+ * Absent: no memory. */
 struct slice return_to_choose(struct request *request, struct slice wanted);
 
 /* Whether it is a path of this site (behind the public URL's prefix), whatever a browser makes of it, with a query that

@@ -15,7 +15,7 @@ static const struct {
      "has_scopes has_dangerous optional site machine app destination lasts action logout return_to oauth_token "
      "csrf_token shown"},
     {"home.html", "username csrf_token login logout public_url initiate authorize token"},
-    {"login.html", "error action csrf_token return_to username client_name forgotten_password_url"},
+    {"login.html", "error action csrf_token return_to again username client_name forgotten_password_url"},
     {"message.html", "kind message problem problem_url"},
     {"problems.html", "problems(code rows(http error text))"},
     {"verifier.html", "client_name verifier spelled"},
