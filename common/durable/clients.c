@@ -48,6 +48,21 @@ static enum status read_listed_client(void *context, const struct sql_value *col
     return read_client_row(&row, &clients[page->count++]);
 }
 
+static enum status list_clients(struct durable *db, const char *text, const struct sql_value *params, size_t count,
+                                struct client_page **ret_page)
+{
+    struct client_page *found = result_new(sizeof *found);
+    if (!found)
+        return STATUS_NO_MEMORY;
+    enum status status = sql_execute_blocking(db->sql, text, params, count, read_listed_client, found);
+    if (status != STATUS_OK) {
+        client_page_free(found);
+        return status;
+    }
+    *ret_page = found;
+    return STATUS_OK;
+}
+
 enum status durable_client_list_blocking(struct durable *db, struct slice owner, struct page_request page,
                                          struct client_page **ret_page)
 {
@@ -55,17 +70,15 @@ enum status durable_client_list_blocking(struct durable *db, struct slice owner,
     static const char one_owners[] = CLIENT_ROW " WHERE c.owner = ? AND c.id > ? ORDER BY c.id LIMIT ?";
     struct sql_value params[] = {sql_text(owner), sql_int(page.after_id), sql_int(page_limit(page.limit))};
     size_t skip = slice_is_absent(owner) ? 1 : 0;
-    struct client_page *found = result_new(sizeof *found);
-    if (!found)
-        return STATUS_NO_MEMORY;
-    enum status status = sql_execute_blocking(db->sql, skip ? all : one_owners, params + skip, COUNT_OF(params) - skip,
-                                              read_listed_client, found);
-    if (status != STATUS_OK) {
-        client_page_free(found);
-        return status;
-    }
-    *ret_page = found;
-    return STATUS_OK;
+    return list_clients(db, skip ? all : one_owners, params + skip, COUNT_OF(params) - skip, ret_page);
+}
+
+enum status durable_client_list_pending_blocking(struct durable *db, struct page_request page,
+                                                 struct client_page **ret_page)
+{
+    static const char pending[] = CLIENT_ROW " WHERE c.approval = 1 AND c.id > ? ORDER BY c.id LIMIT ?";
+    struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
+    return list_clients(db, pending, params, COUNT_OF(params), ret_page);
 }
 
 /* `text` selects the client that has the secret. */
@@ -152,6 +165,12 @@ static struct sql_value flag_value(const struct client *client, enum client_flag
     return sql_int((client->flags & flag) != 0);
 }
 
+/* The column: 0 approved, 1 pending, 2 rejected. */
+static struct sql_value approval_value(const struct client *client)
+{
+    return sql_int((client->flags & CLIENT_UNAPPROVED) / CLIENT_PENDING);
+}
+
 /* ---- create, update ---- */
 
 /* Of each column of the list: its name, its place, what is put there. */
@@ -163,10 +182,10 @@ static struct sql_value flag_value(const struct client *client, enum client_flag
 #define TEXT_PARAM(column, ...)             sql_text(client->column),
 #define FLAG_PARAM(NAME, ...)               flag_value(client, CLIENT_##NAME),
 
-#define COLUMNS     CLIENT_TEXTS(TEXT_COLUMN) CLIENT_FLAGS(FLAG_COLUMN)
-#define PLACES      CLIENT_TEXTS(PLACE) CLIENT_FLAGS(PLACE)
-#define ASSIGNMENTS CLIENT_TEXTS(TEXT_IS) CLIENT_FLAGS(FLAG_IS)
-#define PARAMS      CLIENT_TEXTS(TEXT_PARAM) CLIENT_FLAGS(FLAG_PARAM)
+#define COLUMNS     CLIENT_TEXTS(TEXT_COLUMN) CLIENT_FLAGS(FLAG_COLUMN) "approval, "
+#define PLACES      CLIENT_TEXTS(PLACE) CLIENT_FLAGS(PLACE) PLACE()
+#define ASSIGNMENTS CLIENT_TEXTS(TEXT_IS) CLIENT_FLAGS(FLAG_IS) "approval = ?, "
+#define PARAMS      CLIENT_TEXTS(TEXT_PARAM) CLIENT_FLAGS(FLAG_PARAM) approval_value(client),
 
 struct creating {
     struct durable *db;

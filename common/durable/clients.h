@@ -15,19 +15,20 @@ struct ticket;
 
 /* Texts that an operator sets as they are: X(column, option of the command line, FORM, its help). What a FORM
  * must be: client_draft.c of auth-service. */
-#define CLIENT_PLAIN_TEXTS(X)                               \
+#define CLIENT_PLAIN_TEXTS(X) CLIENT_SHOWN_TEXTS(X) CLIENT_OWNER_TEXT(X)
+#define CLIENT_SHOWN_TEXTS(X)                               \
     X(website, "website", URL, "shown on the consent page") \
     X(description, "description", TEXT, "likewise")         \
     X(logo, "logo", HTTPS_URL, "likewise; https")           \
-    X(owner, "owner", SUBJECT, "the user it belongs to")    \
     X(contact, "contact", TEXT, "whom to write to about it; users do not see it")
+#define CLIENT_OWNER_TEXT(X) X(owner, "owner", SUBJECT, "the user it belongs to")
 
 /* X(column, …): what people or operators see of a client; the cache keeps it where the client alone is asked for. */
-#define CLIENT_PAGE_TEXTS(X) X(name) CLIENT_PLAIN_TEXTS(X) X(default_callback)
+#define CLIENT_PAGE_TEXTS(X) X(name) CLIENT_SHOWN_TEXTS(X) X(default_callback)
 
-/* X(column): what every verification needs. Words separated by spaces; no signature_methods: what the service allows.
- */
-#define CLIENT_CHECK_TEXTS(X) X(signature_methods) X(allowed_scopes) X(default_scopes)
+/* X(column, …): what every verification needs. Words separated by spaces; no signature_methods: what the service
+ * allows. */
+#define CLIENT_CHECK_TEXTS(X) CLIENT_OWNER_TEXT(X) X(signature_methods) X(allowed_scopes) X(default_scopes)
 
 /* Every text but client_id, which the others are found by. */
 #define CLIENT_TEXTS(X) CLIENT_PAGE_TEXTS(X) CLIENT_CHECK_TEXTS(X)
@@ -46,7 +47,10 @@ struct ticket;
 
 #define CLIENT_FLAG_BIT(NAME, bit, ...) CLIENT_##NAME = bit,
 enum client_flag {
-    CLIENT_DISABLED = 8, /* nothing of it is valid */
+    CLIENT_DISABLED = 8,   /* nothing of it is valid */
+    CLIENT_PENDING = 128,  /* nobody has approved it yet */
+    CLIENT_REJECTED = 256, /* an operator has looked at it, and did not */
+    CLIENT_UNAPPROVED = CLIENT_PENDING | CLIENT_REJECTED,
     CLIENT_FLAGS(CLIENT_FLAG_BIT)
 };
 #undef CLIENT_FLAG_BIT
@@ -100,9 +104,20 @@ static inline bool client_secret_is_live(const struct client_secret *secret, int
     return secret->expires_ms == 0 || secret->expires_ms > now_ms;
 }
 
+/* Whether it may act for the user of this subject: one that is not approved works for its owner alone. Empty: for no
+ * user (a client that signs without a token). */
+static inline bool client_serves(const struct client *client, struct slice subject)
+{
+    return !(client->flags & CLIENT_UNAPPROVED) || (subject.len > 0 && slice_eq(client->owner, subject));
+}
+
 /* Registers a client with its callbacks, secrets (0 to 2) and keys (0 to 2); id, version and times are set here.
  * BAD_INPUT: client_id empty or over 255 bytes; CONFLICT: client_id is taken. */
 MUST_USE enum status durable_client_create_blocking(struct durable *db, const struct client *client, int64_t *ret_id);
+/* The same for the user whose subject is client->owner, one registration of his at a time. FORBIDDEN: he has
+ * CLIENTS_OF_OWNER_MAX clients already; NOT_FOUND: there is no such user. */
+enum { CLIENTS_OF_OWNER_MAX = 10 };
+MUST_USE enum status durable_client_register_blocking(struct durable *db, const struct client *client);
 /* All of it. NOT_FOUND. */
 MUST_USE enum status durable_client_find_blocking(struct durable *db, struct slice client_id,
                                                   struct client **ret_client);
@@ -115,6 +130,12 @@ MUST_USE enum status durable_keys_check_any_blocking(struct durable *db);
 /* Those of one owner; absent: all. */
 MUST_USE enum status durable_client_list_blocking(struct durable *db, struct slice owner, struct page_request page,
                                                   struct client_page **ret_page);
+/* Those that are pending. */
+MUST_USE enum status durable_client_list_pending_blocking(struct durable *db, struct page_request page,
+                                                          struct client_page **ret_page);
+/* Approved, a client works for everybody; rejected, for its owner alone, and it is not pending any more. NOT_FOUND. */
+MUST_USE enum status durable_client_approve_blocking(struct durable *db, struct slice client_id);
+MUST_USE enum status durable_client_reject_blocking(struct durable *db, struct slice client_id);
 /* Replaces everything but client_id, secrets, keys and the disabled flag. NOT_FOUND; CONFLICT if client->version is
  * neither 0 nor the row's. */
 MUST_USE enum status durable_client_update_blocking(struct durable *db, const struct client *client);
@@ -137,6 +158,7 @@ void durable_client_list_start(struct durable_pool *pool, struct slice owner, st
                                struct ticket ticket);
 /* With nothing but the status. `client` is copied. */
 void durable_client_create_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
+void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);

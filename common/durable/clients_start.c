@@ -78,6 +78,18 @@ void durable_client_create_start(struct durable_pool *pool, const struct client 
     durable_arguments_start(pool, DURABLE_WRITE, create_client, copy_client(client), NULL, ticket);
 }
 
+static enum status register_client(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    (void)ret_result;
+    return durable_client_register_blocking(db, arguments->object);
+}
+
+void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket)
+{
+    durable_arguments_start(pool, DURABLE_WRITE, register_client, copy_client(client), NULL, ticket);
+}
+
 static enum status update_client(struct durable *db, void *pointer, void **ret_result)
 {
     const struct durable_arguments *arguments = pointer;

@@ -128,9 +128,9 @@ static enum status hand_out_existing(struct issuing *issuing)
  * INSERT that selects would make MariaDB hand out the numbers of rows one statement after the other.) */
 static const char insert_looked_up[] =
     INSERT_TOKEN ENABLED("clients", "client_id = ?") ", " ENABLED("users", "id = ?") ")";
-static const char insert_exchanged[] =
-    INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ?") ", " ENABLED(
-        "users", "id = ? AND generation = ?") ")";
+static const char insert_exchanged[] = INSERT_TOKEN ENABLED(
+    "clients", "id = ? AND generation = ? AND allowed_scopes = ? AND (approval = 0 OR owner ="
+               " (SELECT subject FROM users WHERE id = ?))") ", " ENABLED("users", "id = ? AND generation = ?") ")";
 /* The foreign keys make sure that client and user exist. */
 static const char insert_judged[] = INSERT_TOKEN "?, ?)";
 
@@ -143,7 +143,7 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
 {
     const struct token_issue *issue = issuing->issue;
     bool temp = issue->temp_token.len > 0;
-    struct sql_value params[13] = {
+    struct sql_value params[14] = {
         sql_blob(slice_of(issuing->token_digest, DIGEST_BYTES)),
         sql_text(issue->oauth_token),
         sql_blob(buf_slice(&issuing->sealed)),
@@ -159,6 +159,7 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
     if (is_exchange(issue)) {
         params[count++] = sql_int(issue->client_generation);
         params[count++] = sql_text(issuing->allowed_scopes);
+        params[count++] = sql_int(issue->user); /* client_serves */
     }
     params[count++] = sql_int(issue->user);
     if (is_exchange(issue))
@@ -202,6 +203,8 @@ struct party {
     bool disabled;
     int64_t generation;
     struct slice allowed_scopes; /* of a client */
+    struct client serves;        /* likewise: whom */
+    struct slice subject;        /* of a user */
 };
 
 static enum status read_owner(void *context, const struct sql_value *columns, size_t count)
@@ -212,6 +215,8 @@ static enum status read_owner(void *context, const struct sql_value *columns, si
     party->disabled = row_int(&row, 1) != 0;
     party->generation = row_int(&row, 2);
     party->allowed_scopes = row_text(&row, 3);
+    party->serves = (struct client){.flags = (unsigned)row_int(&row, 4), .owner = row_text(&row, 5)};
+    party->subject = row_text(&row, 6);
     return row_status(&row);
 }
 
@@ -225,10 +230,12 @@ static enum status why_nothing_was_inserted(struct issuing *issuing, enum status
     struct party user = {.arena = &issuing->token->arena};
     struct sql_value client_id = sql_text(issue->client_id);
     struct sql_value user_id = sql_int(issue->user);
-    TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, allowed_scopes FROM clients WHERE client_id = ?",
+    TRY(sql_execute_blocking(sql,
+                             "SELECT id, disabled, generation, allowed_scopes, 128 * approval, owner, ''"
+                             " FROM clients WHERE client_id = ?",
                              &client_id, 1, read_owner, &client));
-    TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, '' FROM users WHERE id = ?", &user_id, 1,
-                             read_owner, &user));
+    TRY(sql_execute_blocking(sql, "SELECT id, disabled, generation, '', 0, '', subject FROM users WHERE id = ?",
+                             &user_id, 1, read_owner, &user));
     if (client.id == 0 || (issue->client && client.id != issue->client))
         return STATUS_CLIENT_UNKNOWN;
     if (client.disabled)
@@ -239,6 +246,8 @@ static enum status why_nothing_was_inserted(struct issuing *issuing, enum status
         return otherwise;
     if (client.generation != issue->client_generation || user.generation != issue->user_generation)
         return STATUS_TOKEN_REJECTED;
+    if (!client_serves(&client.serves, user.subject))
+        return STATUS_CLIENT_DISABLED;
     if (slice_eq(client.allowed_scopes, issuing->allowed_scopes))
         return otherwise;
     issuing->allowed_scopes = client.allowed_scopes;

@@ -82,8 +82,9 @@ struct token_issue {
  * whose token was revoked. OK only after the commit. Client and user are judged by the statement that makes the row,
  * unless the caller of an import has judged them: they are enabled, and of an exchange not disabled since it was begun
  * and granted; and of its scopes the token gets those that the client may have by then. A new token comes without
- * subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN,
- * CLIENT_DISABLED; TOKEN_REJECTED: the user is gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED:
+ * subject and username, which nobody who has just been asked for it needs to be told: one round trip. CLIENT_UNKNOWN;
+ * CLIENT_DISABLED, also of an exchange for a user whom the client may not serve any more (client_serves);
+ * TOKEN_REJECTED: the user is gone or disabled, or one of both was disabled meanwhile; SCOPE_REJECTED:
  * none of its scopes is left; CONFLICT: oauth_token exists already. */
 MUST_USE enum status durable_token_issue_blocking(struct durable *db, const struct token_issue *issue,
                                                   bool *ret_existing, struct token **ret_token);

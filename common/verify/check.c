@@ -56,11 +56,19 @@ enum status check_parse(struct check *check)
 
 /* ---- who it is ---- */
 
+static enum status refuse_unapproved(struct check *check)
+{
+    return problem_set(&check->problem, STATUS_CLIENT_DISABLED,
+                       "the client is not approved: until it is, it works for its owner alone");
+}
+
 static enum status judge_token(struct check *check, int64_t now_ms)
 {
     const struct token *token = check->token;
     if (check_token(check).len == 0) { /* RFC 5849 §3.1: oauth_token is left out or empty where no user is concerned */
         check->legs = 2;
+        if (!client_serves(check->client, SLICE("")))
+            return refuse_unapproved(check);
         if (check->client->flags & CLIENT_TWO_LEGGED)
             return STATUS_OK;
         return problem_set(&check->problem, STATUS_TOKEN_REJECTED,
@@ -73,9 +81,10 @@ static enum status judge_token(struct check *check, int64_t now_ms)
         return problem_set(&check->problem, STATUS_TOKEN_REVOKED, NULL);
     if (token->expires_ms != 0 && token->expires_ms <= now_ms)
         return problem_set(&check->problem, STATUS_TOKEN_EXPIRED, NULL);
-    return STATUS_OK;
+    return client_serves(check->client, token->subject) ? STATUS_OK : refuse_unapproved(check);
 }
 
+/* For which user it was granted is judged by the statement that makes the token (durable_token_issue). */
 static enum status judge_temp(struct check *check)
 {
     const struct temp_credential *temp = check->temp;

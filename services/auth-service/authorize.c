@@ -85,7 +85,9 @@ static enum step_result fail_page(struct flow *flow, enum status status)
         metric_count(&authorizations, AUTHORIZATION_FAILED);
         return trusted_login_refuse(request_of(flow), status);
     }
-    return fail_because(flow, status, sentence_for(status));
+    const struct client *client = authorization_of(flow) ? authorization_of(flow)->client : NULL;
+    bool is_unapproved = status == STATUS_CLIENT_DISABLED && client && !(client->flags & CLIENT_DISABLED);
+    return fail_because(flow, status, is_unapproved ? "refused.unapproved" : sentence_for(status));
 }
 
 static enum status begin_authorization(struct flow *flow)
@@ -262,7 +264,7 @@ static enum status take_second(struct flow *flow)
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
     it->user = user && visitor_may_come(request_of(flow), it->session, user) ? user : NULL;
-    return STATUS_OK;
+    return !it->user || client_serves(it->client, it->user->subject) ? STATUS_OK : STATUS_CLIENT_DISABLED;
 }
 
 /* ---- where the browser goes with the decision ---- */

@@ -267,6 +267,8 @@ int main(int argc, char **argv)
         cli_client_rotate_secret,
         cli_client_disable,
         cli_client_enable,
+        cli_client_approve,
+        cli_client_reject,
         cli_client_import,
         cli_client_delete,
         cli_user_create,

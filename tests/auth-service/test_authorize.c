@@ -357,6 +357,35 @@ static void refuses_what_was_begun_before_the_client_was_disabled(void **state)
     assert_state(bench, "temp", TEMP_PENDING);
 }
 
+/* The client as it is, pending, of this owner. */
+static void make_pending(struct site_bench *bench, int64_t owner)
+{
+    struct client *client = NULL;
+    struct user *user = NULL;
+    assert_status(durable_client_find_blocking(&bench->durable.db, SLICE("printer"), &client), STATUS_OK);
+    assert_status(durable_user_find_blocking(&bench->durable.db, owner, &user), STATUS_OK);
+    client->owner = user->subject;
+    client->flags = CLIENT_PENDING;
+    assert_status(durable_client_update_blocking(&bench->durable.db, client), STATUS_OK);
+    client_free(client);
+    user_free(user);
+}
+
+static void asks_nobody_but_its_owner_for_a_client_that_is_not_approved(void **state)
+{
+    struct site_bench *bench = *state;
+    make_pending(bench, bench->joe);
+    get(bench, "oauth_token=temp", JANES_COOKIE);
+    assert_refused(bench, 400, "consumer_key_rejected");
+    assert_true(site_bench_says(bench, "have not approved the application yet"));
+    post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 400, "consumer_key_rejected");
+    assert_state(bench, "temp", TEMP_PENDING);
+    make_pending(bench, bench->jane);
+    assert_int_equal(get(bench, "oauth_token=temp", JANES_COOKIE), 200);
+    assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
+}
+
 static void asks_for_and_grants_only_what_the_client_may_still_have(void **state)
 {
     struct site_bench *bench = *state;
@@ -931,6 +960,7 @@ int main(void)
         TEST(calls_back_only_what_is_still_registered),
         TEST(calls_back_nothing_that_is_no_callback),
         TEST(refuses_what_was_begun_before_the_client_was_disabled),
+        TEST(asks_nobody_but_its_owner_for_a_client_that_is_not_approved),
         TEST(asks_for_and_grants_only_what_the_client_may_still_have),
         TEST(tells_nothing_asked_for_from_nothing_left),
         TEST(grants_only_what_the_page_showed),

@@ -351,6 +351,26 @@ def test_disable_and_enable_show_in_get(shop):
     assert shop.command("client", "get", made["client_id"]).code == REFUSED
 
 
+def test_what_nobody_has_approved_is_listed_until_it_is_approved_or_rejected(shop):
+    def pending():
+        return [client["client_id"] for client in shop.expect("client", "list", "--pending")]
+
+    made = [shop.expect("client", "create", "--name", "x", "--owner", "42")["client_id"] for _ in range(2)]
+    assert pending() == []
+    with sqlite3.connect(shop.database) as database:  # as the pages of users do it
+        database.executemany("UPDATE clients SET approval = 1 WHERE client_id = ?", [[client] for client in made])
+    assert pending() == made
+    for verb, client, approval in (("approve", made[0], "approved"), ("reject", made[1], "rejected")):
+        shop.expect("client", "update", client, "--contact", "jane")  # which says nothing of it
+        assert shop.expect("client", "get", client)["approval"] == "pending"
+        assert shop.command("client", verb, client).code == DONE
+        assert shop.expect("client", "get", client)["approval"] == approval
+    assert pending() == []
+    assert shop.command("client", "approve", "nobody").code == REFUSED
+    rows = sqlite3.connect(shop.database).execute("SELECT who, what, subject FROM audit").fetchall()
+    assert ("cli", "client.approve", made[0]) in rows and ("cli", "client.reject", made[1]) in rows
+
+
 def test_identifiers_compare_byte_for_byte(shop):
     for name in ("Abc", "abc", "abc "):
         shop.expect("client", "create", "--name", "x", "--id", name)

@@ -1,8 +1,11 @@
 #include "crypto/random.h"
 #include "durable/tokens.h"
+#include "durable/users.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"
+
+#include <stdio.h>
 
 enum { HOUR_MS = 3600 * 1000 };
 
@@ -91,8 +94,8 @@ static void a_client_is_found_as_it_was_created(void **state)
 static void each_flag_is_kept_by_itself(void **state)
 {
     struct durable_bench *bench = *state;
-    static const unsigned flags[] = {CLIENT_TWO_LEGGED,         CLIENT_TRUSTED,      CLIENT_VERIFIED, CLIENT_DISABLED,
-                                     CLIENT_BODY_HASH_REQUIRED, CLIENT_HTTP_CALLBACK};
+    static const unsigned flags[] = {CLIENT_TWO_LEGGED,         CLIENT_TRUSTED,       CLIENT_VERIFIED, CLIENT_DISABLED,
+                                     CLIENT_BODY_HASH_REQUIRED, CLIENT_HTTP_CALLBACK, CLIENT_PENDING,  CLIENT_REJECTED};
     for (size_t i = 0; i < COUNT_OF(flags); i++) {
         char name[2] = {(char)('a' + i), '\0'};
         struct client client = {.client_id = slice_str(name), .flags = flags[i]};
@@ -205,6 +208,77 @@ static void an_owner_sees_his_own_clients(void **state)
     client_page_free(found);
 }
 
+/* ---- those that users register ---- */
+
+static struct client pending_client(const char *client_id, const char *owner)
+{
+    return (struct client){.client_id = slice_str(client_id), .owner = slice_str(owner), .flags = CLIENT_PENDING};
+}
+
+static unsigned flags_of(struct durable_bench *bench, const char *client_id)
+{
+    struct client *client = find(bench, client_id);
+    unsigned flags = client->flags;
+    client_free(client);
+    return flags;
+}
+
+static void a_pending_client_is_listed_until_it_is_judged(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const char *const ids[] = {"first", "second"};
+    struct client_page *found = NULL;
+    int64_t before = 0;
+    char line[1024];
+    int64_t id = 0;
+    (void)durable_bench_client(bench, "the operator's");
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        struct client client = pending_client(ids[i], "42");
+        assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    }
+    assert_status(durable_client_list_pending_blocking(&bench->db, (struct page_request){0}, &found), STATUS_OK);
+    assert_int_equal(found->count, 2);
+    assert_slice_equal(found->clients[1].client_id, SLICE("second"));
+    client_page_free(found);
+    before = durable_bench_latest_change(bench);
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("first")), STATUS_OK);
+    assert_status(durable_client_reject_blocking(&bench->db, SLICE("second")), STATUS_OK);
+    assert_string_equal(durable_bench_changes(bench, before, line), "client edited first, client edited second");
+    assert_int_equal(flags_of(bench, "first"), 0);
+    assert_int_equal(flags_of(bench, "second"), CLIENT_REJECTED);
+    assert_status(durable_client_list_pending_blocking(&bench->db, (struct page_request){0}, &found), STATUS_OK);
+    assert_int_equal(found->count, 0);
+    client_page_free(found);
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second")), STATUS_OK);
+    assert_int_equal(flags_of(bench, "second"), 0);
+}
+
+static void a_user_registers_ten_clients_and_no_more(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct user *jane = NULL;
+    char name[32];
+    assert_status(durable_user_find_blocking(&bench->db, durable_bench_user(bench, "jane"), &jane), STATUS_OK);
+    for (int i = 0; i <= CLIENTS_OF_OWNER_MAX; i++) {
+        (void)snprintf(name, sizeof name, "client %d", i);
+        struct client client = full_client();
+        client.client_id = slice_str(name);
+        client.owner = jane->subject;
+        assert_status(durable_client_register_blocking(&bench->db, &client),
+                      i < CLIENTS_OF_OWNER_MAX ? STATUS_OK : STATUS_FORBIDDEN);
+    }
+    struct client *found = find(bench, "client 9");
+    assert_int_equal(found->secret_count, 2);
+    assert_int_equal(found->callback_count, 2);
+    client_free(found);
+    struct client again = pending_client("again", "nobody");
+    assert_status(durable_client_register_blocking(&bench->db, &again), STATUS_NOT_FOUND);
+    assert_status(durable_client_delete_blocking(&bench->db, SLICE("client 3")), STATUS_OK);
+    again.owner = jane->subject;
+    assert_status(durable_client_register_blocking(&bench->db, &again), STATUS_OK);
+    user_free(jane);
+}
+
 /* ---- update ---- */
 
 static void an_update_replaces_all_but_secrets_and_keys(void **state)
@@ -260,6 +334,8 @@ static void what_does_not_exist_cannot_be_changed(void **state)
     assert_status(durable_client_delete_blocking(db, id), STATUS_NOT_FOUND);
     assert_status(durable_client_disable_blocking(db, id), STATUS_NOT_FOUND);
     assert_status(durable_client_enable_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_approve_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_reject_blocking(db, id), STATUS_NOT_FOUND);
     assert_status(durable_client_rotate_secret_blocking(db, id, SLICE("s"), 0), STATUS_NOT_FOUND);
     assert_status(durable_client_rotate_key_blocking(db, id, SLICE("k"), 0), STATUS_NOT_FOUND);
     assert_int_equal(durable_bench_latest_change(bench), 0);
@@ -480,6 +556,8 @@ int contract_clients_run(void)
         BENCH_TEST(a_client_that_cannot_be_sealed_leaves_nothing_behind),
         BENCH_TEST(clients_are_listed_in_pages),
         BENCH_TEST(an_owner_sees_his_own_clients),
+        BENCH_TEST(a_pending_client_is_listed_until_it_is_judged),
+        BENCH_TEST(a_user_registers_ten_clients_and_no_more),
         BENCH_TEST(an_update_replaces_all_but_secrets_and_keys),
         BENCH_TEST(an_update_of_an_older_version_is_a_conflict),
         BENCH_TEST(what_does_not_exist_cannot_be_changed),

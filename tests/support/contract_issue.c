@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -287,6 +288,44 @@ static void an_exchange_gives_the_scopes_that_the_client_may_still_have(void **s
     assert_status(issue(bench, &retry), STATUS_OK);
 }
 
+static void set_approval(struct durable_bench *bench, unsigned flags, const char *owner)
+{
+    struct client *acme = NULL;
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("acme"), &acme), STATUS_OK);
+    acme->flags = flags;
+    acme->owner = slice_str(owner);
+    assert_status(durable_client_update_blocking(&bench->db, acme), STATUS_OK);
+    client_free(acme);
+}
+
+static void an_unapproved_client_exchanges_for_its_owner_alone(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t jane = set_scene(bench);
+    int64_t joe = durable_bench_user(bench, "joe");
+    struct user *owner = NULL;
+    struct credential_pair *pair = NULL;
+    char subject[64];
+    assert_status(durable_user_find_blocking(&bench->db, jane, &owner), STATUS_OK);
+    (void)snprintf(subject, sizeof subject, "%.*s", SLICE_ARGS(owner->subject));
+    user_free(owner);
+    assert_status(durable_pair_find_blocking(&bench->db, SLICE("acme"), SLICE(""), &pair), STATUS_OK);
+    struct token_issue for_joe = exchange("temp of joe", joe, "joe's");
+    struct token_issue for_jane = exchange("temp of jane", jane, "jane's");
+    for_joe.client = for_jane.client = pair->client.id;
+    for_joe.allowed_scopes = for_jane.allowed_scopes = SLICE("photos:read");
+    allow(bench, "photos:read");
+    set_approval(bench, CLIENT_PENDING, subject);
+    assert_status(issue(bench, &for_joe), STATUS_CLIENT_DISABLED);
+    assert_int_equal(token_rows(bench), 0);
+    assert_status(issue(bench, &for_jane), STATUS_OK);
+    set_approval(bench, CLIENT_REJECTED, "");
+    assert_status(issue(bench, &for_joe), STATUS_CLIENT_DISABLED);
+    set_approval(bench, 0, subject);
+    assert_status(issue(bench, &for_joe), STATUS_OK);
+    credential_pair_free(pair);
+}
+
 static void no_randomness_issues_nothing(void **state)
 {
     struct durable_bench *bench = *state;
@@ -478,6 +517,7 @@ int contract_issue_run(void)
         BENCH_TEST(no_exchange_outlives_a_disabling_of_its_client_or_user),
         BENCH_TEST(generations_count_disablings_and_are_read),
         BENCH_TEST(an_exchange_gives_the_scopes_that_the_client_may_still_have),
+        BENCH_TEST(an_unapproved_client_exchanges_for_its_owner_alone),
         BENCH_TEST(no_randomness_issues_nothing),
         BENCH_TEST(generated_tokens_are_long_and_differ),
         BENCH_TEST(racing_connections_get_one_and_the_same_token),

@@ -95,6 +95,45 @@ static void rotations_at_once_leave_two_live_secrets(void **state)
     close_all(racers);
 }
 
+/* ---- registrations ---- */
+
+static enum status register_one(struct racer *racer)
+{
+    const struct client client = {.client_id = slice_str(racer->text), .owner = SLICE("42"), .flags = CLIENT_PENDING};
+    enum status status = durable_client_register_blocking(&racer->db, &client);
+    racer->found = status == STATUS_OK;
+    return status == STATUS_FORBIDDEN ? STATUS_OK : status;
+}
+
+static void registrations_at_once_find_room_for_one(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct racer racers[RACERS];
+    struct user *owner = NULL;
+    char name[32];
+    assert_status(durable_user_ensure_blocking(&bench->db, SLICE("42"), SLICE("jane"), &owner), STATUS_OK);
+    user_free(owner);
+    for (int i = 1; i < CLIENTS_OF_OWNER_MAX; i++) {
+        (void)snprintf(name, sizeof name, "client %d", i);
+        struct client client = {.client_id = slice_str(name), .owner = SLICE("42")};
+        assert_status(durable_client_register_blocking(&bench->db, &client), STATUS_OK);
+    }
+    open_all(bench, racers, register_one);
+    for (int round = 0; round < ROUNDS; round++) {
+        int64_t made = 0;
+        for (int i = 0; i < RACERS; i++)
+            (void)snprintf(racers[i].text, sizeof racers[i].text, "racer %d of round %d", i, round);
+        race_all(racers);
+        for (int i = 0; i < RACERS; i++)
+            made += racers[i].found;
+        assert_int_equal(made, 1);
+        for (int i = 0; i < RACERS; i++)
+            if (racers[i].found)
+                assert_status(durable_client_delete_blocking(&bench->db, slice_str(racers[i].text)), STATUS_OK);
+    }
+    close_all(racers);
+}
+
 /* ---- the first login of a user whom another site knows ---- */
 
 static enum status ensure(struct racer *racer)
@@ -413,6 +452,7 @@ int contract_races_run(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(rotations_at_once_leave_two_live_secrets),
+        BENCH_TEST(registrations_at_once_find_room_for_one),
         BENCH_TEST(a_user_who_logs_in_twice_at_once_is_made_once),
         BENCH_TEST(no_token_that_was_looked_up_survives_its_clients_disabling),
         BENCH_TEST(no_exchange_survives_its_clients_disabling_and_enabling),

@@ -421,6 +421,29 @@ static void lets_two_legs_go_by_the_flag_of_that_name_alone(void **state)
     assert_status(run(f, &(struct signing){.token = "-"}), STATUS_OK);
 }
 
+static void an_unapproved_client_works_for_its_owner_alone(void **state)
+{
+    struct fixture *f = *state;
+    static const unsigned unapproved[] = {CLIENT_PENDING, CLIENT_REJECTED};
+    f->client.owner = SLICE("local-7");
+    for (size_t i = 0; i < COUNT_OF(unapproved); i++) {
+        f->client.flags = unapproved[i] | CLIENT_TWO_LEGGED;
+        f->token.subject = SLICE("local-7");
+        assert_status(run(f, &(struct signing){0}), STATUS_OK);
+        f->token.subject = SLICE("local-8");
+        assert_status(run(f, &(struct signing){0}), STATUS_CLIENT_DISABLED);
+        f->token.revoked_ms = 1; /* what is wrong with the token is told first */
+        assert_status(run(f, &(struct signing){0}), STATUS_TOKEN_REVOKED);
+        f->token.revoked_ms = 0;
+        assert_status(run(f, &(struct signing){.token = "-"}), STATUS_CLIENT_DISABLED);
+    }
+    f->client.owner = f->token.subject = SLICE(""); /* nobody is no owner */
+    assert_status(run(f, &(struct signing){0}), STATUS_CLIENT_DISABLED);
+    f->client.flags = CLIENT_TWO_LEGGED;
+    assert_status(run(f, &(struct signing){0}), STATUS_OK);
+    assert_status(run(f, &(struct signing){.token = "-"}), STATUS_OK);
+}
+
 static void has_no_method_without_a_live_secret(void **state)
 {
     struct fixture *f = *state;
@@ -655,6 +678,7 @@ int main(void)
         CASE(says_what_is_wrong_with_a_request_that_is_none),
         CASE(refuses_a_temporary_credential_that_wrong_verifiers_killed),
         CASE(lets_two_legs_go_by_the_flag_of_that_name_alone),
+        CASE(an_unapproved_client_works_for_its_owner_alone),
         CASE(has_no_method_without_a_live_secret),
         CASE(says_which_clock_is_wrong),
         CASE(refuses_a_timestamp_that_is_no_number),

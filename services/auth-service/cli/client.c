@@ -23,10 +23,18 @@ static void show_callbacks(struct cli_output *out, const struct client *client)
 
 #define SHOW_FLAG(NAME, bit, column, json, ...) cli_field_bool(out, #json, (flags & (unsigned)CLIENT_##NAME) != 0);
 
+static struct slice approval_name(unsigned flags)
+{
+    if (flags & CLIENT_PENDING)
+        return SLICE("pending");
+    return flags & CLIENT_REJECTED ? SLICE("rejected") : SLICE("approved");
+}
+
 static void show_flags(struct cli_output *out, unsigned flags)
 {
     CLIENT_FLAGS(SHOW_FLAG);
     cli_field_bool(out, "disabled", flags & CLIENT_DISABLED);
+    cli_field(out, "approval", approval_name(flags));
 }
 
 static void show_text(struct cli_output *out, const char *name, struct slice text)
@@ -116,6 +124,24 @@ int client_take_rsa_key(const struct command_line *line, struct slice path, stru
 
 /* ---- client list, get ---- */
 
+struct list_options {
+    bool pending;
+};
+
+static const struct command_option list_table[] = {
+    {"pending", OPTION_FLAG, NULL, false, offsetof(struct list_options, pending),
+     "only those that users registered and nobody has approved or rejected yet"},
+    {0},
+};
+
+static enum status list_some(const struct command_line *line, struct durable *db, struct page_request page,
+                             struct client_page **ret_rows)
+{
+    const struct list_options *options = line->options;
+    return options->pending ? durable_client_list_pending_blocking(db, page, ret_rows)
+                            : durable_client_list_blocking(db, SLICE_ABSENT, page, ret_rows);
+}
+
 static int run_client_list(const struct command_line *line)
 {
     struct cli_store store;
@@ -126,7 +152,7 @@ static int run_client_list(const struct command_line *line)
     struct cli_output out = cli_output_begin(line, true);
     for (bool more = true; more;) {
         struct client_page *rows = NULL;
-        enum status status = durable_client_list_blocking(&store.db, SLICE_ABSENT, page, &rows);
+        enum status status = list_some(line, &store.db, page, &rows);
         if (status != STATUS_OK) {
             code = cli_store_failed(line, &store, status, "the list of clients");
             break;
@@ -146,7 +172,10 @@ const struct command cli_client_list = {
     .name = "client list",
     .arguments = "",
     .summary = "lists the clients, without secrets",
-    .example = "  auth-service client list --format json",
+    .example = "  auth-service client list --format json\n"
+               "  auth-service client list --pending",
+    .options = list_table,
+    .options_size = sizeof(struct list_options),
     .needs_config = true,
     .run = run_client_list,
 };
@@ -246,6 +275,41 @@ const struct command cli_client_enable = {
     .example = "  auth-service client enable demo",
     .needs_config = true,
     .run = run_client_enable,
+};
+
+/* ---- client approve, reject ---- */
+
+static int run_client_approve(const struct command_line *line)
+{
+    return change_client(line, "client.approve", durable_client_approve_blocking);
+}
+
+const struct command cli_client_approve = {
+    .name = "client approve",
+    .arguments = "ID",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "lets a client that a user registered work for everybody",
+    .example = "  auth-service client list --pending\n"
+               "  auth-service client approve wbyyq3SDBxgmHJnr4XCDpzMq",
+    .needs_config = true,
+    .run = run_client_approve,
+};
+
+static int run_client_reject(const struct command_line *line)
+{
+    return change_client(line, "client.reject", durable_client_reject_blocking);
+}
+
+const struct command cli_client_reject = {
+    .name = "client reject",
+    .arguments = "ID",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "leaves a client to the user who registered it: it works for nobody else",
+    .example = "  auth-service client reject wbyyq3SDBxgmHJnr4XCDpzMq",
+    .needs_config = true,
+    .run = run_client_reject,
 };
 
 /* ---- client rotate-secret ---- */
