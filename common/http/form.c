@@ -1,5 +1,7 @@
 #include "http/form.h"
 
+#include "base/buf.h"
+
 #include "base/percent.h"
 
 static size_t count_fields(struct slice text)
@@ -70,4 +72,17 @@ enum status form_get_single(const struct form *form, const char *name, struct sl
         return STATUS_MALFORMED;
     *ret_value = value;
     return STATUS_OK;
+}
+
+enum status form_join(struct arena *arena, const struct form *form, const char *name, struct slice *ret_values)
+{
+    struct buf values = buf_in(arena);
+    for (size_t i = 0; i < form->count; i++) {
+        if (!slice_eq(form->fields[i].name, slice_str(name)))
+            continue;
+        buf_add(&values, form->fields[i].value);
+        buf_add_byte(&values, ' ');
+    }
+    *ret_values = buf_slice(&values);
+    return values.failed ? STATUS_NO_MEMORY : STATUS_OK;
 }

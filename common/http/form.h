@@ -35,4 +35,8 @@ struct slice form_get(const struct form *form, const char *name, size_t *ret_cou
 /* The value of a name that comes exactly once. MALFORMED if it comes more than once; PARAMETER_ABSENT. */
 MUST_USE enum status form_get_single(const struct form *form, const char *name, struct slice *ret_value);
 
+/* All values of this name, with a space behind each: of ticks, for one. NO_MEMORY. */
+MUST_USE enum status form_join(struct arena *arena, const struct form *form, const char *name,
+                               struct slice *ret_values);
+
 #endif

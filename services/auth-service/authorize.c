@@ -448,20 +448,6 @@ const struct step authorize_show[] = {
 
 static const char foreign_form[] = "consent.foreign_form";
 
-/* Each tick is a field of its own. */
-static enum status join_ticked(struct arena *arena, const struct form *form, struct slice *ret_ticked)
-{
-    struct buf ticked = buf_in(arena);
-    for (size_t i = 0; i < form->count; i++) {
-        if (!slice_eq(form->fields[i].name, SLICE("ticked")))
-            continue;
-        buf_add(&ticked, form->fields[i].value);
-        buf_add_byte(&ticked, ' ');
-    }
-    *ret_ticked = buf_slice(&ticked);
-    return ticked.failed ? STATUS_NO_MEMORY : STATUS_OK;
-}
-
 static enum status read_decision(struct request *request, struct authorization *it)
 {
     struct form form = {0};
@@ -473,7 +459,7 @@ static enum status read_decision(struct request *request, struct authorization *
         return STATUS_FORBIDDEN;
     it->shown = form_get(&form, "scope", NULL);
     it->chooses = !slice_is_absent(form_get(&form, "choice", NULL));
-    TRY(join_ticked(&request->arena, &form, &it->ticked));
+    TRY(form_join(&request->arena, &form, "ticked", &it->ticked));
     it->deny = slice_eq(decision, SLICE("deny"));
     return it->deny || slice_eq(decision, SLICE("grant")) ? STATUS_OK : STATUS_BAD_INPUT;
 }

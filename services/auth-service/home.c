@@ -1,5 +1,6 @@
 #include "home.h"
 
+#include "account/applications.h"
 #include "site.h"
 
 static bool has_session_cookie(const struct request *request)
@@ -28,13 +29,15 @@ static enum step_result show_home(struct flow *flow)
     const struct session *session = found;
     const char *login = site_path(request, "/login");
     const char *logout = site_path(request, "/logout");
-    if (!login || !logout)
+    const char *applications = site_path(request, APPLICATIONS_PATH);
+    if (!login || !logout || !applications)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     const struct page_value values[] = {
         PAGE_TEXT("username", session ? session->username : SLICE("")),
         PAGE_TEXT("csrf_token", session ? session->csrf : SLICE("")),
         PAGE_TEXT("login", slice_str(login)),
         PAGE_TEXT("logout", slice_str(logout)),
+        PAGE_TEXT("applications", slice_str(applications)),
         PAGE_TEXT("public_url", config->public_url.text),
         PAGE_TEXT("initiate", config->initiate_path),
         PAGE_TEXT("authorize", config->authorize_path),

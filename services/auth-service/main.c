@@ -1,3 +1,4 @@
+#include "account/applications.h"
 #include "admin/authorization_request.h"
 #include "admin/user_sessions.h"
 #include "app.h"
@@ -90,6 +91,8 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "authorize_decide", config->authorize_path, "POST", authorize_decide));
     TRY(add_login_routes(serving));
     TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
+    TRY(add_protocol_route(serving, "applications", SLICE(APPLICATIONS_PATH), "GET", applications_show));
+    TRY(add_protocol_route(serving, "applications_change", SLICE(APPLICATIONS_PATH), "POST", applications_change));
     TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", frame_style));
     TRY(add_protocol_route(serving, "brand_style", SLICE("/brand.css"), "GET,HEAD", frame_brand_style));
     TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", frame_logo));

@@ -86,6 +86,10 @@ class Owner:
             response = until_answered(partial(self.get, target))
         return response
 
+    def follow_to_site(self, path):
+        """The answer that sends the browser to the site's own login."""
+        return self.follow_within(until_answered(partial(self.get, path)))
+
     def consent_page(self, temporary_token, path="/oauth/authorize"):
         """Opens the authorize page, logs in if asked, and arrives at the question (or at an error page)."""
         first = until_answered(partial(self.get, f"{path}?oauth_token={temporary_token}"))

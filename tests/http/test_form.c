@@ -74,6 +74,20 @@ static void a_single_field_comes_exactly_once(void **state UNUSED)
     arena_done(&arena);
 }
 
+static void values_of_one_name_are_joined_in_their_order(void **state UNUSED)
+{
+    struct arena arena;
+    arena_init(&arena, 4096);
+    struct form form;
+    struct slice values;
+    assert_status(form_parse(&arena, SLICE("a=1&b=2&a=3+4&A=5"), &form), STATUS_OK);
+    assert_status(form_join(&arena, &form, "a", &values), STATUS_OK);
+    assert_slice_equal(values, SLICE("1 3 4 "));
+    assert_status(form_join(&arena, &form, "c", &values), STATUS_OK);
+    assert_int_equal(values.len, 0);
+    arena_done(&arena);
+}
+
 static void no_memory_is_told(void **state UNUSED)
 {
     struct arena arena;
@@ -89,6 +103,7 @@ int main(void)
         cmocka_unit_test(fields_are_decoded_once_in_order),
         cmocka_unit_test(bad_escapes_and_too_many_fields_are_refused),
         cmocka_unit_test(a_single_field_comes_exactly_once),
+        cmocka_unit_test(values_of_one_name_are_joined_in_their_order),
         cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,8 @@ ORIGIN = "https://api.example"
 ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LIMIT = 5
 LOGIN_LIMIT = 8
+# pages for logged-in users: the path, a form that is taken, one that is not
+VISITORS_PAGES = [("/account/applications", {"deed": "revoke", "jti": "tok_none"}, {"deed": "none"})]
 
 
 @dataclass
@@ -266,6 +268,7 @@ def ask_pages(it, document):
                  urlencode({**decision, "oauth_token": redirected.temporary.token}).encode())
     ask_login(it, document, post)
     ask_language(document, post)
+    ask_account(document, jane, csrf)
     for method in ("GET", "HEAD"):
         document.ask(200, method, "/")
         for path in ("/style.css", "/brand.css", "/logo.png", "/problems"):
@@ -274,6 +277,19 @@ def ask_pages(it, document):
     document.ask(403, "POST", "/logout", post, b"")
     document.ask(400, "POST", "/logout", post, b"csrf_token=%zz")
     document.ask(302, "POST", "/logout", post + [cookies(jane)], urlencode({"csrf_token": csrf}).encode())
+
+
+def ask_account(document, jane, csrf):
+    post = [("Content-Type", FORM), cookies(jane)]
+    for path, right, wrong in VISITORS_PAGES:
+        form = urlencode({**right, "csrf_token": csrf}).encode()
+        document.ask(302, "GET", path)
+        document.ask(200, "GET", path, [cookies(jane)])
+        document.ask(400, "GET", path + "?before=x", [cookies(jane)])
+        document.ask(415, "POST", path, [("Content-Type", "text/plain"), cookies(jane)], form)
+        document.ask(403, "POST", path, post, urlencode({**right, "csrf_token": "x"}).encode())
+        document.ask(400, "POST", path, post, urlencode({**wrong, "csrf_token": csrf}).encode())
+        document.ask(302, "POST", path, post, form)
 
 
 def ask_language(document, post):
@@ -324,6 +340,9 @@ def ask_auth_without_stores(it, document, flow, owner, login):
     document.ask(503, "POST", "/oauth/authorize", post, b"oauth_token=x&decision=grant&csrf_token=x")
     document.ask(503, "POST", "/login", post, urlencode(login).encode())
     document.ask(503, "POST", "/logout", post, b"csrf_token=x")
+    for path, _, _ in VISITORS_PAGES:
+        document.ask(503, "GET", path, [cookies(owner)])
+        document.ask(503, "POST", path, post, b"csrf_token=x")
     for method in ("GET", "HEAD"):
         document.ask(503, method, "/", [cookies(owner)])
 
@@ -388,7 +407,8 @@ def ask_admin(it, document):
 def ask_trusted(folder):
     provider = Provider(folder, OAUTH1_LOGIN_TRUSTED_HEADER="X-Remote-User", OAUTH1_TRUSTED_PROXIES="127.0.0.1")
     provider.auth.start()
-    Conversation("auth", provider.url).ask(403, "GET", "/login")
+    for path in ("/login", *(page for page, _, _ in VISITORS_PAGES)):
+        Conversation("auth", provider.url).ask(403, "GET", path)
     provider.auth.stop()
 
 

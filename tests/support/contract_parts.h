@@ -5,6 +5,7 @@
 int contract_clients_run(void);
 int contract_users_run(void);
 int contract_tokens_run(void);
+int contract_grants_run(void);
 int contract_issue_run(void);
 int contract_ledgers_run(void);
 int contract_nonces_run(void);

@@ -1,5 +1,6 @@
 #include "look/frame.h"
 
+#include "account/applications.h"
 #include "callback.h"
 #include "look/language.h"
 #include "look/look_names.h"
@@ -128,10 +129,12 @@ static enum status add_common(struct request *request, const struct frame_view *
     struct slice brand_style = file_address(request, "/brand.css", &look->brand_style);
     struct slice logo = look->logo.bytes.len ? file_address(request, "/logo.png", &look->logo) : SLICE("");
     const char *home = site_path(request, "/");
+    const char *account = site_path(request, APPLICATIONS_PATH);
     const char *language_action = site_path(request, "/language");
     bool has_links = look->terms_url.len || look->privacy_url.len || look->help_url.len;
     TRY(list_languages(&request->arena, view, &languages));
-    if (slice_is_absent(style) || slice_is_absent(brand_style) || slice_is_absent(logo) || !home || !language_action)
+    if (slice_is_absent(style) || slice_is_absent(brand_style) || slice_is_absent(logo) || !home || !account ||
+        !language_action)
         return STATUS_NO_MEMORY;
     const struct page_value values[] = {
         PAGE_TEXT("lang", view->language->tag),
@@ -144,7 +147,7 @@ static enum status add_common(struct request *request, const struct frame_view *
         PAGE_TEXT("privacy_url", look->privacy_url),
         PAGE_TEXT("help_url", look->help_url),
         PAGE_TEXT("has_links", has_links ? SLICE("yes") : SLICE("")),
-        PAGE_TEXT("account", SLICE("")), /* the page on which one takes access back; empty: there is none */
+        PAGE_TEXT("account", slice_str(account)), /* the page on which one takes access back */
         PAGE_TEXT("development", app_of(request)->config->dev ? SLICE("yes") : SLICE("")),
         PAGE_TEXT("title", title),
         PAGE_TEXT("here", languages.row_count ? page_here(request) : SLICE("")),

@@ -14,7 +14,10 @@ static const struct {
      "client_name initial verified description website logo username groups(group scopes(scope text dangerous)) "
      "has_scopes has_dangerous optional site machine app destination lasts action logout return_to oauth_token "
      "csrf_token shown"},
-    {"home.html", "username csrf_token login logout public_url initiate authorize token"},
+    {"applications.html",
+     "grants(jti client_name website verified since used expires groups(group scopes(scope text dangerous)) has_scopes "
+     "has_choice) outcome username csrf_token action older newest has_grants"},
+    {"home.html", "username csrf_token login logout applications public_url initiate authorize token"},
     {"login.html", "error action csrf_token return_to again username client_name forgotten_password_url"},
     {"message.html", "kind message problem problem_url"},
     {"problems.html", "problems(code rows(http error text))"},

@@ -1,0 +1,207 @@
+"""What a user sees of what he authorized, and how he takes it back: the next call of the application fails."""
+
+import re
+import time
+
+import pytest
+from conftest import API, PASSWORD
+from harness.fleet import Fleet, Stores
+from harness.flow import Flow
+from harness.owner import Owner, Page, until_answered
+from harness.provider import Provider
+from harness.site import VARIABLES, Site, challenge_of
+
+APPLICATIONS = "/account/applications"
+SCOPES = "photos:read photos:write"
+LAG_SECONDS = 1.0  # in which a revocation is known everywhere (the cache's TTL is 300 s here)
+OPEN = {f"OAUTH1_RATE_LIMIT_LOGIN_{name}": 100000 for name in ("ACCOUNT", "PAIR", "ADDRESS")}
+
+
+class Running:
+    """One SQLite file and memory; or MariaDB, Redis and two of each service."""
+
+    def __init__(self, kind, folder, **variables):
+        variables = {"OAUTH1_CACHE_TTL": 300, **OPEN, **variables}
+        self.stores = Stores(folder).start() if kind == "served" else None
+        if self.stores:
+            self.provider = Fleet(folder / "fleet", self.stores, auths=2, introspections=2, **variables)
+            self.provider.migrate()
+        else:
+            self.provider = Provider(folder, **variables)
+
+    def stop(self):
+        self.provider.stop()
+        if self.stores:
+            self.stores.stop()
+
+
+@pytest.fixture(scope="module", params=["embedded", "served"])
+def provider(request, tmp_path_factory):
+    running = Running(request.param, tmp_path_factory.mktemp(request.param))
+    for name in ("jane", "joe"):
+        running.provider.create_user(name, PASSWORD)
+    running.provider.start()
+    yield running.provider
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def key(provider):
+    return provider.create_resource_server("--origin", API)
+
+
+@pytest.fixture(scope="module")
+def client(provider):
+    return provider.create_client("--scope", "photos:read", "--scope", "photos:write", "--website", "https://p.example/")
+
+
+@pytest.fixture
+def jane(provider):
+    return Owner(provider, "jane", PASSWORD)
+
+
+def logged_in(owner, path=APPLICATIONS):
+    """The page, after the login that it leads to."""
+    page = Page(owner.follow_within(until_answered(lambda: owner.get(path))))
+    login = page.form_with("password")
+    if login:
+        response = until_answered(lambda: owner.submit(page, login, username=owner.username, password=owner.password))
+        page = Page(owner.follow_within(response))
+    assert page.response.status_code == 200 and page.response.url == owner.provider.url + path, page.response.text
+    return page
+
+
+def token_of(provider, key, client, owner):
+    """A signer for a new token, and the name of the token."""
+    signer = Flow(provider, client, owner).token(scope=SCOPES)
+    return signer, told(provider, key, signer)["jti"]
+
+
+def told(provider, key, signer):
+    """What a resource server is told of the next request."""
+    return until_answered(lambda: provider.introspect(key, signer.sign("GET", API + "/photos"))).json()
+
+
+def send_form(owner, page, deed, jti=None, **fields):
+    csrf = page.form_with("deed")["fields"]["csrf_token"]
+    data = {"csrf_token": csrf, "deed": deed, **({"jti": jti} if jti else {}), **fields}
+    return until_answered(lambda: owner.session.post(owner.provider.url + APPLICATIONS, data=data, timeout=20,
+                                                     allow_redirects=False))
+
+
+def assert_in_time(happened):
+    begin = time.monotonic()
+    while not happened():
+        assert time.monotonic() - begin < 20 * LAG_SECONDS, "it did not happen at all"
+        time.sleep(0.01)
+    lag = time.monotonic() - begin
+    assert lag < LAG_SECONDS, f"{lag:.2f} s"
+
+
+def code_of(answer):
+    return None if answer["active"] else answer["problem"]["code"]
+
+
+def test_what_is_taken_back_is_of_no_use_within_a_second(provider, key, client, jane):
+    signer, jti = token_of(provider, key, client, jane)
+    other, _ = token_of(provider, key, client, jane)
+    page = logged_in(jane)
+    assert "Photo printer" in page.response.text and jti in page.response.text and "https://p.example/" in page.response.text
+    answer = send_form(jane, page, "revoke", jti)
+    assert answer.headers["Location"].endswith("?done=revoked")
+    assert_in_time(lambda: code_of(told(provider, key, signer)) == "token_revoked")
+    assert told(provider, key, other)["active"]
+    after = jane.follow_within(answer).text
+    assert jti not in after and "can no longer use your account" in after
+
+
+def test_fewer_scopes_are_in_force_within_a_second(provider, key, client, jane):
+    signer, jti = token_of(provider, key, client, jane)
+    assert told(provider, key, signer)["scope"] == SCOPES
+    answer = send_form(jane, logged_in(jane), "narrow", jti, ticked="photos:read")
+    assert answer.headers["Location"].endswith("?done=narrowed")
+    assert_in_time(lambda: told(provider, key, signer)["scope"] == "photos:read")
+    request = signer.sign("GET", API + "/photos")
+    refused = provider.introspect(key, request, required_scope="photos:write").json()
+    assert code_of(refused) == "permission_denied" and refused["problem"]["status"] == 403
+
+
+def test_all_is_taken_back_at_once_and_others_keep_theirs(provider, key, client, jane):
+    joe = Owner(provider, "joe", PASSWORD)
+    signers = [token_of(provider, key, client, jane)[0] for _ in range(2)]
+    joes, _ = token_of(provider, key, client, joe)
+    assert send_form(jane, logged_in(jane), "revoke_all").headers["Location"].endswith("?done=all")
+    for signer in signers:
+        assert_in_time(lambda: code_of(told(provider, key, signer)) == "token_revoked")
+    assert told(provider, key, joes)["active"]
+
+
+@pytest.mark.parametrize("deed", ["revoke", "narrow"])
+def test_nobody_sees_or_touches_anothers_tokens(provider, key, client, jane, deed):
+    joe = Owner(provider, "joe", PASSWORD)
+    joes, jti = token_of(provider, key, client, joe)
+    token_of(provider, key, client, jane)
+    page = logged_in(jane)
+    assert jti not in page.response.text
+    assert send_form(jane, page, deed, jti, ticked="photos:read").headers["Location"].endswith("?done=gone")
+    time.sleep(LAG_SECONDS)  # in which it would have become known
+    assert told(provider, key, joes)["scope"] == SCOPES
+    stolen = logged_in(joe)  # his form's secret, in her browser
+    assert send_form(jane, stolen, deed, jti, ticked="photos:read").status_code == 403
+
+
+def test_who_was_disabled_meanwhile_is_led_to_the_login_and_changes_nothing(provider, key, client):
+    provider.create_user(f"ann-{id(client)}", PASSWORD)
+    ann = Owner(provider, f"ann-{id(client)}", PASSWORD)
+    _, jti = token_of(provider, key, client, ann)
+    page = logged_in(ann)
+    assert provider.command("user", "disable", ann.username).code == 0
+    answer = send_form(ann, page, "revoke", jti)
+    assert answer.status_code == 302 and "/login?" in answer.headers["Location"]
+
+
+def test_a_token_that_was_revoked_in_between_is_told_to_be_over(provider, key, client, jane):
+    signer, jti = token_of(provider, key, client, jane)
+    page = logged_in(jane)
+    assert provider.command("token", "revoke", jti).code == 0
+    for deed in ("narrow", "revoke"):
+        assert send_form(jane, page, deed, jti, ticked="photos:read").headers["Location"].endswith("?done=gone")
+    assert_in_time(lambda: code_of(told(provider, key, signer)) == "token_revoked")
+
+
+def test_the_consent_page_and_the_front_page_lead_here(provider, client, jane):
+    flow = Flow(provider, client, jane)
+    flow.initiate()
+    consent = jane.consent_page(flow.temporary.token).response.text
+    assert re.search(r'href="/account/applications">You can take it back', consent)
+    assert 'href="/account/applications"' in jane.get("/").text
+
+
+@pytest.fixture(scope="module")
+def delegated(tmp_path_factory):
+    running = Running("embedded", tmp_path_factory.mktemp("delegated"), **VARIABLES)
+    running.provider.start()
+    yield running.provider
+    running.stop()
+
+
+def test_a_sites_user_comes_by_his_site_and_takes_back(delegated):
+    client = delegated.create_client("--scope", "photos:read", "--scope", "photos:write")
+    key = delegated.create_resource_server("--origin", API)
+    site, owner = Site(delegated), Owner(delegated)
+    flow = Flow(delegated, client)
+    flow.initiate(scope=SCOPES)
+    challenge = challenge_of(owner.get(f"/oauth/authorize?oauth_token={flow.temporary.token}"))
+    back = owner.follow_within(owner.get(site.accepted(challenge, "42", consent="granted")))
+    flow.verifier = back.headers["Location"].rpartition("oauth_verifier=")[2]
+    credentials = dict(pair.split("=") for pair in flow.exchange().text.split("&"))
+    signer = flow.client.__class__(client.client_id, client.client_secret, token=credentials["oauth_token"],
+                                   token_secret=credentials["oauth_token_secret"])
+    jti = told(delegated, key, signer)["jti"]
+    # the session of that request for access opens no page: the site is asked for the account
+    challenge = challenge_of(owner.follow_to_site(APPLICATIONS))
+    assert site.show(challenge).json()["kind"] == "account"
+    page = Page(owner.follow_within(owner.get(site.accepted(challenge, "42"))))
+    assert page.response.url.endswith(APPLICATIONS) and jti in page.response.text
+    assert send_form(owner, page, "revoke", jti).headers["Location"].endswith("?done=revoked")
+    assert_in_time(lambda: code_of(told(delegated, key, signer)) == "token_revoked")
