@@ -60,5 +60,5 @@ void signed_request_spend_start(const struct signed_request *it, struct ephemera
 enum status signed_request_spent(struct signed_request *it, const struct flow *flow, size_t index)
 {
     enum status status = signed_request_has_nonce(it) ? flow_outcome_at(flow, index, NULL) : STATUS_OK;
-    return status == STATUS_OK ? STATUS_OK : problem_set(&it->check.problem, status, NULL);
+    return problem_set(&it->check.problem, status, NULL);
 }

@@ -202,22 +202,6 @@ static enum status judge_client(const struct authorization *it)
     return STATUS_OK;
 }
 
-/* A scope that was taken from the client since is not asked for any more; nothing is asked where none is left. */
-static enum status judge_scopes(struct flow *flow)
-{
-    struct authorization *it = authorization_of(flow);
-    struct buf scopes = buf_in(&request_of(flow)->arena);
-    struct buf left = buf_in(&request_of(flow)->arena);
-    bool is_bound = it->session && it->session->bound_to.len;
-    scope_write_shared(it->temp->scopes, it->client->allowed_scopes, &scopes);
-    if (is_bound)
-        scope_write_shared(buf_slice(&scopes), it->session->scopes, &left);
-    if (scopes.failed || left.failed)
-        return STATUS_NO_MEMORY;
-    it->scopes = buf_slice(is_bound ? &left : &scopes);
-    return it->scopes.len || it->temp->scopes.len == 0 ? STATUS_OK : STATUS_SCOPE_REJECTED;
-}
-
 /* Those of it->scopes that are in the list, too. STATUS_SCOPE_REJECTED: none is left of some. */
 static enum status keep_listed(struct flow *flow, struct slice list)
 {
@@ -229,6 +213,16 @@ static enum status keep_listed(struct flow *flow, struct slice list)
     bool lost_all = it->scopes.len > 0 && scopes.len == 0;
     it->scopes = buf_slice(&scopes);
     return lost_all ? STATUS_SCOPE_REJECTED : STATUS_OK;
+}
+
+/* A scope that was taken from the client since is not asked for any more, nor is one that the site does not leave its
+ * user; nothing is asked where none is left. */
+static enum status judge_scopes(struct flow *flow)
+{
+    struct authorization *it = authorization_of(flow);
+    it->scopes = it->temp->scopes;
+    TRY(keep_listed(flow, it->client->allowed_scopes));
+    return it->session->bound_to.len ? keep_listed(flow, it->session->scopes) : STATUS_OK;
 }
 
 /* What the page did not show, because the client might not have it then, is not granted, ticked or not; nor is what was

@@ -152,13 +152,13 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
 {
     struct request *request = &bench->request;
     struct arena arena = request->arena;
-    struct header headers[3];
+    struct header headers[4];
     size_t count = 0;
     if (call->body)
         headers[count++] = (struct header){SLICE("Content-Type"), SLICE("application/x-www-form-urlencoded")};
     if (call->cookie)
         headers[count++] = (struct header){SLICE("Cookie"), slice_str(call->cookie)};
-    if (call->header)
+    for (int i = 0; call->header && i < 1 + call->is_twice; i++)
         headers[count++] = (struct header){slice_str(call->header), slice_str(call->value)};
     arena_reset(&arena);
     *request = (struct request){
@@ -175,6 +175,7 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
         .id = "0123456789abcdef0123456789abcdef",
     };
     (void)snprintf(request->peer.text, sizeof request->peer.text, "%s", call->peer ? call->peer : "192.0.2.7");
+    assert_true(address_parse(slice_str(request->peer.text), &request->peer.address));
     bench->is_replied = false;
     flow_start(&request->flow, request->loop, "test", call->steps, request, replied);
     while (!bench->is_replied)

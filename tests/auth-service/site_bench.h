@@ -50,6 +50,7 @@ struct site_call {
     const char *header; /* one more, with its value */
     const char *value;
     const char *peer; /* NULL: 192.0.2.7 */
+    bool is_twice;    /* the one more header */
     bool is_plain;    /* no TLS */
 };
 

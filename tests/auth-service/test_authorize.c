@@ -760,6 +760,47 @@ static void lets_only_the_first_who_decided_decide_again(void **state)
     assert_false(slice_eq(site_bench_find_temp(bench, "temp")->verifier, slice_str(first)));
 }
 
+static void assert_told(struct site_bench *bench, const char *query, const char *cookie, const char *sentence)
+{
+    get(bench, query, cookie);
+    if (!site_bench_says(bench, sentence))
+        fail_msg("%s: %s", query, sentence);
+}
+
+/* For somebody who has never heard of OAuth. */
+static void says_in_words_what_is_wrong(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_told(bench, NULL, JANES_COOKIE, "The address of this page is not complete.");
+    assert_told(bench, "oauth_token=%zz", JANES_COOKIE, "The address or the form of this page is not as it was made.");
+    assert_told(bench, "oauth_token=other", JANES_COOKIE, "This request for access is not known here.");
+    post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE);
+    assert_told(bench, "oauth_token=oob", JOES_COOKIE, "Somebody else has decided on this request for access already.");
+    ephemeral_temp_exchanged_start(bench->view, &(struct temp_credential){.token = SLICE("oob")},
+                                   asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    assert_told(bench, "oauth_token=oob", JANES_COOKIE, "This request for access was granted and used already.");
+    site_bench_client(bench, 0, "https://app.example/other", NULL);
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE, "to an address that it has not registered here");
+    allow_scopes(bench, "other");
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE, "may not have the access that it asks for any more");
+    assert_status(durable_client_disable_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE,
+                "The application that asks for access may not do so any more.");
+    assert_status(durable_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE,
+                "The application that asks for access may not do so any more.");
+    fake_clock_advance(&bench->durable.clock, 601 * 1000);
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE, "This request for access has expired.");
+}
+
+static void says_in_words_that_it_was_refused_already(void **state)
+{
+    struct site_bench *bench = *state;
+    post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
+    assert_told(bench, "oauth_token=temp", JANES_COOKIE, "This request for access was refused already.");
+}
+
 /* ---- faults ---- */
 
 /* Fails the first call to the store, then the second, and so on, until a run needs no further one. */
@@ -981,6 +1022,8 @@ int main(void)
         TEST(refuses_a_form_without_one_clear_decision),
         TEST(asks_who_it_is_when_the_session_has_ended),
         TEST(lets_only_the_first_who_decided_decide_again),
+        TEST(says_in_words_what_is_wrong),
+        TEST(says_in_words_that_it_was_refused_already),
         TEST(answers_503_when_the_store_is_down_at_any_wait),
         TEST(answers_503_without_randomness),
         TEST(answers_503_when_the_durable_store_fails),

@@ -1,6 +1,7 @@
 #include "admin/bearers.h"
 
 #include "support/test.h"
+#include "support/watch.h"
 
 #define FIRST  "11111111111111111111111111111111"
 #define SECOND "22222222222222222222222222222222"
@@ -59,6 +60,31 @@ static void without_tokens_there_is_nobody(void **state)
     assert_status(bearers_find(&bearers, SLICE(""), &found), STATUS_UNAUTHORIZED);
 }
 
+/* With each of them, so that the time does not tell how far down it stands. */
+static void a_token_is_compared_in_constant_time(void **state)
+{
+    (void)state;
+    struct bearers bearers = read_all();
+    const struct bearer *found = NULL;
+    watch_begin();
+    assert_status(bearers_find(&bearers, SLICE(FIRST), &found), STATUS_OK);
+    assert_int_equal(watch_comparisons(SLICE("")), 4);
+    watch_end();
+}
+
+static void without_memory_there_are_none(void **state)
+{
+    (void)state;
+    static const struct config_token admin[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST)}};
+    const struct config config = {.admin_tokens = {admin, 1}};
+    struct bearers bearers = {0};
+    struct arena little;
+    arena_init(&little, 0);
+    assert_status(bearers_read(&config, &little, &bearers), STATUS_NO_MEMORY);
+    assert_int_equal(bearers.count, 0);
+    arena_done(&little);
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -79,6 +105,8 @@ int main(void)
         cmocka_unit_test(a_token_names_its_bearer_and_what_it_opens),
         cmocka_unit_test(any_other_text_is_nobodys),
         cmocka_unit_test(without_tokens_there_is_nobody),
+        cmocka_unit_test(a_token_is_compared_in_constant_time),
+        cmocka_unit_test(without_memory_there_are_none),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,6 +1,8 @@
 #include "login/challenge.h"
 
+#include "crypto/random.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -31,6 +33,7 @@ static void reads_what_it_wrote(void **state)
         .state = SLICE(CHALLENGE_ACCEPTED),
         .secret = SLICE(B),
         .user = 7,
+        .user_version = 3,
         .username = SLICE("j\xc3\xa4ne \"x\""),
         .scopes = SLICE("photos:read"),
         .is_granted = true,
@@ -46,6 +49,7 @@ static void reads_what_it_wrote(void **state)
     assert_slice_equal(read.state, written.state);
     assert_slice_equal(read.secret, written.secret);
     assert_int_equal(read.user, 7);
+    assert_int_equal(read.user_version, 3);
     assert_slice_equal(read.username, written.username);
     assert_slice_equal(read.scopes, written.scopes);
     assert_true(read.is_granted);
@@ -91,8 +95,12 @@ static void knows_what_could_be_one_of_its_texts(void **state)
     assert_true(challenge_is_text(SLICE("09azAZ09azAZ09azAZ09azAZ09azAZ09")));
     assert_false(challenge_is_text(SLICE("")));
     assert_false(challenge_is_text(SLICE(A "a")));
-    assert_false(challenge_is_text(SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.")));
-    assert_false(challenge_is_text(SLICE("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/")));
+    static const char neighbours[] = "./:@[`{\x80\xff"; /* of the digits and letters */
+    for (size_t i = 0; i < sizeof neighbours; i++) {
+        char text[] = A;
+        text[i] = neighbours[i];
+        assert_false(challenge_is_text(slice_of(text, sizeof text - 1)));
+    }
 }
 
 static void the_cookie_keeps_the_newest_four(void **state)
@@ -124,6 +132,35 @@ static void what_a_browser_made_up_is_dropped(void **state)
     assert_false(challenge_cookie_has(SLICE("short"), SLICE("short")));
 }
 
+static void compares_secrets_in_constant_time(void **state)
+{
+    (void)state;
+    watch_begin();
+    assert_true(challenge_cookie_has(SLICE(A "." B), SLICE(A)));
+    assert_int_equal(watch_comparisons(SLICE(A)), 1);
+    assert_int_equal(watch_comparisons(SLICE(B)), 1); /* also what stands behind the one that it is */
+    watch_end();
+}
+
+static void without_randomness_or_memory_there_is_none(void **state)
+{
+    struct slice text = {0};
+    struct arena little;
+    struct challenge challenge = {
+        .kind = SLICE(CHALLENGE_ACCOUNT), .cookie = SLICE(A), .state = SLICE(CHALLENGE_PENDING)};
+    struct buf record = buf_in(*state);
+    random_fail_next(1);
+    assert_status(challenge_generate(*state, &text), STATUS_NO_RANDOMNESS);
+    arena_init(&little, 0);
+    assert_status(challenge_generate(&little, &text), STATUS_NO_MEMORY);
+    assert_true(slice_is_absent(text));
+    assert_true(slice_is_absent(challenge_cookie_with(&little, SLICE_ABSENT, SLICE(A))));
+    assert_true(slice_is_absent(challenge_cookie_without(&little, SLICE(A "." B), SLICE(A))));
+    challenge_write(&challenge, &record);
+    assert_status(challenge_read(buf_slice(&record), &little, &challenge), STATUS_NO_MEMORY);
+    arena_done(&little);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -137,6 +174,8 @@ int main(void)
         TEST(the_cookie_keeps_the_newest_four),
         TEST(the_cookie_loses_what_was_used),
         TEST(what_a_browser_made_up_is_dropped),
+        TEST(compares_secrets_in_constant_time),
+        TEST(without_randomness_or_memory_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

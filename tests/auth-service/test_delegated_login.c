@@ -4,6 +4,7 @@
 #include "crypto/random.h"
 #include "durable/users.h"
 #include "login/challenge.h"
+#include "service_metrics.h"
 #include "site_bench.h"
 #include "support/test.h"
 
@@ -35,18 +36,23 @@ static void copy_value(struct slice text, const char *before, char end, char *ou
     out[value.len] = '\0';
 }
 
-/* The browser opens the authorize page and is sent to the site. */
-static struct scene begin(void **state)
+/* The browser opens a page and is sent to the site. */
+static struct scene begin_at(void **state, const struct step *page, const char *query)
 {
     struct scene scene = {.bench = *state};
     scene.bench->config.login_url = SLICE(LOGIN_URL);
-    site_bench_temp(scene.bench, "temp", CALLBACK);
-    const struct site_call call = {.steps = authorize_show, .query = "oauth_token=temp"};
+    const struct site_call call = {.steps = page, .query = query};
     assert_int_equal(site_bench_call(scene.bench, &call), 302);
     copy_value(site_bench_header(scene.bench, "Location", 0), "login_challenge=", '&', scene.challenge,
                sizeof scene.challenge);
     copy_value(site_bench_header(scene.bench, "Set-Cookie", 0), "", ';', scene.cookie, sizeof scene.cookie);
     return scene;
+}
+
+static struct scene begin(void **state)
+{
+    site_bench_temp(*state, "temp", CALLBACK);
+    return begin_at(state, authorize_show, "oauth_token=temp");
 }
 
 /* As the admin port does it. */
@@ -177,6 +183,299 @@ static void a_store_that_is_down_lets_nobody_in(void **state)
     }
 }
 
+/* ---- what a session is good for ---- */
+
+/* A session of the site's user "42", or of an account made here, for what it was begun for. */
+static void start_session(struct site_bench *bench, const char *id, int64_t local_user, const char *bound_to)
+{
+    struct user *user = NULL;
+    enum status status = local_user
+                             ? durable_user_find_blocking(&bench->durable.db, local_user, &user)
+                             : durable_user_ensure_blocking(&bench->durable.db, SLICE("42"), SLICE("jane"), &user);
+    assert_status(status, STATUS_OK);
+    const struct session session = {.user = user->id,
+                                    .user_version = user->version,
+                                    .username = user->username,
+                                    .csrf = SLICE("csrf"),
+                                    .bound_to = slice_str(bound_to),
+                                    .scopes = SLICE(SCOPES)};
+    ephemeral_session_create_start(bench->view, slice_str(id), &session, 60000, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+    user_free(user);
+}
+
+static void a_session_decides_on_what_the_site_was_asked_about_alone(void **state)
+{
+    struct scene scene = begin(state);
+    static const struct {
+        const char *id, *bound_to;
+        bool is_local;
+        int status;
+    } rows[] = {{"this", "temp", false, 200},
+                {"other", "other", false, 302},
+                {"page", "", false, 302},
+                {"here", "temp", true, 302}}; /* an account that no site vouches for */
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        start_session(scene.bench, rows[i].id, rows[i].is_local ? scene.bench->jane : 0, rows[i].bound_to);
+        assert_int_equal(authorize_with(&scene, rows[i].id), rows[i].status);
+        struct slice location = site_bench_header(scene.bench, "Location", 0);
+        assert_true(rows[i].status == 200 || slice_starts_with(location, SLICE(LOGIN_URL)));
+    }
+    scene.bench->config.login_url = SLICE_ABSENT; /* by password now */
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_int_equal(authorize_with(&scene, rows[i].id), 302);
+}
+
+static void a_site_that_asked_its_user_itself_has_the_grant(void **state)
+{
+    struct scene scene = begin(state);
+    char session[64];
+    decide(&scene, CHALLENGE_ACCEPTED, true);
+    assert_int_equal(come_back(&scene, scene.cookie), 302);
+    assert_slice_equal(site_bench_header(scene.bench, "Location", 0), SLICE("/oauth/authorize?oauth_token=temp"));
+    copy_value(site_bench_header(scene.bench, "Set-Cookie", 0), "countersign_session=", ';', session, sizeof session);
+    assert_int_equal(authorize_with(&scene, session), 302);
+    assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0),
+                                  SLICE(CALLBACK "&oauth_token=temp&oauth_verifier=")));
+    const struct temp_credential *temp = site_bench_find_temp(scene.bench, "temp");
+    assert_int_equal(temp->state, TEMP_GRANTED);
+    assert_slice_equal(temp->username, SLICE("jane"));
+    assert_slice_equal(temp->scopes, SLICE("photos:read"));
+}
+
+/* ---- who comes back ---- */
+
+static void assert_let_nobody_in(const struct scene *scene)
+{
+    assert_true(site_bench_says(scene->bench, "This login was not begun in this browser"));
+    assert_true(slice_is_absent(site_bench_header(scene->bench, "Set-Cookie", 0)));
+}
+
+/* And uses nothing up. */
+static void who_lacks_one_of_the_secrets_is_refused(void **state)
+{
+    struct scene scene = begin(state);
+    char right[sizeof scene.query];
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    memcpy(right, scene.query, sizeof right);
+    assert_int_equal(come_back(&scene, NULL), 403);
+    assert_let_nobody_in(&scene);
+    assert_int_equal(come_back(&scene, "__Host-countersign_challenge=" SECRET), 403);
+    assert_let_nobody_in(&scene);
+    static const char *const secrets[] = {"", "other", "0123456789abcdefghijABCDEFGHIJxz"};
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        (void)snprintf(scene.query, sizeof scene.query, "login_challenge=%s&login_secret=%s", scene.challenge,
+                       secrets[i]);
+        assert_int_equal(come_back(&scene, scene.cookie), 403);
+        assert_let_nobody_in(&scene);
+    }
+    memcpy(scene.query, right, sizeof right);
+    scene.query[16] = '!'; /* of the challenge */
+    assert_int_equal(come_back(&scene, scene.cookie), 403);
+    scene.query[16] = right[16] == 'x' ? 'y' : 'x';
+    assert_int_equal(come_back(&scene, scene.cookie), 403);
+    assert_let_nobody_in(&scene);
+    memcpy(scene.query, right, sizeof right);
+    assert_int_equal(come_back(&scene, scene.cookie), 302);
+    assert_int_equal(come_back(&scene, scene.cookie), 403); /* once */
+    assert_let_nobody_in(&scene);
+}
+
+static void what_is_no_return_at_all_is_told(void **state)
+{
+    struct scene scene = begin(state);
+    static const struct {
+        const char *query, *problem;
+    } rows[] = {{"", "parameter_absent"},
+                {"login_challenge=" SECRET, "parameter_absent"},
+                {"login_secret=" SECRET, "parameter_absent"},
+                {"login_challenge=%zz", "parameter_rejected"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        (void)snprintf(scene.query, sizeof scene.query, "%s", rows[i].query);
+        come_back(&scene, scene.cookie);
+        assert_refused(scene.bench, 400, rows[i].problem);
+    }
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    site_bench_call(scene.bench, &(struct site_call){.steps = delegated_login_continue,
+                                                     .query = scene.query,
+                                                     .cookie = scene.cookie,
+                                                     .is_plain = true});
+    assert_refused(scene.bench, 400, "transport_insecure");
+}
+
+static void a_challenge_that_the_site_has_not_decided_opens_nothing(void **state)
+{
+    struct scene scene = begin(state);
+    (void)snprintf(scene.query, sizeof scene.query, "login_challenge=%s&login_secret=" SECRET, scene.challenge);
+    assert_int_equal(come_back(&scene, scene.cookie), 403);
+    assert_let_nobody_in(&scene);
+    decide(&scene, CHALLENGE_ACCEPTED, false); /* it is there still */
+    assert_int_equal(come_back(&scene, scene.cookie), 302);
+}
+
+/* Whom the site accepted, as the store has him. */
+static int64_t sites_user(struct site_bench *bench)
+{
+    return durable_bench_number(&bench->durable, "SELECT id FROM users WHERE subject = '42'");
+}
+
+static void who_was_disabled_or_logged_out_since_is_refused(void **state)
+{
+    enum { DISABLED, LOGGED_OUT, DELETED, CASES };
+    for (int i = 0; i < CASES; i++) {
+        struct scene scene = begin(state);
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        struct durable *db = &scene.bench->durable.db;
+        int64_t user = sites_user(scene.bench);
+        enum status status = i == DISABLED     ? durable_user_disable_blocking(db, user)
+                             : i == LOGGED_OUT ? durable_user_end_sessions_blocking(db, user)
+                                               : durable_user_delete_blocking(db, user);
+        assert_status(status, STATUS_OK);
+        assert_int_equal(come_back(&scene, scene.cookie), 403);
+        assert_let_nobody_in(&scene);
+        if (i == DISABLED)
+            assert_status(durable_user_enable_blocking(db, user), STATUS_OK);
+        pass_s(scene.bench, 1300); /* the temporary credential of this round is forgotten */
+    }
+}
+
+/* A session that was there before, which somebody may have planted, is over. */
+static void who_comes_back_has_a_session_of_his_own(void **state)
+{
+    struct scene scene = begin(state);
+    char cookies[256];
+    char session[64];
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    start_session(scene.bench, "planted", 0, "temp");
+    (void)snprintf(cookies, sizeof cookies, "%s; __Host-countersign_session=planted", scene.cookie);
+    assert_int_equal(come_back(&scene, cookies), 302);
+    copy_value(site_bench_header(scene.bench, "Set-Cookie", 0), "countersign_session=", ';', session, sizeof session);
+    assert_true(site_bench_has_session(scene.bench, session));
+    assert_false(site_bench_has_session(scene.bench, "planted"));
+    assert_true(slice_starts_with(site_bench_header(scene.bench, "Set-Cookie", 1),
+                                  SLICE("__Host-countersign_challenge=;"))); /* it is used */
+}
+
+/* ---- the site refuses ---- */
+
+static uint64_t denials(void)
+{
+    return metric_value(&authorizations, AUTHORIZATION_DENIED);
+}
+
+static void a_refusal_of_the_sites_goes_back_to_the_client(void **state)
+{
+    struct scene scene = begin(state);
+    uint64_t before = denials();
+    decide(&scene, CHALLENGE_REJECTED, false);
+    assert_int_equal(come_back(&scene, scene.cookie), 302);
+    assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0),
+                                  SLICE(CALLBACK "&oauth_token=temp&error=access_denied")));
+    assert_int_equal(site_bench_find_temp(scene.bench, "temp")->state, TEMP_DENIED);
+    assert_int_equal(denials(), before + 1);
+    assert_int_equal(come_back(&scene, scene.cookie), 403); /* once */
+}
+
+static void a_refusal_changes_nothing_that_a_user_decided(void **state)
+{
+    struct scene scene = begin(state);
+    decide(&scene, CHALLENGE_REJECTED, false);
+    const struct temp_grant grant = {
+        .user = scene.bench->jane, .username = SLICE("jane"), .scopes = SLICE(SCOPES), .verifier = SLICE("verifier")};
+    ephemeral_temp_grant_start(scene.bench->view, &(struct temp_credential){.token = SLICE("temp")}, &grant,
+                               asking_ticket(&scene.bench->asking));
+    assert_status(asking_wait(&scene.bench->asking, NULL), STATUS_OK);
+    come_back(&scene, scene.cookie);
+    assert_refused(scene.bench, 403, "forbidden");
+    assert_int_equal(site_bench_find_temp(scene.bench, "temp")->state, TEMP_GRANTED);
+}
+
+static void a_refusal_of_what_cannot_be_asked_any_more_calls_nobody_back(void **state)
+{
+    struct scene scene = begin(state);
+    decide(&scene, CHALLENGE_REJECTED, false);
+    site_bench_client(scene.bench, 0, "https://app.example/other", NULL);
+    come_back(&scene, scene.cookie);
+    assert_refused(scene.bench, 400, "parameter_rejected");
+    site_bench_client(scene.bench, 0, NULL, NULL);
+    scene = begin_at(state, authorize_show, "oauth_token=temp");
+    decide(&scene, CHALLENGE_REJECTED, false);
+    assert_status(durable_client_delete_blocking(&scene.bench->durable.db, SLICE("printer")), STATUS_OK);
+    come_back(&scene, scene.cookie);
+    assert_refused(scene.bench, 400, "consumer_key_unknown");
+    assert_int_equal(site_bench_find_temp(scene.bench, "temp")->state, TEMP_PENDING);
+    scene = begin_at(state, authorize_show, "oauth_token=temp");
+    decide(&scene, CHALLENGE_REJECTED, false);
+    ephemeral_end_start(scene.bench->view, EPHEMERAL_CLIENT, SLICE("printer"), asking_ticket(&scene.bench->asking));
+    assert_status(asking_wait(&scene.bench->asking, NULL), STATUS_OK);
+    come_back(&scene, scene.cookie);
+    assert_refused(scene.bench, 400, "token_rejected"); /* it is gone */
+}
+
+static void a_store_that_is_down_says_so_where_the_site_refused(void **state)
+{
+    for (unsigned call = 1; call <= 5; call++) { /* find, take, the request, the session, the denial */
+        struct scene scene = begin(state);
+        decide(&scene, CHALLENGE_REJECTED, false);
+        faulty_ephemeral_fail(&scene.bench->faulty, call);
+        assert_int_equal(come_back(&scene, scene.cookie), 503);
+        faulty_ephemeral_fail(&scene.bench->faulty, 0);
+        assert_int_equal(site_bench_find_temp(scene.bench, "temp")->state, TEMP_PENDING);
+        pass_s(scene.bench, 1300); /* the temporary credential of this round is forgotten */
+    }
+}
+
+/* ---- for a page ---- */
+
+static void a_login_for_a_page_leads_back_to_it(void **state)
+{
+    static const struct {
+        const char *query, *location;
+    } rows[] = {{NULL, "/"},
+                {"return_to=https://evil.example", "/"},
+                {"return_to=%2Foauth%2Fauthorize%3Foauth_token%3Dtemp", "/oauth/authorize?oauth_token=temp"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct scene scene = begin_at(state, delegated_login_show, rows[i].query);
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        assert_int_equal(come_back(&scene, scene.cookie), 302);
+        assert_slice_equal(site_bench_header(scene.bench, "Location", 0), slice_str(rows[i].location));
+        pass_s(scene.bench, 1300);
+    }
+    struct scene scene = begin_at(state, delegated_login_show, NULL);
+    decide(&scene, CHALLENGE_REJECTED, false);
+    assert_int_equal(come_back(&scene, scene.cookie), 403);
+    assert_true(site_bench_says(scene.bench, "You were not logged in."));
+    site_bench_call(scene.bench, &(struct site_call){.steps = delegated_login_show, .query = "return_to=%zz"});
+    assert_refused(scene.bench, 400, "parameter_rejected");
+    site_bench_call(scene.bench, &(struct site_call){.steps = delegated_login_show, .is_plain = true});
+    assert_refused(scene.bench, 400, "transport_insecure");
+}
+
+static void an_address_gets_only_so_many_challenges(void **state)
+{
+    struct site_bench *bench = *state;
+    const struct site_call call = {.steps = delegated_login_show};
+    const struct site_call other = {.steps = delegated_login_show, .peer = "192.0.2.8"};
+    bench->config.login_url = SLICE(LOGIN_URL);
+    bench->config.rate_limit_address = 3;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(site_bench_call(bench, &call), 302);
+    assert_int_equal(site_bench_call(bench, &call), 429);
+    assert_true(slice_is_absent(site_bench_header(bench, "Set-Cookie", 0)));
+    assert_int_equal(site_bench_call(bench, &other), 302);
+}
+
+static void a_store_that_is_down_sends_nobody_anywhere(void **state)
+{
+    struct site_bench *bench = *state;
+    const struct site_call call = {.steps = delegated_login_show};
+    bench->config.login_url = SLICE(LOGIN_URL);
+    bench->config.rate_limit_address = 3;
+    faulty_ephemeral_fail(&bench->faulty, 2); /* the challenge */
+    assert_int_equal(site_bench_call(bench, &call), 503);
+    assert_true(slice_is_absent(site_bench_header(bench, "Set-Cookie", 0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +485,20 @@ int main(void)
         SITE_TEST(the_page_shows_what_the_site_left_and_lets_its_forms_lead_to_the_site),
         SITE_TEST(without_randomness_nobody_is_sent_anywhere),
         SITE_TEST(a_store_that_is_down_lets_nobody_in),
+        SITE_TEST(a_session_decides_on_what_the_site_was_asked_about_alone),
+        SITE_TEST(a_site_that_asked_its_user_itself_has_the_grant),
+        SITE_TEST(who_lacks_one_of_the_secrets_is_refused),
+        SITE_TEST(what_is_no_return_at_all_is_told),
+        SITE_TEST(a_challenge_that_the_site_has_not_decided_opens_nothing),
+        SITE_TEST(who_was_disabled_or_logged_out_since_is_refused),
+        SITE_TEST(who_comes_back_has_a_session_of_his_own),
+        SITE_TEST(a_refusal_of_the_sites_goes_back_to_the_client),
+        SITE_TEST(a_refusal_changes_nothing_that_a_user_decided),
+        SITE_TEST(a_refusal_of_what_cannot_be_asked_any_more_calls_nobody_back),
+        SITE_TEST(a_store_that_is_down_says_so_where_the_site_refused),
+        SITE_TEST(a_login_for_a_page_leads_back_to_it),
+        SITE_TEST(an_address_gets_only_so_many_challenges),
+        SITE_TEST(a_store_that_is_down_sends_nobody_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

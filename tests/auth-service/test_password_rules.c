@@ -1,6 +1,7 @@
 #include "crypto/password.h"
 #include "login/password_rules.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <string.h>
 
@@ -46,6 +47,7 @@ static void counts_characters_and_not_bytes(void **state)
         {"", "jane", PASSWORD_TOO_SHORT},
         {"gr\xc3\xa4nite \xc3\xb6tters", "jane", PASSWORD_TOO_SHORT}, /* 14, of 16 bytes */
         {"gr\xc3\xa4nite \xc3\xb6tterly", "jane", PASSWORD_GOOD},
+        {"gr\xc3\xa5nite \xc3\xb5tters", "jane", PASSWORD_TOO_SHORT},
     };
     check_rows(rows, COUNT_OF(rows));
     char longest[PASSWORD_MAX_BYTES + 1];
@@ -72,6 +74,16 @@ static void refuses_those_that_everybody_tries_first(void **state)
         {"adminadministrator", "jane", PASSWORD_COMMON}, /* near the beginning of the list */
         {"zxcvbnm 1234567890", "jane", PASSWORD_COMMON}, /* its last */
         {"my password is on a note", "jane", PASSWORD_GOOD},
+        /* what belongs to it, from the first to the last of each kind, and what does not */
+        {"iloveyou 00000000", "jane", PASSWORD_COMMON},
+        {"iloveyou 99999999", "jane", PASSWORD_COMMON},
+        {"PASSWORDPASSWORD", "jane", PASSWORD_COMMON},
+        {"ZXCVBNM 1234567890", "jane", PASSWORD_COMMON},
+        {"iloveyou{iloveyou", "jane", PASSWORD_COMMON},
+        {"iloveyou\x7filoveyou", "jane", PASSWORD_COMMON},
+        {"1defaultadminpassword1", "jane", PASSWORD_COMMON}, /* which begins anew at its end */
+        {"iloveyou!?-&%=?!", "jane", PASSWORD_COMMON},       /* half of it */
+        {"iloveyou!?-&%=?!-$", "jane", PASSWORD_GOOD},
     };
     check_rows(rows, COUNT_OF(rows));
 }
@@ -94,6 +106,11 @@ static void refuses_what_repeats_and_rows_of_keys(void **state)
         {"abcdefg zebra 12345", "jane", PASSWORD_GOOD},
         {"abcdefghijklmnxy", "jane", PASSWORD_GOOD}, /* its last run is of two */
         {"fg abcdefghijklmn", "jane", PASSWORD_GOOD},
+        {"klmnopqrstuvwxyz", "jane", PASSWORD_REPEATS}, /* to the end of its row */
+        {"abcd mnop 6789 stuv", "jane", PASSWORD_REPEATS},
+        {"abcdefghijklm xyz", "jane", PASSWORD_GOOD},
+        {"rst abcdefghijklm", "jane", PASSWORD_GOOD},
+        {"granite! & otter", "jane", PASSWORD_GOOD},
     };
     check_rows(rows, COUNT_OF(rows));
 }
@@ -109,6 +126,11 @@ static void refuses_the_users_own_name(void **state)
         {"joanna has a lantern", "joanna", PASSWORD_GOOD},
         {"granite otter lamp", "", PASSWORD_GOOD},
         {"granite otter lamp", "...", PASSWORD_GOOD},
+        {"802759361940275", "...", PASSWORD_GOOD},
+        {"aaaaaaaaaaaaaaaa", "a", PASSWORD_IS_NAME},
+        {"papapapapapapapa1", "papapapapapapapa", PASSWORD_IS_NAME},
+        {"jane99jane99jane99", "jane99", PASSWORD_IS_NAME},
+        {"\xc3\x80lbert has a lantern", "\xc3lbert has a lantern", PASSWORD_GOOD}, /* its second byte is no sign */
     };
     check_rows(rows, COUNT_OF(rows));
 }
@@ -121,6 +143,15 @@ static void says_what_to_do_about_each(void **state)
             assert_string_not_equal(password_fault_text(fault), password_fault_text(other));
 }
 
+static void leaves_nothing_of_a_password_in_memory(void **state)
+{
+    (void)state;
+    watch_begin();
+    assert_int_equal(password_judge(SLICE("Granite otter lamp"), SLICE("jane")), PASSWORD_GOOD);
+    assert_int_equal(watch_wipes(SLICE("graniteotterlamp")), 1);
+    watch_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +161,7 @@ int main(void)
         cmocka_unit_test(refuses_what_repeats_and_rows_of_keys),
         cmocka_unit_test(refuses_the_users_own_name),
         cmocka_unit_test(says_what_to_do_about_each),
+        cmocka_unit_test(leaves_nothing_of_a_password_in_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

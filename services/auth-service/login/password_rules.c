@@ -99,7 +99,7 @@ static bool is_listed(struct slice plain)
     for (size_t at = 0; at < list.len;) {
         struct slice rest = slice_sub(list, at, list.len);
         struct slice line = slice_sub(rest, 0, slice_find(rest, '\n'));
-        if (line.len && slice_eq(line, plain))
+        if (slice_eq(line, plain))
             return true;
         at += line.len + 1;
     }
