@@ -124,6 +124,9 @@ static void treats_a_user_who_was_disabled_or_deleted_as_logged_out(void **state
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
     assert_int_equal(post(bench, JANES_FORM "&decision=grant", JANES_COOKIE), 302);
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
+    site_bench_session(bench, "late", bench->jane, "jane"); /* of the user as he is now */
+    assert_int_equal(get(bench, "oauth_token=temp", "__Host-countersign_session=late"), 302);
+    assert_true(slice_starts_with(location(bench), SLICE("/login?")));
     assert_status(durable_user_delete_blocking(&bench->durable.db, bench->jane), STATUS_OK);
     assert_int_equal(post(bench, JANES_FORM "&decision=deny", JANES_COOKIE), 302);
     assert_true(slice_starts_with(location(bench), SLICE("/login?")));
@@ -608,6 +611,18 @@ static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
     assert_int_equal(shown[4], '-');
     assert_slice_equal(site_bench_find_temp(bench, "oob")->verifier, slice_str(issued));
     assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+    (void)snprintf(shown, sizeof shown, "%c %c %c %c, ", issued[0], issued[1], issued[2], issued[3]);
+    assert_true(site_bench_says(bench, shown)); /* for whoever hears it */
+    assert_true(site_bench_says(bench, "<bdi>Photo &lt;printer&gt;</bdi>"));
+}
+
+static void a_verifier_is_for_a_client_without_a_name_too(void **state)
+{
+    struct site_bench *bench = *state;
+    allow_scopes(bench, SCOPES);
+    assert_int_equal(post(bench, "csrf_token=csrf+of+janes&oauth_token=oob" SHOWN "&decision=grant", JANES_COOKIE),
+                     200);
+    assert_true(site_bench_says(bench, "<bdi>printer</bdi>"));
 }
 
 static bool is_typable(struct slice text)
@@ -1013,6 +1028,7 @@ int main(void)
         TEST(a_session_is_good_only_for_the_account_as_its_password_was_looked_at),
         TEST(denies_and_says_so_to_the_callback),
         TEST(shows_a_verifier_that_can_be_typed_out_of_band),
+        TEST(a_verifier_is_for_a_client_without_a_name_too),
         TEST(only_what_is_typed_has_few_letters),
         TEST(says_so_when_denied_out_of_band),
         TEST(sends_out_of_band_to_the_default_callback),

@@ -234,6 +234,9 @@ static void a_site_that_asked_its_user_itself_has_the_grant(void **state)
     assert_int_equal(come_back(&scene, scene.cookie), 302);
     assert_slice_equal(site_bench_header(scene.bench, "Location", 0), SLICE("/oauth/authorize?oauth_token=temp"));
     copy_value(site_bench_header(scene.bench, "Set-Cookie", 0), "countersign_session=", ';', session, sizeof session);
+    random_fail_next(1); /* for the verifier */
+    assert_int_equal(authorize_with(&scene, session), 503);
+    assert_int_equal(site_bench_find_temp(scene.bench, "temp")->state, TEMP_PENDING);
     assert_int_equal(authorize_with(&scene, session), 302);
     assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0),
                                   SLICE(CALLBACK "&oauth_token=temp&oauth_verifier=")));

@@ -91,8 +91,22 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mu
         abort();
     if (ms_until(until) > atomic_load(&longest_ms))
         atomic_store(&longest_ms, ms_until(until));
-    return atomic_load(&waits_until_woken) ? pthread_cond_wait(condition, mutex)
-                                           : __real_pthread_cond_timedwait(condition, mutex, until);
+    if (atomic_load(&waits_until_woken))
+        return pthread_cond_wait(condition, mutex);
+    int error = __real_pthread_cond_timedwait(condition, mutex, until);
+    if (error == ETIMEDOUT && ms_until(until) > 0) /* by another clock: it would never sleep */
+        abort();
+    return error;
+}
+
+/* Whether there is no thread to be had. */
+static bool has_no_threads;
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *context)
+{
+    return has_no_threads ? EAGAIN : __real_pthread_create(thread, attributes, run, context);
 }
 
 static void set_closed(struct script *script, bool is_closed)
@@ -947,6 +961,21 @@ static void without_randomness_there_is_no_keeper(void **state)
     assert_null(it->keeper);
 }
 
+static void without_a_thread_there_is_no_keeper(void **state)
+{
+    struct fixture *it = *state;
+    const struct nonce_keeper_options options = {
+        .ledger = &it->script.ledger, .name = SLICE("redis"), .clock = &it->clock.clock};
+    sigset_t mine;
+    has_no_threads = true;
+    enum status status = nonce_keeper_new(&options, &it->keeper);
+    has_no_threads = false;
+    assert_status(status, STATUS_NO_MEMORY);
+    assert_null(it->keeper);
+    (void)pthread_sigmask(SIG_BLOCK, NULL, &mine);
+    assert_false(sigismember(&mine, SIGTERM));
+}
+
 /* Rule 8 compares steady clocks of one machine: those of two that have no name must never be taken for one's. */
 static void a_machine_that_cannot_be_named_is_like_no_other(void **state)
 {
@@ -1026,6 +1055,7 @@ int main(void)
         TEST(a_machine_that_cannot_be_named_is_like_no_other),
         TEST(a_kernel_without_namespaces_of_clocks_has_its_boot_alone),
         TEST(without_randomness_there_is_no_keeper),
+        TEST(without_a_thread_there_is_no_keeper),
         TEST(naming_a_machine_leaves_no_descriptor_open),
     };
     return cmocka_run_group_tests_name("nonce_keeper", tests, NULL, NULL);
