@@ -320,6 +320,8 @@ static void refuses_a_client_that_may_not_ask_any_more(void **state)
     assert_refused(bench, 400, "consumer_key_rejected");
     post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "consumer_key_rejected");
+    post(bench, JANES_FORM "&choice=scopes&decision=grant", JANES_COOKIE); /* whatever is ticked */
+    assert_refused(bench, 400, "consumer_key_rejected");
     assert_status(durable_client_delete_blocking(&bench->durable.db, SLICE("printer")), STATUS_OK);
     post(bench, JANES_FORM "&decision=deny", JANES_COOKIE);
     assert_refused(bench, 400, "consumer_key_unknown");

@@ -269,7 +269,8 @@ static void under_the_header_each_request_is_whom_the_proxy_names(void **state)
 {
     struct site_bench *bench = *state;
     int64_t ann = add_sites_user(bench, "42");
-    static const struct address_block proxies[] = {{{{0}}, 128}}; /* as the bench leaves the peer's address */
+    static struct address_block proxies[1];
+    assert_true(address_block_parse(SLICE("192.0.2.7"), &proxies[0])); /* the bench's peer */
     site_bench_session(bench, "anns", ann, "ann");
     struct site_call call = {.steps = secret_steps, .cookie = "__Host-countersign_session=anns"};
     bench->config.login_trusted_header = SLICE("X-Remote-User");
