@@ -63,7 +63,7 @@ static const struct client_secret *pack_secrets(struct packer *packer, const str
     for (size_t i = 0; i < count; i++) {
         struct slice text = pack_text(packer, from[i].text);
         if (room)
-            room[i] = (struct client_secret){text, from[i].created_ms, from[i].expires_ms};
+            room[i] = (struct client_secret){text, from[i].created_ms, from[i].expires_ms, from[i].id};
     }
     return room;
 }

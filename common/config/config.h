@@ -50,7 +50,6 @@ struct config_strings {
 struct config_token {
     struct slice name;
     struct slice token; /* secret */
-    bool may_only_read; /* name:read:token */
 };
 
 struct config_tokens {
@@ -84,6 +83,9 @@ struct config_value {
 };
 
 enum { CONFIG_MAX_ROWS = 96 };
+
+/* Whether users register clients of their own. */
+enum config_registration { REGISTRATION_OFF, REGISTRATION_APPROVAL, REGISTRATION_OPEN };
 
 struct config {
     enum config_service service;
@@ -122,6 +124,7 @@ struct config {
     struct slice terms_url, privacy_url, help_url, forgotten_password_url;
     struct slice pages_dir, scopes_file;
     struct config_strings languages; /* offered, in order */
+    enum config_registration registration;
 
     /* per minute; 0: no limit */
     int64_t rate_limit_client, rate_limit_address, rate_limit_login_account, rate_limit_login_address,

@@ -63,11 +63,9 @@ const struct config_row config_rows[] = {
      .help = "Keys of 32 bytes that seal secrets in the database, id:base64[,id:base64…]: the first seals, all open. "
              "Make one with: openssl rand -base64 32"},
     {ROW("ADMIN_TOKEN", "admin-token", CONFIG_TOKENS, AUTH, admin_tokens), .secret = true,
-     .placeholder = "NAME[:ROLE]:TOKEN,…", .initial_shown = "none: the admin API is off",
-     .help =
-         "Bearer tokens of the admin API, name:token or name:role:token, separated by commas, each of 32 characters "
-         "or more. The name is the audit log's \"who\"; two at once make rotation possible. Role read sees all but "
-         "secrets and changes nothing; manage, as without a role, may do everything."},
+     .placeholder = "NAME:TOKEN,…", .initial_shown = "none: the admin API is off",
+     .help = "Bearer tokens of the admin API, name:token[,name:token…], each of 32 characters or more. The name is the "
+             "audit log's \"who\"; two at once make rotation possible."},
     {ROW("LOGIN_TOKEN", "login-token", CONFIG_TOKENS, AUTH, login_tokens), .secret = true,
      .placeholder = "NAME:TOKEN,…", .initial_shown = "none",
      .help = "Bearer tokens, as those, that open nothing but the calls of delegated login."},
@@ -103,6 +101,10 @@ const struct config_row config_rows[] = {
              "built in, or in OAUTH1_PAGES_DIR."},
     {ROW("SCOPES_FILE", "scopes-file", CONFIG_FILE, AUTH, scopes_file), .placeholder = "FILE", .initial_shown = "none",
      .help = "What scopes mean in plain words (JSON, docs/branding.md); read again on SIGHUP."},
+    {ROW("REGISTRATION", "registration", CONFIG_REGISTRATION, AUTH, registration), .initial = "off",
+     .placeholder = "WORD",
+     .help = "Whether users register clients of their own at /developer/applications: off; approval: such a client "
+             "works for its owner alone until client approve; open: for everybody at once."},
     {ROW("SIGNATURE_METHODS", "signature-methods", CONFIG_METHODS, BOTH, signature_methods),
      .initial = &(SIGNATURE_DIGEST_METHODS(COMMA_AND_NAME))[1], .placeholder = "NAME,…",
      .help = "Signature methods that are on; PLAINTEXT has to be asked for. A client may be narrowed further."},

@@ -28,6 +28,7 @@ enum config_kind {
     CONFIG_LINE,         /* struct slice: UTF-8 on one line, at most `max` bytes */
     CONFIG_COLOR,        /* struct slice: #rrggbb */
     CONFIG_LANGUAGES,    /* struct config_strings */
+    CONFIG_REGISTRATION, /* enum config_registration */
     CONFIG_LOG_LEVEL,    /* enum log_level */
     CONFIG_LOG_FORMAT,   /* enum log_format */
     CONFIG_KIND_COUNT

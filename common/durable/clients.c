@@ -287,48 +287,66 @@ enum status durable_client_delete_blocking(struct durable *db, struct slice clie
     return durable_transaction_blocking(db, delete_client, &naming);
 }
 
-static enum status set_disabled(struct durable *db, int64_t id, bool disabled)
+/* The column: an owner does not enable what an operator has disabled. */
+enum disabled { ENABLED = 0, BY_OPERATOR = 1, BY_OWNER = 2 };
+
+struct switching {
+    struct durable *db;
+    struct slice client_id;
+    enum disabled to;
+    bool is_owner;
+};
+
+static enum status set_disabled(struct durable *db, int64_t id, const struct switching *switching)
 {
-    struct sql_value params[] = {sql_int(disabled), sql_int(disabled), sql_int(now_ms(db)), sql_int(id),
-                                 sql_int(!disabled)};
+    struct sql_value to = sql_int(switching->to);
+    struct sql_value params[] = {to, to, sql_int(now_ms(db)), sql_int(id), to, sql_int(switching->is_owner)};
     return RUN(db,
-               "UPDATE clients SET disabled = ?, generation = generation + ?, updated_at = ?, version = version + 1"
-               " WHERE id = ? AND disabled = ?",
+               "UPDATE clients SET generation = generation + (disabled = 0 AND ? <> 0), disabled = ?, updated_at = ?,"
+               " version = version + 1 WHERE id = ? AND disabled <> ? AND (? = 0 OR disabled <> 1)",
                params);
 }
 
-static enum status disable_client(struct sql *sql, void *context)
+static enum status switch_client(struct sql *sql, void *context)
 {
-    struct naming *naming = context;
+    const struct switching *switching = context;
+    struct durable *db = switching->db;
     int64_t id = 0;
     int64_t revoked = 0;
-    (void)sql;
-    TRY(find_client(naming->db, naming->client_id, &id));
-    TRY(set_disabled(naming->db, id, true));
-    TRY(revoke_tokens_of(naming->db, id, 0, &revoked));
-    return change_write(naming->db, CHANGE_CLIENT, CHANGE_ENDED, naming->client_id);
+    TRY(find_client(db, switching->client_id, &id));
+    TRY(set_disabled(db, id, switching));
+    if (switching->is_owner && sql_affected(sql) == 0)
+        return STATUS_CONFLICT;
+    if (switching->to != ENABLED)
+        TRY(revoke_tokens_of(db, id, 0, &revoked));
+    return change_write(db, CHANGE_CLIENT, switching->to == ENABLED ? CHANGE_EDITED : CHANGE_ENDED,
+                        switching->client_id);
+}
+
+static enum status switch_to(struct durable *db, struct slice client_id, enum disabled to, bool is_owner)
+{
+    struct switching switching = {db, client_id, to, is_owner};
+    return durable_transaction_blocking(db, switch_client, &switching);
 }
 
 enum status durable_client_disable_blocking(struct durable *db, struct slice client_id)
 {
-    struct naming naming = {db, client_id};
-    return durable_transaction_blocking(db, disable_client, &naming);
-}
-
-static enum status enable_client(struct sql *sql, void *context)
-{
-    struct naming *naming = context;
-    int64_t id = 0;
-    (void)sql;
-    TRY(find_client(naming->db, naming->client_id, &id));
-    TRY(set_disabled(naming->db, id, false));
-    return change_write(naming->db, CHANGE_CLIENT, CHANGE_EDITED, naming->client_id);
+    return switch_to(db, client_id, BY_OPERATOR, false);
 }
 
 enum status durable_client_enable_blocking(struct durable *db, struct slice client_id)
 {
-    struct naming naming = {db, client_id};
-    return durable_transaction_blocking(db, enable_client, &naming);
+    return switch_to(db, client_id, ENABLED, false);
+}
+
+enum status durable_client_switch_off_blocking(struct durable *db, struct slice client_id)
+{
+    return switch_to(db, client_id, BY_OWNER, true);
+}
+
+enum status durable_client_switch_on_blocking(struct durable *db, struct slice client_id)
+{
+    return switch_to(db, client_id, ENABLED, true);
 }
 
 /* ---- rotation ---- */
@@ -397,18 +415,20 @@ static enum status expire_old(struct rotating *rotating, int64_t client)
     return STATUS_OK;
 }
 
+/* The first statement locks the row: otherwise two at once on MySQL would not see each other's secret. */
+static enum status lock_client(struct durable *db, struct sql *sql, struct slice client_id, int64_t *ret_id)
+{
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_text(client_id)};
+    TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE client_id = ?", params));
+    return sql_affected(sql) == 0 ? STATUS_NOT_FOUND : find_client(db, client_id, ret_id);
+}
+
 static enum status rotate_credential(struct sql *sql, void *context)
 {
     struct rotating *rotating = context;
     struct durable *db = rotating->db;
     int64_t id = 0;
-    struct sql_value params[] = {sql_int(now_ms(db)), sql_text(rotating->client_id)};
-    /* This statement comes first because it locks the row: otherwise two rotations at once on MySQL would not see each
-     * other's secret. */
-    TRY(RUN(db, "UPDATE clients SET updated_at = ?, version = version + 1 WHERE client_id = ?", params));
-    if (sql_affected(sql) == 0)
-        return STATUS_NOT_FOUND;
-    TRY(find_client(db, rotating->client_id, &id));
+    TRY(lock_client(db, sql, rotating->client_id, &id));
     TRY(expire_old(rotating, id));
     TRY(rotating->table->add(db, id, rotating->client_id, rotating->text));
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, rotating->client_id);
@@ -426,4 +446,41 @@ enum status durable_client_rotate_key_blocking(struct durable *db, struct slice 
 {
     struct rotating rotating = {db, &keys_table, client_id, pem, overlap_ms};
     return durable_transaction_blocking(db, rotate_credential, &rotating);
+}
+
+/* ---- the end of a key ---- */
+
+struct ending {
+    struct durable *db;
+    struct slice client_id;
+    int64_t key;
+};
+
+static enum status end_key(struct sql *sql, void *context)
+{
+    const struct ending *ending = context;
+    struct durable *db = ending->db;
+    int64_t id = 0;
+    struct live_ids secrets = {0};
+    struct live_ids keys = {0};
+    TRY(lock_client(db, sql, ending->client_id, &id));
+    struct sql_value live[] = {sql_int(id), sql_int(now_ms(db))};
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_int(ending->key), sql_int(now_ms(db)), sql_int(id)};
+    TRY(RUN(db,
+            "UPDATE client_keys SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)"
+            " AND client = ?",
+            params));
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
+    TRY(sql_execute_blocking(db->sql, keys_table.live, live, COUNT_OF(live), note_live, &keys));
+    TRY(sql_execute_blocking(db->sql, secrets_table.live, live, COUNT_OF(live), note_live, &secrets));
+    if (keys.count + secrets.count == 0)
+        return STATUS_CONFLICT;
+    return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, ending->client_id);
+}
+
+enum status durable_client_end_key_blocking(struct durable *db, struct slice client_id, int64_t key)
+{
+    struct ending ending = {db, client_id, key};
+    return durable_transaction_blocking(db, end_key, &ending);
 }

@@ -51,6 +51,7 @@ enum client_flag {
     CLIENT_PENDING = 128,  /* nobody has approved it yet */
     CLIENT_REJECTED = 256, /* an operator has looked at it, and did not */
     CLIENT_UNAPPROVED = CLIENT_PENDING | CLIENT_REJECTED,
+    CLIENT_SWITCHED_OFF = 512, /* with CLIENT_DISABLED: its owner did it, who may enable it again */
     CLIENT_FLAGS(CLIENT_FLAG_BIT)
 };
 #undef CLIENT_FLAG_BIT
@@ -65,6 +66,7 @@ struct client_secret {
     struct slice text;
     int64_t created_ms;
     int64_t expires_ms; /* rotated out then; 0: stays */
+    int64_t id;         /* the row's; 0 in input */
 };
 
 /* Also the input of create and update. Its owner is the user who registered it, by subject, or empty: the operator. */
@@ -144,12 +146,19 @@ MUST_USE enum status durable_client_delete_blocking(struct durable *db, struct s
 /* Disabling revokes its tokens for good; doing it twice is fine. NOT_FOUND. */
 MUST_USE enum status durable_client_disable_blocking(struct durable *db, struct slice client_id);
 MUST_USE enum status durable_client_enable_blocking(struct durable *db, struct slice client_id);
+/* The same by its owner, who does not enable what an operator has disabled. CONFLICT: there is nothing to do for him.
+ */
+MUST_USE enum status durable_client_switch_off_blocking(struct durable *db, struct slice client_id);
+MUST_USE enum status durable_client_switch_on_blocking(struct durable *db, struct slice client_id);
 /* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer.
  * NOT_FOUND. */
 MUST_USE enum status durable_client_rotate_secret_blocking(struct durable *db, struct slice client_id,
                                                            struct slice secret, int64_t overlap_ms);
 MUST_USE enum status durable_client_rotate_key_blocking(struct durable *db, struct slice client_id, struct slice pem,
                                                         int64_t overlap_ms);
+
+/* The live key with this id counts no longer. NOT_FOUND; CONFLICT: the client could not sign any more without it. */
+MUST_USE enum status durable_client_end_key_blocking(struct durable *db, struct slice client_id, int64_t key);
 
 /* Complete with a struct client. */
 void durable_client_find_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
@@ -163,6 +172,9 @@ void durable_client_update_start(struct durable_pool *pool, const struct client 
 void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_enable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key, struct ticket ticket);
 void durable_client_rotate_secret_start(struct durable_pool *pool, struct slice client_id, struct slice secret,
                                         int64_t overlap_ms, struct ticket ticket);
 void durable_client_rotate_key_start(struct durable_pool *pool, struct slice client_id, struct slice pem,

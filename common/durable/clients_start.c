@@ -143,6 +143,43 @@ void durable_client_enable_start(struct durable_pool *pool, struct slice client_
     start_named(pool, enable_client, client_id, ticket);
 }
 
+static enum status switch_off(struct durable *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return durable_client_switch_off_blocking(db, ((const struct durable_arguments *)pointer)->first);
+}
+
+void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    start_named(pool, switch_off, client_id, ticket);
+}
+
+static enum status switch_on(struct durable *db, void *pointer, void **ret_result)
+{
+    (void)ret_result;
+    return durable_client_switch_on_blocking(db, ((const struct durable_arguments *)pointer)->first);
+}
+
+void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    start_named(pool, switch_on, client_id, ticket);
+}
+
+static enum status end_key(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    (void)ret_result;
+    return durable_client_end_key_blocking(db, arguments->first, arguments->number);
+}
+
+void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key, struct ticket ticket)
+{
+    struct durable_arguments *arguments = durable_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments)
+        arguments->number = key;
+    durable_arguments_start(pool, DURABLE_WRITE, end_key, arguments, NULL, ticket);
+}
+
 /* ---- rotation ---- */
 
 static void start_rotation(struct durable_pool *pool, durable_work_fn work, struct slice client_id, struct slice text,

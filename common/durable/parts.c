@@ -98,7 +98,8 @@ static enum status read_secret(struct parts *parts, struct row_reader *row)
 {
     char memory[SEAL_ROW_BYTES];
     struct client *client = parts->client;
-    struct client_secret secret = {.created_ms = row_int(row, N1), .expires_ms = row_int(row, N2)};
+    struct client_secret secret = {
+        .created_ms = row_int(row, N1), .expires_ms = row_int(row, N2), .id = row_int(row, ID)};
     struct buf identity = client_secret_row(memory, row->columns[T2].bytes);
     enum status status = open_secret(parts, row->columns[T1].bytes, &identity, &secret.text);
     if (status == STATUS_STORE_CORRUPT && !client_secret_is_live(&secret, now_ms(parts->db)))
@@ -119,7 +120,10 @@ static enum status read_key(struct parts *parts, struct row_reader *row)
     if (!keys)
         return STATUS_NO_MEMORY;
     client->keys = keys;
-    keys[client->key_count++] = (struct client_secret){row_text(row, T1), row_int(row, N1), row_int(row, N2)};
+    keys[client->key_count++] = (struct client_secret){.text = row_text(row, T1),
+                                                       .created_ms = row_int(row, N1),
+                                                       .expires_ms = row_int(row, N2),
+                                                       .id = row_int(row, ID)};
     return row_status(row);
 }
 

@@ -12,7 +12,7 @@
 
 #define PART_FLAG(NAME, bit, column, ...) #bit " * c." #column " + "
 #define PART_TEXT(column, ...)            ", c." #column
-#define PART_FLAGS                        CLIENT_FLAGS(PART_FLAG) "8 * c.disabled + 128 * c.approval"
+#define PART_FLAGS                        CLIENT_FLAGS(PART_FLAG) "8 * (c.disabled <> 0) + 512 * (c.disabled = 2) + 128 * c.approval"
 #define PART_TEXTS                        CLIENT_TEXTS(PART_TEXT)
 
 #define CLIENT_ROW                                                                                     \

@@ -30,7 +30,9 @@ static enum step_result show_home(struct flow *flow)
     const char *login = site_path(request, "/login");
     const char *logout = site_path(request, "/logout");
     const char *applications = site_path(request, APPLICATIONS_PATH);
-    if (!login || !logout || !applications)
+    const char *developer =
+        config->registration == REGISTRATION_OFF ? "" : site_path(request, "/developer/applications");
+    if (!login || !logout || !applications || !developer)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     const struct page_value values[] = {
         PAGE_TEXT("username", session ? session->username : SLICE("")),
@@ -38,6 +40,7 @@ static enum step_result show_home(struct flow *flow)
         PAGE_TEXT("login", slice_str(login)),
         PAGE_TEXT("logout", slice_str(logout)),
         PAGE_TEXT("applications", slice_str(applications)),
+        PAGE_TEXT("developer", slice_str(developer)),
         PAGE_TEXT("public_url", config->public_url.text),
         PAGE_TEXT("initiate", config->initiate_path),
         PAGE_TEXT("authorize", config->authorize_path),

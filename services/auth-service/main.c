@@ -4,6 +4,8 @@
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
+#include "developer/client_deeds.h"
+#include "developer/clients.h"
 #include "endings.h"
 #include "home.h"
 #include "login/delegated_login.h"
@@ -29,7 +31,7 @@
 /* auth-service: temporary credentials, the resource owner's decision, token credentials; and the
  * commands that operators and developers use. */
 
-enum { ROUTES_MAX = 48, PASSWORD_QUEUE = 64 };
+enum { ROUTES_MAX = 96, PASSWORD_QUEUE = 64 };
 
 /* What lives as long as the process serves. */
 struct serving {
@@ -82,6 +84,25 @@ static enum status add_login_routes(struct serving *serving)
     return add_protocol_route(serving, "login_continue", SLICE("/login/continue"), "GET", delegated_login_continue);
 }
 
+static enum status add_developer_routes(struct serving *serving)
+{
+    static const struct {
+        const char *name, *path, *method;
+        const struct step *steps;
+    } pages[] = {
+        {"clients", "/developer/applications", "GET", clients_show},
+        {"client_new", "/developer/applications/new", "GET", client_new_show},
+        {"client_register", "/developer/applications/new", "POST", client_new_submit},
+        {"client", "/developer/applications/{id}", "GET", client_show_own},
+        {"client_do", "/developer/applications/{id}", "POST", client_do},
+    };
+    bool is_off = serving->app.config->registration == REGISTRATION_OFF;
+    for (size_t i = 0; i < COUNT_OF(pages); i++)
+        TRY(add_protocol_route(serving, pages[i].name, slice_str(pages[i].path), pages[i].method,
+                               is_off ? clients_off : pages[i].steps));
+    return STATUS_OK;
+}
+
 static enum status add_routes(struct serving *serving)
 {
     const struct config *config = serving->app.config;
@@ -99,7 +120,7 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "language", SLICE("/language"), "POST", language_submit));
     TRY(add_protocol_route(serving, "problems", SLICE("/problems"), "GET,HEAD", problems_show));
     TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
-    return STATUS_OK;
+    return add_developer_routes(serving);
 }
 
 static void close_blocking(void *app, bool clean)
@@ -110,7 +131,6 @@ static void close_blocking(void *app, bool clean)
     provider_close_blocking(&serving->provider, clean);
     endings_free(serving->endings); /* after the feed, which it hears */
     look_holder_free(serving->app.look);
-    bearers_free(serving->app.bearers);
     free(serving);
 }
 
@@ -157,24 +177,18 @@ static enum status open_look(struct app *app, struct buf *why)
     return STATUS_NO_MEMORY;
 }
 
-/* What pages are made of, and who may call the admin port, is read first: with a fault in it all stays as it was. */
+/* What pages are made of is read and checked first: with a fault in it all stays as it was. */
 static enum status on_auth_reload_blocking(void *provider, const struct config *fresh, struct buf *why)
 {
     struct serving *serving = (struct serving *)((char *)provider - offsetof(struct serving, provider));
     struct look *look = NULL;
-    struct bearers *bearers = NULL;
     TRY(look_read_blocking(fresh, why, &look));
-    enum status status = bearers_read(fresh, &bearers);
+    enum status status = provider_on_reload_blocking(provider, fresh, why);
     if (status == STATUS_OK)
-        status = provider_on_reload_blocking(provider, fresh, why);
-    if (status != STATUS_OK) {
+        look_holder_replace(serving->app.look, look);
+    else
         look_free(look);
-        bearers_free(bearers);
-        return status;
-    }
-    look_holder_replace(serving->app.look, look);
-    bearers_replace(serving->app.bearers, bearers);
-    return STATUS_OK;
+    return status;
 }
 
 /* Where sessions and temporary credentials are kept in Redis they outlive this process. */
@@ -207,7 +221,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     if (!app->passwords)
         return STATUS_NO_MEMORY;
     TRY(service_metrics_register());
-    TRY(bearers_read(start->config, &app->bearers));
+    TRY(bearers_read(start->config, &start->config->arena, &app->bearers));
     return add_routes(serving);
 }
 
@@ -222,13 +236,12 @@ static enum status open_auth_blocking(const struct service_start *start, struct 
         close_blocking(serving, true);
         return status;
     }
-    *ret_parts =
-        (struct service_parts){.app = &serving->app,
-                               .stores = &serving->provider,
-                               .routes = serving->routes,
-                               .route_count = serving->route_count,
-                               .admin_routes = admin_routes,
-                               .admin_route_count = bearers_count(serving->app.bearers) ? COUNT_OF(admin_routes) : 0};
+    *ret_parts = (struct service_parts){.app = &serving->app,
+                                        .stores = &serving->provider,
+                                        .routes = serving->routes,
+                                        .route_count = serving->route_count,
+                                        .admin_routes = admin_routes,
+                                        .admin_route_count = serving->app.bearers.count ? COUNT_OF(admin_routes) : 0};
     return STATUS_OK;
 }
 

@@ -167,6 +167,7 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
         .app = &bench->app,
         .method = call->body ? SLICE("POST") : SLICE("GET"),
         .path = slice_str(call->path ? call->path : "/"),
+        .path_values = {slice_str(call->id)},
         .query = slice_str(call->query),
         .body = slice_str(call->body),
         .headers = headers,

@@ -44,6 +44,7 @@ int site_bench_teardown(void **state);
 struct site_call {
     const struct step *steps;
     const char *path;   /* NULL: "/" */
+    const char *id;     /* what the route found for its {id}; NULL: there is none */
     const char *query;  /* GET */
     const char *body;   /* POST: a form */
     const char *cookie; /* NULL: none */

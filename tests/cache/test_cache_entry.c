@@ -184,8 +184,8 @@ static const struct client_secret *two_secrets(struct arena *arena, const char *
 {
     struct client_secret *secrets = arena_calloc(arena, 2, sizeof *secrets);
     assert_non_null(secrets);
-    secrets[0] = (struct client_secret){text(arena, first), 11, 0};
-    secrets[1] = (struct client_secret){text(arena, second), 12, 13};
+    secrets[0] = (struct client_secret){text(arena, first), 11, 0, 0};
+    secrets[1] = (struct client_secret){text(arena, second), 12, 13, 0};
     return secrets;
 }
 

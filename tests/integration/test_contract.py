@@ -19,7 +19,7 @@ from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
 from harness.signer import FORM, Signer
-from harness.site import LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
+from harness.site import LOGIN_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis
 
 ORIGIN = "https://api.example"
@@ -58,7 +58,7 @@ def running(tmp_path_factory):
     provider = Provider(folder / "provider", OAUTH1_REDIS_URL=redis.url, OAUTH1_ORIGINS=ORIGIN,
                         OAUTH1_TRUSTED_PROXIES="127.0.0.1", OAUTH1_RATE_LIMIT_ADDRESS=LIMIT,
                         OAUTH1_BRAND_LOGO=pictures.write_logo(folder / "logo.png"),
-                        OAUTH1_RATE_LIMIT_LOGIN_PAIR=LOGIN_LIMIT)
+                        OAUTH1_RATE_LIMIT_LOGIN_PAIR=LOGIN_LIMIT, OAUTH1_REGISTRATION="open")
     for name in ("jane", "joe"):
         provider.create_user(name, PASSWORD)
     provider.start()
@@ -269,6 +269,7 @@ def ask_pages(it, document):
     ask_login(it, document, post)
     ask_language(document, post)
     ask_account(document, jane, csrf)
+    ask_developer(document, jane, csrf)
     for method in ("GET", "HEAD"):
         document.ask(200, method, "/")
         for path in ("/style.css", "/brand.css", "/logo.png", "/problems"):
@@ -292,6 +293,33 @@ def ask_account(document, jane, csrf):
         document.ask(302, "POST", path, post, form)
 
 
+DEVELOPER = "/developer/applications"
+DEVELOPER_GETS = (DEVELOPER, DEVELOPER + "/new", DEVELOPER + "/x")
+DEVELOPER_POSTS = DEVELOPER_GETS[1:]
+
+
+def ask_developer(document, jane, csrf):
+    post = [("Content-Type", FORM), cookies(jane)]
+    right = {"csrf_token": csrf, "name": "Printer"}
+    for path in DEVELOPER_GETS:
+        document.ask(302, "GET", path)
+        document.ask(404 if path.endswith("/x") else 200, "GET", path, [cookies(jane)])
+    made = document.ask(200, "POST", DEVELOPER_POSTS[0], post, urlencode(right).encode())
+    jane.session.headers["Accept-Language"] = "en"
+    own = Page(jane.get(DEVELOPER)).response.text.split(f'href="{DEVELOPER}/')[1].split('"')[0]
+    assert made.status == 200 and own != "new"
+    document.ask(200, "GET", f"{DEVELOPER}/{own}", [cookies(jane)])
+    for path in (DEVELOPER_POSTS[0], f"{DEVELOPER}/{own}"):
+        document.ask(302, "POST", path, [("Content-Type", FORM)], b"")
+        document.ask(403, "POST", path, post, b"csrf_token=x")
+        document.ask(415, "POST", path, [("Content-Type", "text/plain"), cookies(jane)], b"")
+        document.ask(400, "POST", path, post, urlencode({"csrf_token": csrf}).encode())
+    do = {"csrf_token": csrf, "do": "rotate"}
+    document.ask(200, "POST", f"{DEVELOPER}/{own}", post, urlencode(do).encode())
+    document.ask(409, "POST", f"{DEVELOPER}/{own}", post, urlencode({**do, "do": "enable"}).encode())
+    document.ask(404, "POST", DEVELOPER_POSTS[1], post, urlencode(do).encode())
+
+
 def ask_language(document, post):
     document.ask(302, "POST", "/language", post, b"language=de&return_to=%2Flogin")
     document.ask(400, "POST", "/language", post, b"language=tlh")
@@ -305,6 +333,10 @@ def ask_without_logo(folder):
     document = Conversation("auth", provider.url)
     for method in ("GET", "HEAD"):
         document.ask(404, method, "/logo.png")
+    for path in DEVELOPER_GETS:
+        document.ask(404, "GET", path)
+    for path in DEVELOPER_POSTS:
+        document.ask(404, "POST", path, [("Content-Type", FORM)], b"")
     provider.auth.stop()
 
 
@@ -342,6 +374,10 @@ def ask_auth_without_stores(it, document, flow, owner, login):
     document.ask(503, "POST", "/logout", post, b"csrf_token=x")
     for path, _, _ in VISITORS_PAGES:
         document.ask(503, "GET", path, [cookies(owner)])
+        document.ask(503, "POST", path, post, b"csrf_token=x")
+    for path in DEVELOPER_GETS:
+        document.ask(503, "GET", path, [cookies(owner)])
+    for path in DEVELOPER_POSTS:
         document.ask(503, "POST", path, post, b"csrf_token=x")
     for method in ("GET", "HEAD"):
         document.ask(503, method, "/", [cookies(owner)])
@@ -397,9 +433,6 @@ def ask_admin(it, document):
     document.ask(204, "DELETE", "/admin/v1/users/42/sessions", [bearer])
     document.ask(404, "DELETE", "/admin/v1/users/43/sessions", [bearer])
     document.ask(401, "DELETE", "/admin/v1/users/42/sessions")
-    reader = ("Authorization", f"Bearer {READ_TOKEN}")
-    document.ask(403, "PUT", f"/admin/v1/authorization-requests/{other}/reject", [reader])
-    document.ask(403, "DELETE", "/admin/v1/users/42/sessions", [reader])
     ask_continue(it, public, site)
     public.ask(302, "GET", "/login")
     public.ask(405, "POST", "/login")
@@ -408,9 +441,10 @@ def ask_admin(it, document):
 
 
 def ask_trusted(folder):
-    provider = Provider(folder, OAUTH1_LOGIN_TRUSTED_HEADER="X-Remote-User", OAUTH1_TRUSTED_PROXIES="127.0.0.1")
+    provider = Provider(folder, OAUTH1_LOGIN_TRUSTED_HEADER="X-Remote-User", OAUTH1_TRUSTED_PROXIES="127.0.0.1",
+                        OAUTH1_REGISTRATION="open")
     provider.auth.start()
-    for path in ("/login", *(page for page, _, _ in VISITORS_PAGES)):
+    for path in ("/login", *(page for page, _, _ in VISITORS_PAGES), *DEVELOPER_GETS):
         Conversation("auth", provider.url).ask(403, "GET", path)
     provider.auth.stop()
 

@@ -399,6 +399,28 @@ static void keys_rotate_like_secrets(void **state)
     client_free(found);
 }
 
+static void a_key_ends_but_not_the_last_credential(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct client client = full_client();
+    int64_t id = 0;
+    client.secret_count = 0;
+    assert_status(durable_client_create_blocking(&bench->db, &client, &id), STATUS_OK);
+    assert_status(durable_client_rotate_key_blocking(&bench->db, client.client_id, SLICE("new"), HOUR_MS), STATUS_OK);
+    struct client *found = find(bench, "dpf43f3p2l4k3l03");
+    assert_true(found->keys[0].id > found->keys[1].id);
+    (void)durable_bench_client(bench, "other");
+    assert_status(durable_client_end_key_blocking(&bench->db, SLICE("other"), found->keys[0].id), STATUS_NOT_FOUND);
+    assert_status(durable_client_end_key_blocking(&bench->db, client.client_id, found->keys[1].id), STATUS_OK);
+    assert_status(durable_client_end_key_blocking(&bench->db, client.client_id, found->keys[1].id), STATUS_NOT_FOUND);
+    assert_status(durable_client_end_key_blocking(&bench->db, client.client_id, found->keys[0].id), STATUS_CONFLICT);
+    client_free(found);
+    found = find(bench, "dpf43f3p2l4k3l03");
+    assert_true(client_secret_is_live(&found->keys[0], BENCH_NOW_MS));
+    assert_false(client_secret_is_live(&found->keys[1], BENCH_NOW_MS));
+    client_free(found);
+}
+
 /* ---- the end of a client ---- */
 
 static void assert_token_is_revoked(struct durable_bench *bench, const char *client_id, const char *token, bool revoked)
@@ -408,6 +430,35 @@ static void assert_token_is_revoked(struct durable_bench *bench, const char *cli
     assert_true(pair->token_found);
     assert_int_equal(pair->token.revoked_ms != 0, revoked);
     credential_pair_free(pair);
+}
+
+static void an_owner_does_not_enable_what_an_operator_disabled(void **state)
+{
+    struct durable_bench *bench = *state;
+    char jti[64];
+    struct durable *db = &bench->db;
+    struct slice id = SLICE("acme");
+    (void)durable_bench_client(bench, "acme");
+    durable_bench_token(bench, "acme", durable_bench_user(bench, "jane"), "token", jti);
+    assert_status(durable_client_switch_off_blocking(db, id), STATUS_OK);
+    assert_status(durable_client_switch_off_blocking(db, id), STATUS_CONFLICT);
+    assert_int_equal(flags_of(bench, "acme"), CLIENT_DISABLED | CLIENT_SWITCHED_OFF);
+    assert_token_is_revoked(bench, "acme", "token", true);
+    assert_status(durable_client_switch_on_blocking(db, id), STATUS_OK);
+    assert_status(durable_client_switch_on_blocking(db, id), STATUS_CONFLICT);
+    assert_int_equal(flags_of(bench, "acme"), 0);
+    assert_status(durable_client_switch_off_blocking(db, id), STATUS_OK);
+    assert_status(durable_client_disable_blocking(db, id), STATUS_OK);
+    assert_int_equal(flags_of(bench, "acme"), CLIENT_DISABLED);
+    assert_status(durable_client_switch_on_blocking(db, id), STATUS_CONFLICT);
+    assert_status(durable_client_switch_off_blocking(db, id), STATUS_CONFLICT);
+    assert_int_equal(flags_of(bench, "acme"), CLIENT_DISABLED);
+    assert_status(durable_client_enable_blocking(db, id), STATUS_OK);
+    assert_int_equal(flags_of(bench, "acme"), 0);
+    struct client *found = find(bench, "acme");
+    assert_int_equal(found->generation, 2); /* disabled twice */
+    client_free(found);
+    assert_status(durable_client_switch_off_blocking(db, SLICE("nobody")), STATUS_NOT_FOUND);
 }
 
 static void disabling_a_client_ends_its_tokens_and_nobody_elses(void **state)
@@ -564,6 +615,8 @@ int contract_clients_run(void)
         BENCH_TEST(a_rotated_secret_lives_on_for_the_overlap),
         BENCH_TEST(no_more_than_two_secrets_live_at_once),
         BENCH_TEST(keys_rotate_like_secrets),
+        BENCH_TEST(a_key_ends_but_not_the_last_credential),
+        BENCH_TEST(an_owner_does_not_enable_what_an_operator_disabled),
         BENCH_TEST(disabling_a_client_ends_its_tokens_and_nobody_elses),
         BENCH_TEST(enabling_a_client_again_brings_no_token_back),
         BENCH_TEST(deleting_a_client_takes_all_that_is_its),

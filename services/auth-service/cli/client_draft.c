@@ -15,6 +15,8 @@ void client_draft_done(struct client_draft *d)
 
 static bool refuse_option(struct client_draft *d, const char *option, struct slice value, const char *why)
 {
+    d->fault = option;
+    d->fault_value = value;
     buf_reset(&d->why);
     buf_add_str(&d->why, option);
     buf_add_str(&d->why, value.len ? " " : "");

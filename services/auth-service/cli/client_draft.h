@@ -23,7 +23,9 @@ struct client_options {
 struct client_draft {
     const struct client_options *options;
     struct client client;
-    struct buf why; /* what is wrong: "callback http://a.example/: it must be https" */
+    struct buf why;    /* what is wrong: "callback http://a.example/: it must be https" */
+    const char *fault; /* its parts: "callback" */
+    struct slice fault_value;
     struct client_callback callbacks[OPTION_LIST_MAX];
     struct client_secret secret;
     struct client_secret key;

@@ -10,6 +10,12 @@ static const struct {
     const char *names;
 } pages[] = {
     {"layout.html", "content!"},
+    {"client.html",
+     "error action back csrf_token client_id client_name website description callbacks methods(method ticked) "
+     "scopes(scope text dangerous ticked) has_scopes pending rejected verified disabled switched_off waits has_secret "
+     "former_until keys(key_id fingerprint until) has_keys"},
+    {"client_secret.html", "client_id client_secret oauth_token oauth_token_secret address"},
+    {"clients.html", "clients(address client_name client_id pending rejected disabled) has_clients fresh"},
     {"consent.html",
      "client_name initial verified description website logo username groups(group scopes(scope text dangerous)) "
      "has_scopes has_dangerous optional site machine app destination lasts action logout return_to oauth_token "
@@ -17,7 +23,7 @@ static const struct {
     {"applications.html",
      "grants(jti client_name website verified since used expires groups(group scopes(scope text dangerous)) has_scopes "
      "has_choice) outcome username csrf_token action older newest has_grants"},
-    {"home.html", "username csrf_token login logout applications public_url initiate authorize token"},
+    {"home.html", "username csrf_token login logout applications developer public_url initiate authorize token"},
     {"login.html", "error action csrf_token return_to again username client_name forgotten_password_url"},
     {"message.html", "kind message problem problem_url"},
     {"problems.html", "problems(code rows(http error text))"},

@@ -1,0 +1,270 @@
+#include "developer/client_page.h"
+
+#include "crypto/digest.h"
+#include "look/frame.h"
+#include "look/when.h"
+#include "oauth/scope.h"
+#include "oauth/signature_method.h"
+#include "site.h"
+
+static struct slice yes_when(bool is_so)
+{
+    return is_so ? SLICE("yes") : SLICE("");
+}
+
+static bool has_word(struct slice words, struct slice word)
+{
+    return words.len > 0 && scope_covers(words, word);
+}
+
+static const struct own_client *shown_to(const struct request *request)
+{
+    return request->state;
+}
+
+/* ---- the parts of the form ---- */
+
+/* Every method that is on, and whether it is ticked. */
+static enum status list_methods(struct request *request, const struct client_form *form, struct page_value *ret_list)
+{
+    struct page_scope *rows = arena_calloc(&request->arena, SIGNATURE_METHOD_COUNT, sizeof *rows);
+    struct page_value(*values)[2] = arena_calloc(&request->arena, SIGNATURE_METHOD_COUNT, sizeof *values);
+    size_t count = 0;
+    if (!rows || !values)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < SIGNATURE_METHOD_COUNT; i++) {
+        const struct signature_method *method = &signature_methods[i];
+        if (!(method->bit & app_of(request)->rules.signature_methods))
+            continue;
+        values[count][0] = PAGE_TEXT("method", method->name);
+        values[count][1] = PAGE_TEXT("ticked", yes_when(has_word(form->methods, method->name)));
+        rows[count] = (struct page_scope){values[count], 2};
+        count++;
+    }
+    *ret_list = PAGE_LIST("methods", rows, count);
+    return STATUS_OK;
+}
+
+enum { SCOPE_VALUES = 4 };
+
+/* Every scope that one may ask for, in words that live as long as the view. */
+static enum status list_scopes(struct arena *arena, const struct frame_view *view, const struct client_form *form,
+                               struct page_value *ret_list)
+{
+    const struct scope_texts *known = &view->look->scopes;
+    struct page_scope *rows = arena_calloc(arena, known->count + 1, sizeof *rows);
+    struct page_value(*values)[SCOPE_VALUES] = arena_calloc(arena, known->count + 1, sizeof *values);
+    size_t count = 0;
+    if (!rows || !values)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < known->count; i++) {
+        const struct scope_text *scope = &known->scopes[i];
+        if (!scope->self_service)
+            continue;
+        values[count][0] = PAGE_TEXT("scope", scope->name);
+        values[count][1] = PAGE_TEXT("text", scope_words_in(scope, view->language->tag).text);
+        values[count][2] = PAGE_TEXT("dangerous", yes_when(scope->dangerous));
+        values[count][3] = PAGE_TEXT("ticked", yes_when(has_word(form->scopes, scope->name)));
+        rows[count] = (struct page_scope){values[count], SCOPE_VALUES};
+        count++;
+    }
+    *ret_list = PAGE_LIST("scopes", rows, count);
+    return STATUS_OK;
+}
+
+/* ---- the credentials of a client ---- */
+
+enum { KEY_VALUES = 3, FINGERPRINT_BYTES = 8 };
+
+/* Tells keys apart: the first bytes of its text's SHA-256. */
+static struct slice fingerprint_of(struct arena *arena, struct slice pem)
+{
+    unsigned char digest[DIGEST_MAX_BYTES];
+    struct buf text = buf_in(arena);
+    if (digest_bytes(DIGEST_SHA256, pem, digest) != STATUS_OK)
+        return SLICE("?");
+    for (size_t i = 0; i < FINGERPRINT_BYTES; i++)
+        buf_addf(&text, i ? ":%02x" : "%02x", digest[i]);
+    return buf_slice(&text);
+}
+
+static enum status list_keys(struct arena *arena, const struct client *client, int64_t now_ms,
+                             struct page_value *ret_list)
+{
+    size_t all = client ? client->key_count : 0;
+    struct page_scope *rows = arena_calloc(arena, all + 1, sizeof *rows);
+    struct page_value(*values)[KEY_VALUES] = arena_calloc(arena, all + 1, sizeof *values);
+    size_t count = 0;
+    if (!rows || !values)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < all; i++) {
+        struct buf id = buf_in(arena);
+        if (!client_secret_is_live(&client->keys[i], now_ms))
+            continue;
+        buf_add_i64(&id, client->keys[i].id);
+        values[count][0] = PAGE_TEXT("key_id", buf_slice(&id));
+        values[count][1] = PAGE_TEXT("fingerprint", fingerprint_of(arena, client->keys[i].text));
+        values[count][2] = PAGE_TEXT("until", when_minute(arena, client->keys[i].expires_ms));
+        rows[count] = (struct page_scope){values[count], KEY_VALUES};
+        count++;
+    }
+    *ret_list = PAGE_LIST("keys", rows, count);
+    return STATUS_OK;
+}
+
+static struct slice former_secret_until(struct arena *arena, const struct client *client, int64_t now_ms)
+{
+    int64_t until_ms = 0;
+    for (size_t i = 0; client && i < client->secret_count; i++)
+        if (client_secret_is_live(&client->secrets[i], now_ms) && client->secrets[i].expires_ms > until_ms)
+            until_ms = client->secrets[i].expires_ms;
+    return when_minute(arena, until_ms);
+}
+
+static bool has_live_secret(const struct client *client, int64_t now_ms)
+{
+    for (size_t i = 0; client && i < client->secret_count; i++)
+        if (client_secret_is_live(&client->secrets[i], now_ms))
+            return true;
+    return false;
+}
+
+/* ---- the form ---- */
+
+static struct slice flag_word(const struct client *client, unsigned flag)
+{
+    return yes_when(client && (client->flags & flag) == flag);
+}
+
+static struct slice describe_fault(struct request *request, const struct client_form *form)
+{
+    const struct page_value value = PAGE_TEXT("value", form->fault_value);
+    const struct page_scope scope = {&value, 1};
+    return form->fault ? site_text_with(request, form->fault, &scope) : SLICE("");
+}
+
+static enum status show_form_in(struct request *request, const struct frame_view *view, const struct client *client,
+                                const struct client_form *form, int64_t now_ms)
+{
+    struct arena *arena = &request->arena;
+    struct page_value methods = {0};
+    struct page_value scopes = {0};
+    struct page_value keys = {0};
+    struct slice back = slice_str(site_path(request, OWN_CLIENTS_PATH));
+    struct slice action = client ? own_client_address(request, client->client_id)
+                                 : slice_str(site_path(request, OWN_CLIENTS_PATH "/new"));
+    struct slice error = describe_fault(request, form);
+    TRY(list_methods(request, form, &methods));
+    TRY(list_scopes(arena, view, form, &scopes));
+    TRY(list_keys(arena, client, now_ms, &keys));
+    if (slice_is_absent(back) || slice_is_absent(action) || slice_is_absent(error))
+        return STATUS_NO_MEMORY;
+    const struct page_value values[] = {
+        PAGE_TEXT("error", error),
+        PAGE_TEXT("action", action),
+        PAGE_TEXT("back", back),
+        PAGE_TEXT("csrf_token", shown_to(request)->visitor.session->csrf),
+        PAGE_TEXT("client_id", client ? client->client_id : SLICE("")),
+        PAGE_TEXT("client_name", form->name),
+        PAGE_TEXT("website", form->website),
+        PAGE_TEXT("description", form->description),
+        PAGE_TEXT("callbacks", form->callbacks),
+        methods,
+        scopes,
+        PAGE_TEXT("has_scopes", yes_when(scopes.row_count > 0)),
+        PAGE_TEXT("pending", flag_word(client, CLIENT_PENDING)),
+        PAGE_TEXT("rejected", flag_word(client, CLIENT_REJECTED)),
+        PAGE_TEXT("verified", flag_word(client, CLIENT_VERIFIED)),
+        PAGE_TEXT("disabled", yes_when(client && (client->flags & CLIENT_DISABLED))),
+        PAGE_TEXT("switched_off", flag_word(client, CLIENT_DISABLED | CLIENT_SWITCHED_OFF)),
+        PAGE_TEXT("waits", yes_when(app_of(request)->config->registration == REGISTRATION_APPROVAL)),
+        PAGE_TEXT("has_secret", yes_when(has_live_secret(client, now_ms))),
+        PAGE_TEXT("former_until", former_secret_until(arena, client, now_ms)),
+        keys,
+        PAGE_TEXT("has_keys", yes_when(keys.row_count > 0)),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    (void)site_page(request, form->fault ? 400 : 200, client ? "client.title" : "client.new_title", "client.html",
+                    &scope, SLICE_ABSENT);
+    return STATUS_OK;
+}
+
+enum step_result client_page_form(struct request *request, const struct client *client, const struct client_form *form)
+{
+    int64_t now_ms = 0;
+    enum status status = ephemeral_now(app_loop_of(request)->ephemeral, &now_ms);
+    struct frame_view view = frame_begin(request); /* the words of scopes are its */
+    if (status == STATUS_OK)
+        status = show_form_in(request, &view, client, form, now_ms);
+    frame_end(request, &view);
+    return status == STATUS_OK ? STEP_REPLY : site_refuse(request, status, NULL);
+}
+
+/* ---- the list ---- */
+
+enum { CLIENT_VALUES = 6 };
+
+static enum status list_own(struct request *request, const struct client_page *clients, struct page_value *ret_list)
+{
+    struct page_scope *rows = arena_calloc(&request->arena, clients->count + 1, sizeof *rows);
+    struct page_value(*values)[CLIENT_VALUES] = arena_calloc(&request->arena, clients->count + 1, sizeof *values);
+    if (!rows || !values)
+        return STATUS_NO_MEMORY;
+    for (size_t i = 0; i < clients->count; i++) {
+        const struct client *client = &clients->clients[i];
+        struct slice address = own_client_address(request, client->client_id);
+        if (slice_is_absent(address))
+            return STATUS_NO_MEMORY;
+        const struct page_value row[CLIENT_VALUES] = {
+            PAGE_TEXT("address", address),
+            PAGE_TEXT("client_name", client->name.len ? client->name : client->client_id),
+            PAGE_TEXT("client_id", client->client_id),
+            PAGE_TEXT("pending", flag_word(client, CLIENT_PENDING)),
+            PAGE_TEXT("rejected", flag_word(client, CLIENT_REJECTED)),
+            PAGE_TEXT("disabled", flag_word(client, CLIENT_DISABLED)),
+        };
+        memcpy(values[i], row, sizeof row);
+        rows[i] = (struct page_scope){values[i], CLIENT_VALUES};
+    }
+    *ret_list = PAGE_LIST("clients", rows, clients->count);
+    return STATUS_OK;
+}
+
+enum step_result client_page_list(struct request *request, const struct client_page *clients)
+{
+    struct page_value list = {0};
+    const char *fresh = site_path(request, OWN_CLIENTS_PATH "/new");
+    enum status status = fresh ? list_own(request, clients, &list) : STATUS_NO_MEMORY;
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    const struct page_value values[] = {
+        list,
+        PAGE_TEXT("has_clients", yes_when(clients->count > 0)),
+        PAGE_TEXT("fresh", slice_str(clients->count < CLIENTS_OF_OWNER_MAX ? fresh : "")),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request, 200, "client.list_title", "clients.html", &scope, SLICE_ABSENT);
+}
+
+/* ---- this once ---- */
+
+static struct slice or_empty(struct slice text)
+{
+    return slice_is_absent(text) ? SLICE("") : text;
+}
+
+enum step_result client_page_secret(struct request *request, const struct client_credentials *credentials)
+{
+    struct slice address = own_client_address(request, credentials->client_id);
+    if (slice_is_absent(address))
+        return site_refuse(request, STATUS_NO_MEMORY, NULL);
+    const struct page_value values[] = {
+        PAGE_TEXT("client_id", credentials->client_id),
+        PAGE_TEXT("client_secret", or_empty(credentials->client_secret)),
+        PAGE_TEXT("oauth_token", or_empty(credentials->oauth_token)),
+        PAGE_TEXT("oauth_token_secret", or_empty(credentials->oauth_token_secret)),
+        PAGE_TEXT("address", address),
+    };
+    const struct page_scope scope = {values, COUNT_OF(values)};
+    return site_page(request, 200, "client.secret_title", "client_secret.html", &scope, SLICE_ABSENT);
+}

@@ -1,0 +1,135 @@
+#include "developer/client_deeds.h"
+
+#include "developer/clients.h"
+#include "durable/users.h"
+#include "oauth/signature_method.h"
+#include "site_bench.h"
+#include "support/test.h"
+
+#include <stdio.h>
+
+#define JANES_COOKIE "__Host-countersign_session=janes"
+#define JOES_COOKIE  "__Host-countersign_session=joes"
+#define PAGE         "/developer/applications/printer"
+
+/* "printer" is jane's; both are logged in. */
+static struct site_bench *set_scene(void **state)
+{
+    struct site_bench *bench = *state;
+    struct client *client = NULL;
+    struct user *jane = NULL;
+    bench->config.registration = REGISTRATION_APPROVAL;
+    bench->app.rules.signature_methods = SIGNATURE_METHODS_ALL;
+    site_bench_session(bench, "janes", bench->jane, "jane");
+    site_bench_session(bench, "joes", bench->joe, "joe");
+    assert_status(durable_user_find_blocking(&bench->durable.db, bench->jane, &jane), STATUS_OK);
+    assert_status(durable_client_find_blocking(&bench->durable.db, SLICE("printer"), &client), STATUS_OK);
+    client->owner = jane->subject;
+    client->flags = CLIENT_VERIFIED;
+    client->website = SLICE("https://printer.example/");
+    assert_status(durable_client_update_blocking(&bench->durable.db, client), STATUS_OK);
+    client_free(client);
+    user_free(jane);
+    return bench;
+}
+
+static int call(struct site_bench *bench, const struct step *steps, const char *body, const char *cookie)
+{
+    return site_bench_call(
+        bench, &(struct site_call){.steps = steps, .path = PAGE, .id = "printer", .body = body, .cookie = cookie});
+}
+
+static int jane_does(struct site_bench *bench, const char *what)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body, "csrf_token=csrf+of+janes&do=%s", what);
+    return call(bench, client_do, body, JANES_COOKIE);
+}
+
+static unsigned flags_now(struct site_bench *bench)
+{
+    struct client *client = NULL;
+    assert_status(durable_client_find_blocking(&bench->durable.db, SLICE("printer"), &client), STATUS_OK);
+    unsigned flags = client->flags;
+    client_free(client);
+    return flags;
+}
+
+static void shows_its_owner_what_is_known_of_a_client_and_nobody_else(void **state)
+{
+    struct site_bench *bench = set_scene(state);
+    assert_int_equal(call(bench, client_show_own, NULL, JANES_COOKIE), 200);
+    assert_true(site_bench_says(bench, "value=\"Photo &lt;printer&gt;\""));
+    assert_true(site_bench_says(bench, "<code id=\"client_id\">printer</code>"));
+    assert_true(site_bench_says(bench, "has verified who is behind"));
+    assert_slice_equal(site_bench_header(bench, "Cache-Control", 0), SLICE("no-store"));
+    assert_int_equal(call(bench, client_show_own, NULL, JOES_COOKIE), 404);
+    assert_false(site_bench_says(bench, "Photo"));
+}
+
+static void asks_for_a_recent_login_before_secrets_keys_and_tokens(void **state)
+{
+    static const char *const recent[] = {"rotate", "token", "add-key&rsa_public_key=x"};
+    static const char *const any_time[] = {"disable", "enable"};
+    struct site_bench *bench = set_scene(state);
+    fake_clock_advance(&bench->durable.clock, 601 * 1000);
+    for (size_t i = 0; i < COUNT_OF(recent); i++) {
+        assert_int_equal(jane_does(bench, recent[i]), 302);
+        assert_true(slice_starts_with(site_bench_header(bench, "Location", 0), SLICE("/login?return_to=")));
+    }
+    for (size_t i = 0; i < COUNT_OF(any_time); i++) {
+        assert_int_equal(jane_does(bench, any_time[i]), 302);
+        assert_slice_equal(site_bench_header(bench, "Location", 0), SLICE(PAGE));
+    }
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = client_new_show,
+                                                                .path = "/developer/applications/new",
+                                                                .cookie = JANES_COOKIE}),
+                     302);
+    assert_int_equal(durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM tokens"), 0);
+}
+
+static void a_deed_that_is_none_changes_nothing(void **state)
+{
+    static const char *const deeds[] = {"", "grant", "edit", "end-key&key=x", "rotate&overlap=31", "delete&confirm=no"};
+    struct site_bench *bench = set_scene(state);
+    int64_t before = durable_bench_latest_change(&bench->durable);
+    for (size_t i = 0; i < COUNT_OF(deeds); i++)
+        if (jane_does(bench, deeds[i]) != 400)
+            fail_msg("%s: %.*s", deeds[i], SLICE_ARGS(site_bench_body(bench)));
+    assert_int_equal(durable_bench_latest_change(&bench->durable), before);
+    assert_int_equal(flags_now(bench), CLIENT_VERIFIED);
+}
+
+static void what_users_see_is_approved_anew_when_it_changes(void **state)
+{
+    static const char same[] = "edit&name=Photo+%3Cprinter%3E&website=https%3A%2F%2Fprinter.example%2F&description=New"
+                               "&callbacks=https%3A%2F%2Fapp.example%2Fcb%3Fx%3D1";
+    char changed[512];
+    struct site_bench *bench = set_scene(state);
+    if (jane_does(bench, same) != 302)
+        fail_msg("%.*s", SLICE_ARGS(site_bench_body(bench)));
+    assert_int_equal(flags_now(bench), CLIENT_VERIFIED);
+    (void)snprintf(changed, sizeof changed, "%s%%0d%%0ahttps%%3A%%2F%%2Fother.example%%2F", same);
+    assert_int_equal(jane_does(bench, changed), 302);
+    assert_int_equal(flags_now(bench), CLIENT_PENDING);
+}
+
+static void has_a_page_for_a_store_that_is_down(void **state)
+{
+    struct site_bench *bench = set_scene(state);
+    faulty_ephemeral_fail(&bench->faulty, 1);
+    jane_does(bench, "rotate");
+    assert_refused(bench, 503, "temporarily_unavailable");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SITE_TEST(shows_its_owner_what_is_known_of_a_client_and_nobody_else),
+        SITE_TEST(asks_for_a_recent_login_before_secrets_keys_and_tokens),
+        SITE_TEST(a_deed_that_is_none_changes_nothing),
+        SITE_TEST(what_users_see_is_approved_anew_when_it_changes),
+        SITE_TEST(has_a_page_for_a_store_that_is_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
