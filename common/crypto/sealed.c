@@ -141,6 +141,21 @@ bool keyring_is_same(const struct keyring *a, const struct keyring *b)
     return same;
 }
 
+size_t keyring_count(const struct keyring *keys)
+{
+    return keys->count;
+}
+
+struct slice keyring_id(const struct keyring *keys, size_t index)
+{
+    return id_of(&keys->keys[index]);
+}
+
+bool keyring_has(const struct keyring *keys, struct slice id)
+{
+    return find_key(keys, id) != NULL;
+}
+
 /* ---- sealing ---- */
 
 static const unsigned char *bytes_of(struct slice s)
@@ -153,21 +168,21 @@ static void free_context(EVP_CIPHER_CTX **context)
     EVP_CIPHER_CTX_free(*context);
 }
 
-static bool encrypt_secret(const struct keyring *keys, struct slice secret, struct slice row,
+static bool encrypt_secret(const struct keyring *keys, const struct key *key, struct slice secret, struct slice row,
                            const unsigned char *nonce, unsigned char *out)
 {
     CLEANUP(free_context) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int len = 0;
-    return context && EVP_EncryptInit_ex2(context, keys->cipher, keys->keys[0].bytes, nonce, NULL) == 1 &&
+    return context && EVP_EncryptInit_ex2(context, keys->cipher, key->bytes, nonce, NULL) == 1 &&
            EVP_EncryptUpdate(context, NULL, &len, bytes_of(row), (int)row.len) == 1 &&
            EVP_EncryptUpdate(context, out, &len, bytes_of(secret), (int)secret.len) == 1 &&
            EVP_EncryptFinal_ex(context, out + secret.len, &len) == 1 &&
            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, out + secret.len) == 1;
 }
 
-enum status sealed_seal(const struct keyring *keys, struct slice secret, struct slice row, struct buf *out)
+static enum status seal_by(const struct keyring *keys, const struct key *key, struct slice secret, struct slice row,
+                           struct buf *out)
 {
-    const struct key *key = &keys->keys[0];
     unsigned char nonce[NONCE_BYTES];
     if (secret.len > INT_MAX / 2 || row.len > INT_MAX / 2)
         return STATUS_NO_MEMORY;
@@ -179,7 +194,7 @@ enum status sealed_seal(const struct keyring *keys, struct slice secret, struct 
     buf_add_byte(out, (char)key->id_len);
     buf_add(out, id_of(key));
     buf_add(out, slice_of(nonce, sizeof nonce));
-    if (!encrypt_secret(keys, secret, row, nonce, (unsigned char *)out->ptr + out->len)) {
+    if (!encrypt_secret(keys, key, secret, row, nonce, (unsigned char *)out->ptr + out->len)) {
         out->len = start;
         return STATUS_NO_MEMORY;
     }
@@ -187,7 +202,27 @@ enum status sealed_seal(const struct keyring *keys, struct slice secret, struct 
     return STATUS_OK;
 }
 
+enum status sealed_seal(const struct keyring *keys, struct slice secret, struct slice row, struct buf *out)
+{
+    return seal_by(keys, &keys->keys[0], secret, row, out);
+}
+
+enum status sealed_prove(const struct keyring *keys, struct slice id, struct slice row, struct buf *out)
+{
+    const struct key *key = find_key(keys, id);
+    return key ? seal_by(keys, key, SLICE(""), row, out) : STATUS_NOT_FOUND;
+}
+
 /* ---- opening ---- */
+
+struct slice sealed_key_id(struct slice sealed)
+{
+    if (sealed.len < 2 || sealed.ptr[0] != VERSION)
+        return SLICE_ABSENT;
+    size_t id_len = (unsigned char)sealed.ptr[1];
+    struct slice id = slice_sub(sealed, 2, 2 + id_len);
+    return id.len == id_len && is_id(id) ? id : SLICE_ABSENT;
+}
 
 struct parts {
     const struct key *key;

@@ -28,8 +28,20 @@ void keyring_free(struct keyring *keys);
 /* Whether both hold the same keys in the same order. */
 bool keyring_is_same(const struct keyring *a, const struct keyring *b);
 
+/* How many keys there are: 1 to 16. */
+size_t keyring_count(const struct keyring *keys);
+/* The id of the key at `index`, which is 0 for the one that encrypts. It lives as long as the keyring. */
+struct slice keyring_id(const struct keyring *keys, size_t index);
+/* Whether there is a key of that id. */
+bool keyring_has(const struct keyring *keys, struct slice id);
+/* Names the key that sealed this, whether or not a keyring has it. Absent: that is no sealed secret. */
+struct slice sealed_key_id(struct slice sealed);
+
 /* Appends the sealed secret to `out`. Errors: STATUS_NO_RANDOMNESS, STATUS_NO_MEMORY. */
 MUST_USE enum status sealed_seal(const struct keyring *keys, struct slice secret, struct slice row, struct buf *out);
+/* Appends an empty secret, sealed by the key of that id: it opens by the same bytes alone. STATUS_NOT_FOUND: there is
+ * no such key; errors as above. */
+MUST_USE enum status sealed_prove(const struct keyring *keys, struct slice id, struct slice row, struct buf *out);
 /* Appends the secret to `out`. STATUS_STORE_CORRUPT: no such key, another row, or changed bytes. */
 MUST_USE enum status sealed_open(const struct keyring *keys, struct slice sealed, struct slice row, struct buf *out);
 

@@ -1,6 +1,7 @@
 #include "durable/clients.h"
 
 #include "durable/parts.h"
+#include "durable/sealing_use.h"
 #include "durable/within.h"
 
 void client_free(void *client)
@@ -96,14 +97,10 @@ static enum status open_secret_of(struct durable *db, const char *text)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* deleted in between */
 }
 
-enum status durable_keys_check_blocking(struct durable *db)
-{
-    return open_secret_of(db, CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1");
-}
-
 enum status durable_keys_check_any_blocking(struct durable *db)
 {
-    enum status status = durable_keys_check_blocking(db);
+    enum status status =
+        open_secret_of(db, CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id DESC LIMIT 1");
     if (status != STATUS_STORE_CORRUPT)
         return status;
     return open_secret_of(db, CLIENT_ROW " JOIN client_secrets s ON s.client = c.id ORDER BY s.id LIMIT 1");
@@ -135,6 +132,8 @@ static enum status add_secret(struct durable *db, int64_t id, struct slice clien
     char memory[SEAL_ROW_BYTES];
     struct buf row = client_secret_row(memory, client_id);
     struct buf sealed = BUF_INIT;
+    bool was_missing = false;
+    TRY(sealing_key_use(db, &was_missing));
     enum status status = sealed_seal(db->keys, secret, buf_slice(&row), &sealed);
     if (status == STATUS_OK) {
         struct sql_value params[] = {sql_int(id), sql_blob(buf_slice(&sealed)), sql_int(now_ms(db))};

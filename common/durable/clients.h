@@ -123,11 +123,9 @@ MUST_USE enum status durable_client_register_blocking(struct durable *db, const 
 /* All of it. NOT_FOUND. */
 MUST_USE enum status durable_client_find_blocking(struct durable *db, struct slice client_id,
                                                   struct client **ret_client);
-/* Whether the sealing keys are those of this database: they open the newest secret of a client, or there is none.
- * STORE_CORRUPT: they are not; durable_last_error tells the operator. */
-MUST_USE enum status durable_keys_check_blocking(struct durable *db);
-/* Whether they open anything: the newest secret of a client or the oldest, or there is none. Where one alone does not
- * open, it is damaged, or a rotation is on its way. STORE_CORRUPT as above. */
+/* Whether the sealing keys open anything: the newest secret of a client or the oldest, or there is none. Where one
+ * alone does not open, it is damaged, or a rotation is on its way. STORE_CORRUPT: durable_last_error tells the
+ * operator. */
 MUST_USE enum status durable_keys_check_any_blocking(struct durable *db);
 /* Those of one owner; absent: all. */
 MUST_USE enum status durable_client_list_blocking(struct durable *db, struct slice owner, struct page_request page,

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "crypto/random.h"
 #include "durable/parts.h"
+#include "durable/sealing_use.h"
 #include "durable/within.h"
 
 #include <stdlib.h>
@@ -123,16 +124,20 @@ static enum status hand_out_existing(struct issuing *issuing)
 #define ENABLED(table, where) \
     "COALESCE((SELECT id FROM " table " WHERE disabled = 0 AND " where " /*! LOCK IN SHARE MODE */), 0)"
 
+/* So is the key that sealed the secret: a token is written only while the table names it, which costs no round trip. */
+#define IF_KEY_IN_USE " * " SEALING_KEY_IN_USE
+
 /* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
  * can be disabled, and no scope withdrawn, in between. What is not found is 0, which the foreign keys refuse. (An
  * INSERT that selects would make MariaDB hand out the numbers of rows one statement after the other.) */
 static const char insert_looked_up[] =
-    INSERT_TOKEN ENABLED("clients", "client_id = ?") ", " ENABLED("users", "id = ?") ")";
-static const char insert_exchanged[] = INSERT_TOKEN ENABLED(
-    "clients", "id = ? AND generation = ? AND allowed_scopes = ? AND (approval = 0 OR owner ="
-               " (SELECT subject FROM users WHERE id = ?))") ", " ENABLED("users", "id = ? AND generation = ?") ")";
+    INSERT_TOKEN ENABLED("clients", "client_id = ?") IF_KEY_IN_USE ", " ENABLED("users", "id = ?") ")";
+static const char insert_exchanged[] =
+    INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ? AND (approval = 0 OR owner ="
+                                    " (SELECT subject FROM users WHERE id = ?))") IF_KEY_IN_USE
+    ", " ENABLED("users", "id = ? AND generation = ?") ")";
 /* The foreign keys make sure that client and user exist. */
-static const char insert_judged[] = INSERT_TOKEN "?, ?)";
+static const char insert_judged[] = INSERT_TOKEN "?" IF_KEY_IN_USE ", ?)";
 
 static bool is_exchange(const struct token_issue *issue)
 {
@@ -143,7 +148,7 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
 {
     const struct token_issue *issue = issuing->issue;
     bool temp = issue->temp_token.len > 0;
-    struct sql_value params[14] = {
+    struct sql_value params[15] = {
         sql_blob(slice_of(issuing->token_digest, DIGEST_BYTES)),
         sql_text(issue->oauth_token),
         sql_blob(buf_slice(&issuing->sealed)),
@@ -161,6 +166,7 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
         params[count++] = sql_text(issuing->allowed_scopes);
         params[count++] = sql_int(issue->user); /* client_serves */
     }
+    params[count++] = sql_text(keyring_id(issuing->db->keys, 0));
     params[count++] = sql_int(issue->user);
     if (is_exchange(issue))
         params[count++] = sql_int(issue->user_generation);
@@ -299,6 +305,9 @@ static enum status try_issue(struct issuing *issuing, bool *ret_again)
     TRY(load_existing(issuing));
     if (issuing->existing)
         return hand_out_existing(issuing);
+    TRY(sealing_key_use(issuing->db, ret_again));
+    if (*ret_again)
+        return STATUS_OK;
     TRY(why_nothing_was_inserted(issuing, status));
     *ret_again = true;
     return STATUS_OK;

@@ -187,7 +187,10 @@ enum status redis_value_seal(struct redis_view *view, struct slice key, struct s
 enum status redis_value_open(struct redis_view *view, struct slice key, struct slice sealed, struct buf *out)
 {
     struct keyring *keys = shared_keys_take(&view->store->keys);
+    struct slice id = sealed_key_id(sealed);
     enum status status = sealed_open(keys, sealed, key, out);
+    if (status == STATUS_STORE_CORRUPT && !slice_is_absent(id) && !keyring_has(keys, id))
+        status = STATUS_NOT_FOUND;
     keyring_free(keys);
     return status;
 }

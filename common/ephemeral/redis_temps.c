@@ -111,7 +111,9 @@ static enum status seal_record(struct temp_call *it)
 static enum status open_record(struct temp_call *it)
 {
     struct buf record = buf_in(&it->call.arena);
-    TRY(redis_value_open(it->call.view, it->key, it->sealed, &record));
+    enum status status = redis_value_open(it->call.view, it->key, it->sealed, &record);
+    if (status != STATUS_OK) /* a client on its way waits until the key is back, for it is told to try again */
+        return status == STATUS_NOT_FOUND ? STATUS_STORE_CORRUPT : status;
     return read_record(it, buf_slice(&record)) ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 

@@ -108,7 +108,7 @@ struct slice redis_key(char memory[REDIS_KEY_BYTES], const char *prefix, struct 
 
 /* Sealed under the keyring and bound to the key. */
 MUST_USE enum status redis_value_seal(struct redis_view *view, struct slice key, struct slice value, struct buf *out);
-/* STORE_CORRUPT: it is not what we wrote there. */
+/* STORE_CORRUPT: it is not what we wrote there. NOT_FOUND: the key that sealed it is not in the keyring any more. */
 MUST_USE enum status redis_value_open(struct redis_view *view, struct slice key, struct slice sealed, struct buf *out);
 
 /* What to tell Redis for a value that lives so long: Redis keeps a key to the end of its last millisecond. */

@@ -4,9 +4,9 @@
 #include "base/wipe.h"
 #include "changes/feed.h"
 #include "crypto/sealed.h"
-#include "durable/clients.h"
 #include "durable/database.h"
 #include "durable/durable.h"
+#include "durable/sealing_keys.h"
 #include "guard/nonce_ledger.h"
 #include "provider/store_passwords.h"
 #include "store/store_url.h"
@@ -98,13 +98,12 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     return ephemeral_open_blocking(config->redis_url, &ephemeral, why, &stores->ephemeral);
 }
 
-/* With keys that open nothing every request would be 503: better not to begin with them. */
+/* Without a key that is in use some requests would be 503: better not to begin. */
 static enum status check_keys(struct durable *db, const struct config *config, struct buf *why)
 {
-    enum status status = durable_keys_check_blocking(db);
+    enum status status = durable_sealing_keys_check_blocking(db, why);
     if (status != STATUS_STORE_CORRUPT)
         return status;
-    buf_add_str(why, durable_last_error(db));
     if (slice_is_absent(config->secrets_keys))
         buf_add_str(why, " (in development it is in the file .dev-key beside the database)");
     return STATUS_BAD_INPUT;
@@ -230,6 +229,8 @@ enum status provider_open_blocking(struct config *config, const char *service_na
     if (status == STATUS_OK)
         status = metrics_register(&accepted_lead);
     if (status == STATUS_OK)
+        status = durable_sealing_metric_register();
+    if (status == STATUS_OK)
         status = open_feed(config, loops, loop_count, why, &provider);
     if (status == STATUS_OK)
         status = open_cache(config, loops, loop_count, &provider);
@@ -260,8 +261,6 @@ static enum status ask_database(const struct provider_stores *stores, const stru
     TRY(sql_open_blocking(stores->config->database_url, options, why, &sql));
     struct durable db = {.sql = sql, .keys = keys, .clock = stores->db.clock};
     enum status status = check_keys(&db, fresh, why);
-    if (status != STATUS_OK && status != STATUS_BAD_INPUT)
-        buf_add_str(why, durable_last_error(&db));
     sql_close(sql);
     return status;
 }

@@ -282,12 +282,13 @@ def test_another_sealing_key_than_the_rows_have(fresh):
     fresh.variables["OAUTH1_SECRETS_KEYS"] = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
     client = fresh.create_client()
     other = fresh.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
-    for words in (["client", "get", client.client_id], ["client", "create", "--name", "Another"]):
+    for words, said in ((["client", "get", client.client_id], "put the key that sealed it behind the new one"),
+                        (["client", "create", "--name", "Another"], "put it back behind the new one")):
         outcome = fresh.command(*words)
-        assert outcome.code == STORE and "put the key that sealed it behind the new one" in outcome.err, outcome
+        assert outcome.code == STORE and said in outcome.err, outcome
     for service in fresh.services:
         code, said = fails_to_serve(service, OAUTH1_SECRETS_KEYS=other)
-        assert code == REFUSED and "put the key that sealed it behind the new one" in said
+        assert code == REFUSED and "the key k1 is missing" in said and "auth-service seal rewrite" in said
 
 
 def test_a_development_key_that_is_gone(fresh):

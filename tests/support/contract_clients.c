@@ -578,24 +578,6 @@ static void a_secret_needs_the_key_that_sealed_it_while_it_lives(void **state)
     keyring_free(other);
 }
 
-static void keys_are_checked_by_the_newest_secret(void **state)
-{
-    struct durable_bench *bench = *state;
-    struct keyring *other = NULL;
-    const char *why = NULL;
-    struct durable db = bench->db;
-    assert_status(keyring_parse(SLICE("new:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="), &other, &why), STATUS_OK);
-    db.keys = other;
-    assert_status(durable_keys_check_blocking(&db), STATUS_OK); /* there is none */
-    (void)durable_bench_client(bench, "acme");
-    assert_status(durable_keys_check_blocking(&bench->db), STATUS_OK);
-    assert_status(durable_keys_check_blocking(&db), STATUS_STORE_CORRUPT);
-    assert_non_null(strstr(durable_last_error(&db), "OAUTH1_SECRETS_KEYS"));
-    assert_status(durable_client_rotate_secret_blocking(&db, SLICE("acme"), SLICE("new"), 0), STATUS_OK);
-    assert_status(durable_keys_check_blocking(&db), STATUS_OK);
-    keyring_free(other);
-}
-
 int contract_clients_run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -624,7 +606,6 @@ int contract_clients_run(void)
         BENCH_TEST(secrets_are_nowhere_in_the_clear),
         BENCH_TEST(a_secret_moved_to_another_client_does_not_open),
         BENCH_TEST(a_secret_needs_the_key_that_sealed_it_while_it_lives),
-        BENCH_TEST(keys_are_checked_by_the_newest_secret),
     };
     return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #define COUNTERSIGN_TESTS_SUPPORT_CONTRACT_PARTS_H
 
 int contract_clients_run(void);
+int contract_sealing_run(void);
 int contract_users_run(void);
 int contract_tokens_run(void);
 int contract_grants_run(void);

@@ -5,6 +5,7 @@
 #include "crypto/sealed.h"
 #include "durable/clients.h"
 #include "durable/database.h"
+#include "durable/sealing_keys.h"
 
 #include <stdarg.h>
 #include <time.h>
@@ -57,11 +58,13 @@ int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_stor
     int code = cli_open(line, ret_store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_keys_check_blocking(&ret_store->db);
-    if (status == STATUS_OK)
-        return EXIT_DONE;
-    code = cli_store_failed(line, ret_store, status, "nothing was changed");
-    cli_close(ret_store);
+    struct buf why = BUF_INIT;
+    enum status status = durable_sealing_keys_check_blocking(&ret_store->db, &why);
+    if (status != STATUS_OK) {
+        code = command_fail(line, command_exit_code(status), "nothing was changed: %.*s", SLICE_ARGS(buf_slice(&why)));
+        cli_close(ret_store);
+    }
+    buf_done(&why);
     return code;
 }
 
@@ -96,6 +99,7 @@ static const char *where_to_look(const char *subject)
         {"client ", "there is no such client; `client list` shows them"},
         {"user ", "there is no such user; `user list` shows them"},
         {"token ", "there is no such token; `token list` shows them, each by its jti"},
+        {"sealing key ", "there is no such key in use; `seal status` shows them"},
         {"resource server ", "there is no such resource server; `resource-server list` shows them"},
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++)

@@ -69,6 +69,7 @@ extern const struct command cli_user_create, cli_user_list, cli_user_set_passwor
     cli_user_delete, cli_user_set_local_subject;
 extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
 extern const struct command cli_token_list, cli_token_revoke, cli_token_import;
+extern const struct command cli_seal_status, cli_seal_rewrite, cli_seal_forget;
 extern const struct command cli_janitor;
 extern const struct command cli_pages_export;
 extern const struct command cli_sign, cli_explain, cli_perform_three_legged;
