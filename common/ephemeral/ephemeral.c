@@ -104,6 +104,16 @@ void ephemeral_session_delete_start(struct ephemeral *view, struct slice id, str
     view->ops->session_delete_start(view, id, ticket);
 }
 
+void ephemeral_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket)
+{
+    view->ops->session_list_start(view, user, ticket);
+}
+
+void ephemeral_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket)
+{
+    view->ops->session_end_start(view, user, handle, ticket);
+}
+
 void ephemeral_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                               struct ticket ticket)
 {

@@ -101,12 +101,34 @@ struct session {
     struct slice csrf; /* secret that forms of this session carry */
     int64_t created_ms;
     /* where a site logged its user in for one temporary credential; else empty */
-    struct slice bound_to; /* its token */
-    struct slice scopes;   /* what the site leaves of those that were asked for */
-    bool is_granted;       /* the site asked its user itself */
+    struct slice bound_to;  /* its token */
+    struct slice scopes;    /* what the site leaves of those that were asked for */
+    bool is_granted;        /* the site asked its user itself */
+    struct slice came_from; /* where it was begun, for its user */
 };
 
 void session_free(void *session);
+
+/* At most so many of a user: the oldest ends where one more begins. */
+enum { SESSIONS_OF_A_USER = 64, SESSION_HANDLE_BYTES = 32 };
+
+/* Names a session to its user, who gets nothing by it: in hexadecimal, part of a digest of its id. NO_MEMORY. */
+MUST_USE enum status session_handle(struct slice id, char handle[SESSION_HANDLE_BYTES]);
+
+struct listed_session {
+    char handle[SESSION_HANDLE_BYTES];
+    int64_t created_ms;
+    int64_t user_version; /* see struct session */
+    struct slice came_from;
+};
+
+struct session_list {
+    struct arena arena;
+    struct listed_session *sessions; /* oldest first */
+    size_t count;
+};
+
+void session_list_free(void *list);
 
 struct ephemeral_blob {
     struct arena arena;
@@ -156,6 +178,8 @@ struct ephemeral_ops {
                                  struct ticket ticket);
     void (*session_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
     void (*session_delete_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
+    void (*session_list_start)(struct ephemeral *view, int64_t user, struct ticket ticket);
+    void (*session_end_start)(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
     void (*blob_put_start)(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                            struct ticket ticket);
     void (*blob_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
@@ -249,6 +273,10 @@ void ephemeral_session_create_start(struct ephemeral *view, struct slice id, con
 void ephemeral_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
 /* OK also if there is no such session. No result. */
 void ephemeral_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+/* Completes with a struct session_list: the live ones of this user. */
+void ephemeral_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket);
+/* Ends one of this user's. NOT_FOUND: he has none of that handle. No result. */
+void ephemeral_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
 
 /* Small blobs (authorization challenges): CONFLICT: the id exists. No result. */
 void ephemeral_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,

@@ -3,6 +3,7 @@
 #include "ephemeral/backend.h"
 #include "ephemeral/count_table.h"
 #include "ephemeral/memory_nonces.h"
+#include "ephemeral/session_index.h"
 #include "ephemeral/temp_rules.h"
 #include "ephemeral/ttl_table.h"
 #include "ephemeral/values.h"
@@ -20,7 +21,8 @@ struct memory_store {
     struct ephemeral_options options;
     struct memory_nonces *nonces;
     struct ttl_table *temps;
-    struct ttl_table *sessions;
+    struct ttl_table *sessions; /* under their handles */
+    struct session_index *users;
     struct ttl_table *blobs;
     struct count_table *counts[QUOTA_COUNT];
 };
@@ -184,36 +186,104 @@ static enum status add_to_table(struct ttl_table *table, struct slice name, void
     return status;
 }
 
+static void drop_session(struct memory_store *store, struct slice handle)
+{
+    ttl_table_lock(store->sessions);
+    session_free(ttl_table_take(store->sessions, handle, now_of(store)));
+    ttl_table_unlock(store->sessions);
+}
+
+/* Its user knows of it before it is there: none is ever left out of his list. */
+static enum status create_session(struct memory_store *store, struct slice id, const struct session *session,
+                                  int64_t ttl_ms)
+{
+    int64_t now_ms = now_of(store);
+    struct session fresh = *session;
+    struct indexed_session indexed = {.expires_ms = now_ms + ttl_ms};
+    struct indexed_session dropped = {0};
+    fresh.created_ms = now_ms;
+    TRY(session_handle(id, indexed.handle));
+    struct slice handle = slice_of(indexed.handle, SESSION_HANDLE_BYTES);
+    TRY(session_index_add(store->users, session->user, &indexed, now_ms, &dropped));
+    TRY(add_to_table(store->sessions, handle, session_copy(&fresh), session_free, indexed.expires_ms, now_ms));
+    if (dropped.handle[0])
+        drop_session(store, slice_of(dropped.handle, SESSION_HANDLE_BYTES));
+    return STATUS_OK;
+}
+
 static void memory_session_create_start(struct ephemeral *view, struct slice id, const struct session *session,
                                         int64_t ttl_ms, struct ticket ticket)
 {
-    struct memory_store *store = store_of(view);
-    int64_t now_ms = now_of(store);
-    struct session fresh = *session;
-    fresh.created_ms = now_ms;
-    complete_ticket(ticket,
-                    add_to_table(store->sessions, id, session_copy(&fresh), session_free, now_ms + ttl_ms, now_ms));
+    complete_ticket(ticket, create_session(store_of(view), id, session, ttl_ms));
+}
+
+static enum status find_session(struct memory_store *store, struct slice id, struct session **ret_copy)
+{
+    char handle[SESSION_HANDLE_BYTES];
+    TRY(session_handle(id, handle));
+    ttl_table_lock(store->sessions);
+    void **place = ttl_table_find(store->sessions, slice_of(handle, sizeof handle), now_of(store));
+    if (place)
+        *ret_copy = session_copy(*place);
+    ttl_table_unlock(store->sessions);
+    return *ret_copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND;
 }
 
 static void memory_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
-    struct memory_store *store = store_of(view);
     struct session *copy = NULL;
-    ttl_table_lock(store->sessions);
-    void **place = ttl_table_find(store->sessions, id, now_of(store));
-    if (place)
-        copy = session_copy(*place);
-    ttl_table_unlock(store->sessions);
-    ticket_complete(ticket, copy ? STATUS_OK : place ? STATUS_NO_MEMORY : STATUS_NOT_FOUND, copy, session_free);
+    enum status status = find_session(store_of(view), id, &copy);
+    ticket_complete(ticket, status, copy, session_free);
 }
 
 static void memory_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
+    char handle[SESSION_HANDLE_BYTES];
+    enum status status = session_handle(id, handle);
+    if (status == STATUS_OK)
+        drop_session(store_of(view), slice_of(handle, sizeof handle));
+    complete_ticket(ticket, status);
+}
+
+/* The live session of this handle, if it is this user's; the table is locked. */
+static const struct session *find_users(struct memory_store *store, int64_t user, struct slice handle)
+{
+    void **place = ttl_table_find(store->sessions, handle, now_of(store));
+    const struct session *session = place ? *place : NULL;
+    return session && session->user == user ? session : NULL;
+}
+
+static enum status list_sessions(struct memory_store *store, int64_t user, struct session_list *list)
+{
+    struct indexed_session indexed[SESSIONS_OF_A_USER];
+    size_t count = session_index_list(store->users, user, now_of(store), indexed);
+    enum status status = STATUS_OK;
+    ttl_table_lock(store->sessions);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        const struct session *session = find_users(store, user, slice_of(indexed[i].handle, SESSION_HANDLE_BYTES));
+        if (session)
+            status = session_list_add(list, indexed[i].handle, session);
+    }
+    ttl_table_unlock(store->sessions);
+    return status;
+}
+
+static void memory_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket)
+{
+    struct session_list *list = session_list_new();
+    enum status status = list ? list_sessions(store_of(view), user, list) : STATUS_NO_MEMORY;
+    ticket_complete(ticket, status, list, session_list_free);
+}
+
+static void memory_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket)
+{
     struct memory_store *store = store_of(view);
     ttl_table_lock(store->sessions);
-    session_free(ttl_table_take(store->sessions, id, now_of(store)));
+    bool is_users = find_users(store, user, handle);
+    if (is_users)
+        session_free(ttl_table_take(store->sessions, handle, now_of(store)));
     ttl_table_unlock(store->sessions);
-    complete_ticket(ticket, STATUS_OK);
+    complete_ticket(ticket, is_users ? STATUS_OK : STATUS_NOT_FOUND);
 }
 
 /* ---- blobs ---- */
@@ -365,6 +435,8 @@ static const struct ephemeral_ops view_ops = {
     .session_create_start = memory_session_create_start,
     .session_find_start = memory_session_find_start,
     .session_delete_start = memory_session_delete_start,
+    .session_list_start = memory_session_list_start,
+    .session_end_start = memory_session_end_start,
     .blob_put_start = memory_blob_put_start,
     .blob_find_start = memory_blob_find_start,
     .blob_replace_start = memory_blob_replace_start,
@@ -402,6 +474,7 @@ static void memory_store_free(struct ephemeral_store *base)
     memory_nonces_free(store->nonces);
     ttl_table_free(store->temps);
     ttl_table_free(store->sessions);
+    session_index_free(store->users);
     ttl_table_free(store->blobs);
     for (size_t i = 0; i < QUOTA_COUNT; i++)
         count_table_free(store->counts[i]);
@@ -418,7 +491,8 @@ static enum status open_memory_store(struct memory_store *store)
     store->temps = ttl_table_new(entries, temp_credential_free);
     store->sessions = ttl_table_new(entries, session_free);
     store->blobs = ttl_table_new(entries, ephemeral_blob_free);
-    if (!store->temps || !store->sessions || !store->blobs)
+    store->users = session_index_new(entries);
+    if (!store->temps || !store->sessions || !store->users || !store->blobs)
         return STATUS_NO_MEMORY;
     for (size_t i = 0; i < QUOTA_COUNT; i++) {
         store->counts[i] = count_table_new(COUNTED_NAMES);

@@ -1,6 +1,7 @@
 #include "crypto/ct.h"
 #include "ephemeral/redis_view.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,7 +18,8 @@ struct value_call {
     struct session session;
     int64_t user_ended; /* of the session: how often its user had been ended */
     int64_t user_ended_now;
-    struct slice bytes; /* of the blob */
+    struct slice dropped; /* what a session that begins pushes out of its user's list: key suffixes */
+    struct slice bytes;   /* of the blob */
     struct slice old_bytes;
     unsigned rounds;
 };
@@ -95,6 +97,29 @@ static enum status open_reply(struct value_call *it, const struct redisReply *re
 
 /* ---- sessions ---- */
 
+#define SESSION_PREFIX "s:"
+
+/* The key's suffix is the first bytes of the id's digest, and in hexadecimal the session's handle; an entry of a user's
+ * list has the time of its end in front. */
+enum { SUFFIX_BYTES = SESSION_HANDLE_BYTES / 2, ENTRY_BYTES = 13 + SUFFIX_BYTES };
+
+static_assert(ENTRY_BYTES == 29, "LIST_SCRIPT knows it");
+
+static struct slice session_key(char memory[REDIS_KEY_BYTES], struct slice suffix)
+{
+    struct buf key = buf_fixed(memory, REDIS_KEY_BYTES);
+    buf_add_str(&key, SESSION_PREFIX);
+    buf_add(&key, suffix);
+    return buf_slice(&key);
+}
+
+static struct slice list_key(char memory[REDIS_KEY_BYTES], int64_t user)
+{
+    char number[NUMBER_BYTES];
+    (void)snprintf(number, sizeof number, "%lld", (long long)user);
+    return redis_key(memory, "i:", slice_str(number));
+}
+
 static void write_session(const struct value_call *it, struct buf *out)
 {
     redis_put_text(out, it->session.username);
@@ -106,6 +131,7 @@ static void write_session(const struct value_call *it, struct buf *out)
     redis_put_text(out, it->session.scopes);
     redis_put_number(out, it->session.is_granted);
     redis_put_number(out, it->session.user_version);
+    redis_put_text(out, it->session.came_from);
 }
 
 static bool read_how_begun(struct value_call *it, struct slice rest)
@@ -114,6 +140,8 @@ static bool read_how_begun(struct value_call *it, struct slice rest)
     bool well_formed = redis_take_text(&rest, &it->session.bound_to) && redis_take_text(&rest, &it->session.scopes) &&
                        redis_take_number(&rest, &is_granted) && redis_take_number(&rest, &it->session.user_version);
     it->session.is_granted = is_granted != 0;
+    if (well_formed && rest.len) /* those of earlier versions do not say */
+        well_formed = redis_take_text(&rest, &it->session.came_from);
     return well_formed && rest.len == 0;
 }
 
@@ -138,28 +166,117 @@ static void ask_user_ended(struct value_call *it, void (*turned)(struct redis_ca
     redis_turn_end(&it->call);
 }
 
+static void end_well(struct redis_call *call)
+{
+    redis_call_end(call, STATUS_OK, NULL, NULL);
+}
+
+static void on_session_made(void *context, const struct redisReply *reply)
+{
+    redis_turn_took(context, redis_reply_set(reply));
+}
+
+static void on_session_dropped(void *context, const struct redisReply *reply)
+{
+    int64_t count = 0;
+    redis_turn_took(context, redis_reply_integer(reply, &count));
+}
+
+/* Together with what its user's list has no room for any more. */
+static void send_session(struct value_call *it, struct slice sealed)
+{
+    char ttl[NUMBER_BYTES];
+    char memory[REDIS_KEY_BYTES];
+    (void)snprintf(ttl, sizeof ttl, "%lld", (long long)redis_ttl(it->ttl_ms));
+    const struct slice args[] = {SLICE("SET"), it->key, sealed, SLICE("NX"), SLICE("PX"), slice_str(ttl)};
+    redis_turn_begin(&it->call, end_well);
+    redis_turn_send(&it->call, args, COUNT_OF(args), on_session_made);
+    for (size_t at = 0; at + SUFFIX_BYTES <= it->dropped.len; at += SUFFIX_BYTES) {
+        const struct slice drop[] = {SLICE("DEL"), session_key(memory, slice_sub(it->dropped, at, at + SUFFIX_BYTES))};
+        redis_turn_send(&it->call, drop, COUNT_OF(drop), on_session_dropped);
+    }
+    redis_turn_end(&it->call);
+}
+
 static void make_session(struct redis_call *call)
 {
     struct value_call *it = call_of(call);
     struct buf record = buf_in(&it->call.arena);
+    struct slice sealed = {0};
     it->user_ended = it->user_ended_now;
     it->session.created_ms = redis_clock_now_ms(&it->call.view->clock);
     write_session(it, &record);
-    if (it->session.created_ms == 0 || record.failed)
-        end_value_call(it, record.failed ? STATUS_NO_MEMORY : STATUS_STORE_DOWN);
+    enum status status = it->session.created_ms == 0 ? STATUS_STORE_DOWN : STATUS_OK;
+    if (status == STATUS_OK)
+        status = record.failed ? STATUS_NO_MEMORY : seal_value(it, buf_slice(&record), &sealed);
+    if (status == STATUS_OK)
+        send_session(it, sealed);
     else
-        make_value(it, buf_slice(&record));
+        end_value_call(it, status);
 }
 
+/* A user's list is one text: of each session when it ends (13 digits, ms) and its key's suffix, oldest first. Those
+ * that are over fall out, and beyond ARGV[3] the oldest, which are answered. ARGV: now, the new one, how many. */
+#define LIST_SCRIPT                                                                                                   \
+    "local old = redis.call('GET', KEYS[1]) or '' local kept, dropped = {}, {} local last = 0 "                       \
+    "for i = 1, #old, 29 do local one = old:sub(i, i + 28) "                                                          \
+    "if one:sub(1, 13) > ARGV[1] and one:sub(14) ~= ARGV[2]:sub(14) then kept[#kept + 1] = one end end kept[#kept + " \
+    "1] = ARGV[2] "                                                                                                   \
+    "while #kept > tonumber(ARGV[3]) do dropped[#dropped + 1] = table.remove(kept, 1):sub(14) end "                   \
+    "for _, one in ipairs(kept) do last = math.max(last, tonumber(one:sub(1, 13))) end "                              \
+    "redis.call('SET', KEYS[1], table.concat(kept), 'PX', string.format('%.0f', last - tonumber(ARGV[1]))) "          \
+    "return table.concat(dropped)"
+
+static enum status keep_text(struct redis_call *call, const struct redisReply *reply, struct slice *ret_text)
+{
+    struct slice text = {0};
+    TRY(redis_reply_text(reply, &text));
+    *ret_text = arena_copy(&call->arena, text);
+    return slice_is_absent(*ret_text) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static void on_session_listed(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    redis_turn_took(&it->call, keep_text(&it->call, reply, &it->dropped));
+}
+
+static void list_session(struct value_call *it, int64_t now_ms)
+{
+    char memory[REDIS_KEY_BYTES];
+    char now[NUMBER_BYTES];
+    char most[NUMBER_BYTES];
+    char entry_memory[ENTRY_BYTES + 1];
+    struct buf entry = buf_fixed(entry_memory, sizeof entry_memory);
+    (void)snprintf(now, sizeof now, "%013lld", (long long)now_ms);
+    (void)snprintf(most, sizeof most, "%d", SESSIONS_OF_A_USER);
+    buf_addf(&entry, "%013lld", (long long)(now_ms + it->ttl_ms));
+    buf_add(&entry, slice_sub(it->key, sizeof SESSION_PREFIX - 1, it->key.len));
+    const struct slice args[] = {SLICE("EVAL"),  SLICE(LIST_SCRIPT), SLICE("1"),     list_key(memory, it->session.user),
+                                 slice_str(now), buf_slice(&entry),  slice_str(most)};
+    redis_turn_send(&it->call, args, COUNT_OF(args), on_session_listed);
+}
+
+/* Its user's list has it before it is there: none is ever left out. */
 static void go_create_session(struct redis_call *call)
 {
-    ask_user_ended(call_of(call), make_session);
+    struct value_call *it = call_of(call);
+    char memory[REDIS_KEY_BYTES];
+    int64_t now_ms = redis_clock_now_ms(&it->call.view->clock);
+    if (now_ms == 0) {
+        end_value_call(it, STATUS_STORE_DOWN);
+        return;
+    }
+    redis_turn_begin(call, make_session);
+    redis_turn_ask_ended(call, redis_user_key(memory, it->session.user), on_user_ended);
+    list_session(it, now_ms);
+    redis_turn_end(call);
 }
 
 void redis_session_create_start(struct ephemeral *view, struct slice id, const struct session *session, int64_t ttl_ms,
                                 struct ticket ticket)
 {
-    struct value_call *it = new_call(view, "s:", id, go_create_session, ticket);
+    struct value_call *it = new_call(view, SESSION_PREFIX, id, go_create_session, ticket);
     if (!it)
         return;
     it->ttl_ms = ttl_ms;
@@ -170,10 +287,12 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
     it->session.scopes = session->scopes;
     it->session.is_granted = session->is_granted;
     it->session.user_version = session->user_version;
+    it->session.came_from = session->came_from;
     if (ttl_ms > REDIS_ENDED_DAYS * INT64_C(86400000)) /* Redis would forget an end too soon */
         end_value_call(it, STATUS_BAD_INPUT);
     else if (redis_call_keep(&it->call, &it->session.username) && redis_call_keep(&it->call, &it->session.csrf) &&
-             redis_call_keep(&it->call, &it->session.bound_to) && redis_call_keep(&it->call, &it->session.scopes))
+             redis_call_keep(&it->call, &it->session.bound_to) && redis_call_keep(&it->call, &it->session.scopes) &&
+             redis_call_keep(&it->call, &it->session.came_from))
         redis_call_start(&it->call);
 }
 
@@ -208,7 +327,7 @@ static void go_find_session(struct redis_call *call)
 
 void redis_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
-    struct value_call *it = new_call(view, "s:", id, go_find_session, ticket);
+    struct value_call *it = new_call(view, SESSION_PREFIX, id, go_find_session, ticket);
     if (it)
         redis_call_start(&it->call);
 }
@@ -227,9 +346,161 @@ static void go_delete_session(struct redis_call *call)
 
 void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
-    struct value_call *it = new_call(view, "s:", id, go_delete_session, ticket);
+    struct value_call *it = new_call(view, SESSION_PREFIX, id, go_delete_session, ticket);
     if (it)
         redis_call_start(&it->call);
+}
+
+/* ---- a user's sessions ---- */
+
+struct list_call {
+    struct value_call value; /* first; of the session that is read */
+    int64_t user;
+    struct slice entries; /* of the user's list */
+    size_t read;
+    struct session *found; /* of the handles, in the call's arena */
+    char (*handles)[SESSION_HANDLE_BYTES];
+    size_t count;
+};
+
+static struct list_call *list_of(void *context)
+{
+    return context;
+}
+
+static struct slice suffix_at(const struct list_call *it, size_t index)
+{
+    return slice_sub(it->entries, index * ENTRY_BYTES + 13, (index + 1) * ENTRY_BYTES);
+}
+
+static enum status read_listed(struct list_call *it, struct slice suffix, const struct redisReply *reply)
+{
+    struct buf hex = buf_fixed(it->handles[it->count], SESSION_HANDLE_BYTES);
+    struct slice record = {0};
+    struct value_call *value = &it->value;
+    value->key = session_key(value->key_memory, suffix);
+    value->session = (struct session){0};
+    TRY(open_reply(value, reply, &record));
+    if (!read_session(value, record))
+        return STATUS_STORE_CORRUPT;
+    if (value->session.user != it->user || value->user_ended != value->user_ended_now)
+        return STATUS_NOT_FOUND;
+    buf_add_hex(&hex, suffix);
+    it->found[it->count++] = value->session;
+    return STATUS_OK;
+}
+
+/* Replies come in the order of the commands. */
+static void on_listed_session(void *context, const struct redisReply *reply)
+{
+    struct list_call *it = list_of(context);
+    enum status status = read_listed(it, suffix_at(it, it->read), reply);
+    it->read++;
+    redis_turn_took(context, status == STATUS_NOT_FOUND ? STATUS_OK : status);
+}
+
+static void end_list(struct redis_call *call)
+{
+    const struct list_call *it = list_of(call);
+    struct session_list *list = session_list_new();
+    enum status status = list ? STATUS_OK : STATUS_NO_MEMORY;
+    for (size_t i = 0; status == STATUS_OK && i < it->count; i++)
+        status = session_list_add(list, it->handles[i], &it->found[i]);
+    redis_call_end(call, status, list, session_list_free);
+}
+
+static void ask_listed(struct redis_call *call)
+{
+    struct list_call *it = list_of(call);
+    char memory[REDIS_KEY_BYTES];
+    it->found = arena_calloc(&call->arena, SESSIONS_OF_A_USER, sizeof *it->found);
+    it->handles = arena_calloc(&call->arena, SESSIONS_OF_A_USER, sizeof *it->handles);
+    if (!it->found || !it->handles) {
+        end_value_call(&it->value, STATUS_NO_MEMORY);
+        return;
+    }
+    redis_turn_begin(call, end_list);
+    for (size_t i = 0; i < it->entries.len / ENTRY_BYTES && i < SESSIONS_OF_A_USER; i++) {
+        const struct slice args[] = {SLICE("GET"), session_key(memory, suffix_at(it, i))};
+        redis_turn_send(call, args, COUNT_OF(args), on_listed_session);
+    }
+    redis_turn_end(call);
+}
+
+static void on_entries(void *context, const struct redisReply *reply)
+{
+    struct list_call *it = list_of(context);
+    enum status status = keep_text(context, reply, &it->entries);
+    redis_turn_took(context, status == STATUS_NOT_FOUND ? STATUS_OK : status);
+}
+
+static void go_list(struct redis_call *call)
+{
+    struct list_call *it = list_of(call);
+    char memory[REDIS_KEY_BYTES];
+    const struct slice args[] = {SLICE("GET"), list_key(memory, it->user)};
+    redis_turn_begin(call, ask_listed);
+    redis_turn_send(call, args, COUNT_OF(args), on_entries);
+    redis_turn_ask_ended(call, redis_user_key(memory, it->user), on_user_ended);
+    redis_turn_end(call);
+}
+
+void redis_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket)
+{
+    struct list_call *it = redis_call_new(redis_view_of(view), ticket, sizeof *it, go_list);
+    if (!it)
+        return;
+    it->user = user;
+    redis_call_start(&it->value.call);
+}
+
+static void on_session_to_end(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    struct slice record = {0};
+    int64_t user = it->session.user;
+    enum status status = open_reply(it, reply, &record);
+    if (status == STATUS_OK && !read_session(it, record))
+        status = STATUS_STORE_CORRUPT;
+    if (status == STATUS_OK && it->session.user != user)
+        status = STATUS_NOT_FOUND;
+    if (status == STATUS_OK)
+        go_delete_session(&it->call);
+    else
+        end_value_call(it, status);
+}
+
+static void go_end_session(struct redis_call *call)
+{
+    get_value(call, on_session_to_end);
+}
+
+static bool read_handle(struct slice handle, char suffix[SUFFIX_BYTES])
+{
+    static const struct slice digits = SLICE_INIT("0123456789abcdef");
+    for (size_t i = 0; i < handle.len && handle.len == SESSION_HANDLE_BYTES; i++) {
+        size_t value = slice_find(digits, handle.ptr[i]);
+        if (value == digits.len)
+            return false;
+        unsigned above = (unsigned char)suffix[i / 2];
+        suffix[i / 2] = (char)(above << 4 | value);
+    }
+    return handle.len == SESSION_HANDLE_BYTES;
+}
+
+void redis_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket)
+{
+    char suffix[SUFFIX_BYTES] = {0};
+    struct value_call *it = redis_call_new(redis_view_of(view), ticket, sizeof *it, go_end_session);
+    if (!it)
+        return;
+    it->session.user = user;
+    if (read_handle(handle, suffix)) {
+        it->key = session_key(it->key_memory, slice_of(suffix, sizeof suffix));
+        redis_call_start(&it->call);
+    } else {
+        end_value_call(it, STATUS_NOT_FOUND);
+    }
 }
 
 /* ---- blobs ---- */

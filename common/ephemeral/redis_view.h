@@ -160,6 +160,8 @@ void redis_session_create_start(struct ephemeral *view, struct slice id, const s
                                 struct ticket ticket);
 void redis_session_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);
 void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
+void redis_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket);
+void redis_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
 void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                           struct ticket ticket);
 void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);

@@ -13,4 +13,10 @@ MUST_USE struct temp_credential *temp_credential_copy(const struct temp_credenti
 MUST_USE struct session *session_copy(const struct session *from);
 MUST_USE struct ephemeral_blob *ephemeral_blob_copy(struct slice bytes);
 
+/* Empty, with room for all that a user may have; NULL: no memory. */
+MUST_USE struct session_list *session_list_new(void);
+/* Adds one. NO_MEMORY. */
+MUST_USE enum status session_list_add(struct session_list *list, const char handle[SESSION_HANDLE_BYTES],
+                                      const struct session *session);
+
 #endif

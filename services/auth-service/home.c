@@ -1,6 +1,7 @@
 #include "home.h"
 
 #include "account/applications.h"
+#include "account/security.h"
 #include "site.h"
 
 static bool has_session_cookie(const struct request *request)
@@ -30,9 +31,10 @@ static enum step_result show_home(struct flow *flow)
     const char *login = site_path(request, "/login");
     const char *logout = site_path(request, "/logout");
     const char *applications = site_path(request, APPLICATIONS_PATH);
+    const char *security = site_path(request, SECURITY_PATH);
     const char *developer =
         config->registration == REGISTRATION_OFF ? "" : site_path(request, "/developer/applications");
-    if (!login || !logout || !applications || !developer)
+    if (!login || !logout || !applications || !security || !developer)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     const struct page_value values[] = {
         PAGE_TEXT("username", session ? session->username : SLICE("")),
@@ -40,6 +42,7 @@ static enum step_result show_home(struct flow *flow)
         PAGE_TEXT("login", slice_str(login)),
         PAGE_TEXT("logout", slice_str(logout)),
         PAGE_TEXT("applications", slice_str(applications)),
+        PAGE_TEXT("security", slice_str(security)),
         PAGE_TEXT("developer", slice_str(developer)),
         PAGE_TEXT("public_url", config->public_url.text),
         PAGE_TEXT("initiate", config->initiate_path),

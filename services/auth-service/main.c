@@ -1,4 +1,6 @@
 #include "account/applications.h"
+#include "account/password_change.h"
+#include "account/security.h"
 #include "admin/authorization_request.h"
 #include "admin/user_sessions.h"
 #include "app.h"
@@ -114,6 +116,9 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "logout", SLICE("/logout"), "POST", logout_submit));
     TRY(add_protocol_route(serving, "applications", SLICE(APPLICATIONS_PATH), "GET", applications_show));
     TRY(add_protocol_route(serving, "applications_change", SLICE(APPLICATIONS_PATH), "POST", applications_change));
+    TRY(add_protocol_route(serving, "security", SLICE(SECURITY_PATH), "GET", security_show));
+    TRY(add_protocol_route(serving, "security_end", SLICE(SECURITY_PATH), "POST", security_end));
+    TRY(add_protocol_route(serving, "password_change", SLICE(PASSWORD_CHANGE_PATH), "POST", password_change));
     TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", frame_style));
     TRY(add_protocol_route(serving, "brand_style", SLICE("/brand.css"), "GET,HEAD", frame_brand_style));
     TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", frame_logo));

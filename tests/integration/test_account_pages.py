@@ -11,7 +11,7 @@ from harness.owner import Owner, Page, until_answered
 from harness.provider import Provider
 from harness.site import VARIABLES, Site, challenge_of
 
-APPLICATIONS = "/account/applications"
+APPLICATIONS, SECURITY, PASSWORD_PATH = "/account/applications", "/account/security", "/account/password"
 SCOPES = "photos:read photos:write"
 LAG_SECONDS = 1.0  # in which a revocation is known everywhere (the cache's TTL is 300 s here)
 OPEN = {f"OAUTH1_RATE_LIMIT_LOGIN_{name}": 100000 for name in ("ACCOUNT", "PAIR", "ADDRESS")}
@@ -63,7 +63,7 @@ def jane(provider):
 def logged_in(owner, path=APPLICATIONS):
     """The page, after the login that it leads to."""
     page = Page(owner.follow_within(until_answered(lambda: owner.get(path))))
-    login = page.form_with("password")
+    login = page.form_with("username")
     if login:
         response = until_answered(lambda: owner.submit(page, login, username=owner.username, password=owner.password))
         page = Page(owner.follow_within(response))
@@ -177,6 +177,82 @@ def test_the_consent_page_and_the_front_page_lead_here(provider, client, jane):
     assert 'href="/account/applications"' in jane.get("/").text
 
 
+# ---- sessions and password
+
+
+def browser(provider, name):
+    """A browser of this user's, logged in."""
+    owner = Owner(provider, name, PASSWORD)
+    return owner, logged_in(owner, SECURITY)
+
+
+def is_logged_in(owner):
+    return owner.get(SECURITY).status_code == 200
+
+
+def sessions_of(page):
+    return [form["fields"]["session"] for form in page.forms if "session" in form["fields"]]
+
+
+def new_user(provider, name):
+    provider.create_user(name, PASSWORD)
+    return name
+
+
+def post(owner, path, page, **fields):
+    csrf = page.form_with("csrf_token")["fields"]["csrf_token"]
+    return until_answered(lambda: owner.session.post(owner.provider.url + path, data={"csrf_token": csrf, **fields}, timeout=20,
+                                                     allow_redirects=False))
+
+
+def test_a_user_sees_his_sessions_and_ends_them(provider):
+    name = new_user(provider, f"eva-{id(provider)}")
+    (here, _), (there, _), (elsewhere, _) = [browser(provider, name) for _ in range(3)]
+    page = logged_in(here, SECURITY)
+    shown = sessions_of(page)
+    assert len(shown) == 3 and page.response.text.count("This one") == 1 and "127.0.0.x" in page.response.text
+    assert not any(cookie.value in page.response.text for cookie in here.session.cookies if "session" in cookie.name)
+    own = [handle for handle in sessions_of(logged_in(there, SECURITY)) if handle in shown]
+    assert sorted(own) == sorted(shown)
+    newest = shown[0]  # the newest comes first: elsewhere's
+    assert post(here, SECURITY, page, deed="end", session=newest).headers["Location"].endswith("?done=ended")
+    assert not is_logged_in(elsewhere) and is_logged_in(there) and is_logged_in(here)
+    assert post(here, SECURITY, page, deed="end_others").headers["Location"].endswith("?done=others")
+    assert is_logged_in(here) and not is_logged_in(there)
+    assert len(sessions_of(logged_in(here, SECURITY))) == 1
+
+
+def test_nobody_ends_anothers_session(provider):
+    joe, joes = browser(provider, new_user(provider, f"jim-{id(provider)}"))
+    ann, anns = browser(provider, new_user(provider, f"amy-{id(provider)}"))
+    (handle,) = sessions_of(joes)
+    assert handle not in anns.response.text
+    assert post(ann, SECURITY, anns, deed="end", session=handle).headers["Location"].endswith("?done=gone")
+    assert post(ann, SECURITY, joes, deed="end_others").status_code == 403
+    assert is_logged_in(joe)
+
+
+def test_a_new_password_ends_all_sessions_and_the_device_and_the_old_one_is_good_no_more(provider):
+    name = new_user(provider, f"zoe-{id(provider)}")
+    here, page = browser(provider, name)
+    there, _ = browser(provider, name)
+    fresh = "granite otter lamp 7"
+    wrong = post(here, PASSWORD_PATH, page, current="no", password=fresh, again=fresh)
+    assert wrong.headers["Location"].endswith("?done=wrong") and is_logged_in(there)
+    weak = post(here, PASSWORD_PATH, page, current=PASSWORD, password="short", again="short")
+    assert "15 characters" in here.follow_within(weak).text and is_logged_in(there)
+    answer = post(here, PASSWORD_PATH, page, current=PASSWORD, password=fresh, again=fresh)
+    assert "because=changed" in answer.headers["Location"]
+    assert not [cookie.name for cookie in here.session.cookies if "session" in cookie.name or "device" in cookie.name]
+    assert not is_logged_in(there)
+    login = Page(here.follow_within(answer))
+    assert "Your password was changed" in login.response.text
+    assert here.submit(login, login.form_with("password"), username=name, password=PASSWORD).status_code == 403
+    back = here.follow_within(here.submit(login, login.form_with("password"), username=name, password=fresh))
+    assert back.url == provider.url + SECURITY and back.status_code == 200
+    assert sessions_of(Page(back)) and len(sessions_of(Page(back))) == 1
+
+
 @pytest.fixture(scope="module")
 def delegated(tmp_path_factory):
     running = Running("embedded", tmp_path_factory.mktemp("delegated"), **VARIABLES)
@@ -205,3 +281,6 @@ def test_a_sites_user_comes_by_his_site_and_takes_back(delegated):
     assert page.response.url.endswith(APPLICATIONS) and jti in page.response.text
     assert send_form(owner, page, "revoke", jti).headers["Location"].endswith("?done=revoked")
     assert_in_time(lambda: code_of(told(delegated, key, signer)) == "token_revoked")
+    # whose password is kept elsewhere, and who is told where
+    security = owner.get(SECURITY)
+    assert security.status_code == 200 and "https://site.example" in security.text and "new-password" not in security.text

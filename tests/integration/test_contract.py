@@ -27,7 +27,11 @@ ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LIMIT = 5
 LOGIN_LIMIT = 8
 # pages for logged-in users: the path, a form that is taken, one that is not
-VISITORS_PAGES = [("/account/applications", {"deed": "revoke", "jti": "tok_none"}, {"deed": "none"})]
+VISITORS_PAGES = [
+    ("/account/applications", {"deed": "revoke", "jti": "tok_none"}, {"deed": "none"}),
+    ("/account/security", {"deed": "end", "session": "x"}, {"deed": "none"}),
+]
+VISITORS_FORMS = [*VISITORS_PAGES, ("/account/password", {"current": "", "password": "", "again": ""}, {})]
 
 
 @dataclass
@@ -282,11 +286,12 @@ def ask_pages(it, document):
 
 def ask_account(document, jane, csrf):
     post = [("Content-Type", FORM), cookies(jane)]
-    for path, right, wrong in VISITORS_PAGES:
-        form = urlencode({**right, "csrf_token": csrf}).encode()
+    for path, _, _ in VISITORS_PAGES:
         document.ask(302, "GET", path)
         document.ask(200, "GET", path, [cookies(jane)])
-        document.ask(400, "GET", path + "?before=x", [cookies(jane)])
+        document.ask(400, "GET", path + "?before=%zz", [cookies(jane)])
+    for path, right, wrong in VISITORS_FORMS:
+        form = urlencode({**right, "csrf_token": csrf}).encode()
         document.ask(415, "POST", path, [("Content-Type", "text/plain"), cookies(jane)], form)
         document.ask(403, "POST", path, post, urlencode({**right, "csrf_token": "x"}).encode())
         document.ask(400, "POST", path, post, urlencode({**wrong, "csrf_token": csrf}).encode())
@@ -374,6 +379,7 @@ def ask_auth_without_stores(it, document, flow, owner, login):
     document.ask(503, "POST", "/logout", post, b"csrf_token=x")
     for path, _, _ in VISITORS_PAGES:
         document.ask(503, "GET", path, [cookies(owner)])
+    for path, _, _ in VISITORS_FORMS:
         document.ask(503, "POST", path, post, b"csrf_token=x")
     for path in DEVELOPER_GETS:
         document.ask(503, "GET", path, [cookies(owner)])

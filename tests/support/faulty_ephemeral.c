@@ -100,6 +100,20 @@ static void session_find_start(struct ephemeral *view, struct slice id, struct t
         ephemeral_session_find_start(inner, id, ticket);
 }
 
+static void session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket)
+{
+    struct ephemeral *inner = inner_for(view, ticket);
+    if (inner)
+        ephemeral_session_list_start(inner, user, ticket);
+}
+
+static void session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket)
+{
+    struct ephemeral *inner = inner_for(view, ticket);
+    if (inner)
+        ephemeral_session_end_start(inner, user, handle, ticket);
+}
+
 static void session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
 {
     struct ephemeral *inner = inner_for(view, ticket);
@@ -180,6 +194,8 @@ static const struct ephemeral_ops ops = {
     .session_create_start = session_create_start,
     .session_find_start = session_find_start,
     .session_delete_start = session_delete_start,
+    .session_list_start = session_list_start,
+    .session_end_start = session_end_start,
     .blob_put_start = blob_put_start,
     .blob_find_start = blob_find_start,
     .blob_replace_start = blob_replace_start,

@@ -1,6 +1,6 @@
 #include "account/applications.h"
 
-#include "durable/changes.h"
+#include "account/security.h"
 #include "durable/grants.h"
 #include "login/visitor.h"
 #include "look/scope_list.h"
@@ -136,10 +136,11 @@ static enum status show_list(struct request *request, const struct frame_view *v
 {
     const struct showing *it = request->state;
     struct slice action = slice_str(site_path(request, APPLICATIONS_PATH));
+    struct slice security = slice_str(site_path(request, SECURITY_PATH));
     struct slice older = older_address(request, page, action);
     struct page_value grants = {0};
     TRY(describe_grants(request, view, page, &grants));
-    if (slice_is_absent(action) || slice_is_absent(older))
+    if (slice_is_absent(action) || slice_is_absent(security) || slice_is_absent(older))
         return STATUS_NO_MEMORY;
     const struct page_value values[] = {
         grants,
@@ -147,6 +148,7 @@ static enum status show_list(struct request *request, const struct frame_view *v
         PAGE_TEXT("username", it->visitor.user->username),
         PAGE_TEXT("csrf_token", it->visitor.session->csrf),
         PAGE_TEXT("action", action),
+        PAGE_TEXT("security", security),
         PAGE_TEXT("older", older),
         PAGE_TEXT("newest", it->before_id ? action : SLICE("")),
         PAGE_TEXT("has_grants", yes_where(page->count > 0)),
@@ -302,20 +304,12 @@ static enum step_result audit_change(struct flow *flow)
         [DEED_REVOKE] = "token.revoke", [DEED_NARROW] = "token.narrow", [DEED_REVOKE_ALL] = "token.revoke"};
     struct request *request = request_of(flow);
     const struct grant_change *it = request->state;
-    struct slice subject = it->visitor.user->subject;
-    struct buf who = buf_in(&request->arena);
     enum status status = flow_outcome(flow, NULL);
     if (status == STATUS_NOT_FOUND)
         return go_back(flow, "gone");
-    buf_add_str(&who, "user:");
-    buf_add(&who, subject);
-    if (status == STATUS_OK && who.failed)
-        status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    durable_audit_append_start(app_of(request)->durable, buf_slice(&who), slice_str(deeds[it->deed]),
-                               it->deed == DEED_REVOKE_ALL ? subject : it->jti, flow_wait(flow, STORE_TIMEOUT_MS));
-    return STEP_WAIT;
+    return visitor_audit(flow, deeds[it->deed], it->deed == DEED_REVOKE_ALL ? it->visitor.user->subject : it->jti);
 }
 
 static enum step_result tell_change(struct flow *flow)

@@ -22,7 +22,7 @@ struct login {
     struct slice username;
     struct slice password;
     struct slice return_to;
-    struct slice again;       /* not empty: one who is logged in is asked once more */
+    struct slice because;     /* a reason of login_redirect_because; empty: none */
     struct slice oauth_token; /* of the request for authorization that return_to goes on with; empty: none */
     struct slice form_action; /* where that one's redirects may lead */
     struct slice client_id;   /* of that request; empty: none */
@@ -39,12 +39,12 @@ static struct login *login_of(struct flow *flow)
     return request_of(flow)->state;
 }
 
-static enum step_result redirect_with(struct request *request, struct slice return_to, bool is_again)
+enum step_result login_redirect_because(struct request *request, struct slice return_to, const char *reason)
 {
-    const struct callback_pair pairs[] = {{"return_to", return_to}, {"again", SLICE("yes")}};
+    const struct callback_pair pairs[] = {{"return_to", return_to}, {"because", slice_str(reason)}};
     struct buf target = buf_in(&request->arena);
     const char *login = site_path(request, "/login");
-    callback_write(slice_str(login), pairs, is_again ? 2 : 1, &target);
+    callback_write(slice_str(login), pairs, reason ? 2 : 1, &target);
     if (!login || slice_is_absent(return_to) || target.failed)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     return site_redirect(request, buf_slice(&target));
@@ -52,12 +52,7 @@ static enum step_result redirect_with(struct request *request, struct slice retu
 
 enum step_result login_redirect(struct request *request, struct slice return_to)
 {
-    return redirect_with(request, return_to, false);
-}
-
-enum step_result login_redirect_again(struct request *request, struct slice return_to)
-{
-    return redirect_with(request, return_to, true);
+    return login_redirect_because(request, return_to, NULL);
 }
 
 /* ---- the page ---- */
@@ -124,6 +119,19 @@ static enum status login_secret(struct request *request, struct slice *ret_secre
     return STATUS_OK;
 }
 
+static struct slice known_reason(struct slice because)
+{
+    bool is_known = slice_eq(because, SLICE("again")) || slice_eq(because, SLICE("changed"));
+    return is_known ? because : SLICE("");
+}
+
+static struct slice reason_text(struct request *request, struct slice because)
+{
+    if (because.len == 0)
+        return SLICE("");
+    return site_text(request, slice_eq(because, SLICE("again")) ? "login.again" : "login.changed");
+}
+
 /* Begins the reply, unless the caller has. `error` is a key; NULL: there is none. */
 static enum step_result show_form(struct request *request, int http_status, const char *error)
 {
@@ -143,7 +151,8 @@ static enum step_result show_form(struct request *request, int http_status, cons
         PAGE_TEXT("return_to", it->return_to),
         PAGE_TEXT("username", it->username),
         PAGE_TEXT("client_name", it->client_name),
-        PAGE_TEXT("again", it->again.len ? SLICE("yes") : SLICE("")),
+        PAGE_TEXT("because", it->because),
+        PAGE_TEXT("reason", reason_text(request, it->because)),
         PAGE_TEXT("forgotten_password_url", forgotten),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
@@ -174,7 +183,7 @@ static enum step_result show_parse(struct flow *flow)
         status = take_return_to(request, request->state, form_get(&query, "return_to", NULL));
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    login_of(flow)->again = form_get(&query, "again", NULL);
+    login_of(flow)->because = known_reason(form_get(&query, "because", NULL));
     if (login_of(flow)->oauth_token.len == 0)
         return STEP_NEXT;
     ephemeral_temp_find_start(app_loop_of(request)->ephemeral, login_of(flow)->oauth_token, SLICE(""),
@@ -245,7 +254,7 @@ static enum status read_form(struct request *request, struct login *it)
     TRY(form_get_single(&form, "password", &it->password));
     TRY(form_get_single(&form, "return_to", &return_to));
     TRY(take_return_to(request, it, return_to));
-    it->again = form_get(&form, "again", NULL);
+    it->because = known_reason(form_get(&form, "because", NULL));
     struct slice cookie = site_cookie(request, COOKIE_LOGIN);
     bool is_ours = form_get_single(&form, "csrf_token", &csrf) == STATUS_OK && is_secret(cookie);
     return is_ours && ct_equal(cookie, csrf) ? STATUS_OK : STATUS_FORBIDDEN;

@@ -14,7 +14,8 @@ extern const struct step login_submit[];
 
 /* Sends the browser to the login page, which brings it back to `return_to` (return_to.h; absent: no memory). */
 enum step_result login_redirect(struct request *request, struct slice return_to);
-/* The same for somebody who is logged in, and is told why he is asked once more. */
-enum step_result login_redirect_again(struct request *request, struct slice return_to);
+/* The same for somebody who is told why: "again" (he is logged in, too long for what comes next), "changed" (he has a
+ * new password). */
+enum step_result login_redirect_because(struct request *request, struct slice return_to, const char *reason);
 
 #endif

@@ -1,6 +1,7 @@
 #include "login/session_start.h"
 
 #include "crypto/random.h"
+#include "login/where_from.h"
 #include "site.h"
 
 enum { CSRF_BYTES = 32 };
@@ -20,6 +21,7 @@ enum step_result session_start(struct flow *flow, const struct session *session,
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     fresh.csrf = slice_of(csrf, sizeof csrf);
+    fresh.came_from = where_from(request);
     flow_wait_group(flow, STARTED_COUNT + more, STORE_TIMEOUT_MS, tickets);
     ephemeral_session_create_start(ephemeral, slice_of(id, SESSION_ID_BYTES), &fresh, ttl_ms, tickets[STARTED_NEW]);
     ephemeral_session_delete_start(ephemeral, site_cookie(request, COOKIE_SESSION), tickets[ENDED_OLD]);

@@ -1,6 +1,7 @@
 #include "login/visitor.h"
 
 #include "crypto/ct.h"
+#include "durable/changes.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
 #include "login/return_to.h"
@@ -137,5 +138,19 @@ enum step_result visitor_prove(struct flow *flow)
     enum status status = ephemeral_now(app_loop_of(request)->ephemeral, &now_ms);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    return now_ms - it->session->created_ms <= recent_ms ? STEP_NEXT : login_redirect_again(request, it->page);
+    return now_ms - it->session->created_ms <= recent_ms ? STEP_NEXT
+                                                         : login_redirect_because(request, it->page, "again");
+}
+
+enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject)
+{
+    struct request *request = request_of(flow);
+    struct buf who = buf_in(&request->arena);
+    buf_add_str(&who, "user:");
+    buf_add(&who, visitor_of(flow)->user->subject);
+    if (who.failed)
+        return site_refuse(request, STATUS_NO_MEMORY, NULL);
+    durable_audit_append_start(app_of(request)->durable, buf_slice(&who), slice_str(what), subject,
+                               flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
 }

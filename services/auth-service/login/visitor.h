@@ -43,6 +43,9 @@ enum step_result visitor_enter(struct flow *flow);
  * do. Under the trusted header nobody can be asked again: the proxy vouches for each request. */
 enum step_result visitor_prove(struct flow *flow);
 
+/* Writes down what he did, as "user:" and his subject, to what: waits, or refuses. */
+enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject);
+
 /* Whether the user of a session may go on by it: not one who is disabled, who came by a door that is closed now (a
  * site's user while passwords are taken, or the reverse), or of whom something was changed since somebody vouched for
  * him: a password, or that he logged out everywhere. */

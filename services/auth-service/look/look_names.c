@@ -22,11 +22,15 @@ static const struct {
      "csrf_token shown"},
     {"applications.html",
      "grants(jti client_name website verified since used expires groups(group scopes(scope text dangerous)) has_scopes "
-     "has_choice) outcome username csrf_token action older newest has_grants"},
-    {"home.html", "username csrf_token login logout applications developer public_url initiate authorize token"},
-    {"login.html", "error action csrf_token return_to again username client_name forgotten_password_url"},
+     "has_choice) outcome username csrf_token action security older newest has_grants"},
+    {"home.html",
+     "username csrf_token login logout applications security developer public_url initiate authorize token"},
+    {"login.html", "error action csrf_token return_to because reason username client_name forgotten_password_url"},
     {"message.html", "kind message problem problem_url"},
     {"problems.html", "problems(code rows(http error text))"},
+    {"security.html", "sessions(handle came_from since current) outcome fault username csrf_token action has_others "
+                      "password_action site "
+                      "by_proxy applications"},
     {"verifier.html", "client_name verifier spelled"},
 };
 
