@@ -50,6 +50,7 @@ struct config_strings {
 struct config_token {
     struct slice name;
     struct slice token; /* secret */
+    bool may_only_read; /* name:read:token */
 };
 
 struct config_tokens {

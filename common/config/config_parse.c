@@ -300,13 +300,36 @@ static enum status parse_sealing_keys(const struct parse *p, struct slice text)
     return parse_text(p, text);
 }
 
+/* What stands between name and token; a token has no colon itself, so that a role is never taken for a part of one. */
+static enum status take_role(const struct parse *p, struct slice *item, size_t index, bool *ret_may_only_read)
+{
+    struct slice token = *item;
+    bool colon = false;
+    struct slice role = slice_cut(&token, ':', &colon);
+    if (!colon)
+        return STATUS_OK;
+    if (p->place == &p->config->login_tokens)
+        return refuse_secret_item(p, index, "has a colon behind its name; write name:token, such a token has no role");
+    *ret_may_only_read = slice_eq(role, SLICE("read"));
+    if (!*ret_may_only_read && !slice_eq(role, SLICE("manage")))
+        return refuse_secret_item(p, index,
+                                  "has a role that is none; write name:read:token, name:manage:token, or name:token, "
+                                  "which is as manage (a token itself has no colon)");
+    if (slice_find(token, ':') < token.len)
+        return refuse_secret_item(p, index, "has a colon in its token; make one with: openssl rand -hex 32");
+    *item = token;
+    return STATUS_OK;
+}
+
 static enum status take_token(const struct parse *p, struct slice item, size_t index, void *context)
 {
     struct config_token *tokens = context;
     bool colon = false;
+    bool may_only_read = false;
     struct slice name = slice_cut(&item, ':', &colon);
     if (!colon || !is_identifier(name, 64))
         return refuse_secret_item(p, index, "has no name; write name:token, the name of letters, digits, - and _");
+    TRY(take_role(p, &item, index, &may_only_read));
     if (item.len < MIN_TOKEN_BYTES)
         return refuse_secret_item(p, index, "is shorter than 32 characters; make one with: openssl rand -hex 32");
     if (!is_printable_ascii(item) || slice_find(item, ' ') < item.len)
@@ -314,7 +337,7 @@ static enum status take_token(const struct parse *p, struct slice item, size_t i
     for (size_t i = 0; i < index; i++)
         if (slice_eq(tokens[i].name, name))
             return refuse_secret_item(p, index, "has the name of another one");
-    tokens[index] = (struct config_token){name, item};
+    tokens[index] = (struct config_token){name, item, may_only_read};
     return STATUS_OK;
 }
 

@@ -63,9 +63,11 @@ const struct config_row config_rows[] = {
      .help = "Keys of 32 bytes that seal secrets in the database, id:base64[,id:base64…]: the first seals, all open. "
              "Make one with: openssl rand -base64 32"},
     {ROW("ADMIN_TOKEN", "admin-token", CONFIG_TOKENS, AUTH, admin_tokens), .secret = true,
-     .placeholder = "NAME:TOKEN,…", .initial_shown = "none: the admin API is off",
-     .help = "Bearer tokens of the admin API, name:token[,name:token…], each of 32 characters or more. The name is the "
-             "audit log's \"who\"; two at once make rotation possible."},
+     .placeholder = "NAME[:ROLE]:TOKEN,…", .initial_shown = "none: the admin API is off",
+     .help =
+         "Bearer tokens of the admin API, name:token or name:role:token, separated by commas, each of 32 characters "
+         "or more. The name is the audit log's \"who\"; two at once make rotation possible. Role read sees all but "
+         "secrets and changes nothing; manage, as without a role, may do everything."},
     {ROW("LOGIN_TOKEN", "login-token", CONFIG_TOKENS, AUTH, login_tokens), .secret = true,
      .placeholder = "NAME:TOKEN,…", .initial_shown = "none",
      .help = "Bearer tokens, as those, that open nothing but the calls of delegated login."},

@@ -18,7 +18,7 @@ struct app {
     struct look_holder *look;      /* of the pages */
     struct provider_loop *loops;   /* by request->loop_index */
     struct shared_keys *keys;      /* what cookies are sealed with */
-    struct bearers bearers;        /* of the admin port */
+    struct bearers *bearers;       /* of the admin port */
 };
 
 static inline const struct app *app_of(const struct request *request)

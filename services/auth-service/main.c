@@ -136,6 +136,7 @@ static void close_blocking(void *app, bool clean)
     provider_close_blocking(&serving->provider, clean);
     endings_free(serving->endings); /* after the feed, which it hears */
     look_holder_free(serving->app.look);
+    bearers_free(serving->app.bearers);
     free(serving);
 }
 
@@ -182,18 +183,24 @@ static enum status open_look(struct app *app, struct buf *why)
     return STATUS_NO_MEMORY;
 }
 
-/* What pages are made of is read and checked first: with a fault in it all stays as it was. */
+/* What pages are made of, and who may call the admin port, is read first: with a fault in it all stays as it was. */
 static enum status on_auth_reload_blocking(void *provider, const struct config *fresh, struct buf *why)
 {
     struct serving *serving = (struct serving *)((char *)provider - offsetof(struct serving, provider));
     struct look *look = NULL;
+    struct bearers *bearers = NULL;
     TRY(look_read_blocking(fresh, why, &look));
-    enum status status = provider_on_reload_blocking(provider, fresh, why);
+    enum status status = bearers_read(fresh, &bearers);
     if (status == STATUS_OK)
-        look_holder_replace(serving->app.look, look);
-    else
+        status = provider_on_reload_blocking(provider, fresh, why);
+    if (status != STATUS_OK) {
         look_free(look);
-    return status;
+        bearers_free(bearers);
+        return status;
+    }
+    look_holder_replace(serving->app.look, look);
+    bearers_replace(serving->app.bearers, bearers);
+    return STATUS_OK;
 }
 
 /* Where sessions and temporary credentials are kept in Redis they outlive this process. */
@@ -226,7 +233,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     if (!app->passwords)
         return STATUS_NO_MEMORY;
     TRY(service_metrics_register());
-    TRY(bearers_read(start->config, &start->config->arena, &app->bearers));
+    TRY(bearers_read(start->config, &app->bearers));
     return add_routes(serving);
 }
 
@@ -241,12 +248,13 @@ static enum status open_auth_blocking(const struct service_start *start, struct 
         close_blocking(serving, true);
         return status;
     }
-    *ret_parts = (struct service_parts){.app = &serving->app,
-                                        .stores = &serving->provider,
-                                        .routes = serving->routes,
-                                        .route_count = serving->route_count,
-                                        .admin_routes = admin_routes,
-                                        .admin_route_count = serving->app.bearers.count ? COUNT_OF(admin_routes) : 0};
+    *ret_parts =
+        (struct service_parts){.app = &serving->app,
+                               .stores = &serving->provider,
+                               .routes = serving->routes,
+                               .route_count = serving->route_count,
+                               .admin_routes = admin_routes,
+                               .admin_route_count = bearers_count(serving->app.bearers) ? COUNT_OF(admin_routes) : 0};
     return STATUS_OK;
 }
 

@@ -9,80 +9,101 @@
 
 static struct arena arena;
 
-static struct bearers read_all(void)
+static struct bearers *read_tokens(const struct config_tokens *admin, const struct config_tokens *login)
 {
-    static const struct config_token admin[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST)},
-                                                {SLICE_INIT("bob"), SLICE_INIT(SECOND)}};
-    static const struct config_token login[] = {{SLICE_INIT("shop"), SLICE_INIT(LOGIN)},
-                                                {SLICE_INIT("twin"), SLICE_INIT(SECOND)}};
-    const struct config config = {.admin_tokens = {admin, 2}, .login_tokens = {login, 2}};
-    struct bearers bearers = {0};
-    assert_status(bearers_read(&config, &arena, &bearers), STATUS_OK);
+    const struct config config = {.admin_tokens = *admin, .login_tokens = *login};
+    struct bearers *bearers = NULL;
+    assert_status(bearers_read(&config, &bearers), STATUS_OK);
     return bearers;
+}
+
+static struct bearers *read_all(void)
+{
+    static const struct config_token admin[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST), false},
+                                                {SLICE_INIT("bob"), SLICE_INIT(SECOND), true}};
+    static const struct config_token login[] = {{SLICE_INIT("shop"), SLICE_INIT(LOGIN), false},
+                                                {SLICE_INIT("twin"), SLICE_INIT(SECOND), false}};
+    return read_tokens(&(struct config_tokens){admin, 2}, &(struct config_tokens){login, 2});
+}
+
+static void assert_bearer(struct bearers *bearers, const char *token, const char *name, enum bearer_role role)
+{
+    struct bearer found = {0};
+    assert_status(bearers_find(bearers, slice_str(token), &arena, &found), STATUS_OK);
+    assert_slice_equal(found.name, slice_str(name));
+    assert_int_equal(found.role, role);
 }
 
 static void a_token_names_its_bearer_and_what_it_opens(void **state)
 {
     (void)state;
-    struct bearers bearers = read_all();
-    const struct bearer *found = NULL;
-    assert_int_equal(bearers.count, 4);
-    assert_status(bearers_find(&bearers, SLICE(FIRST), &found), STATUS_OK);
-    assert_slice_equal(found->name, SLICE("ann"));
-    assert_false(found->is_login);
-    assert_status(bearers_find(&bearers, SLICE(LOGIN), &found), STATUS_OK);
-    assert_slice_equal(found->name, SLICE("shop"));
-    assert_true(found->is_login);
-    assert_status(bearers_find(&bearers, SLICE(SECOND), &found), STATUS_OK);
-    assert_slice_equal(found->name, SLICE("bob"));
+    struct bearers *bearers = read_all();
+    assert_int_equal(bearers_count(bearers), 4);
+    assert_bearer(bearers, FIRST, "ann", BEARER_MANAGE);
+    assert_bearer(bearers, LOGIN, "shop", BEARER_LOGIN);
+    assert_bearer(bearers, SECOND, "bob", BEARER_READ);
+    bearers_free(bearers);
 }
 
 static void any_other_text_is_nobodys(void **state)
 {
     (void)state;
-    struct bearers bearers = read_all();
+    struct bearers *bearers = read_all();
     static const char *const texts[] = {"", "1", FIRST "1", "1111111111111111111111111111111", "ann:" FIRST, LOGIN " "};
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        const struct bearer *found = NULL;
-        assert_status(bearers_find(&bearers, slice_str(texts[i]), &found), STATUS_UNAUTHORIZED);
-        assert_null(found);
+        struct bearer found = {0};
+        assert_status(bearers_find(bearers, slice_str(texts[i]), &arena, &found), STATUS_UNAUTHORIZED);
     }
+    bearers_free(bearers);
 }
 
 static void without_tokens_there_is_nobody(void **state)
 {
     (void)state;
-    const struct config config = {0};
-    struct bearers bearers = {0};
-    const struct bearer *found = NULL;
-    assert_status(bearers_read(&config, &arena, &bearers), STATUS_OK);
-    assert_int_equal(bearers.count, 0);
-    assert_status(bearers_find(&bearers, SLICE(""), &found), STATUS_UNAUTHORIZED);
+    struct bearers *bearers = read_tokens(&(struct config_tokens){0}, &(struct config_tokens){0});
+    struct bearer found = {0};
+    assert_int_equal(bearers_count(bearers), 0);
+    assert_status(bearers_find(bearers, SLICE(""), &arena, &found), STATUS_UNAUTHORIZED);
+    bearers_free(bearers);
+}
+
+static void others_take_the_place_of_all(void **state)
+{
+    (void)state;
+    static const struct config_token fresh[] = {{SLICE_INIT("eve"), SLICE_INIT(SECOND), false}};
+    struct bearers *bearers = read_all();
+    struct bearer found = {0};
+    bearers_replace(bearers, read_tokens(&(struct config_tokens){fresh, 1}, &(struct config_tokens){0}));
+    assert_int_equal(bearers_count(bearers), 1);
+    assert_bearer(bearers, SECOND, "eve", BEARER_MANAGE);
+    assert_status(bearers_find(bearers, SLICE(FIRST), &arena, &found), STATUS_UNAUTHORIZED);
+    assert_status(bearers_find(bearers, SLICE(LOGIN), &arena, &found), STATUS_UNAUTHORIZED);
+    bearers_free(bearers);
 }
 
 /* With each of them, so that the time does not tell how far down it stands. */
 static void a_token_is_compared_in_constant_time(void **state)
 {
     (void)state;
-    struct bearers bearers = read_all();
-    const struct bearer *found = NULL;
+    struct bearers *bearers = read_all();
+    struct bearer found = {0};
     watch_begin();
-    assert_status(bearers_find(&bearers, SLICE(FIRST), &found), STATUS_OK);
+    assert_status(bearers_find(bearers, SLICE(FIRST), &arena, &found), STATUS_OK);
     assert_int_equal(watch_comparisons(SLICE("")), 4);
     watch_end();
+    bearers_free(bearers);
 }
 
-static void without_memory_there_are_none(void **state)
+static void without_memory_nobody_is_known(void **state)
 {
     (void)state;
-    static const struct config_token admin[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST)}};
-    const struct config config = {.admin_tokens = {admin, 1}};
-    struct bearers bearers = {0};
+    struct bearers *bearers = read_all();
+    struct bearer found = {0};
     struct arena little;
     arena_init(&little, 0);
-    assert_status(bearers_read(&config, &little, &bearers), STATUS_NO_MEMORY);
-    assert_int_equal(bearers.count, 0);
+    assert_status(bearers_find(bearers, SLICE(FIRST), &little, &found), STATUS_NO_MEMORY);
     arena_done(&little);
+    bearers_free(bearers);
 }
 
 static int setup(void **state)
@@ -105,8 +126,9 @@ int main(void)
         cmocka_unit_test(a_token_names_its_bearer_and_what_it_opens),
         cmocka_unit_test(any_other_text_is_nobodys),
         cmocka_unit_test(without_tokens_there_is_nobody),
+        cmocka_unit_test(others_take_the_place_of_all),
         cmocka_unit_test(a_token_is_compared_in_constant_time),
-        cmocka_unit_test(without_memory_there_are_none),
+        cmocka_unit_test(without_memory_nobody_is_known),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -161,6 +161,16 @@ static const struct row rows[] = {
     {{DEV, "OAUTH1_LOGIN_TOKEN=a:" TOKEN ",a:" TOKEN}, "OAUTH1_LOGIN_TOKEN: entry 2 has the name of another one"},
     {{DEV, "OAUTH1_LOGIN_TOKEN=a:" TOKEN " x"},
      "OAUTH1_LOGIN_TOKEN: entry 1 has a character that cannot stand in a header"},
+    {{DEV, "OAUTH1_ADMIN_TOKEN=ops:manage:" TOKEN ",look:read:x" TOKEN}, NULL},
+    {{DEV, "OAUTH1_ADMIN_TOKEN=ops:write:" TOKEN},
+     "OAUTH1_ADMIN_TOKEN: entry 1 has a role that is none; write name:read:token, name:manage:token, or name:token, "
+     "which is as manage (a token itself has no colon)"},
+    {{DEV, "OAUTH1_ADMIN_TOKEN=ops:read:" TOKEN ":x"},
+     "OAUTH1_ADMIN_TOKEN: entry 1 has a colon in its token; make one with: openssl rand -hex 32"},
+    {{DEV, "OAUTH1_ADMIN_TOKEN=ops:read:short"},
+     "OAUTH1_ADMIN_TOKEN: entry 1 is shorter than 32 characters; make one with: openssl rand -hex 32"},
+    {{DEV, "OAUTH1_LOGIN_TOKEN=shop:read:" TOKEN},
+     "OAUTH1_LOGIN_TOKEN: entry 1 has a colon behind its name; write name:token, such a token has no role"},
     /* lists */
     {{DEV, "OAUTH1_SIGNATURE_METHODS=HMAC-SHA1, PLAINTEXT"}, NULL},
     {{DEV, "OAUTH1_SIGNATURE_METHODS=hmac-sha1"},
@@ -339,7 +349,7 @@ static void parses_what_is_set(void **state)
     const char *const entries[MAX_ENTRIES] = {
         "OAUTH1_PUBLIC_URL=HTTPS://Auth.Example.com:443",
         KEYS,
-        "OAUTH1_ADMIN_TOKEN=ops:" TOKEN ",ci:x" TOKEN,
+        "OAUTH1_ADMIN_TOKEN=ops:" TOKEN ",ci:read:x" TOKEN,
         "OAUTH1_SIGNATURE_METHODS=HMAC-SHA256 , PLAINTEXT",
         "OAUTH1_TRUSTED_PROXIES=10.0.0.0/8,unix",
         "OAUTH1_SHUTDOWN_DELAY=0.25",
@@ -351,6 +361,8 @@ static void parses_what_is_set(void **state)
     assert_int_equal(config.admin_tokens.count, 2);
     assert_slice_equal(config.admin_tokens.items[1].name, SLICE("ci"));
     assert_slice_equal(config.admin_tokens.items[1].token, SLICE("x" TOKEN));
+    assert_false(config.admin_tokens.items[0].may_only_read);
+    assert_true(config.admin_tokens.items[1].may_only_read);
     assert_int_equal(config.signature_methods.count, 2);
     assert_slice_equal(config.signature_methods.items[1], SLICE("PLAINTEXT"));
     assert_int_equal(config.trusted_proxies.count, 1);

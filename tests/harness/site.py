@@ -7,10 +7,11 @@ import requests
 LOGIN_URL = "https://site.example/login?lang=en"
 LOGIN_TOKEN = "site-token-0123456789abcdef0123456789"
 ADMIN_TOKEN = "admin-token-0123456789abcdef012345678"
+READ_TOKEN = "read-token-0123456789abcdef0123456789"
 VARIABLES = {
     "OAUTH1_LOGIN_URL": LOGIN_URL,
     "OAUTH1_LOGIN_TOKEN": f"shop:{LOGIN_TOKEN}",
-    "OAUTH1_ADMIN_TOKEN": f"operator:{ADMIN_TOKEN}",
+    "OAUTH1_ADMIN_TOKEN": f"operator:{ADMIN_TOKEN},auditor:read:{READ_TOKEN}",
 }
 
 

@@ -19,7 +19,7 @@ from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
 from harness.signer import FORM, Signer
-from harness.site import LOGIN_TOKEN, VARIABLES, Site, challenge_of
+from harness.site import LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis
 
 ORIGIN = "https://api.example"
@@ -439,6 +439,9 @@ def ask_admin(it, document):
     document.ask(204, "DELETE", "/admin/v1/users/42/sessions", [bearer])
     document.ask(404, "DELETE", "/admin/v1/users/43/sessions", [bearer])
     document.ask(401, "DELETE", "/admin/v1/users/42/sessions")
+    reader = ("Authorization", f"Bearer {READ_TOKEN}")
+    document.ask(403, "PUT", f"/admin/v1/authorization-requests/{other}/reject", [reader])
+    document.ask(403, "DELETE", "/admin/v1/users/42/sessions", [reader])
     ask_continue(it, public, site)
     public.ask(302, "GET", "/login")
     public.ask(405, "POST", "/login")

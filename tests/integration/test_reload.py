@@ -106,6 +106,32 @@ def test_keys_that_open_nothing_in_the_database_change_nothing_and_are_named(rot
     assert send(known.initiate_request()).status_code == 200
 
 
+def ask_admin(provider, token):
+    answer = requests.delete(f"{provider.admin_url}/admin/v1/users/nobody/sessions",
+                             headers={"Authorization": f"Bearer {token}"}, timeout=10)
+    return answer.status_code
+
+
+@pytest.mark.parametrize("variable", ["OAUTH1_ADMIN_TOKEN", "OAUTH1_LOGIN_TOKEN"])
+def test_tokens_of_the_admin_port_rotate_without_a_restart(tmp_path, variable):
+    old, new = "o" * 32, "n" * 32
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"first:{old}\n")
+    made = Provider(tmp_path / "provider", **{f"{variable}_FILE": tokens})
+    made.auth.start()
+    assert (ask_admin(made, old), ask_admin(made, new)) == (404, 401)
+    tokens.write_text(f"first:{old},second:{new}\n")
+    reload(made.auth)
+    assert (ask_admin(made, old), ask_admin(made, new)) == (404, 404)
+    tokens.write_text(f"second:{new}:x\n")
+    reload(made.auth, "stays as it was")
+    assert (ask_admin(made, old), ask_admin(made, new)) == (404, 404)
+    tokens.write_text(f"second:{new}\n")
+    reload(made.auth)
+    assert (ask_admin(made, old), ask_admin(made, new)) == (401, 404)
+    made.auth.stop()
+
+
 def damage_secrets(provider, which):
     with sqlite3.connect(provider.database) as database:
         database.execute(f"UPDATE client_secrets SET sealed = randomblob(64) WHERE {which}")

@@ -13,13 +13,27 @@ static enum step_result refuse_stranger(struct request *request)
     return STEP_REPLY;
 }
 
-static enum status find_bearer(struct request *request, const struct bearer **ret_bearer)
+static enum status find_bearer(struct request *request, struct bearer *ret_bearer)
 {
     struct slice token = request_bearer(request);
-    return slice_is_absent(token) ? STATUS_UNAUTHORIZED : bearers_find(&app_of(request)->bearers, token, ret_bearer);
+    if (slice_is_absent(token))
+        return STATUS_UNAUTHORIZED;
+    return bearers_find(app_of(request)->bearers, token, &request->arena, ret_bearer);
 }
 
-enum step_result admin_begin(struct flow *flow, size_t state_size)
+static enum step_result judge_role(struct request *request, enum admin_door door, enum bearer_role role)
+{
+    if (role == BEARER_LOGIN && door == ADMIN_FOR_OPERATORS)
+        return admin_refuse(request, 403,
+                            "a token of OAUTH1_LOGIN_TOKEN opens the calls of delegated login alone; send one of "
+                            "OAUTH1_ADMIN_TOKEN");
+    if (role == BEARER_READ && !slice_eq(request->method, SLICE("GET")))
+        return admin_refuse(request, 403,
+                            "this token has the role read, which changes nothing; send one with the role manage");
+    return STEP_NEXT;
+}
+
+enum step_result admin_begin(struct flow *flow, enum admin_door door, size_t state_size)
 {
     struct request *request = request_of(flow);
     struct admin_call *call = request->state = arena_calloc(&request->arena, 1, state_size);
@@ -31,7 +45,7 @@ enum step_result admin_begin(struct flow *flow, size_t state_size)
     if (status != STATUS_OK)
         return admin_refuse_status(request, status);
     request_earns_connection(request);
-    return STEP_NEXT;
+    return judge_role(request, door, call->bearer.role);
 }
 
 enum step_result admin_take_body(struct flow *flow)

@@ -42,7 +42,7 @@ static enum step_result refuse_unknown_challenge(struct request *request)
 static enum step_result begin_call(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum step_result begun = admin_begin(flow, sizeof(struct authorization_request));
+    enum step_result begun = admin_begin(flow, ADMIN_FOR_SITES_TOO, sizeof(struct authorization_request));
     if (begun != STEP_NEXT)
         return begun;
     struct authorization_request *it = request_state(flow);
@@ -219,7 +219,7 @@ static enum step_result tell_target(struct flow *flow)
 static enum step_result audit_decision(struct flow *flow, const char *what, struct slice subject)
 {
     struct request *request = request_of(flow);
-    durable_audit_append_start(app_of(request)->durable, request_state(flow)->call.bearer->name, slice_str(what),
+    durable_audit_append_start(app_of(request)->durable, request_state(flow)->call.bearer.name, slice_str(what),
                                subject, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

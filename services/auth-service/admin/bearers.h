@@ -1,4 +1,6 @@
-/* bearers: who may call the admin port: the tokens of OAUTH1_ADMIN_TOKEN and OAUTH1_LOGIN_TOKEN, as digests. */
+/* bearers: who may call the admin port: the tokens of OAUTH1_ADMIN_TOKEN and OAUTH1_LOGIN_TOKEN, as digests.
+ *
+ * Any thread may ask, also while other tokens take their place (SIGHUP). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_ADMIN_BEARERS_H
 #define COUNTERSIGN_AUTH_SERVICE_ADMIN_BEARERS_H
 
@@ -9,22 +11,30 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BEARER_DIGEST_BYTES = 32 };
+enum bearer_role {
+    BEARER_MANAGE,
+    BEARER_READ,  /* sees no secret, and does nothing */
+    BEARER_LOGIN, /* of OAUTH1_LOGIN_TOKEN: for the calls of delegated login alone */
+};
 
 struct bearer {
     struct slice name; /* the audit log's "who" */
-    bool is_login;     /* of OAUTH1_LOGIN_TOKEN: for the calls of delegated login alone */
-    unsigned char digest[BEARER_DIGEST_BYTES];
+    enum bearer_role role;
 };
 
-struct bearers {
-    const struct bearer *items;
-    size_t count; /* 0: the admin port stays closed */
-};
+struct bearers;
 
-/* In the arena; names are the configuration's. NO_MEMORY. */
-MUST_USE enum status bearers_read(const struct config *config, struct arena *arena, struct bearers *ret_bearers);
-/* Whose token this is. The time tells neither which it is nor how much of it is right. UNAUTHORIZED; NO_MEMORY. */
-MUST_USE enum status bearers_find(const struct bearers *bearers, struct slice token, const struct bearer **ret_bearer);
+/* Nothing is borrowed from the configuration. NO_MEMORY. */
+MUST_USE enum status bearers_read(const struct config *config, struct bearers **ret_bearers);
+/* NULL is fine. */
+void bearers_free(struct bearers *bearers);
+/* 0: the admin port stays closed. */
+size_t bearers_count(struct bearers *bearers);
+/* Those of `fresh`, which is freed, take the place of the others. */
+void bearers_replace(struct bearers *bearers, struct bearers *fresh);
+/* Whose token this is; the name is copied into the arena. The time tells neither which it is nor how much of it is
+ * right. UNAUTHORIZED; NO_MEMORY. */
+MUST_USE enum status bearers_find(struct bearers *bearers, struct slice token, struct arena *arena,
+                                  struct bearer *ret_bearer);
 
 #endif

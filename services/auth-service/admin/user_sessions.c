@@ -12,7 +12,7 @@ struct sessions_end {
 static enum step_result find_whose(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum step_result begun = admin_begin(flow, sizeof(struct sessions_end));
+    enum step_result begun = admin_begin(flow, ADMIN_FOR_SITES_TOO, sizeof(struct sessions_end));
     if (begun != STEP_NEXT)
         return begun;
     durable_user_find_by_subject_start(app_of(request)->durable, admin_path_value(request, 0),
@@ -23,7 +23,7 @@ static enum step_result find_whose(struct flow *flow)
 /* A site's token does not tell which accounts were made here, nor does it end their sessions. */
 static bool may_end(const struct admin_call *call, const struct user *user)
 {
-    return !call->bearer->is_login || user->source == USER_OF_SITE;
+    return call->bearer.role != BEARER_LOGIN || user->source == USER_OF_SITE;
 }
 
 /* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
