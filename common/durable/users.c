@@ -2,6 +2,7 @@
 
 #include "base/case_fold.h"
 #include "crypto/digest.h"
+#include "durable/passwords.h"
 #include "durable/rows.h"
 #include "durable/within.h"
 
@@ -25,6 +26,12 @@ bool user_subject_is_sites(struct slice subject)
     static const struct slice prefix = SLICE_INIT(USER_LOCAL_PREFIX);
     return is_identifier(subject) && slice_is_printable(subject) &&
            !slice_eq_nocase(slice_sub(subject, 0, prefix.len), prefix);
+}
+
+bool user_subject_is_local(struct slice subject)
+{
+    return is_identifier(subject) && slice_is_printable(subject) &&
+           slice_starts_with(subject, SLICE(USER_LOCAL_PREFIX));
 }
 
 void user_free(void *user)
@@ -227,9 +234,10 @@ static enum status insert_row(struct durable *db, const struct user *user, struc
         sql_text(is_sites ? SLICE("") : email),
         sql_text(user->password_hash),
         sql_int(user->disabled),
-        sql_int(now_ms(db)),
+        sql_int(user->created_ms ? user->created_ms : now_ms(db)),
         sql_int(now_ms(db)),
     };
+    TRY(durable_password_note_blocking(db, user->password_hash));
     return RUN(db,
                "INSERT INTO users (username, site_name, name_key, email, email_key, password_hash, disabled,"
                " created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -251,15 +259,14 @@ static enum status insert_user(struct sql *sql, void *context)
     buf_done(&email);
     TRY(status);
     creating->id = sql_last_id(sql);
-    return user->source == USER_OF_SITE ? set_subject(db, creating->id, user->subject)
-                                        : set_local_subject(db, creating->id);
+    return user->subject.len ? set_subject(db, creating->id, user->subject) : set_local_subject(db, creating->id);
 }
 
 enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id)
 {
     struct creating creating = {db, user, 0};
     bool fits = user->source == USER_OF_SITE ? user_subject_is_sites(user->subject) && user->password_hash.len == 0
-                                             : user->subject.len == 0;
+                                             : user->subject.len == 0 || user_subject_is_local(user->subject);
     if (!is_identifier(user->username) || !fits)
         return STATUS_BAD_INPUT;
     TRY(durable_transaction_blocking(db, insert_user, &creating));
@@ -360,6 +367,7 @@ static enum status set_password(struct sql *sql, void *context)
     struct changing *changing = context;
     struct durable *db = changing->db;
     struct sql_value params[] = {sql_text(changing->password_hash), sql_int(now_ms(db)), sql_int(changing->id)};
+    TRY(durable_password_note_blocking(db, changing->password_hash));
     TRY(RUN(db, "UPDATE users SET password_hash = ?, updated_at = ?, version = version + 1 WHERE id = ?", params));
     if (sql_affected(sql) == 0)
         return STATUS_NOT_FOUND;

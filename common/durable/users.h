@@ -53,8 +53,11 @@ void user_page_free(void *page);
 
 /* Whether a site may call a user so: 1 to 255 bytes without control characters, and not as accounts made here are. */
 MUST_USE bool user_subject_is_sites(struct slice subject);
+/* Whether accounts made here are called so. */
+MUST_USE bool user_subject_is_local(struct slice subject);
 
-/* An account made here gets its subject, a site's user brings one. BAD_INPUT: a subject that is not the source's; the
+/* An account made here gets its subject, or brings one that it got in another database; a site's user brings one. An
+ * account that is as old as it says has created_ms. BAD_INPUT: a subject that is not the source's; the
  * user name is empty or over 255 bytes. CONFLICT: the subject, or the name of an account made here, is taken (in
  * whatever case). */
 MUST_USE enum status durable_user_create_blocking(struct durable *db, const struct user *user, int64_t *ret_id);

@@ -118,18 +118,21 @@ static void on_deadline(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
     end_wait(context);
 }
 
-static bool start_deadline(struct flow_wait *wait, unsigned timeout_ms)
+/* What ends a wait by time. The lengths of pauses are of all sorts, and would leave no place for the common ones. */
+enum wait_end { WAIT_TIMES_OUT, WAIT_IS_PAUSE };
+
+static bool start_deadline(struct flow_wait *wait, unsigned timeout_ms, enum wait_end end)
 {
     struct loop *loop = wait->flow->loop;
     struct timeval length = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
-    const struct timeval *common = common_timeout(loop, timeout_ms, &length);
+    const struct timeval *common = end == WAIT_TIMES_OUT ? common_timeout(loop, timeout_ms, &length) : NULL;
     return event_assign(&wait->deadline, loop_base(loop), -1, 0, on_deadline, wait) == 0 &&
            event_add(&wait->deadline, common ? common : &length) == 0;
 }
 
 /* --- waits --- */
 
-static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned timeout_ms)
+static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned timeout_ms, enum wait_end end)
 {
     if (count > UINT32_MAX)
         return NULL;
@@ -146,7 +149,7 @@ static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned time
         free(wait);
         return NULL;
     }
-    if (!start_deadline(wait, timeout_ms)) {
+    if (!start_deadline(wait, timeout_ms, end)) {
         give_slot_back(loop_waits(flow->loop), wait);
         free(wait);
         return NULL;
@@ -154,11 +157,12 @@ static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned time
     return wait;
 }
 
-void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struct ticket *ret_tickets)
+static void begin_wait(struct flow *flow, size_t count, unsigned timeout_ms, enum wait_end end,
+                       struct ticket *ret_tickets)
 {
     assert(count > 0 && !flow->wait_begun);
     flow->wait_begun = true;
-    struct flow_wait *wait = new_wait(flow, count, timeout_ms);
+    struct flow_wait *wait = new_wait(flow, count, timeout_ms, end);
     flow->failure = wait ? STATUS_OK : STATUS_NO_MEMORY;
     if (!wait) {
         for (size_t i = 0; i < count; i++)
@@ -171,6 +175,17 @@ void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struc
     uint32_t generation = loop_waits(flow->loop)->slots[wait->slot].generation;
     for (size_t i = 0; i < count; i++)
         ret_tickets[i] = (struct ticket){flow->loop, wait->slot, generation, (uint32_t)i};
+}
+
+void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struct ticket *ret_tickets)
+{
+    begin_wait(flow, count, timeout_ms, WAIT_TIMES_OUT, ret_tickets);
+}
+
+void flow_pause(struct flow *flow, unsigned ms)
+{
+    struct ticket nobodys;
+    begin_wait(flow, 1, ms, WAIT_IS_PAUSE, &nobodys);
 }
 
 struct ticket flow_wait(struct flow *flow, unsigned timeout_ms)

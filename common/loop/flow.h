@@ -106,6 +106,8 @@ struct ticket {
 /* Begins a wait; the step then answers STEP_WAIT. If there is no memory the ticket is void and the
  * flow goes on with the outcome STATUS_NO_MEMORY. */
 MUST_USE struct ticket flow_wait(struct flow *flow, unsigned timeout_ms);
+/* Begins a wait that nothing but time ends; the step then answers STEP_WAIT. Its outcome says nothing. */
+void flow_pause(struct flow *flow, unsigned ms);
 /* Begins a wait for `count` (at least 1) completions that goes on once, when the last is in. */
 void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struct ticket *ret_tickets);
 

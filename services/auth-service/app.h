@@ -14,7 +14,7 @@ struct app {
     struct config *config;
     struct check_rules rules;
     struct durable_pool *durable;
-    struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each */
+    struct worker_pool *passwords; /* hashing: 13 ms and 16 MB each, or what other systems' cost */
     struct look_holder *look;      /* of the pages */
     struct provider_loop *loops;   /* by request->loop_index */
     struct shared_keys *keys;      /* what cookies are sealed with */

@@ -284,17 +284,21 @@ static enum status check_blocking(const struct config *config, struct buf *probl
     return stores != STATUS_OK ? stores : pages;
 }
 
+static const struct command serve = {
+    .name = "serve",
+    .arguments = "",
+    .summary = "serves until SIGTERM",
+    .example = "  OAUTH1_DEV=true auth-service serve",
+    .check_config = command_check_blocking,
+    .needs_config = true,
+    .lists_config = true,
+    .run = run_serve,
+};
+
 int main(int argc, char **argv)
 {
     const struct command commands[] = {
-        {.name = "serve",
-         .arguments = "",
-         .summary = "serves until SIGTERM",
-         .example = "  OAUTH1_DEV=true auth-service serve",
-         .check_config = command_check_blocking,
-         .needs_config = true,
-         .lists_config = true,
-         .run = run_serve},
+        serve,
         cli_migrate_up,
         cli_migrate_status,
         cli_client_create,
@@ -307,6 +311,7 @@ int main(int argc, char **argv)
         cli_client_approve,
         cli_client_reject,
         cli_client_import,
+        cli_client_export,
         cli_client_delete,
         cli_user_create,
         cli_user_list,
@@ -315,12 +320,15 @@ int main(int argc, char **argv)
         cli_user_enable,
         cli_user_delete,
         cli_user_set_local_subject,
+        cli_user_import,
+        cli_user_export,
         cli_resource_server_create,
         cli_resource_server_list,
         cli_resource_server_revoke,
         cli_token_list,
         cli_token_revoke,
         cli_token_import,
+        cli_token_export,
         cli_seal_status,
         cli_seal_rewrite,
         cli_seal_forget,

@@ -1,9 +1,13 @@
 #include "login/login.h"
 
+#include "base/clock.h"
 #include "base/percent.h"
+#include "crypto/password.h"
 #include "crypto/random.h"
+#include "crypto/shared_keys.h"
 #include "durable/users.h"
 #include "home.h"
+#include "login/device.h"
 #include "login/logout.h"
 #include "loop/worker_pool.h"
 #include "site.h"
@@ -395,6 +399,84 @@ static void answer_while_the_pool_stops(struct site_bench *bench, const char *fo
     assert_refused(bench, 503, "temporarily_unavailable");
 }
 
+/* ---- hashes that came from other systems ---- */
+
+/* "correct horse", by Django's hasher. */
+#define DJANGOS_HASH "pbkdf2_sha256$300000$seasalt2$U73jmqEqmtzX264gbiJWn5sfrhtvbBKCYO3Ke1rA7XA="
+
+static void have_hash_of_django(struct site_bench *bench)
+{
+    assert_status(durable_user_set_password_blocking(&bench->durable.db, bench->jane, SLICE(DJANGOS_HASH)), STATUS_OK);
+}
+
+static bool has_hash_of_django(struct site_bench *bench)
+{
+    struct user *user = NULL;
+    assert_status(durable_user_find_blocking(&bench->durable.db, bench->jane, &user), STATUS_OK);
+    bool has = slice_eq(user->password_hash, SLICE(DJANGOS_HASH));
+    assert_true(has || slice_starts_with(user->password_hash, SLICE("$y$")));
+    user_free(user);
+    return has;
+}
+
+static void a_right_password_is_hashed_as_ours_are_and_a_wrong_one_changes_nothing(void **state)
+{
+    struct site_bench *bench = *state;
+    have_hash_of_django(bench);
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+    assert_true(has_hash_of_django(bench));
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    assert_false(has_hash_of_django(bench));
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    assert_int_equal(submit(bench, FORM("jane", "wrong"), LOGIN_COOKIE), 403);
+}
+
+/* The browser that logged in with the other system's hash is a device of the account also after it was replaced. */
+static void who_logged_in_with_djangos_hash_is_known_afterwards(void **state)
+{
+    struct site_bench *bench = *state;
+    have_hash_of_django(bench);
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    struct slice cookie = site_bench_header(bench, "Set-Cookie", 2);
+    assert_true(slice_starts_with(cookie, SLICE("__Host-countersign_device=")));
+    cookie = slice_sub(cookie, slice_find(cookie, '=') + 1, slice_find(cookie, ';'));
+    struct keyring *keys = shared_keys_take(bench->app.keys);
+    struct arena arena;
+    struct device device = {0};
+    struct user *user = NULL;
+    arena_init(&arena, 4096);
+    assert_status(durable_user_find_blocking(&bench->durable.db, bench->jane, &user), STATUS_OK);
+    assert_true(device_read(keys, cookie, &arena, &device));
+    assert_true(device_is_of(&device, user));
+    user_free(user);
+    arena_done(&arena);
+    keyring_free(keys);
+}
+
+static int64_t time_of(struct site_bench *bench, const char *form)
+{
+    int64_t begun = clock_monotonic_ns();
+    assert_int_equal(submit(bench, form, LOGIN_COOKIE), 403);
+    return (clock_monotonic_ns() - begun) / 1000000;
+}
+
+/* joe's hash is cheap, jane's takes a hundred times as long, and nobody has none at all. */
+static void a_wrong_password_takes_one_time_whoever_it_is_tried_for(void **state)
+{
+    struct site_bench *bench = *state;
+    have_hash_of_django(bench);
+    (void)time_of(bench, FORM("joe", "wrong")); /* measures */
+    int64_t begun = clock_monotonic_ns();
+    assert_true(password_verify_blocking(SLICE("correct horse"), SLICE(DJANGOS_HASH)));
+    int64_t dearest = (clock_monotonic_ns() - begun) / 1000000;
+    int64_t times[] = {time_of(bench, FORM("jane", "wrong")), time_of(bench, FORM("joe", "wrong")),
+                       time_of(bench, FORM("nobody", "wrong")), time_of(bench, FORM("jane", ""))};
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        assert_true(times[i] >= dearest / 2); /* one may have been measured at a better moment */
+        assert_true(times[i] * 10 > times[0] * 7 && times[0] * 10 > times[i] * 7);
+    }
+}
+
 /* ---- faults ---- */
 
 static void lets_nobody_in_whose_password_was_not_looked_at(void **state)
@@ -549,6 +631,9 @@ int main(void)
         SITE_TEST(refuses_a_form_with_a_field_missing_or_twice),
         SITE_TEST(goes_home_where_return_to_leads_elsewhere),
         SITE_TEST(refuses_at_once_when_too_many_passwords_wait),
+        SITE_TEST(a_right_password_is_hashed_as_ours_are_and_a_wrong_one_changes_nothing),
+        SITE_TEST(who_logged_in_with_djangos_hash_is_known_afterwards),
+        SITE_TEST(a_wrong_password_takes_one_time_whoever_it_is_tried_for),
         SITE_TEST(lets_nobody_in_whose_password_was_not_looked_at),
         SITE_TEST(says_of_nobody_that_the_password_is_wrong_before_it_was_looked_at),
         SITE_TEST(answers_503_where_the_users_cannot_be_read),

@@ -226,6 +226,7 @@ FOREIGN = {
     "cjson/": ("common/json/",),
     "openssl/": ("common/crypto/", "common/http/", "common/redis/tls", "services/auth-service/cli/http_client"),
     "crypt.h": ("common/crypto/",),
+    "argon2.h": ("common/crypto/password_kind",),
 }
 
 

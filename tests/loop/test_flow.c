@@ -205,6 +205,21 @@ static enum step_result answer_too_late(struct flow *flow)
     return read_outcome(flow);
 }
 
+static enum step_result pause_a_while(struct flow *flow)
+{
+    flow_pause(flow, 20);
+    return STEP_WAIT;
+}
+
+static void a_pause_lasts_as_long_as_it_says(void **state)
+{
+    static const struct step steps[] = {{"pause", pause_a_while}, {"reply", reply}, {NULL, NULL}};
+    struct desk *desk = *state;
+    int64_t begun_ns = clock_monotonic_ns();
+    run(desk, steps);
+    assert_true(clock_monotonic_ns() - begun_ns >= 19 * INT64_C(1000000));
+}
+
 static void a_deadline_resumes_as_store_down_and_voids_the_ticket(void **state)
 {
     static const struct step steps[] = {{"ask", ask_in_vain}, {"late", answer_too_late}, {NULL, NULL}};
@@ -499,6 +514,7 @@ int main(void)
         TEST(runs_the_steps_in_order_until_one_replies),
         TEST(a_completion_resumes_at_the_next_step_with_its_result),
         TEST(a_completion_inside_the_step_still_resumes_later),
+        TEST(a_pause_lasts_as_long_as_it_says),
         TEST(a_deadline_resumes_as_store_down_and_voids_the_ticket),
         TEST(a_step_that_asks_again_runs_until_it_answers_otherwise),
         TEST(a_step_that_asks_again_may_end_the_table),

@@ -1,3 +1,4 @@
+#include "durable/passwords.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
 #include "support/contract_parts.h"
@@ -341,6 +342,92 @@ static void a_new_password_replaces_the_old_and_ends_sessions(void **state)
     assert_status(durable_user_set_password_blocking(&bench->db, 999, SLICE("$y$new")), STATUS_NOT_FOUND);
 }
 
+#define PBKDF2(rounds) "pbkdf2_sha256$" rounds "$s$kRElWC/kwmaLbQd8TYcfqe+zQ9/vDII0ZMjSqIdjar8="
+#define BCRYPT         "$2y$10$abcdefghijklmnopqrstuuNKTrdYIyJepeBe0WMJS4ZyMwX4aEJLK"
+
+/* 0: the store has none of that kind. */
+static int64_t most_of_kind(struct durable_bench *bench, enum password_kind kind)
+{
+    struct password_works *works = NULL;
+    int64_t amount = 0;
+    assert_status(durable_password_works_blocking(&bench->db, &works), STATUS_OK);
+    for (size_t i = 0; i < works->count; i++)
+        if (works->works[i].kind == kind)
+            amount = works->works[i].amount;
+    password_works_free(works);
+    return amount;
+}
+
+static int64_t create_hashed(struct durable_bench *bench, const char *username, const char *hash)
+{
+    const struct user user = {.username = slice_str(username), .password_hash = slice_str(hash)};
+    int64_t id = 0;
+    assert_status(durable_user_create_blocking(&bench->db, &user, &id), STATUS_OK);
+    return id;
+}
+
+static void the_dearest_hash_of_each_kind_is_known_until_nobody_has_one(void **state)
+{
+    struct durable_bench *bench = *state;
+    create_hashed(bench, "own", "$y$j9T$salt$hash");
+    assert_int_equal(most_of_kind(bench, PASSWORD_OWN), 0);
+    int64_t first = create_hashed(bench, "first", PBKDF2("2000"));
+    int64_t dear = create_hashed(bench, "dear", PBKDF2("5000"));
+    create_hashed(bench, "cheap", PBKDF2("3000"));
+    int64_t other = create_hashed(bench, "other", BCRYPT);
+    assert_int_equal(most_of_kind(bench, PASSWORD_PBKDF2_SHA256), 5000);
+    assert_int_equal(most_of_kind(bench, PASSWORD_BCRYPT), 1024);
+    assert_int_equal(most_of_kind(bench, PASSWORD_PHPASS), 0);
+    assert_status(durable_user_delete_blocking(&bench->db, other), STATUS_OK);
+    assert_status(durable_user_delete_blocking(&bench->db, dear), STATUS_OK);
+    assert_status(durable_password_forget_blocking(&bench->db), STATUS_OK);
+    assert_int_equal(most_of_kind(bench, PASSWORD_PBKDF2_SHA256), 5000);
+    assert_int_equal(most_of_kind(bench, PASSWORD_BCRYPT), 0);
+    assert_status(durable_user_set_password_blocking(&bench->db, first, SLICE(PBKDF2("9000"))), STATUS_OK);
+    assert_int_equal(most_of_kind(bench, PASSWORD_PBKDF2_SHA256), 9000);
+}
+
+static void the_same_password_hashed_otherwise_logs_nobody_out(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t id = create_hashed(bench, "jane", PBKDF2("2000"));
+    int64_t before = durable_bench_latest_change(bench);
+    char line[1024];
+    assert_status(durable_password_rehash_blocking(&bench->db, id, SLICE(PBKDF2("2000")), SLICE("$y$new")), STATUS_OK);
+    struct user *user = find(bench, "jane");
+    assert_slice_equal(user->password_hash, SLICE("$y$new"));
+    assert_int_equal(user->version, 1);
+    user_free(user);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
+    assert_status(durable_password_rehash_blocking(&bench->db, id, SLICE(PBKDF2("2000")), SLICE("$y$late")),
+                  STATUS_CONFLICT); /* it was changed meanwhile */
+    user = find(bench, "jane");
+    assert_slice_equal(user->password_hash, SLICE("$y$new"));
+    user_free(user);
+}
+
+static void an_account_may_bring_the_subject_that_it_had_elsewhere(void **state)
+{
+    struct durable_bench *bench = *state;
+    const struct user brought = {.username = SLICE("ann"), .subject = SLICE("local-2"), .created_ms = 1000};
+    const struct user twice = {.username = SLICE("bob"), .subject = SLICE("local-2")};
+    const struct user sites = {.username = SLICE("eve"), .subject = SLICE("7")};
+    int64_t id = 0;
+    assert_status(durable_user_create_blocking(&bench->db, &brought, &id), STATUS_OK);
+    struct user *user = find(bench, "ann");
+    assert_slice_equal(user->subject, SLICE("local-2"));
+    assert_int_equal(user->created_ms, 1000);
+    user_free(user);
+    assert_status(durable_user_create_blocking(&bench->db, &twice, &id), STATUS_CONFLICT);
+    assert_status(durable_user_create_blocking(&bench->db, &sites, &id), STATUS_BAD_INPUT);
+    for (int i = 0; i < 3; i++) { /* whose own number is taken gets another subject */
+        char name[16];
+        (void)snprintf(name, sizeof name, "user%d", i);
+        (void)durable_bench_user(bench, name);
+    }
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(DISTINCT subject) FROM users"), 4);
+}
+
 static int64_t live_tokens(struct durable_bench *bench)
 {
     return durable_bench_number(bench, "SELECT COUNT(*) FROM tokens WHERE revoked_at IS NULL");
@@ -417,6 +504,9 @@ int contract_users_run(void)
         BENCH_TEST(a_sites_user_may_have_anybodys_name),
         BENCH_TEST(users_are_listed_without_their_hashes),
         BENCH_TEST(a_new_password_replaces_the_old_and_ends_sessions),
+        BENCH_TEST(the_dearest_hash_of_each_kind_is_known_until_nobody_has_one),
+        BENCH_TEST(the_same_password_hashed_otherwise_logs_nobody_out),
+        BENCH_TEST(an_account_may_bring_the_subject_that_it_had_elsewhere),
         BENCH_TEST(logging_out_everywhere_ends_sessions_and_the_version_that_they_were_for),
         BENCH_TEST(disabling_a_user_ends_the_users_tokens),
         BENCH_TEST(deleting_a_user_takes_the_users_tokens),

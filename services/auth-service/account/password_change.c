@@ -76,7 +76,7 @@ static enum step_result check_current(struct flow *flow)
         return security_go_back(request, "too-many");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    password_check_start(app_of(request)->passwords, it->current, it->visitor.user->password_hash,
+    password_check_start(app_of(request)->passwords, it->current, it->visitor.user->password_hash, NULL, 0,
                          flow_wait(flow, HASH_TIMEOUT_MS));
     return STEP_WAIT;
 }

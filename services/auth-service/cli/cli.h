@@ -63,12 +63,12 @@ void cli_output_end(struct cli_output *out);
 /* The tables of commands, one a file. */
 extern const struct command cli_migrate_up, cli_migrate_status;
 extern const struct command cli_client_create, cli_client_update, cli_client_list, cli_client_get, cli_client_import,
-    cli_client_delete, cli_client_disable, cli_client_enable, cli_client_approve, cli_client_reject,
+    cli_client_export, cli_client_delete, cli_client_disable, cli_client_enable, cli_client_approve, cli_client_reject,
     cli_client_rotate_secret;
 extern const struct command cli_user_create, cli_user_list, cli_user_set_password, cli_user_disable, cli_user_enable,
-    cli_user_delete, cli_user_set_local_subject;
+    cli_user_delete, cli_user_set_local_subject, cli_user_import, cli_user_export;
 extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
-extern const struct command cli_token_list, cli_token_revoke, cli_token_import;
+extern const struct command cli_token_list, cli_token_revoke, cli_token_import, cli_token_export;
 extern const struct command cli_seal_status, cli_seal_rewrite, cli_seal_forget;
 extern const struct command cli_janitor;
 extern const struct command cli_pages_export;

@@ -23,6 +23,8 @@ struct line {
     CLIENT_PLAIN_TEXTS(TEXT_MEMBER);
     struct json_strings callbacks, signature_methods;
     CLIENT_FLAGS(FLAG_MEMBER);
+    bool disabled;
+    struct slice approval;
 };
 
 static const struct json_field fields[] = {
@@ -35,7 +37,9 @@ static const struct json_field fields[] = {
     JSON_FIELD(struct line, signature_methods, JSON_STRINGS, false),
     JSON_FIELD(struct line, scope, JSON_STRING, false),
     JSON_FIELD(struct line, default_scope, JSON_STRING, false),
-    CLIENT_FLAGS(FLAG_FIELD) JSON_FIELDS_END,
+    CLIENT_FLAGS(FLAG_FIELD) JSON_FIELD(struct line, disabled, JSON_BOOL, false),
+    JSON_FIELD(struct line, approval, JSON_STRING, false),
+    JSON_FIELDS_END,
 };
 
 /* ---- a line into the options of `client create` ---- */
@@ -51,7 +55,7 @@ static bool copy_list(const struct json_strings *from, struct option_list *to)
 
 static void copy_words(struct slice words, struct option_list *to)
 {
-    if (words.len)
+    if (!slice_is_absent(words))
         to->items[to->count++] = words;
 }
 
@@ -116,6 +120,18 @@ static enum status store_new(struct import *import, const struct client *client)
     return import_audit(import, "client.import", client->client_id);
 }
 
+/* What an export of another Countersign says of it. */
+static enum status take_state(struct import *import, const struct line *line, unsigned *flags)
+{
+    *flags |= line->disabled ? CLIENT_DISABLED : 0U;
+    if (slice_is_absent(line->approval) || slice_eq(line->approval, SLICE("approved")))
+        return STATUS_OK;
+    if (!slice_eq(line->approval, SLICE("pending")) && !slice_eq(line->approval, SLICE("rejected")))
+        return import_refuse(import, "approval must be approved, pending or rejected");
+    *flags |= slice_eq(line->approval, SLICE("pending")) ? CLIENT_PENDING : CLIENT_REJECTED;
+    return STATUS_OK;
+}
+
 static enum status import_client(struct import *import, const void *decoded)
 {
     const struct line *line = decoded;
@@ -126,6 +142,8 @@ static enum status import_client(struct import *import, const void *decoded)
     TRY(check_credentials(import, line));
     enum status status = client_draft_take(&draft) ? check_is_new(import, line)
                                                    : import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
+    if (status == STATUS_OK)
+        status = take_state(import, line, &draft.client.flags);
     client_draft_credentials(&draft, line->client_secret, line->rsa_public_key);
     if (status == STATUS_OK && !client_draft_can_sign(&draft))
         status = import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
@@ -153,7 +171,8 @@ const struct command cli_client_import = {
         "Members: client_id and client_secret or rsa_public_key (needed);\n"
         "name" TEXT_NAMES ";\n"
         "callbacks, default_callback, signature_methods,\n"
-        "scope, default_scope" FLAG_NAMES ".\n"
+        "scope, default_scope" FLAG_NAMES ",\n"
+        "disabled, approval (approved, pending, rejected).\n"
         "A client that is there already with this secret or key is skipped, so a run can be repeated; a line\n"
         "that is refused is named, and the others are imported. Without FILE, or with -, standard input is read.",
     .options = import_table,

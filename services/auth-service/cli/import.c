@@ -1,8 +1,12 @@
 #include "cli/import.h"
 
+#include "base/escape.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     LINE_MAX_BYTES = 64 * 1024,
@@ -12,9 +16,15 @@ enum {
     LINE_ARENA_BYTES = 16 << 20,
 };
 
+static const int64_t progress_ns = 5LL * 1000 * 1000 * 1000;
+
 const struct command_option import_table[] = {
     {"dry-run", OPTION_FLAG, NULL, false, offsetof(struct import_options, dry_run),
      "says what would be imported, skipped and refused, and imports nothing"},
+    {"from-line", OPTION_TEXT, "N", false, offsetof(struct import_options, from_line),
+     "begins at this line: where an earlier run said that it got to"},
+    {"report", OPTION_TEXT, "FILE", false, offsetof(struct import_options, report),
+     "writes what was refused into FILE, a JSON line each, and not on standard error"},
     {0},
 };
 
@@ -31,6 +41,8 @@ struct run {
     const struct command_line *line;
     const struct import_kind *kind;
     bool dry_run;
+    uint64_t from_line;
+    FILE *report; /* NULL: standard error */
     struct import import;
     struct arena arena; /* of the lines of the batch */
     struct numbered_line lines[BATCH_LINES];
@@ -39,6 +51,8 @@ struct run {
     struct buf complaints;         /* of the batch, told once it is committed */
     struct counts batch;
     struct counts all;
+    int64_t last_line; /* that is done with, and committed */
+    int64_t progress_at_ns;
 };
 
 enum status import_refuse(struct import *import, const char *format, ...)
@@ -94,6 +108,20 @@ static enum status take_line(struct run *run, struct slice text)
     return run->kind->take(import, line);
 }
 
+static void add_complaint(struct run *run, int64_t line, struct slice why)
+{
+    struct buf *out = &run->complaints;
+    if (run->report) {
+        buf_addf(out, "{\"line\": %lld, \"why\": \"", (long long)line);
+        escape_json(out, why);
+        buf_add_str(out, "\"}\n");
+        return;
+    }
+    buf_addf(out, "%s: line %lld: ", run->line->command->name, (long long)line);
+    buf_add(out, why);
+    buf_add_byte(out, '\n');
+}
+
 static enum status count_line(struct run *run, const struct numbered_line *line)
 {
     enum status status = take_line(run, line->text);
@@ -102,9 +130,7 @@ static enum status count_line(struct run *run, const struct numbered_line *line)
     if (status != STATUS_BAD_INPUT)
         return status == STATUS_CONFLICT ? STATUS_OK : status;
     run->batch.refused++;
-    buf_addf(&run->complaints, "%s: line %lld: ", run->line->command->name, (long long)line->number);
-    buf_add(&run->complaints, buf_slice(&run->import.why));
-    buf_add_byte(&run->complaints, '\n');
+    add_complaint(run, line->number, buf_slice(&run->import.why));
     return STATUS_OK;
 }
 
@@ -136,6 +162,18 @@ static enum status commit_batch(struct run *run)
     }
 }
 
+/* What is committed, and where to go on if this run is cut. */
+static void show_progress(struct run *run)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    if (run->line->quiet || now_ns - run->progress_at_ns < progress_ns)
+        return;
+    run->progress_at_ns = now_ns;
+    fprintf(stderr, "%s: up to line %lld: imported %lld, skipped %lld, refused %lld\n", run->line->command->name,
+            (long long)run->last_line, (long long)run->all.imported, (long long)run->all.skipped,
+            (long long)run->all.refused);
+}
+
 static enum status take_batch(struct run *run)
 {
     if (run->count == 0)
@@ -144,13 +182,15 @@ static enum status take_batch(struct run *run)
     if (run->dry_run && status == STATUS_CONFLICT)
         status = STATUS_OK;
     TRY(status);
-    fprintf(stderr, "%.*s", SLICE_ARGS(buf_slice(&run->complaints)));
+    fprintf(run->report ? run->report : stderr, "%.*s", SLICE_ARGS(buf_slice(&run->complaints)));
+    run->last_line = run->lines[run->count - 1].number;
     run->all.imported += run->batch.imported;
     run->all.skipped += run->batch.skipped;
     run->all.refused += run->batch.refused;
     run->all.users_created += run->import.users_created;
     run->count = 0;
     arena_reset(&run->arena);
+    show_progress(run);
     return STATUS_OK;
 }
 
@@ -159,7 +199,7 @@ static enum status take_batch(struct run *run)
 static enum status add_line(struct run *run, int64_t number, struct slice text)
 {
     struct slice copy = SLICE_ABSENT;
-    if (slice_trim(text).len == 0)
+    if (slice_trim(text).len == 0 || (uint64_t)number < run->from_line)
         return STATUS_OK;
     if (text.len <= LINE_MAX_BYTES) {
         copy = arena_copy(&run->arena, text);
@@ -222,8 +262,9 @@ static int import_file(const struct command_line *line, struct run *run, FILE *f
     enum status status = take_file(run, file);
     int64_t lines = run->all.imported + run->all.skipped + run->all.refused;
     if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status, "after %lld lines (imported lines stay; run it again)",
-                                (long long)lines);
+        code = cli_store_failed(line, &store, status,
+                                "after line %lld (what was imported stays; run it again, with --from-line %lld)",
+                                (long long)run->last_line, (long long)run->last_line + 1);
     else if (ferror(file))
         code = command_fail(line, EXIT_REFUSED, "%.*s cannot be read to its end: %s", SLICE_ARGS(name_input(line)),
                             strerror(errno));
@@ -233,18 +274,50 @@ static int import_file(const struct command_line *line, struct run *run, FILE *f
     return code == EXIT_DONE && run->all.refused ? EXIT_REFUSED : code;
 }
 
-static int run_on(const struct command_line *line, const struct import_kind *kind, FILE *file)
+/* The exit code. */
+static int take_import_options(const struct command_line *line, struct run *run)
 {
     const struct import_options *options = line->options;
+    char path[4096];
+    run->dry_run = options->dry_run;
+    if (!slice_is_absent(options->from_line) &&
+        (!slice_to_u64(options->from_line, INT64_MAX, &run->from_line) || run->from_line == 0))
+        return command_fail(line, EXIT_USAGE, "--from-line: it must be the number of a line, from 1 on");
+    if (slice_is_absent(options->report))
+        return EXIT_DONE;
+    (void)snprintf(path, sizeof path, "%.*s", SLICE_ARGS(options->report));
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    run->report = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (run->report)
+        return EXIT_DONE;
+    int why = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    return command_fail(line, EXIT_USAGE, "--report %s: %s", path, strerror(why));
+}
+
+/* A report that did not get onto the disk is no report. */
+static int end_report(const struct command_line *line, struct run *run, int code)
+{
+    bool failed = run->report && (ferror(run->report) | fclose(run->report)) != 0;
+    return failed
+               ? command_fail(line, EXIT_REFUSED, "--report: it could not be written to its end: %s", strerror(errno))
+               : code;
+}
+
+static int run_on(const struct command_line *line, const struct import_kind *kind, FILE *file)
+{
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(STATUS_NO_MEMORY));
     run->line = line;
     run->kind = kind;
-    run->dry_run = options->dry_run;
+    run->progress_at_ns = clock_monotonic_ns();
     arena_init(&run->arena, BATCH_ARENA_BYTES);
     arena_init(&run->import.arena, LINE_ARENA_BYTES);
-    int code = import_file(line, run, file);
+    int code = take_import_options(line, run);
+    if (code == EXIT_DONE)
+        code = end_report(line, run, import_file(line, run, file));
     buf_done(&run->complaints);
     buf_done(&run->import.why);
     arena_done(&run->import.arena);

@@ -1,4 +1,5 @@
-/* import: what `client import` and `token import` share: JSON lines in, a row each, in transactions of a batch.
+/* import: what `client import`, `user import` and `token import` share: JSON lines in, a row each, in transactions of a
+ * batch.
  *
  * Invariants: each line stands for itself; a bad one is told with its number and the others are imported all the same.
  * What is there already is skipped and counted, so a run can be repeated, also after it was cut. With --dry-run all is
@@ -42,6 +43,7 @@ MUST_USE enum status import_race(struct import *import, enum status status);
 
 struct import_options {
     bool dry_run;
+    struct slice from_line, report;
 };
 extern const struct command_option import_table[];
 

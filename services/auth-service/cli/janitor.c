@@ -1,4 +1,5 @@
 #include "cli/cli.h"
+#include "durable/passwords.h"
 #include "ephemeral/ephemeral.h"
 
 /* Batches until one finds nothing; each is short transactions of its own, so that nobody waits for long. */
@@ -15,7 +16,7 @@ static enum status clean_all(struct cli_store *store, struct janitor_counts *ret
         all.tokens += batch.tokens;
     }
     *ret_all = all;
-    return STATUS_OK;
+    return durable_password_forget_blocking(&store->db);
 }
 
 static enum status clean_nonces(const struct command_line *line, struct buf *why, int64_t *ret_sets)

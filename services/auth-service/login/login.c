@@ -5,6 +5,7 @@
 #include "crypto/ct.h"
 #include "crypto/random.h"
 #include "durable/clients.h"
+#include "durable/passwords.h"
 #include "durable/users.h"
 #include "login/login_tries.h"
 #include "login/password_check.h"
@@ -14,20 +15,22 @@
 #include "site.h"
 
 enum {
-    SECRET_BYTES = 32,          /* characters of 5.95 bit: 190 bit */
-    PASSWORD_TIMEOUT_MS = 5000, /* a full queue of hashes is a second or two of work */
+    SECRET_BYTES = 32, /* characters of 5.95 bit: 190 bit */
 };
 
 struct login {
     struct slice username;
     struct slice password;
     struct slice return_to;
-    struct slice because;     /* a reason of login_redirect_because; empty: none */
-    struct slice oauth_token; /* of the request for authorization that return_to goes on with; empty: none */
-    struct slice form_action; /* where that one's redirects may lead */
-    struct slice client_id;   /* of that request; empty: none */
-    struct slice client_name; /* who asks by it; empty: nobody, or not known */
-    const struct user *user;  /* NULL: nobody of that name, or not to be let in */
+    struct slice because;               /* a reason of login_redirect_because; empty: none */
+    struct slice oauth_token;           /* of the request for authorization that return_to goes on with; empty: none */
+    struct slice form_action;           /* where that one's redirects may lead */
+    struct slice client_id;             /* of that request; empty: none */
+    struct slice client_name;           /* who asks by it; empty: nobody, or not known */
+    struct user *user;                  /* NULL: nobody of that name, or not to be let in */
+    const struct password_works *works; /* what the store's hashes cost */
+    bool is_wrong;                      /* the password */
+    struct slice new_hash;              /* empty: the user's is our own */
     struct login_tries tries;
     bool is_late;        /* a device that was none after all: its address and pair are counted once that is known */
     struct slice device; /* the cookie that makes this browser one */
@@ -224,6 +227,7 @@ static enum step_result judge_device(struct flow *flow);
 static enum step_result count_pair(struct flow *flow);
 static enum step_result count_account(struct flow *flow);
 static enum step_result hash_password(struct flow *flow);
+static enum step_result settle_password(struct flow *flow);
 static enum step_result open_session(struct flow *flow);
 static enum step_result go_back(struct flow *flow);
 
@@ -236,13 +240,14 @@ const struct step login_submit[] = {
     {"pair", count_pair},        /* waits there: how often this address tried this account */
     {"account", count_account},  /* waits: how often strangers tried this account */
     {"hash", hash_password},     /* waits: the password, on threads of their own */
+    {"settle", settle_password}, /* waits: for the time that a wrong one takes, or until it is hashed as ours are */
     {"session", open_session},   /* waits: the new session, the old one's end, and that this was no guess */
     {"back", go_back},           /* to where it came from */
     {NULL, NULL},
 };
 
 enum { COUNTED_FIRST, FOUND_TEMP, FIRST_COUNT };
-enum { LOADED_USER, LOADED_CLIENT, COUNTED_PAIR, LOADED_COUNT };
+enum { LOADED_USER, LOADED_CLIENT, LOADED_WORKS, COUNTED_PAIR, LOADED_COUNT };
 
 static enum status read_form(struct request *request, struct login *it)
 {
@@ -324,6 +329,7 @@ static enum step_result load_user(struct flow *flow)
     flow_wait_group(flow, wanted, STORE_TIMEOUT_MS, tickets);
     durable_user_find_by_login_start(app_of(request)->durable, it->username, tickets[LOADED_USER]);
     durable_client_find_start(app_of(request)->durable, it->client_id, tickets[LOADED_CLIENT]);
+    durable_password_works_start(app_of(request)->durable, tickets[LOADED_WORKS]);
     if (wanted > COUNTED_PAIR)
         login_tries_count_start(request, &it->tries, QUOTA_LOGIN_PAIR, tickets[COUNTED_PAIR]);
     return STEP_WAIT;
@@ -333,9 +339,12 @@ static enum status take_tried_user(struct flow *flow)
 {
     struct login *it = login_of(flow);
     void *user = NULL;
+    void *works = NULL;
     enum status status = flow_outcome_at(flow, LOADED_USER, &user);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return status;
+    TRY(flow_outcome_at(flow, LOADED_WORKS, &works));
+    it->works = works;
     it->user = user;
     if (it->user && it->user->disabled)
         it->user = NULL; /* the same answer, after the same time */
@@ -390,7 +399,32 @@ static enum step_result hash_password(struct flow *flow)
     if (result != STEP_NEXT)
         return result;
     password_check_start(app_of(request_of(flow))->passwords, it->password,
-                         it->user ? it->user->password_hash : SLICE_ABSENT, flow_wait(flow, PASSWORD_TIMEOUT_MS));
+                         it->user ? it->user->password_hash : SLICE_ABSENT, it->works->works, it->works->count,
+                         flow_wait(flow, PASSWORD_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* A hash of another system is replaced by our own now that the password is known. */
+static enum step_result settle_password(struct flow *flow)
+{
+    struct login *it = login_of(flow);
+    void *found = NULL;
+    enum status status = flow_outcome(flow, &found);
+    const struct password_verdict *verdict = found;
+    it->is_wrong = status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user);
+    if (it->is_wrong) {
+        password_check_pause(flow, verdict);
+        return STEP_WAIT;
+    }
+    if (status == STATUS_SLOW_DOWN)
+        return slow_down_login(request_of(flow), 1);
+    if (status != STATUS_OK)
+        return site_refuse(request_of(flow), status, NULL);
+    it->new_hash = slice_str(verdict->new_hash);
+    if (it->new_hash.len == 0)
+        return STEP_NEXT;
+    durable_password_rehash_start(app_of(request_of(flow))->durable, it->user->id, it->user->password_hash,
+                                  it->new_hash, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -408,13 +442,11 @@ static enum step_result open_session(struct flow *flow)
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
     struct ticket taken_back[SESSION_MORE_MAX];
-    enum status status = flow_outcome(flow, NULL);
-    if (status == STATUS_SLOW_DOWN)
-        return slow_down_login(request, 1);
-    if (status == STATUS_UNAUTHORIZED || (status == STATUS_OK && !it->user))
+    if (it->is_wrong)
         return show_form(request, 403, "login.wrong");
-    if (status == STATUS_OK)
-        status = write_device(request, it);
+    if (it->new_hash.len && flow_outcome(flow, NULL) == STATUS_OK) /* otherwise it is replaced the next time */
+        it->user->password_hash = it->new_hash;
+    enum status status = write_device(request, it);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     const struct session session = {

@@ -1,21 +1,32 @@
 #include "login/password_check.h"
 
+#include "base/clock.h"
 #include "base/wipe.h"
-#include "crypto/password.h"
+#include "login/password_time.h"
 #include "loop/worker_pool.h"
 
+#include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 /* A text that is too long is cut to a length that is still too long to match. */
+struct typed_password {
+    char text[PASSWORD_MAX_BYTES + 1];
+    size_t len;
+};
+
 struct password_check {
     struct job job; /* first */
     struct ticket ticket;
-    char password[PASSWORD_MAX_BYTES + 1];
-    size_t password_len;
+    int64_t deadline_ns;
+    struct typed_password password;
     char hash[PASSWORD_HASH_BYTES];
     size_t hash_len;
+    struct password_work works[PASSWORD_KIND_COUNT];
+    size_t work_count;
     bool matches;
     enum status hashed; /* of a new one */
+    struct password_verdict verdict;
 };
 
 static void free_check(struct password_check *check)
@@ -24,18 +35,38 @@ static void free_check(struct password_check *check)
     free(check);
 }
 
+static void free_verdict(void *verdict)
+{
+    free_check((struct password_check *)(void *)((char *)verdict - offsetof(struct password_check, verdict)));
+}
+
+/* The time begins when the thread does: how long others kept it busy is the same for everybody. */
 static void verify_blocking(struct job *job, void *thread_context UNUSED)
 {
     struct password_check *check = (struct password_check *)job;
-    check->matches = password_verify_blocking(slice_of(check->password, check->password_len),
-                                              slice_of(check->hash, check->hash_len));
+    struct slice password = slice_of(check->password.text, check->password.len);
+    struct slice hash = slice_of(check->hash, check->hash_len);
+    if (clock_monotonic_ns() >= check->deadline_ns)
+        return; /* nobody waits any more */
+    int64_t time_ns = password_time_ns_blocking(check->works, check->work_count);
+    int64_t begun_ns = clock_monotonic_ns();
+    check->verdict.wrong_until_ns = begun_ns + time_ns;
+    check->matches = password_verify_blocking(password, hash);
+    password_time_note(clock_monotonic_ns() - begun_ns, time_ns);
+    if (check->matches && !password_is_ours(hash) &&
+        password_hash_blocking(password, check->verdict.new_hash) != STATUS_OK)
+        check->verdict.new_hash[0] = '\0'; /* the next time, then */
 }
 
 static void on_password_checked(struct job *job)
 {
     struct password_check *check = (struct password_check *)job;
-    enum status status = check->matches ? STATUS_OK : STATUS_UNAUTHORIZED;
-    ticket_complete(check->ticket, job->was_run ? status : STATUS_STORE_DOWN, NULL, NULL);
+    wipe_bytes(&check->password, sizeof check->password);
+    if (job->was_run) {
+        ticket_complete(check->ticket, check->matches ? STATUS_OK : STATUS_UNAUTHORIZED, &check->verdict, free_verdict);
+        return;
+    }
+    ticket_complete(check->ticket, STATUS_STORE_DOWN, NULL, NULL);
     free_check(check);
 }
 
@@ -48,29 +79,48 @@ static size_t copy_at_most(char *memory, size_t room, struct slice text)
     return kept.len;
 }
 
-static void start_job(struct worker_pool *pool, const struct job *job, struct slice password, struct slice hash,
-                      struct ticket ticket)
+/* NULL: there is no memory, or nobody waits; the ticket is completed. */
+static struct password_check *new_check(struct slice password, struct slice hash, struct ticket ticket)
 {
     struct password_check *check = ticket_is_live(ticket) ? calloc(1, sizeof *check) : NULL;
     if (!check) {
         ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
-        return;
+        return NULL;
     }
-    check->job = *job;
     check->ticket = ticket;
-    check->password_len = copy_at_most(check->password, sizeof check->password, password);
+    check->deadline_ns = ticket_deadline_ns(ticket);
+    check->password.len = copy_at_most(check->password.text, sizeof check->password.text, password);
     check->hash_len = copy_at_most(check->hash, sizeof check->hash, hash);
+    return check;
+}
+
+static void submit_check(struct worker_pool *pool, struct password_check *check,
+                         void (*run_blocking)(struct job *job, void *thread_context), void (*done)(struct job *job))
+{
+    if (!check)
+        return;
+    check->job = (struct job){.run_blocking = run_blocking, .done = done, .loop = check->ticket.loop};
     enum status status = worker_pool_submit(pool, &check->job, STATUS_SLOW_DOWN);
     if (status == STATUS_OK)
         return;
-    ticket_complete(ticket, status, NULL, NULL); /* completing the ticket resumes the flow later in this turn */
+    ticket_complete(check->ticket, status, NULL, NULL); /* completing the ticket resumes the flow later in this turn */
     free_check(check);
 }
 
-void password_check_start(struct worker_pool *pool, struct slice password, struct slice hash, struct ticket ticket)
+void password_check_start(struct worker_pool *pool, struct slice password, struct slice hash,
+                          const struct password_work *works, size_t work_count, struct ticket ticket)
 {
-    const struct job job = {.run_blocking = verify_blocking, .done = on_password_checked, .loop = ticket.loop};
-    start_job(pool, &job, password, hash, ticket);
+    struct password_check *check = new_check(password, hash, ticket);
+    assert(work_count <= PASSWORD_KIND_COUNT);
+    for (size_t i = 0; check && i < work_count; i++)
+        check->works[check->work_count++] = works[i];
+    submit_check(pool, check, verify_blocking, on_password_checked);
+}
+
+void password_check_pause(struct flow *flow, const struct password_verdict *verdict)
+{
+    int64_t left_ns = verdict->wrong_until_ns - clock_monotonic_ns();
+    flow_pause(flow, left_ns > 0 ? (unsigned)(left_ns / 1000000) + 1 : 0);
 }
 
 /* ---- a new one ---- */
@@ -78,7 +128,7 @@ void password_check_start(struct worker_pool *pool, struct slice password, struc
 static void hash_blocking(struct job *job, void *thread_context UNUSED)
 {
     struct password_check *check = (struct password_check *)job;
-    check->hashed = password_hash_blocking(slice_of(check->password, check->password_len), check->hash);
+    check->hashed = password_hash_blocking(slice_of(check->password.text, check->password.len), check->hash);
 }
 
 static void free_hashed(void *hashed)
@@ -103,6 +153,5 @@ static void on_password_hashed(struct job *job)
 
 void password_hash_start(struct worker_pool *pool, struct slice password, struct ticket ticket)
 {
-    const struct job job = {.run_blocking = hash_blocking, .done = on_password_hashed, .loop = ticket.loop};
-    start_job(pool, &job, password, SLICE_ABSENT, ticket);
+    submit_check(pool, new_check(password, SLICE_ABSENT, ticket), hash_blocking, on_password_hashed);
 }
