@@ -17,6 +17,7 @@
 #include "look/frame.h"
 #include "look/language.h"
 #include "loop/worker_pool.h"
+#include "not_found.h"
 #include "problems.h"
 #include "provider/hooks.h"
 #include "service/command.h"
@@ -124,6 +125,8 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", frame_logo));
     TRY(add_protocol_route(serving, "language", SLICE("/language"), "POST", language_submit));
     TRY(add_protocol_route(serving, "problems", SLICE("/problems"), "GET,HEAD", problems_show));
+    serving->routes[serving->route_count++] =
+        (struct route){.name = "none", .path = "", .is_prefix = true, .steps = not_found};
     TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
     return add_developer_routes(serving);
 }

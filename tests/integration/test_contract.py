@@ -271,6 +271,7 @@ def ask_pages(it, document):
     document.ask(302, "POST", decide, post + [cookies(jane)],
                  urlencode({**decision, "oauth_token": redirected.temporary.token}).encode())
     ask_login(it, document, post)
+    document.ask(404, "GET", "/nowhere", [("Accept", "text/html")])
     ask_language(document, post)
     ask_account(document, jane, csrf)
     ask_developer(document, jane, csrf)

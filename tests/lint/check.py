@@ -173,7 +173,6 @@ NO_CALLER_YET = {
     r"http_server_(connections|requests)|(credential_cache|worker_pool)_stats": "what tests wait for",
     r"keyed_hash_rounds": "the paper's own vectors have other rounds",
     r"status_name": "tests print it",
-    r"visitor_prove": "the developer pages, which show secrets",
 }
 
 

@@ -27,6 +27,7 @@ static const struct {
      "username csrf_token login logout applications security developer public_url initiate authorize token"},
     {"login.html", "error action csrf_token return_to because reason username client_name forgotten_password_url"},
     {"message.html", "kind message problem problem_url"},
+    {"not_found.html", ""},
     {"problems.html", "problems(code rows(http error text))"},
     {"security.html", "sessions(handle came_from since current) outcome fault username csrf_token action has_others "
                       "password_action site "
