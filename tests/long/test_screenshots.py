@@ -78,6 +78,8 @@ def pages(provider):
     asked.initiate()
     asked_plainly.initiate("oob")
     session = Owner(provider, "jane", PASSWORD)
+    for allowed in (client, plain):
+        Flow(provider, allowed, session).token()
     session.consent_page(asked.temporary.token)
     authorize = "/oauth/authorize?oauth_token="
 
@@ -106,6 +108,12 @@ def pages(provider):
         "code": (True, code),
         "error": (False, at(authorize + "unknown")),
         "home": (True, at("/")),
+        "applications": (True, at("/account/applications")),
+        "narrowed": (True, at("/account/applications?done=narrowed")),
+        "security": (True, at("/account/security")),
+        "weak": (True, at("/account/security?done=common")),
+        "again": (False, at("/login?because=again")),
+        "nowhere": (False, at("/nowhere")),
     }
 
 
