@@ -574,6 +574,11 @@ static void grants_what_was_left_ticked_alone(void **state)
     post(bench, "csrf_token=csrf+of+janes&oauth_token=temp&decision=grant&scope=photos:read&choice=scopes",
          JANES_COOKIE);
     assert_true(site_bench_says(bench, "You ticked nothing"));
+    assert_int_equal(post(bench,
+                          "csrf_token=csrf+of+janes&oauth_token=temp&decision=deny&scope=photos:read&choice=scopes",
+                          JANES_COOKIE),
+                     302);
+    assert_state(bench, "temp", TEMP_DENIED);
 }
 
 static void lets_scopes_be_unticked_where_the_client_says_so(void **state)

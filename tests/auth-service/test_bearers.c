@@ -1,11 +1,13 @@
 #include "admin/bearers.h"
 
+#include "crypto/digest.h"
 #include "support/test.h"
 #include "support/watch.h"
 
 #define FIRST  "11111111111111111111111111111111"
 #define SECOND "22222222222222222222222222222222"
 #define LOGIN  "33333333333333333333333333333333"
+#define LAST   "44444444444444444444444444444444"
 
 static struct arena arena;
 
@@ -22,8 +24,9 @@ static struct bearers *read_all(void)
     static const struct config_token admin[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST), false},
                                                 {SLICE_INIT("bob"), SLICE_INIT(SECOND), true}};
     static const struct config_token login[] = {{SLICE_INIT("shop"), SLICE_INIT(LOGIN), false},
-                                                {SLICE_INIT("twin"), SLICE_INIT(SECOND), false}};
-    return read_tokens(&(struct config_tokens){admin, 2}, &(struct config_tokens){login, 2});
+                                                {SLICE_INIT("twin"), SLICE_INIT(SECOND), false},
+                                                {SLICE_INIT("till"), SLICE_INIT(LAST), false}};
+    return read_tokens(&(struct config_tokens){admin, 2}, &(struct config_tokens){login, 3});
 }
 
 static void assert_bearer(struct bearers *bearers, const char *token, const char *name, enum bearer_role role)
@@ -38,9 +41,10 @@ static void a_token_names_its_bearer_and_what_it_opens(void **state)
 {
     (void)state;
     struct bearers *bearers = read_all();
-    assert_int_equal(bearers_count(bearers), 4);
+    assert_int_equal(bearers_count(bearers), 5);
     assert_bearer(bearers, FIRST, "ann", BEARER_MANAGE);
     assert_bearer(bearers, LOGIN, "shop", BEARER_LOGIN);
+    assert_bearer(bearers, LAST, "till", BEARER_LOGIN);
     assert_bearer(bearers, SECOND, "bob", BEARER_READ);
     bearers_free(bearers);
 }
@@ -89,8 +93,38 @@ static void a_token_is_compared_in_constant_time(void **state)
     struct bearer found = {0};
     watch_begin();
     assert_status(bearers_find(bearers, SLICE(FIRST), &arena, &found), STATUS_OK);
-    assert_int_equal(watch_comparisons(SLICE("")), 4);
+    assert_int_equal(watch_comparisons(SLICE("")), 5);
     watch_end();
+    bearers_free(bearers);
+}
+
+/* Which call of digest_bytes fails (tests/CMakeLists.txt); 0: none. */
+static unsigned failing_digest;
+enum status __real_digest_bytes(enum digest digest, struct slice bytes, unsigned char *out);
+enum status __wrap_digest_bytes(enum digest digest, struct slice bytes, unsigned char *out);
+
+enum status __wrap_digest_bytes(enum digest digest, struct slice bytes, unsigned char *out)
+{
+    return failing_digest && --failing_digest == 0 ? STATUS_NO_MEMORY : __real_digest_bytes(digest, bytes, out);
+}
+
+/* Rather than one whose digest is that of nothing. */
+static void what_cannot_be_digested_is_no_bearer(void **state)
+{
+    (void)state;
+    static const struct config_token tokens[] = {{SLICE_INIT("ann"), SLICE_INIT(FIRST), false}};
+    const struct config config = {.admin_tokens = {tokens, 1}, .login_tokens = {tokens, 1}};
+    struct bearers *bearers = NULL;
+    struct bearer found = {0};
+    for (unsigned nth = 1; nth <= 2; nth++) {
+        failing_digest = nth;
+        assert_status(bearers_read(&config, &bearers), STATUS_NO_MEMORY);
+        assert_null(bearers);
+    }
+    bearers = read_all();
+    failing_digest = 1;
+    assert_status(bearers_find(bearers, SLICE(FIRST), &arena, &found), STATUS_NO_MEMORY);
+    assert_true(slice_is_absent(found.name));
     bearers_free(bearers);
 }
 
@@ -128,6 +162,7 @@ int main(void)
         cmocka_unit_test(without_tokens_there_is_nobody),
         cmocka_unit_test(others_take_the_place_of_all),
         cmocka_unit_test(a_token_is_compared_in_constant_time),
+        cmocka_unit_test(what_cannot_be_digested_is_no_bearer),
         cmocka_unit_test(without_memory_nobody_is_known),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

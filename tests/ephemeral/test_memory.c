@@ -3,6 +3,7 @@
 #include "ephemeral/ephemeral.h"
 #include "support/contract_ephemeral.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 
@@ -121,6 +122,120 @@ static void its_clock_is_never_ahead(void **state)
     stop(service);
 }
 
+/* Whoever waits so long finds a new window. */
+static void the_rest_of_a_window_is_told_in_whole_seconds_and_never_too_short(void **state)
+{
+    static const struct {
+        int64_t after_ms, reset_s;
+    } rows[] = {{0, 60}, {1, 60}, {998, 60}, {1, 59}, {1, 59}, {58998, 1}};
+    struct service *service = *state;
+    start(service);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        fake_clock_advance(&service->clock, rows[i].after_ms);
+        ephemeral_count_start(service->view, QUOTA_CLIENT, SLICE("acme"), 60000, asking_ticket(&service->asking));
+        const struct ephemeral_count *counted = asking_answer(&service->asking, STATUS_OK);
+        assert_int_equal(counted->count, i + 1);
+        assert_int_equal(counted->reset_s, rows[i].reset_s);
+    }
+    stop(service);
+}
+
+static void what_a_blob_was_is_compared_in_constant_time(void **state)
+{
+    struct service *service = *state;
+    start(service);
+    ephemeral_blob_put_start(service->view, SLICE("id"), SLICE("secret"), 60000, asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+    watch_begin();
+    ephemeral_blob_replace_start(service->view, SLICE("id"), SLICE("secreT"), SLICE("new"),
+                                 asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_CONFLICT);
+    assert_int_equal(watch_comparisons(SLICE("secret")), 1);
+    watch_end();
+    stop(service);
+}
+
+static void what_is_no_users_number_ends_nobodys(void **state)
+{
+    struct service *service = *state;
+    const struct temp_new temp = {.token = SLICE("temp"), .client_id = SLICE("acme"), .callback = SLICE("oob")};
+    start(service);
+    ephemeral_temp_create_start(service->view, &temp, asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+    ephemeral_end_start(service->view, EPHEMERAL_USER, SLICE("x"), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+    ephemeral_temp_find_start(service->view, SLICE("temp"), SLICE(""), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+    stop(service);
+}
+
+/* ---- a ledger that cannot be used ---- */
+
+static enum status status_of_open;
+
+static enum status fail_open(struct nonce_ledger *ledger, const struct nonce_begin *begin,
+                             struct nonce_state *ret_state)
+{
+    (void)ledger, (void)begin, (void)ret_state;
+    return status_of_open;
+}
+
+static const char *tell_nothing(const struct nonce_ledger *ledger)
+{
+    (void)ledger;
+    return "";
+}
+
+static const char *tell_why(const struct nonce_ledger *ledger)
+{
+    (void)ledger;
+    return "x is down";
+}
+
+static void why_it_cannot_be_opened_is_told(void **state)
+{
+    struct service *service = *state;
+    const struct {
+        const char *(*last_error)(const struct nonce_ledger *ledger);
+        enum status status;
+        const char *told;
+    } rows[] = {{tell_why, STATUS_STORE_DOWN, "x is down"},
+                {tell_why, STATUS_STORE_CORRUPT, "x is down"},
+                {tell_why, STATUS_NO_MEMORY, status_text(STATUS_NO_MEMORY)}, /* not the ledger's */
+                {tell_nothing, STATUS_STORE_DOWN, status_text(STATUS_STORE_DOWN)},
+                {NULL, STATUS_STORE_DOWN, status_text(STATUS_STORE_DOWN)}};
+    service->ledger.ledger.open_blocking = fail_open;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ephemeral_store *store = NULL;
+        struct buf why = BUF_INIT;
+        struct buf expected = BUF_INIT;
+        status_of_open = rows[i].status;
+        service->ledger.ledger.last_error = rows[i].last_error;
+        assert_status(ephemeral_open_blocking(SLICE("memory:"), &service->options, &why, &store), rows[i].status);
+        assert_null(store);
+        buf_addf(&expected, "the nonces of the last run cannot be taken over: %s", rows[i].told);
+        assert_string_equal(buf_string(&why), buf_string(&expected));
+        buf_done(&expected);
+        buf_done(&why);
+    }
+}
+
+static enum status fail_save(struct nonce_ledger *ledger, struct slice name, struct slice epoch,
+                             const struct nonce_state *state)
+{
+    (void)ledger, (void)name, (void)epoch, (void)state;
+    return STATUS_STORE_DOWN;
+}
+
+static void nonces_that_cannot_be_saved_are_told(void **state)
+{
+    struct service *service = *state;
+    service->ledger.ledger.save_blocking = fail_save;
+    start(service);
+    assert_status(ephemeral_save_blocking(service->store), STATUS_STORE_DOWN);
+    stop(service);
+}
+
 static void another_kind_of_url_is_explained(void **state)
 {
     struct service *service = *state;
@@ -140,6 +255,11 @@ int main(void)
         TEST(full_tables_refuse_until_something_expires),
         TEST(a_flood_of_names_refuses_nobody_and_forgets_no_guesser),
         TEST(its_clock_is_never_ahead),
+        TEST(the_rest_of_a_window_is_told_in_whole_seconds_and_never_too_short),
+        TEST(what_a_blob_was_is_compared_in_constant_time),
+        TEST(what_is_no_users_number_ends_nobodys),
+        TEST(why_it_cannot_be_opened_is_told),
+        TEST(nonces_that_cannot_be_saved_are_told),
         TEST(another_kind_of_url_is_explained),
     };
     int failed = contract_ephemeral_run(&memory);
