@@ -85,8 +85,7 @@ static enum step_result fail_page(struct flow *flow, enum status status)
         metric_count(&authorizations, AUTHORIZATION_FAILED);
         return trusted_login_refuse(request_of(flow), status);
     }
-    const struct client *client = authorization_of(flow) ? authorization_of(flow)->client : NULL;
-    bool is_unapproved = status == STATUS_CLIENT_DISABLED && client && !(client->flags & CLIENT_DISABLED);
+    bool is_unapproved = status == STATUS_CLIENT_DISABLED && !(authorization_of(flow)->client->flags & CLIENT_DISABLED);
     return fail_because(flow, status, is_unapproved ? "refused.unapproved" : sentence_for(status));
 }
 

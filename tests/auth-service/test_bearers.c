@@ -128,6 +128,26 @@ static void what_cannot_be_digested_is_no_bearer(void **state)
     bearers_free(bearers);
 }
 
+/* An operator's mistake; rather than a bearer without a name, or fewer of them. */
+static void what_there_is_no_room_for_is_told(void **state)
+{
+    (void)state;
+    enum { TOO_MANY = 100000, TOO_LONG = 1 << 21 };
+    char *name = test_malloc(TOO_LONG);
+    struct config_token *many = test_calloc(TOO_MANY, sizeof *many);
+    struct config config = {.admin_tokens = {many, TOO_MANY}};
+    struct bearers *bearers = NULL;
+    assert_status(bearers_read(&config, &bearers), STATUS_NO_MEMORY);
+    memset(name, 'x', TOO_LONG);
+    many[0] = (struct config_token){slice_of(name, TOO_LONG), SLICE(FIRST), false};
+    config.admin_tokens.count = 1;
+    assert_status(bearers_read(&config, &bearers), STATUS_NO_MEMORY);
+    assert_null(bearers);
+    bearers_free(NULL);
+    test_free(many);
+    test_free(name);
+}
+
 static void without_memory_nobody_is_known(void **state)
 {
     (void)state;
@@ -163,6 +183,7 @@ int main(void)
         cmocka_unit_test(others_take_the_place_of_all),
         cmocka_unit_test(a_token_is_compared_in_constant_time),
         cmocka_unit_test(what_cannot_be_digested_is_no_bearer),
+        cmocka_unit_test(what_there_is_no_room_for_is_told),
         cmocka_unit_test(without_memory_nobody_is_known),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

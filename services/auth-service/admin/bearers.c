@@ -6,11 +6,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { DIGEST_BYTES = 32, NAMES_MAX_BYTES = 1 << 20 };
+enum { NAMES_MAX_BYTES = 1 << 20 };
 
 struct known {
     struct bearer bearer;
-    unsigned char digest[DIGEST_BYTES];
+    unsigned char digest[DIGEST_MAX_BYTES]; /* behind the digest: zeroes */
 };
 
 struct bearers {
@@ -100,7 +100,7 @@ static enum status copy_bearer(const struct known *found, struct arena *arena, s
 
 enum status bearers_find(struct bearers *bearers, struct slice token, struct arena *arena, struct bearer *ret_bearer)
 {
-    unsigned char digest[DIGEST_BYTES];
+    unsigned char digest[DIGEST_MAX_BYTES] = {0};
     const struct known *found = NULL;
     TRY(digest_bytes(DIGEST_SHA256, token, digest));
     pthread_mutex_lock(&bearers->lock);
