@@ -144,7 +144,8 @@ static bool is_page(struct slice path)
     for (size_t i = 0; i < COUNT_OF(pages); i++)
         if (slice_eq(path, pages[i]))
             return true;
-    return slice_starts_with(path, SLICE("/account/")) || slice_starts_with(path, SLICE("/developer/"));
+    return slice_starts_with(path, SLICE("/client-logo/")) || slice_starts_with(path, SLICE("/account/")) ||
+           slice_starts_with(path, SLICE("/developer/"));
 }
 
 static void check_paths(const struct check *c)

@@ -80,7 +80,8 @@ struct client {
     unsigned flags; /* enum client_flag */
     int64_t created_ms;
     int64_t updated_ms;
-    int64_t generation; /* how often it was disabled */
+    int64_t generation;  /* how often it was disabled */
+    int64_t logo_number; /* durable_logo_find; 0: it has no picture here. Not of input */
     const struct client_callback *callbacks;
     size_t callback_count;
     const struct client_secret *secrets; /* newest first; those rotated out lately are among them */
@@ -148,6 +149,16 @@ MUST_USE enum status durable_client_enable_blocking(struct durable *db, struct s
  */
 MUST_USE enum status durable_client_switch_off_blocking(struct durable *db, struct slice client_id);
 MUST_USE enum status durable_client_switch_on_blocking(struct durable *db, struct slice client_id);
+/* durable_client_update_blocking with another picture (a checked PNG); empty: none any more. */
+MUST_USE enum status durable_client_set_logo_blocking(struct durable *db, const struct client *client,
+                                                      struct slice png);
+struct client_logo {
+    struct arena arena;
+    struct slice png;
+};
+void client_logo_free(void *logo);
+/* NOT_FOUND. */
+MUST_USE enum status durable_logo_find_blocking(struct durable *db, int64_t number, struct client_logo **ret_logo);
 /* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer.
  * NOT_FOUND. */
 MUST_USE enum status durable_client_rotate_secret_blocking(struct durable *db, struct slice client_id,
@@ -160,6 +171,8 @@ MUST_USE enum status durable_client_end_key_blocking(struct durable *db, struct 
 
 /* Complete with a struct client. */
 void durable_client_find_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+/* With a struct client_logo. */
+void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct ticket ticket);
 /* With a struct client_page. */
 void durable_client_list_start(struct durable_pool *pool, struct slice owner, struct page_request page,
                                struct ticket ticket);
@@ -167,6 +180,8 @@ void durable_client_list_start(struct durable_pool *pool, struct slice owner, st
 void durable_client_create_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
+void durable_client_set_logo_start(struct durable_pool *pool, const struct client *client, struct slice png,
+                                   struct ticket ticket);
 void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_enable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);

@@ -102,6 +102,38 @@ void durable_client_update_start(struct durable_pool *pool, const struct client 
     durable_arguments_start(pool, DURABLE_WRITE, update_client, copy_client(client), NULL, ticket);
 }
 
+/* ---- logos ---- */
+
+static enum status set_logo(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    (void)ret_result;
+    return durable_client_set_logo_blocking(db, arguments->object, arguments->first);
+}
+
+void durable_client_set_logo_start(struct durable_pool *pool, const struct client *client, struct slice png,
+                                   struct ticket ticket)
+{
+    struct durable_arguments *arguments = copy_client(client);
+    if (arguments)
+        arguments->first = durable_arguments_copy(arguments, png);
+    durable_arguments_start(pool, DURABLE_WRITE, set_logo, arguments, NULL, ticket);
+}
+
+static enum status find_logo(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    return durable_logo_find_blocking(db, arguments->number, (struct client_logo **)ret_result);
+}
+
+void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct ticket ticket)
+{
+    struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    if (arguments)
+        arguments->number = number;
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, find_logo, arguments, client_logo_free, ticket);
+}
+
 /* ---- delete, disable, enable ---- */
 
 static void start_named(struct durable_pool *pool, durable_work_fn work, struct slice client_id, struct ticket ticket)

@@ -58,6 +58,7 @@ enum status read_client_row(struct row_reader *row, struct client *client)
     client->created_ms = row_int(row, N3);
     client->updated_ms = row_int(row, N4);
     client->generation = row_int(row, N5);
+    client->logo_number = row_int(row, N6);
     client->client_id = row_text(row, CLIENT_client_id);
     CLIENT_TEXTS(READ_CLIENT_TEXT);
     return row_status(row);

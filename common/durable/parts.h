@@ -15,9 +15,9 @@
 #define PART_FLAGS                        CLIENT_FLAGS(PART_FLAG) "8 * (c.disabled <> 0) + 512 * (c.disabled = 2) + 128 * c.approval"
 #define PART_TEXTS                        CLIENT_TEXTS(PART_TEXT)
 
-#define CLIENT_ROW                                                                                     \
-    "SELECT 1, c.id, c.version, " PART_FLAGS ", c.created_at, c.updated_at, c.generation, NULL, NULL," \
-    " c.client_id" PART_TEXTS " FROM clients c"
+#define CLIENT_ROW                                                                         \
+    "SELECT 1, c.id, c.version, " PART_FLAGS ", c.created_at, c.updated_at, c.generation," \
+    " c.logo_number, NULL, c.client_id" PART_TEXTS " FROM clients c"
 
 /* ", null, null": the texts that a kind leaves empty behind the 1, 2 or 7 that it has. */
 #define PART_NO_TEXT(...)                          , null

@@ -1,6 +1,7 @@
 #include "consent.h"
 
 #include "callback.h"
+#include "developer/client_logo.h"
 #include "login/return_to.h"
 #include "look/scope_list.h"
 #include "site.h"
@@ -80,7 +81,8 @@ static enum status show_with(struct request *request, const struct consent *cons
     struct buf source = buf_in(&request->arena);
     callback_write_csp_source(consent->destination, &source);
     struct slice lasts = lasts_text(request);
-    if (slice_is_absent(return_to) || !logout || source.failed || slice_is_absent(lasts))
+    struct slice logo = client_logo_address(request, client);
+    if (slice_is_absent(return_to) || slice_is_absent(logo) || !logout || source.failed || slice_is_absent(lasts))
         return STATUS_NO_MEMORY;
     struct place place = destination_place(consent->destination, buf_slice(&source));
     bool may_untick = client->flags & CLIENT_OPTIONAL_SCOPES && shown->count <= UNTICK_MAX;
@@ -90,7 +92,7 @@ static enum status show_with(struct request *request, const struct consent *cons
         PAGE_TEXT("verified", flag_text(client, CLIENT_VERIFIED)),
         PAGE_TEXT("description", client->description),
         PAGE_TEXT("website", client->website),
-        PAGE_TEXT("logo", SLICE("")), /* never fetched from somebody else's server by the user's browser */
+        PAGE_TEXT("logo", logo), /* never from somebody else's server */
         PAGE_TEXT("username", consent->user->username),
         shown->groups,
         PAGE_TEXT("has_scopes", yes_if(shown->count > 0)),

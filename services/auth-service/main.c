@@ -7,6 +7,7 @@
 #include "authorize.h"
 #include "cli/cli.h"
 #include "developer/client_deeds.h"
+#include "developer/client_logo.h"
 #include "developer/clients.h"
 #include "endings.h"
 #include "home.h"
@@ -128,6 +129,7 @@ static enum status add_routes(struct serving *serving)
     serving->routes[serving->route_count++] =
         (struct route){.name = "none", .path = "", .is_prefix = true, .steps = not_found};
     TRY(add_protocol_route(serving, "home", SLICE("/"), "GET,HEAD", home_show));
+    TRY(add_protocol_route(serving, "client_logo", SLICE("/client-logo/{number}"), "GET,HEAD", client_logo_show));
     return add_developer_routes(serving);
 }
 

@@ -1,6 +1,7 @@
 #include "site.h"
 
 #include "callback.h"
+#include "http/multipart.h"
 #include "look/frame.h"
 #include "service/forwarded.h"
 
@@ -198,9 +199,12 @@ static bool is_own_fetch(const struct request *request)
 
 enum status site_form(struct request *request, struct form *ret_form)
 {
-    if (!request_has_media_type(request, "application/x-www-form-urlencoded"))
+    bool has_files = request_has_media_type(request, "multipart/form-data");
+    if (!has_files && !request_has_media_type(request, "application/x-www-form-urlencoded"))
         return STATUS_UNSUPPORTED_TYPE;
     if (!is_own_origin(request) || !is_own_fetch(request))
         return STATUS_FORBIDDEN;
-    return form_parse(&request->arena, request->body, ret_form);
+    return has_files ? multipart_parse(&request->arena, request_header(request, "Content-Type", NULL), request->body,
+                                       ret_form)
+                     : form_parse(&request->arena, request->body, ret_form);
 }

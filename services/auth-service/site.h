@@ -44,9 +44,9 @@ void site_set_cookie(struct request *request, enum site_cookie cookie, struct sl
 /* The cookie's value; absent: the browser sent none. */
 struct slice site_cookie(const struct request *request, enum site_cookie cookie);
 
-/* The form of a POST by this site's own page: the media type is a form's, an Origin that the browser sent
- * is ours (or "null", which our own Referrer-Policy makes of it), and so is a Sec-Fetch-Site. All of that is
- * defence in depth: the form's csrf_token is the caller's to check. STATUS_FORBIDDEN, STATUS_UNSUPPORTED_TYPE,
- * STATUS_MALFORMED, STATUS_NO_MEMORY. */
+/* The form of a POST by this site's own page: the media type is a form's (of files too: http/multipart.h), an Origin
+ * that the browser sent is ours (or "null", which our own Referrer-Policy makes of it), and so is a Sec-Fetch-Site. All
+ * of that is defence in depth: the form's csrf_token is the caller's to check. STATUS_FORBIDDEN,
+ * STATUS_UNSUPPORTED_TYPE, STATUS_MALFORMED, STATUS_NO_MEMORY. */
 MUST_USE enum status site_form(struct request *request, struct form *ret_form);
 #endif

@@ -96,7 +96,7 @@ static void what_is_built_in_has_no_fault(void **state)
 /* A sentence that was left in English is none of the others. */
 static void catalogues_are_translated(void **state)
 {
-    static const char *const alike[] = {"client.name",     "client.website", "consent.website",
+    static const char *const alike[] = {"client.name",     "client.logo",    "client.website", "consent.website",
                                         "message.problem", "login.password", "layout.language"};
     struct fixture *it = *state;
     struct look *look = read_look(it);

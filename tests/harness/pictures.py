@@ -25,3 +25,10 @@ def logo(side=96, color=(11, 110, 79)):
 def write_logo(path, **options):
     path.write_bytes(logo(**options))
     return path
+
+
+def png(width, height):
+    """A grey one."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = (b"\0" + b"\x80" * width) * height
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b"")

@@ -11,6 +11,7 @@ import requests
 from conftest import API, PASSWORD
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from harness import pictures
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
@@ -345,6 +346,69 @@ def test_a_token_for_oneself_is_ones_own(provider, key, jane):
     assert (verdict["username"], verdict["scope"]) == ("jane", "photos:read photos:write")
 
 
+# ---- the logo
+
+
+def upload(developer, client, data, headers=None, **fields):
+    csrf = developer.open(NEW).form_with("csrf_token")["fields"]["csrf_token"]
+    return developer.session.post(f"{developer.provider.url}{LIST}/{client.client_id}", timeout=20, allow_redirects=False,
+                                  headers=headers, data={"csrf_token": csrf, "do": "logo", **fields},
+                                  files={"logo": ("a.png", data, "image/png")})
+
+
+def test_a_logo_is_shown_on_the_consent_page_and_ends_the_approval(provider, jane):
+    client = jane.registered()
+    provider.command("client", "approve", client.client_id)
+    assert upload(jane, client, pictures.png(64, 64)).status_code == 302
+    assert shown(provider, client)["approval"] == "pending"
+    flow = Flow(provider, client, owner=jane)
+    flow.initiate(CALLBACK)
+    page = jane.consent_page(flow.temporary.token)
+    address = re.search(r'<img src="(/client-logo/\d+)"', page.response.text).group(1)
+    picture = requests.get(provider.url + address, timeout=20)
+    assert picture.content == pictures.png(64, 64) and picture.headers["Content-Type"] == "image/png"
+    assert picture.headers["X-Content-Type-Options"] == "nosniff" and "sandbox" in picture.headers["Content-Security-Policy"]
+    assert upload(jane, client, pictures.png(32, 32)).status_code == 302
+    assert requests.get(provider.url + address, timeout=20).status_code == 404
+    assert jane.do(client, "no-logo").status_code == 302
+    assert "<img" not in jane.open(f"{LIST}/{client.client_id}").response.text.replace('<img src="/logo.png', "")
+
+
+SCRIPT = b"<script>alert(1)</script>"
+
+
+@pytest.mark.parametrize(
+    "name, data",
+    [
+        ("a script", SCRIPT),
+        ("a script behind the end", pictures.png(1, 1) + SCRIPT),
+        ("a script in a chunk whose checksum is wrong", pictures.png(1, 1).replace(b"IDAT", b"tEXt")),
+        ("a vector graphic", b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'),
+        ("too many pixels", pictures.png(513, 1)),
+        ("too many bytes", pictures.png(1, 1) + b"\0" * 32768),
+        ("nothing", b""),
+    ],
+)
+def test_what_is_no_picture_is_refused(provider, jane, name, data):
+    client = jane.registered()
+    response = upload(jane, client, data)
+    assert response.status_code == 400 and "no picture that can be taken" in response.text, name
+    assert "/client-logo/" not in jane.open(f"{LIST}/{client.client_id}").response.text
+
+
+def test_a_form_of_many_parts_or_of_no_session_sets_no_logo(provider, jane, joe):
+    client = jane.registered()
+    for count, status in ((1000, 400), (10000, 413)):
+        parts = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n' * count + b"--x--\r\n"
+        response = jane.session.post(f"{provider.url}{LIST}/{client.client_id}", data=parts, timeout=20, allow_redirects=False,
+                                     headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert response.status_code == status
+    assert upload(jane, client, pictures.png(1, 1), csrf_token="x").status_code == 403
+    assert upload(jane, client, pictures.png(1, 1), headers={"Origin": "https://evil.example"}).status_code == 403
+    assert upload(joe, client, pictures.png(1, 1)).status_code == 404
+    assert "/client-logo/" not in jane.open(f"{LIST}/{client.client_id}").response.text
+
+
 # ---- disable, enable, delete
 
 
@@ -388,7 +452,7 @@ def test_who_did_what_is_in_the_audit_log(running, provider, jane):
 
 
 ACTIONS = [("edit", {"name": "Mine now"}), ("rotate", {}), ("add-key", {"rsa_public_key": "x"}), ("end-key", {"key": "1"}),
-           ("disable", {}), ("enable", {}), ("delete", {"confirm": "yes"}), ("token", {})]
+           ("disable", {}), ("enable", {}), ("delete", {"confirm": "yes"}), ("token", {}), ("logo", {"logo": "x"}), ("no-logo", {})]
 
 
 @pytest.mark.parametrize("what, fields", ACTIONS)

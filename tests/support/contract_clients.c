@@ -341,6 +341,42 @@ static void what_does_not_exist_cannot_be_changed(void **state)
     assert_int_equal(durable_bench_latest_change(bench), 0);
 }
 
+static void a_client_has_one_picture_that_ends_with_it(void **state)
+{
+    struct durable_bench *bench = *state;
+    static const char png[] = "\x89PNG\r\n\x1a\n\0'\xff";
+    struct client_logo *logo = NULL;
+    int64_t numbers[2];
+    (void)durable_bench_client(bench, "acme");
+    for (size_t i = 0; i < 2; i++) {
+        struct client *client = find(bench, "acme");
+        client->name = i ? SLICE("Second") : SLICE("First");
+        assert_status(durable_client_set_logo_blocking(&bench->db, client, slice_of(png, sizeof png)), STATUS_OK);
+        assert_status(durable_client_set_logo_blocking(&bench->db, client, SLICE("late")), STATUS_CONFLICT);
+        client_free(client);
+        client = find(bench, "acme");
+        numbers[i] = client->logo_number;
+        client_free(client);
+        assert_status(durable_logo_find_blocking(&bench->db, numbers[i], &logo), STATUS_OK);
+        assert_slice_equal(logo->png, slice_of(png, sizeof png));
+        client_logo_free(logo);
+    }
+    assert_true(numbers[0] > 0 && numbers[0] != numbers[1]);
+    assert_status(durable_logo_find_blocking(&bench->db, numbers[0], &logo), STATUS_NOT_FOUND);
+    struct client *client = find(bench, "acme");
+    assert_slice_equal(client->name, SLICE("Second"));
+    assert_status(durable_client_update_blocking(&bench->db, client), STATUS_OK); /* which leaves it */
+    assert_status(durable_logo_find_blocking(&bench->db, numbers[1], &logo), STATUS_OK);
+    client_logo_free(logo);
+    client->version = 0;
+    assert_status(durable_client_set_logo_blocking(&bench->db, client, SLICE("")), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_logos"), 0);
+    assert_status(durable_client_set_logo_blocking(&bench->db, client, SLICE("png")), STATUS_OK);
+    client_free(client);
+    assert_status(durable_client_delete_blocking(&bench->db, SLICE("acme")), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_logos"), 0);
+}
+
 /* ---- rotation ---- */
 
 static void a_rotated_secret_lives_on_for_the_overlap(void **state)
@@ -594,6 +630,7 @@ int contract_clients_run(void)
         BENCH_TEST(an_update_replaces_all_but_secrets_and_keys),
         BENCH_TEST(an_update_of_an_older_version_is_a_conflict),
         BENCH_TEST(what_does_not_exist_cannot_be_changed),
+        BENCH_TEST(a_client_has_one_picture_that_ends_with_it),
         BENCH_TEST(a_rotated_secret_lives_on_for_the_overlap),
         BENCH_TEST(no_more_than_two_secrets_live_at_once),
         BENCH_TEST(keys_rotate_like_secrets),

@@ -5,6 +5,7 @@
 #include "crypto/rsa.h"
 #include "developer/client_page.h"
 #include "durable/tokens.h"
+#include "look/picture.h"
 #include "site.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -90,6 +91,46 @@ static enum step_result edit_client(struct flow *flow)
 
 static const struct step edit[] = {
     {"edit", edit_client},       /* waits: the row */
+    {"audit", own_client_audit}, /* waits: who did it */
+    {"reply", own_client_return},
+    {NULL, NULL},
+};
+
+/* ---- the logo ---- */
+
+static enum step_result change_logo(struct flow *flow, struct slice png)
+{
+    struct own_client *it = own_client_of(flow);
+    struct client changed = *it->client; /* the arena stays the other's */
+    it->what = "client.set-logo";
+    client_form_end_approval(request_of(flow), &changed);
+    durable_client_set_logo_start(pool_of(flow), &changed, png, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result set_logo(struct flow *flow)
+{
+    const char *why = NULL;
+    struct slice png = field_of(flow, "logo");
+    if (!picture_check(png, &why))
+        return site_refuse(request_of(flow), STATUS_BAD_INPUT, "client_refused.bad_logo");
+    return change_logo(flow, png);
+}
+
+static enum step_result remove_logo(struct flow *flow)
+{
+    return change_logo(flow, SLICE(""));
+}
+
+static const struct step logo[] = {
+    {"logo", set_logo},          /* waits: the picture */
+    {"audit", own_client_audit}, /* waits: who did it */
+    {"reply", own_client_return},
+    {NULL, NULL},
+};
+
+static const struct step no_logo[] = {
+    {"logo", remove_logo},       /* waits: it is gone */
     {"audit", own_client_audit}, /* waits: who did it */
     {"reply", own_client_return},
     {NULL, NULL},
@@ -302,8 +343,8 @@ static const struct step issue[] = {
 static const struct {
     const char *name;
     const struct step *steps;
-} actions[] = {{"edit", edit},       {"rotate", rotate}, {"add-key", add},   {"end-key", end},
-               {"disable", disable}, {"enable", enable}, {"delete", delete}, {"token", issue}};
+} actions[] = {{"edit", edit},   {"logo", logo},       {"no-logo", no_logo}, {"rotate", rotate}, {"add-key", add},
+               {"end-key", end}, {"disable", disable}, {"enable", enable},   {"delete", delete}, {"token", issue}};
 
 static enum step_result choose_action(struct flow *flow)
 {

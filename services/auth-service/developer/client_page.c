@@ -1,6 +1,7 @@
 #include "developer/client_page.h"
 
 #include "crypto/digest.h"
+#include "developer/client_logo.h"
 #include "look/frame.h"
 #include "look/when.h"
 #include "oauth/scope.h"
@@ -166,6 +167,7 @@ static enum status show_form_in(struct request *request, const struct frame_view
         PAGE_TEXT("csrf_token", shown_to(request)->visitor.session->csrf),
         PAGE_TEXT("client_id", client ? client->client_id : SLICE("")),
         PAGE_TEXT("client_name", form->name),
+        PAGE_TEXT("logo", client ? client_logo_address(request, client) : SLICE("")),
         PAGE_TEXT("website", form->website),
         PAGE_TEXT("description", form->description),
         PAGE_TEXT("callbacks", form->callbacks),

@@ -11,7 +11,7 @@ static const struct {
 } pages[] = {
     {"layout.html", "content!"},
     {"client.html",
-     "error action back csrf_token client_id client_name website description callbacks methods(method ticked) "
+     "error action back csrf_token client_id client_name logo website description callbacks methods(method ticked) "
      "scopes(scope text dangerous ticked) has_scopes pending rejected verified disabled switched_off waits has_secret "
      "former_until keys(key_id fingerprint until) has_keys"},
     {"client_secret.html", "client_id client_secret oauth_token oauth_token_secret address"},
