@@ -12,7 +12,7 @@ static bool is_boundary_byte(char byte)
     return is_letter || (byte && strchr("'()+_,-./:=?", byte)); /* RFC 2046 section 5.1.1 */
 }
 
-static struct slice unquote(struct slice text)
+static struct slice strip_quotes(struct slice text)
 {
     bool is_quoted = text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"';
     return is_quoted ? slice_sub(text, 1, text.len - 1) : text;
@@ -28,7 +28,7 @@ static struct slice find_parameter(struct slice header, struct slice name)
         struct slice value = slice_cut(&header, ';', &more);
         struct slice found = slice_trim(slice_cut(&value, '=', &has_value));
         if (has_value && slice_eq_nocase(found, name))
-            return unquote(slice_trim(value));
+            return strip_quotes(slice_trim(value));
     }
     return SLICE_ABSENT;
 }
@@ -49,7 +49,7 @@ static bool write_delimiter(struct slice content_type, struct buf *out)
 
 /* ---- a part ---- */
 
-static bool take(struct slice *rest, struct slice what)
+static bool take_literal(struct slice *rest, struct slice what)
 {
     if (!slice_starts_with(*rest, what))
         return false;
@@ -73,7 +73,7 @@ static bool take_disposition(struct slice value, struct slice *ret_name)
 {
     static const struct slice begin = SLICE_INIT("form-data; name=\"");
     value = slice_trim(value);
-    if (!take(&value, begin))
+    if (!take_literal(&value, begin))
         return false;
     size_t end = slice_find(value, '"');
     *ret_name = slice_sub(value, 0, end);
@@ -104,7 +104,7 @@ static bool take_headers(struct slice *rest, struct slice *ret_name)
 static bool take_part(struct slice *rest, struct slice delimiter, struct form_field *ret_field)
 {
     struct slice name = {0};
-    if (!take(rest, SLICE("\r\n")) || !take_headers(rest, &name))
+    if (!take_literal(rest, SLICE("\r\n")) || !take_headers(rest, &name))
         return false;
     size_t end = slice_find_slice(*rest, delimiter);
     if (end == rest->len)
@@ -125,7 +125,7 @@ enum status multipart_parse(struct arena *arena, struct slice content_type, stru
     if (!form.fields)
         return STATUS_NO_MEMORY;
     struct slice whole = buf_slice(&delimiter);
-    if (!take(&rest, slice_sub(whole, 2, whole.len))) /* the first stands at the beginning of a line */
+    if (!take_literal(&rest, slice_sub(whole, 2, whole.len))) /* the first stands at the beginning of a line */
         return STATUS_MALFORMED;
     while (!slice_starts_with(rest, SLICE("--")))
         if (form.count == FORM_FIELDS_MAX || !take_part(&rest, whole, &form.fields[form.count++]))

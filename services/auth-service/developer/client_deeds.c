@@ -108,7 +108,7 @@ static enum step_result change_logo(struct flow *flow, struct slice png)
     return STEP_WAIT;
 }
 
-static enum step_result set_logo(struct flow *flow)
+static enum step_result upload_logo(struct flow *flow)
 {
     const char *why = NULL;
     struct slice png = field_of(flow, "logo");
@@ -123,7 +123,7 @@ static enum step_result remove_logo(struct flow *flow)
 }
 
 static const struct step logo[] = {
-    {"logo", set_logo},          /* waits: the picture */
+    {"logo", upload_logo},       /* waits: the picture */
     {"audit", own_client_audit}, /* waits: who did it */
     {"reply", own_client_return},
     {NULL, NULL},
