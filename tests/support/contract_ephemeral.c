@@ -779,6 +779,9 @@ static void a_user_is_told_of_his_own_live_sessions(void **state)
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
     begin_at(bench, "anew", 8, "", 60000);
     assert_int_equal(list_of(bench, 8)->count, 1);
+    begin_at(bench, "sevens", 7, "", 60000);
+    assert_status(log_in(bench, "sevens", 9), STATUS_CONFLICT);
+    assert_int_equal(list_of(bench, 9)->count, 0); /* it is another's */
 }
 
 static void a_session_is_ended_by_its_user_alone(void **state)
