@@ -9,6 +9,7 @@
 #include "developer/client_deeds.h"
 #include "developer/client_logo.h"
 #include "developer/clients.h"
+#include "developer/try_request.h"
 #include "endings.h"
 #include "home.h"
 #include "login/delegated_login.h"
@@ -98,6 +99,8 @@ static enum status add_developer_routes(struct serving *serving)
         {"client_new", "/developer/applications/new", "GET", client_new_show},
         {"client_register", "/developer/applications/new", "POST", client_new_submit},
         {"client", "/developer/applications/{id}", "GET", client_show_own},
+        {"try", "/developer/try", "GET", try_request_show},
+        {"try_submit", "/developer/try", "POST", try_request_submit},
         {"client_do", "/developer/applications/{id}", "POST", client_do},
     };
     bool is_off = serving->app.config->registration == REGISTRATION_OFF;

@@ -300,7 +300,7 @@ def ask_account(document, jane, csrf):
 
 
 DEVELOPER = "/developer/applications"
-DEVELOPER_GETS = (DEVELOPER, DEVELOPER + "/new", DEVELOPER + "/x")
+DEVELOPER_GETS = (DEVELOPER, DEVELOPER + "/new", DEVELOPER + "/x", "/developer/try")
 DEVELOPER_POSTS = DEVELOPER_GETS[1:]
 
 
@@ -320,6 +320,10 @@ def ask_developer(document, jane, csrf):
         document.ask(403, "POST", path, post, b"csrf_token=x")
         document.ask(415, "POST", path, [("Content-Type", "text/plain"), cookies(jane)], b"")
         document.ask(400, "POST", path, post, urlencode({"csrf_token": csrf}).encode())
+    document.ask(200, "POST", "/developer/try", post, urlencode({**right, "method": "GET"}).encode())
+    document.ask(302, "POST", "/developer/try", [("Content-Type", FORM)], b"")
+    document.ask(403, "POST", "/developer/try", post, b"csrf_token=x")
+    document.ask(415, "POST", "/developer/try", [("Content-Type", "text/plain"), cookies(jane)], b"")
     do = {"csrf_token": csrf, "do": "rotate"}
     document.ask(200, "POST", f"{DEVELOPER}/{own}", post, urlencode(do).encode())
     document.ask(409, "POST", f"{DEVELOPER}/{own}", post, urlencode({**do, "do": "enable"}).encode())

@@ -448,6 +448,46 @@ def test_who_did_what_is_in_the_audit_log(running, provider, jane):
     assert {row[0] for row in rows} == {f"user:{subject}"}
 
 
+# ---- trying a request
+
+
+def tried(developer, request, **overrides):
+    page = developer.open("/developer/try")
+    fields = {"method": request.method, "url": request.url, "authorization": request.authorization, **overrides}
+    page = Page(developer.submit(page, page.form_with("csrf_token"), **fields))
+    assert page.response.status_code == 200 and page.response.headers["Cache-Control"] == "no-store", page.response.text
+    return page
+
+
+def test_a_pasted_request_is_explained_and_no_secret_is_shown(provider, key, jane):
+    client = jane.registered()
+    token = own_token(jane, client)
+    good = token.sign("GET", f"{API}/photos?size=o", oauth_timestamp="1700000000")
+    page = tried(jane, good)
+    assert "signature matches" in page.texts["verdict"]
+    assert page.texts["base_string"].startswith("GET&http%3A%2F%2Fapi.example%2Fphotos&")
+    page = tried(jane, good, url=f"https://api.example/photos?size=o")
+    assert page.texts["problem"] == "signature_invalid" and "scheme http" in page.texts["hints"]
+    for shown_page in (page, tried(jane, with_secret(token, "wrong").sign("GET", API))):
+        assert client.client_secret not in shown_page.response.text and token.token_secret not in shown_page.response.text
+    initiate = Flow(provider, client).initiate_request(CALLBACK)
+    assert "signature matches" in tried(jane, initiate).texts["verdict"]
+    assert tried(jane, good, authorization="").texts["problem"] == "parameter_absent"
+    assert "<script" not in tried(jane, good, authorization=HTML, url=HTML, method=HTML, body=HTML).response.text
+    fresh = token.sign("GET", f"{API}/photos")
+    tried(jane, fresh)
+    assert provider.introspect(key, fresh).json()["active"]  # the nonce was not spent
+
+
+def test_nobody_tries_anothers_client(provider, jane, joe):
+    client = jane.registered()
+    request = own_token(jane, client).sign("GET", API)
+    page = tried(joe, request)
+    unknown = tried(joe, Signer("unheard-of", "x").sign("GET", API))
+    for refused in (page, unknown):
+        assert "None of your own" in refused.texts["verdict"] and "base_string" not in refused.texts and "problem" not in refused.texts
+
+
 # ---- others
 
 

@@ -236,11 +236,13 @@ enum step_result client_page_list(struct request *request, const struct client_p
 {
     struct page_value list = {0};
     const char *fresh = site_path(request, OWN_CLIENTS_PATH "/new");
-    enum status status = fresh ? list_own(request, clients, &list) : STATUS_NO_MEMORY;
+    const char *address = site_path(request, "/developer/try");
+    enum status status = fresh && address ? list_own(request, clients, &list) : STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     const struct page_value values[] = {
         list,
+        PAGE_TEXT("try_address", slice_str(address)),
         PAGE_TEXT("has_clients", yes_when(clients->count > 0)),
         PAGE_TEXT("fresh", slice_str(clients->count < CLIENTS_OF_OWNER_MAX ? fresh : "")),
     };

@@ -15,7 +15,7 @@ static const struct {
      "scopes(scope text dangerous ticked) has_scopes pending rejected verified disabled switched_off waits has_secret "
      "former_until keys(key_id fingerprint until) has_keys"},
     {"client_secret.html", "client_id client_secret oauth_token oauth_token_secret address"},
-    {"clients.html", "clients(address client_name client_id pending rejected disabled) has_clients fresh"},
+    {"clients.html", "clients(address client_name client_id pending rejected disabled) has_clients fresh try_address"},
     {"consent.html",
      "client_name initial verified description website logo username groups(group scopes(scope text dangerous)) "
      "has_scopes has_dangerous optional site machine app destination lasts action logout return_to oauth_token "
@@ -32,6 +32,9 @@ static const struct {
     {"security.html", "sessions(handle came_from since current) outcome fault username csrf_token action has_others "
                       "password_action site "
                       "by_proxy applications"},
+    {"try.html",
+     "action csrf_token method url authorization content_type body verdict problem detail rejected base_string "
+     "hints(hint)"},
     {"verifier.html", "client_name verifier spelled"},
 };
 
