@@ -263,9 +263,10 @@ enum status change_feed_redis_new(const struct change_feed_options *options, str
     feed->loop = options->loops[0];
     feed->last_unsent = &feed->unsent;
     enum status status = redis_target_open_blocking(options->redis_url, options->redis_password, why, &feed->target);
-    feed->target.next_password = options->next_redis_password;
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        redis_target_set_passwords(&feed->target, options->next_redis_password);
         status = connect_feed(feed);
+    }
     if (status != STATUS_OK) {
         close_feed(&feed->feed);
         return status;

@@ -6,6 +6,8 @@
 
 /* ---- an epoch's row ---- */
 
+enum { ROW_IS_USED = 1, ROW_WAS_USED = 2 }; /* what the column `used` is made of */
+
 static void copy_text(char *place, size_t size, struct slice text)
 {
     (void)snprintf(place, size, "%.*s", SLICE_ARGS(text));
@@ -20,7 +22,8 @@ static enum status take_row(void *context, const struct sql_value *columns, size
     row->exists = columns[0].bytes.len > 0;
     copy_text(row->epoch, sizeof row->epoch, columns[0].bytes);
     copy_text(row->record, sizeof row->record, columns[1].bytes);
-    row->is_used = columns[2].integer != 0;
+    row->is_used = columns[2].integer & ROW_IS_USED;
+    row->was_used = columns[2].integer & ROW_WAS_USED;
     return accepted_ranges_parse(columns[3].bytes, &row->ranges) == STATUS_OK ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
@@ -59,7 +62,8 @@ enum status nonce_row_write_blocking(struct durable *db, struct slice name, cons
     struct buf ranges = buf_fixed(memory, sizeof memory);
     accepted_ranges_write(&row->ranges, &ranges);
     struct sql_value params[] = {sql_text(slice_str(row->epoch)), sql_text(slice_str(row->record)),
-                                 sql_int(row->is_used), sql_text(buf_slice(&ranges)), sql_text(name)};
+                                 sql_int(row->is_used * ROW_IS_USED + row->was_used * ROW_WAS_USED),
+                                 sql_text(buf_slice(&ranges)), sql_text(name)};
     return RUN(db, "UPDATE nonce_epochs SET epoch = ?, record = ?, used = ?, ranges = ? WHERE name = ?", params);
 }
 
@@ -77,9 +81,59 @@ enum status nonce_row_others_blocking(struct durable *db, struct slice name, str
 {
     struct sql_value params[] = {sql_text(name), sql_text(name), sql_text(SLICE(NONCE_STORE_SHARED))};
     *ret_ranges = (struct accepted_ranges){0};
+    return sql_execute_blocking(db->sql,
+                                "SELECT ranges FROM nonce_epochs WHERE name <> ? AND (? = 'redis' OR name = ?) AND "
+                                "name NOT LIKE 'redis/%' /*! FOR UPDATE */",
+                                params, COUNT_OF(params), add_ranges, ret_ranges);
+}
+
+/* ---- parts ---- */
+
+enum { PART_NAME_BYTES = 80 };
+
+/* "redis/7"; the rows of parts say nothing that their whole's does not to other stores. */
+static struct slice part_name(char memory[PART_NAME_BYTES], struct slice name, unsigned part)
+{
+    struct buf text = buf_fixed(memory, PART_NAME_BYTES);
+    buf_add(&text, name);
+    buf_add_byte(&text, '/');
+    buf_add_u64(&text, part);
+    return buf_slice(&text);
+}
+
+struct reading {
+    struct slice name;
+    struct nonce_row *whole;
+    struct nonce_parts *parts;
+};
+
+static enum status take_part_row(void *context, const struct sql_value *columns, size_t count)
+{
+    struct reading *reading = context;
+    uint64_t part = 0;
+    struct slice row = columns[4].bytes;
+    if (slice_eq(row, reading->name))
+        return take_row(reading->whole, columns, count);
+    if (columns[0].bytes.len >= NONCE_EPOCH_ID_BYTES ||
+        !slice_to_u64(slice_sub(row, reading->name.len + 1, row.len), NONCE_PARTS - 1, &part))
+        return STATUS_STORE_CORRUPT;
+    copy_text(reading->parts->epochs[part], NONCE_EPOCH_ID_BYTES, columns[0].bytes);
+    return STATUS_OK;
+}
+
+enum status nonce_read_parts_blocking(struct nonce_ledger *ledger, struct slice name, struct nonce_row *ret_whole,
+                                      struct nonce_parts *ret_parts)
+{
+    char pattern[PART_NAME_BYTES];
+    (void)snprintf(pattern, sizeof pattern, "%.*s/%%", SLICE_ARGS(name));
+    struct sql_value params[] = {sql_text(name), sql_text(slice_str(pattern))};
+    struct reading reading = {name, ret_whole, ret_parts};
+    *ret_whole = (struct nonce_row){0};
+    memset(ret_parts, 0, sizeof *ret_parts);
     return sql_execute_blocking(
-        db->sql, "SELECT ranges FROM nonce_epochs WHERE name <> ? AND (? = 'redis' OR name = ?) /*! FOR UPDATE */",
-        params, COUNT_OF(params), add_ranges, ret_ranges);
+        nonce_ledger_db(ledger)->sql,
+        "SELECT epoch, record, used, ranges, name FROM nonce_epochs WHERE name = ? OR name LIKE ?", params,
+        COUNT_OF(params), take_part_row, &reading);
 }
 
 /* ---- users ---- */
@@ -190,6 +244,8 @@ struct deciding {
     struct durable *db;
     struct slice name;
     nonce_decide_fn decide;
+    nonce_decide_part_fn decide_part; /* instead */
+    struct slice part;
     void *context;
     struct nonce_users users;
 };
@@ -202,6 +258,37 @@ static enum status forget_users(const struct deciding *deciding, const struct no
     return STATUS_OK;
 }
 
+/* Where a copy is equal in all its bytes nothing has to be written. */
+static bool is_same_row(const struct nonce_row *before, const struct nonce_row *row)
+{
+    return slice_eq(slice_of(before, sizeof *before), slice_of(row, sizeof *row));
+}
+
+/* Nobody else makes or changes it meanwhile: the row of the whole is locked. */
+static enum status read_part(struct durable *db, struct slice name, struct nonce_row *ret_row)
+{
+    struct sql_value param = sql_text(name);
+    memset(ret_row, 0, sizeof *ret_row);
+    TRY(sql_execute_blocking(db->sql, "SELECT epoch, record, used, ranges FROM nonce_epochs WHERE name = ?", &param, 1,
+                             take_row, ret_row));
+    if (ret_row->exists)
+        return STATUS_OK;
+    enum status status = sql_execute_blocking(
+        db->sql, "INSERT INTO nonce_epochs (name, epoch, record, used, ranges) VALUES (?, '', '', 0, '')", &param, 1,
+        NULL, NULL);
+    return status == STATUS_CONFLICT ? STATUS_OK : status;
+}
+
+static enum status decide_on_part(const struct deciding *deciding, struct nonce_row *whole, struct nonce_users *users)
+{
+    struct nonce_row part;
+    struct nonce_row before;
+    TRY(read_part(deciding->db, deciding->part, &part));
+    memcpy(&before, &part, sizeof before);
+    TRY(deciding->decide_part(deciding->context, whole, &part, users));
+    return is_same_row(&before, &part) ? STATUS_OK : nonce_row_write_blocking(deciding->db, deciding->part, &part);
+}
+
 static enum status decide_on_row(const struct deciding *deciding, struct nonce_row *row, struct nonce_users *users)
 {
     size_t size = users->count * sizeof *users->items;
@@ -210,7 +297,8 @@ static enum status decide_on_row(const struct deciding *deciding, struct nonce_r
         return STATUS_NO_MEMORY;
     if (size)
         memcpy(before, users->items, size);
-    enum status status = deciding->decide(deciding->context, row, users);
+    enum status status =
+        deciding->decide ? deciding->decide(deciding->context, row, users) : decide_on_part(deciding, row, users);
     if (status == STATUS_OK)
         status = forget_users(deciding, before);
     free(before);
@@ -222,19 +310,35 @@ static enum status decide_in_transaction(struct sql *sql, void *context)
     struct deciding *deciding = context;
     struct nonce_users *users = &deciding->users;
     struct nonce_row row;
+    struct nonce_row before;
     struct sql_value name = sql_text(deciding->name);
     users->count = 0;
     TRY(nonce_row_read_blocking(deciding->db, deciding->name, &row));
+    memcpy(&before, &row, sizeof before);
     TRY(nonce_row_others_blocking(deciding->db, deciding->name, &users->others));
     TRY(sql_execute_blocking(sql, "SELECT id, machine, steady, clock FROM nonce_users WHERE store = ?", &name, 1,
                              add_user, users));
     TRY(decide_on_row(deciding, &row, users));
-    return nonce_row_write_blocking(deciding->db, deciding->name, &row);
+    return is_same_row(&before, &row) ? STATUS_OK : nonce_row_write_blocking(deciding->db, deciding->name, &row);
 }
 
 enum status nonce_decide_blocking(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide, void *context)
 {
-    struct deciding deciding = {nonce_ledger_db(ledger), name, decide, context, {0}};
+    struct deciding deciding = {.db = nonce_ledger_db(ledger), .name = name, .decide = decide, .context = context};
+    enum status status = sql_transaction_blocking(deciding.db->sql, decide_in_transaction, &deciding);
+    free(deciding.users.items);
+    return status;
+}
+
+enum status nonce_decide_part_blocking(struct nonce_ledger *ledger, struct slice name, unsigned part,
+                                       nonce_decide_part_fn decide, void *context)
+{
+    char memory[PART_NAME_BYTES];
+    struct deciding deciding = {.db = nonce_ledger_db(ledger),
+                                .name = name,
+                                .decide_part = decide,
+                                .part = part_name(memory, name, part),
+                                .context = context};
     enum status status = sql_transaction_blocking(deciding.db->sql, decide_in_transaction, &deciding);
     free(deciding.users.items);
     return status;

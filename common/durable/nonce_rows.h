@@ -25,6 +25,10 @@ enum status nonce_keep_blocking(struct nonce_ledger *ledger, const struct nonce_
                                 struct accepted_ranges *ret_ranges);
 enum status nonce_decide_blocking(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide,
                                   void *context);
+enum status nonce_decide_part_blocking(struct nonce_ledger *ledger, struct slice name, unsigned part,
+                                       nonce_decide_part_fn decide, void *context);
+enum status nonce_read_parts_blocking(struct nonce_ledger *ledger, struct slice name, struct nonce_row *ret_whole,
+                                      struct nonce_parts *ret_parts);
 enum status nonce_leave_blocking(struct nonce_ledger *ledger, struct slice name, struct slice user_id);
 
 #endif

@@ -209,6 +209,7 @@ static const char *ledger_last_error(const struct nonce_ledger *ledger)
 void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db)
 {
     *ledger = (struct durable_nonce_ledger){{open_ledger_blocking, save_ledger_blocking, nonce_keep_blocking,
-                                             nonce_decide_blocking, nonce_leave_blocking, ledger_last_error},
+                                             nonce_decide_blocking, nonce_decide_part_blocking,
+                                             nonce_read_parts_blocking, nonce_leave_blocking, ledger_last_error},
                                             db};
 }

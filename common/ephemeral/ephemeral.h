@@ -218,7 +218,8 @@ static inline struct nonce_trouble ephemeral_trouble(struct ephemeral *view)
  * there is none. */
 static inline int64_t ephemeral_guard_s(struct ephemeral *view)
 {
-    return ephemeral_trouble(view).guard_s;
+    const struct nonce_trouble trouble = ephemeral_trouble(view);
+    return trouble.retry_s > trouble.guard_s ? trouble.retry_s : trouble.guard_s;
 }
 
 /* By how much this process's own clock is ahead of the store's (behind it: negative): a metric. One that is off by more
@@ -303,7 +304,8 @@ void ephemeral_count_back_start(struct ephemeral *view, enum quota quota, struct
  * temporary credentials that the user decided), after a change said that it ended. No result. */
 void ephemeral_end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket);
 
-/* Whether the store can be used, for /readyz. The result of a failure is a text that says why, or NULL. */
+/* Whether the store can be used, for /readyz. The result is a text for the operator, or NULL: why it cannot, or which
+ * part of it cannot. */
 void ephemeral_ping_start(struct ephemeral *view, struct ticket ticket);
 
 /* ---- the process's store ---- */

@@ -47,12 +47,28 @@ struct slice nonce_key(char memory[NONCE_KEY_BYTES], int64_t second, unsigned sh
     return buf_slice(&key);
 }
 
+struct slice nonce_part_key(char memory[NONCE_KEY_BYTES], int64_t second, unsigned part, unsigned shard)
+{
+    struct buf key = buf_fixed(memory, NONCE_KEY_BYTES);
+    buf_add(&key, SLICE("n:{"));
+    buf_add_u64(&key, part);
+    buf_add_byte(&key, '}');
+    buf_add_u64(&key, shard);
+    buf_add_byte(&key, ':');
+    add_base36(&key, (uint64_t)second);
+    return buf_slice(&key);
+}
+
 bool nonce_key_second(struct slice key, int64_t *ret_second)
 {
-    struct slice start = SLICE("n:{");
-    size_t end = slice_find_slice(key, SLICE("}:"));
-    uint64_t shard = 0;
-    return slice_starts_with(key, start) && end < key.len &&
-           slice_to_u64(slice_sub(key, start.len, end), SHARD_MAX, &shard) &&
-           parse_base36(slice_sub(key, end + 2, key.len), ret_second);
+    bool has_tag = false;
+    bool has_second = false;
+    uint64_t number = 0;
+    if (!slice_starts_with(key, SLICE("n:{")))
+        return false;
+    struct slice second = slice_sub(key, 3, key.len);
+    struct slice tag = slice_cut(&second, '}', &has_tag);
+    struct slice shard = slice_cut(&second, ':', &has_second);
+    return has_tag && has_second && slice_to_u64(tag, SHARD_MAX, &number) &&
+           (shard.len == 0 || slice_to_u64(shard, SHARD_MAX, &number)) && parse_base36(second, ret_second);
 }

@@ -2,12 +2,30 @@
 
 #include "crypto/digest.h"
 #include "crypto/sealed.h"
+#include "redis/cluster.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { HELD_MAX = 10000, CALL_MAX_BYTES = 1 << 20, DIGEST_KEPT_BYTES = 16 };
+
+/* ---- where they go ---- */
+
+enum redis_state redis_view_state(const struct redis_view *view)
+{
+    if (!view->cluster)
+        return redis_client_state(view->client);
+    enum redis_state state = redis_cluster_state(view->cluster);
+    return state == REDIS_READY && !view->clock.was_read ? REDIS_CONNECTING : state;
+}
+
+enum status redis_view_send(struct redis_view *view, const struct slice *args, size_t count, redis_done_fn done,
+                            void *context)
+{
+    return view->cluster ? redis_cluster_send(view->cluster, args, count, done, context)
+                         : redis_send(view->client, args, count, done, context);
+}
 
 /* ---- calls ---- */
 
@@ -38,7 +56,7 @@ static void hold_call(struct redis_call *call)
 void redis_call_start(struct redis_call *call)
 {
     struct redis_view *view = call->view;
-    enum redis_state state = redis_client_state(view->client);
+    enum redis_state state = redis_view_state(view);
     if (state == REDIS_READY)
         call->go(call);
     else if (state == REDIS_CONNECTING && view->held_count < HELD_MAX)
@@ -49,7 +67,7 @@ void redis_call_start(struct redis_call *call)
 
 void redis_call_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
 {
-    enum status status = redis_send(call->view->client, args, count, done, call);
+    enum status status = redis_view_send(call->view, args, count, done, call);
     if (status != STATUS_OK)
         redis_call_end(call, status, NULL, NULL);
 }
@@ -58,8 +76,10 @@ void redis_call_send(struct redis_call *call, const struct slice *args, size_t c
 static char *copy_fault(const struct redis_view *view)
 {
     char text[REDIS_SHOWN_BYTES + REDIS_FAULT_BYTES + 64];
-    bool is_ready = redis_client_state(view->client) == REDIS_READY;
-    const char *fault = is_ready ? view->settle.fault : redis_client_fault(view->client);
+    bool is_ready = redis_view_state(view) == REDIS_READY;
+    const char *fault = view->cluster ? redis_cluster_fault(view->cluster)
+                        : is_ready    ? view->settle.fault
+                                      : redis_client_fault(view->client);
     if (!fault[0])
         return NULL;
     (void)snprintf(text, sizeof text, "%s %s%s: %s", is_ready ? "the nonces in Redis at" : "Redis at",
@@ -69,7 +89,7 @@ static char *copy_fault(const struct redis_view *view)
 
 void redis_call_end(struct redis_call *call, enum status status, void *result, void (*free_result)(void *result))
 {
-    if (status != STATUS_OK && call->tells_why && call->view->client)
+    if (status != STATUS_OK && call->tells_why && (call->view->client || call->view->cluster))
         ticket_complete(call->ticket, status, copy_fault(call->view), free);
     else
         ticket_complete(call->ticket, status, result, free_result);
@@ -84,6 +104,37 @@ bool redis_call_keep(struct redis_call *call, struct slice *text)
         return true;
     redis_call_end(call, STATUS_NO_MEMORY, NULL, NULL);
     return false;
+}
+
+/* ---- calls that came while there was no connection ---- */
+
+static struct redis_call *take_held(struct redis_view *view)
+{
+    struct redis_call *held = view->held;
+    view->held = NULL;
+    view->held_count = 0;
+    return held;
+}
+
+void redis_calls_let_go(struct redis_view *view)
+{
+    for (struct redis_call *call = take_held(view); call;) {
+        struct redis_call *next = call->next;
+        if (ticket_is_live(call->ticket))
+            call->go(call);
+        else
+            redis_call_end(call, STATUS_STORE_DOWN, NULL, NULL);
+        call = next;
+    }
+}
+
+void redis_calls_fail_held(struct redis_view *view)
+{
+    for (struct redis_call *call = take_held(view); call;) {
+        struct redis_call *next = call->next;
+        redis_call_end(call, STATUS_STORE_DOWN, NULL, NULL);
+        call = next;
+    }
 }
 
 /* ---- turns ---- */
@@ -107,12 +158,18 @@ void redis_turn_took(struct redis_call *call, enum status status)
         redis_call_end(call, call->failure, NULL, NULL);
 }
 
-void redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
+void redis_turn_send_for(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done,
+                         void *context)
 {
     call->unanswered++;
-    enum status status = redis_send(call->view->client, args, count, done, call);
+    enum status status = redis_view_send(call->view, args, count, done, context);
     if (status != STATUS_OK)
         redis_turn_took(call, status);
+}
+
+void redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
+{
+    redis_turn_send_for(call, args, count, done, call);
 }
 
 void redis_turn_end(struct redis_call *call)
@@ -230,4 +287,42 @@ bool redis_take_number(struct slice *rest, int64_t *ret_number)
         return false;
     *ret_number = negative ? -(int64_t)number : (int64_t)number;
     return true;
+}
+
+/* ---- the end of a client or user ---- */
+
+#define END_SCRIPT "local n = redis.call('INCR', KEYS[1]) redis.call('EXPIRE', KEYS[1], ARGV[1]) return n"
+
+struct end_call {
+    struct redis_call call; /* first */
+    char memory[REDIS_KEY_BYTES];
+    struct slice key;
+};
+
+static void on_party_ended(void *context, const struct redisReply *reply)
+{
+    int64_t number = 0;
+    redis_call_end(context, redis_reply_integer(reply, &number), NULL, NULL);
+}
+
+static void go_end(struct redis_call *call)
+{
+    char seconds[24];
+    struct buf text = buf_fixed(seconds, sizeof seconds);
+    buf_add_i64(&text, REDIS_ENDED_DAYS * INT64_C(86400));
+    const struct slice args[] = {SLICE("EVAL"), SLICE(END_SCRIPT), SLICE("1"), ((struct end_call *)call)->key,
+                                 buf_slice(&text)};
+    redis_call_send(call, args, COUNT_OF(args), on_party_ended);
+}
+
+void redis_end_start(struct ephemeral *base, enum ephemeral_party party, struct slice id, struct ticket ticket)
+{
+    struct end_call *it = redis_call_new(redis_view_of(base), ticket, sizeof *it, go_end);
+    if (!it)
+        return;
+    it->key = redis_ended_key(it->memory, party, id);
+    if (slice_is_absent(it->key))
+        redis_call_end(&it->call, STATUS_NO_MEMORY, NULL, NULL);
+    else
+        redis_call_start(&it->call);
 }

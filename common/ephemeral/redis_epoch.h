@@ -21,6 +21,7 @@ enum {
     REDIS_EPOCH_BYTES = NONCE_RECORD_BYTES - 1,
     REDIS_EPOCH_LIFE_MS = 30000,
     REDIS_SHARDS = 256,
+    REDIS_PART_SHARDS = 4, /* of each of a Cluster's parts */
     REDIS_SHARDS_MAX = 4096
 };
 

@@ -4,8 +4,10 @@
 #include "ephemeral/nonce_key.h"
 #include "ephemeral/redis_nonces.h"
 #include "redis/blocking.h"
+#include "redis/cluster_locator.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { CURSOR_BYTES = 24, PAGE_MAX_BYTES = 1 << 20 };
 
@@ -65,8 +67,8 @@ static enum status clean_set(struct cleaning *it, struct slice key)
 
 static enum status clean_page(struct cleaning *it)
 {
-    const struct slice args[] = {SLICE("SCAN"),    slice_str(it->cursor), SLICE("MATCH"),
-                                 SLICE("n:{*}:*"), SLICE("COUNT"),        SLICE("1000")};
+    const struct slice args[] = {SLICE("SCAN"),     slice_str(it->cursor), SLICE("MATCH"),
+                                 SLICE("n:{*}*:*"), SLICE("COUNT"),        SLICE("1000")};
     arena_init(&it->keys, PAGE_MAX_BYTES);
     enum status status = redis_ask_blocking(it->redis, args, COUNT_OF(args), take_scan_page, it);
     for (size_t i = 0; status == STATUS_OK && i < it->count; i++)
@@ -84,21 +86,57 @@ static enum status clean_all(struct cleaning *it)
     return STATUS_OK;
 }
 
-enum status redis_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
+/* One server, of the target. */
+static enum status clean_server(const struct redis_target *target, struct cleaning *it, struct buf *why)
 {
     struct clock clock = clock_system(0);
+    TRY(redis_open_blocking(target, &clock, why, &it->redis));
+    enum status status = clean_all(it);
+    if (status != STATUS_OK)
+        buf_addf(why, "Redis at %s: %s", target->shown, status_text(status));
+    redis_blocking_free(it->redis);
+    return status;
+}
+
+enum status redis_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
+{
     struct redis_target target;
     struct cleaning it = {.skew_ms = janitor->skew_ms};
     TRY(redis_target_open_blocking(janitor->url, janitor->password, why, &target));
-    enum status status = redis_open_blocking(&target, &clock, why, &it.redis);
-    if (status == STATUS_OK) {
-        status = clean_all(&it);
-        if (status == STATUS_OK)
-            *ret_count = it.found;
-        else
-            buf_addf(why, "Redis at %s: %s", target.shown, status_text(status));
+    enum status status = clean_server(&target, &it, why);
+    if (status == STATUS_OK)
+        *ret_count = it.found;
+    redis_target_done(&target);
+    return status;
+}
+
+/* ---- a Cluster ---- */
+
+static enum status clean_cluster(const struct redis_target *target, struct redis_topology *topology,
+                                 struct cleaning *it, struct buf *why)
+{
+    struct clock clock = clock_system(0);
+    TRY(redis_cluster_ask_blocking(target, &clock, why, topology));
+    for (size_t i = 0; i < topology->count; i++) {
+        struct redis_target node;
+        redis_cluster_node_target(target, &topology->primaries[i], &node);
+        enum status status = clean_server(&node, it, why);
+        explicit_bzero(&node.login, sizeof node.login);
+        TRY(status);
     }
-    redis_blocking_free(it.redis);
+    return STATUS_OK;
+}
+
+enum status redis_cluster_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
+{
+    struct redis_target target;
+    struct cleaning it = {.skew_ms = janitor->skew_ms};
+    TRY(redis_target_open_blocking(janitor->url, janitor->password, why, &target));
+    struct redis_topology *topology = malloc(sizeof *topology);
+    enum status status = topology ? clean_cluster(&target, topology, &it, why) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK)
+        *ret_count = it.found;
+    free(topology);
     redis_target_done(&target);
     return status;
 }

@@ -8,4 +8,8 @@
 MUST_USE enum status redis_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why,
                                             int64_t *ret_count);
 
+/* The same on each primary of a Cluster. */
+MUST_USE enum status redis_cluster_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why,
+                                                    int64_t *ret_count);
+
 #endif

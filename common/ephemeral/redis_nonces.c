@@ -180,12 +180,17 @@ static void on_epoch(void *context, const struct redisReply *reply)
         redis_view_unsettle(view);
 }
 
+static struct slice set_key(const struct redis_view *view, char memory[NONCE_KEY_BYTES], int64_t second, unsigned shard)
+{
+    return view->is_part ? nonce_part_key(memory, second, view->part, shard) : nonce_key(memory, second, shard);
+}
+
 static enum status send_expiry(struct redis_view *view, int64_t second, unsigned shard, redis_done_fn done,
                                void *context)
 {
     char key[NONCE_KEY_BYTES];
     char number[NUMBER_BYTES];
-    const struct slice args[] = {SLICE("EXPIREAT"), nonce_key(key, second, shard),
+    const struct slice args[] = {SLICE("EXPIREAT"), set_key(view, key, second, shard),
                                  write_decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
     return redis_send(view->client, args, COUNT_OF(args), done, context);
 }
@@ -209,7 +214,7 @@ static void touch_set(struct nonce_batch *batch, const struct spend *spend)
 
 void redis_nonces_close_batch(struct redis_view *view)
 {
-    static const struct slice args[] = {SLICE_INIT("GET"), SLICE_INIT("e")};
+    const struct slice args[] = {SLICE("GET"), redis_settle_key(&view->settle)};
     struct nonce_batch *batch = view->nonces.open;
     if (!batch)
         return;
@@ -243,9 +248,14 @@ static enum nonce_judgement judge_second(struct redis_view *view, int64_t second
             return NONCE_MUST_NOT;
         return nonce_guard_may_go_on(&view->guard, clock, second, now_ms) ? NONCE_MAY : NONCE_MUST_NOT;
     }
-    if (strcmp(nonce_guard_look(&view->guard)->epoch, nonces->epoch.id) != 0)
+    if (view->is_part && accepted_ranges_guard(&nonces->guarded, second))
+        return NONCE_MUST_NOT;
+    if (strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
         return NONCE_WAITS;
     enum nonce_judgement judgement = nonce_guard_judge(&view->guard, second);
+    /* by the ranges of this epoch: the keeper may have taken another one's meanwhile */
+    if (judgement == NONCE_MAY && strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
+        return NONCE_WAITS;
     if (judgement == NONCE_WAITS && nonce_guard_may_go_on(&view->guard, clock, second, now_ms))
         return NONCE_MAY;
     return judgement;
@@ -263,7 +273,7 @@ static enum status send_nonce(struct redis_view *view, const struct nonce *nonce
     if (!spend)
         return STATUS_NO_MEMORY;
     *spend = (struct spend){ticket, nonce->timestamp_s, hash.spread % nonces->epoch.shards, STATUS_STORE_DOWN};
-    const struct slice args[] = {SLICE("SADD"), nonce_key(key, spend->second, spend->shard),
+    const struct slice args[] = {SLICE("SADD"), set_key(view, key, spend->second, spend->shard),
                                  write_decimal(member, (int64_t)hash.value)};
     TRY(redis_send(view->client, args, COUNT_OF(args), on_nonce_added, batch));
     batch->count++;

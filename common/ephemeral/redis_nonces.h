@@ -26,7 +26,7 @@ struct redis_nonces {
     struct nonce_batch *spare; /* to be used again */
     struct nonce_expiries *expiries;
     struct redis_epoch epoch;
-    struct accepted_ranges guarded; /* of a provisional epoch (nonce-guard.md, rule 11) */
+    struct accepted_ranges guarded; /* of a provisional epoch (nonce-guard.md, rule 11), or of a part's */
     bool is_provisional;
     uint64_t generation; /* of the epoch: 0 before the first */
     bool is_settled;

@@ -356,11 +356,18 @@ void redis_session_delete_start(struct ephemeral *view, struct slice id, struct 
 struct list_call {
     struct value_call value; /* first; of the session that is read */
     int64_t user;
-    struct slice entries; /* of the user's list */
-    size_t read;
-    struct session *found; /* of the handles, in the call's arena */
-    char (*handles)[SESSION_HANDLE_BYTES];
+    struct slice entries;  /* of the user's list */
+    struct listed *listed; /* one for each of them, in the call's arena */
     size_t count;
+};
+
+/* A session of the list: of a Cluster the replies come in any order. */
+struct listed {
+    struct list_call *call;
+    struct slice suffix;
+    bool is_found;
+    char handle[SESSION_HANDLE_BYTES];
+    struct session session;
 };
 
 static struct list_call *list_of(void *context)
@@ -373,30 +380,30 @@ static struct slice suffix_at(const struct list_call *it, size_t index)
     return slice_sub(it->entries, index * ENTRY_BYTES + 13, (index + 1) * ENTRY_BYTES);
 }
 
-static enum status read_listed(struct list_call *it, struct slice suffix, const struct redisReply *reply)
+static enum status read_listed(struct listed *listed, const struct redisReply *reply)
 {
-    struct buf hex = buf_fixed(it->handles[it->count], SESSION_HANDLE_BYTES);
+    struct list_call *it = listed->call;
+    struct buf hex = buf_fixed(listed->handle, SESSION_HANDLE_BYTES);
     struct slice record = {0};
     struct value_call *value = &it->value;
-    value->key = session_key(value->key_memory, suffix);
+    value->key = session_key(value->key_memory, listed->suffix);
     value->session = (struct session){0};
     TRY(open_reply(value, reply, &record));
     if (!read_session(value, record))
         return STATUS_STORE_CORRUPT;
     if (value->session.user != it->user || value->user_ended != value->user_ended_now)
         return STATUS_NOT_FOUND;
-    buf_add_hex(&hex, suffix);
-    it->found[it->count++] = value->session;
+    buf_add_hex(&hex, listed->suffix);
+    listed->session = value->session;
+    listed->is_found = true;
     return STATUS_OK;
 }
 
-/* Replies come in the order of the commands. */
 static void on_listed_session(void *context, const struct redisReply *reply)
 {
-    struct list_call *it = list_of(context);
-    enum status status = read_listed(it, suffix_at(it, it->read), reply);
-    it->read++;
-    redis_turn_took(context, status == STATUS_NOT_FOUND ? STATUS_OK : status);
+    struct listed *listed = context;
+    enum status status = read_listed(listed, reply);
+    redis_turn_took(&listed->call->value.call, status == STATUS_NOT_FOUND ? STATUS_OK : status);
 }
 
 static void end_list(struct redis_call *call)
@@ -405,7 +412,8 @@ static void end_list(struct redis_call *call)
     struct session_list *list = session_list_new();
     enum status status = list ? STATUS_OK : STATUS_NO_MEMORY;
     for (size_t i = 0; status == STATUS_OK && i < it->count; i++)
-        status = session_list_add(list, it->handles[i], &it->found[i]);
+        if (it->listed[i].is_found)
+            status = session_list_add(list, it->listed[i].handle, &it->listed[i].session);
     redis_call_end(call, status, list, session_list_free);
 }
 
@@ -413,16 +421,17 @@ static void ask_listed(struct redis_call *call)
 {
     struct list_call *it = list_of(call);
     char memory[REDIS_KEY_BYTES];
-    it->found = arena_calloc(&call->arena, SESSIONS_OF_A_USER, sizeof *it->found);
-    it->handles = arena_calloc(&call->arena, SESSIONS_OF_A_USER, sizeof *it->handles);
-    if (!it->found || !it->handles) {
+    it->listed = arena_calloc(&call->arena, SESSIONS_OF_A_USER, sizeof *it->listed);
+    if (!it->listed) {
         end_value_call(&it->value, STATUS_NO_MEMORY);
         return;
     }
     redis_turn_begin(call, end_list);
     for (size_t i = 0; i < it->entries.len / ENTRY_BYTES && i < SESSIONS_OF_A_USER; i++) {
-        const struct slice args[] = {SLICE("GET"), session_key(memory, suffix_at(it, i))};
-        redis_turn_send(call, args, COUNT_OF(args), on_listed_session);
+        struct listed *listed = &it->listed[it->count++];
+        *listed = (struct listed){.call = it, .suffix = suffix_at(it, i)};
+        const struct slice args[] = {SLICE("GET"), session_key(memory, listed->suffix)};
+        redis_turn_send_for(call, args, COUNT_OF(args), on_listed_session, listed);
     }
     redis_turn_end(call);
 }

@@ -22,6 +22,17 @@ static void end_run(struct redis_settle *settle, enum status status, const char 
     settle->done(settle->context, status);
 }
 
+/* A Cluster's node says that the key is not here, or not now: nothing is wrong with the server. */
+static bool is_astray(const struct redis_settle *settle, struct slice error)
+{
+    static const struct slice words[] = {SLICE_INIT("MOVED "), SLICE_INIT("ASK "), SLICE_INIT("CLUSTERDOWN"),
+                                         SLICE_INIT("TRYAGAIN"), SLICE_INIT("LOADING")};
+    for (size_t i = 0; settle->is_part && i < COUNT_OF(words); i++)
+        if (slice_starts_with(error, words[i]))
+            return true;
+    return false;
+}
+
 static void end_with_reply(struct redis_settle *settle, const struct redisReply *reply, const char *command)
 {
     char fault[sizeof settle->fault];
@@ -31,7 +42,7 @@ static void end_with_reply(struct redis_settle *settle, const struct redisReply 
                        reply ? "it answered something impossible" : "the connection was lost");
     else
         (void)snprintf(fault, sizeof fault, "it refused %s: %.*s", command, SLICE_ARGS(error));
-    end_run(settle, reply ? STATUS_BAD_INPUT : STATUS_STORE_DOWN, fault);
+    end_run(settle, reply && !is_astray(settle, error) ? STATUS_BAD_INPUT : STATUS_STORE_DOWN, fault);
 }
 
 static int64_t steady_ms(const struct redis_settle *settle)
@@ -70,7 +81,8 @@ struct settle_job {
     struct nonce_job job;        /* first */
     struct redis_settle *settle; /* NULL: nobody waits any more */
     void (*answered)(struct redis_settle *settle, struct settle_job *job);
-    char name[16];
+    bool is_part;
+    unsigned part;
     enum status status;
     char machine[NONCE_MACHINE_BYTES];
     struct nonce_meeting meeting;
@@ -103,6 +115,8 @@ static void start_job(struct redis_settle *settle, void (*run)(struct nonce_job 
     job->job.done = on_settle_job_done;
     job->job.loop = settle->loop;
     job->settle = settle;
+    job->is_part = settle->is_part;
+    job->part = settle->part;
     job->answered = answered;
     settle->job = job;
     nonce_keeper_start(settle->keeper, &job->job);
@@ -113,8 +127,10 @@ static void start_job(struct redis_settle *settle, void (*run)(struct nonce_job 
 static void run_confirmation(struct nonce_job *base, struct nonce_ledger *ledger)
 {
     struct settle_job *job = (struct settle_job *)base;
-    job->status =
-        ledger->decide_blocking(ledger, SLICE(NONCE_STORE_SHARED), nonce_decide_confirmation, &job->confirmation);
+    struct slice name = SLICE(NONCE_STORE_SHARED);
+    job->status = job->is_part ? ledger->decide_part_blocking(ledger, name, job->part, nonce_decide_part_confirmation,
+                                                              &job->confirmation)
+                               : ledger->decide_blocking(ledger, name, nonce_decide_confirmation, &job->confirmation);
 }
 
 static void note_unsure(struct redis_settle *settle, const struct nonce_confirmation *confirmation)
@@ -157,6 +173,7 @@ static void confirm_epoch(struct redis_settle *settle)
         .latest_ms = wall_ms > redis_ms ? wall_ms : redis_ms,
         .is_unsure = atomic_load(settle->unsure_until_ms) >= steady_ms(settle),
     };
+    job->job.goes_first = settle->is_part; /* behind the meetings of all parts others would have replaced it */
     start_job(settle, run_confirmation, on_confirmation, job);
 }
 
@@ -170,7 +187,10 @@ static void guard_provisionally(struct redis_settle *settle)
     int64_t life_ms = redis_epoch_life_ms(settle->skew_ms);
     int64_t beyond_ms = settle->lead_ms > life_ms ? settle->lead_ms : life_ms;
     nonce_keeper_read(settle->keeper, &standing, &version);
-    settle->ranges = standing.ranges;
+    if (settle->is_part) /* what was guarded in it is not in the whole's ranges */
+        accepted_ranges_guard_others(&settle->ranges, &standing.ranges);
+    else
+        settle->ranges = standing.ranges;
     accepted_ranges_guard_all(&settle->ranges);
     accepted_ranges_guard_span(&settle->ranges, standing.noted_clock_ms / 1000,
                                (known_ms(settle) + beyond_ms + AWAY_SLACK_MS) / 1000);
@@ -209,7 +229,7 @@ static void install_record(struct redis_settle *settle)
     const struct slice args[] = {SLICE("EVAL"),
                                  SLICE(INSTALL_SCRIPT),
                                  SLICE("1"),
-                                 REDIS_EPOCH_KEY,
+                                 redis_settle_key(settle),
                                  slice_of(settle->seen, settle->seen_len),
                                  slice_of(settle->proposal_text, settle->proposal_len),
                                  buf_slice(&text)};
@@ -221,7 +241,8 @@ static void install_record(struct redis_settle *settle)
 static enum status make_proposal(struct redis_settle *settle, bool is_alone)
 {
     struct buf text = buf_fixed(settle->proposal_text, sizeof settle->proposal_text);
-    unsigned shards = settle->seen_epoch.id[0] ? settle->seen_epoch.shards : REDIS_SHARDS;
+    unsigned usual = settle->is_part ? REDIS_PART_SHARDS : REDIS_SHARDS;
+    unsigned shards = settle->seen_epoch.id[0] ? settle->seen_epoch.shards : usual;
     TRY(redis_epoch_make(settle->server.run_id, shards, &settle->proposal));
     settle->is_alone = is_alone;
     redis_epoch_write(&settle->proposal, &text);
@@ -261,7 +282,10 @@ static void go_on_alone(struct redis_settle *settle)
 static void run_meeting(struct nonce_job *base, struct nonce_ledger *ledger)
 {
     struct settle_job *job = (struct settle_job *)base;
-    job->status = ledger->decide_blocking(ledger, SLICE(NONCE_STORE_SHARED), nonce_decide_meeting, &job->meeting);
+    struct slice name = SLICE(NONCE_STORE_SHARED);
+    job->status = job->is_part
+                      ? ledger->decide_part_blocking(ledger, name, job->part, nonce_decide_part_meeting, &job->meeting)
+                      : ledger->decide_blocking(ledger, name, nonce_decide_meeting, &job->meeting);
 }
 
 /* Another server's epoch is in force, though this one holds the record of one that was: two primaries serve, or this
@@ -392,6 +416,7 @@ static void on_record(void *context, const struct redisReply *reply)
 {
     struct redis_settle *settle = context;
     struct slice text = SLICE("");
+    char fault[64];
     if (!settle->is_running)
         return;
     enum status status = redis_reply_text(reply, &text);
@@ -399,7 +424,8 @@ static void on_record(void *context, const struct redisReply *reply)
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         end_with_reply(settle, reply, "GET");
     } else if (text.len > REDIS_EPOCH_BYTES) {
-        end_run(settle, STATUS_BAD_INPUT, "its key e holds something else");
+        (void)snprintf(fault, sizeof fault, "its key %.*s holds something else", SLICE_ARGS(redis_settle_key(settle)));
+        end_run(settle, STATUS_BAD_INPUT, fault);
     } else {
         settle->seen_len = text.len;
         memcpy(settle->seen, text.ptr, text.len);
@@ -436,15 +462,15 @@ static void on_info(void *context, const struct redisReply *reply)
 
 enum status redis_settle_start(struct redis_settle *settle)
 {
-    static const struct {
+    const struct {
         struct slice args[2];
         size_t count;
         redis_done_fn done;
     } questions[] = {
-        {{SLICE_INIT("INFO")}, 1, on_info},
-        {{SLICE_INIT("TIME")}, 1, on_time},
-        {{SLICE_INIT("GET"), SLICE_INIT("e")}, 2, on_record},
-        {{SLICE_INIT("PTTL"), SLICE_INIT("e")}, 2, on_life},
+        {{SLICE("INFO")}, 1, on_info},
+        {{SLICE("TIME")}, 1, on_time},
+        {{SLICE("GET"), redis_settle_key(settle)}, 2, on_record},
+        {{SLICE("PTTL"), redis_settle_key(settle)}, 2, on_life},
     };
     settle->is_running = true;
     settle->asked_ms = steady_ms(settle);
@@ -459,9 +485,12 @@ void redis_settle_note_clock(struct redis_settle *settle)
 {
     if (!redis_clock_is_near(settle->clock))
         return;
-    settle->known_offset_ms = settle->clock->offset_ms;
+    const struct redis_clock *clock = settle->is_part ? settle->reference : settle->clock;
+    if (!clock->was_read)
+        return;
+    settle->known_offset_ms = clock->offset_ms;
     settle->knows_clock = true;
-    nonce_keeper_tell_clock(settle->keeper, redis_clock_last_known_ms(settle->clock));
+    nonce_keeper_tell_clock(settle->keeper, redis_clock_last_known_ms(clock));
 }
 
 void redis_settle_break(struct redis_settle *settle)

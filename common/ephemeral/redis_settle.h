@@ -31,6 +31,10 @@ struct redis_settle {
     struct redis_clock *clock;
     struct nonce_keeper *keeper;
     struct loop *loop;
+    struct slice key; /* of the record; empty: "e" */
+    bool is_part;     /* of a store that may lose its nonces in parts; then: */
+    unsigned part;
+    const struct redis_clock *reference; /* the clock of the whole store */
     int64_t skew_ms;
     int64_t lead_ms;
     _Atomic int64_t *unsure_until_ms; /* the process's: until when (steady) rule 10 goes by the latest clock */
@@ -54,7 +58,7 @@ struct redis_settle {
     char text[REDIS_EPOCH_BYTES + 1]; /* of it, as it is in Redis */
     size_t text_len;
     bool is_provisional;           /* the durable store does not know of it (rule 11) */
-    struct accepted_ranges ranges; /* what is guarded then */
+    struct accepted_ranges ranges; /* what is guarded then, and always in a part */
     char fault[256];
 
     /* the run */
@@ -85,6 +89,11 @@ void redis_settle_stop(struct redis_settle *settle);
 void redis_settle_note_clock(struct redis_settle *settle);
 /* Nonces of the epoch may be missing: Redis's clock has moved, or it may evict them. */
 void redis_settle_break(struct redis_settle *settle);
+
+static inline struct slice redis_settle_key(const struct redis_settle *settle)
+{
+    return settle->key.len ? settle->key : REDIS_EPOCH_KEY;
+}
 
 static inline struct slice redis_settle_text(const struct redis_settle *settle)
 {

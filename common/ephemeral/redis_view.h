@@ -17,6 +17,13 @@
 #include "redis/url.h"
 
 struct mac;
+struct redis_cluster;
+
+/* Settling, of a server or of a part: the process's. */
+struct redis_turn {
+    _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
+    struct redis_patience patience;           /* of whoever has the turn */
+};
 
 struct redis_store {
     struct ephemeral_store store; /* first */
@@ -24,16 +31,21 @@ struct redis_store {
     struct redis_target target;
     struct shared_keys keys;
     struct nonce_keeper *keeper;
-    _Atomic int64_t unsure_until_ms;          /* see redis_settle.h */
-    _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
-    struct redis_patience patience;           /* of whoever has the turn */
+    _Atomic int64_t unsure_until_ms;      /* see redis_settle.h */
+    struct redis_turn turns[NONCE_PARTS]; /* of the parts; of a store without parts the first */
 };
 
 struct redis_view {
     struct ephemeral view; /* first */
     struct redis_store *store;
     struct loop *loop;
-    struct redis_client *client;
+    struct redis_client *client;   /* of a part: its primary's, borrowed; NULL: it has none, or this is a Cluster's */
+    struct redis_cluster *cluster; /* where calls go instead; NULL: to the client */
+    bool is_part;                  /* it has no calls, but the nonces of this part */
+    unsigned part;
+    bool is_astray;                          /* its slot is on another server, or on its way there */
+    char known_before[NONCE_EPOCH_ID_BYTES]; /* the epoch that the keeper knew at the last settling */
+    struct redis_turn *turn;
     struct redis_clock clock;
     bool is_full; /* Redis refuses writes */
     struct loop_timer clock_timer;
@@ -58,6 +70,18 @@ static inline struct redis_view *redis_view_of(struct ephemeral *view)
 {
     return (struct redis_view *)view;
 }
+
+/* Of a Cluster: whether calls can be sent, and sends one to whoever serves its key. */
+enum redis_state redis_view_state(const struct redis_view *view);
+MUST_USE enum status redis_view_send(struct redis_view *view, const struct slice *args, size_t count,
+                                     redis_done_fn done, void *context);
+
+/* ---- calls that came while there was no connection ---- */
+
+/* There is one now. */
+void redis_calls_let_go(struct redis_view *view);
+/* There is none in sight. */
+void redis_calls_fail_held(struct redis_view *view);
 
 /* The epoch turned out to be another than ours: it is asked for again, and until then no nonce is good. */
 void redis_view_unsettle(struct redis_view *view);
@@ -94,6 +118,9 @@ MUST_USE bool redis_call_keep(struct redis_call *call, struct slice *text);
  * first of them failed for. A turn without commands goes on at once. */
 void redis_turn_begin(struct redis_call *call, void (*turned)(struct redis_call *call));
 void redis_turn_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done);
+/* The same, where replies have to be told apart: of a Cluster they come in any order. */
+void redis_turn_send_for(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done,
+                         void *context);
 void redis_turn_took(struct redis_call *call, enum status status);
 void redis_turn_end(struct redis_call *call);
 
@@ -144,6 +171,18 @@ MUST_USE enum status redis_ended_number(const struct redisReply *reply, int64_t 
 
 /* ---- the port's functions (ephemeral.h) ---- */
 
+/* Those that are the same on one Redis and on a Cluster, for a struct ephemeral_ops. */
+#define REDIS_CALL_OPS                                                                                  \
+    .temp_create_start = redis_temp_create_start, .temp_find_start = redis_temp_find_start,             \
+    .temp_grant_start = redis_temp_grant_start, .temp_deny_start = redis_temp_deny_start,               \
+    .temp_try_start = redis_temp_try_start, .temp_exchanged_start = redis_temp_exchanged_start,         \
+    .session_create_start = redis_session_create_start, .session_find_start = redis_session_find_start, \
+    .session_delete_start = redis_session_delete_start, .session_list_start = redis_session_list_start, \
+    .session_end_start = redis_session_end_start, .blob_put_start = redis_blob_put_start,               \
+    .blob_find_start = redis_blob_find_start, .blob_replace_start = redis_blob_replace_start,           \
+    .blob_take_start = redis_blob_take_start, .count_start = redis_count_start,                         \
+    .count_back_start = redis_count_back_start, .end_start = redis_end_start
+
 /* redis_temps.c */
 void redis_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
 void redis_temp_find_start(struct ephemeral *view, struct slice token, struct slice client_id, struct ticket ticket);
@@ -171,6 +210,9 @@ void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticke
 void redis_count_start(struct ephemeral *view, enum quota quota, struct slice name, int64_t window_ms,
                        struct ticket ticket);
 void redis_count_back_start(struct ephemeral *view, enum quota quota, struct slice name, struct ticket ticket);
+
+/* redis_call.c */
+void redis_end_start(struct ephemeral *view, enum ephemeral_party party, struct slice id, struct ticket ticket);
 
 /* redis_nonces.c */
 void redis_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);

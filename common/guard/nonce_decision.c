@@ -16,16 +16,26 @@ static bool was_elsewhere(const struct nonce_row *row, const struct nonce_users 
     return false;
 }
 
-static void declare_epoch(const struct nonce_meeting *meeting, struct nonce_row *row, const struct nonce_users *users)
+static void name_epoch(struct nonce_row *row, struct slice epoch, struct slice record)
 {
-    (void)snprintf(row->epoch, sizeof row->epoch, "%.*s", SLICE_ARGS(meeting->fresh));
-    (void)snprintf(row->record, sizeof row->record, "%.*s", SLICE_ARGS(meeting->record));
-    row->is_used = false;
+    (void)snprintf(row->epoch, sizeof row->epoch, "%.*s", SLICE_ARGS(epoch));
+    (void)snprintf(row->record, sizeof row->record, "%.*s", SLICE_ARGS(record));
+}
+
+static void guard_row(const struct nonce_meeting *meeting, struct nonce_row *row, const struct nonce_users *users)
+{
     accepted_ranges_guard_all(&row->ranges);
     accepted_ranges_guard_others(&row->ranges, &users->others);
     if (!row->exists && row->earlier_ms)
         accepted_ranges_guard_span(&row->ranges, row->earlier_ms / 1000, (meeting->now_ms + meeting->lead_ms) / 1000);
     row->exists = true;
+}
+
+static void declare_epoch(const struct nonce_meeting *meeting, struct nonce_row *row, const struct nonce_users *users)
+{
+    name_epoch(row, meeting->fresh, meeting->record);
+    row->is_used = false;
+    guard_row(meeting, row, users);
 }
 
 /* A declared epoch of which the store knows nothing may be about to be written there. It is never written twice: who
@@ -41,22 +51,27 @@ static bool is_of_server(const struct nonce_meeting *meeting, const struct nonce
     return slice_find_slice(record, meeting->server) < record.len;
 }
 
+/* `is_good`: nothing else than the record speaks against the row's epoch. */
+static enum nonce_outcome judge_meeting(const struct nonce_meeting *meeting, const struct nonce_row *row, bool is_good)
+{
+    bool is_rows = row->exists && meeting->stands && slice_eq(meeting->seen, slice_str(row->epoch));
+    if (is_rows && is_good)
+        return row->is_used ? NONCE_STANDS : NONCE_CONFIRMS;
+    if (may_be_under_way(meeting, row))
+        return NONCE_YIELDS;
+    if (row->exists && meeting->is_patient && !is_of_server(meeting, row))
+        return NONCE_GIVES_WAY;
+    if (row->exists && row->is_used && !slice_eq(meeting->looked, slice_str(row->epoch)))
+        return NONCE_LOOKS_AGAIN;
+    return NONCE_DECLARES;
+}
+
 enum status nonce_decide_meeting(void *context, struct nonce_row *row, struct nonce_users *users)
 {
     struct nonce_meeting *meeting = context;
-    bool is_rows = row->exists && meeting->stands && slice_eq(meeting->seen, slice_str(row->epoch));
-    if (is_rows && !was_elsewhere(row, users)) {
-        meeting->outcome = row->is_used ? NONCE_STANDS : NONCE_CONFIRMS;
-    } else if (may_be_under_way(meeting, row)) {
-        meeting->outcome = NONCE_YIELDS;
-    } else if (row->exists && meeting->is_patient && !is_of_server(meeting, row)) {
-        meeting->outcome = NONCE_GIVES_WAY;
-    } else if (row->exists && row->is_used && !slice_eq(meeting->looked, slice_str(row->epoch))) {
-        meeting->outcome = NONCE_LOOKS_AGAIN;
-    } else {
+    meeting->outcome = judge_meeting(meeting, row, !was_elsewhere(row, users));
+    if (meeting->outcome == NONCE_DECLARES)
         declare_epoch(meeting, row, users);
-        meeting->outcome = NONCE_DECLARES;
-    }
     meeting->row = *row;
     return STATUS_OK;
 }
@@ -115,5 +130,90 @@ enum status nonce_decide_confirmation(void *context, struct nonce_row *row, stru
             users->items[i].id[0] = '\0';
     row->is_used = true;
     it->ranges = row->ranges;
+    return STATUS_OK;
+}
+
+/* ---- a part ---- */
+
+/* The record of a whole, which no server holds; where its nonces were in another store before, what follows it. */
+#define WHOLE_RECORD       "parts"
+#define WHOLE_RECORD_AFTER "parts after another"
+
+bool nonce_row_has_parts(const struct nonce_row *row)
+{
+    return row->exists && slice_starts_with(slice_str(row->record), SLICE(WHOLE_RECORD));
+}
+
+/* A whole that was a single server's before, or another store's meanwhile: all that was accepted is guarded in every
+ * part. */
+static void meet_whole(const struct nonce_meeting *meeting, struct nonce_row *whole, const struct nonce_users *users)
+{
+    bool is_ours = nonce_row_has_parts(whole);
+    if (is_ours && !was_elsewhere(whole, users))
+        return;
+    bool is_first = !whole->exists && !whole->earlier_ms;
+    if (!is_ours)
+        name_epoch(whole, meeting->fresh, is_first ? SLICE(WHOLE_RECORD) : SLICE(WHOLE_RECORD_AFTER));
+    else
+        (void)snprintf(whole->epoch, sizeof whole->epoch, "%.*s", SLICE_ARGS(meeting->fresh));
+    whole->is_used = true;
+    if (is_ours)
+        accepted_ranges_guard_others(&whole->ranges, &users->others);
+    else
+        guard_row(meeting, whole, users);
+}
+
+/* Whoever raises the whole's ranges does so under its epoch. What a process that is left behind in the part may accept
+ * was below their ends before this changed it. In a part that no nonce was ever accepted in, nothing was lost. */
+static void declare_part(const struct nonce_meeting *meeting, struct nonce_row *whole, struct nonce_row *part)
+{
+    bool is_after_another = slice_eq(slice_str(whole->record), SLICE(WHOLE_RECORD_AFTER));
+    (void)snprintf(whole->epoch, sizeof whole->epoch, "%.*s", SLICE_ARGS(meeting->fresh));
+    name_epoch(part, meeting->fresh, meeting->record);
+    part->was_used = part->was_used || part->is_used || is_after_another;
+    part->is_used = false;
+    part->exists = true;
+    if (!part->was_used)
+        return;
+    accepted_ranges_guard_all(&part->ranges);
+    accepted_ranges_guard_others(&part->ranges, &whole->ranges);
+}
+
+enum status nonce_decide_part_meeting(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                      struct nonce_users *users)
+{
+    struct nonce_meeting *meeting = context;
+    meet_whole(meeting, whole, users);
+    meeting->outcome = judge_meeting(meeting, part, true);
+    if (meeting->outcome == NONCE_DECLARES)
+        declare_part(meeting, whole, part);
+    meeting->row = *part;
+    return STATUS_OK;
+}
+
+/* What a user that is never heard again accepted without the ledger may be missing in the other parts' guards: it goes
+ * into the ranges, as at a clean stop. A raise covers ACCEPTED_AHEAD_S more. */
+static void cover_user(const struct nonce_user *user, struct accepted_ranges *ranges)
+{
+    int64_t high_ms = user->clock_ms + AWAY_MAX_MS + AWAY_AHEAD_MS + AWAY_SLACK_MS;
+    const struct second_span span = {user->clock_ms / 1000, high_ms / 1000 - ACCEPTED_AHEAD_S};
+    accepted_ranges_raise_span(ranges, &span);
+}
+
+enum status nonce_decide_part_confirmation(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                           struct nonce_users *users)
+{
+    struct nonce_confirmation *it = context;
+    it->is_in_force = part->exists && slice_eq(it->epoch, slice_str(part->epoch));
+    if (!it->is_in_force)
+        return STATUS_OK;
+    int64_t others_ms = time_for_others(it, users);
+    for (size_t i = 0; !part->is_used && part->was_used && i < users->count; i++)
+        if (guard_user(it, &users->items[i], others_ms, &part->ranges)) {
+            cover_user(&users->items[i], &whole->ranges);
+            users->items[i].id[0] = '\0';
+        }
+    part->is_used = true;
+    it->ranges = part->ranges;
     return STATUS_OK;
 }

@@ -54,4 +54,14 @@ struct nonce_confirmation {
 /* nonce_decide_fn; the context is a struct nonce_confirmation. */
 enum status nonce_decide_confirmation(void *context, struct nonce_row *row, struct nonce_users *users);
 
+/* ---- the same for a part of a store (nonce-guard.md, "A Cluster") ---- */
+
+/* Whether the row is of a whole: not of a single server that took its place. */
+bool nonce_row_has_parts(const struct nonce_row *row);
+/* nonce_decide_part_fn; the contexts are those of the two above. A meeting's `row` is the part's. */
+enum status nonce_decide_part_meeting(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                      struct nonce_users *users);
+enum status nonce_decide_part_confirmation(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                           struct nonce_users *users);
+
 #endif

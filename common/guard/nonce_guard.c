@@ -2,7 +2,11 @@
 
 const struct nonce_standing *nonce_guard_look(struct nonce_guard *guard)
 {
-    if (nonce_keeper_version(guard->keeper) != guard->version)
+    if (nonce_keeper_version(guard->keeper) == guard->version)
+        return &guard->standing;
+    if (guard->parts)
+        nonce_keeper_read_parts(guard->keeper, &guard->standing, guard->parts, &guard->version);
+    else
         nonce_keeper_read(guard->keeper, &guard->standing, &guard->version);
     return &guard->standing;
 }

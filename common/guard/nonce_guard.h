@@ -23,6 +23,7 @@ enum {
 struct nonce_guard {
     struct nonce_keeper *keeper;
     struct nonce_standing standing;
+    struct nonce_parts *parts; /* borrowed; NULL: the store has none */
     uint64_t version;
     int64_t wanted;
     uint64_t wanted_version;
@@ -45,6 +46,12 @@ const struct nonce_standing *nonce_guard_look(struct nonce_guard *guard);
 static inline bool nonce_guard_has_news(const struct nonce_guard *guard)
 {
     return nonce_keeper_version(guard->keeper) != guard->version;
+}
+/* The epoch in force, as the ranges were read: of the part, or of a store without parts. */
+static inline const char *nonce_guard_epoch(struct nonce_guard *guard, unsigned part)
+{
+    const struct nonce_standing *standing = nonce_guard_look(guard);
+    return guard->parts ? guard->parts->epochs[part] : standing->epoch;
 }
 /* Judges a timestamp, and wants more of the keeper where little is left. */
 enum nonce_judgement nonce_guard_judge(struct nonce_guard *guard, int64_t second);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "crypto/random.h"
+#include "guard/nonce_decision.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,12 +28,15 @@ struct nonce_keeper {
     char name[NAME_BYTES];
     struct nonce_user user;
     bool is_shared;
+    bool has_parts;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
     _Atomic uint64_t version;
     /* under the lock */
     struct nonce_standing standing;
+    struct nonce_parts parts; /* with has_parts: as they were when the standing's ranges were read */
+    bool is_stale;            /* they may be others by now */
     int64_t wanted[WANTED_MAX];
     size_t wanted_count;
     struct second_span away; /* accepted without being in the ranges */
@@ -159,6 +163,24 @@ void nonce_keeper_read(struct nonce_keeper *keeper, struct nonce_standing *ret_s
     (void)pthread_mutex_lock(&keeper->lock);
     *ret_standing = keeper->standing;
     *ret_version = atomic_load(&keeper->version);
+    (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+void nonce_keeper_read_parts(struct nonce_keeper *keeper, struct nonce_standing *ret_standing,
+                             struct nonce_parts *ret_parts, uint64_t *ret_version)
+{
+    (void)pthread_mutex_lock(&keeper->lock);
+    *ret_standing = keeper->standing;
+    *ret_parts = keeper->parts;
+    *ret_version = atomic_load(&keeper->version);
+    (void)pthread_mutex_unlock(&keeper->lock);
+}
+
+void nonce_keeper_refresh(struct nonce_keeper *keeper)
+{
+    (void)pthread_mutex_lock(&keeper->lock);
+    keeper->is_stale = true;
+    (void)pthread_cond_signal(&keeper->wake);
     (void)pthread_mutex_unlock(&keeper->lock);
 }
 
@@ -313,7 +335,10 @@ static void end_turn(struct nonce_keeper *keeper, const struct turn *turn, enum 
     keeper->has_failed = status != STATUS_OK && status != STATUS_CONFLICT;
     if (is_of_now && status == STATUS_OK)
         take_answer(keeper, turn);
-    else if (is_of_now && status == STATUS_CONFLICT) { /* another epoch is in force */
+    else if (is_of_now && status == STATUS_CONFLICT && keeper->has_parts) {
+        keeper->is_stale = true; /* what was read before still bounds what may be accepted */
+        keeper->standing.asked_ms = 0;
+    } else if (is_of_now && status == STATUS_CONFLICT) { /* another epoch is in force */
         keeper->standing.epoch[0] = '\0';
         keeper->standing.asked_ms = 0;
     }
@@ -331,12 +356,44 @@ static void keep_row(struct nonce_keeper *keeper)
     end_turn(keeper, &turn, status);
 }
 
+/* Under the lock. Ranges and parts are of one moment. Where another store has taken the row, nothing may be raised in
+ * its name, and no part is in force. */
+static void take_parts(struct nonce_keeper *keeper, const struct nonce_row *whole, const struct nonce_parts *parts)
+{
+    struct nonce_standing *standing = &keeper->standing;
+    bool is_ours = nonce_row_has_parts(whole);
+    (void)snprintf(standing->epoch, sizeof standing->epoch, "%s", is_ours ? whole->epoch : "");
+    standing->ranges = whole->ranges;
+    standing->asked_ms = 0;
+    keeper->parts = is_ours ? *parts : (struct nonce_parts){0};
+}
+
+/* Under the lock, which is given up meanwhile. */
+static void read_parts(struct nonce_keeper *keeper)
+{
+    struct nonce_row whole;
+    struct nonce_parts parts;
+    keeper->is_stale = false;
+    keeper->tried_ms = clock_monotonic_ms();
+    if (!keeper->standing.asked_ms)
+        keeper->standing.asked_ms = keeper->tried_ms;
+    (void)pthread_mutex_unlock(&keeper->lock);
+    enum status status = keeper->ledger->read_parts_blocking(keeper->ledger, slice_str(keeper->name), &whole, &parts);
+    (void)pthread_mutex_lock(&keeper->lock);
+    keeper->has_failed = status != STATUS_OK;
+    if (status == STATUS_OK && whole.exists)
+        take_parts(keeper, &whole, &parts);
+    else
+        keeper->is_stale = keeper->is_stale || status != STATUS_OK;
+    tell_listeners(keeper);
+}
+
 /* Under the lock: how long there is nothing to do; 0 or less: now. */
 static int64_t idle_ms(const struct nonce_keeper *keeper)
 {
-    if (keeper->first_job)
+    if (keeper->first_job || (keeper->is_stale && !keeper->has_failed))
         return 0;
-    if (keeper->standing.epoch[0] == '\0')
+    if (keeper->standing.epoch[0] == '\0' && !keeper->is_stale)
         return PERIOD_MS;
     bool is_due = keeper->wanted_count || (keeper->is_shared && keeper->knows_clock && !keeper->refreshed_ms);
     int64_t period_ms = keeper->has_failed ? RETRY_MS : is_due ? 0 : PERIOD_MS;
@@ -367,6 +424,8 @@ static void *run_keeper(void *context)
             wait_for(keeper, ms);
         else if (keeper->first_job)
             run_job(keeper);
+        else if (keeper->is_stale)
+            read_parts(keeper);
         else
             keep_row(keeper);
     }
@@ -384,10 +443,12 @@ void nonce_keeper_start(struct nonce_keeper *keeper, struct nonce_job *job)
 {
     job->message.deliver = on_job_ran;
     (void)pthread_mutex_lock(&keeper->lock);
-    job->next = NULL;
+    struct nonce_job **place = job->goes_first ? &keeper->first_job : keeper->last_job;
+    job->next = *place;
     job->was_run = false;
-    *keeper->last_job = job;
-    keeper->last_job = &job->next;
+    if (place == keeper->last_job)
+        keeper->last_job = &job->next;
+    *place = job;
     (void)pthread_cond_signal(&keeper->wake);
     (void)pthread_mutex_unlock(&keeper->lock);
 }
@@ -449,6 +510,7 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
     keeper->ledger = options->ledger;
     keeper->clock = options->clock;
     keeper->is_shared = options->is_shared;
+    keeper->has_parts = options->has_parts;
     keeper->last_job = &keeper->first_job;
     keeper->away = SECOND_SPAN_EMPTY;
     (void)snprintf(keeper->name, sizeof keeper->name, "%.*s", SLICE_ARGS(options->name));

@@ -24,6 +24,7 @@ struct nonce_keeper_options {
     struct slice name;
     const struct clock *clock; /* borrowed */
     bool is_shared;            /* other processes use the store too: this one has a row among its users */
+    bool has_parts;            /* it may lose its nonces in parts: the keeper finds out the whole's epoch by itself */
 };
 
 /* NO_MEMORY, NO_RANDOMNESS. No epoch is entered yet. */
@@ -48,6 +49,11 @@ struct nonce_standing {
 /* A number that changes with every change of the standing. */
 uint64_t nonce_keeper_version(const struct nonce_keeper *keeper);
 void nonce_keeper_read(struct nonce_keeper *keeper, struct nonce_standing *ret_standing, uint64_t *ret_version);
+/* The same, with the epochs of the parts as they were when the ranges were read. */
+void nonce_keeper_read_parts(struct nonce_keeper *keeper, struct nonce_standing *ret_standing,
+                             struct nonce_parts *ret_parts, uint64_t *ret_version);
+/* Says that a part is in another epoch than the keeper knows, so that it asks again. */
+void nonce_keeper_refresh(struct nonce_keeper *keeper);
 /* Asks the keeper to make the ranges cover this second. */
 void nonce_keeper_want(struct nonce_keeper *keeper, int64_t second);
 /* Says that the store is in this epoch, as the ledger's row has it. */
@@ -88,13 +94,14 @@ struct nonce_job {
      * run, because the keeper ended. */
     void (*done)(struct nonce_job *job);
     struct loop *loop;
+    bool goes_first; /* others wait for what it says, and give it up after a while */
     bool was_run;
     bool is_cancelled;
     struct nonce_job *next;
     struct loop_message message;
 };
 
-/* Queues it, behind those that are queued already. */
+/* Queues it, behind those that are queued already; one that goes first, before them. */
 void nonce_keeper_start(struct nonce_keeper *keeper, struct nonce_job *job);
 /* Its loop may end from now on: unless it is on its way there already, `done` is called on the keeper's thread, or
  * inside this call. */

@@ -77,6 +77,7 @@ struct nonce_row {
     char epoch[NONCE_EPOCH_ID_BYTES];
     char record[NONCE_RECORD_BYTES]; /* what the store itself holds to show that it is in this epoch */
     bool is_used;                    /* false: declared, but nothing was accepted under it yet */
+    bool was_used;                   /* of a part: nonces may have been accepted in it before this epoch */
     struct accepted_ranges ranges;
 };
 
@@ -90,6 +91,21 @@ struct nonce_users {
 /* Sees the row and changes it: what it leaves there is committed, together with which users are forgotten
  * (id[0] = '\0'). May be called again. */
 typedef enum status (*nonce_decide_fn)(void *context, struct nonce_row *row, struct nonce_users *users);
+
+/* ---- a shared store that may lose its nonces in parts: a Redis Cluster's shards ---- */
+
+/* The store's own row (the whole) has the ranges of all parts; its epoch is another one whenever a part's is. A part's
+ * row has its epoch, and in its ranges what is guarded in it. */
+enum { NONCE_PARTS = 64 };
+
+/* The epoch of each part; "": it has none. */
+struct nonce_parts {
+    char epochs[NONCE_PARTS][NONCE_EPOCH_ID_BYTES];
+};
+
+/* As nonce_decide_fn, on the row of the whole and that of a part. */
+typedef enum status (*nonce_decide_part_fn)(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                            struct nonce_users *users);
 
 /* What keep_blocking is asked to keep. */
 struct nonce_keep {
@@ -115,6 +131,12 @@ struct nonce_ledger {
     /* Lets `decide` see and change the row, while everybody else who decides waits. */
     enum status (*decide_blocking)(struct nonce_ledger *ledger, struct slice name, nonce_decide_fn decide,
                                    void *context);
+    /* The same for a part of it. */
+    enum status (*decide_part_blocking)(struct nonce_ledger *ledger, struct slice name, unsigned part,
+                                        nonce_decide_part_fn decide, void *context);
+    /* Reads the whole's row and the epochs of its parts, as they were at one moment. */
+    enum status (*read_parts_blocking)(struct nonce_ledger *ledger, struct slice name, struct nonce_row *ret_whole,
+                                       struct nonce_parts *ret_parts);
     /* Takes out a user: nothing that it accepted is outside the ranges. */
     enum status (*leave_blocking)(struct nonce_ledger *ledger, struct slice name, struct slice user_id);
     /* What the last call that was STORE_DOWN or STORE_CORRUPT ran into, for the operator; "": that is not known. May be

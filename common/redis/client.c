@@ -228,15 +228,17 @@ static bool is_message(const redisReply *reply)
 }
 
 /* A primary that was demoted keeps its connections. */
-static bool is_from_replica(const redisReply *reply)
+static bool is_from_replica(struct slice error)
 {
-    struct slice error = redis_reply_error(reply);
     return slice_starts_with(error, SLICE("READONLY")) || slice_starts_with(error, SLICE("MASTERDOWN"));
 }
 
 static void take_reply(struct redis_client *client, const redisReply *reply)
 {
-    bool leave = is_from_replica(reply);
+    struct slice error = redis_reply_error(reply);
+    bool leave = is_from_replica(error);
+    if (client->hooks.refused && !slice_is_absent(error))
+        client->hooks.refused(client->hooks.context, error);
     if (client->hooks.message && is_message(reply))
         client->hooks.message(client->hooks.context, reply);
     else if (!redis_queue_answer(&client->queue, reply))

@@ -48,6 +48,8 @@ struct redis_hooks {
     void (*before_write)(void *context);
     /* A message of a subscription. Without this hook messages are refused. */
     void (*message)(void *context, const struct redisReply *reply);
+    /* An error that it answered, before whoever asked is told. */
+    void (*refused)(void *context, struct slice error);
     /* How long a command took, to its reply or to the loss of the connection: for a metric. */
     void (*took)(int64_t duration_ns);
 };

@@ -2,6 +2,7 @@
 
 #include "base/percent.h"
 #include "base/wipe.h"
+#include "redis/cluster_locator.h"
 #include "redis/sentinel.h"
 #include "redis/tls.h"
 #include "store/store_url.h"
@@ -161,6 +162,25 @@ static enum status parse_sentinels(struct slice rest, struct buf *why, struct re
     return parse_database(rest, why, target);
 }
 
+static enum status parse_cluster(struct slice rest, struct buf *why, struct redis_target *target)
+{
+    bool has_more = false;
+    struct redis_seeds *seeds = &target->seeds;
+    TRY(cut_login(&rest, why, target));
+    struct slice query = rest;
+    rest = slice_cut(&query, '?', &has_more);
+    struct slice places = slice_cut(&rest, '/', &has_more);
+    if (rest.len && !slice_eq(rest, SLICE("0")))
+        return refuse_redis_url(why, "a Cluster has no databases; write redis+cluster://host:6379,host:6379");
+    for (bool more = true; more; seeds->count++) {
+        if (seeds->count == REDIS_SEEDS_MAX)
+            return refuse_redis_url(why, "sixteen nodes are enough: they tell of the others");
+        TRY(parse_place(slice_cut(&places, ',', &more), REDIS_PORT, why, &seeds->places[seeds->count]));
+    }
+    show_place(&seeds->places[0], "", target);
+    return parse_options(query, why, target);
+}
+
 static enum status parse_tls(struct slice rest, struct buf *why, struct redis_target *target)
 {
     target->wants_tls = true;
@@ -171,6 +191,12 @@ static enum status parse_tls_sentinels(struct slice rest, struct buf *why, struc
 {
     target->wants_tls = true;
     return parse_sentinels(rest, why, target);
+}
+
+static enum status parse_tls_cluster(struct slice rest, struct buf *why, struct redis_target *target)
+{
+    target->wants_tls = true;
+    return parse_cluster(rest, why, target);
 }
 
 static enum status parse_unix(struct slice rest, struct buf *why, struct redis_target *target)
@@ -210,6 +236,8 @@ static enum status parse_scheme(struct slice url, struct buf *why, struct redis_
         {SLICE_INIT("redis+unix://"), parse_unix},
         {SLICE_INIT("redis+sentinel://"), parse_sentinels},
         {SLICE_INIT("rediss+sentinel://"), parse_tls_sentinels},
+        {SLICE_INIT("redis+cluster://"), parse_cluster},
+        {SLICE_INIT("rediss+cluster://"), parse_tls_cluster},
     };
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
         if (slice_starts_with(url, schemes[i].scheme))
@@ -239,9 +267,18 @@ enum status redis_target_open_blocking(struct slice url, struct slice password, 
         status = redis_tls_new_blocking(target->ca_file, why, &target->tls);
     if (status == STATUS_OK && target->sentinels.count)
         status = redis_sentinels_open_blocking(target, why, &target->locator);
+    if (status == STATUS_OK && target->seeds.count)
+        status = redis_cluster_locator_open(target, &target->locator);
     if (status != STATUS_OK)
         redis_target_done(target);
     return status;
+}
+
+void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords)
+{
+    target->next_password = passwords;
+    if (target->seeds.count)
+        redis_cluster_locator_set_passwords(target->locator, passwords);
 }
 
 void redis_target_done(struct redis_target *target)

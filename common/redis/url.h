@@ -6,6 +6,8 @@
  *     redis+sentinel://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]]…/PRIMARY[/DATABASE]
  *                     [?sentinel_user=USER][&sentinel_password=PASSWORD]
  *     rediss+sentinel://…[&ca=FILE]                         with TLS, to the Sentinels too
+ *     redis+cluster://[[USER]:PASSWORD@]HOST[:PORT][,HOST[:PORT]]…
+ *     rediss+cluster://…[?ca=FILE]                          with TLS
  *
  * User and password are percent-encoded; a USER alone needs OAUTH1_REDIS_PASSWORD. A target holds a secret:
  * redis_target_done wipes it. */
@@ -30,6 +32,7 @@ enum {
     REDIS_USER_BYTES = 256,
     REDIS_SHOWN_BYTES = 300,
     REDIS_SENTINELS_MAX = 8,
+    REDIS_SEEDS_MAX = 16,
 };
 
 /* "": none. */
@@ -46,9 +49,16 @@ struct redis_sentinels {
     struct redis_login login;
 };
 
+/* Nodes of a Cluster, which tell of the others. */
+struct redis_seeds {
+    struct redis_place places[REDIS_SEEDS_MAX];
+    size_t count; /* 0: it is no Cluster */
+};
+
 struct redis_target {
-    struct redis_place place; /* "" for a socket, and where Sentinels tell */
+    struct redis_place place; /* "" for a socket, and where Sentinels or a Cluster's nodes tell */
     struct redis_sentinels sentinels;
+    struct redis_seeds seeds;
     struct redis_locator *locator; /* of redis_target_open_blocking: who asks them */
     bool is_sentinel;              /* what is there, is one itself: it has no databases */
     char path[REDIS_PATH_BYTES];   /* of a socket, else "" */
@@ -67,6 +77,8 @@ MUST_USE enum status redis_url_parse(struct slice url, struct slice password, st
 /* The same, and reads what TLS needs. */
 MUST_USE enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
                                                 struct redis_target *ret_target);
+/* Newer passwords come from there; borrowed, before the first connection. May be NULL. */
+void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords);
 void redis_target_done(struct redis_target *target);
 
 #endif

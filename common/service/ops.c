@@ -117,7 +117,7 @@ static struct ops_answer take_answer(const struct flow *flow, size_t index)
     void *why = NULL;
     struct ops_answer answer = {.status = flow_outcome_at(flow, index, &why)};
     struct buf text = buf_fixed(answer.why, sizeof answer.why - 1);
-    if (answer.status != STATUS_OK && why)
+    if (why)
         escape_terminal(&text, slice_cut_utf8(slice_str(why), OPS_WHY_BYTES / 2));
     return answer;
 }
@@ -203,7 +203,7 @@ static bool write_stores(const struct ops *ops, struct buf *text)
         bool up = ops->checked_ms && answer->status == STATUS_OK;
         ready = ready && up;
         if (up)
-            buf_addf(text, "[+] %s\n", name);
+            buf_addf(text, answer->why[0] ? "[+] %s: %s\n" : "[+] %s\n", name, answer->why);
         else
             buf_addf(text, "[-] %s: %s\n", name, ops->checked_ms ? why : "not asked yet");
     }

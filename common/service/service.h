@@ -24,7 +24,8 @@ enum { READY_CHECKS_MAX = 4 };
 /* One thing that must answer for the service to be ready. */
 struct ready_check {
     const char *name; /* of the store: "database", "ephemeral" */
-    /* Where it fails the result may be a text for the operator (char *), which /readyz?verbose shows. */
+    /* The result may be a text for the operator (char *), which /readyz?verbose shows: why it fails, or of one that
+     * answers, which part of it does not. */
     void (*start)(void *stores, size_t loop_index, struct ticket ticket);
 };
 

@@ -23,6 +23,10 @@ static const struct ephemeral_kind ephemeral_kinds[] = {
                {"redis+unix:", "///", "redis+unix:///path"},
                {"redis+sentinel:", "//", "redis+sentinel://host:26379/NAME"},
                {"rediss+sentinel:", "//", NULL}}},
+    {.id = EPHEMERAL_CLUSTER,
+     .is_shared = true,
+     .carries_messages = true,
+     .forms = {{"redis+cluster:", "//", "redis+cluster://host:6379,host:6379"}, {"rediss+cluster:", "//", NULL}}},
 };
 static_assert(COUNT_OF(ephemeral_kinds) == EPHEMERAL_ID_COUNT, "every ephemeral store has its row");
 

@@ -17,12 +17,15 @@
     X(SQLITE, sqlite, "sqlite:PATH") \
     X(MYSQL, mysql, " or mysql://user:password@host:3306/db?tls=verify-full&ca=FILE")
 
-#define EPHEMERAL_KINDS(X)                                                                                        \
-    X(MEMORY, memory, "memory: (this process alone)")                                                             \
-    X(REDIS, redis,                                                                                               \
-      ", redis://user:password@host:6379/0, rediss://host:6379?ca=FILE (TLS), redis+unix:///path?db=0 or, for a " \
-      "primary that Sentinels watch, redis+sentinel://user:password@host:26379,host:26379/NAME/0"                 \
-      "?sentinel_password=P; shared by all processes. Redis 6.2 or later with maxmemory-policy noeviction")
+#define EPHEMERAL_KINDS(X)                                                                                          \
+    X(MEMORY, memory, "memory: (this process alone)")                                                               \
+    X(REDIS, redis,                                                                                                 \
+      ", redis://user:password@host:6379/0, rediss://host:6379?ca=FILE (TLS), redis+unix:///path?db=0, for a "      \
+      "primary that Sentinels watch, redis+sentinel://user:password@host:26379,host:26379/NAME/0"                   \
+      "?sentinel_password=P")                                                                                       \
+    X(CLUSTER, cluster,                                                                                             \
+      ", or redis+cluster://user:password@host:6379,host:6379 (a Redis Cluster; rediss+cluster://…?ca=FILE with " \
+      "TLS); shared by all processes. Redis 6.2 or later with maxmemory-policy noeviction")
 
 #define STORE_KIND_HELP(NAME, name, help) help
 

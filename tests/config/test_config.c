@@ -136,12 +136,15 @@ static const struct row rows[] = {
      "OAUTH1_DATABASE_READ_URL: needs a MySQL OAUTH1_DATABASE_URL; SQLite has no replicas"},
     {{DEV, "OAUTH1_REDIS_URL=localhost:6379"},
      "OAUTH1_REDIS_URL: \"localhost:6379\" is no store of this version; write memory:, redis://host:6379, "
-     "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME"},
+     "rediss://host:6379, redis+unix:///path, redis+sentinel://host:26379/NAME or "
+     "redis+cluster://host:6379,host:6379"},
     {{DEV, "OAUTH1_REDIS_URL=redis+unix:///run/redis.sock?db=2"}, NULL},
     {{DEV, "OAUTH1_REDIS_URL=redis+sentinel://a,b/name"}, NULL},
-    {{DEV, "OAUTH1_REDIS_URL=redis+cluster://a,b"},
-     "OAUTH1_REDIS_URL: \"redis+cluster://a,b\" is no store of this version; write memory:, redis://host:6379, "
-     "rediss://host:6379, redis+unix:///path or redis+sentinel://host:26379/NAME"},
+    {{DEV, "OAUTH1_REDIS_URL=redis+cluster://a,b"}, NULL},
+    {{DEV, "OAUTH1_REDIS_URL=redis+other://a,b"},
+     "OAUTH1_REDIS_URL: \"redis+other://a,b\" is no store of this version; write memory:, redis://host:6379, "
+     "rediss://host:6379, redis+unix:///path, redis+sentinel://host:26379/NAME or "
+     "redis+cluster://host:6379,host:6379"},
     {{DEV, "OAUTH1_REDIS_URL=redis://:x@h", "OAUTH1_REDIS_PASSWORD=p"},
      "OAUTH1_REDIS_PASSWORD: there is a password in OAUTH1_REDIS_URL too; keep one of them"},
     /* secrets: never shown */

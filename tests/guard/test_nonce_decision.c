@@ -393,9 +393,118 @@ static void an_epoch_that_is_used_is_not_guarded_again(void **state)
     assert_string_equal(text_of(&confirmation.ranges), "1000000 999999 1000005");
 }
 
+/* ---- parts ---- */
+
+static enum nonce_outcome meet_part(struct nonce_meeting *meeting, struct nonce_row *whole, struct nonce_row *part)
+{
+    struct nonce_users users = {0};
+    assert_status(nonce_decide_part_meeting(meeting, whole, part, &users), STATUS_OK);
+    return meeting->outcome;
+}
+
+static void in_a_part_that_was_never_used_nothing_is_lost(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {0};
+    struct nonce_user user = {.id = "u", .machine = "m", .steady_ms = 5000, .clock_ms = NOW_S * INT64_C(1000)};
+    struct nonce_users users = {.items = &user, .count = 1};
+    struct nonce_meeting meeting = meeting_of("");
+    struct nonce_confirmation it = {.epoch = SLICE("fresh"), .machine = "m", .steady_ms = 6000};
+    (void)state;
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_string_equal(part.epoch, "fresh");
+    assert_string_equal(whole.epoch, "fresh"); /* whoever raises the ranges has to read the parts anew */
+    assert_string_equal(whole.record, "parts");
+    assert_status(nonce_decide_part_confirmation(&it, &whole, &part, &users), STATUS_OK);
+    assert_true(it.is_in_force && part.is_used);
+    assert_string_equal(text_of(&it.ranges), "");
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000005");
+}
+
+static void a_loss_in_a_part_guards_in_it_what_any_part_accepted_and_leaves_the_others(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .is_used = true, .epoch = "old", .record = "3 old here 4"};
+    struct nonce_user user = {.id = "u", .machine = "m", .steady_ms = 5000, .clock_ms = NOW_S * INT64_C(1000)};
+    struct nonce_users users = {.items = &user, .count = 1};
+    struct nonce_meeting meeting = meeting_of("");
+    struct nonce_confirmation it = {.epoch = SLICE("fresh"), .machine = "m", .steady_ms = 15000};
+    (void)state;
+    accepted_ranges_guard_span(&part.ranges, 500, 600);
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_LOOKS_AGAIN);
+    assert_string_equal(whole.epoch, "before");
+    meeting.looked = SLICE("old");
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_string_equal(text_of(&part.ranges), "500 600 600;1000000 1000005 1000005");
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000005");
+    assert_string_equal(whole.epoch, "fresh");
+    assert_status(nonce_decide_part_confirmation(&it, &whole, &part, &users), STATUS_OK);
+    assert_string_equal(text_of(&it.ranges), "500 600 600;1000000 1000015 1000015"); /* rule 9 */
+    assert_string_equal(user.id, "u");
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000005");
+}
+
+/* Its row is forgotten, so what it may have accepted has to be in what the next loss in another part guards. */
+static void a_user_that_is_forgotten_is_in_the_ranges_of_all_parts(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .is_used = false, .was_used = true, .epoch = "fresh"};
+    struct nonce_user user = {.id = "u", .machine = "m", .steady_ms = 0, .clock_ms = NOW_S * INT64_C(1000)};
+    struct nonce_users users = {.items = &user, .count = 1};
+    struct nonce_confirmation it = {.epoch = SLICE("fresh"), .machine = "m", .steady_ms = 400000};
+    (void)state;
+    assert_status(nonce_decide_part_confirmation(&it, &whole, &part, &users), STATUS_OK);
+    assert_string_equal(user.id, "");
+    assert_string_equal(text_of(&part.ranges), "1000000 1000305 1000305");
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000305");
+}
+
+static void what_another_store_accepted_before_is_guarded_in_every_part(void **state)
+{
+    struct nonce_row whole = row_of("e", "3 e alone 256", true);
+    struct nonce_row part = {0};
+    struct nonce_row stands = {.exists = true, .is_used = true, .epoch = "ours", .record = "3 ours here 4"};
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_string_equal(text_of(&whole.ranges), "1000000 1000005 1000005");
+    assert_string_equal(text_of(&part.ranges), "1000000 1000005 1000005");
+    assert_true(part.was_used); /* by rule 8 more may have been accepted than the ranges say */
+    meeting = meeting_of("ours");
+    assert_int_equal(meet_part(&meeting, &whole, &stands), NONCE_STANDS);
+}
+
+static void a_single_server_that_follows_a_cluster_guards_all(void **state)
+{
+    struct nonce_row whole = row_of("v", "parts", true);
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    meeting.looked = SLICE("v");
+    assert_int_equal(meet(&meeting, &whole), NONCE_DECLARES);
+    assert_string_equal(text_of(&whole.ranges), "1000000 1000005 1000005");
+    assert_string_equal(whole.record, "3 fresh here 256");
+}
+
+static void a_part_that_was_declared_anew_is_not_confirmed_under_the_old_id(void **state)
+{
+    struct nonce_row whole = row_of("v", "parts", true);
+    struct nonce_row part = {.exists = true, .epoch = "newer"};
+    struct nonce_users users = {0};
+    struct nonce_confirmation it = {.epoch = SLICE("fresh"), .machine = "m"};
+    (void)state;
+    assert_status(nonce_decide_part_confirmation(&it, &whole, &part, &users), STATUS_OK);
+    assert_false(it.is_in_force || part.is_used);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(in_a_part_that_was_never_used_nothing_is_lost),
+        cmocka_unit_test(a_loss_in_a_part_guards_in_it_what_any_part_accepted_and_leaves_the_others),
+        cmocka_unit_test(a_user_that_is_forgotten_is_in_the_ranges_of_all_parts),
+        cmocka_unit_test(what_another_store_accepted_before_is_guarded_in_every_part),
+        cmocka_unit_test(a_single_server_that_follows_a_cluster_guards_all),
+        cmocka_unit_test(a_part_that_was_declared_anew_is_not_confirmed_under_the_old_id),
         cmocka_unit_test(a_record_stands_if_the_row_names_it),
         cmocka_unit_test(everything_else_is_a_loss_and_guards_all),
         cmocka_unit_test(an_epoch_in_use_is_looked_for_once_more_before_it_is_replaced),

@@ -52,6 +52,12 @@ def stream_through(fleet, key, credentials, events, skew, lead, rate, before_s=2
     """Sends with every lag and lead that is allowed, lets each event happen, with time for the guard and what follows
     it between them; every request is sent again each second through two windows. What the load tool printed, and for
     each event how many seconds it took until a request was accepted again."""
+    lines, times = stream_events(fleet, key, credentials, events, skew, lead, rate, before_s, between_s)
+    return lines, [seconds_until_active(lines, at_ms) for at_ms in times]
+
+
+def stream_events(fleet, key, credentials, events, skew, lead, rate, before_s=2, between_s=None):
+    """The same; what the load tool printed, and when each event was over."""
     between_s = between_s or BACK_SECONDS + 5
     seconds = before_s + between_s * len(events)
     load = Load("stream", fleet.introspections, credentials, key=key, seconds=seconds, rate=rate, lag=skew, lead=lead,
@@ -68,7 +74,7 @@ def stream_through(fleet, key, credentials, events, skew, lead, rate, before_s=2
     finally:
         if load.process.poll() is None:
             load.end()
-    return lines, [seconds_until_active(lines, at_ms) for at_ms in times]
+    return lines, times
 
 
 def seconds_until_active(lines, at_ms):

@@ -224,6 +224,78 @@ class WatchedRedis:
             server.stop()
 
 
+class ClusterNode(Redis):
+    """One of a Redis Cluster's; a primary counts as gone after a second."""
+
+    def __init__(self, directory, name, options=()):
+        super().__init__(directory, name=name, options=[
+            "--cluster-enabled", "yes", "--cluster-port", free_port(), "--cluster-node-timeout", 1000,
+            "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", 0, *options])
+
+    @property
+    def place(self):
+        return f"127.0.0.1:{self.port}"
+
+    def known(self):
+        """The lines of CLUSTER NODES, by place: id, flags, the primary's id, slots."""
+        lines = [line.split() for line in self.call("CLUSTER", "NODES").splitlines()]
+        return {words[1].split("@")[0]: (words[0], words[2].split(","), words[3], words[8:]) for words in lines}
+
+
+class RedisCluster:
+    """Three primaries with a replica each, made by redis-cli."""
+
+    def __init__(self, directory, nodes=6, replicas=1):
+        self.nodes = [ClusterNode(Path(directory) / f"node-{i}", f"node-{i}") for i in range(nodes)]
+        self.replicas = replicas
+
+    @property
+    def url(self):
+        return "redis+cluster://" + ",".join(node.place for node in self.nodes)
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        self.cli("create", *(node.place for node in self.nodes), "--cluster-replicas", self.replicas)
+        for node in self.nodes:
+            wait_for(lambda: "cluster_state:ok" in node.call("CLUSTER", "INFO"), "the Cluster is not ready")
+        wait_for(lambda: len(self.with_flag("slave")) == self.replicas * len(self.with_flag("master")),
+                 "the replicas are not there")
+        for node in self.with_flag("slave"):
+            wait_for(lambda: node.info("replication")["master_link_status"] == "up", "a replica has no data")
+        return self
+
+    def cli(self, action, *words, timeout=120):
+        done = subprocess.run(["redis-cli", "--cluster", action, *map(str, words), "--cluster-yes"], text=True,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=timeout)
+        assert done.returncode == 0, done.stdout[-2000:]
+        return done.stdout
+
+    def up(self):
+        return [node for node in self.nodes if node.running()]
+
+    def with_flag(self, flag):
+        """Those that run and say so of themselves."""
+        return [node for node in self.up() if flag in node.known()[node.place][1]]
+
+    def move_slots(self, source, target, count):
+        known = source.known()
+        self.cli("reshard", source.place, "--cluster-from", known[source.place][0], "--cluster-to",
+                 known[target.place][0], "--cluster-slots", count)
+
+    def stop(self):
+        for node in self.nodes:
+            node.stop()
+
+
+def wait_for(condition, why, seconds=READY_SECONDS):
+    begin = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begin < seconds, why
+        time.sleep(0.05)
+
+
 class MariaDB(Server):
     """A database `countersign` whose owner may come from anywhere; every commit is on the disk."""
 

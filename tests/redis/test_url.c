@@ -100,6 +100,30 @@ static void sentinels_tell_where_the_primary_is(void **state)
     buf_done(&why);
 }
 
+static void nodes_of_a_cluster_tell_of_the_others(void **state)
+{
+    struct redis_target target;
+    struct buf why = BUF_INIT;
+    (void)state;
+    assert_status(redis_url_parse(SLICE("rediss+cluster://jane:se%20cret@a,[::1]:7001,c:7002/0?ca=/ca.pem"),
+                                  SLICE_ABSENT, &why, &target),
+                  STATUS_OK);
+    assert_int_equal(target.seeds.count, 3);
+    assert_string_equal(target.seeds.places[0].host, "a");
+    assert_int_equal(target.seeds.places[0].port, 6379);
+    assert_string_equal(target.seeds.places[1].host, "::1");
+    assert_int_equal(target.seeds.places[2].port, 7002);
+    assert_string_equal(target.login.password, "se cret");
+    assert_string_equal(target.ca_file, "/ca.pem");
+    assert_string_equal(target.shown, "a:6379");
+    assert_true(target.wants_tls);
+    redis_target_done(&target);
+    assert_status(redis_url_parse(SLICE("redis://a"), SLICE_ABSENT, &why, &target), STATUS_OK);
+    assert_int_equal(target.seeds.count, 0);
+    redis_target_done(&target);
+    buf_done(&why);
+}
+
 static void a_password_may_come_apart_from_the_url(void **state)
 {
     struct redis_target target;
@@ -139,7 +163,14 @@ static void other_urls_are_explained(void **state)
         {"redis+unix://run/redis.sock", "socket"},
         {"redis+unix:///run/redis.sock?database=1", "db"},
         {"redis+unix:///run/redis.sock?db=x", "database"},
-        {"redis+cluster://:CANARY@h", "not in this version"},
+        {"redis+other://:CANARY@h", "not in this version"},
+        {"redis+cluster://", "host"},
+        {"redis+cluster://h,", "host"},
+        {"redis+cluster://h:x", "port"},
+        {"redis+cluster://h/1", "databases"},
+        {"redis+cluster://h?ca=/ca.pem", "rediss"},
+        {"redis+cluster://:CANARY%zz@h", "percent"},
+        {"redis+cluster://1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17", "sixteen"},
         {"redis+sentinel://:CANARY@h", "NAME"},
         {"redis+sentinel://h,/m", "host"},
         {"redis+sentinel://h:x/m", "port"},
@@ -171,6 +202,7 @@ int main(void)
         cmocka_unit_test(urls_name_server_login_and_database),
         cmocka_unit_test(tls_is_asked_for_by_the_scheme),
         cmocka_unit_test(sentinels_tell_where_the_primary_is),
+        cmocka_unit_test(nodes_of_a_cluster_tell_of_the_others),
         cmocka_unit_test(a_password_may_come_apart_from_the_url),
         cmocka_unit_test(other_urls_are_explained),
     };

@@ -50,7 +50,10 @@ static void a_url_tells_its_ephemeral_store(void **state)
         {"redis+unix://s", EPHEMERAL_REDIS, false},
         {"redis+sentinel://h/n", EPHEMERAL_REDIS, true},
         {"rediss+sentinel://h/n", EPHEMERAL_REDIS, true},
-        {"redis+cluster://h", EPHEMERAL_UNKNOWN, false},
+        {"redis+cluster://h", EPHEMERAL_CLUSTER, true},
+        {"redis+cluster:h", EPHEMERAL_CLUSTER, false},
+        {"rediss+cluster://h", EPHEMERAL_CLUSTER, true},
+        {"redis+other://h", EPHEMERAL_UNKNOWN, false},
         {"", EPHEMERAL_UNKNOWN, false},
     };
     (void)state;
@@ -70,8 +73,8 @@ static void the_urls_that_there_are_can_be_listed(void **state)
     ephemeral_urls_write(&ephemeral);
     assert_slice_equal(buf_slice(&durable), SLICE("sqlite:PATH or mysql://user:password@host:3306/db"));
     assert_slice_equal(buf_slice(&ephemeral),
-                       SLICE("memory:, redis://host:6379, rediss://host:6379, redis+unix:///path or "
-                             "redis+sentinel://host:26379/NAME"));
+                       SLICE("memory:, redis://host:6379, rediss://host:6379, redis+unix:///path, "
+                             "redis+sentinel://host:26379/NAME or redis+cluster://host:6379,host:6379"));
     buf_done(&durable);
     buf_done(&ephemeral);
 }

@@ -259,6 +259,48 @@ static void a_decision_is_kept_and_one_that_failed_is_not(void **state)
     assert_string_equal(second.record, "3 shared");
 }
 
+static enum status declare_a_part(void *context, struct nonce_row *whole, struct nonce_row *part,
+                                  struct nonce_users *users)
+{
+    struct nonce_row *before = context;
+    (void)users;
+    *before = *part;
+    whole->exists = whole->is_used = part->exists = part->is_used = part->was_used = true;
+    (void)snprintf(whole->epoch, sizeof whole->epoch, "whole");
+    (void)snprintf(part->epoch, sizeof part->epoch, "of part");
+    accepted_ranges_guard_span(&part->ranges, 7, 9);
+    return STATUS_OK;
+}
+
+static void parts_are_kept_beside_their_whole_and_read_with_it(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct nonce_ledger *ledger = ledger_of(bench);
+    struct slice name = SLICE(NONCE_STORE_SHARED);
+    struct nonce_row before;
+    struct nonce_row whole;
+    struct nonce_parts parts;
+    struct accepted_ranges ranges;
+    assert_status(ledger->read_parts_blocking(ledger, name, &whole, &parts), STATUS_OK);
+    assert_false(whole.exists);
+    assert_status(ledger->decide_part_blocking(ledger, name, 63, declare_a_part, &before), STATUS_OK);
+    assert_false(before.exists || before.was_used);
+    assert_status(ledger->decide_part_blocking(ledger, name, 6, declare_a_part, &before), STATUS_OK);
+    assert_false(before.exists); /* 6 is not 63 */
+    assert_status(ledger->decide_part_blocking(ledger, name, 63, declare_a_part, &before), STATUS_OK);
+    assert_true(before.exists && before.is_used && before.was_used);
+    assert_true(accepted_ranges_guard(&before.ranges, 8));
+    /* what a part guards is no other store's: the whole may accept it */
+    assert_status(keep(bench, NONCE_STORE_SHARED, "whole", 8, &ranges), STATUS_OK);
+    assert_true(accepted_ranges_cover(&ranges, 8));
+    assert_status(ledger->read_parts_blocking(ledger, name, &whole, &parts), STATUS_OK);
+    assert_string_equal(whole.epoch, "whole");
+    assert_true(accepted_ranges_cover(&whole.ranges, 8));
+    assert_string_equal(parts.epochs[63], "of part");
+    assert_string_equal(parts.epochs[6], "of part");
+    assert_string_equal(parts.epochs[0], "");
+}
+
 static void what_lies_between_a_range_and_a_wanted_second_may_be_anothers(void **state)
 {
     struct durable_bench *bench = *state;
@@ -485,6 +527,7 @@ int contract_nonces_run(void)
         BENCH_TEST(what_such_a_version_has_saved_needs_no_guard),
         BENCH_TEST(a_row_that_cannot_be_read_is_an_error_and_stays),
         BENCH_TEST(a_store_that_was_never_begun_saves_nothing),
+        BENCH_TEST(parts_are_kept_beside_their_whole_and_read_with_it),
         BENCH_TEST(users_are_noted_refreshed_and_forgotten),
     };
     return cmocka_run_group_tests_name("nonces", tests, NULL, NULL);

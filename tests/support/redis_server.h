@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum { REDIS_SERVER_URL_BYTES = TEMP_PATH_BYTES + 32, REDIS_SERVER_ARGS_MAX = 16 };
+enum { REDIS_SERVER_URL_BYTES = TEMP_PATH_BYTES + 32, REDIS_SERVER_ARGS_MAX = 20 };
 
 struct redis_server_process {
     char directory[TEMP_PATH_BYTES];

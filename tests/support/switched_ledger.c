@@ -54,6 +54,20 @@ static enum status decide_blocking(struct nonce_ledger *ledger, struct slice nam
     return status;
 }
 
+static enum status decide_part_blocking(struct nonce_ledger *ledger, struct slice name, unsigned part,
+                                        nonce_decide_part_fn decide, void *context)
+{
+    struct nonce_ledger *inner = inner_of(ledger);
+    return is_away(ledger) ? STATUS_STORE_DOWN : inner->decide_part_blocking(inner, name, part, decide, context);
+}
+
+static enum status read_parts_blocking(struct nonce_ledger *ledger, struct slice name, struct nonce_row *ret_whole,
+                                       struct nonce_parts *ret_parts)
+{
+    struct nonce_ledger *inner = inner_of(ledger);
+    return is_away(ledger) ? STATUS_STORE_DOWN : inner->read_parts_blocking(inner, name, ret_whole, ret_parts);
+}
+
 static enum status leave_blocking(struct nonce_ledger *ledger, struct slice name, struct slice user_id)
 {
     struct nonce_ledger *inner = inner_of(ledger);
@@ -62,7 +76,7 @@ static enum status leave_blocking(struct nonce_ledger *ledger, struct slice name
 
 void switched_ledger_init(struct switched_ledger *ledger, struct durable *db)
 {
-    *ledger = (struct switched_ledger){
-        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking, NULL}};
+    *ledger = (struct switched_ledger){.ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking,
+                                                  decide_part_blocking, read_parts_blocking, leave_blocking, NULL}};
     durable_nonce_ledger_init(&ledger->inner, db);
 }

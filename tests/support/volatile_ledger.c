@@ -92,6 +92,36 @@ static enum status decide_blocking(struct nonce_ledger *base, struct slice name,
     return status;
 }
 
+static enum status decide_part_blocking(struct nonce_ledger *base, struct slice name, unsigned part,
+                                        nonce_decide_part_fn decide, void *context)
+{
+    struct volatile_ledger *ledger = of(base);
+    (void)name;
+    if (atomic_load(&ledger->is_away))
+        return STATUS_STORE_DOWN;
+    (void)pthread_mutex_lock(&ledger->lock);
+    struct nonce_users users = {.items = ledger->users, .count = ledger->user_count};
+    enum status status = decide(context, &ledger->row, &ledger->parts[part], &users);
+    forget_users(ledger);
+    (void)pthread_mutex_unlock(&ledger->lock);
+    return status;
+}
+
+static enum status read_parts_blocking(struct nonce_ledger *base, struct slice name, struct nonce_row *ret_whole,
+                                       struct nonce_parts *ret_parts)
+{
+    struct volatile_ledger *ledger = of(base);
+    (void)name;
+    if (atomic_load(&ledger->is_away))
+        return STATUS_STORE_DOWN;
+    (void)pthread_mutex_lock(&ledger->lock);
+    *ret_whole = ledger->row;
+    for (size_t i = 0; i < NONCE_PARTS; i++)
+        memcpy(ret_parts->epochs[i], ledger->parts[i].epoch, NONCE_EPOCH_ID_BYTES);
+    (void)pthread_mutex_unlock(&ledger->lock);
+    return STATUS_OK;
+}
+
 static enum status leave_blocking(struct nonce_ledger *base, struct slice name, struct slice user_id)
 {
     struct volatile_ledger *ledger = of(base);
@@ -105,8 +135,8 @@ static enum status leave_blocking(struct nonce_ledger *base, struct slice name, 
 
 void volatile_ledger_init(struct volatile_ledger *ledger)
 {
-    *ledger = (struct volatile_ledger){
-        .ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking, leave_blocking, NULL}};
+    *ledger = (struct volatile_ledger){.ledger = {open_blocking, save_blocking, keep_blocking, decide_blocking,
+                                                  decide_part_blocking, read_parts_blocking, leave_blocking, NULL}};
     (void)pthread_mutex_init(&ledger->lock, NULL);
 }
 

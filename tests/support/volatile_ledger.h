@@ -11,6 +11,7 @@ struct volatile_ledger {
     struct nonce_ledger ledger; /* first */
     pthread_mutex_t lock;
     struct nonce_row row;
+    struct nonce_row parts[NONCE_PARTS];
     struct nonce_user users[8];
     size_t user_count;
     atomic_bool is_away; /* everything fails */

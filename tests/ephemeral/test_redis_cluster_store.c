@@ -1,0 +1,140 @@
+/* The contract of the ephemeral store, on a Redis Cluster; and what only a Cluster can do to it. */
+#include "crypto/mac.h"
+#include "ephemeral/ephemeral.h"
+#include "ephemeral/nonce_hash.h"
+#include "ephemeral/redis_view.h"
+#include "redis/slot.h"
+#include "support/contract_ephemeral.h"
+#include "support/redis_cluster.h"
+#include "support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { MANY = 200 };
+
+static struct redis_cluster_servers cluster;
+
+static struct ephemeral_store *open_cluster(const struct ephemeral_options *options)
+{
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    redis_cluster_servers_must(&cluster, "FLUSHALL", "+OK");
+    enum status status = ephemeral_open_blocking(slice_str(cluster.url), options, &why, &store);
+    if (status != STATUS_OK)
+        fail_msg("%s", buf_string(&why));
+    buf_done(&why);
+    return store;
+}
+
+/* The server of a part. */
+static struct redis_server_process *server_of(unsigned part)
+{
+    char key[24];
+    (void)snprintf(key, sizeof key, "e:{%u}", part);
+    return redis_cluster_servers_of(&cluster, redis_slot_of(slice_str(key)));
+}
+
+static void move_clock(const struct fake_clock *clock)
+{
+    static const char persist_all[] = "EVAL \"for _,k in ipairs(redis.call('KEYS','e:*')) do redis.call('PERSIST',k) "
+                                      "end return 1\" 0";
+    char line[256];
+    for (unsigned i = 0; i < CLUSTER_SERVERS; i++) {
+        redis_server_tell(&cluster.servers[i], persist_all, line); /* as if others had watched in between */
+        redis_server_set_time(&cluster.servers[i], clock->wall_ms);
+    }
+}
+
+static const struct ephemeral_kind kind = {"a Redis Cluster", open_cluster, move_clock};
+
+static int setup(void **state)
+{
+    struct ephemeral_bench *bench = test_malloc(sizeof *bench);
+    ephemeral_bench_init(bench, &kind);
+    *state = bench;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    ephemeral_bench_done(*state);
+    test_free(*state);
+    return 0;
+}
+
+/* By the rule that all processes must agree on for ever. */
+static unsigned part_of(const struct nonce *nonce)
+{
+    static const char no_key[NONCE_HASH_KEY_BYTES] = "countersign";
+    struct mac *mac = mac_new(1);
+    struct nonce_hash hash;
+    assert_status(nonce_hash(mac, slice_of(no_key, sizeof no_key), nonce, &hash), STATUS_OK);
+    mac_free(mac);
+    return hash.spread % NONCE_PARTS;
+}
+
+static struct nonce make_nonce(const struct ephemeral_bench *bench, char text[16], int number)
+{
+    (void)snprintf(text, 16, "nonce-%d", number);
+    return (struct nonce){SLICE("client"), SLICE("token"), bench->clock.wall_ms / 1000, slice_str(text)};
+}
+
+static enum status spend(struct ephemeral_bench *bench, const struct nonce *nonce)
+{
+    ephemeral_nonce_spend_start(bench->view, nonce, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void nonces_are_spread_over_all_primaries_and_each_is_accepted_once(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    char text[16];
+    for (int i = 0; i < MANY; i++) {
+        struct nonce nonce = make_nonce(bench, text, i);
+        assert_status(spend(bench, &nonce), STATUS_OK);
+        assert_status(spend(bench, &nonce), STATUS_NONCE_USED);
+    }
+    for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
+        assert_true(redis_server_number(&cluster.servers[i], "EVAL \"return #redis.call('KEYS','n:*')\" 0") > 10);
+}
+
+/* FLUSHALL changes neither the connection nor the server. */
+static void a_primary_that_was_flushed_accepts_no_replay_and_the_others_go_on(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    char text[16];
+    int others = 0;
+    for (int i = 0; i < MANY; i++) {
+        struct nonce nonce = make_nonce(bench, text, i);
+        assert_status(spend(bench, &nonce), STATUS_OK);
+    }
+    redis_server_must(&cluster.servers[1], "FLUSHALL", "+OK");
+    for (int i = 0; i < MANY; i++) {
+        struct nonce nonce = make_nonce(bench, text, i);
+        bool is_flushed = server_of(part_of(&nonce)) == &cluster.servers[1];
+        assert_status(spend(bench, &nonce), is_flushed ? STATUS_STORE_DOWN : STATUS_NONCE_USED);
+        nonce = make_nonce(bench, text, MANY + i);
+        is_flushed = server_of(part_of(&nonce)) == &cluster.servers[1];
+        others += !is_flushed;
+        assert_status(spend(bench, &nonce), is_flushed ? STATUS_STORE_DOWN : STATUS_OK);
+    }
+    assert_true(others > MANY / 3);
+    assert_true(ephemeral_guard_s(bench->view) > 0);
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nonces_are_spread_over_all_primaries_and_each_is_accepted_once),
+        TEST(a_primary_that_was_flushed_accepts_no_replay_and_the_others_go_on),
+    };
+    redis_cluster_servers_start(&cluster);
+    int failed = cmocka_run_group_tests_name("on a Redis Cluster alone", tests, NULL, NULL);
+    failed += contract_ephemeral_run(&kind);
+    redis_cluster_servers_done(&cluster);
+    return failed;
+}
