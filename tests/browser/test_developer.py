@@ -1,0 +1,129 @@
+"""A newcomer registers a client of his own in a real browser, with script and without, and calls an API with it."""
+
+import json
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import requests
+from test_account import page  # noqa: F401
+from test_consent import PASSWORD, browser, chromium, element, log_in, violations, wait  # noqa: F401
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from harness import pictures  # noqa: E402
+from harness.fleet import Fleet, Stores  # noqa: E402
+from harness.provider import Provider  # noqa: E402
+from harness.signer import Signer  # noqa: E402
+from selenium.webdriver.common.by import By  # noqa: E402
+
+HTML = '<b id="evil">Printer</b>'
+SCOPES = {"photos:read": {"text": "See your photos", "self_service": True}, "photos:all": {"text": "Everything"}}
+
+
+@pytest.fixture(scope="module", params=["embedded", "served"])
+def provider(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "scopes.json").write_text(json.dumps(SCOPES))
+    variables = {"OAUTH1_REGISTRATION": "approval", "OAUTH1_SCOPES_FILE": folder / "scopes.json",
+                 "OAUTH1_RATE_LIMIT_LOGIN_PAIR": "1000", "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": "1000"}
+    stores = Stores(folder).start() if request.param == "served" else None
+    made = Fleet(folder / "fleet", stores, auths=1, introspections=1, **variables) if stores else Provider(folder, **variables)
+    if stores:
+        made.migrate()
+    made.create_user("jane", PASSWORD)
+    made.start()
+    yield made
+    made.stop()
+    if stores:
+        stores.stop()
+
+
+class Api(BaseHTTPRequestHandler):
+    """The demo API: whoever may see photos is told whose they are."""
+
+    def do_GET(self):
+        server = self.server
+        call = {"method": "GET", "url": server.url + self.path, "authorization": self.headers.get("Authorization", ""),
+                "required_scope": "photos:read"}
+        verdict = requests.post(server.introspection + "/v1/introspect", json=call, timeout=10,
+                                headers={"Authorization": f"Bearer {server.key}"}).json()
+        body = json.dumps(verdict).encode()
+        self.send_response(200 if verdict["active"] else verdict["problem"]["status"])
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def api(provider):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    server.introspection = provider.introspection_url
+    server.key = provider.create_resource_server("--origin", server.url, name=f"demo {server.server_port}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def fill(browser, field, text):  # noqa: F811
+    found = element(browser, f"[name={field}]")
+    found.clear()
+    found.send_keys(text)
+
+
+def press(browser, deed):  # noqa: F811
+    element(browser, f"button[name=do][value={deed}]").click()
+
+
+def register(browser, provider):  # noqa: F811
+    """From the front page to the client's key and secret."""
+    browser.get(provider.url)
+    element(browser, "a[href='/developer/applications']").click()
+    log_in(browser)
+    element(browser, "a[href='/developer/applications/new']").click()
+    fill(browser, "name", HTML)
+    fill(browser, "callbacks", "http://127.0.0.1/ready\nhttps://app.example/cb/*")
+    element(browser, "input[name=scope][value='photos:read']").click()
+    assert browser.find_elements(By.CSS_SELECTOR, "input[value='photos:all']") == []
+    element(browser, "#register").click()
+    return element(browser, "#client_id").text, element(browser, "#client_secret").text
+
+
+def called(api, signer):
+    request = signer.sign("GET", api.url + "/photos")
+    return requests.get(request.url, headers=request.headers, timeout=10).status_code
+
+
+def test_a_newcomer_registers_his_client_and_calls_the_api_without_the_command_line(provider, api, page, tmp_path):  # noqa: F811
+    client_id, secret = register(page, provider)
+    element(page, "#go_on").click()
+    assert "works for you alone" in element(page, "#approval").text
+    assert secret not in page.page_source and page.find_elements(By.ID, "evil") == []
+    press(page, "token")
+    token, token_secret = element(page, "#oauth_token").text, element(page, "#oauth_token_secret").text
+    request = Signer(client_id, secret, token=token, token_secret=token_secret).sign("GET", api.url + "/photos")
+    answer = requests.get(request.url, headers=request.headers, timeout=10)
+    assert answer.status_code == 200 and answer.json()["username"] == "jane"
+    assert requests.get(request.url, headers=request.headers, timeout=10).status_code == 401  # a second time
+    element(page, "#go_on").click()
+    element(page, "#logo_file").send_keys(str(pictures.write_logo(tmp_path / "logo.png")))
+    press(page, "logo")
+    wait(page, lambda b: b.execute_script("return document.getElementById('logo').naturalWidth") == 96)
+    press(page, "rotate")
+    fresh = element(page, "#client_secret").text
+    for live in (secret, fresh):
+        wait(page, lambda _, signer=Signer(client_id, live, token=token, token_secret=token_secret): called(api, signer) == 200)
+    element(page, "#go_on").click()
+    press(page, "disable")
+    assert "You have disabled" in element(page, "#state").text, element(page, "main").text
+    element(page, "input[name=confirm]").click()
+    press(page, "delete")
+    wait(page, lambda b: b.current_url.endswith("/developer/applications"))
+    assert client_id not in page.page_source and violations(page) == []
