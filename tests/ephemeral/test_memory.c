@@ -155,6 +155,34 @@ static void what_a_blob_was_is_compared_in_constant_time(void **state)
     stop(service);
 }
 
+static bool has_no_handles;
+enum status __real_session_handle(struct slice id, char handle[SESSION_HANDLE_BYTES]);
+enum status __wrap_session_handle(struct slice id, char handle[SESSION_HANDLE_BYTES]);
+
+enum status __wrap_session_handle(struct slice id, char handle[SESSION_HANDLE_BYTES])
+{
+    return has_no_handles ? STATUS_NO_MEMORY : __real_session_handle(id, handle);
+}
+
+/* Rather than one that all share who came when there was no memory. */
+static void without_a_handle_there_is_no_session(void **state)
+{
+    struct service *service = *state;
+    const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+    start(service);
+    has_no_handles = true;
+    ephemeral_session_create_start(service->view, SLICE("id"), &session, 60000, asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
+    ephemeral_session_find_start(service->view, SLICE("id"), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
+    ephemeral_session_delete_start(service->view, SLICE("id"), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
+    has_no_handles = false;
+    ephemeral_session_find_start(service->view, SLICE("id"), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_NOT_FOUND);
+    stop(service);
+}
+
 static void what_is_no_users_number_ends_nobodys(void **state)
 {
     struct service *service = *state;
@@ -257,6 +285,7 @@ int main(void)
         TEST(its_clock_is_never_ahead),
         TEST(the_rest_of_a_window_is_told_in_whole_seconds_and_never_too_short),
         TEST(what_a_blob_was_is_compared_in_constant_time),
+        TEST(without_a_handle_there_is_no_session),
         TEST(what_is_no_users_number_ends_nobodys),
         TEST(why_it_cannot_be_opened_is_told),
         TEST(nonces_that_cannot_be_saved_are_told),
