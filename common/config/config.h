@@ -85,6 +85,9 @@ struct config_value {
 
 enum { CONFIG_MAX_ROWS = 96 };
 
+/* What a line is written about: refusals, and one in a hundred of the others; all; nothing. */
+enum config_decision_log { DECISION_LOG_REFUSED, DECISION_LOG_ALL, DECISION_LOG_OFF };
+
 /* Whether users register clients of their own. */
 enum config_registration { REGISTRATION_OFF, REGISTRATION_APPROVAL, REGISTRATION_OPEN };
 
@@ -133,6 +136,8 @@ struct config {
 
     enum log_level log_level;
     enum log_format log_format;
+    enum config_decision_log decision_log;
+    int64_t audit_retention_days;
     int64_t shutdown_delay_ms, shutdown_timeout_ms;
 
     struct config_value values[CONFIG_MAX_ROWS]; /* by row */

@@ -489,18 +489,39 @@ static enum status parse_languages(const struct parse *p, struct slice text)
     return parse_strings(p, text, take_language);
 }
 
+/* The place of one of a few words. */
+static bool find_word(struct slice text, const struct slice *words, size_t count, size_t *ret_index)
+{
+    for (size_t i = 0; i < count; i++)
+        if (slice_eq_nocase(text, words[i])) {
+            *ret_index = i;
+            return true;
+        }
+    return false;
+}
+
 static enum status parse_registration(const struct parse *p, struct slice text)
 {
     static const struct slice words[] = {[REGISTRATION_OFF] = SLICE_INIT("off"),
                                          [REGISTRATION_APPROVAL] = SLICE_INIT("approval"),
                                          [REGISTRATION_OPEN] = SLICE_INIT("open")};
-    for (size_t i = 0; i < COUNT_OF(words); i++) {
-        if (!slice_eq_nocase(text, words[i]))
-            continue;
-        *(enum config_registration *)p->place = (enum config_registration)i;
-        return STATUS_OK;
-    }
-    return refuse_value(p, text, "is none of its words; there are off, approval and open");
+    size_t index = 0;
+    if (!find_word(text, words, COUNT_OF(words), &index))
+        return refuse_value(p, text, "is none of its words; there are off, approval and open");
+    *(enum config_registration *)p->place = (enum config_registration)index;
+    return STATUS_OK;
+}
+
+static enum status parse_decision_log(const struct parse *p, struct slice text)
+{
+    static const struct slice words[] = {[DECISION_LOG_REFUSED] = SLICE_INIT("refused"),
+                                         [DECISION_LOG_ALL] = SLICE_INIT("all"),
+                                         [DECISION_LOG_OFF] = SLICE_INIT("off")};
+    size_t index = 0;
+    if (!find_word(text, words, COUNT_OF(words), &index))
+        return refuse_value(p, text, "is none of its words; there are refused, all and off");
+    *(enum config_decision_log *)p->place = (enum config_decision_log)index;
+    return STATUS_OK;
 }
 
 static enum status parse_log_level(const struct parse *p, struct slice text)
@@ -549,6 +570,7 @@ static const parse_fn parsers[] = {
     [CONFIG_REGISTRATION] = parse_registration,
     [CONFIG_LOG_LEVEL] = parse_log_level,
     [CONFIG_LOG_FORMAT] = parse_log_format,
+    [CONFIG_DECISION_LOG] = parse_decision_log,
 };
 static_assert(COUNT_OF(parsers) == CONFIG_KIND_COUNT, "every kind has its parser");
 

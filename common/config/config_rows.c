@@ -171,6 +171,12 @@ const struct config_row config_rows[] = {
      .help = "debug, info, warn or error."},
     {ROW("LOG_FORMAT", "log-format", CONFIG_LOG_FORMAT, BOTH, log_format), .placeholder = "FORMAT",
      .initial_shown = "json; text on a terminal", .help = "json or text."},
+    {ROW("DECISION_LOG", "decision-log", CONFIG_DECISION_LOG, BOTH, decision_log), .initial = "refused",
+     .placeholder = "WORD",
+     .help = "Which decisions about signed requests get a line of their own, at most a thousand a second: refused (and "
+             "one in a hundred of the others), all, off."},
+    {ROW("AUDIT_RETENTION", "audit-retention", CONFIG_INT, AUTH, audit_retention_days), .initial = "400", .min = 1,
+     .max = 36500, .placeholder = "DAYS", .help = "How many days the janitor leaves rows in the audit log."},
     {ROW("SHUTDOWN_DELAY", "shutdown-delay", CONFIG_MILLISECONDS, BOTH, shutdown_delay_ms), .initial = "5", .min = 0,
      .max = 3600000, .placeholder = "SECONDS", .initial_shown = "5; 0 in development",
      .help = "On SIGTERM: how long requests are still taken while /readyz fails already."},

@@ -31,6 +31,7 @@ enum config_kind {
     CONFIG_REGISTRATION, /* enum config_registration */
     CONFIG_LOG_LEVEL,    /* enum log_level */
     CONFIG_LOG_FORMAT,   /* enum log_format */
+    CONFIG_DECISION_LOG, /* enum config_decision_log */
     CONFIG_KIND_COUNT
 };
 

@@ -60,11 +60,6 @@ void change_page_free(void *page)
     result_free(page);
 }
 
-void audit_page_free(void *page)
-{
-    result_free(page);
-}
-
 /* ---- the log of a connection ---- */
 
 struct change_page *change_log_take(struct change_log *log)
@@ -190,48 +185,5 @@ enum status durable_changes_latest_blocking(struct durable *db, int64_t *ret_seq
     int64_t sequence = 0;
     TRY(sql_execute_blocking(db->sql, "SELECT MAX(sequence) FROM changes", NULL, 0, take_int, &sequence));
     *ret_sequence = sequence;
-    return STATUS_OK;
-}
-
-/* ---- audit ---- */
-
-enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what, struct slice subject)
-{
-    struct sql_value params[] = {sql_text(who), sql_text(what), sql_text(subject), sql_int(now_ms(db))};
-    return RUN(db, "INSERT INTO audit (who, what, subject, at) VALUES (?, ?, ?, ?)", params);
-}
-
-static enum status read_audit(void *context, const struct sql_value *columns, size_t count)
-{
-    struct audit_page *page = context;
-    struct row_reader row = row_reader(&page->arena, columns, count);
-    struct audit_entry *entries = list_grow(&page->arena, page->entries, page->count, sizeof *entries);
-    if (!entries)
-        return STATUS_NO_MEMORY;
-    page->entries = entries;
-    entries[page->count++] = (struct audit_entry){
-        .id = row_int(&row, 0),
-        .who = row_text(&row, 1),
-        .what = row_text(&row, 2),
-        .subject = row_text(&row, 3),
-        .at_ms = row_int(&row, 4),
-    };
-    return row_status(&row);
-}
-
-enum status durable_audit_list_blocking(struct durable *db, struct page_request page, struct audit_page **ret_page)
-{
-    struct sql_value params[] = {sql_int(page.after_id), sql_int(page_limit(page.limit))};
-    struct audit_page *found = result_new(sizeof *found);
-    if (!found)
-        return STATUS_NO_MEMORY;
-    enum status status =
-        sql_execute_blocking(db->sql, "SELECT id, who, what, subject, at FROM audit WHERE id > ? ORDER BY id LIMIT ?",
-                             params, COUNT_OF(params), read_audit, found);
-    if (status != STATUS_OK) {
-        audit_page_free(found);
-        return status;
-    }
-    *ret_page = found;
     return STATUS_OK;
 }

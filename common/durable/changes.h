@@ -63,7 +63,17 @@ struct audit_entry {
     struct slice who;     /* the admin token's name, a command, a user */
     struct slice what;    /* "client.create" */
     struct slice subject; /* the identifier that it was done to */
+    struct slice client;  /* the client_id that it concerns; empty: none */
+    struct slice user;    /* likewise the user: the `sub`, or where a command took it, the name */
+    struct slice request; /* the request's id; empty: a command */
     int64_t at_ms;
+};
+
+/* Which rows are wanted; what is empty or 0 does not matter. */
+struct audit_filter {
+    int64_t since_ms, until_ms; /* from; before */
+    struct slice client, user, who;
+    struct slice id; /* one of subject, client, user, request, who */
 };
 
 struct audit_page {
@@ -74,11 +84,18 @@ struct audit_page {
 
 void audit_page_free(void *page);
 
-/* Who did what to which client, user, token or key; then what was written, the newest first. */
+/* Who did what to which client, user, token or key; then what was written. */
 MUST_USE enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what,
                                                    struct slice subject);
-MUST_USE enum status durable_audit_list_blocking(struct durable *db, struct page_request page,
-                                                 struct audit_page **ret_page);
+/* The same with what else is known; the time is now. Empty `client` and `user` are taken from a subject that is one. */
+MUST_USE enum status durable_audit_write_blocking(struct durable *db, const struct audit_entry *entry);
+/* A wrong password of an account that there is: one row an account and minute, at most a hundred rows a minute. */
+MUST_USE enum status durable_audit_failed_login_blocking(struct durable *db, const struct audit_entry *entry);
+/* The oldest first. `filter` may be NULL. */
+MUST_USE enum status durable_audit_list_blocking(struct durable *db, const struct audit_filter *filter,
+                                                 struct page_request page, struct audit_page **ret_page);
+/* Removes one bounded batch of what is older than `before_ms`; *ret_count more than 0: another call may find more. */
+MUST_USE enum status durable_audit_prune_blocking(struct durable *db, int64_t before_ms, int64_t *ret_count);
 
 /* Complete with a struct change_page (two); an int64_t; nothing; a struct audit_page. */
 void durable_changes_since_start(struct durable_pool *pool, int64_t sequence, size_t limit, struct ticket ticket);
@@ -87,6 +104,8 @@ void durable_changes_ended_start(struct durable_pool *pool, int64_t since_ms, in
 void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticket);
 void durable_audit_append_start(struct durable_pool *pool, struct slice who, struct slice what, struct slice subject,
                                 struct ticket ticket);
+void durable_audit_write_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
+void durable_audit_failed_login_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
 void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 
 /* What the janitor took away, by kind; more than 0 means that another call may find more. */

@@ -65,10 +65,49 @@ void durable_audit_append_start(struct durable_pool *pool, struct slice who, str
     durable_arguments_start(pool, DURABLE_WRITE, append_audit, durable_arguments_new(who, what, subject), NULL, ticket);
 }
 
+static struct durable_arguments *copy_entry(const struct audit_entry *entry)
+{
+    struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
+    struct audit_entry *copied = durable_arguments_object(arguments, entry, sizeof *entry);
+    if (!copied)
+        return arguments;
+    copied->who = durable_arguments_copy(arguments, entry->who);
+    copied->what = durable_arguments_copy(arguments, entry->what);
+    copied->subject = durable_arguments_copy(arguments, entry->subject);
+    copied->client = durable_arguments_copy(arguments, entry->client);
+    copied->user = durable_arguments_copy(arguments, entry->user);
+    copied->request = durable_arguments_copy(arguments, entry->request);
+    return arguments;
+}
+
+static enum status write_entry(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    (void)ret_result;
+    return durable_audit_write_blocking(db, arguments->object);
+}
+
+void durable_audit_write_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket)
+{
+    durable_arguments_start(pool, DURABLE_WRITE, write_entry, copy_entry(entry), NULL, ticket);
+}
+
+static enum status write_failed_login(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    (void)ret_result;
+    return durable_audit_failed_login_blocking(db, arguments->object);
+}
+
+void durable_audit_failed_login_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket)
+{
+    durable_arguments_start(pool, DURABLE_WRITE, write_failed_login, copy_entry(entry), NULL, ticket);
+}
+
 static enum status list_audit(struct durable *db, void *pointer, void **ret_result)
 {
     const struct durable_arguments *arguments = pointer;
-    return durable_audit_list_blocking(db, arguments->page, (struct audit_page **)ret_result);
+    return durable_audit_list_blocking(db, NULL, arguments->page, (struct audit_page **)ret_result);
 }
 
 void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket)

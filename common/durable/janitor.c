@@ -22,6 +22,7 @@ struct rule {
     }
 
 static const struct rule changes = RULE("changes", "sequence", "at");
+static const struct rule audit = RULE("audit", "id", "at");
 static const struct rule secrets = RULE("client_secrets", "id", "expires_at");
 static const struct rule keys = RULE("client_keys", "id", "expires_at");
 static const struct rule revoked = RULE("tokens", "id", "revoked_at");
@@ -78,5 +79,13 @@ enum status durable_janitor_blocking(struct durable *db, struct janitor_counts *
     TRY(delete_batch(db, &revoked, now - 30 * DAY_MS, &counts.tokens));
     TRY(delete_batch(db, &expired, now - 30 * DAY_MS, &counts.tokens));
     *ret_counts = counts;
+    return STATUS_OK;
+}
+
+enum status durable_audit_prune_blocking(struct durable *db, int64_t before_ms, int64_t *ret_count)
+{
+    int64_t count = 0;
+    TRY(delete_batch(db, &audit, before_ms, &count));
+    *ret_count = count;
     return STATUS_OK;
 }

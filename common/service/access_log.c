@@ -5,11 +5,9 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/http_server.h"
+#include "service/line_budget.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-
-enum { LINES_A_SECOND = 1000 };
 
 /* What one loop has not written yet. */
 struct pending {
@@ -18,15 +16,9 @@ struct pending {
     char lines[LOG_LINE_BYTES];
 };
 
-/* What may still be written in this second, of one level. The second and the number of lines in it are one word, so
- * that loops agree. */
-struct budget {
-    atomic_uint_fast64_t window; /* second << 32 | lines */
-};
-
 struct access_log {
-    struct budget information;
-    struct budget errors;
+    struct line_budget information;
+    struct line_budget errors;
     size_t loop_count;
     struct pending pending[];
 };
@@ -51,21 +43,19 @@ struct access_log *access_log_new(size_t loop_count)
 /* ---- so many lines a second ---- */
 
 /* What was left out in a second that is over. */
-static void tell_left_out(uint64_t window, enum log_level level)
+static void tell_left_out(uint64_t lines, enum log_level level)
 {
-    uint64_t lines = window & UINT32_MAX;
-    if (lines > LINES_A_SECOND)
+    if (lines)
         log_line(LOG_WARN, "requests without a line of their own: more came in a second than are logged",
-                 LOG_INT("requests", lines - LINES_A_SECOND), LOG_TEXT("of_level", log_level_name(level)));
+                 LOG_INT("requests", lines), LOG_TEXT("of_level", log_level_name(level)));
 }
 
-static bool may_log(struct budget *budget, enum log_level level)
+static bool may_log(struct line_budget *budget, enum log_level level)
 {
-    uint64_t second = (uint64_t)(clock_monotonic_ns() / 1000000000);
-    uint64_t window = atomic_load_explicit(&budget->window, memory_order_relaxed);
-    if (window >> 32 < second && atomic_compare_exchange_strong(&budget->window, &window, second << 32))
-        tell_left_out(window, level);
-    return (atomic_fetch_add(&budget->window, 1) & UINT32_MAX) < LINES_A_SECOND;
+    uint64_t lines = 0;
+    bool may = line_budget_take(budget, &lines);
+    tell_left_out(lines, level);
+    return may;
 }
 
 /* ---- lines ---- */
@@ -125,7 +115,7 @@ void access_log_free(struct access_log *log)
 {
     if (!log)
         return;
-    tell_left_out(atomic_load(&log->information.window), LOG_INFO);
-    tell_left_out(atomic_load(&log->errors.window), LOG_ERROR);
+    tell_left_out(line_budget_left_out(&log->information), LOG_INFO);
+    tell_left_out(line_budget_left_out(&log->errors), LOG_ERROR);
     free(log);
 }

@@ -4,6 +4,7 @@
 #include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "durable/changes.h"
 #include "durable/users.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
@@ -343,9 +344,29 @@ static enum status grant_start(struct flow *flow)
     return STATUS_OK;
 }
 
+/* Who decided what; waits. Where a site refused, nobody did. Without its row a grant brings no verifier. */
+static enum step_result audit_decision(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct authorization *it = authorization_of(flow);
+    struct buf who = buf_in(&request->arena);
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return fail_page(flow, status);
+    buf_add_str(&who, it->user ? "user:" : "site");
+    buf_add(&who, it->user ? it->user->subject : SLICE(""));
+    const struct audit_entry entry = {.who = buf_slice(&who),
+                                      .what = it->deny ? SLICE("access.deny") : SLICE("access.grant"),
+                                      .subject = it->client->client_id,
+                                      .client = it->client->client_id,
+                                      .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
 static enum step_result reply_decision(struct flow *flow)
 {
-    enum status status = flow_outcome(flow, NULL);
+    enum status status = flow_outcome(flow, NULL); /* the row of the audit log */
     if (status != STATUS_OK)
         return fail_page(flow, status);
     return authorization_of(flow)->deny ? reply_denied(flow) : reply_granted(flow);
@@ -354,7 +375,7 @@ static enum step_result reply_decision(struct flow *flow)
 /* For whoever need not be asked. */
 static enum step_result grant_unasked(struct flow *flow)
 {
-    static const struct step steps[] = {{"reply", reply_decision}, {NULL, NULL}};
+    static const struct step steps[] = {{"audit", audit_decision}, {"reply", reply_decision}, {NULL, NULL}};
     enum status status = grant_start(flow);
     return status == STATUS_OK ? flow_leave_for(flow, steps) : fail_page(flow, status);
 }
@@ -433,6 +454,7 @@ const struct step authorize_show[] = {
     {"load", show_load},         /* waits: client and user; or to the login page */
     {"consider", show_consider}, /* the page; waits only for a trusted client: granted before? */
     {"grant", show_grant},       /* the page; waits: the grant */
+    {"audit", audit_decision},   /* waits: who granted it */
     {"reply", reply_decision},   /* back to the client, or the verifier */
     {NULL, NULL},
 };
@@ -506,6 +528,7 @@ const struct step authorize_decide[] = {
     {"first", load_first},     /* waits: the temporary credential and the session */
     {"load", decide_load},     /* CSRF; waits: client and user */
     {"decide", decide_access}, /* waits: the decision */
+    {"audit", audit_decision}, /* waits: who decided */
     {"reply", reply_decision}, /* back to the client, or the verifier */
     {NULL, NULL},
 };
@@ -537,6 +560,7 @@ static const struct step reject[] = {
     {"first", load_first},     /* waits: the temporary credential */
     {"load", reject_load},     /* waits: the client */
     {"decide", reject_access}, /* waits: it is denied */
+    {"audit", audit_decision}, /* waits: that it was denied */
     {"reply", reply_decision}, /* back to the client */
     {NULL, NULL},
 };

@@ -6,6 +6,7 @@
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
+#include "decision/decision_log.h"
 #include "developer/client_deeds.h"
 #include "developer/client_logo.h"
 #include "developer/clients.h"
@@ -241,6 +242,7 @@ static enum status open_app(struct serving *serving, const struct service_start 
     if (!app->passwords)
         return STATUS_NO_MEMORY;
     TRY(service_metrics_register());
+    TRY(decision_log_register());
     TRY(bearers_read(start->config, &app->bearers));
     return add_routes(serving);
 }
@@ -341,6 +343,8 @@ int main(int argc, char **argv)
         cli_seal_rewrite,
         cli_seal_forget,
         cli_janitor,
+        cli_audit_show,
+        cli_why,
         cli_pages_export,
         command_config_check,
         command_config_print,

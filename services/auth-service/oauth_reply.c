@@ -1,7 +1,9 @@
 #include "oauth_reply.h"
 
 #include "app.h"
+#include "decision/decision_log.h"
 #include "service/forwarded.h"
+#include "verify/signed_request.h"
 
 #include <stdio.h>
 
@@ -79,9 +81,26 @@ static struct problem explain_guard(struct request *request, struct problem prob
     return problem;
 }
 
+/* The endpoint's state begins with the signed request; NULL: there was no memory for it. */
+static void note_decision(struct request *request, enum status status, struct slice jti)
+{
+    const struct signed_request *it = request->state;
+    struct decision decision = {
+        .request = request,
+        .config = app_of(request)->config,
+        .check = it ? &it->check : NULL,
+        .status = status,
+        .jti = jti,
+    };
+    if (ephemeral_now(app_loop_of(request)->ephemeral, &decision.now_ms) != STATUS_OK)
+        decision.now_ms = 0;
+    decision_log_note(&decision);
+}
+
 static enum step_result send_refusal(struct request *request, const struct problem *problem, int64_t wait_s)
 {
     int http_status = status_http(problem->status);
+    note_decision(request, problem->status, SLICE_ABSENT);
     struct buf body = buf_in(&request->arena);
     request_reply_start(request, http_status);
     add_no_store(request);
@@ -111,10 +130,11 @@ enum step_result oauth_refuse_status(struct request *request, enum status status
     return oauth_refuse(request, &(struct problem){.status = status});
 }
 
-enum step_result oauth_reply_form(struct request *request, const struct buf *form)
+enum step_result oauth_reply_form(struct request *request, const struct buf *form, struct slice jti)
 {
     if (form->failed)
         return oauth_refuse_status(request, STATUS_NO_MEMORY);
+    note_decision(request, STATUS_OK, jti);
     request_reply_start(request, 200);
     add_no_store(request);
     request_reply_body(request, FORM_TYPE, buf_slice(form));

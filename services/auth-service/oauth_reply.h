@@ -22,7 +22,7 @@ enum step_result oauth_slow_down(struct request *request, int64_t wait_s);
 /* The same as oauth_refuse for a status without details. */
 enum step_result oauth_refuse_status(struct request *request, enum status status);
 
-/* 200 with this form body, `no-store`. */
-enum step_result oauth_reply_form(struct request *request, const struct buf *form);
+/* 200 with this form body, `no-store`. `jti` names the token that it brings; absent: none. */
+enum step_result oauth_reply_form(struct request *request, const struct buf *form, struct slice jti);
 
 #endif

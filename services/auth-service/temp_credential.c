@@ -146,5 +146,5 @@ static enum step_result reply_temp(struct flow *flow)
     buf_addf(&form, "oauth_token=%.*s&oauth_token_secret=%.*s", TOKEN_TEXT_BYTES, it->token, TOKEN_TEXT_BYTES,
              it->secret);
     buf_add(&form, SLICE("&oauth_callback_confirmed=true")); /* RFC 5849 §2.1: MUST be "true", in lower case */
-    return oauth_reply_form(request_of(flow), &form);
+    return oauth_reply_form(request_of(flow), &form, SLICE_ABSENT);
 }

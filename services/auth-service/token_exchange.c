@@ -160,5 +160,5 @@ static enum step_result reply_token(struct flow *flow)
     percent_encode(&form, token->secret);
     if (token->expires_ms != 0)
         buf_addf(&form, "&oauth_expires_in=%lld", (long long)((token->expires_ms - token->created_ms) / 1000));
-    return oauth_reply_form(request_of(flow), &form);
+    return oauth_reply_form(request_of(flow), &form, token->jti);
 }

@@ -1,6 +1,7 @@
 #include "inquiry.h"
 
 #include "app.h"
+#include "decision/decision_log.h"
 #include "oauth/scope.h"
 #include "resource_server.h"
 #include "usage.h"
@@ -142,6 +143,27 @@ static void judge_question(struct flow *flow, struct question *question, size_t 
         usage_note(app_of(request)->usage[request->loop_index], question->asked.check.token);
 }
 
+static struct slice caller_of(const struct inquiry *inquiry)
+{
+    return inquiry->caller ? inquiry->caller->name : slice_str(service_metrics_dialect(inquiry->dialect));
+}
+
+static void note_decision(struct flow *flow, const struct inquiry *inquiry, const struct check *check)
+{
+    const struct request *request = request_of(flow);
+    struct decision decision = {
+        .request = request,
+        .config = app_of(request)->config,
+        .check = check,
+        .status = check->problem.status,
+        .jti = SLICE_ABSENT,
+        .caller = caller_of(inquiry),
+    };
+    if (ephemeral_now(app_loop_of(request)->ephemeral, &decision.now_ms) != STATUS_OK)
+        decision.now_ms = 0;
+    decision_log_note(&decision);
+}
+
 enum step_result inquiry_judge(struct flow *flow)
 {
     struct inquiry *inquiry = inquiry_of(flow);
@@ -150,6 +172,7 @@ enum step_result inquiry_judge(struct flow *flow)
         if (is_open(question))
             judge_question(flow, question, i);
         service_metrics_count_verdict(inquiry->dialect, question->asked.check.problem.status);
+        note_decision(flow, inquiry, &question->asked.check);
     }
     return STEP_NEXT;
 }

@@ -1,5 +1,6 @@
 #include "app.h"
 #include "batch.h"
+#include "decision/decision_log.h"
 #include "gateway.h"
 #include "gateway_dialect.h"
 #include "introspect.h"
@@ -88,6 +89,8 @@ static enum status open_introspection_blocking(const struct service_start *start
         status = note_usage(serving, start);
     if (status == STATUS_OK)
         status = service_metrics_register();
+    if (status == STATUS_OK)
+        status = decision_log_register();
     if (status != STATUS_OK) {
         close_blocking(serving, true);
         return status;

@@ -35,6 +35,11 @@ static struct metric nonce_replays = {
     .show_zero = true,
 };
 
+const char *service_metrics_dialect(enum dialect dialect)
+{
+    return dialects[dialect];
+}
+
 enum status service_metrics_register(void)
 {
     TRY(metrics_register(&verifications));

@@ -20,6 +20,9 @@ enum dialect {
  * (oauth1_nonce_replays_total). */
 void service_metrics_count_verdict(enum dialect dialect, enum status status);
 
+/* "auth_request". */
+const char *service_metrics_dialect(enum dialect dialect);
+
 /* Once, before the loops run. */
 MUST_USE enum status service_metrics_register(void);
 

@@ -1,4 +1,5 @@
 #include "site_bench.h"
+#include "decision/decision_log.h"
 
 #include "durable/users.h"
 #include "look/look.h"
@@ -86,6 +87,7 @@ static void fill_app(struct site_bench *bench)
     assert_non_null(bench->app.passwords);
     site_bench_look(bench);
     assert_status(service_metrics_register(), STATUS_OK);
+    assert_status(decision_log_register(), STATUS_OK);
 }
 
 void site_bench_look(struct site_bench *bench)

@@ -296,7 +296,7 @@ static void writes_down_who_did_what(void **state)
     change(it.bench, "janes", it.janes, "deed=revoke");
     change(it.bench, "janes", it.joes, "deed=revoke");
     struct audit_page *page = NULL;
-    assert_status(durable_audit_list_blocking(&it.bench->durable.db, (struct page_request){0}, &page), STATUS_OK);
+    assert_status(durable_audit_list_blocking(&it.bench->durable.db, NULL, (struct page_request){0}, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
     assert_slice_equal(page->entries[0].what, SLICE("token.narrow"));
     assert_slice_equal(page->entries[1].what, SLICE("token.revoke"));

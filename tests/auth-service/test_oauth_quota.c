@@ -101,7 +101,7 @@ static enum step_result judge_client(struct flow *flow)
     enum status status = oauth_quota_judge_client(flow, 0, &wait_s);
     if (status == STATUS_SLOW_DOWN)
         return oauth_slow_down(request_of(flow), wait_s);
-    return status == STATUS_OK ? oauth_reply_form(request_of(flow), &nothing)
+    return status == STATUS_OK ? oauth_reply_form(request_of(flow), &nothing, SLICE_ABSENT)
                                : oauth_refuse_status(request_of(flow), status);
 }
 

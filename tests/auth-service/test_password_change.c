@@ -70,7 +70,7 @@ static void sets_it_ends_what_was_begun_by_the_old_one_and_leads_to_the_login(vo
     site_bench_call(bench, &(struct site_call){.steps = security_show, .path = SECURITY_PATH, .cookie = JANES_COOKIE});
     assert_int_equal(bench->request.reply.http_status, 302); /* the old session opens nothing, whatever the feed does */
     struct audit_page *page = NULL;
-    assert_status(durable_audit_list_blocking(&bench->durable.db, (struct page_request){0}, &page), STATUS_OK);
+    assert_status(durable_audit_list_blocking(&bench->durable.db, NULL, (struct page_request){0}, &page), STATUS_OK);
     assert_int_equal(page->count, 1);
     assert_slice_equal(page->entries[0].what, SLICE("user.set-password"));
     assert_true(slice_starts_with(page->entries[0].who, SLICE("user:local-")));

@@ -2,6 +2,7 @@
 3 a store is down)."""
 
 import base64
+import getpass
 import hashlib
 import json
 import shlex
@@ -21,6 +22,7 @@ from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
 from harness.signer import FORM, Signer, authorization, base_string, decode_pairs
 
 DONE, REFUSED, USAGE, STORE = 0, 1, 2, 3
+BY_ME = f"cli:{getpass.getuser()}"
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +370,7 @@ def test_what_nobody_has_approved_is_listed_until_it_is_approved_or_rejected(sho
     assert pending() == []
     assert shop.command("client", "approve", "nobody").code == REFUSED
     rows = sqlite3.connect(shop.database).execute("SELECT who, what, subject FROM audit").fetchall()
-    assert ("cli", "client.approve", made[0]) in rows and ("cli", "client.reject", made[1]) in rows
+    assert (BY_ME, "client.approve", made[0]) in rows and (BY_ME, "client.reject", made[1]) in rows
 
 
 def test_identifiers_compare_byte_for_byte(shop):
@@ -398,7 +400,7 @@ def test_changes_are_in_the_audit_log(shop):
     made = shop.expect("client", "create", "--name", "x")
     shop.command("client", "delete", made["client_id"])
     rows = sqlite3.connect(shop.database).execute("SELECT who, what, subject FROM audit").fetchall()
-    assert ("cli", "client.create", made["client_id"]) in rows and ("cli", "client.delete", made["client_id"]) in rows
+    assert (BY_ME, "client.create", made["client_id"]) in rows and (BY_ME, "client.delete", made["client_id"]) in rows
 
 
 def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
@@ -427,8 +429,8 @@ def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
         database.executemany(
             "INSERT INTO changes (kind, event, id, at) VALUES ('client', 'edited', ?, ?)",
             [(str(i), now - 2 * day_ms) for i in range(1203)] + [("kept", now)])  # three batches
-    assert shop.expect("janitor") == {"tokens": 2, "secrets": 1, "changes": 1203, "nonce_sets": 0}
-    assert shop.expect("janitor") == {"tokens": 0, "secrets": 0, "changes": 0, "nonce_sets": 0}
+    assert shop.expect("janitor") == {"tokens": 2, "secrets": 1, "changes": 1203, "nonce_sets": 0, "audit": 0}
+    assert shop.expect("janitor") == {"tokens": 0, "secrets": 0, "changes": 0, "nonce_sets": 0, "audit": 0}
     with sqlite3.connect(shop.database) as database:
         assert database.execute(secrets, (client,)).fetchone()[0] == before - 1
         assert [r[0] for r in database.execute("SELECT id FROM changes")] == ["kept"]

@@ -1,5 +1,6 @@
 """Credentials of another provider: `client import` and `token import`, and a request signed with what was issued there."""
 
+import getpass
 import json
 import os
 import resource
@@ -19,6 +20,7 @@ from harness.signer import Signer
 
 RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
 DONE, REFUSED, USAGE = 0, 1, 2
+BY_ME = f"cli:{getpass.getuser()}"
 
 
 def lines(*records):
@@ -259,7 +261,7 @@ def test_each_import_is_in_the_audit_log(shop):
     jti = shop.expect("token", "list", "--sub", "audited")[0]["jti"]
     with sqlite3.connect(shop.database) as database:
         rows = database.execute("SELECT who, what, subject FROM audit").fetchall()
-    assert ("cli", "client.import", client["client_id"]) in rows and ("cli", "token.import", jti) in rows
+    assert (BY_ME, "client.import", client["client_id"]) in rows and (BY_ME, "token.import", jti) in rows
 
 
 # ---- lines that are refused, each by its number, and the rest imported

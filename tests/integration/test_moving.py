@@ -1,5 +1,6 @@
 """Accounts of another system with their passwords, imports that are cut and go on, and exports that are imports."""
 
+import getpass
 import json
 import os
 import sqlite3
@@ -65,7 +66,7 @@ def test_accounts_come_with_what_the_line_says(shop):
     assert (users["site's"]["sub"], users["site's"]["source"]) == ("42", "site")
     assert users["off"]["disabled"] and not users["jane"]["disabled"]
     with sqlite3.connect(shop.database) as database:
-        assert ("cli", "user.import", "jane") in database.execute("SELECT who, what, subject FROM audit").fetchall()
+        assert (f"cli:{getpass.getuser()}", "user.import", "jane") in database.execute("SELECT who, what, subject FROM audit").fetchall()
 
 
 def test_a_run_can_be_repeated_and_brings_passwords_that_changed_there_meanwhile(shop):
@@ -194,7 +195,7 @@ def test_secrets_go_to_a_new_file_that_the_owner_alone_reads_and_the_audit_log_s
     assert shop.command("client", "export", "--secrets", link).code == USAGE
     with sqlite3.connect(shop.database) as database:
         rows = database.execute("SELECT who, what, subject FROM audit WHERE what = 'client.export'").fetchall()
-    assert rows == [("cli", "client.export", str(path))]
+    assert rows == [(f"cli:{getpass.getuser()}", "client.export", str(path))]
 
 
 @pytest.fixture

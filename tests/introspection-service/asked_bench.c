@@ -1,4 +1,5 @@
 #include "asked_bench.h"
+#include "decision/decision_log.h"
 
 #include "crypto/digest.h"
 #include "durable/clients.h"
@@ -106,6 +107,7 @@ static void fill_app(struct asked_bench *bench)
         .usage = &bench->usage,
     };
     assert_status(service_metrics_register(), STATUS_OK);
+    assert_status(decision_log_register(), STATUS_OK);
 }
 
 int asked_bench_setup(void **state)

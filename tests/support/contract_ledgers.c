@@ -6,6 +6,8 @@
 #include "support/durable_bench.h"
 #include "support/test.h"
 
+#include <stdio.h>
+
 static const int64_t DAY_MS = 24LL * 3600 * 1000;
 
 /* ---- resource servers ---- */
@@ -226,6 +228,58 @@ static void changes_are_followed_from_where_one_is(void **state)
     change_page_free(page);
 }
 
+static size_t count_audit(struct durable *db, const struct audit_filter *filter)
+{
+    struct audit_page *page = NULL;
+    assert_status(durable_audit_list_blocking(db, filter, (struct page_request){0}, &page), STATUS_OK);
+    size_t count = page->count;
+    audit_page_free(page);
+    return count;
+}
+
+static void fail_login(struct durable *db, struct slice user)
+{
+    const struct audit_entry entry = {.who = SLICE("login"), .subject = user, .user = user};
+    assert_status(durable_audit_failed_login_blocking(db, &entry), STATUS_OK);
+}
+
+static void failed_logins_are_one_row_an_account_and_minute_and_a_hundred_at_most(void **state)
+{
+    struct durable_bench *bench = *state;
+    const struct audit_filter jane = {.user = SLICE("jane")};
+    fail_login(&bench->db, SLICE("jane"));
+    fail_login(&bench->db, SLICE("jane"));
+    assert_int_equal(count_audit(&bench->db, &jane), 1);
+    for (int i = 0; i < 120; i++) {
+        char name[16];
+        int len = snprintf(name, sizeof name, "user-%d", i);
+        fail_login(&bench->db, slice_of(name, (size_t)len));
+    }
+    assert_int_equal(count_audit(&bench->db, NULL), 100);
+    fake_clock_advance(&bench->clock, 60000);
+    fail_login(&bench->db, SLICE("jane"));
+    assert_int_equal(count_audit(&bench->db, &jane), 2);
+}
+
+static void the_audit_log_is_filtered_by_whom_it_concerns(void **state)
+{
+    struct durable_bench *bench = *state;
+    const struct audit_entry grant = {.who = SLICE("user:7"),
+                                      .what = SLICE("access.grant"),
+                                      .subject = SLICE("abc"),
+                                      .client = SLICE("abc"),
+                                      .request = SLICE("r1")};
+    assert_status(durable_audit_write_blocking(&bench->db, &grant), STATUS_OK);
+    assert_status(durable_audit_append_blocking(&bench->db, SLICE("cli:jo"), SLICE("client.update"), SLICE("abc")),
+                  STATUS_OK);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.client = SLICE("abc")}), 2);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.user = SLICE("7")}), 1);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.who = SLICE("cli:jo")}), 1);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.id = SLICE("r1")}), 1);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.client = SLICE("ab")}), 0);
+    assert_int_equal(count_audit(&bench->db, &(struct audit_filter){.until_ms = 1}), 0);
+}
+
 static void the_audit_log_keeps_who_did_what(void **state)
 {
     struct durable_bench *bench = *state;
@@ -234,7 +288,7 @@ static void the_audit_log_keeps_who_did_what(void **state)
                   STATUS_OK);
     assert_status(durable_audit_append_blocking(&bench->db, SLICE("ops"), SLICE("client.delete"), SLICE("abc")),
                   STATUS_OK);
-    assert_status(durable_audit_list_blocking(&bench->db, (struct page_request){0}, &page), STATUS_OK);
+    assert_status(durable_audit_list_blocking(&bench->db, NULL, (struct page_request){0}, &page), STATUS_OK);
     assert_int_equal(page->count, 2);
     assert_slice_equal(page->entries[0].who, SLICE("ops"));
     assert_slice_equal(page->entries[0].what, SLICE("client.create"));
@@ -316,6 +370,8 @@ int contract_ledgers_run(void)
         BENCH_TEST(resource_servers_are_listed_in_pages),
         BENCH_TEST(changes_are_followed_from_where_one_is),
         BENCH_TEST(the_audit_log_keeps_who_did_what),
+        BENCH_TEST(the_audit_log_is_filtered_by_whom_it_concerns),
+        BENCH_TEST(failed_logins_are_one_row_an_account_and_minute_and_a_hundred_at_most),
         BENCH_TEST(the_janitor_takes_what_is_over_and_nothing_else),
         BENCH_TEST(the_janitor_goes_in_batches_and_misses_none),
         BENCH_TEST(a_sequence_is_never_given_twice),

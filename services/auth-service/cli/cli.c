@@ -7,8 +7,10 @@
 #include "durable/database.h"
 #include "durable/sealing_keys.h"
 
+#include <pwd.h>
 #include <stdarg.h>
 #include <time.h>
+#include <unistd.h>
 
 /* ---- the stores ---- */
 
@@ -123,9 +125,24 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
 }
 
+void cli_who(struct buf *out)
+{
+    char memory[1024];
+    struct passwd entry = {0};
+    struct passwd *found = NULL;
+    buf_add_str(out, "cli:");
+    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
+        buf_add(out, slice_sub(slice_str(entry.pw_name), 0, CLI_WHO_BYTES / 2));
+    else
+        buf_add_i64(out, getuid());
+}
+
 void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
 {
-    enum status status = durable_audit_append_blocking(&store->db, SLICE("cli"), slice_str(what), subject);
+    char memory[CLI_WHO_BYTES];
+    struct buf who = buf_fixed(memory, sizeof memory);
+    cli_who(&who);
+    enum status status = durable_audit_append_blocking(&store->db, buf_slice(&who), slice_str(what), subject);
     if (status != STATUS_OK)
         (void)cli_store_failed(line, store, status, "the audit log");
 }

@@ -31,7 +31,10 @@ void cli_close(struct cli_store *store);
 int cli_store_failed(const struct command_line *line, const struct cli_store *store, enum status status,
                      const char *what, ...) PRINTF_LIKE(4, 5);
 
-/* Writes a row to the audit log (who: "cli"); a failure is told, not fatal. */
+enum { CLI_WHO_BYTES = 160 };
+/* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user. */
+void cli_who(struct buf *out);
+/* Writes a row to the audit log, by cli_who; a failure is told, not fatal. */
 void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject);
 
 /* Output. A record's fields come one after the other, in the format that was asked for. */
@@ -71,6 +74,7 @@ extern const struct command cli_resource_server_create, cli_resource_server_list
 extern const struct command cli_token_list, cli_token_revoke, cli_token_import, cli_token_export;
 extern const struct command cli_seal_status, cli_seal_rewrite, cli_seal_forget;
 extern const struct command cli_janitor;
+extern const struct command cli_audit_show, cli_why;
 extern const struct command cli_pages_export;
 extern const struct command cli_sign, cli_explain, cli_perform_three_legged;
 

@@ -134,12 +134,20 @@ static int close_output(const struct command_line *line, struct export *export, 
     return code;
 }
 
+static enum status append_audit(struct durable *db, const char *what, struct slice subject)
+{
+    char memory[CLI_WHO_BYTES];
+    struct buf who = buf_fixed(memory, sizeof memory);
+    cli_who(&who);
+    return durable_audit_append_blocking(db, buf_slice(&who), slice_str(what), subject);
+}
+
 static int write_rows(const struct command_line *line, struct export *export, const char *what, export_fn write)
 {
     struct durable *db = &export->store->db;
     enum status status = STATUS_OK;
     if (export->secrets)
-        status = durable_audit_append_blocking(db, SLICE("cli"), slice_str(what), line->arguments[0]);
+        status = append_audit(db, what, line->arguments[0]);
     if (status == STATUS_OK)
         status = write(export);
     buf_done(&export->text);

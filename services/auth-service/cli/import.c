@@ -67,7 +67,10 @@ enum status import_refuse(struct import *import, const char *format, ...)
 
 enum status import_audit(struct import *import, const char *what, struct slice subject)
 {
-    return durable_audit_append_blocking(&import->store->db, SLICE("cli"), slice_str(what), subject);
+    char memory[CLI_WHO_BYTES];
+    struct buf who = buf_fixed(memory, sizeof memory);
+    cli_who(&who);
+    return durable_audit_append_blocking(&import->store->db, buf_slice(&who), slice_str(what), subject);
 }
 
 enum status import_race(struct import *import, enum status status)

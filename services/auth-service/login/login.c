@@ -4,6 +4,7 @@
 #include "callback.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
+#include "durable/changes.h"
 #include "durable/clients.h"
 #include "durable/passwords.h"
 #include "durable/users.h"
@@ -436,14 +437,44 @@ static enum status write_device(struct request *request, struct login *it)
     return status;
 }
 
+/* Nobody waits for the row: a wrong password is answered after the same time, whether or not there is the account. What
+ * was typed as a name of nobody's is never written, for people type passwords there. */
+static void note_failure(struct request *request, const struct login *it)
+{
+    if (!it->user)
+        return;
+    const struct audit_entry entry = {.who = SLICE("login"),
+                                      .subject = it->user->subject,
+                                      .user = it->user->subject,
+                                      .client = it->client_id,
+                                      .request = request_id(request)};
+    durable_audit_failed_login_start(app_of(request)->durable, &entry, (struct ticket){.loop = request->loop});
+}
+
+static void audit_login(struct request *request, const struct login *it, struct ticket ticket)
+{
+    struct buf who = buf_in(&request->arena);
+    buf_add_str(&who, "user:");
+    buf_add(&who, it->user->subject);
+    const struct audit_entry entry = {.who = buf_slice(&who),
+                                      .what = SLICE("login.password"),
+                                      .subject = it->user->subject,
+                                      .client = it->client_id,
+                                      .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, ticket);
+}
+
 /* Always a new session, so that one that was planted before is worth nothing. */
 static enum step_result open_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct login *it = login_of(flow);
-    struct ticket taken_back[SESSION_MORE_MAX];
-    if (it->is_wrong)
+    struct ticket more[SESSION_MORE_MAX];
+    size_t counted = login_tries_counted(&it->tries);
+    if (it->is_wrong) {
+        note_failure(request, it);
         return show_form(request, 403, "login.wrong");
+    }
     if (it->new_hash.len && flow_outcome(flow, NULL) == STATUS_OK) /* otherwise it is replaced the next time */
         it->user->password_hash = it->new_hash;
     enum status status = write_device(request, it);
@@ -451,10 +482,11 @@ static enum step_result open_session(struct flow *flow)
         return site_refuse(request, status, NULL);
     const struct session session = {
         .user = it->user->id, .user_version = it->user->version, .username = it->user->username};
-    enum step_result result =
-        session_start(flow, &session, SESSION_TTL_MS, login_tries_counted(&it->tries), taken_back, it->session_id);
-    if (result == STEP_WAIT)
-        login_tries_take_back_start(request, &it->tries, taken_back);
+    enum step_result result = session_start(flow, &session, SESSION_TTL_MS, counted + 1, more, it->session_id);
+    if (result == STEP_WAIT) {
+        login_tries_take_back_start(request, &it->tries, more);
+        audit_login(request, it, more[counted]);
+    }
     return result;
 }
 
@@ -462,7 +494,7 @@ static enum step_result go_back(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct login *it = login_of(flow);
-    enum status status = session_started(flow, login_tries_counted(&it->tries));
+    enum status status = session_started(flow, login_tries_counted(&it->tries) + 1);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     request_reply_start(request, 302);

@@ -1,0 +1,118 @@
+#include "cli/cli.h"
+#include "cli/moment.h"
+
+#include <poll.h>
+
+enum { FOLLOW_EVERY_MS = 500 };
+
+struct audit_options {
+    struct slice since, until, client, user, actor;
+    bool follow;
+};
+
+static const struct command_option audit_table[] = {
+    {"since", OPTION_TEXT, "T", false, offsetof(struct audit_options, since),
+     "from this time: 2026-11-28T14:02 (UTC), or how long ago: 15m, 2h, 7d"},
+    {"until", OPTION_TEXT, "T", false, offsetof(struct audit_options, until), "before this time, written likewise"},
+    {"client", OPTION_TEXT, "ID", false, offsetof(struct audit_options, client), "only what concerns this client"},
+    {"user", OPTION_TEXT, "U", false, offsetof(struct audit_options, user),
+     "only what concerns this user, by the `sub` that resource servers see"},
+    {"actor", OPTION_TEXT, "NAME", false, offsetof(struct audit_options, actor),
+     "only what was done by this one: cli:NAME, user:SUB, or an admin token's name"},
+    {"follow", OPTION_FLAG, NULL, false, offsetof(struct audit_options, follow), "goes on with new rows, until SIGINT"},
+    {0},
+};
+
+static int read_moment(const struct command_line *line, const char *option, struct slice text, int64_t now_ms,
+                       int64_t *ret_ms)
+{
+    if (slice_is_absent(text) || moment_read(text, now_ms, ret_ms))
+        return EXIT_DONE;
+    return command_fail(line, EXIT_USAGE,
+                        "--%s %.*s: is no time; write 2026-11-28T14:02 (UTC), or how long ago: 15m, 2h, 7d", option,
+                        SLICE_ARGS(text));
+}
+
+static void show_if(struct cli_output *out, const char *name, struct slice text)
+{
+    if (text.len)
+        cli_field(out, name, text);
+}
+
+static void show_entry(struct cli_output *out, const struct audit_entry *entry)
+{
+    cli_record_begin(out);
+    cli_field_time(out, "at", entry->at_ms);
+    cli_field(out, "who", entry->who);
+    cli_field(out, "what", entry->what);
+    cli_field(out, "subject", entry->subject);
+    show_if(out, "client_id", entry->client);
+    show_if(out, "sub", entry->user);
+    show_if(out, "request_id", entry->request);
+    cli_record_end(out);
+}
+
+/* All pages behind *after_id, which moves on. */
+static enum status show_new(struct cli_store *store, const struct audit_filter *filter, struct cli_output *out,
+                            int64_t *after_id)
+{
+    for (bool more = true; more;) {
+        struct audit_page *rows = NULL;
+        enum status status =
+            durable_audit_list_blocking(&store->db, filter, (struct page_request){.after_id = *after_id}, &rows);
+        if (status != STATUS_OK)
+            return status;
+        for (size_t i = 0; i < rows->count; i++)
+            show_entry(out, &rows->entries[i]);
+        more = rows->count > 0;
+        *after_id = more ? rows->entries[rows->count - 1].id : *after_id;
+        audit_page_free(rows);
+    }
+    return STATUS_OK;
+}
+
+static int show_all(const struct command_line *line, struct cli_store *store, const struct audit_filter *filter,
+                    bool follow)
+{
+    int64_t after_id = 0;
+    struct cli_output out = cli_output_begin(line, !follow); /* followed: one JSON object a line */
+    enum status status = show_new(store, filter, &out, &after_id);
+    while (status == STATUS_OK && follow) {
+        (void)fflush(stdout);
+        (void)poll(NULL, 0, FOLLOW_EVERY_MS);
+        status = show_new(store, filter, &out, &after_id);
+    }
+    if (!follow)
+        cli_output_end(&out);
+    return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "the audit log");
+}
+
+static int run_audit(const struct command_line *line)
+{
+    const struct audit_options *options = line->options;
+    struct cli_store store;
+    struct audit_filter filter = {.client = options->client, .user = options->user, .who = options->actor};
+    const struct clock clock = clock_system(line->config->clock_offset_s * 1000);
+    int64_t now_ms = clock_wall_ms(&clock);
+    int code = read_moment(line, "since", options->since, now_ms, &filter.since_ms);
+    if (code == EXIT_DONE)
+        code = read_moment(line, "until", options->until, now_ms, &filter.until_ms);
+    if (code == EXIT_DONE)
+        code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    code = show_all(line, &store, &filter, options->follow);
+    cli_close(&store);
+    return code;
+}
+
+const struct command cli_audit_show = {
+    .name = "audit",
+    .arguments = "",
+    .summary = "shows who did what, the oldest first: logins, grants, revocations, and what operators changed",
+    .example = "  auth-service audit --since 2h --client demo",
+    .options = audit_table,
+    .options_size = sizeof(struct audit_options),
+    .needs_config = true,
+    .run = run_audit,
+};

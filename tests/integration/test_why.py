@@ -1,0 +1,222 @@
+"""What somebody on call asks, each answered by a documented command (docs/operations.md, "Questions on call"); and that no
+answer holds a secret."""
+
+import getpass
+import json
+import sqlite3
+import subprocess
+import time
+
+import pytest
+from conftest import PASSWORD
+from harness.fleet import Fleet, Stores
+from harness.flow import Flow, form, send
+from harness.owner import Owner
+from harness.provider import Provider
+
+API = "http://api.example/photos"
+CANARY_QUERY, CANARY_NAME = "canary-query-81", "canary-typed-as-a-name"
+ME = f"cli:{getpass.getuser()}"
+VARIABLES = {"OAUTH1_LOG_LEVEL": "debug", "OAUTH1_RATE_LIMIT_LOGIN_PAIR": "100000", "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": "100000",
+             "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": "100000"}
+
+
+class Embedded:
+    def __init__(self, folder):
+        self.provider = Provider(folder, **VARIABLES)
+
+    def sql(self, statement):
+        with sqlite3.connect(self.provider.database) as database:
+            return [[str(value) for value in row] for row in database.execute(statement)]
+
+    def kept(self):
+        return b"".join(path.read_bytes() for path in self.provider.directory.glob("oauth1.db*") if "key" not in path.name)
+
+    def stop(self):
+        self.provider.stop()
+
+
+class Served:
+    def __init__(self, folder):
+        self.stores = Stores(folder).start()
+        self.provider = Fleet(folder / "fleet", self.stores, auths=1, introspections=1, **VARIABLES)
+        self.provider.migrate()
+
+    def sql(self, statement):
+        return self.stores.database.sql(statement)
+
+    def kept(self):
+        return json.dumps(self.sql("SELECT * FROM audit")).encode()
+
+    def stop(self):
+        self.provider.stop()
+        self.stores.stop()
+
+
+class Story:
+    """What happened: a grant, a good request, refusals of each kind, wrong passwords, a revocation."""
+
+    def __init__(self, made, folder):
+        self.made, self.provider = made, made.provider
+        self.provider.create_user("jane", PASSWORD)
+        self.sub = self.provider.expect("user", "list")[0]["sub"]
+        self.provider.start()
+        self.client = self.provider.create_client("--scope", "photos:read")
+        self.key = self.provider.create_resource_server("--allow-explain", name="photo-api")
+        flow = Flow(self.provider, self.client, Owner(self.provider, password=PASSWORD), signature_method="HMAC-SHA256")
+        self.signer = flow.token(scope="photos:read")
+        self.jti = self.provider.expect("token", "list", "--client", self.client.client_id)[0]["jti"]
+        signed = self.signer.sign("GET", f"{API}?q={CANARY_QUERY}")
+        self.ask(signed)
+        self.ask(signed)
+        self.ask(self.signer.sign("GET", API, tamper=str.swapcase))
+        self.ask(self.signer.sign("GET", API, oauth_timestamp=str(int(time.time()) - 1000)))
+        send(flow.initiate_request(signer=flow.client, oauth_signature="canary-signature-55"))
+        for name, password in (("jane", "canary-wrong-password-1"), ("jane", "canary-wrong-password-2"), (CANARY_NAME, "x" * 20)):
+            flow.initiate()
+            Owner(self.provider, name, password).consent_page(flow.temporary.token)
+        assert self.provider.command("token", "revoke", self.jti).code == 0
+        self.until_inactive()
+        self.metrics = self.text_of_metrics()
+        made.provider.stop()
+        self.log = folder / "all.log"
+        self.log.write_text(self.provider.logs())
+        self.secrets = [self.client.client_secret, self.signer.token, self.signer.token_secret, self.key, PASSWORD, CANARY_QUERY,
+                        CANARY_NAME, "canary-signature-55", "canary-wrong-password", flow.temporary.token_secret, flow.verifier]
+
+    def ask(self, request):
+        return self.provider.introspect(self.key, request).json()
+
+    def until_inactive(self):
+        begin = time.monotonic()
+        while self.ask(self.signer.sign("GET", API))["active"]:
+            assert time.monotonic() - begin < 30
+
+    def text_of_metrics(self):
+        import requests
+
+        return "".join(requests.get(service.ops + "/metrics", timeout=5).text for service in self.provider.services)
+
+    def decisions(self, **wanted):
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line["message"] == "decision" and wanted.items() <= line.items()]
+
+    def why(self, identifier):
+        outcome = self.provider.command("why", identifier, "--log", self.log)
+        assert outcome.code == 0, outcome
+        return outcome.out
+
+    def audit(self, *options):
+        return self.provider.expect("audit", *options)
+
+
+@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+def story(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param.__name__.lower())
+    made = request.param(folder)
+    told = Story(made, folder)
+    yield told
+    made.stop()
+
+
+def test_why_was_this_client_refused(story):
+    told = story.why(story.client.client_id)
+    for code in ("signature_invalid", "nonce_used", "timestamp_refused", "token_revoked"):
+        assert f"refused with {code}" in told or code == "token_revoked", (code, told)
+    assert "the signature does not match" in told
+
+
+def test_is_it_us_or_the_clients_clock(story):
+    (line,) = story.decisions(code="timestamp_refused")
+    assert -1060 < line["clock_difference_s"] < -990
+    assert "s behind our clock" in story.why(story.client.client_id)
+    assert 'oauth1_client_clock_seconds_count{direction="behind"}' in story.metrics
+
+
+def test_which_resource_server_asked(story):
+    assert {line["caller"] for line in story.decisions(handler="introspect")} == {"photo-api"}
+    assert "asked by photo-api" in story.why("photo-api")
+
+
+def test_was_a_request_sent_twice(story):
+    assert len(story.decisions(code="nonce_used")) == 1 and "was sent before" in story.why(story.jti)
+
+
+def test_what_became_of_this_request(story):
+    (line,) = story.decisions(code="nonce_used")
+    told = story.why(line["request_id"])
+    assert "nonce_used" in told and "GET http://api.example/photos," in told
+
+
+def test_who_revoked_this_token(story):
+    (row,) = [row for row in story.audit() if row["what"] == "token.revoke"]
+    assert (row["who"], row["subject"]) == (ME, story.jti) and f"{ME} did token.revoke to {story.jti}" in story.why(story.jti)
+
+
+def test_who_allowed_this_client(story):
+    rows = story.audit("--client", story.client.client_id, "--user", story.sub)
+    assert "access.grant" in [row["what"] for row in rows]
+    assert all(len(row["request_id"]) == 32 for row in rows if row["what"] == "access.grant")
+
+
+def test_did_somebody_guess_this_users_password(story):
+    """One row a minute, however often; the story may have met the turn of one."""
+    failed = [row for row in story.audit("--user", story.sub) if row["what"] == "login.failed"]
+    assert 1 <= len(failed) <= 2 and {row["subject"] for row in failed} == {story.sub}
+
+
+def test_who_made_this_client(story):
+    made = [row for row in story.audit("--actor", ME, "--client", story.client.client_id)]
+    assert [row["what"] for row in made] == ["client.create"]
+
+
+def test_what_happened_between_two_times(story):
+    assert story.audit("--since", "1h") == story.audit() and story.audit("--until", "1h") == []
+    assert story.audit("--since", "2026-01-01T00:00", "--until", "2026-01-02") == []
+    refused = story.provider.command("audit", "--since", "yesterday")
+    assert refused.code == 2 and "--since yesterday: is no time" in refused.err
+
+
+def test_an_answer_says_what_may_be_missing(story):
+    with_log = story.provider.command("why", story.client.client_id, "--log", story.log)
+    assert "one in a hundred" in with_log.err
+    assert "no log was read" in story.provider.command("why", story.client.client_id).err
+    assert story.provider.command("why", "nobody", "--log", story.log).code == 1
+
+
+def test_a_followed_audit_log_shows_new_rows(story):
+    if not isinstance(story.made, Embedded):
+        pytest.skip("the same code; Redis and MariaDB add nothing")
+    from harness.provider import clean_environment
+
+    follower = subprocess.Popen([story.provider.bin / "auth-service", "audit", "--follow", "--actor", ME, "--format", "table"],
+                                stdout=subprocess.PIPE, text=True, cwd=story.provider.directory,
+                                env=clean_environment(story.provider.variables))
+    try:
+        made = story.provider.create_client(name="new")
+        assert any(made.client_id in line for line in follower.stdout)
+    finally:
+        follower.kill()
+        follower.communicate()
+
+
+def test_the_janitor_prunes_the_audit_log(story):
+    old = int(time.time() * 1000) - 401 * 24 * 3600 * 1000
+    insert = f"INSERT INTO audit (who, what, subject, at) VALUES ('x', 'too.old', 'y', {old})"
+    if isinstance(story.made, Embedded):
+        story.made.sql(insert)
+    else:
+        pytest.skip("the rule is the same statement")
+    before = len(story.audit())
+    assert story.provider.expect("janitor")["audit"] == 1 and len(story.audit()) == before - 1
+
+
+def test_no_secret_is_in_a_log_the_audit_log_or_a_metric(story):
+    shown = story.log.read_text() + story.metrics + json.dumps(story.audit()) + story.why(story.client.client_id)
+    assert len(story.decisions()) > 5
+    for secret in story.secrets:
+        assert secret not in shown, secret
+
+
+def test_what_was_typed_as_a_name_is_nowhere(story):
+    assert CANARY_NAME.encode() not in story.made.kept()
