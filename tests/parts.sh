@@ -149,7 +149,8 @@ part_examples() {
 }
 
 part_lint() {
-  step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run docker/compose/*.sh kubernetes/make-secrets
+  step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run docker/compose/*.sh kubernetes/make-secrets \
+    packaging/build.sh packaging/countersign packaging/debian/*
   step 'lint: sources' /usr/bin/python3 tests/lint/check.py
   step 'lint: sizes' tests/house --check
   local version
@@ -255,6 +256,18 @@ part_pods() {
   fi
 }
 
+# packages: ./dev package's, built, installed, upgraded and removed on Debian 13 with systemd, in a container
+part_packages() {
+  local name='packages: Debian packages and systemd'
+  if ! timeout 10 docker info >/dev/null 2>&1; then
+    not_run "$name" 'no docker engine answers'
+  elif ! docker image inspect $trixie_image >/dev/null 2>&1; then
+    not_run "$name" "no image $trixie_image here (docker pull $trixie_image)"
+  else
+    step 'packages: image with the tools' make_trixie_image && step "$name" run_pytest tests/packaging
+  fi
+}
+
 missing_images() {
   local image
   for image in "$@"; do docker image inspect "$image" >/dev/null 2>&1 || say "$image"; done
@@ -262,15 +275,15 @@ missing_images() {
 
 test_command() {
   local parts=("$@") part begin=$SECONDS
-  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways stores trixie compose pods); fi
+  if ((${#parts[@]} == 0)); then parts=(lint unit integration examples gateways stores trixie compose pods packages); fi
   for part in "${parts[@]}"; do
     case $part in
-      unit | asan | debug | clang | tsan | http | integration | examples | lint | trixie | stores | gateways | compose | pods | long) ;;
+      unit | asan | debug | clang | tsan | http | integration | examples | lint | trixie | stores | gateways | compose | pods | packages | long) ;;
       *) die "test: there is no part $part (see ./dev help)" ;;
     esac
   done
   case " ${parts[*]} " in
-    *' integration '* | *' examples '* | *' lint '* | *' gateways '* | *' compose '* | *' pods '* | *' long '*) deps --test ;;
+    *' integration '* | *' examples '* | *' lint '* | *' gateways '* | *' compose '* | *' pods '* | *' packages '* | *' long '*) deps --test ;;
     *) deps --unit ;;
   esac
   mkdir -p build/log
