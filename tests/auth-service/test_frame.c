@@ -55,6 +55,10 @@ static void the_choice_comes_back_to_the_page_where_it_was_made(void **state)
     site_bench_call(bench, &call);
     assert_true(site_bench_says(bench, "name=\"return_to\" value=\"/auth/problems\""));
     call.query = "a=b&oauth_token=%22%3E";
+    bench->config.public_url.path = SLICE("/prob"); /* is no prefix of it: what follows is the same name */
+    site_bench_call(bench, &call);
+    assert_true(site_bench_says(bench, "name=\"return_to\" value=\"/prob/problems?oauth_token=%22%3E\""));
+    bench->config.public_url.path = SLICE("/auth");
     call.path = "/auth/problems";
     site_bench_call(bench, &call);
     assert_true(site_bench_says(bench, "name=\"return_to\" value=\"/auth/problems?oauth_token=%22%3E\""));

@@ -66,9 +66,10 @@ static struct slice page_here(struct request *request)
     struct buf here = buf_in(&request->arena);
     struct slice prefix = app_of(request)->config->public_url.path;
     struct slice path = request->path;
+    struct slice behind = slice_sub(path, prefix.len, path.len);
     bool is_form = slice_eq(request->method, SLICE("POST"));
-    if (prefix.len && slice_starts_with(path, prefix))
-        path = slice_sub(path, prefix.len, path.len);
+    if (slice_starts_with(path, prefix) && slice_starts_with(behind, SLICE("/"))) /* no proxy took it off */
+        path = behind;
     if (is_form && !slice_eq(path, SLICE("/login")))
         return SLICE("");
     buf_add(&here, prefix);
