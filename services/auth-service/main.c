@@ -2,7 +2,11 @@
 #include "account/password_change.h"
 #include "account/security.h"
 #include "admin/authorization_request.h"
+#include "admin/clients.h"
+#include "admin/resource_servers.h"
+#include "admin/tokens.h"
 #include "admin/user_sessions.h"
+#include "admin/users.h"
 #include "app.h"
 #include "authorize.h"
 #include "cli/cli.h"
@@ -162,7 +166,40 @@ static struct worker_pool *new_password_pool(const struct config *config)
 
 #define ADMIN "/admin/v1/"
 
+#define ADMIN_ROUTE(handler, rest, method, table)                                       \
+    {                                                                                   \
+        .name = "admin_" handler, .path = ADMIN rest, .methods = method, .steps = table \
+    }
+
 static const struct route admin_routes[] = {
+    ADMIN_ROUTE("clients", "clients", "GET", client_deeds_list),
+    ADMIN_ROUTE("client_create", "clients", "POST", client_deeds_create),
+    ADMIN_ROUTE("client", "clients/{id}", "GET", client_deeds_show),
+    ADMIN_ROUTE("client_change", "clients/{id}", "PATCH", client_deeds_change),
+    ADMIN_ROUTE("client_delete", "clients/{id}", "DELETE", client_deeds_delete),
+    ADMIN_ROUTE("client_disable", "clients/{id}/disable", "POST", client_deeds_disable),
+    ADMIN_ROUTE("client_enable", "clients/{id}/enable", "POST", client_deeds_enable),
+    ADMIN_ROUTE("client_approve", "clients/{id}/approve", "POST", client_deeds_approve),
+    ADMIN_ROUTE("client_reject", "clients/{id}/reject", "POST", client_deeds_reject),
+    ADMIN_ROUTE("client_rotate", "clients/{id}/rotate-secret", "POST", client_deeds_rotate),
+    ADMIN_ROUTE("client_secrets", "clients/{id}/secrets", "GET", client_deeds_secrets),
+    ADMIN_ROUTE("client_keys", "clients/{id}/keys", "GET", client_deeds_keys),
+    ADMIN_ROUTE("client_tokens", "clients/{id}/tokens", "GET", token_deeds_of_client),
+    ADMIN_ROUTE("tokens", "tokens", "GET", token_deeds_list),
+    ADMIN_ROUTE("tokens_revoke", "tokens", "DELETE", token_deeds_revoke_all),
+    ADMIN_ROUTE("token_issue", "tokens", "POST", token_deeds_issue),
+    ADMIN_ROUTE("token", "tokens/{jti}", "GET", token_deeds_show),
+    ADMIN_ROUTE("token_revoke", "tokens/{jti}", "DELETE", token_deeds_revoke),
+    ADMIN_ROUTE("users", "users", "GET", user_deeds_list),
+    ADMIN_ROUTE("user_create", "users", "POST", user_deeds_create),
+    ADMIN_ROUTE("user", "users/{sub}", "GET", user_deeds_show),
+    ADMIN_ROUTE("user_delete", "users/{sub}", "DELETE", user_deeds_delete),
+    ADMIN_ROUTE("user_disable", "users/{sub}/disable", "POST", user_deeds_disable),
+    ADMIN_ROUTE("user_enable", "users/{sub}/enable", "POST", user_deeds_enable),
+    ADMIN_ROUTE("resource_servers", "resource-servers", "GET", resource_server_deeds_list),
+    ADMIN_ROUTE("resource_server_create", "resource-servers", "POST", resource_server_deeds_create),
+    ADMIN_ROUTE("resource_server", "resource-servers/{name}", "GET", resource_server_deeds_show),
+    ADMIN_ROUTE("resource_server_revoke", "resource-servers/{name}", "DELETE", resource_server_deeds_revoke),
     {.name = "admin_authorization_request",
      .path = ADMIN "authorization-requests/{challenge}",
      .methods = "GET",

@@ -8,18 +8,20 @@ import shutil
 import sqlite3
 import subprocess
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+import requests
 from conftest import API, PASSWORD
 from harness import contract, pictures
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
 from harness.signer import FORM, Signer
-from harness.site import LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
+from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis
 
 ORIGIN = "https://api.example"
@@ -459,6 +461,97 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
+# method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
+DEEDS = [
+    ("GET", "clients", None, False),
+    ("POST", "clients", {"name": "x"}, False),
+    ("GET", "clients/{client}", None, False),
+    ("PATCH", "clients/{client}", {"name": "y"}, True),
+    *(("POST", f"clients/{{client}}/{verb}", None, False) for verb in ("disable", "enable", "reject", "approve")),
+    ("POST", "clients/{client}/rotate-secret", {}, False),
+    ("GET", "clients/{client}/secrets", None, False),
+    ("GET", "clients/{client}/keys", None, False),
+    ("GET", "clients/{client}/tokens", None, False),
+    ("GET", "tokens", None, False),
+    ("DELETE", "tokens?client_id=made", None, False),
+    ("POST", "tokens", {"client_id": "made", "sub": "{user}"}, False),
+    ("GET", "tokens/{token}", None, False),
+    ("DELETE", "tokens/{token}", None, True),
+    ("GET", "users", None, False),
+    ("POST", "users", {"username": "another", "password": PASSWORD}, False),
+    ("GET", "users/{user}", None, False),
+    *(("POST", f"users/{{user}}/{verb}", None, False) for verb in ("disable", "enable")),
+    ("DELETE", "users/{user}", None, True),
+    ("GET", "resource-servers", None, False),
+    ("POST", "resource-servers", {"name": "another"}, False),
+    ("GET", "resource-servers/{server}", None, False),
+    ("DELETE", "resource-servers/{server}", None, True),
+    ("DELETE", "clients/{client}", None, True),
+]
+MADE = {
+    "client": ("clients", {"client_id": "made", "name": "x"}, "client_id"),
+    "user": ("users", {"username": "made", "password": PASSWORD}, "sub"),
+    "server": ("resource-servers", {"name": "made"}, "name"),
+}
+TABLES = ("clients", "tokens", "users", "resource_servers")
+
+
+def ask_deed(document, status, method, path, body=None, token=ADMIN_TOKEN, media_type="application/json", match=None):
+    headers = [("Authorization", f"Bearer {token}")] if token else []
+    headers += [("If-Match", match)] if match else []
+    headers += [("Content-Type", media_type)] if body is not None else []
+    return document.ask(status, method, f"/admin/v1/{path}", headers, None if body is None else json.dumps(body).encode())
+
+
+def make_what_deeds_need(document, it):
+    there = {}
+    for name, (folder, members, member) in MADE.items():
+        ask_deed(document, 201, "POST", folder, members)
+        ask_deed(document, 409, "POST", folder, members)
+        listed = requests.get(f"{it.provider.admin_url}/admin/v1/{folder}?filter=made", timeout=20,
+                              headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).json()
+        there[name] = listed[folder.replace("-", "_")][0][member]
+    issued = requests.post(f"{it.provider.admin_url}/admin/v1/tokens", json={"client_id": "made", "sub": there["user"]},
+                           timeout=20, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+    return {**there, "token": issued.json()["jti"]}
+
+
+def filled(body, there):
+    return body and {name: value.format(**there) if isinstance(value, str) else value for name, value in body.items()}
+
+
+def ask_deeds(it, document):
+    """The answers about stores come later."""
+    there = make_what_deeds_need(document, it)
+    ask_deed(document, 200, "DELETE", "tokens?client_id=made&dry_run=true")
+    for method, path, body, needs_match in DEEDS:
+        known, unknown = path.format(**there), path.format(**{name: "nobody" for name in there})
+        body, more = filled(body, there), "&" if "?" in path else "?"
+        ask_deed(document, 401, method, known, body, token=None)
+        ask_deed(document, 403, method, known, body, token=LOGIN_TOKEN if method == "GET" else READ_TOKEN, match="*")
+        for wrong in ("x=%zz", "x=y"):
+            ask_deed(document, 400, method, known + more + wrong, body, match="*")
+        if body is not None:
+            ask_deed(document, 400, method, known, {"x": 1}, match="*")
+            ask_deed(document, 415, method, known, body, media_type="text/plain", match="*")
+        if needs_match:
+            ask_deed(document, 428, method, known, body)
+            ask_deed(document, 412, method, known, body, match='"x"')
+        if unknown != known:
+            ask_deed(document, 404, method, unknown, body, match="*")
+        is_new = method == "POST" and "/" not in path
+        is_gone = needs_match and path in ("clients/{client}", "users/{user}") and method == "DELETE"
+        ask_deed(document, 201 if is_new else 204 if is_gone else 200, method, known, body, match="*")
+
+
+def ask_deeds_without_stores(it, document):
+    with sqlite3.connect(it.provider.database) as database:
+        for table in TABLES:
+            database.execute(f"ALTER TABLE {table} RENAME TO gone_{table}")
+    for method, path, body, _ in DEEDS:
+        ask_deed(document, 503, method, path.format_map(defaultdict(lambda: "made")), body, match="*")
+
+
 def ask_trusted(folder):
     provider = Provider(folder, OAUTH1_LOGIN_TRUSTED_HEADER="X-Remote-User", OAUTH1_TRUSTED_PROXIES="127.0.0.1",
                         OAUTH1_REGISTRATION="open")
@@ -502,6 +595,7 @@ def test_every_documented_answer_is_given(running, tmp_path):
     ask_without_logo(tmp_path)
     admin = Conversation("auth", running.delegated.provider.admin_url)
     ask_admin(running.delegated, admin)
+    ask_deeds(running.delegated, admin)
     ask_trusted(provider.directory / "trusted")
     auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
     ask_ops(auth_ops, 200)
@@ -516,6 +610,7 @@ def test_every_documented_answer_is_given(running, tmp_path):
     ask_auth_without_stores(running, auth, flow, owner, login)
     ask_introspection_without_stores(running, introspection)
     ask_admin_without_stores(running.delegated, admin)
+    ask_deeds_without_stores(running.delegated, admin)
     time.sleep(1.1)  # what /readyz found is kept for a second
     ask_ops(auth_ops, 503)
     ask_ops(introspection_ops, 503)

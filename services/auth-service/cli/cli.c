@@ -6,6 +6,7 @@
 #include "durable/clients.h"
 #include "durable/database.h"
 #include "durable/sealing_keys.h"
+#include "json/json_reader.h"
 
 #include <pwd.h>
 #include <stdarg.h>
@@ -319,6 +320,68 @@ void cli_record_end(struct cli_output *out)
 {
     if (out->line->format == FORMAT_JSON)
         printf("}");
+}
+
+static void print_list(struct cli_output *out, const char *name, const json_value *list)
+{
+    struct slice items[OPTION_LIST_MAX];
+    size_t count = 0;
+    for (const json_value *item = json_first(list); item && count < COUNT_OF(items); item = json_next(item))
+        items[count++] = json_string_of(item);
+    cli_field_list(out, name, items, count);
+}
+
+static bool ends_with(struct slice text, struct slice end)
+{
+    return text.len >= end.len && slice_eq(slice_sub(text, text.len - end.len, text.len), end);
+}
+
+static void print_number(struct cli_output *out, const char *name, int64_t value)
+{
+    if (ends_with(slice_str(name), SLICE("_at")) || ends_with(slice_str(name), SLICE("_until")))
+        cli_field_time(out, name, value * 1000);
+    else
+        cli_field_int(out, name, value);
+}
+
+static void print_member(struct cli_output *out, const char *name, const json_value *value)
+{
+    switch (json_kind_of(value)) {
+    case JSON_STRING:
+        cli_field(out, name, json_string_of(value));
+        break;
+    case JSON_BOOL:
+        cli_field_bool(out, name, json_bool_of(value));
+        break;
+    case JSON_INT:
+        print_number(out, name, json_int_of(value));
+        break;
+    case JSON_ARRAY:
+        print_list(out, name, value);
+        break;
+    case JSON_STRINGS:
+    case JSON_OBJECT:
+    case JSON_NULL:
+        break; /* no shape has them */
+    }
+}
+
+void cli_record(struct cli_output *out, const struct buf *json)
+{
+    enum { RECORD_MAX_BYTES = 4 << 20 };
+    struct arena arena;
+    const json_value *record = NULL;
+    const char *why = NULL;
+    arena_init(&arena, RECORD_MAX_BYTES);
+    cli_record_begin(out);
+    if (json_read(buf_slice(json), &arena, &record, &why) == STATUS_OK)
+        for (const json_value *member = json_first(record); member; member = json_next(member)) {
+            const char *name = arena_string(&arena, json_name_of(member));
+            if (name)
+                print_member(out, name, member);
+        }
+    cli_record_end(out);
+    arena_done(&arena);
 }
 
 void cli_output_end(struct cli_output *out)

@@ -2,86 +2,24 @@
 
 #include "crypto/random.h"
 #include "crypto/rsa.h"
+#include "shapes/client_shape.h"
 
 /* ---- output ---- */
 
-static void show_callbacks(struct cli_output *out, const struct client *client)
+static int64_t wall_ms(const struct command_line *line)
 {
-    struct slice shown[OPTION_LIST_MAX];
-    struct arena arena;
-    size_t count = 0;
-    arena_init(&arena, 1 << 20);
-    for (; count < client->callback_count && count < COUNT_OF(shown); count++) {
-        struct buf text = buf_in(&arena);
-        buf_add(&text, client->callbacks[count].uri);
-        buf_add_str(&text, client->callbacks[count].is_prefix ? "*" : "");
-        shown[count] = buf_slice(&text);
-    }
-    cli_field_list(out, "callbacks", shown, count);
-    arena_done(&arena);
-}
-
-#define SHOW_FLAG(NAME, bit, column, json, ...) cli_field_bool(out, #json, (flags & (unsigned)CLIENT_##NAME) != 0);
-
-static struct slice approval_name(unsigned flags)
-{
-    if (flags & CLIENT_PENDING)
-        return SLICE("pending");
-    return flags & CLIENT_REJECTED ? SLICE("rejected") : SLICE("approved");
-}
-
-static void show_flags(struct cli_output *out, unsigned flags)
-{
-    CLIENT_FLAGS(SHOW_FLAG);
-    cli_field_bool(out, "disabled", flags & CLIENT_DISABLED);
-    cli_field(out, "approval", approval_name(flags));
-}
-
-static void show_text(struct cli_output *out, const char *name, struct slice text)
-{
-    if (text.len)
-        cli_field(out, name, text);
-}
-
-#define SHOW_TEXT(member, ...) show_text(out, #member, client->member);
-
-/* Until when one that was rotated out is still good beside the newest; 0: none is. */
-static int64_t former_until_ms(const struct cli_output *out, const struct client_secret *secrets, size_t count)
-{
-    const struct clock clock = clock_system(out->line->config->clock_offset_s * 1000);
-    int64_t until_ms = 0;
-    for (size_t i = 0; i < count; i++)
-        if (client_secret_is_live(&secrets[i], clock_wall_ms(&clock)) && secrets[i].expires_ms > until_ms)
-            until_ms = secrets[i].expires_ms;
-    return until_ms;
-}
-
-static void show_former(struct cli_output *out, const struct client *client)
-{
-    cli_field_time(out, "former_secret_until", former_until_ms(out, client->secrets, client->secret_count));
-    cli_field_time(out, "former_key_until", former_until_ms(out, client->keys, client->key_count));
+    const struct clock clock = clock_system(line->config->clock_offset_s * 1000);
+    return clock_wall_ms(&clock);
 }
 
 void client_show(struct cli_output *out, const struct client *client, struct slice secret)
 {
-    cli_record_begin(out);
-    cli_field(out, "client_id", client->client_id);
-    if (!slice_is_absent(secret))
-        cli_field(out, "client_secret", secret);
-    cli_field(out, "name", client->name);
-    CLIENT_PLAIN_TEXTS(SHOW_TEXT);
-    show_text(out, "default_callback", client->default_callback);
-    if (!out->in_list)
-        show_callbacks(out, client);
-    if (client->signature_methods.len)
-        cli_field_words(out, "signature_methods", client->signature_methods);
-    cli_field(out, "scope", client->allowed_scopes);
-    if (!slice_eq(client->default_scopes, client->allowed_scopes))
-        cli_field(out, "default_scope", client->default_scopes);
-    show_flags(out, client->flags);
-    show_former(out, client);
-    cli_field_time(out, "created_at", client->created_ms);
-    cli_record_end(out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    const struct client_view view = {.secret = secret, .is_listed = out->in_list, .now_ms = wall_ms(out->line)};
+    client_shape_write(&json, client, &view);
+    cli_record(out, &text);
+    buf_done(&text);
 }
 
 void client_show_alone(const struct command_line *line, const struct client *client, struct slice secret)
@@ -353,13 +291,12 @@ static enum status show_rotated(const struct command_line *line, struct cli_stor
     struct client *client = NULL;
     TRY(durable_client_find_blocking(&store->db, line->arguments[0], &client));
     struct cli_output out = cli_output_begin(line, false);
-    cli_record_begin(&out);
-    cli_field(&out, "client_id", client->client_id);
-    if (!slice_is_absent(secret))
-        cli_field(&out, "client_secret", secret);
-    show_former(&out, client);
-    cli_record_end(&out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    client_shape_write_rotated(&json, client, secret, wall_ms(line));
+    cli_record(&out, &text);
     cli_output_end(&out);
+    buf_done(&text);
     client_free(client);
     return STATUS_OK;
 }

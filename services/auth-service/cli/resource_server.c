@@ -1,11 +1,7 @@
 #include "cli/cli.h"
-#include "crypto/digest.h"
-#include "crypto/random.h"
+#include "cli/resource_server_draft.h"
 #include "durable/resource_servers.h"
-#include "oauth/url.h"
-
-enum { KEY_RANDOM_BYTES = 40 };
-#define KEY_PREFIX "rs_"
+#include "shapes/resource_server_shape.h"
 
 struct create_options {
     struct slice name;
@@ -27,73 +23,11 @@ static const struct command_option create_table[] = {
 
 static void show_server(struct cli_output *out, const struct resource_server *server, struct slice key)
 {
-    cli_record_begin(out);
-    cli_field(out, "name", server->name);
-    if (!slice_is_absent(key))
-        cli_field(out, "key", key);
-    cli_field_words(out, "origins", server->origins);
-    if (server->tls_sans.len)
-        cli_field_words(out, "tls_sans", server->tls_sans);
-    cli_field_bool(out, "allow_explain", server->allow_explain);
-    cli_field_time(out, "created_at", server->created_ms);
-    cli_field_time(out, "revoked_at", server->revoked_ms);
-    cli_record_end(out);
-}
-
-/* scheme://host[:port] in the one spelling that requests are compared with. */
-static int join_origins(const struct command_line *line, const struct option_list *list, struct buf *out)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        struct oauth_url url = {0};
-        struct problem problem = {0};
-        struct slice text = list->items[i];
-        if (oauth_url_parse(text, &url, &problem) != STATUS_OK)
-            return command_fail(line, EXIT_USAGE, "--origin %.*s: %s", SLICE_ARGS(text), problem_text(&problem));
-        if (!slice_eq(url.path, SLICE("/")) || url.query.len)
-            return command_fail(line, EXIT_USAGE, "--origin %.*s: an origin is scheme, host and port alone",
-                                SLICE_ARGS(text));
-        if (out->len)
-            buf_add_byte(out, ' ');
-        oauth_url_write_origin(&url, out);
-    }
-    return EXIT_DONE;
-}
-
-/* Whether the last word of the list is there before. */
-static bool is_twice(struct slice list)
-{
-    size_t at = list.len;
-    while (at > 0 && list.ptr[at - 1] != ' ')
-        at--;
-    struct slice last = slice_sub(list, at, list.len);
-    struct slice before = slice_sub(list, 0, at);
-    for (bool more = true; more;)
-        if (slice_eq(slice_cut(&before, ' ', &more), last))
-            return true;
-    return false;
-}
-
-static int join_sans(const struct command_line *line, const struct option_list *list, struct buf *out)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        struct slice name = list->items[i];
-        buf_add_str(out, i ? " " : "");
-        if (!resource_server_write_san(name, out))
-            return command_fail(line, EXIT_USAGE,
-                                "--tls-san '%.*s': write a DNS name (DNS:photos.internal) or a URI "
-                                "(URI:spiffe://example/photos); certificates are known by no other type of name",
-                                SLICE_ARGS(name));
-        if (is_twice(buf_slice(out)))
-            return command_fail(line, EXIT_USAGE, "--tls-san '%.*s': it is given twice", SLICE_ARGS(name));
-    }
-    return EXIT_DONE;
-}
-
-static enum status make_key(char *key, unsigned char digest[RESOURCE_SERVER_KEY_DIGEST_BYTES])
-{
-    memcpy(key, KEY_PREFIX, sizeof KEY_PREFIX - 1);
-    TRY(random_text(key + sizeof KEY_PREFIX - 1, KEY_RANDOM_BYTES));
-    return digest_bytes(DIGEST_SHA256, slice_of(key, sizeof KEY_PREFIX - 1 + KEY_RANDOM_BYTES), digest);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    resource_server_shape_write(&json, server, key);
+    cli_record(out, &text);
+    buf_done(&text);
 }
 
 /* Says whose name it is. */
@@ -142,35 +76,33 @@ static int store_server(const struct command_line *line, struct resource_server 
     return code;
 }
 
+static int create_drafted(const struct command_line *line, struct resource_server_draft *draft)
+{
+    enum status status = resource_server_draft_key(draft);
+    if (status != STATUS_OK)
+        return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
+    if (draft->server.origins.len == 0)
+        fprintf(stderr, "warning: without --origin this key takes every URL: whoever holds it can have requests that "
+                        "were signed for other servers judged\n");
+    return store_server(line, &draft->server, slice_of(draft->key, sizeof draft->key));
+}
+
 static int run_resource_server_create(const struct command_line *line)
 {
     const struct create_options *options = line->options;
-    char key[sizeof KEY_PREFIX - 1 + KEY_RANDOM_BYTES];
-    unsigned char digest[RESOURCE_SERVER_KEY_DIGEST_BYTES];
-    struct buf origins = BUF_INIT;
-    struct buf sans = BUF_INIT;
-    if (options->name.len == 0 || options->name.len > IDENTIFIER_MAX_BYTES || !slice_is_utf8(options->name))
-        return command_fail(line, EXIT_USAGE, "--name: it is 1 to 255 bytes of UTF-8");
-    enum status status = make_key(key, digest);
-    if (status != STATUS_OK)
-        return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
-    int code = join_origins(line, &options->origins, &origins);
-    if (code == EXIT_DONE)
-        code = join_sans(line, &options->tls_sans, &sans);
-    struct resource_server server = {
+    struct resource_server_draft draft = {0};
+    const struct resource_server_parts parts = {
         .name = options->name,
-        .key_digest = slice_of(digest, sizeof digest),
-        .origins = buf_slice(&origins),
-        .tls_sans = buf_slice(&sans),
+        .origins = options->origins.items,
+        .origin_count = options->origins.count,
+        .tls_sans = options->tls_sans.items,
+        .tls_san_count = options->tls_sans.count,
         .allow_explain = options->allow_explain,
     };
-    if (code == EXIT_DONE && origins.len == 0)
-        fprintf(stderr, "warning: without --origin this key takes every URL: whoever holds it can have requests that "
-                        "were signed for other servers judged\n");
-    if (code == EXIT_DONE)
-        code = store_server(line, &server, slice_of(key, sizeof key));
-    buf_done(&origins);
-    buf_done(&sans);
+    int code = resource_server_draft_take(&draft, &parts)
+                   ? create_drafted(line, &draft)
+                   : command_fail(line, EXIT_USAGE, "--%.*s", SLICE_ARGS(buf_slice(&draft.why)));
+    resource_server_draft_done(&draft);
     return code;
 }
 

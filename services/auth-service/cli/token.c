@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
+#include "shapes/token_shape.h"
 
 struct filter_options {
     struct slice client, sub;
@@ -22,17 +23,11 @@ static enum status find_user(struct cli_store *store, struct slice sub, struct u
 
 static void show_token(struct cli_output *out, const struct token *token)
 {
-    cli_record_begin(out);
-    cli_field(out, "jti", token->jti);
-    cli_field(out, "client_id", token->client_id);
-    cli_field(out, "sub", token->subject);
-    cli_field(out, "username", token->username);
-    cli_field(out, "scope", token->scopes);
-    cli_field_time(out, "created_at", token->created_ms);
-    cli_field_time(out, "last_used_at", token->last_used_ms);
-    cli_field_time(out, "expires_at", token->expires_ms);
-    cli_field_time(out, "revoked_at", token->revoked_ms);
-    cli_record_end(out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    token_shape_write(&json, token);
+    cli_record(out, &text);
+    buf_done(&text);
 }
 
 static int list_selected(const struct command_line *line, struct cli_store *store, const struct token_filter *filter)

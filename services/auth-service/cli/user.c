@@ -1,9 +1,9 @@
 #include "cli/cli.h"
+#include "cli/user_draft.h"
 #include "crypto/password.h"
 #include "durable/users.h"
 #include "login/password_rules.h"
-
-enum { EMAIL_MAX_BYTES = 254 };
+#include "shapes/user_shape.h"
 
 struct password_options {
     struct slice username, email, password_file;
@@ -56,15 +56,11 @@ static int hash_file(const struct command_line *line, struct slice path, struct 
 
 static void show_user(struct cli_output *out, const struct user *user)
 {
-    cli_record_begin(out);
-    cli_field(out, "username", user->username);
-    cli_field(out, "sub", user->subject);
-    cli_field(out, "source", slice_str(user_source_name(user->source)));
-    if (user->email.len)
-        cli_field(out, "email", user->email);
-    cli_field_bool(out, "disabled", user->disabled);
-    cli_field_time(out, "created_at", user->created_ms);
-    cli_record_end(out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    user_shape_write(&json, user);
+    cli_record(out, &text);
+    buf_done(&text);
 }
 
 static int create_row(const struct command_line *line, struct cli_store *store, const struct user *user)
@@ -90,31 +86,14 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     return EXIT_DONE;
 }
 
-/* What somebody may log in with; whether mail arrives there is nobody's business here. */
-static bool is_address(struct slice email)
-{
-    size_t at = slice_find(email, '@');
-    struct slice host = slice_sub(email, at + 1, email.len);
-    return slice_is_absent(email) ||
-           (at > 0 && host.len > 0 && slice_find(host, '@') == host.len && slice_find(email, ' ') == email.len &&
-            email.len <= EMAIL_MAX_BYTES && slice_is_printable(email));
-}
-
 static int run_user_create(const struct command_line *line)
 {
     const struct password_options *options = line->options;
     char hash[PASSWORD_HASH_BYTES];
     struct cli_store store;
-    if (options->username.len == 0 || options->username.len > IDENTIFIER_MAX_BYTES ||
-        !slice_is_printable(options->username))
-        return command_fail(line, EXIT_USAGE, "--username: it is 1 to 255 bytes of UTF-8 without control characters");
-    if (slice_find(options->username, '@') < options->username.len)
-        return command_fail(line, EXIT_USAGE,
-                            "--username: a user name has no '@', or it could be another's e-mail address; give the "
-                            "address by --email, users may log in with it too");
-    if (!is_address(options->email))
-        return command_fail(line, EXIT_USAGE, "--email: it is NAME@HOST, at most %d bytes without spaces",
-                            EMAIL_MAX_BYTES);
+    struct user_fault fault;
+    if (!user_draft_judge(options->username, options->email, &fault))
+        return command_fail(line, EXIT_USAGE, "--%s: %s", fault.option, fault.why);
     int code = hash_file(line, options->password_file, options->username, hash);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);

@@ -1,0 +1,195 @@
+#include "admin/resource_servers.h"
+
+#include "admin/deed.h"
+#include "cli/resource_server_draft.h"
+#include "shapes/resource_server_shape.h"
+#include "shapes/shape.h"
+
+/* ---- GET resource-servers ---- */
+
+static enum status list_servers(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    struct deed_list list = deed_list_begin(deed, answer, "resource_servers");
+    while (!list.is_over) {
+        struct resource_server_page *rows = NULL;
+        TRY(durable_resource_server_list_blocking(db, list.page, &rows));
+        for (size_t i = 0; i < rows->count; i++) {
+            const struct resource_server *server = &rows->servers[i];
+            if (deed_list_takes(&list, server->id, &server->name, 1))
+                resource_server_shape_write(&list.json, server, SLICE_ABSENT);
+        }
+        deed_list_took(&list, rows->count);
+        resource_server_page_free(rows);
+    }
+    deed_list_end(&list);
+    return STATUS_OK;
+}
+
+static const char *const list_query[] = {DEED_LIST_QUERY, NULL};
+static const struct deed_kind list_kind = {
+    .noun = "resource server", .query = list_query, .is_list = true, .work = list_servers};
+
+static enum step_result begin_list(struct flow *flow)
+{
+    return deed_begin(flow, &list_kind);
+}
+
+const struct step resource_server_deeds_list[] = {{"caller", begin_list}, DEED_STEPS};
+
+/* ---- GET resource-servers/{name} ---- */
+
+/* A revoked one has another version than it had before. */
+static int64_t version_of(const struct resource_server *server)
+{
+    return 2 * server->id + (server->revoked_ms != 0);
+}
+
+/* Of the rows of this name the newest; there are few servers. */
+static enum status find_newest(struct durable *db, struct slice name, struct deed_answer *answer)
+{
+    struct page_request page = {0};
+    struct buf text = buf_in(&answer->arena);
+    for (bool more = true; more;) {
+        struct resource_server_page *rows = NULL;
+        TRY(durable_resource_server_list_blocking(db, page, &rows));
+        for (size_t i = 0; i < rows->count; i++) {
+            const struct resource_server *server = &rows->servers[i];
+            page.after_id = server->id;
+            if (!slice_eq(server->name, name))
+                continue;
+            struct json_writer json = json_writer(&text);
+            buf_reset(&text);
+            resource_server_shape_write(&json, server, SLICE_ABSENT);
+            answer->version = version_of(server);
+        }
+        more = rows->count == PAGE_MAX_ROWS;
+        resource_server_page_free(rows);
+    }
+    answer->json = text;
+    return answer->version ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static enum status show_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    return find_newest(db, deed->id, answer);
+}
+
+static const struct deed_kind show_kind = {.noun = "resource server", .work = show_server};
+
+static enum step_result begin_show(struct flow *flow)
+{
+    return deed_begin(flow, &show_kind);
+}
+
+const struct step resource_server_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
+
+/* ---- POST resource-servers ---- */
+
+struct server_input {
+    struct slice name;
+    struct json_strings origins, tls_sans;
+    bool allow_explain;
+    struct resource_server_draft draft; /* its bufs are the deed's arena's */
+};
+
+static const struct json_field server_fields[] = {
+    JSON_FIELD(struct server_input, name, JSON_STRING, true),
+    JSON_FIELD(struct server_input, origins, JSON_STRINGS, false),
+    JSON_FIELD(struct server_input, tls_sans, JSON_STRINGS, false),
+    JSON_FIELD(struct server_input, allow_explain, JSON_BOOL, false),
+    JSON_FIELDS_END,
+};
+
+static enum status judge_server(struct deed *deed, const char **ret_why)
+{
+    struct server_input *input = deed->input = arena_calloc(&deed->arena, 1, sizeof *input);
+    if (!input)
+        return STATUS_NO_MEMORY;
+    input->draft.origins = input->draft.sans = input->draft.why = buf_in(&deed->arena);
+    TRY(json_decode(deed->body, server_fields, JSON_NULL_REFUSED, "", &deed->arena, input, NULL, ret_why));
+    const struct resource_server_parts parts = {
+        .name = input->name,
+        .origins = input->origins.items,
+        .origin_count = input->origins.count,
+        .tls_sans = input->tls_sans.items,
+        .tls_san_count = input->tls_sans.count,
+        .allow_explain = input->allow_explain,
+    };
+    if (resource_server_draft_take(&input->draft, &parts))
+        return resource_server_draft_key(&input->draft);
+    *ret_why = shape_why(buf_slice(&input->draft.why), &deed->arena);
+    return *ret_why ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
+}
+
+/* Says whose name it is. */
+static enum status refuse_taken(struct durable *db, const struct resource_server *server, struct deed_answer *answer)
+{
+    struct resource_server *rival = NULL;
+    TRY(durable_resource_server_find_rival_blocking(db, server, &rival));
+    enum status status =
+        slice_eq(rival->name, server->name)
+            ? deed_refuse(answer, 409,
+                          "name: there is a live resource server %.*s; choose another name, or DELETE it first",
+                          SLICE_ARGS(rival->name))
+            : deed_refuse(answer, 409, "tls_sans: resource server %.*s is live and has the certificate's names %.*s",
+                          SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans));
+    resource_server_free(rival);
+    return status;
+}
+
+static enum status create_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    const struct server_input *input = deed->input;
+    struct resource_server server = input->draft.server;
+    struct json_writer json = json_writer(&answer->json);
+    int64_t id = 0;
+    enum status status = durable_resource_server_create_blocking(db, &server, &id);
+    if (status == STATUS_CONFLICT)
+        return refuse_taken(db, &server, answer);
+    TRY(status);
+    TRY(deed_audit(deed, db, "resource-server.create", server.name));
+    server.id = id;
+    server.created_ms = clock_wall_ms(db->clock);
+    resource_server_shape_write(&json, &server, slice_of(input->draft.key, sizeof input->draft.key));
+    answer->version = version_of(&server);
+    deed_place(answer, "resource-servers", server.name);
+    answer->http_status = 201;
+    return STATUS_OK;
+}
+
+static const struct deed_kind create_kind = {
+    .noun = "resource server", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_server, .work = create_server};
+
+static enum step_result begin_create(struct flow *flow)
+{
+    return deed_begin(flow, &create_kind);
+}
+
+const struct step resource_server_deeds_create[] = {{"caller", begin_create}, DEED_STEPS};
+
+/* ---- DELETE resource-servers/{name} ---- */
+
+static enum status revoke_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    int64_t count = 0;
+    TRY(find_newest(db, deed->id, answer));
+    TRY(deed_match(deed, answer, answer->version));
+    answer->json = buf_in(&answer->arena);
+    answer->version = 0;
+    TRY(durable_resource_server_revoke_blocking(db, deed->id, &count));
+    struct json_writer json = json_writer(&answer->json);
+    json_begin_object(&json);
+    json_member_int(&json, "revoked", count);
+    json_end_object(&json);
+    return deed_audit(deed, db, "resource-server.revoke", deed->id);
+}
+
+static const struct deed_kind revoke_kind = {
+    .noun = "resource server", .writes = true, .needs_match = true, .work = revoke_server};
+
+static enum step_result begin_revoke(struct flow *flow)
+{
+    return deed_begin(flow, &revoke_kind);
+}
+
+const struct step resource_server_deeds_revoke[] = {{"caller", begin_revoke}, DEED_STEPS};

@@ -1,0 +1,11 @@
+/* resource_server_shape: a resource server as JSON, in the one shape that commands print and the admin API gives. */
+#ifndef COUNTERSIGN_AUTH_SERVICE_SHAPES_RESOURCE_SERVER_SHAPE_H
+#define COUNTERSIGN_AUTH_SERVICE_SHAPES_RESOURCE_SERVER_SHAPE_H
+
+#include "durable/resource_servers.h"
+#include "json/json_writer.h"
+
+/* `key` is absent but where it is shown this once. */
+void resource_server_shape_write(struct json_writer *json, const struct resource_server *server, struct slice key);
+
+#endif

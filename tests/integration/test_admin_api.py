@@ -1,0 +1,267 @@
+"""The admin API's calls on what is stored: clients, tokens, users, resource servers (docs/admin-api.md)."""
+
+import sqlite3
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import pytest
+import requests
+from conftest import PASSWORD
+from harness.fleet import Fleet, Stores
+from harness.flow import Flow
+from harness.provider import Provider
+from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
+
+VARIABLES = {
+    "OAUTH1_ADMIN_TOKEN": f"operator:{ADMIN_TOKEN},auditor:read:{READ_TOKEN}",
+    "OAUTH1_LOGIN_TOKEN": f"shop:{LOGIN_TOKEN}",
+}
+ANY = {"If-Match": "*"}
+
+
+class Embedded:
+    """One SQLite file, and memory."""
+
+    def __init__(self, folder):
+        self.provider = Provider(folder, **VARIABLES)
+
+    def sql(self, statement):
+        with sqlite3.connect(self.provider.database) as database:
+            return [[str(value) for value in row] for row in database.execute(statement)]
+
+    def stop(self):
+        self.provider.stop()
+
+
+class Served:
+    """MariaDB and Redis."""
+
+    def __init__(self, folder):
+        self.stores = Stores(folder).start()
+        self.provider = Fleet(folder / "fleet", self.stores, auths=1, introspections=1, **VARIABLES)
+        self.provider.migrate()
+
+    def sql(self, statement):
+        return self.stores.database.sql(statement)
+
+    def stop(self):
+        self.provider.stop()
+        self.stores.stop()
+
+
+@dataclass
+class Admin:
+    url: str
+    token: str = ADMIN_TOKEN
+
+    def call(self, method, path, expected, token=None, headers=None, **options):
+        bearer = {"Authorization": f"Bearer {token or self.token}"}
+        answer = requests.request(method, f"{self.url}/admin/v1/{path}", headers={**bearer, **(headers or {})}, timeout=20,
+                                  **options)
+        assert answer.status_code == expected, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+    def refused(self, method, path, expected, words, **options):
+        detail = self.call(method, path, expected, **options).json()["detail"]
+        assert words in detail, detail
+
+
+@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+def running(request, tmp_path_factory):
+    made = request.param(tmp_path_factory.mktemp(request.param.__name__.lower()))
+    made.provider.create_user("jane", PASSWORD)
+    made.provider.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def provider(running):
+    return running.provider
+
+
+@pytest.fixture(scope="module")
+def admin(provider):
+    return Admin(provider.admin_url)
+
+
+def audit_of(running, subject):
+    return running.sql(f"SELECT who, what FROM audit WHERE subject = '{subject}' ORDER BY id")
+
+
+# ---- clients
+
+
+def new_client(admin, **members):
+    return admin.call("POST", "clients", 201, json={"name": "Printer", **members}).json()
+
+
+def test_a_client_is_made_shown_changed_and_deleted(running, provider, admin):
+    made = admin.call("POST", "clients", 201, json={
+        "client_id": "häuser/1", "name": "Häuser", "callbacks": ["https://a.example/cb/*"], "scope": "photos:read photos:write",
+        "default_scope": "photos:read", "signature_methods": ["HMAC-SHA256"], "website": "https://a.example", "trusted": True})
+    path = "clients/" + quote("häuser/1", safe="")
+    assert made.headers["Location"] == f"/admin/v1/{path}"
+    assert len(made.json()["client_secret"]) == 40
+    shown = admin.call("GET", path, 200)
+    assert shown.json() == {name: value for name, value in made.json().items() if name != "client_secret"}
+    assert shown.json() == provider.expect("client", "get", "häuser/1")  # one shape
+    assert shown.headers["ETag"] == made.headers["ETag"]
+    changed = admin.call("PATCH", path, 200, headers={"If-Match": shown.headers["ETag"]},
+                         json={"website": None, "trusted": False, "callbacks": ["https://b.example/"], "contact": "me"})
+    assert changed.headers["ETag"] != shown.headers["ETag"]
+    kept = {name: value for name, value in shown.json().items() if name not in ("website", "trusted", "callbacks")}
+    assert changed.json() == {**kept, "trusted": False, "callbacks": ["https://b.example/"], "contact": "me"}
+    for method, options in (("PATCH", {"json": {"name": "x"}}), ("DELETE", {})):
+        admin.refused(method, path, 428, "If-Match", **options)
+        for stale in (shown.headers["ETag"], "W/" + changed.headers["ETag"], '"x"', ""):
+            admin.refused(method, path, 412, "changed", headers={"If-Match": stale}, **options)
+    assert admin.call("GET", path, 200).json() == changed.json()
+    admin.call("DELETE", path, 204, headers={"If-Match": f'"0", {changed.headers["ETag"]}'})
+    admin.refused("GET", path, 404, "no such client")
+    assert audit_of(running, "häuser/1") == [["operator", f"client.{deed}"] for deed in ("create", "update", "delete")]
+
+
+def test_a_refused_change_leaves_no_trace(running, admin):
+    made = new_client(admin)
+    before = audit_of(running, made["client_id"])
+    admin.call("PATCH", f"clients/{made['client_id']}", 412, headers={"If-Match": '"77"'}, json={"name": "Other"})
+    admin.call("PATCH", f"clients/{made['client_id']}", 400, headers=ANY, json={"callbacks": ["no"]})
+    admin.refused("POST", "clients", 409, "already", json={"name": "Twin", "client_id": made["client_id"]})
+    assert admin.call("GET", f"clients/{made['client_id']}", 200).json()["name"] == "Printer"
+    assert audit_of(running, made["client_id"]) == before
+
+
+@pytest.mark.parametrize("members, words", [
+    ({}, "name"),
+    ({"name": ""}, "name"),
+    ({"name": None}, "name"),
+    ({"name": 7}, "name"),
+    ({"name": "x", "nmae": "y"}, "nmae"),
+    ({"name": "x", "trusted": "yes"}, "trusted"),
+    ({"name": "x", "callbacks": "https://a.example/"}, "callbacks"),
+    ({"name": "x", "callbacks": ["http://a.example/"]}, "callbacks http://a.example/"),
+    ({"name": "x", "callbacks": ["oob"]}, "callbacks oob"),
+    ({"name": "x", "callbacks": ["https://a.example/"] * 65}, "callbacks"),
+    ({"name": "x", "default_callback": "no"}, "default_callback no"),
+    ({"name": "x", "signature_methods": ["RSA-MD5"]}, "signature_methods RSA-MD5"),
+    ({"name": "x", "signature_methods": ["RSA-SHA1"]}, "signature_methods RSA-SHA1"),
+    ({"name": "x", "scope": "a,b"}, "scope a,b"),
+    ({"name": "x", "scope": "a", "default_scope": "b"}, "default_scope b"),
+    ({"name": "x", "website": "no"}, "website no"),
+    ({"name": "x", "logo": "http://a.example/"}, "logo"),
+    ({"name": "x", "client_id": ""}, "id"),
+    ({"name": "x", "client_id": "a" * 256}, "id"),
+    ({"name": "x", "client_secret": ""}, "client_secret"),
+    ({"name": "x", "rsa_public_key": "no"}, "rsa_public_key"),
+])
+def test_a_wrong_member_of_a_client_is_named(admin, members, words):
+    admin.refused("POST", "clients", 400, words, json=members)
+
+
+@pytest.mark.parametrize("body, words", [
+    (b'{"name": "x", "name": "y"}', "name"), (b"[]", "object"), (b"{", ""), (b'{"name": 1.5}', ""), (b"", "name")])
+def test_a_body_that_is_no_client_is_refused(admin, body, words):
+    admin.refused("POST", "clients", 400, words, data=body, headers={"Content-Type": "application/json"})
+    admin.call("POST", "clients", 415 if body else 400, data=body, headers={"Content-Type": "text/plain"})
+
+
+@pytest.mark.parametrize("members, words", [
+    ({"client_id": "x"}, "client_id"), ({"client_secret": "x"}, "client_secret"), ({"name": ""}, "name"),
+    ({"rsa_public_key": None}, "rsa_public_key"), ({"disabled": True}, "disabled"), ({"signature_methods": ["RSA-SHA1"]}, "RSA-SHA1")])
+def test_a_wrong_member_of_a_change_is_named(admin, members, words):
+    made = new_client(admin)
+    admin.refused("PATCH", f"clients/{made['client_id']}", 400, words, headers=ANY, json=members)
+
+
+def test_who_may_only_read_sees_no_secret_and_does_nothing(running, admin):
+    made = new_client(admin)
+    path, before = f"clients/{made['client_id']}", running.sql("SELECT COUNT(*) FROM audit")
+    for shown in (path, path + "/secrets", path + "/keys", "clients"):
+        text = admin.call("GET", shown, 200, token=READ_TOKEN).text
+        assert made["client_secret"] not in text
+        assert "client_secret" not in text
+    for method, deed in (("POST", "clients"), ("PATCH", path), ("DELETE", path), *(("POST", f"{path}/{verb}") for verb in (
+            "disable", "enable", "approve", "reject", "rotate-secret"))):
+        admin.refused(method, deed, 403, "read", token=READ_TOKEN, headers=ANY)
+        admin.refused(method, deed, 403, "OAUTH1_LOGIN_TOKEN", token=LOGIN_TOKEN, headers=ANY)
+        admin.call(method, deed, 401, token="x" * 32, headers=ANY)
+    admin.refused("GET", path, 403, "OAUTH1_LOGIN_TOKEN", token=LOGIN_TOKEN)
+    assert running.sql("SELECT COUNT(*) FROM audit") == before
+
+
+def test_a_rotated_secret_is_shown_once_and_the_former_one_stays_for_the_overlap(provider, admin):
+    made = new_client(admin, callbacks=["http://127.0.0.1/ready"])
+    path = f"clients/{made['client_id']}"
+    rotated = admin.call("POST", path + "/rotate-secret", 200, json={"overlap": 3600}).json()
+    assert rotated["client_secret"] != made["client_secret"]
+    secrets = admin.call("GET", path + "/secrets", 200).json()["secrets"]
+    assert [sorted(secret) for secret in secrets] == [["created_at"], ["created_at", "expires_at"]]
+    assert secrets[1]["expires_at"] == rotated["former_secret_until"]
+    assert "client_secret" not in admin.call("GET", path, 200).json()
+    for secret in (made["client_secret"], rotated["client_secret"]):
+        client = provider.create_client()
+        client.client_id, client.client_secret = made["client_id"], secret
+        Flow(provider, client).initiate()
+    given = admin.call("POST", path + "/rotate-secret", 200, json={"overlap": 0, "client_secret": "given"}).json()
+    assert given == {"client_id": made["client_id"], "client_secret": "given"}
+    for members, words in (({"overlap": -1}, "overlap"), ({"overlap": "1"}, "overlap"), ({"overlap": 366 * 86400 + 1}, "overlap"),
+                           ({"client_secret": ""}, "client_secret"), ({"rsa_public_key": "x"}, "rsa_public_key"),
+                           ({"client_secret": "x", "rsa_public_key": "x"}, "do not go together")):
+        admin.refused("POST", path + "/rotate-secret", 400, words, json=members)
+    admin.call("POST", "clients/nobody/rotate-secret", 404)
+
+
+def test_a_key_rotates_as_a_secret_does(provider, admin, rsa_key):
+    pem = provider.public_key_file(rsa_key).read_text()
+    made = new_client(admin, rsa_public_key=pem)
+    assert "client_secret" not in made
+    assert made["signature_methods"] == ["RSA-SHA1", "RSA-SHA256", "RSA-SHA512"]
+    path = f"clients/{made['client_id']}"
+    admin.refused("POST", path + "/rotate-secret", 400, "rsa_public_key")
+    assert "former_key_until" in admin.call("POST", path + "/rotate-secret", 200, json={"rsa_public_key": pem}).json()
+    keys = admin.call("GET", path + "/keys", 200).json()["keys"]
+    assert [key["rsa_public_key"].strip() for key in keys] == [pem.strip()] * 2
+
+
+def test_a_client_is_disabled_enabled_approved_and_rejected(running, admin):
+    made = new_client(admin)
+    path = f"clients/{made['client_id']}"
+    assert admin.call("POST", path + "/disable", 200).json()["disabled"]
+    assert not admin.call("POST", path + "/enable", 200).json()["disabled"]
+    assert admin.call("POST", path + "/reject", 200).json()["approval"] == "rejected"
+    assert admin.call("POST", path + "/approve", 200).json()["approval"] == "approved"
+    for verb in ("disable", "enable", "reject", "approve"):
+        admin.refused("POST", f"clients/nobody/{verb}", 404, "no such client")
+    admin.refused("POST", path + "/disable", 400, "no body", json={"x": 1})
+    assert [what for _, what in audit_of(running, made["client_id"])] == [
+        f"client.{deed}" for deed in ("create", "disable", "enable", "reject", "approve")]
+
+
+def pages_of(admin, path, name):
+    """The rows of each page."""
+    pages, token = [], ""
+    while True:
+        page = admin.call("GET", f"{path}{token}", 200).json()
+        pages.append(page[name])
+        if "next_page_token" not in page:
+            return pages
+        token = f"&page_token={page['next_page_token']}"
+
+
+def test_a_list_comes_in_pages_that_hold_each_client_once(admin):
+    made = [new_client(admin, name=f"paged {i}")["client_id"] for i in range(5)]
+    pages = pages_of(admin, "clients?filter=paged&page_size=2", "clients")
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [client["client_id"] for page in pages for client in page] == made
+    everybody = [client["client_id"] for page in pages_of(admin, "clients?page_size=3", "clients") for client in page]
+    assert len(everybody) == len(set(everybody)) and set(made) <= set(everybody)
+    assert pages_of(admin, "clients?filter=nobody%20has%20it", "clients") == [[]]
+    assert pages_of(admin, "clients?approval=pending", "clients") == [[]]
+
+
+@pytest.mark.parametrize("query, words", [
+    ("page_size=0", "page_size"), ("page_size=501", "page_size"), ("page_size=x", "page_size"), ("page_token=x", "page_token"),
+    ("page_token=1&page_token=2", "page_token"), ("sort=name", "sort"), ("approval=x", "approval")])
+def test_a_wrong_parameter_of_a_list_is_named(admin, query, words):
+    admin.refused("GET", f"clients?{query}", 400, words)
