@@ -50,7 +50,7 @@ static enum status read_rows(const struct deed *deed, struct durable *db, struct
                : durable_client_list_pending_blocking(db, page, ret_rows);
 }
 
-static enum status list_clients(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_list_clients(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct deed_list list = deed_list_begin(deed, answer, "clients");
     while (!list.is_over) {
@@ -71,14 +71,14 @@ static enum status list_clients(const struct deed *deed, struct durable *db, str
 }
 
 static const struct deed_kind list_kind = {
-    .noun = "client", .query = list_query, .is_list = true, .judge = judge_list, .work = list_clients};
+    .noun = "client", .query = list_query, .is_list = true, .judge = judge_list, .work = do_list_clients};
 
-static enum step_result begin_list(struct flow *flow)
+static enum step_result begin_client_list(struct flow *flow)
 {
     return deed_begin(flow, &list_kind);
 }
 
-const struct step client_deeds_list[] = {{"caller", begin_list}, DEED_STEPS};
+const struct step client_deeds_list[] = {{"caller", begin_client_list}, DEED_STEPS};
 
 /* ---- POST clients ---- */
 
@@ -138,8 +138,8 @@ static enum status refuse_draft(struct deed_answer *answer, const struct client_
     return why ? deed_refuse(answer, 400, "%s", why) : STATUS_NO_MEMORY;
 }
 
-static enum status store_new(const struct deed *deed, struct durable *db, const struct client *client,
-                             struct deed_answer *answer)
+static enum status store_new_client(const struct deed *deed, struct durable *db, const struct client *client,
+                                    struct deed_answer *answer)
 {
     int64_t id = 0;
     TRY(durable_client_create_blocking(db, client, &id));
@@ -150,7 +150,7 @@ static enum status store_new(const struct deed *deed, struct durable *db, const 
     return STATUS_OK;
 }
 
-static enum status create_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_create_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct client_input *input = deed->input;
     struct client_options options;
@@ -162,20 +162,20 @@ static enum status create_client(const struct deed *deed, struct durable *db, st
     bool is_good = client_draft_take(&draft);
     client_draft_credentials(&draft, input->client_secret, input->rsa_public_key);
     is_good = is_good && client_draft_can_sign(&draft);
-    enum status status = is_good ? store_new(deed, db, &draft.client, answer) : refuse_draft(answer, &draft);
+    enum status status = is_good ? store_new_client(deed, db, &draft.client, answer) : refuse_draft(answer, &draft);
     client_draft_done(&draft);
     return status;
 }
 
 static const struct deed_kind create_kind = {
-    .noun = "client", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_new, .work = create_client};
+    .noun = "client", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_new, .work = do_create_client};
 
-static enum step_result begin_create(struct flow *flow)
+static enum step_result begin_client_create(struct flow *flow)
 {
     return deed_begin(flow, &create_kind);
 }
 
-const struct step client_deeds_create[] = {{"caller", begin_create}, DEED_STEPS};
+const struct step client_deeds_create[] = {{"caller", begin_client_create}, DEED_STEPS};
 
 /* ---- GET clients/{id} ---- */
 
@@ -186,12 +186,12 @@ static enum status show_client(const struct deed *deed, struct durable *db, stru
 
 static const struct deed_kind show_kind = {.noun = "client", .work = show_client};
 
-static enum step_result begin_show(struct flow *flow)
+static enum step_result begin_client_show(struct flow *flow)
 {
     return deed_begin(flow, &show_kind);
 }
 
-const struct step client_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
+const struct step client_deeds_show[] = {{"caller", begin_client_show}, DEED_STEPS};
 
 /* ---- PATCH clients/{id} ---- */
 
@@ -245,12 +245,12 @@ static const struct deed_kind change_kind = {.noun = "client",
                                              .judge = judge_change,
                                              .work = change_client};
 
-static enum step_result begin_change(struct flow *flow)
+static enum step_result begin_client_change(struct flow *flow)
 {
     return deed_begin(flow, &change_kind);
 }
 
-const struct step client_deeds_change[] = {{"caller", begin_change}, DEED_STEPS};
+const struct step client_deeds_change[] = {{"caller", begin_client_change}, DEED_STEPS};
 
 /* ---- DELETE clients/{id} ---- */
 
@@ -263,7 +263,7 @@ static enum status match_client(const struct deed *deed, struct durable *db, str
     return status;
 }
 
-static enum status delete_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_delete_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     TRY(match_client(deed, db, answer));
     TRY(durable_client_delete_blocking(db, deed->id));
@@ -271,14 +271,14 @@ static enum status delete_client(const struct deed *deed, struct durable *db, st
 }
 
 static const struct deed_kind delete_kind = {
-    .noun = "client", .writes = true, .needs_match = true, .work = delete_client};
+    .noun = "client", .writes = true, .needs_match = true, .work = do_delete_client};
 
-static enum step_result begin_delete(struct flow *flow)
+static enum step_result begin_client_delete(struct flow *flow)
 {
     return deed_begin(flow, &delete_kind);
 }
 
-const struct step client_deeds_delete[] = {{"caller", begin_delete}, DEED_STEPS};
+const struct step client_deeds_delete[] = {{"caller", begin_client_delete}, DEED_STEPS};
 
 /* ---- POST clients/{id}/disable, enable, approve, reject ---- */
 
@@ -372,12 +372,12 @@ static enum status rotate_client(const struct deed *deed, struct durable *db, st
 static const struct deed_kind rotate_kind = {
     .noun = "client", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_rotation, .work = rotate_client};
 
-static enum step_result begin_rotate(struct flow *flow)
+static enum step_result begin_client_rotate(struct flow *flow)
 {
     return deed_begin(flow, &rotate_kind);
 }
 
-const struct step client_deeds_rotate[] = {{"caller", begin_rotate}, DEED_STEPS};
+const struct step client_deeds_rotate[] = {{"caller", begin_client_rotate}, DEED_STEPS};
 
 /* ---- GET clients/{id}/secrets, keys ---- */
 
@@ -417,12 +417,12 @@ static enum status show_secrets(const struct deed *deed, struct durable *db, str
 
 static const struct deed_kind secrets_kind = {.noun = "client", .work = show_secrets};
 
-static enum step_result begin_secrets(struct flow *flow)
+static enum step_result begin_client_secrets(struct flow *flow)
 {
     return deed_begin(flow, &secrets_kind);
 }
 
-const struct step client_deeds_secrets[] = {{"caller", begin_secrets}, DEED_STEPS};
+const struct step client_deeds_secrets[] = {{"caller", begin_client_secrets}, DEED_STEPS};
 
 static enum status show_keys(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -431,9 +431,9 @@ static enum status show_keys(const struct deed *deed, struct durable *db, struct
 
 static const struct deed_kind keys_kind = {.noun = "client", .work = show_keys};
 
-static enum step_result begin_keys(struct flow *flow)
+static enum step_result begin_client_keys(struct flow *flow)
 {
     return deed_begin(flow, &keys_kind);
 }
 
-const struct step client_deeds_keys[] = {{"caller", begin_keys}, DEED_STEPS};
+const struct step client_deeds_keys[] = {{"caller", begin_client_keys}, DEED_STEPS};

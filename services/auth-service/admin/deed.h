@@ -53,9 +53,13 @@ struct deed_kind {
     enum status (*work)(const struct deed *deed, struct durable *db, struct deed_answer *answer);
 };
 
+/* Finds out who calls and copies what the request says. */
 enum step_result deed_begin(struct flow *flow, const struct deed_kind *kind);
+/* Judges query and body. */
 enum step_result deed_read_body(struct flow *flow);
+/* Hands the deed to the pool. */
 enum step_result deed_start(struct flow *flow);
+/* Sends its answer. */
 enum step_result deed_reply(struct flow *flow);
 
 /* The body, the deed (waits: the database), the reply. */
@@ -92,6 +96,7 @@ struct deed_list {
     bool is_over;
 };
 
+/* Begins the object and its array. */
 struct deed_list deed_list_begin(const struct deed *deed, struct deed_answer *answer, const char *name);
 /* Whether a row belongs on the page, by its texts; the caller then writes it. */
 bool deed_list_takes(struct deed_list *list, int64_t id, const struct slice *texts, size_t count);

@@ -7,7 +7,7 @@
 
 /* ---- GET resource-servers ---- */
 
-static enum status list_servers(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_list_servers(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct deed_list list = deed_list_begin(deed, answer, "resource_servers");
     while (!list.is_over) {
@@ -27,19 +27,19 @@ static enum status list_servers(const struct deed *deed, struct durable *db, str
 
 static const char *const list_query[] = {DEED_LIST_QUERY, NULL};
 static const struct deed_kind list_kind = {
-    .noun = "resource server", .query = list_query, .is_list = true, .work = list_servers};
+    .noun = "resource server", .query = list_query, .is_list = true, .work = do_list_servers};
 
-static enum step_result begin_list(struct flow *flow)
+static enum step_result begin_server_list(struct flow *flow)
 {
     return deed_begin(flow, &list_kind);
 }
 
-const struct step resource_server_deeds_list[] = {{"caller", begin_list}, DEED_STEPS};
+const struct step resource_server_deeds_list[] = {{"caller", begin_server_list}, DEED_STEPS};
 
 /* ---- GET resource-servers/{name} ---- */
 
 /* A revoked one has another version than it had before. */
-static int64_t version_of(const struct resource_server *server)
+static int64_t version_of_server(const struct resource_server *server)
 {
     return 2 * server->id + (server->revoked_ms != 0);
 }
@@ -60,7 +60,7 @@ static enum status find_newest(struct durable *db, struct slice name, struct dee
             struct json_writer json = json_writer(&text);
             buf_reset(&text);
             resource_server_shape_write(&json, server, SLICE_ABSENT);
-            answer->version = version_of(server);
+            answer->version = version_of_server(server);
         }
         more = rows->count == PAGE_MAX_ROWS;
         resource_server_page_free(rows);
@@ -76,12 +76,12 @@ static enum status show_server(const struct deed *deed, struct durable *db, stru
 
 static const struct deed_kind show_kind = {.noun = "resource server", .work = show_server};
 
-static enum step_result begin_show(struct flow *flow)
+static enum step_result begin_server_show(struct flow *flow)
 {
     return deed_begin(flow, &show_kind);
 }
 
-const struct step resource_server_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
+const struct step resource_server_deeds_show[] = {{"caller", begin_server_show}, DEED_STEPS};
 
 /* ---- POST resource-servers ---- */
 
@@ -137,7 +137,7 @@ static enum status refuse_taken(struct durable *db, const struct resource_server
     return status;
 }
 
-static enum status create_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_create_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct server_input *input = deed->input;
     struct resource_server server = input->draft.server;
@@ -151,25 +151,28 @@ static enum status create_server(const struct deed *deed, struct durable *db, st
     server.id = id;
     server.created_ms = clock_wall_ms(db->clock);
     resource_server_shape_write(&json, &server, slice_of(input->draft.key, sizeof input->draft.key));
-    answer->version = version_of(&server);
+    answer->version = version_of_server(&server);
     deed_place(answer, "resource-servers", server.name);
     answer->http_status = 201;
     return STATUS_OK;
 }
 
-static const struct deed_kind create_kind = {
-    .noun = "resource server", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_server, .work = create_server};
+static const struct deed_kind create_kind = {.noun = "resource server",
+                                             .body = DEED_TAKES_OBJECT,
+                                             .writes = true,
+                                             .judge = judge_server,
+                                             .work = do_create_server};
 
-static enum step_result begin_create(struct flow *flow)
+static enum step_result begin_server_create(struct flow *flow)
 {
     return deed_begin(flow, &create_kind);
 }
 
-const struct step resource_server_deeds_create[] = {{"caller", begin_create}, DEED_STEPS};
+const struct step resource_server_deeds_create[] = {{"caller", begin_server_create}, DEED_STEPS};
 
 /* ---- DELETE resource-servers/{name} ---- */
 
-static enum status revoke_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_revoke_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     int64_t count = 0;
     TRY(find_newest(db, deed->id, answer));
@@ -185,11 +188,11 @@ static enum status revoke_server(const struct deed *deed, struct durable *db, st
 }
 
 static const struct deed_kind revoke_kind = {
-    .noun = "resource server", .writes = true, .needs_match = true, .work = revoke_server};
+    .noun = "resource server", .writes = true, .needs_match = true, .work = do_revoke_server};
 
-static enum step_result begin_revoke(struct flow *flow)
+static enum step_result begin_server_revoke(struct flow *flow)
 {
     return deed_begin(flow, &revoke_kind);
 }
 
-const struct step resource_server_deeds_revoke[] = {{"caller", begin_revoke}, DEED_STEPS};
+const struct step resource_server_deeds_revoke[] = {{"caller", begin_server_revoke}, DEED_STEPS};

@@ -25,8 +25,8 @@ static enum status judge_filter(struct deed *deed, const char **ret_why)
 
 /* ---- GET tokens, clients/{id}/tokens ---- */
 
-static enum status list_tokens(const struct deed *deed, struct durable *db, const struct token_filter *filter,
-                               struct deed_answer *answer)
+static enum status do_list_tokens(const struct deed *deed, struct durable *db, const struct token_filter *filter,
+                                  struct deed_answer *answer)
 {
     struct deed_list list = deed_list_begin(deed, answer, "tokens");
     while (!list.is_over) {
@@ -48,19 +48,19 @@ static enum status list_tokens(const struct deed *deed, struct durable *db, cons
 static enum status list_filtered(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct token_filter filter = read_filter(deed);
-    return list_tokens(deed, db, &filter, answer);
+    return do_list_tokens(deed, db, &filter, answer);
 }
 
 static const char *const list_query[] = {DEED_LIST_QUERY, "client_id", "sub", NULL};
 static const struct deed_kind list_kind = {
     .noun = "token", .query = list_query, .is_list = true, .judge = judge_filter, .work = list_filtered};
 
-static enum step_result begin_list(struct flow *flow)
+static enum step_result begin_token_list(struct flow *flow)
 {
     return deed_begin(flow, &list_kind);
 }
 
-const struct step token_deeds_list[] = {{"caller", begin_list}, DEED_STEPS};
+const struct step token_deeds_list[] = {{"caller", begin_token_list}, DEED_STEPS};
 
 static enum status list_of_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -68,19 +68,19 @@ static enum status list_of_client(const struct deed *deed, struct durable *db, s
     const struct token_filter filter = {.client_id = deed->id};
     TRY(durable_client_find_blocking(db, deed->id, &client));
     client_free(client);
-    return list_tokens(deed, db, &filter, answer);
+    return do_list_tokens(deed, db, &filter, answer);
 }
 
 static const char *const page_query[] = {DEED_LIST_QUERY, NULL};
 static const struct deed_kind of_client_kind = {
     .noun = "client", .query = page_query, .is_list = true, .work = list_of_client};
 
-static enum step_result begin_of_client(struct flow *flow)
+static enum step_result begin_token_of_client(struct flow *flow)
 {
     return deed_begin(flow, &of_client_kind);
 }
 
-const struct step token_deeds_of_client[] = {{"caller", begin_of_client}, DEED_STEPS};
+const struct step token_deeds_of_client[] = {{"caller", begin_token_of_client}, DEED_STEPS};
 
 /* ---- DELETE tokens?client_id=&sub= ---- */
 
@@ -125,12 +125,12 @@ static enum status revoke_all(const struct deed *deed, struct durable *db, struc
 static const struct deed_kind bulk_kind = {
     .noun = "token", .query = bulk_query, .writes = true, .judge = judge_bulk, .work = revoke_all};
 
-static enum step_result begin_bulk(struct flow *flow)
+static enum step_result begin_token_bulk(struct flow *flow)
 {
     return deed_begin(flow, &bulk_kind);
 }
 
-const struct step token_deeds_revoke_all[] = {{"caller", begin_bulk}, DEED_STEPS};
+const struct step token_deeds_revoke_all[] = {{"caller", begin_token_bulk}, DEED_STEPS};
 
 /* ---- POST tokens ---- */
 
@@ -217,7 +217,7 @@ static enum status store_token(const struct deed *deed, struct durable *db, cons
     return status;
 }
 
-static enum status issue_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_issue_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct client *client = NULL;
     struct user *user = NULL;
@@ -230,19 +230,19 @@ static enum status issue_token(const struct deed *deed, struct durable *db, stru
 }
 
 static const struct deed_kind issue_kind = {
-    .noun = "token", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_issue, .work = issue_token};
+    .noun = "token", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_issue, .work = do_issue_token};
 
-static enum step_result begin_issue(struct flow *flow)
+static enum step_result begin_token_issue(struct flow *flow)
 {
     return deed_begin(flow, &issue_kind);
 }
 
-const struct step token_deeds_issue[] = {{"caller", begin_issue}, DEED_STEPS};
+const struct step token_deeds_issue[] = {{"caller", begin_token_issue}, DEED_STEPS};
 
 /* ---- GET, DELETE tokens/{jti} ---- */
 
 /* What may change of a token: that it was revoked, and its scopes, which a user may take away but not give. */
-static int64_t version_of(const struct token *token)
+static int64_t version_of_token(const struct token *token)
 {
     return token->revoked_ms ? token->revoked_ms : (int64_t)token->scopes.len + 1;
 }
@@ -257,34 +257,34 @@ static enum status find_token(const struct deed *deed, struct durable *db, struc
     return STATUS_NOT_FOUND;
 }
 
-static enum status show_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_show_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct token_page *rows = NULL;
     struct json_writer json = json_writer(&answer->json);
     TRY(find_token(deed, db, &rows));
     token_shape_write(&json, rows->tokens);
-    answer->version = version_of(rows->tokens);
+    answer->version = version_of_token(rows->tokens);
     token_page_free(rows);
     return STATUS_OK;
 }
 
-static const struct deed_kind show_kind = {.noun = "token", .work = show_token};
+static const struct deed_kind show_kind = {.noun = "token", .work = do_show_token};
 
-static enum step_result begin_show(struct flow *flow)
+static enum step_result begin_token_show(struct flow *flow)
 {
     return deed_begin(flow, &show_kind);
 }
 
-const struct step token_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
+const struct step token_deeds_show[] = {{"caller", begin_token_show}, DEED_STEPS};
 
 /* One that was revoked before is no error; one that never was is. */
-static enum status revoke_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_revoke_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct token_filter filter = {.jti = deed->id};
     struct token_page *rows = NULL;
     int64_t count = 0;
     TRY(find_token(deed, db, &rows));
-    enum status status = deed_match(deed, answer, version_of(rows->tokens));
+    enum status status = deed_match(deed, answer, version_of_token(rows->tokens));
     token_page_free(rows);
     TRY(status);
     TRY(durable_token_revoke_blocking(db, &filter, &count));
@@ -293,11 +293,11 @@ static enum status revoke_token(const struct deed *deed, struct durable *db, str
 }
 
 static const struct deed_kind revoke_kind = {
-    .noun = "token", .writes = true, .needs_match = true, .work = revoke_token};
+    .noun = "token", .writes = true, .needs_match = true, .work = do_revoke_token};
 
-static enum step_result begin_revoke(struct flow *flow)
+static enum step_result begin_token_revoke(struct flow *flow)
 {
     return deed_begin(flow, &revoke_kind);
 }
 
-const struct step token_deeds_revoke[] = {{"caller", begin_revoke}, DEED_STEPS};
+const struct step token_deeds_revoke[] = {{"caller", begin_token_revoke}, DEED_STEPS};

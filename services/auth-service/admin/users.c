@@ -16,7 +16,7 @@ static void answer_user(struct deed_answer *answer, const struct user *user)
 
 /* ---- GET users ---- */
 
-static enum status list_users(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_list_users(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct deed_list list = deed_list_begin(deed, answer, "users");
     while (!list.is_over) {
@@ -36,14 +36,14 @@ static enum status list_users(const struct deed *deed, struct durable *db, struc
 }
 
 static const char *const list_query[] = {DEED_LIST_QUERY, NULL};
-static const struct deed_kind list_kind = {.noun = "user", .query = list_query, .is_list = true, .work = list_users};
+static const struct deed_kind list_kind = {.noun = "user", .query = list_query, .is_list = true, .work = do_list_users};
 
-static enum step_result begin_list(struct flow *flow)
+static enum step_result begin_user_list(struct flow *flow)
 {
     return deed_begin(flow, &list_kind);
 }
 
-const struct step user_deeds_list[] = {{"caller", begin_list}, DEED_STEPS};
+const struct step user_deeds_list[] = {{"caller", begin_user_list}, DEED_STEPS};
 
 /* ---- POST users ---- */
 
@@ -87,7 +87,7 @@ static enum status hash_password(struct deed *deed)
     return password_hash_blocking(input->password, input->hash);
 }
 
-static enum status create_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_create_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct user_input *input = deed->input;
     const struct user user = {
@@ -113,14 +113,14 @@ static const struct deed_kind create_kind = {.noun = "user",
                                              .writes = true,
                                              .judge = judge_user,
                                              .prepare = hash_password,
-                                             .work = create_user};
+                                             .work = do_create_user};
 
-static enum step_result begin_create(struct flow *flow)
+static enum step_result begin_user_create(struct flow *flow)
 {
     return deed_begin(flow, &create_kind);
 }
 
-const struct step user_deeds_create[] = {{"caller", begin_create}, DEED_STEPS};
+const struct step user_deeds_create[] = {{"caller", begin_user_create}, DEED_STEPS};
 
 /* ---- GET users/{sub} ---- */
 
@@ -135,12 +135,12 @@ static enum status show_user(const struct deed *deed, struct durable *db, struct
 
 static const struct deed_kind show_kind = {.noun = "user", .work = show_user};
 
-static enum step_result begin_show(struct flow *flow)
+static enum step_result begin_user_show(struct flow *flow)
 {
     return deed_begin(flow, &show_kind);
 }
 
-const struct step user_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
+const struct step user_deeds_show[] = {{"caller", begin_user_show}, DEED_STEPS};
 
 /* ---- DELETE users/{sub}; POST users/{sub}/disable, enable ---- */
 
@@ -157,46 +157,47 @@ static enum status do_with_user(const struct deed *deed, struct durable *db, str
     return deed_audit(deed, db, what, deed->id);
 }
 
-static enum status delete_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_delete_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     return do_with_user(deed, db, answer, "user.delete", durable_user_delete_blocking);
 }
 
-static const struct deed_kind delete_kind = {.noun = "user", .writes = true, .needs_match = true, .work = delete_user};
+static const struct deed_kind delete_kind = {
+    .noun = "user", .writes = true, .needs_match = true, .work = do_delete_user};
 
-static enum step_result begin_delete(struct flow *flow)
+static enum step_result begin_user_delete(struct flow *flow)
 {
     return deed_begin(flow, &delete_kind);
 }
 
-const struct step user_deeds_delete[] = {{"caller", begin_delete}, DEED_STEPS};
+const struct step user_deeds_delete[] = {{"caller", begin_user_delete}, DEED_STEPS};
 
-static enum status disable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_disable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     TRY(do_with_user(deed, db, answer, "user.disable", durable_user_disable_blocking));
     return show_user(deed, db, answer);
 }
 
-static const struct deed_kind disable_kind = {.noun = "user", .writes = true, .work = disable_user};
+static const struct deed_kind disable_kind = {.noun = "user", .writes = true, .work = do_disable_user};
 
-static enum step_result begin_disable(struct flow *flow)
+static enum step_result begin_user_disable(struct flow *flow)
 {
     return deed_begin(flow, &disable_kind);
 }
 
-const struct step user_deeds_disable[] = {{"caller", begin_disable}, DEED_STEPS};
+const struct step user_deeds_disable[] = {{"caller", begin_user_disable}, DEED_STEPS};
 
-static enum status enable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+static enum status do_enable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     TRY(do_with_user(deed, db, answer, "user.enable", durable_user_enable_blocking));
     return show_user(deed, db, answer);
 }
 
-static const struct deed_kind enable_kind = {.noun = "user", .writes = true, .work = enable_user};
+static const struct deed_kind enable_kind = {.noun = "user", .writes = true, .work = do_enable_user};
 
-static enum step_result begin_enable(struct flow *flow)
+static enum step_result begin_user_enable(struct flow *flow)
 {
     return deed_begin(flow, &enable_kind);
 }
 
-const struct step user_deeds_enable[] = {{"caller", begin_enable}, DEED_STEPS};
+const struct step user_deeds_enable[] = {{"caller", begin_user_enable}, DEED_STEPS};

@@ -258,21 +258,6 @@ void cli_field_list(struct cli_output *out, const char *name, const struct slice
     buf_done(&joined);
 }
 
-void cli_field_words(struct cli_output *out, const char *name, struct slice words)
-{
-    const char *before = "[";
-    print_name(out, name);
-    if (out->line->format != FORMAT_JSON) {
-        print_line(out, words);
-        return;
-    }
-    for (bool more = words.len > 0; more; before = ", ") {
-        printf("%s", before);
-        print_json_string(slice_cut(&words, ' ', &more));
-    }
-    printf("%s", before[0] == '[' ? "[]" : "]");
-}
-
 void cli_field_json(struct cli_output *out, const char *name, struct slice json)
 {
     print_name(out, name);

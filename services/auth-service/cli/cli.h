@@ -52,8 +52,6 @@ void cli_record_begin(struct cli_output *out);
 void cli_field(struct cli_output *out, const char *name, struct slice value);
 /* JSON: an array of texts; env and table: joined by spaces. */
 void cli_field_list(struct cli_output *out, const char *name, const struct slice *items, size_t count);
-/* The same, of words that are separated by single spaces. */
-void cli_field_words(struct cli_output *out, const char *name, struct slice words);
 /* A value that is JSON already. */
 void cli_field_json(struct cli_output *out, const char *name, struct slice json);
 void cli_field_int(struct cli_output *out, const char *name, int64_t value);

@@ -6,6 +6,7 @@
 #include "durable/tokens.h"
 #include "json/json_writer.h"
 
+/* An object. */
 void token_shape_write(struct json_writer *json, const struct token *token);
 
 #endif

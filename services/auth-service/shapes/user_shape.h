@@ -5,6 +5,7 @@
 #include "durable/users.h"
 #include "json/json_writer.h"
 
+/* An object. */
 void user_shape_write(struct json_writer *json, const struct user *user);
 
 #endif
