@@ -326,7 +326,7 @@ struct deed_list deed_list_begin(const struct deed *deed, struct deed_answer *an
     return list;
 }
 
-static bool is_wanted(struct slice filter, const struct slice *texts, size_t count)
+static bool passes_filter(struct slice filter, const struct slice *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (slice_find_slice(texts[i], filter) < texts[i].len)
@@ -342,7 +342,7 @@ bool deed_list_takes(struct deed_list *list, int64_t id, const struct slice *tex
     }
     list->page.after_id = id;
     list->seen++;
-    if (!is_wanted(list->deed->filter, texts, count))
+    if (!passes_filter(list->deed->filter, texts, count))
         return false;
     list->written++;
     return true;

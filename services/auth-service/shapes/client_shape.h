@@ -21,13 +21,13 @@ void client_shape_write_rotated(struct json_writer *json, const struct client *c
                                 int64_t now_ms);
 
 /* X(member, …) of texts and lists, and of CLIENT_FLAGS: what a client is given by. */
-#define CLIENT_INPUTS(TEXT, LIST, FLAG)                                                                 \
-    TEXT(client_id)                                                                                     \
-    TEXT(client_secret)                                                                                 \
-    TEXT(rsa_public_key)                                                                                \
-    TEXT(name)                                                                                          \
-    CLIENT_PLAIN_TEXTS(TEXT) LIST(callbacks) TEXT(default_callback) LIST(signature_methods) TEXT(scope) \
-        TEXT(default_scope) CLIENT_FLAGS(FLAG)
+#define CLIENT_INPUTS(TEXT, LIST, FLAG) \
+    TEXT(client_id)                     \
+    TEXT(client_secret)                 \
+    TEXT(rsa_public_key)                \
+    TEXT(name)                          \
+    CLIENT_PLAIN_TEXTS(TEXT)            \
+    LIST(callbacks) TEXT(default_callback) LIST(signature_methods) TEXT(scope) TEXT(default_scope) CLIENT_FLAGS(FLAG)
 
 #define CLIENT_INPUT_TEXT(member, ...)                  struct slice member;
 #define CLIENT_INPUT_LIST(member)                       struct json_strings member;
