@@ -1,4 +1,4 @@
-"""From Authlib's Django server to ours, as docs/migrating-from-authlib.md says: a real server of Authlib's issues a token,
+"""From Authlib's Django server to ours, as docs/moving-in/authlib.md says: a real server of Authlib's issues a token,
 the command of docs/examples exports it, ours imports it, and the client never notices."""
 
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.owner import Owner, Page
 from harness.provider import clean_environment
 from harness.signer import Signer
 
@@ -58,6 +59,16 @@ def test_a_request_signed_with_the_old_credentials_verifies(provider, authlib, m
     signer = Signer("printer", "printer's secret", token["oauth_token"], token["oauth_token_secret"])
     answer = provider.introspect(key, signer.sign("GET", API + "/%7Ejane;p")).json()
     assert answer["active"] and answer["username"] == "jane" and answer["scope"] == "photos:read", answer
+
+
+def test_djangos_users_log_in_with_the_passwords_that_they_had(provider, authlib):
+    done = provider.command("user", "import", "--format", "json", stdin=authlib["users"])
+    assert done.code == 0 and (done.json()["imported"], done.json()["skipped"]) == (1, 1), done  # dora; jane is there
+    owner = Owner(provider, "dora", "granite otter lamp")
+    page = Page(owner.get("/login"))
+    for password, status in (("granite otter lamb", 403), ("granite otter lamp", 302)):
+        answer = owner.submit(page, page.form_with("password"), username="dora", password=password)
+        assert answer.status_code == status, answer.text
 
 
 # ---- what the guide says of Authlib is so

@@ -1,17 +1,19 @@
-"""A management command of Django that prints the clients and tokens of an Authlib OAuth 1 server, for Countersign's
-`client import` and `token import`. Put it into one of your apps as management/commands/export_oauth1.py:
+"""A management command of Django that prints the clients and tokens of an Authlib OAuth 1 server, and Django's users, for
+Countersign's `client import`, `token import` and `user import`. Put it into one of your apps as management/commands/export_oauth1.py:
 
     python manage.py export_oauth1 clients --model shop.Client --scope 'photos:read photos:write' > clients.ndjson
+    python manage.py export_oauth1 users --model auth.User > users.ndjson
     python manage.py export_oauth1 tokens --model shop.TokenCredential > tokens.ndjson
 
     auth-service client import --dry-run clients.ndjson && auth-service client import clients.ndjson
+    auth-service user import --dry-run users.ndjson && auth-service user import users.ndjson
     auth-service token import --dry-run tokens.ndjson && auth-service token import tokens.ndjson
 
-Both files hold secrets: keep them where nobody else reads (umask 077), or use a pipe, and delete them.
+Leave the users out where your site goes on to log them in. All these files hold secrets: keep them where nobody else reads (umask 077), or use a pipe, and delete them.
 
 It reads what Authlib's mixins promise (get_client_secret, get_default_redirect_uri, get_rsa_public_key, get_oauth_token,
 get_oauth_token_secret) and the fields client_id and user that its documentation shows. If your models have more, such as a
-name or callbacks, add them to the two functions at the end.
+name or callbacks, add them to the functions at the end.
 """
 
 import json
@@ -21,10 +23,10 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Prints clients or tokens of an Authlib OAuth 1 server as JSON lines."
+    help = "Prints clients, users or tokens of an Authlib OAuth 1 server as JSON lines."
 
     def add_arguments(self, parser):
-        parser.add_argument("what", choices=["clients", "tokens"])
+        parser.add_argument("what", choices=["clients", "users", "tokens"])
         parser.add_argument("--model", required=True, help="app_label.Model")
         parser.add_argument("--scope", default="", help="what each client may ask for (Authlib's OAuth 1 knows no scopes)")
         parser.add_argument("--subject", action="store_true",
@@ -35,11 +37,11 @@ class Command(BaseCommand):
         if what == "tokens":
             rows = rows.select_related("user")
         for row in rows.iterator():
-            record = client(row, scope) if what == "clients" else token(row, subject)
+            record = {"clients": client, "users": user, "tokens": token}[what](row, scope, subject)
             self.stdout.write(json.dumps({name: value for name, value in record.items() if value not in (None, "")}))
 
 
-def client(row, scope):
+def client(row, scope, _subject):
     callback = row.get_default_redirect_uri() or None
     return {
         "client_id": row.client_id,
@@ -54,7 +56,17 @@ def client(row, scope):
     }
 
 
-def token(row, subject):
+def user(row, _scope, _subject):
+    return {
+        "username": row.get_username(),
+        "email": row.email,
+        "password_hash": row.password if row.has_usable_password() else None,
+        "disabled": True if not row.is_active else None,
+        "created_at": int(row.date_joined.timestamp()),
+    }
+
+
+def token(row, _scope, subject):
     return {
         "oauth_token": row.get_oauth_token(),
         "oauth_token_secret": row.get_oauth_token_secret() or None,

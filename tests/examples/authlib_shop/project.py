@@ -131,12 +131,13 @@ def main(database, directory):
 
     call_command("migrate", run_syncdb=True, verbosity=0)
     jane = get_user_model().objects.create_user("jane")
+    get_user_model().objects.create_user("dora", "dora@a.example", "granite otter lamp")
     for name in ("printer", "other"):
         Client.objects.create(user=jane, client_id=name, client_secret=f"{name}'s secret", default_redirect_uri=CALLBACK)
     browser, other = Browser("printer", "printer's secret"), Browser("other", "other's secret")
     token = form(browser.exchange(*browser.granted()))
     out = {"token": token, "behaviour": behaviour(browser, other, token)}
-    for what, model in (("clients", "shop.Client"), ("tokens", "shop.TokenCredential")):
+    for what, model in (("clients", "shop.Client"), ("users", "auth.User"), ("tokens", "shop.TokenCredential")):
         exported = StringIO()
         call_command("export_oauth1", what, model=model, scope="photos:read", stdout=exported)
         out[what] = exported.getvalue()

@@ -1,0 +1,272 @@
+"""Each exporter of docs/moving-in, on a database in that system's own schema: what it prints is imported, and a request that is
+signed with the old secrets is good. Django is tested in test_migration.py."""
+
+import hmac
+import json
+import os
+import sqlite3
+import subprocess
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from harness.provider import ROOT, clean_environment
+from harness.signer import Signer
+from harness.stores import MariaDB
+
+from services import DOCS, PYTHON
+
+MOVING_IN = ROOT / "docs/moving-in"
+API = "https://api.example"
+PHPASS = "$P$BmI7QRQMP6quq1PSDgGWtV94hJiP1u0"
+
+
+def php(script, *arguments, **variables):
+    done = subprocess.run(["php", MOVING_IN / script, *arguments], capture_output=True, text=True, timeout=60,
+                          env=clean_environment(variables))
+    assert done.returncode == 0 and done.stderr == "", done
+    return done.stdout
+
+
+def take(provider, what, ndjson, **expected):
+    done = provider.command(what, "import", "--format", "json", stdin=ndjson)
+    counted = json.loads(done.out)
+    wanted = {"imported": 0, "skipped": 0, "refused": 0, "users_created": 0, "dry_run": False, **expected}
+    assert counted == wanted, (done, ndjson)
+
+
+def ask(provider, *credentials):
+    key = provider.create_resource_server("--origin", API)
+    return provider.introspect(key, Signer(*credentials).sign("GET", API + "/photos")).json()
+
+
+def write_sqlite(path, script):
+    with sqlite3.connect(path) as database:
+        database.executescript(script)
+    return f"sqlite:{path}"
+
+
+# ---- MediaWiki: Extension:OAuth 1.1, schema/tables.json
+
+MEDIAWIKI = """
+CREATE TABLE oauth_registered_consumer (
+    oarc_id INTEGER PRIMARY KEY, oarc_consumer_key BLOB, oarc_name BLOB, oarc_user_id INTEGER, oarc_version BLOB,
+    oarc_callback_url BLOB, oarc_callback_is_prefix BLOB, oarc_description BLOB, oarc_email BLOB, oarc_email_authenticated BLOB,
+    oarc_developer_agreement SMALLINT, oarc_owner_only SMALLINT, oarc_wiki BLOB, oarc_grants BLOB, oarc_registration BLOB,
+    oarc_secret_key BLOB, oarc_rsa_key BLOB, oarc_restrictions BLOB, oarc_stage SMALLINT, oarc_stage_timestamp BLOB,
+    oarc_deleted SMALLINT, oarc_oauth_version SMALLINT, oarc_oauth2_allowed_grants BLOB, oarc_oauth2_is_confidential SMALLINT);
+CREATE TABLE oauth_accepted_consumer (
+    oaac_id INTEGER PRIMARY KEY, oaac_wiki BLOB, oaac_user_id INTEGER, oaac_consumer_id INTEGER, oaac_access_token BLOB,
+    oaac_access_secret BLOB, oaac_grants BLOB, oaac_accepted BLOB, oaac_oauth_version SMALLINT);
+CREATE TABLE user (user_id INTEGER PRIMARY KEY, user_name BLOB);
+INSERT INTO user VALUES (7, 'Jane Roe');
+"""
+CONSUMER = "INSERT INTO oauth_registered_consumer VALUES ({id}, '{key}', 'Bot {id}', 7, '1.0', '{callback}', {prefix}, 'edits', " \
+    "'bot@a.example', NULL, 1, 0, '*', '[\"basic\"]', '20200102030405', 'stored secret', {rsa}, '{{}}', {stage}, " \
+    "'20200102030405', 0, {version}, NULL, 1);"
+ACCEPTED = "INSERT INTO oauth_accepted_consumer VALUES ({id}, '*', 7, {consumer}, '{token}', 'stored access', '[\"basic\"]', " \
+    "'20200102030405', {version});"
+
+
+def effective(stored, key="wiki's key"):
+    """What MediaWiki makes of a secret that it stored."""
+    return hmac.new(key.encode(), stored.encode(), "sha1").hexdigest()
+
+
+def test_mediawikis_consumers_and_tokens_move(provider, tmp_path):
+    dsn = write_sqlite(tmp_path / "wiki", MEDIAWIKI + "".join(
+        CONSUMER.format(**{"id": number, "key": f"mw{number}", "callback": "https://bot.example/cb", "prefix": "NULL",
+                           "rsa": "NULL", "stage": 1, "version": 1, **more})
+        for number, more in enumerate([{"prefix": "1"}, {"stage": 0}, {"stage": 4}, {"version": 2}], 1)) + "".join(
+        ACCEPTED.format(id=number, consumer=number, token=f"mwtoken{number}", version=1) for number in (1, 3)))
+    key = {"OAUTH_SECRET_KEY": "wiki's key"}
+    take(provider, "client", php("mediawiki.php", "clients", dsn, "", "photos:read", **key), imported=2)
+    take(provider, "token", php("mediawiki.php", "tokens", dsn, **key), imported=1, users_created=1)
+    answer = ask(provider, "mw1", effective("stored secret"), "mwtoken1", effective("stored access"))
+    assert answer["active"] and (answer["sub"], answer["username"], answer["iat"]) == ("7", "Jane Roe", 1577934245), answer
+    assert not ask(provider, "mw1", "stored secret", "mwtoken1", "stored access")["active"]
+    moved = provider.expect("client", "get", "mw1")
+    assert moved["callbacks"] == ["https://bot.example/cb/*", "https://bot.example/cb"] or sorted(moved["callbacks"]) == \
+        ["https://bot.example/cb", "https://bot.example/cb/*"]
+    assert provider.expect("client", "get", "mw2")["approval"] == "pending"
+
+
+# ---- WordPress 6.8 with rest-api-oauth1 0.4
+
+WORDPRESS = """
+CREATE TABLE wp_users (ID INTEGER PRIMARY KEY, user_login TEXT, user_pass TEXT, user_nicename TEXT, user_email TEXT,
+    user_url TEXT, user_registered TEXT, user_activation_key TEXT, user_status INTEGER, display_name TEXT);
+CREATE TABLE wp_posts (ID INTEGER PRIMARY KEY, post_author INTEGER, post_date TEXT, post_content TEXT, post_title TEXT,
+    post_status TEXT, post_type TEXT);
+CREATE TABLE wp_postmeta (meta_id INTEGER PRIMARY KEY, post_id INTEGER, meta_key TEXT, meta_value TEXT);
+CREATE TABLE wp_options (option_id INTEGER PRIMARY KEY, option_name TEXT UNIQUE, option_value TEXT, autoload TEXT);
+INSERT INTO wp_users VALUES (3, 'wanda', '%s', 'wanda', 'wanda@a.example', '', '2020-01-02 03:04:05', '', 0, 'Wanda');
+INSERT INTO wp_posts VALUES (11, 3, '2020-01-02 03:04:05', 'prints', 'Printer', 'draft', 'json_consumer'),
+    (12, 3, '2020-01-02 03:04:05', '', 'A page', 'publish', 'page');
+INSERT INTO wp_postmeta (post_id, meta_key, meta_value) VALUES (11, 'key', 'wpkey'), (11, 'secret', 'wpsecret'),
+    (11, 'callback', 'https://printer.example/ready'), (11, 'type', 'oauth1'), (12, 'key', 'x');
+INSERT INTO wp_options (option_name, option_value) VALUES ('oauth1_access_wptoken',
+    'a:4:{s:3:"key";s:7:"wptoken";s:6:"secret";s:13:"wptokensecret";s:8:"consumer";i:11;s:4:"user";i:3;}'),
+    ('oauth1_request_pending', 'a:0:{}'), ('oauth1xaccess_no', 'x'), ('siteurl', 'https://blog.example');
+""" % PHPASS
+
+
+def test_wordpresss_consumers_users_and_tokens_move(provider, tmp_path):
+    dsn = write_sqlite(tmp_path / "blog", WORDPRESS)
+    take(provider, "client", php("wordpress.php", "clients", dsn, "wp_", "photos:read"), imported=1)
+    take(provider, "user", php("wordpress.php", "users", dsn), imported=1)
+    take(provider, "token", php("wordpress.php", "tokens", dsn), imported=1)
+    answer = ask(provider, "wpkey", "wpsecret", "wptoken", "wptokensecret")
+    assert answer["active"] and answer["username"] == "wanda", answer
+    assert provider.expect("client", "get", "wpkey")["callbacks"] == ["https://printer.example/ready"]
+
+
+# ---- Magento 2.4, Moodle 4.5: on MariaDB, as they run
+
+
+@pytest.fixture(scope="module")
+def mariadb(tmp_path_factory):
+    server = MariaDB(tmp_path_factory.mktemp("mariadb")).start()
+    yield server
+    server.stop()
+
+
+MAGENTO = """
+CREATE TABLE oauth_consumer (entity_id int unsigned NOT NULL PRIMARY KEY, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    updated_at timestamp NULL, name varchar(255) NOT NULL, `key` varchar(32) NOT NULL, secret varchar(128) NOT NULL,
+    callback_url text, rejected_callback_url text NOT NULL);
+CREATE TABLE oauth_token (entity_id int unsigned NOT NULL PRIMARY KEY, consumer_id int unsigned, admin_id int unsigned,
+    customer_id int unsigned, type varchar(16) NOT NULL, token varchar(32) NOT NULL, secret varchar(128) NOT NULL,
+    verifier varchar(32), callback_url text NOT NULL, revoked smallint unsigned NOT NULL DEFAULT 0,
+    authorized smallint unsigned NOT NULL DEFAULT 0, user_type int, created_at timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP);
+CREATE TABLE integration (integration_id int unsigned NOT NULL PRIMARY KEY, name varchar(255) NOT NULL, email varchar(255) NOT NULL,
+    endpoint varchar(255), status smallint unsigned NOT NULL, consumer_id int unsigned, setup_type smallint unsigned NOT NULL);
+INSERT INTO oauth_consumer VALUES (1, '2020-01-02', NULL, 'Ledger', 'mgkey1', '{encrypted}', NULL, ''),
+    (2, '2020-01-02', NULL, 'Old', 'mgkey2', 'plain secret', 'https://old.example/cb', '');
+INSERT INTO integration VALUES (5, 'Ledger', 'ops@a.example', NULL, 1, 1, 0);
+INSERT INTO oauth_token VALUES (1, 1, NULL, NULL, 'access', 'mgtoken1', '{token}', NULL, 'oob', 0, 1, 1, '2020-01-02 03:04:05'),
+    (2, 2, 9, NULL, 'access', 'mgtoken2', 'plain access', NULL, 'oob', 0, 1, 2, '2020-01-02 03:04:05'),
+    (3, 2, 9, NULL, 'access', 'mgtoken3', 'x', NULL, 'oob', 1, 1, 2, '2020-01-02 03:04:05'),
+    (4, 2, NULL, NULL, 'request', 'mgtoken4', 'x', NULL, 'oob', 0, 0, 2, '2020-01-02 03:04:05'),
+    (5, NULL, NULL, 8, 'access', 'bearer', 'x', NULL, '', 0, 0, 3, '2020-01-02 03:04:05');
+"""
+KEYS = ["k" * 32, "K" * 32]
+
+
+def magento_encrypt(text, version):
+    import base64
+
+    nonce = os.urandom(12)
+    sealed = nonce + ChaCha20Poly1305(KEYS[version].encode()).encrypt(nonce, text.encode(), nonce)
+    return f"{version}:3:{base64.b64encode(sealed).decode()}"
+
+
+def pdo(mariadb):
+    return f"mysql:host=127.0.0.1;port={mariadb.port};dbname={mariadb.database}", \
+        {"DB_USER": mariadb.user, "DB_PASSWORD": mariadb.password}
+
+
+def test_magentos_consumers_and_tokens_move_whether_they_are_encrypted_or_not(provider, mariadb):
+    mariadb.sql(MAGENTO.format(encrypted=magento_encrypt("ledger's", 1), token=magento_encrypt("ledger's access", 0)))
+    dsn, account = pdo(mariadb)
+    account["CRYPT_KEY"] = "\n".join(KEYS)
+    take(provider, "client", php("magento.php", "clients", dsn, "", "photos:read", **account), imported=2)
+    take(provider, "token", php("magento.php", "tokens", dsn, **account), imported=2, users_created=2)
+    answer = ask(provider, "mgkey1", "ledger's", "mgtoken1", "ledger's access")
+    assert answer["active"] and (answer["sub"], answer["username"]) == ("integration-5", "Ledger"), answer
+    answer = ask(provider, "mgkey2", "plain secret", "mgtoken2", "plain access")
+    assert answer["active"] and answer["sub"] == "admin-9", answer
+    wrong = subprocess.run(["php", MOVING_IN / "magento.php", "clients", dsn], capture_output=True, text=True,
+                           env=clean_environment({**account, "CRYPT_KEY": "w" * 32}))
+    assert wrong.returncode != 0 and "does not open" in wrong.stdout + wrong.stderr
+
+
+MOODLE = """
+CREATE TABLE mdl_enrol_lti_lti2_consumer (id bigint PRIMARY KEY, name varchar(50) NOT NULL, consumerkey256 varchar(255) NOT NULL,
+    consumerkey longtext, secret varchar(1024) NOT NULL, ltiversion varchar(10), enabled tinyint NOT NULL, created bigint);
+CREATE TABLE mdl_lti_types (id bigint PRIMARY KEY, name varchar(255) NOT NULL, baseurl longtext NOT NULL, state tinyint NOT NULL,
+    ltiversion varchar(10));
+CREATE TABLE mdl_lti_types_config (id bigint PRIMARY KEY, typeid bigint NOT NULL, name varchar(100) NOT NULL, value longtext NOT NULL);
+INSERT INTO mdl_enrol_lti_lti2_consumer VALUES (1, 'Other LMS', 'lmskey', NULL, 'lms "secret"', 'LTI-1p0', 1, 0),
+    (2, 'Off', 'offkey', NULL, 'x', 'LTI-1p0', 0, 0);
+INSERT INTO mdl_lti_types VALUES (1, 'Quiz', 'https://quiz.example', 1, 'LTI-1p0'), (2, 'Pending', 'https://p.example', 2, 'LTI-1p0'),
+    (3, 'New', 'https://n.example', 1, '1.3.0'), (4, 'Quiz two', 'https://quiz.example/2', 1, 'LTI-1p0');
+INSERT INTO mdl_lti_types_config VALUES (1, 1, 'resourcekey', 'toolkey'), (2, 1, 'password', 'tool secret'),
+    (3, 2, 'resourcekey', 'pendingkey'), (4, 2, 'password', 'x'), (5, 3, 'clientid', 'c'),
+    (6, 4, 'resourcekey', 'toolkey'), (7, 4, 'password', 'tool secret');
+"""
+
+
+def test_moodles_lti_keys_move_and_sign_without_a_token(provider, mariadb):
+    mariadb.sql(MOODLE)
+    query = (MOVING_IN / "moodle.sql").read_text()
+    done = subprocess.run(["mariadb", "--no-defaults", f"--socket={mariadb.socket}", f"--user={mariadb.user}",
+                           f"--password={mariadb.password}", "--batch", "--raw", "--skip-column-names", mariadb.database],
+                          input=query, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    take(provider, "client", done.stdout, imported=2)
+    for key, secret in (("lmskey", 'lms "secret"'), ("toolkey", "tool secret")):
+        answer = ask(provider, key, secret)
+        assert answer["active"] and answer["oauth1"]["legs"] == 2, answer
+
+
+# ---- Authlib on Flask
+
+FLASK = '''
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from authlib.oauth1 import ClientMixin, TokenCredentialMixin
+from export_oauth1 import add_export
+
+app = Flask(__name__)
+app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite:///{database}"
+db = SQLAlchemy(app)
+
+class User(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    username = db.Column(db.String(40), unique=True)
+
+class Client(ClientMixin, db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    client_id = db.Column(db.String(48), unique=True)
+    client_secret = db.Column(db.String(120))
+    default_redirect_uri = db.Column(db.Text, default="")
+    def get_default_redirect_uri(self): return self.default_redirect_uri
+    def get_client_secret(self): return self.client_secret
+    def get_rsa_public_key(self): return None
+
+class TokenCredential(TokenCredentialMixin, db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+    user_id = db.Column(db.Integer, db.ForeignKey("user.id"))
+    user = db.relationship("User")
+    client_id = db.Column(db.String(48))
+    oauth_token = db.Column(db.String(84), unique=True)
+    oauth_token_secret = db.Column(db.String(84))
+    def get_oauth_token(self): return self.oauth_token
+    def get_oauth_token_secret(self): return self.oauth_token_secret
+
+add_export(app, Client, TokenCredential)
+if __name__ == "__main__":
+    with app.app_context():
+        db.create_all()
+        flora = User(username="flora")
+        db.session.add_all([flora, Client(client_id="flaskkey", client_secret="flask's", default_redirect_uri="https://f.example/cb"),
+                            TokenCredential(user=flora, client_id="flaskkey", oauth_token="flasktoken", oauth_token_secret="flask's token")])
+        db.session.commit()
+'''
+
+
+def test_authlibs_flask_clients_and_tokens_move(provider, tmp_path):
+    (tmp_path / "shop.py").write_text(FLASK.replace("{database}", str(tmp_path / "shop.db")))
+    environment = clean_environment({"PYTHONPATH": DOCS / "flask", "PYTHONDONTWRITEBYTECODE": "1"})
+
+    def run(*arguments):
+        done = subprocess.run([PYTHON, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("shop.py")
+    take(provider, "client", run("-m", "flask", "--app", "shop", "export-oauth1", "clients", "--scope", "photos:read"), imported=1)
+    take(provider, "token", run("-m", "flask", "--app", "shop", "export-oauth1", "tokens"), imported=1, users_created=1)
+    answer = ask(provider, "flaskkey", "flask's", "flasktoken", "flask's token")
+    assert answer["active"] and answer["username"] == "flora", answer
