@@ -58,7 +58,7 @@ struct config_tokens {
     size_t count;
 };
 
-/* Peers whose forwarded headers count. */
+/* Peers whose forwarded headers and traceparent count. */
 struct config_proxies {
     const struct address_block *blocks;
     size_t count;

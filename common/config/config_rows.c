@@ -137,7 +137,8 @@ const struct config_row config_rows[] = {
              "gives the scheme."},
     {ROW("TRUSTED_PROXIES", "trusted-proxies", CONFIG_PROXIES, BOTH, trusted_proxies), .placeholder = "ADDRESS,…",
      .initial_shown = "none",
-     .help = "Peers whose forwarded headers count: addresses, CIDR blocks, unix for peers on a socket; no names."},
+     .help = "Peers whose forwarded headers and traceparent count: addresses, CIDR blocks, unix for peers on a socket; "
+             "no names."},
     {ROW("REALM", "realm", CONFIG_REALM, BOTH, realm), .placeholder = "TEXT", .initial_shown = "host of the public URL",
      .help = "The realm of WWW-Authenticate."},
     {ROW("INSECURE_TRANSPORT", "insecure-transport", CONFIG_BOOL, BOTH, insecure_transport), .initial = "false",

@@ -111,12 +111,16 @@ void http_request_drop(struct request *request)
     be_over(request);
 }
 
+static bool is_trusted_peer(const struct http_server *server, const struct peer *peer)
+{
+    const struct http_server_config *config = &server->config;
+    return config->is_trusted && config->is_trusted(config->is_trusted_context, peer);
+}
+
 bool http_admit_peer(struct http_loop *http_loop, const struct peer *peer, bool *ret_is_counted)
 {
     const struct http_server *server = http_loop->server;
-    const struct http_server_config *config = &server->config;
-    *ret_is_counted = server->address_counts && !peer->is_unix &&
-                      !(config->is_unbounded && config->is_unbounded(config->is_unbounded_context, peer));
+    *ret_is_counted = server->address_counts && !peer->is_unix && !is_trusted_peer(server, peer);
     return !*ret_is_counted || address_counts_add(server->address_counts, &peer->address);
 }
 
@@ -185,6 +189,13 @@ static const unsigned char *draw_random(struct http_loop *http_loop)
     return http_loop->random + http_loop->random_left;
 }
 
+/* Whoever chooses a request's id chooses what is found of it in the log, so that strangers choose none. */
+static void name_request(struct request *request)
+{
+    bool may_name = is_trusted_peer(request->http_loop->server, &request->peer);
+    request_set_id(request, may_name, draw_random(request->http_loop));
+}
+
 static void refuse_request(struct request *request, int http_status, const char *detail)
 {
     struct problem_detail problem = {.detail = slice_str(detail)};
@@ -194,7 +205,7 @@ static void refuse_request(struct request *request, int http_status, const char 
 
 void http_request_refuse(struct request *request, int http_status, const char *detail)
 {
-    request_set_id(request, draw_random(request->http_loop));
+    name_request(request);
     request_reply_close(request);
     refuse_request(request, http_status, detail);
 }
@@ -231,7 +242,7 @@ void http_head_refuse(struct request *request, struct slice head, int http_statu
     request->header_count = 0;
     request->query = SLICE_ABSENT;
     request->body = SLICE("");
-    request_set_id(request, draw_random(request->http_loop));
+    name_request(request);
     request->reply.is_last = true;
     flow_start(&request->flow, request->loop, route->name, route->steps, request, on_flow_ended);
 }
@@ -261,7 +272,7 @@ const struct http_limits *http_loop_limits(const struct http_loop *http_loop)
 void http_request_dispatch(struct request *request)
 {
     const struct http_server_config *config = &request->http_loop->server->config;
-    request_set_id(request, draw_random(request->http_loop));
+    name_request(request);
     struct buf allow = buf_in(&request->arena);
     const struct route *route =
         routes_find(config->routes, config->route_count, request->method, request->path, request->path_values, &allow);

@@ -89,9 +89,10 @@ struct http_server_config {
     size_t loop_count;
     void *app;
     struct http_observer observer;
-    /* Peers without a bound of their own, whatever connections_per_address says; asked on any loop. NULL: none. */
-    bool (*is_unbounded)(void *context, const struct peer *peer);
-    void *is_unbounded_context;
+    /* Peers that are believed: their traceparent names the request, and they have no bound of their own, whatever
+     * connections_per_address says. Asked on any loop. NULL: none. */
+    bool (*is_trusted)(void *context, const struct peer *peer);
+    void *is_trusted_context;
     bool opens_later; /* clients wait until http_server_accept */
     bool is_evhttp;   /* carried by libevent's evhttp instead of the strict transport, without TLS: what that one hides
                        * (a NUL, a folded header, LF alone) passes, so for ports of operators alone

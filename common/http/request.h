@@ -82,7 +82,7 @@ struct request {
 
     struct peer peer;
     bool is_tls;                 /* TLS ended here */
-    char id[REQUEST_ID_LEN + 1]; /* lower-case hex: the trace id of a valid traceparent, or random */
+    char id[REQUEST_ID_LEN + 1]; /* lower-case hex: a trusted peer's trace id, or random */
     int64_t deadline_ms;         /* loop_now_ms by which it should be answered */
     int64_t started_ns;          /* clock_monotonic_ns when it was complete */
 

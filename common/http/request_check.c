@@ -238,11 +238,11 @@ static struct slice trace_id(struct slice text)
     return trace;
 }
 
-void request_set_id(struct request *request, const unsigned char *random)
+void request_set_id(struct request *request, bool may_name, const unsigned char *random)
 {
     size_t count;
     struct slice traceparent = request_header(request, "traceparent", &count);
-    struct slice trace = count == 1 ? trace_id(traceparent) : SLICE_ABSENT;
+    struct slice trace = may_name && count == 1 ? trace_id(traceparent) : SLICE_ABSENT;
     struct buf id = buf_fixed(request->id, REQUEST_ID_LEN);
     if (slice_is_absent(trace))
         buf_add_hex(&id, slice_of(random, REQUEST_ID_LEN / 2));

@@ -29,8 +29,8 @@ struct request_bounds {
 MUST_USE int request_check(struct request *request, const struct request_facts *facts,
                            const struct request_bounds *bounds, const char **ret_detail);
 
-/* The id for this request: the trace id of its one valid traceparent (W3C Trace Context §3.2), else the
- * 16 random bytes in hex. */
-void request_set_id(struct request *request, const unsigned char *random);
+/* The id for this request: if its sender may name it, the trace id of its one valid traceparent (W3C Trace Context
+ * §3.2), else the 16 random bytes in hex. */
+void request_set_id(struct request *request, bool may_name, const unsigned char *random);
 
 #endif

@@ -158,8 +158,8 @@ static enum status open_routes(struct serving *s, const struct route *routes, si
         .observer = {.context = s, .replied = on_replied, .closed = on_closed},
         .limits = {.connections = part_of(connections, s->loop_count),
                    .connections_per_address = (size_t)s->config->connections_per_address},
-        .is_unbounded = is_proxy,
-        .is_unbounded_context = s,
+        .is_trusted = is_proxy,
+        .is_trusted_context = s,
         .opens_later = true,
     };
     return open_server(&config, listen, s->tls, variable, why, &s->servers[s->server_count++]);

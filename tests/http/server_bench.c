@@ -197,23 +197,25 @@ static void note_reply(void *context UNUSED, const struct request *request, int 
     pthread_mutex_unlock(&server.reply_lock);
 }
 
-void server_start_with(const struct http_limits *limits, const struct http_listen *listen, size_t listen_count,
-                       size_t loops)
+void server_start_as(const struct http_server_config *config, size_t loops)
 {
-    struct http_server_config config = {
-        .listen = listen,
-        .listen_count = listen_count,
-        .routes = routes,
-        .route_count = COUNT_OF(routes),
-        .limits = *limits,
-        .app = (void *)(uintptr_t) "app",
-        .observer = {.replied = note_reply},
-        .is_evhttp = server.is_evhttp,
-    };
+    struct http_server_config full = *config;
+    full.routes = routes;
+    full.route_count = COUNT_OF(routes);
+    full.app = (void *)(uintptr_t) "app";
+    full.observer = (struct http_observer){.replied = note_reply};
+    full.is_evhttp = server.is_evhttp;
     atomic_store(&server.parked_count, 0);
     atomic_store(&server.results_freed, 0);
     server.replied_count = 0;
-    http_fixture_start(&server.fixture, &config, loops);
+    http_fixture_start(&server.fixture, &full, loops);
+}
+
+void server_start_with(const struct http_limits *limits, const struct http_listen *listen, size_t listen_count,
+                       size_t loops)
+{
+    server_start_as(&(struct http_server_config){.listen = listen, .listen_count = listen_count, .limits = *limits},
+                    loops);
 }
 
 void server_start(size_t loops)

@@ -27,6 +27,8 @@ extern struct server_bench server;
 void server_start(size_t loops);
 void server_start_with(const struct http_limits *limits, const struct http_listen *listen, size_t listen_count,
                        size_t loops);
+/* With what the test sets besides. */
+void server_start_as(const struct http_server_config *config, size_t loops);
 /* Fails the test if a request had to be cut. */
 void server_stop(void);
 

@@ -31,15 +31,27 @@ static void replies_carry_length_date_and_request_id(void **state UNUSED)
     assert_string_equal(server.replied_handler, "path");
 }
 
-static void the_request_id_is_the_trace_id_of_a_traceparent(void **state UNUSED)
+static bool trust_peer(void *context, const struct peer *peer)
 {
-    server_start(1);
-    struct raw_reply reply = raw_exchange(
-        server.fixture.port, SLICE("GET /path HTTP/1.1\r\n" HOST
-                                   "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"));
-    assert_slice_equal(raw_reply_header(&reply, "X-Request-Id"), SLICE("4bf92f3577b34da6a3ce929d0e0e4736"));
-    raw_reply_done(&reply);
-    server_stop();
+    assert_string_equal(peer->text, "127.0.0.1");
+    return *(bool *)context;
+}
+
+/* Whoever may choose a request's id chooses what the log says of it. */
+static void the_trace_id_names_the_request_of_a_trusted_peer_alone(void **state UNUSED)
+{
+    for (int i = 0; i < 2; i++) {
+        bool is_trusted = i;
+        server_start_as(&(struct http_server_config){.is_trusted = trust_peer, .is_trusted_context = &is_trusted}, 1);
+        struct raw_reply reply = raw_exchange(
+            server.fixture.port, SLICE("GET /path HTTP/1.1\r\n" HOST
+                                       "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"));
+        struct slice id = raw_reply_header(&reply, "X-Request-Id");
+        assert_int_equal(id.len, 32);
+        assert_int_equal(slice_eq(id, SLICE("4bf92f3577b34da6a3ce929d0e0e4736")), is_trusted);
+        raw_reply_done(&reply);
+        server_stop();
+    }
 }
 
 static void request_ids_differ(void **state UNUSED)
@@ -459,7 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replies_carry_length_date_and_request_id),
-        cmocka_unit_test(the_request_id_is_the_trace_id_of_a_traceparent),
+        cmocka_unit_test(the_trace_id_names_the_request_of_a_trusted_peer_alone),
         cmocka_unit_test(request_ids_differ),
         cmocka_unit_test(an_unknown_path_is_a_404_with_a_problem),
         cmocka_unit_test(another_method_is_a_405_that_names_the_allowed),

@@ -80,13 +80,13 @@ static void note_closed(void *context UNUSED, enum http_closing why)
     atomic_fetch_add(&closed_count[why], 1);
 }
 
-static bool no_peer_is_bounded;
+static bool all_are_trusted;
 
-static bool is_unbounded(void *context, const struct peer *peer)
+static bool is_trusted(void *context, const struct peer *peer)
 {
-    assert_ptr_equal(context, &no_peer_is_bounded);
+    assert_ptr_equal(context, &all_are_trusted);
     assert_string_equal(peer->text, "127.0.0.1");
-    return no_peer_is_bounded;
+    return all_are_trusted;
 }
 
 static void start(const struct http_limits *limits)
@@ -96,8 +96,8 @@ static void start(const struct http_limits *limits)
         .route_count = COUNT_OF(routes),
         .limits = *limits,
         .observer = {.replied = note_reply, .closed = note_closed},
-        .is_unbounded = is_unbounded,
-        .is_unbounded_context = &no_peer_is_bounded,
+        .is_trusted = is_trusted,
+        .is_trusted_context = &all_are_trusted,
     };
     atomic_store(&replied_count, 0);
     for (size_t i = 0; i < HTTP_CLOSINGS; i++)
@@ -375,14 +375,14 @@ static void an_address_has_as_many_connections_as_it_may(void **state UNUSED)
 
 static void a_proxy_may_have_any_number(void **state UNUSED)
 {
-    no_peer_is_bounded = true;
+    all_are_trusted = true;
     start(&(struct http_limits){.connections_per_address = 1});
     int first = come(1), second = come(2);
     ask(first, GET("/path"));
     ask(second, GET("/path"));
     close(first), close(second);
     stop();
-    no_peer_is_bounded = false;
+    all_are_trusted = false;
 }
 
 /* --- the end --- */

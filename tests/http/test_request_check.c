@@ -42,7 +42,7 @@ static void only_a_valid_traceparent_names_the_request(void **state UNUSED)
     for (size_t i = 0; i < COUNT_OF(traceparents); i++) {
         struct header header = {SLICE("Traceparent"), slice_str(traceparents[i].traceparent)};
         struct request request = {.headers = &header, .header_count = 1};
-        request_set_id(&request, random);
+        request_set_id(&request, true, random);
         assert_string_equal(request.id, traceparents[i].id ? traceparents[i].id : "abcd0000000000000000000000000001");
     }
 }
@@ -53,8 +53,17 @@ static void two_traceparents_are_none(void **state UNUSED)
     struct header header = {SLICE("traceparent"), SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")};
     struct header headers[] = {header, header};
     struct request request = {.headers = headers, .header_count = 2};
-    request_set_id(&request, random);
+    request_set_id(&request, true, random);
     assert_string_equal(request.id, "00000000000000000000000000000000");
+}
+
+static void a_stranger_names_no_request(void **state UNUSED)
+{
+    static const unsigned char random[16] = {0xab, 0xcd, [15] = 0x01};
+    struct header header = {SLICE("traceparent"), SLICE("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")};
+    struct request request = {.headers = &header, .header_count = 1};
+    request_set_id(&request, false, random);
+    assert_string_equal(request.id, "abcd0000000000000000000000000001");
 }
 
 static const struct {
@@ -273,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_valid_traceparent_names_the_request),
         cmocka_unit_test(two_traceparents_are_none),
+        cmocka_unit_test(a_stranger_names_no_request),
         cmocka_unit_test(targets_are_split_without_touching_a_byte),
         cmocka_unit_test(what_is_odd_is_refused),
         cmocka_unit_test(versions_and_bounds_are_kept),
