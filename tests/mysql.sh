@@ -39,7 +39,7 @@ run_on_mysql() (
 # mysql-server is what the packages to build with are added to.
 mysqlclient_base=${MYSQL_BASE_IMAGE:-local/mysql-base:9.7}
 mysqlclient_packages='gcc libc6-dev cmake ninja-build pkg-config libevent-dev libcjson-dev libssl-dev libsqlite3-dev
-  libcrypt-dev libargon2-dev libhiredis-dev libmysqlclient-dev libcmocka-dev'
+  libcrypt-dev libargon2-dev libhiredis-dev libmysqlclient-dev libcmocka-dev python3-minimal'
 
 long_mysqlclient() {
   local name='long: built with libmysqlclient'
