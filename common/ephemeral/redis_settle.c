@@ -12,6 +12,8 @@
     "local now = redis.call('GET', KEYS[1]) or '' " \
     "if now == ARGV[1] then redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) return ARGV[2] end return now"
 
+enum { UNWATCHED_MAX_MS = 3 * REDIS_CLOCK_PERIOD_MS };
+
 /* How long this process is patient with another one that declares an epoch, or has declared one on another server. */
 enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVING_WAY_FORGOTTEN_MS = 120000 };
 
@@ -390,6 +392,13 @@ static void ask_ledger(struct redis_settle *settle)
 
 /* ---- the questions ---- */
 
+/* Whoever renews a part's record asks whether its slot is on its way. Where nobody did for longer, a move may have been
+ * begun and broken off, and left sets at the other node. */
+static bool was_watched(const struct redis_settle *settle, int64_t left_ms)
+{
+    return !settle->is_part || left_ms >= redis_epoch_life_ms(settle->skew_ms) - UNWATCHED_MAX_MS;
+}
+
 /* A record that outlives its life shows a clock that was set back. */
 static void on_life(void *context, const struct redisReply *reply)
 {
@@ -403,7 +412,7 @@ static void on_life(void *context, const struct redisReply *reply)
     }
     bool names_server = strcmp(settle->seen_epoch.run_id, settle->server.run_id) == 0;
     bool is_within_life = left_ms >= 0 && left_ms <= redis_epoch_life_ms(settle->skew_ms) + CLOCK_LEAP_MS;
-    if (!names_server || !is_within_life)
+    if (!names_server || !is_within_life || !was_watched(settle, left_ms))
         settle->seen_epoch.id[0] = '\0';
     settle->greeted(settle->context);
     if (settle->begin_turn(settle->context))
