@@ -12,9 +12,10 @@ COSTS = {
     "POST /oauth/initiate": (3, 0, {"spend", "count", "persist"}),
     "GET /oauth/authorize, not logged in": (2, 0, {"first"}),
     "GET /login": (2, 1, {"parse", "client"}),
-    "POST /login": (6, 2, {"count", "load", "account", "session"}),
+    # client, user, what a password costs, the audit log
+    "POST /login": (6, 4, {"count", "load", "account", "session"}),
     "GET /oauth/authorize": (2, 2, {"first", "load"}),
-    "POST /oauth/authorize": (4, 2, {"first", "load", "decide"}),
+    "POST /oauth/authorize": (4, 3, {"first", "load", "decide", "audit"}),
     "POST /oauth/token": (5, 1, {"load", "spend", "verifier", "persist", "mark"}),
     "POST /v1/introspect, token not cached": (1, 1, {"load", "spend"}),
     "POST /v1/introspect": (1, 0, {"spend"}),
