@@ -102,28 +102,41 @@ enum status durable_password_forget_blocking(struct durable *db)
     return STATUS_OK;
 }
 
-/* ---- the same password, hashed otherwise ---- */
+/* ---- another hash in a hash's place ---- */
 
 struct rehashing {
     struct durable *db;
     int64_t user;
     struct slice old_hash, new_hash;
+    bool is_another; /* password: whatever was begun by the old one ends */
 };
 
 static enum status replace_hash(struct sql *sql, void *context)
 {
     const struct rehashing *rehashing = context;
     struct durable *db = rehashing->db;
-    struct sql_value params[] = {sql_text(rehashing->new_hash), sql_int(now_ms(db)), sql_int(rehashing->user),
-                                 sql_text(rehashing->old_hash)};
+    struct sql_value params[] = {sql_text(rehashing->new_hash), sql_int(now_ms(db)), sql_int(rehashing->is_another),
+                                 sql_int(rehashing->user), sql_text(rehashing->old_hash)};
     TRY(durable_password_note_blocking(db, rehashing->new_hash));
-    TRY(RUN(db, "UPDATE users SET password_hash = ?, updated_at = ? WHERE id = ? AND password_hash = ?", params));
-    return sql_affected(sql) ? STATUS_OK : STATUS_CONFLICT;
+    TRY(RUN(db,
+            "UPDATE users SET password_hash = ?, updated_at = ?, version = version + ? WHERE id = ?"
+            " AND password_hash = ?",
+            params));
+    if (sql_affected(sql) == 0)
+        return STATUS_CONFLICT;
+    return rehashing->is_another ? change_write_number(db, CHANGE_USER, CHANGE_ENDED, rehashing->user) : STATUS_OK;
 }
 
 enum status durable_password_rehash_blocking(struct durable *db, int64_t user, struct slice old_hash,
                                              struct slice new_hash)
 {
-    struct rehashing rehashing = {db, user, old_hash, new_hash};
+    struct rehashing rehashing = {db, user, old_hash, new_hash, false};
+    return durable_transaction_blocking(db, replace_hash, &rehashing);
+}
+
+enum status durable_password_change_blocking(struct durable *db, int64_t user, struct slice old_hash,
+                                             struct slice new_hash)
+{
+    struct rehashing rehashing = {db, user, old_hash, new_hash, true};
     return durable_transaction_blocking(db, replace_hash, &rehashing);
 }

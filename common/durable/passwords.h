@@ -37,4 +37,12 @@ MUST_USE enum status durable_password_rehash_blocking(struct durable *db, int64_
 void durable_password_rehash_start(struct durable_pool *pool, int64_t user, struct slice old_hash,
                                    struct slice new_hash, struct ticket ticket);
 
+/* Another password, of one who has proved to know that of `old_hash`: the user's sessions end. CONFLICT: the user's
+ * hash is not `old_hash` (any more), so that he proved nothing. */
+MUST_USE enum status durable_password_change_blocking(struct durable *db, int64_t user, struct slice old_hash,
+                                                      struct slice new_hash);
+/* Likewise. */
+void durable_password_change_start(struct durable_pool *pool, int64_t user, struct slice old_hash,
+                                   struct slice new_hash, struct ticket ticket);
+
 #endif

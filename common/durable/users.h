@@ -101,7 +101,6 @@ void durable_user_list_start(struct durable_pool *pool, struct page_request page
 /* With nothing but the status. */
 void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket);
 void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
-void durable_user_set_password_start(struct durable_pool *pool, int64_t id, struct slice hash, struct ticket ticket);
 void durable_user_disable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 void durable_user_enable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 void durable_user_delete_start(struct durable_pool *pool, int64_t id, struct ticket ticket);

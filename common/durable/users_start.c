@@ -107,21 +107,6 @@ void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, stru
     durable_arguments_start(pool, DURABLE_WRITE, end_sessions, arguments_of_id(id), NULL, ticket);
 }
 
-static enum status set_password(struct durable *db, void *pointer, void **ret_result)
-{
-    const struct durable_arguments *arguments = pointer;
-    (void)ret_result;
-    return durable_user_set_password_blocking(db, arguments->number, arguments->first);
-}
-
-void durable_user_set_password_start(struct durable_pool *pool, int64_t id, struct slice hash, struct ticket ticket)
-{
-    struct durable_arguments *arguments = durable_arguments_new(hash, SLICE_ABSENT, SLICE_ABSENT);
-    if (arguments)
-        arguments->number = id;
-    durable_arguments_start(pool, DURABLE_WRITE, set_password, arguments, NULL, ticket);
-}
-
 static enum status disable_user(struct durable *db, void *pointer, void **ret_result)
 {
     (void)ret_result;

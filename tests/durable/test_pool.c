@@ -1,5 +1,6 @@
 #include "durable/changes.h"
 #include "durable/clients.h"
+#include "durable/passwords.h"
 #include "durable/pool.h"
 #include "durable/resource_servers.h"
 #include "durable/tokens.h"
@@ -158,7 +159,7 @@ static void users_are_written_and_read_from_a_loop(void **state)
     assert_int_equal(((const struct user *)ANSWER(it, STATUS_OK))->id, other);
     durable_user_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct user_page *)ANSWER(it, STATUS_OK))->count, 2);
-    durable_user_set_password_start(it->pool, id, SLICE("$y$hash"), ASK(it));
+    durable_password_change_start(it->pool, id, SLICE(""), SLICE("$y$hash"), ASK(it));
     DONE(it, STATUS_OK);
     durable_user_disable_start(it->pool, id, ASK(it));
     DONE(it, STATUS_OK);

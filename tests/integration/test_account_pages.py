@@ -2,6 +2,7 @@
 
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import API, PASSWORD
@@ -230,6 +231,24 @@ def test_nobody_ends_anothers_session(provider):
     assert post(ann, SECURITY, anns, deed="end", session=handle).headers["Location"].endswith("?done=gone")
     assert post(ann, SECURITY, joes, deed="end_others").status_code == 403
     assert is_logged_in(joe)
+
+
+def test_of_several_changes_by_one_old_password_the_first_alone_counts(provider):
+    name = new_user(provider, f"racer-{id(provider)}")
+    owners = [Owner(provider, name, PASSWORD) for _ in range(4)]
+    pages = [logged_in(owner, SECURITY) for owner in owners]
+
+    def change(number):
+        fresh = f"granite otter lamp {number}"
+        return post(owners[number], PASSWORD_PATH, pages[number], current=PASSWORD, password=fresh, again=fresh)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(change, range(4)))
+    assert [answer.status_code for answer in answers] == [302] * 4
+    changed = [number for number, answer in enumerate(answers) if "because=changed" in answer.headers["Location"]]
+    assert len(changed) == 1
+    winner = Owner(provider, name, f"granite otter lamp {changed[0]}")
+    logged_in(winner, SECURITY)
 
 
 def test_a_new_password_ends_all_sessions_and_the_device_and_the_old_one_is_good_no_more(provider):

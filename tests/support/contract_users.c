@@ -406,6 +406,24 @@ static void the_same_password_hashed_otherwise_logs_nobody_out(void **state)
     user_free(user);
 }
 
+static void who_knows_the_old_password_changes_it_once(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t id = create_hashed(bench, "jane", "$y$old");
+    int64_t before = durable_bench_latest_change(bench);
+    char line[1024];
+    assert_status(durable_password_change_blocking(&bench->db, id, SLICE("$y$old"), SLICE("$y$first")), STATUS_OK);
+    assert_string_equal(durable_bench_changes(bench, before, line), "user ended 1");
+    before = durable_bench_latest_change(bench);
+    assert_status(durable_password_change_blocking(&bench->db, id, SLICE("$y$old"), SLICE("$y$second")),
+                  STATUS_CONFLICT);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
+    struct user *user = find(bench, "jane");
+    assert_slice_equal(user->password_hash, SLICE("$y$first"));
+    assert_int_equal(user->version, 2);
+    user_free(user);
+}
+
 static void an_account_may_bring_the_subject_that_it_had_elsewhere(void **state)
 {
     struct durable_bench *bench = *state;
@@ -506,6 +524,7 @@ int contract_users_run(void)
         BENCH_TEST(a_new_password_replaces_the_old_and_ends_sessions),
         BENCH_TEST(the_dearest_hash_of_each_kind_is_known_until_nobody_has_one),
         BENCH_TEST(the_same_password_hashed_otherwise_logs_nobody_out),
+        BENCH_TEST(who_knows_the_old_password_changes_it_once),
         BENCH_TEST(an_account_may_bring_the_subject_that_it_had_elsewhere),
         BENCH_TEST(logging_out_everywhere_ends_sessions_and_the_version_that_they_were_for),
         BENCH_TEST(disabling_a_user_ends_the_users_tokens),

@@ -1,6 +1,7 @@
 #include "account/password_change.h"
 
 #include "account/security.h"
+#include "durable/passwords.h"
 #include "login/login.h"
 #include "login/password_check.h"
 #include "login/password_rules.h"
@@ -122,9 +123,9 @@ static enum step_result set_fresh(struct flow *flow)
         return security_go_back(request, "too-many");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    durable_user_set_password_start(app_of(request)->durable, it->visitor.user->id,
-                                    slice_str(((const struct password_hashed *)hashed)->hash),
-                                    flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_password_change_start(app_of(request)->durable, it->visitor.user->id, it->visitor.user->password_hash,
+                                  slice_str(((const struct password_hashed *)hashed)->hash),
+                                  flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -133,6 +134,8 @@ static enum step_result audit_password(struct flow *flow)
     struct request *request = request_of(flow);
     const struct password_form *it = request->state;
     enum status status = flow_outcome(flow, NULL);
+    if (status == STATUS_CONFLICT) /* somebody changed it since it was checked */
+        return security_go_back(request, "wrong");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     return visitor_audit(flow, "user.set-password", it->visitor.user->subject);
