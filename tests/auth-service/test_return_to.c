@@ -118,6 +118,34 @@ static void chooses_the_authorize_page_or_the_way_home(void **state)
     arena_done(&it.request.arena);
 }
 
+/* A browser takes %2e for a dot, and what climbs leads to whatever else the host has. */
+static void takes_an_account_page_that_does_not_climb(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wanted;
+        bool is_taken;
+    } rows[] = {
+        {"/auth/account/security", true},
+        {"/auth/account/applications?before=7", true},
+        {"/auth/developer/applications/a.b%20c", true},
+        {"/auth/developer/applications/%2fx", true},
+        {"/auth/account/../../wiki", false},
+        {"/auth/account/%2e%2e/%2e%2e/wiki", false},
+        {"/auth/account/%2E%2E/%2E./wiki", false},
+        {"/auth/developer/applications/.%2e/../../wiki", false},
+        {"/auth/developer/applications/%2e", false},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct asked it;
+        begin(&it, "/auth", 4096);
+        struct slice chosen = return_to_choose(&it.request, slice_str(rows[i].wanted));
+        if (!slice_eq(chosen, rows[i].is_taken ? slice_str(rows[i].wanted) : SLICE("/auth/")))
+            fail_msg("%s", rows[i].wanted);
+        arena_done(&it.request.arena);
+    }
+}
+
 static void names_the_whole_page_or_none_where_memory_runs_out(void **state)
 {
     (void)state;
@@ -180,6 +208,7 @@ int main(void)
         cmocka_unit_test(takes_a_page_of_the_shortest_name),
         cmocka_unit_test(takes_nothing_where_the_page_itself_would_lead_away),
         cmocka_unit_test(chooses_the_authorize_page_or_the_way_home),
+        cmocka_unit_test(takes_an_account_page_that_does_not_climb),
         cmocka_unit_test(names_the_whole_page_or_none_where_memory_runs_out),
         cmocka_unit_test(takes_any_page_of_this_site_for_what_changes_nothing),
     };

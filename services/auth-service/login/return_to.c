@@ -43,11 +43,20 @@ static struct slice authorize_page(struct request *request)
     return page.failed ? SLICE_ABSENT : buf_slice(&page);
 }
 
+/* A browser takes a dot for one, as bytes or as %2e. */
+static bool has_dot_segment(struct slice path)
+{
+    for (size_t i = 0; i + 1 < path.len; i++)
+        if (path.ptr[i] == '/' &&
+            (path.ptr[i + 1] == '.' || slice_eq_nocase(slice_sub(path, i + 1, i + 4), SLICE("%2e"))))
+            return true;
+    return false;
+}
+
 static bool is_visitors_page(struct slice target, struct slice prefix)
 {
     struct slice path = slice_sub(target, prefix.len, target.len);
-    bool climbs = slice_find_slice(path, SLICE("/.")) < path.len;
-    return return_to_is_local(target, prefix) && !climbs &&
+    return return_to_is_local(target, prefix) && !has_dot_segment(path) &&
            (slice_starts_with(path, SLICE("/account/")) || slice_starts_with(path, SLICE("/developer/")));
 }
 
