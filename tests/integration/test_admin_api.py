@@ -238,6 +238,18 @@ def test_a_client_is_disabled_enabled_approved_and_rejected(running, admin):
         f"client.{deed}" for deed in ("create", "disable", "enable", "reject", "approve")]
 
 
+@pytest.mark.parametrize("verb", ["disable", "enable", "reject", "approve"])
+def test_nobody_judges_a_client_that_was_changed_since_it_was_seen(running, admin, verb):
+    made = new_client(admin, name="Printer")
+    path = f"clients/{made['client_id']}"
+    seen = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
+    admin.call("PATCH", path, 200, headers=ANY, json={"name": "Bank"})
+    admin.refused("POST", f"{path}/{verb}", 412, "changed since", headers=seen)
+    assert [what for _, what in audit_of(running, made["client_id"])] == ["client.create", "client.update"]
+    now = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
+    admin.call("POST", f"{path}/{verb}", 200, headers=now)
+
+
 def pages_of(admin, path, name):
     """The rows of each page."""
     pages, token = [], ""

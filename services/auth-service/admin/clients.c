@@ -285,6 +285,7 @@ const struct step client_deeds_delete[] = {{"caller", begin_client_delete}, DEED
 static enum status do_named(const struct deed *deed, struct durable *db, struct deed_answer *answer, const char *what,
                             enum status (*work)(struct durable *db, struct slice client_id))
 {
+    TRY(match_client(deed, db, answer)); /* nobody approves what its owner changed since it was looked at */
     TRY(work(db, deed->id));
     TRY(deed_audit(deed, db, what, deed->id));
     return answer_found(db, answer, deed->id, SLICE_ABSENT);

@@ -186,7 +186,7 @@ enum status deed_match(const struct deed *deed, struct deed_answer *answer, int6
     char memory[32];
     struct buf tag = buf_fixed(memory, sizeof memory);
     struct slice rest = deed->if_match;
-    if (!deed->kind->needs_match || slice_eq(slice_trim(rest), SLICE("*")))
+    if (slice_is_absent(rest) || slice_eq(slice_trim(rest), SLICE("*")))
         return STATUS_OK;
     buf_addf(&tag, "\"%lld\"", (long long)version);
     for (bool more = true; more;)
