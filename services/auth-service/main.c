@@ -1,6 +1,7 @@
 #include "account/applications.h"
 #include "account/password_change.h"
 #include "account/security.h"
+#include "admin/audit.h"
 #include "admin/authorization_request.h"
 #include "admin/clients.h"
 #include "admin/resource_servers.h"
@@ -196,6 +197,7 @@ static const struct route admin_routes[] = {
     ADMIN_ROUTE("user_delete", "users/{sub}", "DELETE", user_deeds_delete),
     ADMIN_ROUTE("user_disable", "users/{sub}/disable", "POST", user_deeds_disable),
     ADMIN_ROUTE("user_enable", "users/{sub}/enable", "POST", user_deeds_enable),
+    ADMIN_ROUTE("audit", "audit", "GET", audit_deeds_list),
     ADMIN_ROUTE("resource_servers", "resource-servers", "GET", resource_server_deeds_list),
     ADMIN_ROUTE("resource_server_create", "resource-servers", "POST", resource_server_deeds_create),
     ADMIN_ROUTE("resource_server", "resource-servers/{name}", "GET", resource_server_deeds_show),

@@ -277,3 +277,50 @@ def test_a_list_comes_in_pages_that_hold_each_client_once(admin):
     ("page_token=1&page_token=2", "page_token"), ("sort=name", "sort"), ("approval=x", "approval")])
 def test_a_wrong_parameter_of_a_list_is_named(admin, query, words):
     admin.refused("GET", f"clients?{query}", 400, words)
+
+
+# ---- the audit log
+
+
+def test_who_may_read_sees_who_did_what(provider, admin):
+    made = new_client(admin, name="audited")["client_id"]
+    admin.call("POST", f"clients/{made}/disable", 200)
+    rows = admin.call("GET", f"audit?client={made}", 200, token=READ_TOKEN).json()["audit"]
+    assert [(row["who"], row["what"], row["subject"]) for row in rows] == [
+        ("operator", "client.create", made), ("operator", "client.disable", made)]
+    assert rows == provider.expect("audit", "--client", made)  # one shape
+    admin.refused("GET", "audit", 403, "OAUTH1_LOGIN_TOKEN", token=LOGIN_TOKEN)
+    admin.call("GET", "audit", 401, token="x" * 32)
+
+
+def test_the_audit_log_comes_in_pages_that_hold_each_row_once(provider, admin):
+    made = new_client(admin)["client_id"]
+    for _ in range(2):
+        for verb in ("disable", "enable"):
+            admin.call("POST", f"clients/{made}/{verb}", 200)
+    pages = pages_of(admin, f"audit?client={made}&page_size=2", "audit")
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert [row for page in pages for row in page] == provider.expect("audit", "--client", made)
+
+
+def test_the_audit_log_is_narrowed_to_a_user_an_actor_and_a_time(provider, admin):
+    made = admin.call("POST", "users", 201, json={"username": "narrowed", "password": PASSWORD}).json()
+    admin.call("POST", f"users/{made['sub']}/disable", 200)
+
+    def rows(query):
+        return admin.call("GET", f"audit?{query}", 200).json()["audit"]
+
+    user = f"user={made['sub']}"
+    assert [row["what"] for row in rows(user)] == ["user.disable"]
+    assert rows(f"{user}&actor=operator") == rows(user) == rows(f"{user}&since=1h&until=2999-01-01")
+    for other in ("actor=auditor", "since=2999-01-01T00:00Z", "until=1h", "until=2026-01-01", "client=nobody"):
+        assert rows(f"{user}&{other}") == []
+    assert {row["who"] for row in rows("actor=operator")} == {"operator"}
+
+
+@pytest.mark.parametrize("query, words", [
+    ("since=yesterday", "since: it is no time"), ("until=", "until: it is no time"), ("client=", "client: it must not be empty"),
+    ("user=", "user: it must not be empty"), ("actor=", "actor: it must not be empty"), ("page_size=0", "page_size"),
+    ("filter=x", "filter")])
+def test_a_wrong_parameter_of_the_audit_log_is_named(admin, query, words):
+    admin.refused("GET", f"audit?{query}", 400, words)

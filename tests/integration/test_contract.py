@@ -482,6 +482,7 @@ DEEDS = [
     ("GET", "users/{user}", None, False),
     *(("POST", f"users/{{user}}/{verb}", None, False) for verb in ("disable", "enable")),
     ("DELETE", "users/{user}", None, True),
+    ("GET", "audit", None, False),
     ("GET", "resource-servers", None, False),
     ("POST", "resource-servers", {"name": "another"}, False),
     ("GET", "resource-servers/{server}", None, False),
@@ -493,7 +494,7 @@ MADE = {
     "user": ("users", {"username": "made", "password": PASSWORD}, "sub"),
     "server": ("resource-servers", {"name": "made"}, "name"),
 }
-TABLES = ("clients", "tokens", "users", "resource_servers")
+TABLES = ("clients", "tokens", "users", "resource_servers", "audit")
 
 
 def ask_deed(document, status, method, path, body=None, token=ADMIN_TOKEN, media_type="application/json", match=None):

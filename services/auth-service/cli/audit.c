@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
+#include "shapes/audit_shape.h"
 
 #include <poll.h>
 
@@ -33,23 +34,13 @@ static int read_moment(const struct command_line *line, const char *option, stru
                         SLICE_ARGS(text));
 }
 
-static void show_if(struct cli_output *out, const char *name, struct slice text)
-{
-    if (text.len)
-        cli_field(out, name, text);
-}
-
 static void show_entry(struct cli_output *out, const struct audit_entry *entry)
 {
-    cli_record_begin(out);
-    cli_field_time(out, "at", entry->at_ms);
-    cli_field(out, "who", entry->who);
-    cli_field(out, "what", entry->what);
-    cli_field(out, "subject", entry->subject);
-    show_if(out, "client_id", entry->client);
-    show_if(out, "sub", entry->user);
-    show_if(out, "request_id", entry->request);
-    cli_record_end(out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    audit_shape_write(&json, entry);
+    cli_record(out, &text);
+    buf_done(&text);
 }
 
 /* All pages behind *after_id, which moves on. */

@@ -323,7 +323,8 @@ static bool ends_with(struct slice text, struct slice end)
 
 static void print_number(struct cli_output *out, const char *name, int64_t value)
 {
-    if (ends_with(slice_str(name), SLICE("_at")) || ends_with(slice_str(name), SLICE("_until")))
+    if (strcmp(name, "at") == 0 || ends_with(slice_str(name), SLICE("_at")) ||
+        ends_with(slice_str(name), SLICE("_until")))
         cli_field_time(out, name, value * 1000);
     else
         cli_field_int(out, name, value);

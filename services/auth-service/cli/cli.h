@@ -59,8 +59,8 @@ void cli_field_bool(struct cli_output *out, const char *name, bool value);
 /* Milliseconds since 1970, shown in UTC to people and as seconds to programs; 0 is left out. */
 void cli_field_time(struct cli_output *out, const char *name, int64_t ms);
 void cli_record_end(struct cli_output *out);
-/* A whole record: an object of JSON as services/auth-service/shapes writes it. Members that end with _at or _until are
- * times, in seconds. */
+/* A whole record: an object of JSON as services/auth-service/shapes writes it. `at`, and members that end
+ * with _at or _until, are times, in seconds. */
 void cli_record(struct cli_output *out, const struct buf *json);
 void cli_output_end(struct cli_output *out);
 
