@@ -593,6 +593,19 @@ static void does_not_claim_a_logout_that_the_store_did_not_take(void **state)
     assert_true(site_bench_has_session(bench, "janes"));
 }
 
+/* That a session is over matters more than its row. */
+static void ends_the_session_also_where_nobody_can_write_it_down(void **state)
+{
+    static const char *const losses[] = {"ALTER TABLE audit RENAME TO lost", "ALTER TABLE users RENAME TO gone"};
+    struct site_bench *bench = *state;
+    for (size_t i = 0; i < COUNT_OF(losses); i++) {
+        site_bench_session(bench, "janes", bench->jane, "jane");
+        assert_status(sql_execute_blocking(bench->durable.db.sql, losses[i], NULL, 0, NULL, NULL), STATUS_OK);
+        assert_int_equal(log_out(bench, "csrf_token=csrf+of+janes"), 302);
+        assert_false(site_bench_has_session(bench, "janes"));
+    }
+}
+
 static void greets_who_is_logged_in_and_shows_developers_more(void **state)
 {
     struct site_bench *bench = *state;
@@ -644,6 +657,7 @@ int main(void)
         SITE_TEST(names_cookies_without_the_prefix_in_development),
         SITE_TEST(ends_the_session_that_the_form_was_made_for),
         SITE_TEST(does_not_claim_a_logout_that_the_store_did_not_take),
+        SITE_TEST(ends_the_session_also_where_nobody_can_write_it_down),
         SITE_TEST(greets_who_is_logged_in_and_shows_developers_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

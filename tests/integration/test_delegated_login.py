@@ -143,7 +143,8 @@ def test_a_site_that_asked_its_user_itself_spares_our_page_and_is_named_in_the_a
     flow.verifier = query["oauth_verifier"]
     answer = who_is(running.provider, key, flow)
     assert (answer["sub"], answer["scope"]) == ("granter", "photos:read")
-    assert running.sql("SELECT who, what FROM audit WHERE subject = 'granter'") == [["shop", "login.accept-granted"]]
+    assert running.sql("SELECT who, what FROM audit WHERE subject = 'granter' ORDER BY id") == [
+        ["shop", "login.accept-granted"], ["user:granter", "login.site"]]
 
 
 def test_a_refusal_by_the_site_sends_the_browser_back_to_the_client(provider, site, flow):
@@ -315,6 +316,17 @@ def test_a_log_out_at_the_site_ends_the_session_here(provider, site, flow):
     assert site.end_sessions("leaves%2F%C3%A4").status_code == 204
     begin(flow, owner)
     assert owner.submit(page, page.form_with("decision"), decision="grant").status_code == 302  # to the site again
+
+
+def test_who_logs_in_and_out_by_the_site_is_in_the_audit_log(provider, site, flow):
+    owner = Owner(provider)
+    come_back(owner, site.accepted(begin(flow, owner), "audited"))
+    assert site.end_sessions("audited").status_code == 204
+    rows = provider.expect("audit", "--user", "audited")
+    assert [(row["who"], row["what"], row["subject"]) for row in rows] == [
+        ("shop", "login.accept-ask", "audited"), ("user:audited", "login.site", "audited"),
+        ("shop", "user.end-sessions", "audited")]
+    assert {len(row["request_id"]) for row in rows} == {32}
 
 
 def test_a_log_out_at_the_site_ends_what_it_accepted_and_nobody_brought_yet(provider, site, flow, client):

@@ -172,6 +172,15 @@ def test_login_takes_no_password_and_goes_on_with_the_header(running):
                          timeout=20).status_code == 405
 
 
+def test_who_comes_by_the_header_is_in_the_audit_log_once_a_session(running, flow):
+    user = User(running, "audited")
+    page_of(user, flow)
+    page_of(user, flow)
+    (row,) = running.expect("audit", "--user", "audited")
+    assert (row["who"], row["what"], row["subject"]) == ("user:audited", "login.header", "audited")
+    assert len(row["request_id"]) == 32
+
+
 @pytest.mark.parametrize("proxies, wide", [
     ("10.0.0.0/8", True), ("10.0.0.0/23", True), ("10.0.0.0/24", False), ("192.0.2.1", False), ("0.0.0.0/0", True),
     ("2001:db8::/63", True), ("2001:db8::/64", False), ("::/0", True), ("::/64", True), ("unix", False),

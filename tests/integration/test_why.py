@@ -12,7 +12,7 @@ import requests
 from conftest import PASSWORD
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form, send
-from harness.owner import Owner
+from harness.owner import Owner, Page
 from harness.provider import Provider, clean_environment, describe
 
 API = "http://api.example/photos"
@@ -77,6 +77,7 @@ class Story:
         for name, password in (("jane", "canary-wrong-password-1"), ("jane", "canary-wrong-password-2"), (CANARY_NAME, "x" * 20)):
             flow.initiate()
             Owner(self.provider, name, password).consent_page(flow.temporary.token)
+        self.log_in_and_out(flow)
         assert self.provider.command("token", "revoke", self.jti).code == 0
         self.until_inactive()
         self.metrics = self.text_of_metrics()
@@ -88,6 +89,14 @@ class Story:
 
     def ask(self, request):
         return self.provider.introspect(self.key, request).json()
+
+    def log_in_and_out(self, flow):
+        owner = Owner(self.provider, password=PASSWORD)
+        flow.initiate()
+        owner.consent_page(flow.temporary.token)
+        home = Page(owner.get("/"))
+        (form,) = [form for form in home.forms if form["action"].endswith("/logout")]
+        assert owner.submit(home, form).status_code == 302
 
     def ask_with_trace(self, request):
         headers = {"Authorization": f"Bearer {self.key}", "traceparent": f"00-{CHOSEN_ID}-00f067aa0ba902b7-01"}
@@ -173,6 +182,12 @@ def test_did_somebody_guess_this_users_password(story):
     """One row a minute, however often; the story may have met the turn of one."""
     failed = [row for row in story.audit("--user", story.sub) if row["what"] == "login.failed"]
     assert 1 <= len(failed) <= 2 and {row["subject"] for row in failed} == {story.sub}
+
+
+def test_who_logged_in_and_out(story):
+    rows = [row for row in story.audit("--actor", f"user:{story.sub}", "--user", story.sub) if row["what"] != "access.grant"]
+    assert [row["what"] for row in rows] == ["login.password", "login.password", "logout"]
+    assert {row["subject"] for row in rows} == {story.sub} and {len(row["request_id"]) for row in rows} == {32}
 
 
 def test_who_made_this_client(story):

@@ -219,8 +219,11 @@ static enum step_result tell_target(struct flow *flow)
 static enum step_result audit_decision(struct flow *flow, const char *what, struct slice subject)
 {
     struct request *request = request_of(flow);
-    durable_audit_append_start(app_of(request)->durable, request_state(flow)->call.bearer.name, slice_str(what),
-                               subject, flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry entry = {.who = request_state(flow)->call.bearer.name,
+                                      .what = slice_str(what),
+                                      .subject = subject,
+                                      .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

@@ -1,12 +1,13 @@
 #include "admin/user_sessions.h"
 
 #include "admin/admin.h"
+#include "durable/changes.h"
 #include "durable/users.h"
 
 /* request->state */
 struct sessions_end {
     struct admin_call call; /* first */
-    int64_t user;
+    const struct user *user;
 };
 
 static enum step_result find_whose(struct flow *flow)
@@ -26,8 +27,7 @@ static bool may_end(const struct admin_call *call, const struct user *user)
     return call->bearer.role != BEARER_LOGIN || user->source == USER_OF_SITE;
 }
 
-/* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
-static enum step_result end_for_later(struct flow *flow)
+static enum step_result audit_end(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct sessions_end *it = request->state;
@@ -37,8 +37,24 @@ static enum step_result end_for_later(struct flow *flow)
         return admin_refuse(request, 404, "there is no user with this sub");
     if (status != STATUS_OK)
         return admin_refuse_status(request, status);
-    it->user = ((const struct user *)user)->id;
-    durable_user_end_sessions_start(app_of(request)->durable, it->user, flow_wait(flow, STORE_TIMEOUT_MS));
+    it->user = user;
+    const struct audit_entry entry = {.who = it->call.bearer.name,
+                                      .what = SLICE("user.end-sessions"),
+                                      .subject = it->user->subject,
+                                      .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
+static enum step_result end_for_later(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct sessions_end *it = request->state;
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return admin_refuse_status(request, status);
+    durable_user_end_sessions_start(app_of(request)->durable, it->user->id, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -49,7 +65,7 @@ static enum step_result end_now(struct flow *flow)
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK)
         return admin_refuse_status(request, status);
-    buf_add_i64(&id, ((const struct sessions_end *)request->state)->user);
+    buf_add_i64(&id, ((const struct sessions_end *)request->state)->user->id);
     ephemeral_end_start(app_loop_of(request)->ephemeral, EPHEMERAL_USER, buf_slice(&id),
                         flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
@@ -68,6 +84,7 @@ static enum step_result tell_ended(struct flow *flow)
 
 const struct step user_sessions_end[] = {
     {"user", find_whose},     /* waits: whose */
+    {"audit", audit_end},     /* waits: who ends them */
     {"later", end_for_later}, /* waits: that what was begun for the user goes on no more */
     {"now", end_now},         /* waits: the sessions' end */
     {"reply", tell_ended},    {NULL, NULL},

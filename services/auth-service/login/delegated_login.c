@@ -124,7 +124,7 @@ static enum step_result go_on(struct flow *flow);
 const struct step delegated_login_continue[] = {
     {"parse", find_challenge}, /* waits: the challenge */
     {"check", check_secrets},  /* both secrets; waits: the challenge is taken out, and its user */
-    {"decide", take_decision}, /* waits: the new session, and the old one's end; or the client is told */
+    {"decide", take_decision}, /* waits: the new session, the old one's end, and the audit log; or the client is told */
     {"back", go_on},           /* to what the login was for */
     {NULL, NULL},
 };
@@ -223,6 +223,16 @@ static bool is_over(const struct coming_back *it, const struct user *user)
     return user->disabled || user->version != it->challenge.user_version;
 }
 
+static enum step_result start_session(struct flow *flow, const struct session *session, struct slice subject)
+{
+    struct ticket audit;
+    enum step_result result =
+        session_start(flow, session, DELEGATED_SESSION_TTL_MS, 1, &audit, coming_back_of(flow)->session_id);
+    if (result == STEP_WAIT)
+        session_audit_start(request_of(flow), "login.site", subject, SLICE(""), audit);
+    return result;
+}
+
 /* Always a new session, so that one that was planted before is worth nothing. */
 static enum step_result take_decision(struct flow *flow)
 {
@@ -251,7 +261,7 @@ static enum step_result take_decision(struct flow *flow)
         .scopes = it->challenge.scopes,
         .is_granted = it->challenge.is_granted,
     };
-    return session_start(flow, &session, DELEGATED_SESSION_TTL_MS, 0, NULL, it->session_id);
+    return start_session(flow, &session, ((const struct user *)user)->subject);
 }
 
 static enum step_result go_on(struct flow *flow)
@@ -263,7 +273,7 @@ static enum step_result go_on(struct flow *flow)
         is_authorization ? return_to_authorize(request, it->challenge.oauth_token) : it->challenge.return_to;
     struct slice cookie =
         challenge_cookie_without(&request->arena, site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
-    enum status status = session_started(flow, 0);
+    enum status status = session_started(flow, 1);
     if (status == STATUS_OK && (slice_is_absent(target) || slice_is_absent(cookie)))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)

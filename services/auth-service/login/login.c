@@ -451,19 +451,6 @@ static void note_failure(struct request *request, const struct login *it)
     durable_audit_failed_login_start(app_of(request)->durable, &entry, (struct ticket){.loop = request->loop});
 }
 
-static void audit_login(struct request *request, const struct login *it, struct ticket ticket)
-{
-    struct buf who = buf_in(&request->arena);
-    buf_add_str(&who, "user:");
-    buf_add(&who, it->user->subject);
-    const struct audit_entry entry = {.who = buf_slice(&who),
-                                      .what = SLICE("login.password"),
-                                      .subject = it->user->subject,
-                                      .client = it->client_id,
-                                      .request = request_id(request)};
-    durable_audit_write_start(app_of(request)->durable, &entry, ticket);
-}
-
 /* Always a new session, so that one that was planted before is worth nothing. */
 static enum step_result open_session(struct flow *flow)
 {
@@ -485,7 +472,7 @@ static enum step_result open_session(struct flow *flow)
     enum step_result result = session_start(flow, &session, SESSION_TTL_MS, counted + 1, more, it->session_id);
     if (result == STEP_WAIT) {
         login_tries_take_back_start(request, &it->tries, more);
-        audit_login(request, it, more[counted]);
+        session_audit_start(request, "login.password", it->user->subject, it->client_id, more[counted]);
     }
     return result;
 }

@@ -1,13 +1,18 @@
 #include "login/logout.h"
 
 #include "crypto/ct.h"
+#include "durable/users.h"
 #include "login/return_to.h"
+#include "login/session_start.h"
 #include "site.h"
 
 struct logout {
     struct slice csrf_token;
     struct slice return_to;
+    const struct session *session; /* NULL: it is over already */
 };
+
+enum { ENDED_SESSION, WRITTEN_ROW, ENDING_COUNT };
 
 static enum step_result refuse_logout(struct request *request, enum status status)
 {
@@ -30,19 +35,36 @@ static enum step_result logout_parse(struct flow *flow)
     return STEP_WAIT;
 }
 
+static enum step_result check_session(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    struct logout *it = request->state;
+    void *found = NULL;
+    enum status status = flow_outcome(flow, &found);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return refuse_logout(request, status);
+    it->session = found;
+    if (!it->session)
+        return STEP_NEXT;
+    if (!ct_equal(it->session->csrf, it->csrf_token))
+        return refuse_logout(request, STATUS_FORBIDDEN);
+    durable_user_find_start(app_of(request)->durable, it->session->user, flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+/* A session ends also where the database is down: that matters more than its row of the audit log. */
 static enum step_result end_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct logout *it = request->state;
-    void *found = NULL;
-    enum status status = flow_outcome(flow, &found);
-    const struct session *session = found;
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
-        return refuse_logout(request, status);
-    if (session && !ct_equal(session->csrf, it->csrf_token))
-        return refuse_logout(request, STATUS_FORBIDDEN);
+    struct ticket tickets[ENDING_COUNT];
+    void *user = NULL;
+    bool has_user = it->session && flow_outcome(flow, &user) == STATUS_OK;
+    flow_wait_group(flow, has_user ? ENDING_COUNT : WRITTEN_ROW, STORE_TIMEOUT_MS, tickets);
     ephemeral_session_delete_start(app_loop_of(request)->ephemeral, site_cookie(request, COOKIE_SESSION),
-                                   flow_wait(flow, STORE_TIMEOUT_MS));
+                                   tickets[ENDED_SESSION]);
+    if (has_user)
+        session_audit_start(request, "logout", ((const struct user *)user)->subject, SLICE(""), tickets[WRITTEN_ROW]);
     return STEP_WAIT;
 }
 
@@ -50,7 +72,7 @@ static enum step_result say_goodbye(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct logout *it = request->state;
-    enum status status = flow_outcome(flow, NULL);
+    enum status status = flow_outcome_at(flow, ENDED_SESSION, NULL);
     if (status != STATUS_OK)
         return refuse_logout(request, status);
     request_reply_start(request, 302);
@@ -61,6 +83,7 @@ static enum step_result say_goodbye(struct flow *flow)
 const struct step logout_submit[] = {
     {"body", request_take_body}, /* waits where it did not come with the head */
     {"parse", logout_parse},     /* waits: whose session it is */
-    {"end", end_session},        /* waits: its end */
+    {"check", check_session},    /* waits: who that is */
+    {"end", end_session},        /* waits: its end, and the audit log */
     {"reply", say_goodbye},      {NULL, NULL},
 };

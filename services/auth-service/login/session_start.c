@@ -1,6 +1,7 @@
 #include "login/session_start.h"
 
 #include "crypto/random.h"
+#include "durable/changes.h"
 #include "login/where_from.h"
 #include "site.h"
 
@@ -35,4 +36,18 @@ enum status session_started(struct flow *flow, size_t more)
     for (size_t i = 0; i < STARTED_COUNT + more; i++)
         TRY(flow_outcome_at(flow, i, NULL));
     return STATUS_OK;
+}
+
+void session_audit_start(struct request *request, const char *what, struct slice subject, struct slice client,
+                         struct ticket ticket)
+{
+    struct buf who = buf_in(&request->arena);
+    buf_add_str(&who, "user:");
+    buf_add(&who, subject);
+    const struct audit_entry entry = {.who = buf_slice(&who),
+                                      .what = slice_str(what),
+                                      .subject = subject,
+                                      .client = client,
+                                      .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, ticket);
 }

@@ -4,6 +4,7 @@
 
 #include "base/attributes.h"
 #include "ephemeral/ephemeral.h"
+#include "http/request.h"
 #include "loop/flow.h"
 
 #include <stdint.h>
@@ -17,6 +18,10 @@ enum { SESSION_MORE_MAX = 4 };
  * caller's as well, at most SESSION_MORE_MAX; ret_more may be NULL if that is 0. */
 enum step_result session_start(struct flow *flow, const struct session *session, int64_t ttl_ms, size_t more,
                                struct ticket *ret_more, char id[SESSION_ID_BYTES]);
+/* A row of the audit log: that this user logged in or out. `client`: who asked for it; empty: nobody. Completes with
+ * the status. */
+void session_audit_start(struct request *request, const char *what, struct slice subject, struct slice client,
+                         struct ticket ticket);
 /* In the next step: of all that it waited for. */
 MUST_USE enum status session_started(struct flow *flow, size_t more);
 

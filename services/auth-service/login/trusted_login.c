@@ -40,18 +40,22 @@ struct entering {
 static enum step_result begin_session(struct flow *flow)
 {
     struct entering *it = request_of(flow)->state;
+    struct ticket audit;
     const struct session session = {
         .user = it->user->id, .user_version = it->user->version, .username = it->user->username};
     if (it->user->disabled)
         return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.disabled");
-    return session_start(flow, &session, SESSION_TTL_MS, 0, NULL, it->session_id);
+    enum step_result result = session_start(flow, &session, SESSION_TTL_MS, 1, &audit, it->session_id);
+    if (result == STEP_WAIT)
+        session_audit_start(request_of(flow), "login.header", it->user->subject, SLICE(""), audit);
+    return result;
 }
 
 static enum step_result return_with_session(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct entering *it = request->state;
-    enum status status = session_started(flow, 0);
+    enum status status = session_started(flow, 1);
     if (status == STATUS_OK && slice_is_absent(it->return_to))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)
@@ -64,7 +68,7 @@ static enum step_result return_with_session(struct flow *flow)
 enum step_result trusted_login_enter(struct flow *flow, const struct user *user, struct slice return_to)
 {
     static const struct step steps[] = {
-        {"session", begin_session}, /* waits: the new session, and the old one's end */
+        {"session", begin_session}, /* waits: the new session, the old one's end, and the audit log */
         {"back", return_with_session},
         {NULL, NULL},
     };
