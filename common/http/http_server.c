@@ -129,11 +129,11 @@ void http_forget_peer(struct http_loop *http_loop, const struct peer *peer)
     address_counts_remove(http_loop->server->address_counts, &peer->address);
 }
 
-void http_connection_closed(const struct http_loop *http_loop, enum http_closing why)
+void http_connection_closed(const struct http_loop *http_loop, enum http_closing why, const struct peer *peer)
 {
     const struct http_observer *observer = &http_loop->server->config.observer;
     if (observer->closed)
-        observer->closed(observer->context, why);
+        observer->closed(observer->context, why, peer);
 }
 
 /* A reply that needs no memory, where the endpoint's own could not be built. */

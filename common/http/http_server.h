@@ -62,12 +62,13 @@ struct http_listen {
 
 /* Why a connection was closed without a request that said so. */
 enum http_closing {
-    HTTP_CLOSED_AT_CAP,   /* others needed its place */
-    HTTP_CLOSED_SLOW,     /* its request was not whole in time */
-    HTTP_CLOSED_IDLE,     /* no next request came */
-    HTTP_CLOSED_UNREAD,   /* the client took nothing of its reply */
-    HTTP_CLOSED_LINGERED, /* the client did not close after the last reply */
-    HTTP_CLOSED_ADDRESS,  /* at once: its address has as many as it may */
+    HTTP_CLOSED_AT_CAP,     /* others needed its place */
+    HTTP_CLOSED_SLOW,       /* its request was not whole in time */
+    HTTP_CLOSED_IDLE,       /* no next request came */
+    HTTP_CLOSED_UNREAD,     /* the client took nothing of its reply */
+    HTTP_CLOSED_LINGERED,   /* the client did not close after the last reply */
+    HTTP_CLOSED_ADDRESS,    /* at once: its address has as many as it may */
+    HTTP_CLOSED_PLAIN_HTTP, /* it sent a request in clear to a port with TLS */
     HTTP_CLOSINGS,
 };
 
@@ -76,7 +77,7 @@ struct http_observer {
     /* After each reply, also those that the server itself made (request->route may be NULL). */
     void (*replied)(void *context, const struct request *request, int http_status, int64_t duration_ns);
     /* Each time that the server ended a connection by itself (of the strict transport). May be NULL, as `replied`. */
-    void (*closed)(void *context, enum http_closing why);
+    void (*closed)(void *context, enum http_closing why, const struct peer *peer);
 };
 
 struct http_server_config {

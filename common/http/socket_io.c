@@ -40,6 +40,7 @@ void socket_io_close(struct socket_io *io)
 static enum io_result tls_result(const struct socket_io *io, int returned)
 {
     int error = SSL_get_error(io->ssl, returned);
+    bool is_plain_http = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;
     ERR_clear_error();
     switch (error) {
     case SSL_ERROR_WANT_READ:
@@ -49,7 +50,7 @@ static enum io_result tls_result(const struct socket_io *io, int returned)
     case SSL_ERROR_ZERO_RETURN:
         return IO_CLOSED;
     default:
-        return IO_FAILED;
+        return is_plain_http ? IO_PLAIN_HTTP : IO_FAILED;
     }
 }
 

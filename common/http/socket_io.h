@@ -22,6 +22,7 @@ enum io_result {
     IO_WANTS_WRITE, /* once it is writable */
     IO_CLOSED,      /* the other side ended its sending */
     IO_FAILED,
+    IO_PLAIN_HTTP, /* no handshake came but a request in clear; it cannot be answered */
 };
 
 /* Takes the descriptor, which is non-blocking. `tls` may be NULL. False: no memory; the descriptor is closed. */

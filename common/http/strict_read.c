@@ -128,7 +128,9 @@ static void shake_hands(struct connection *connection)
     if (result == IO_DONE) {
         connection->phase = READING_HEAD;
         read_some(connection);
-    } else if (result == IO_CLOSED || result == IO_FAILED) {
+    } else if (result == IO_CLOSED || result == IO_FAILED || result == IO_PLAIN_HTTP) {
+        if (result == IO_PLAIN_HTTP)
+            http_connection_closed(connection->transport->config.http_loop, HTTP_CLOSED_PLAIN_HTTP, &connection->peer);
         strict_linger(connection); /* for the alert that says why */
     } else if (result == IO_WANTS_WRITE && event_add(&connection->writable, NULL) != 0) {
         strict_drop(connection);

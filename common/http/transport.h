@@ -120,6 +120,6 @@ const struct http_limits *http_loop_limits(const struct http_loop *http_loop);
 MUST_USE bool http_admit_peer(struct http_loop *http_loop, const struct peer *peer, bool *ret_is_counted);
 void http_forget_peer(struct http_loop *http_loop, const struct peer *peer);
 /* Tells the observer; the transport closes it. */
-void http_connection_closed(const struct http_loop *http_loop, enum http_closing why);
+void http_connection_closed(const struct http_loop *http_loop, enum http_closing why, const struct peer *peer);
 
 #endif

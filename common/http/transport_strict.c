@@ -33,7 +33,7 @@ static struct connection *waiting_connection(const struct waiter *waiter)
 static void end_connection(struct waiter *waiter, enum http_closing why)
 {
     struct connection *connection = waiting_connection(waiter);
-    http_connection_closed(connection->transport->config.http_loop, why);
+    http_connection_closed(connection->transport->config.http_loop, why, &connection->peer);
     strict_drop(connection);
 }
 
@@ -88,7 +88,7 @@ static void on_acceptable(evutil_socket_t listener, short what UNUSED, void *con
         const struct peer peer = peer_of_address(transport->config.is_unix ? NULL : (struct sockaddr *)&address);
         bool is_counted;
         if (!http_admit_peer(transport->config.http_loop, &peer, &is_counted)) {
-            http_connection_closed(transport->config.http_loop, HTTP_CLOSED_ADDRESS);
+            http_connection_closed(transport->config.http_loop, HTTP_CLOSED_ADDRESS, &peer);
             (void)close(fd);
             continue;
         }

@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+enum { LOGGED_PATH_BYTES = 256 };
+
 /* What one loop has not written yet. */
 struct pending {
     struct deferred flush;
@@ -83,6 +85,12 @@ static bool is_our_fault(int http_status)
     return http_status >= 500 && http_status != 501 && http_status != 505;
 }
 
+/* What leads nowhere has no handler that tells which path it was; of all others it does. */
+static struct slice path_to_nowhere(const struct request *request, int http_status)
+{
+    return http_status == 404 ? slice_sub(request->path, 0, LOGGED_PATH_BYTES) : SLICE_ABSENT;
+}
+
 void access_log_add(struct access_log *log, const struct request *request, int http_status, int64_t duration_ns)
 {
     bool is_error = is_our_fault(http_status);
@@ -95,9 +103,13 @@ void access_log_add(struct access_log *log, const struct request *request, int h
     }
     const struct clock clock = clock_system(0);
     const struct log_field fields[] = {
-        LOG_REQUEST(request_id(request)),     LOG_TEXT("handler", request->route ? request->route->name : "none"),
-        LOG_SLICE("method", request->method), LOG_INT("status", http_status),
-        LOG_NS("duration_ms", duration_ns),   LOG_TEXT("peer", request->peer.text),
+        LOG_REQUEST(request_id(request)),
+        LOG_TEXT("handler", request->route ? request->route->name : "none"),
+        LOG_SLICE("method", request->method),
+        LOG_INT("status", http_status),
+        LOG_NS("duration_ms", duration_ns),
+        LOG_TEXT("peer", request->peer.text),
+        LOG_SLICE("path", path_to_nowhere(request, http_status)),
     };
     char memory[LOG_LINE_BYTES];
     struct buf line = buf_fixed(memory, sizeof memory);

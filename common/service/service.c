@@ -23,6 +23,12 @@
 enum { LOOPS_MAX = 256, SIGNALS = 3, SERVERS_MAX = 2, OPS_STOP_TIMEOUT_MS = 1000, LOG_STOP_TIMEOUT_MS = 1000 };
 #define WARN_EACH_NS INT64_C(10000000000)
 
+/* Connections that the service closed for one reason. */
+struct closings {
+    atomic_size_t count;            /* not logged yet */
+    atomic_int_least64_t warned_ns; /* when they last were */
+};
+
 struct serving {
     const struct service *service;
     struct config *config;
@@ -43,8 +49,8 @@ struct serving {
     struct ops ops;
     struct access_log *access_log;
     struct descriptors descriptors;
-    atomic_size_t crowded_out;      /* connections closed at a bound, and not logged yet */
-    atomic_int_least64_t warned_ns; /* when they last were */
+    struct closings crowded_out; /* at a bound */
+    struct closings plain_http;  /* on a port with TLS */
     struct reload reload;
     struct loop_signal signals[SIGNALS];
     struct loop_timer delay;
@@ -98,24 +104,47 @@ static void on_replied(void *context, const struct request *request, int http_st
     access_log_add(s->access_log, request, http_status, duration_ns);
 }
 
-/* On any loop. A flood of them is a line each ten seconds. */
-static void on_closed(void *context, enum http_closing why)
+/* Counts one more, and says of how many the log is to tell now; 0: of none yet. A flood is a line each ten seconds. */
+static size_t count_closing(struct closings *closings)
 {
-    struct serving *s = context;
-    standard_metrics_closed(why);
-    if (why != HTTP_CLOSED_AT_CAP && why != HTTP_CLOSED_ADDRESS)
-        return;
     int64_t now_ns = clock_monotonic_ns();
-    int_least64_t warned_ns = atomic_load(&s->warned_ns);
-    atomic_fetch_add(&s->crowded_out, 1);
+    int_least64_t warned_ns = atomic_load(&closings->warned_ns);
+    atomic_fetch_add(&closings->count, 1);
     if ((warned_ns && now_ns - warned_ns < WARN_EACH_NS) ||
-        !atomic_compare_exchange_strong(&s->warned_ns, &warned_ns, now_ns))
-        return;
-    log_line(LOG_WARN,
-             "connections were closed for others (OAUTH1_CONNECTIONS) or for their address "
-             "(OAUTH1_CONNECTIONS_PER_ADDRESS)",
-             LOG_INT("count", atomic_exchange(&s->crowded_out, 0)), LOG_INT("connections", s->descriptors.connections),
-             LOG_TEXT("newest", why == HTTP_CLOSED_AT_CAP ? "cap" : "address"));
+        !atomic_compare_exchange_strong(&closings->warned_ns, &warned_ns, now_ns))
+        return 0;
+    return atomic_exchange(&closings->count, 0);
+}
+
+static void tell_crowded_out(struct serving *s, enum http_closing why)
+{
+    size_t count = count_closing(&s->crowded_out);
+    if (count)
+        log_line(LOG_WARN,
+                 "connections were closed for others (OAUTH1_CONNECTIONS) or for their address "
+                 "(OAUTH1_CONNECTIONS_PER_ADDRESS)",
+                 LOG_INT("count", count), LOG_INT("connections", s->descriptors.connections),
+                 LOG_TEXT("newest", why == HTTP_CLOSED_AT_CAP ? "cap" : "address"));
+}
+
+static void tell_plain_http(struct serving *s, const struct peer *peer)
+{
+    size_t count = count_closing(&s->plain_http);
+    if (count)
+        log_line(LOG_WARN,
+                 "requests in plain http came to a port that speaks TLS (OAUTH1_TLS_CERT): call it by https, also from "
+                 "the proxy in front",
+                 LOG_INT("count", count), LOG_TEXT("newest", peer->text));
+}
+
+/* On any loop. */
+static void on_closed(void *context, enum http_closing why, const struct peer *peer)
+{
+    standard_metrics_closed(why);
+    if (why == HTTP_CLOSED_AT_CAP || why == HTTP_CLOSED_ADDRESS)
+        tell_crowded_out(context, why);
+    else if (why == HTTP_CLOSED_PLAIN_HTTP)
+        tell_plain_http(context, peer);
 }
 
 static bool is_proxy(void *context, const struct peer *peer)

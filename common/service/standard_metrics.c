@@ -52,8 +52,13 @@ static struct metric store_up = {
 };
 
 static const char *const closings[HTTP_CLOSINGS] = {
-    [HTTP_CLOSED_AT_CAP] = "cap",    [HTTP_CLOSED_SLOW] = "slow",       [HTTP_CLOSED_IDLE] = "idle",
-    [HTTP_CLOSED_UNREAD] = "unread", [HTTP_CLOSED_LINGERED] = "linger", [HTTP_CLOSED_ADDRESS] = "address",
+    [HTTP_CLOSED_AT_CAP] = "cap",
+    [HTTP_CLOSED_SLOW] = "slow",
+    [HTTP_CLOSED_IDLE] = "idle",
+    [HTTP_CLOSED_UNREAD] = "unread",
+    [HTTP_CLOSED_LINGERED] = "linger",
+    [HTTP_CLOSED_ADDRESS] = "address",
+    [HTTP_CLOSED_PLAIN_HTTP] = "plain_http",
 };
 
 static struct metric connections_closed = {

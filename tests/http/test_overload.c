@@ -75,7 +75,7 @@ static void note_reply(void *context UNUSED, const struct request *request, int 
         atomic_store(&replied_path, count);
 }
 
-static void note_closed(void *context UNUSED, enum http_closing why)
+static void note_closed(void *context UNUSED, enum http_closing why, const struct peer *peer UNUSED)
 {
     atomic_fetch_add(&closed_count[why], 1);
 }

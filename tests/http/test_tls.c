@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -170,14 +171,26 @@ static const struct route routes[] = {{.name = "names", .path = "/names", .steps
 static struct http_fixture fixture;
 static struct tls *tls;
 
+static atomic_uint plain_http_count; /* connections closed for it, from the loopback address */
+
+static void note_closed(void *context UNUSED, enum http_closing why, const struct peer *peer)
+{
+    if (why == HTTP_CLOSED_PLAIN_HTTP && strcmp(peer->text, "127.0.0.1") == 0)
+        atomic_fetch_add(&plain_http_count, 1);
+}
+
 static void start(const char *certificate, const char *key, const char *client_ca)
 {
     const struct tls_files files = files_of(certificate, key, client_ca);
     struct buf why = BUF_INIT;
     assert_status(tls_new_blocking(&files, &why, &tls), STATUS_OK);
     struct http_listen listen = {.host = SLICE("127.0.0.1"), .tls = tls};
-    struct http_server_config config = {
-        .listen = &listen, .listen_count = 1, .routes = routes, .route_count = COUNT_OF(routes)};
+    struct http_server_config config = {.listen = &listen,
+                                        .listen_count = 1,
+                                        .routes = routes,
+                                        .route_count = COUNT_OF(routes),
+                                        .observer = {.closed = note_closed}};
+    atomic_store(&plain_http_count, 0);
     http_fixture_start(&fixture, &config, 1);
     buf_done(&why);
 }
@@ -278,18 +291,26 @@ static void tls_1_1_is_refused(void **state UNUSED)
     stop();
 }
 
-static void plain_http_is_not_answered_on_a_tls_port(void **state UNUSED)
+static void say_in_clear(struct slice sent)
 {
-    start("cert.pem", "key.pem", NULL);
     int fd = raw_connect(fixture.port);
-    raw_send(fd, SLICE(ASK("/names")));
+    raw_send(fd, sent);
     char bytes[256] = {0};
     struct timeval patience = {.tv_sec = 5};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ssize_t got = recv(fd, bytes, sizeof bytes - 1, 0);
     assert_null(got > 0 ? strstr(bytes, "HTTP/") : NULL); /* an alert at most */
     close(fd);
+}
+
+static void plain_http_is_not_answered_on_a_tls_port_and_is_told(void **state UNUSED)
+{
+    start("cert.pem", "key.pem", NULL);
+    say_in_clear(SLICE(ASK("/names")));
+    say_in_clear(SLICE("POST /names HTTP/1.1\r\n\r\n"));
+    say_in_clear(SLICE("SSH-2.0-OpenSSH_9.2\r\n")); /* something else, of which nothing is known */
     stop();
+    assert_int_equal(atomic_load(&plain_http_count), 2);
 }
 
 static void a_client_that_leaves_within_the_handshake_is_forgotten(void **state UNUSED)
@@ -402,7 +423,7 @@ int main(void)
         cmocka_unit_test(every_file_is_judged_at_once),
         cmocka_unit_test(requests_are_answered_over_tls_and_it_says_goodbye),
         cmocka_unit_test(tls_1_1_is_refused),
-        cmocka_unit_test(plain_http_is_not_answered_on_a_tls_port),
+        cmocka_unit_test(plain_http_is_not_answered_on_a_tls_port_and_is_told),
         cmocka_unit_test(a_client_that_leaves_within_the_handshake_is_forgotten),
         cmocka_unit_test(names_of_a_verified_client_are_known),
         cmocka_unit_test(a_client_without_a_certificate_has_no_names),

@@ -10,6 +10,7 @@ import time
 import pytest
 import requests
 
+from harness.authority import Authority
 from harness.flow import Flow, form, send
 from harness.owner import Owner
 from harness.provider import Provider, clean_environment
@@ -86,6 +87,37 @@ def test_what_a_client_sends_is_no_error_of_the_service(told):
 def test_answered_requests_have_a_line_with_their_id(told):
     ids = re.findall(r'"request_id":"([0-9a-f]{32})"', told[2])
     assert len(set(ids)) > 5
+
+
+def test_a_request_that_led_nowhere_is_logged_with_its_path_and_without_its_query(tmp_path):
+    provider = Provider(tmp_path).start()
+    for url in (provider.url, provider.introspection_url):
+        assert requests.get(url + "/ouath/token%0A?q=canary-query-value", timeout=5).status_code == 404
+    assert requests.get(provider.url + "/login?q=canary-query-value", timeout=5).status_code == 200
+    provider.stop()
+    lines = [json.loads(line) for line in provider.logs().splitlines() if '"message":"request"' in line]
+    assert [line["path"] for line in lines if line["status"] == 404] == ["/ouath/token%0A"] * 2
+    assert not any("path" in line for line in lines if line["status"] != 404)
+    assert "canary-query-value" not in provider.logs()
+
+
+def test_plain_http_on_a_tls_port_is_told_with_who_sent_it(tmp_path):
+    certificate, key = Authority(tmp_path, "ca").issue("127.0.0.1")
+    provider = Provider(tmp_path / "provider", OAUTH1_TLS_CERT=certificate, OAUTH1_TLS_KEY=key)
+    provider.auth.start()
+    try:
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", provider.auth.port), 10) as connection:
+                connection.sendall(b"GET /canary-path HTTP/1.1\r\nHost: x\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                assert b"HTTP/" not in b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        metrics = requests.get(provider.auth.ops + "/metrics", timeout=5).text
+    finally:
+        provider.auth.stop()
+    assert 'oauth1_connections_closed_total{reason="plain_http"} 3\n' in metrics
+    (line,) = [json.loads(line) for line in provider.logs().splitlines() if "requests in plain http" in line]
+    assert line["level"] == "warn" and "https" in line["message"] and line["newest"] == "127.0.0.1", line
+    assert "canary-path" not in provider.logs()
 
 
 def test_secrets_are_sealed_at_rest(told):
