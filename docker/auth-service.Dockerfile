@@ -18,8 +18,8 @@ FROM debian:trixie-slim
 # public certificate.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    ca-certificates libargon2-1 libcjson1 libcrypt1 libevent-2.1-7t64 libevent-pthreads-2.1-7t64 \
-    libhiredis1.1.0 libmariadb3 libsqlite3-0 libssl3t64 \
+    ca-certificates libargon2-1 libcjson1 libcrypt1 libevent-2.1-7t64 libhiredis1.1.0 \
+    libmariadb3 libsqlite3-0 libssl3t64 \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 COPY LICENSE /usr/share/doc/countersign/LICENSE

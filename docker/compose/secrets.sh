@@ -2,16 +2,25 @@
 # Runs once in `docker compose up`, as root, before everything else: on the first start it makes the secrets of this
 # installation, each into the volume of those who need it. Later starts find them and change nothing.
 #
-#   /secrets/services   sealing keys, admin token, the stores' passwords, MySQL's CA   read by both services (65532)
-#   /secrets/mysql      root password, password, server certificate                    read by MySQL (999)
-#   /secrets/redis      its password, alone and as configuration                       mounted into Redis alone
-#   /secrets/demo       made here empty; the demo's client and user go there           written by 65532
+#   /secrets/services   sealing keys, the stores' passwords, MySQL's CA       read by both services (65532)
+#   /secrets/admin      the admin port's token                                read by auth-service alone (65532)
+#   /secrets/mysql      root password, password, server certificate           read by MySQL (999)
+#   /secrets/redis      its password, alone and as configuration              mounted into Redis alone
+#   /secrets/demo       made here empty; the demo's client and user go there  written by 65532
 set -eu
 umask 077
 cd /secrets
-files='services/sealing-keys services/admin-token services/database-password services/redis-password services/mysql-ca.pem
+files='services/sealing-keys admin/admin-token services/database-password services/redis-password services/mysql-ca.pem
   mysql/root-password mysql/password mysql/ca.pem mysql/server.pem mysql/server-key.pem
   redis/password redis/redis.conf'
+
+# Volumes of an earlier start have the token among what both services read.
+if [ -s services/admin-token ] && [ ! -e services/.unfinished ]; then
+  cp -p services/admin-token admin/admin-token
+  chown 65532:65532 admin
+  chmod 0500 admin
+  rm services/admin-token
+fi
 
 missing=
 present=
@@ -33,7 +42,7 @@ random() { od -An -v -tx1 -N "$1" /dev/urandom | tr -d ' \n'; }
 
 # Sealing keys: id:base64 of 32 bytes. Several, comma-separated: the first seals, all open.
 printf 'k1:%s\n' "$(head -c 32 /dev/urandom | base64)" >services/sealing-keys
-printf 'admin:%s\n' "$(random 32)" >services/admin-token
+printf 'admin:%s\n' "$(random 32)" >admin/admin-token
 random 24 >services/database-password
 cp services/database-password mysql/password
 random 24 >mysql/root-password
@@ -54,9 +63,9 @@ tls x509 -req -in "$scratch/server.csr" -CA mysql/ca.pem -CAkey "$scratch/ca-key
 rm -rf "$scratch"
 cp mysql/ca.pem services/mysql-ca.pem
 
-chown -R 65532:65532 services demo
-chmod 0500 services
-chmod 0400 services/[a-z]*
+chown -R 65532:65532 services admin demo
+chmod 0500 services admin
+chmod 0400 services/[a-z]* admin/*
 chown -R 999:999 mysql # of the official image
 chmod 0500 mysql
 chmod 0400 mysql/*

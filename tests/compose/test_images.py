@@ -6,6 +6,7 @@ import re
 import pytest
 
 from harness.compose import BUILT, docker
+from harness.provider import ROOT
 
 SIZE_LIMIT = 60 << 20  # above the base image
 
@@ -38,6 +39,17 @@ def test_an_image_is_small_and_says_what_it_is(image, capsys):
     labels = facts["Config"]["Labels"]
     assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
     assert all(labels[f"org.opencontainers.image.{name}"] for name in ("title", "description", "version", "revision"))
+
+
+def test_every_library_that_an_image_installs_by_name_is_one_that_its_binary_loads(image):
+    (binary,) = inspect(image)["Config"]["Entrypoint"]
+    code, loaded = inside(image, "sh", "-c", f"ldd $(command -v {binary})")
+    assert code == 0 and "not found" not in loaded, loaded
+    paths = re.findall(r"=> (\S+) ", loaded)
+    owners = inside(image, "sh", "-c", 'for path; do dpkg -S "$(readlink -f "$path")"; done', "sh", *paths)[1]
+    stage = (ROOT / f"docker/{binary}.Dockerfile").read_text().rpartition("FROM ")[2].partition("&& apt-get clean")[0]
+    named = set(re.findall(r"(?<=\s)lib\S+", stage.partition("apt-get install")[2]))
+    assert named and named <= {line.partition(":")[0] for line in owners.splitlines()}
 
 
 def test_two_builds_give_the_same_binaries(stack):

@@ -91,7 +91,7 @@ def test_a_lost_secret_is_not_made_anew(stack, tmp_path):
     """A new sealing key would open nothing that the old one sealed."""
     run = ["run", "--rm", "-u", "0", "--network", "none", "--entrypoint", "sh"]
     mounts = ["-v", f"{stack.tree}/docker/compose/secrets.sh:/secrets.sh:ro"]
-    script = ("mkdir -p /secrets/services /secrets/mysql /secrets/redis /secrets/demo && /secrets.sh && "
+    script = ("mkdir -p /secrets/services /secrets/mysql /secrets/admin /secrets/redis /secrets/demo && /secrets.sh && "
               "rm /secrets/services/sealing-keys && /secrets.sh")
     done = docker(*run, *mounts, stack.image("auth-service"), "-c", script, check=False)
     assert done.returncode == 1 and done.stdout == "secrets: made\n"

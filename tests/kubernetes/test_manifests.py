@@ -113,6 +113,15 @@ def test_monitoring_finds_both_services(rendered):
     assert of_kind(rendered["production"], "PrometheusRule")
 
 
+def test_auth_service_alone_sees_the_admin_token(overlay):
+    told = {name for name, spec in pod_specs(overlay).items() if "OAUTH1_ADMIN_TOKEN" in json.dumps(spec)}
+    holding = {d["metadata"]["name"] for d in of_kind(overlay, "Secret") if "admin-token" in d["data"]}
+    mounting = {name for name, spec in pod_specs(overlay).items() for v in spec.get("volumes", [])
+                if v.get("secret", {}).get("secretName") in holding}
+    assert told == mounting == {"auth-service"}
+    assert not any("ADMIN_TOKEN" in json.dumps(d) for d in of_kind(overlay, "ConfigMap"))
+
+
 def test_references_meet(overlay):
     """Every ConfigMap, Secret and key that a pod names is there."""
     maps = {d["metadata"]["name"]: d["data"] for d in of_kind(overlay, "ConfigMap")}
@@ -121,7 +130,8 @@ def test_references_meet(overlay):
         volumes = {v["name"]: v["secret"]["secretName"] for v in spec.get("volumes", []) if "secret" in v}
         for container in spec["containers"]:
             for source in container.get("envFrom", []):
-                variables = maps[source["configMapRef"]["name"]]
+                variables = {**maps[source["configMapRef"]["name"]],
+                             **{v["name"]: v["value"] for v in container.get("env", [])}}
                 mounts = {m["mountPath"]: secrets[volumes[m["name"]]] for m in container["volumeMounts"]}
                 for variable, path in variables.items():
                     if variable.endswith("_FILE"):
