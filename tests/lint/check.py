@@ -144,6 +144,18 @@ def the_schema_names_the_signature_methods():
         yield f"proto/schemas/oauth1.schema.json:1: signature_method must be one of {methods}"
 
 
+def why_knows_each_code():
+    """Who asks `why` is told what each code of a decision means, and of no code that is in no decision. A store that is down, or a
+    fault of our own, has no word of the protocol but the other one (common/decision/decision_log.c)."""
+    statuses = re.findall(r'X\(\w+, (\d+), "(\w*)", "(\w*)"', text("common/base/status.h"))
+    codes = {error if int(http) >= 500 else problem for http, error, problem in statuses} - {""}
+    table = re.search(r"meaning_of\(.*?\n}\n", text("services/auth-service/cli/why.c"), re.S).group()
+    told = re.findall(r'\{"(\w+)",', table)
+    for word in sorted(codes.symmetric_difference(told)):
+        yield (f"services/auth-service/cli/why.c:1: {word} is in no decision: common/base/status.h has no such code"
+               if word in told else f"services/auth-service/cli/why.c:1: meaning_of() must say what {word} means")
+
+
 def migrations_stand_in_both_folders():
     """An engine without its half of a change would be found by whoever runs it. MySQL's carry a mark by which a migration that a
     crash left without its record is known, or may run twice and say so."""
@@ -407,6 +419,7 @@ RULES = [
     nobody_goes_round_a_wall,
     only_store_url_tells_stores_apart,
     the_schema_names_the_signature_methods,
+    why_knows_each_code,
     migrations_stand_in_both_folders,
     rooms_stand_in_order,
     rooms_use_what_they_name,
