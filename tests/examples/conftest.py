@@ -72,7 +72,7 @@ def doubled(request, tmp_path_factory):
     example.skip_if_missing()
     with IntrospectionDouble() as double:
         folder = tmp_path_factory.mktemp(example.name)
-        with example.started(folder, double.url, lambda _origin: "key", timeout="3") as running:
+        with example.started(folder, double.url + "/behind/a%2Fprefix/", lambda _origin: "key", timeout="3") as running:
             warm_up(running)
             yield running, double
 

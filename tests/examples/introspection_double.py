@@ -30,6 +30,7 @@ class IntrospectionDouble:
     def reset(self, mode="answer", status=200, content=ACTIVE):
         self.mode, self.status, self.content = mode, status, content
         self.calls = []
+        self.targets = []
         self.connections = 0
 
     def accept(self, listener):
@@ -55,16 +56,17 @@ class IntrospectionDouble:
                 if closes or self.mode == "hang up":
                     return
 
-    @staticmethod
-    def read_call(stream):
+    def read_call(self, stream):
         """The body, and whether the caller wants no other on this connection; None at the end."""
         lines = iter(stream.readline, b"\r\n")
         try:
+            target = (stream.readline().split() + [b"", b""])[1]
             headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(b":") for line in lines if line)}
         except OSError:
             return None
         if not headers:
             return None
+        self.targets.append(target.decode())
         chunked = b"chunked" in headers.get(b"transfer-encoding", b"")
         body = read_chunks(stream) if chunked else stream.read(int(headers[b"content-length"]))
         return body, headers.get(b"connection", b"").lower() == b"close"

@@ -111,9 +111,9 @@ def run(command, folder, environment):
 
 
 def make_django_database(folder, environment):
-    script = ("import demo; from django.core.management import call_command; call_command('migrate', verbosity=0);"
-              "from django.contrib.auth import get_user_model; get_user_model().objects.create_user('jane')")
-    run([PYTHON, "-c", script], folder, environment)
+    """As its README says."""
+    run([PYTHON, "demo.py", "migrate"], folder, environment)
+    run([PYTHON, "demo.py", "createsuperuser", "--noinput", "--username", "jane", "--email", "jane@example.com"], folder, environment)
 
 
 def install_express(folder, environment):

@@ -322,9 +322,9 @@ def test_the_call_in_shell(provider, token, tmp_path):
     form = tmp_path / "form"
     form.write_text("a=1&b=%C3%A4")
 
-    def introspect(request, *more, url=provider.introspection_url):
-        environment = clean_environment({"INTROSPECTION_URL": url, "INTROSPECTION_KEY_FILE": key,
-                                         "ORIGIN": "https://api.example"})
+    def introspect(request, *more, url=provider.introspection_url, **variables):
+        variables = variables or {"INTROSPECTION_KEY_FILE": key}
+        environment = clean_environment({"INTROSPECTION_URL": url, "ORIGIN": "https://api.example", **variables})
         target = request.url.removeprefix("https://api.example")
         return subprocess.run([DOCS / "curl/introspect.sh", request.method, target, request.authorization, *more],
                               env=environment, capture_output=True, text=True, timeout=30)
@@ -338,6 +338,12 @@ def test_the_call_in_shell(provider, token, tmp_path):
     assert introspect(signed(body="a=2"), "photos:read", FORM, form).returncode == 1
     assert introspect(signed(), "photos:write").returncode == 1
     assert introspect(signed(), url="http://127.0.0.1:1").returncode == 2
+    assert introspect(signed(), "photos:read", url=provider.introspection_url + "/").returncode == 0
+    assert introspect(signed(), "photos:read", INTROSPECTION_KEY=key.read_text()).returncode == 0
+    done = introspect(signed(), INTROSPECTION_KEY_FILE=tmp_path / "nowhere.key")
+    assert done.returncode == 2 and "nowhere.key" in done.stderr and not done.stdout
+    done = introspect(signed(), INTROSPECTION_KEYFILE=key)
+    assert done.returncode == 64 and "INTROSPECTION_KEY_FILE" in done.stderr and not done.stdout
 
 
 def test_what_is_asked_is_the_request_itself(doubled):
@@ -349,6 +355,13 @@ def test_what_is_asked_is_the_request_itself(doubled):
     assert base64.b64decode(call.pop("body_base64")) == request.body
     assert call == {"method": "POST", "url": service.origin + "/photos?a=%7e", "authorization": request.authorization,
                     "content_type": FORM, "required_scope": "photos:read"}
+
+
+def test_the_services_url_may_have_a_path_and_end_in_a_slash(doubled):
+    service, double = doubled
+    double.reset()
+    assert_good(ask(service))
+    assert double.targets == ["/behind/a%2Fprefix/v1/introspect"]
 
 
 def test_no_service_at_all_is_503(service, provider, token):

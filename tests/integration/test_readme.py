@@ -46,3 +46,11 @@ def test_the_steps_with_curl_keep_their_secrets_to_their_owner_and_out_of_commit
         name = path.relative_to(checkout).as_posix()
         assert not stat.S_IMODE(path.stat().st_mode) & 0o077, f"others may read {name}"
         assert subprocess.run(["git", "check-ignore", "-q", name], cwd=ROOT).returncode == 0, f"a commit would take {name}"
+
+
+def test_no_commit_takes_what_the_steps_of_the_examples_write():
+    page = (ROOT / "docs/examples/README.md").read_text(encoding="utf-8")
+    (database,) = re.findall(r"DJANGO_DATABASE=(\S+)", page)
+    assert "`javac *.java && java Demo`" in page and "`npm ci && node demo.js`" in page
+    for name in (f"django/{database}", "java/Demo.class", "express/node_modules/express/index.js"):
+        assert subprocess.run(["git", "check-ignore", "-q", f"docs/examples/{name}"], cwd=ROOT).returncode == 0, name

@@ -11,6 +11,11 @@ if [ $# -lt 3 ] || [ $# -gt 6 ] || [ $# -eq 5 ]; then
   sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
   exit 64
 fi
+if [ -z "${INTROSPECTION_URL-}" ] || [ -z "${ORIGIN-}" ] || [ -z "${INTROSPECTION_KEY-}${INTROSPECTION_KEY_FILE-}" ]; then
+  echo 'introspect.sh: set INTROSPECTION_URL, ORIGIN, and INTROSPECTION_KEY_FILE (or INTROSPECTION_KEY, the key itself)' >&2
+  exit 64
+fi
+key=${INTROSPECTION_KEY:-$(cat "$INTROSPECTION_KEY_FILE")} || exit 2
 
 # The origin is ours and the target stays as it was sent, byte for byte; jq quotes both.
 body=''
@@ -24,9 +29,9 @@ question=$(jq -cn --arg method "$1" --arg url "$ORIGIN$2" --arg authorization "$
 
 # The key goes to curl on standard input, as a line of its configuration, so that no list of processes shows it.
 # No --retry and no --location: a call whose answer was lost may have spent the nonce.
-answer=$(printf 'header = "Authorization: Bearer %s"\n' "$(cat "$INTROSPECTION_KEY_FILE")" |
+answer=$(printf 'header = "Authorization: Bearer %s"\n' "$key" |
   curl --silent --show-error --fail-with-body --max-time 3 --config - --header 'Content-Type: application/json' \
-    --data-raw "$question" "$INTROSPECTION_URL/v1/introspect") || {
+    --data-raw "$question" "${INTROSPECTION_URL%/}/v1/introspect") || {
   printf '%s\n' "$answer" >&2 # what the service says is wrong, of the key for one
   exit 2
 }

@@ -1,6 +1,8 @@
-"""A whole Django project in a file: `gunicorn demo:application`. Configured by the environment."""
+"""A whole Django project in a file: `gunicorn demo:application`, and `python3 demo.py migrate` is its manage.py.
+Configured by the environment."""
 
 import os
+import sys
 
 import django
 from django.conf import settings
@@ -23,6 +25,7 @@ settings.configure(
 )
 django.setup()
 
+from django.core.management import execute_from_command_line  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import JsonResponse  # noqa: E402
 from django.urls import re_path  # noqa: E402
@@ -57,3 +60,6 @@ def batch(request):
 
 urlpatterns = [re_path(r"^admin$", admin), re_path(r"^batch$", batch), re_path(r"", photos)]
 application = get_wsgi_application()
+
+if __name__ == "__main__":
+    execute_from_command_line(sys.argv)

@@ -15,7 +15,7 @@ const BODY_MAX_BYTES = 180_000 // what the service takes, less base64 and the re
 // sign; configured, never req.headers.host: whoever receives a request that was signed for his own server could
 // otherwise send it here, with his Host, and it would verify.
 export function oauth1({ url, key, origin, timeoutMs = 3000 }) {
-  const service = { url: `${url}/v1/introspect`, key, timeoutMs }
+  const service = { url: `${url.replace(/\/+$/, '')}/v1/introspect`, key, timeoutMs }
 
   // scope: one or more, separated by spaces, all needed. twoLegged: also for clients that sign without a token.
   return function requireOAuth(scope, { twoLegged = false } = {}) {

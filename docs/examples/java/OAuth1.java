@@ -73,7 +73,7 @@ public final class OAuth1 {
      *     request that was signed for his own server could otherwise send it here, with his Host, and it would verify
      */
     public OAuth1(String url, String key, String origin, Duration timeout) {
-        this.url = URI.create(url + "/v1/introspect");
+        this.url = URI.create(url.replaceAll("/+$", "") + "/v1/introspect");
         this.key = key;
         this.origin = origin;
         this.timeout = timeout;

@@ -95,7 +95,7 @@ final class OAuth1
             'ignore_errors' => true,
         ]]);
         $http_response_header = [];
-        $content = @file_get_contents("{$this->url}/v1/introspect", false, $context);
+        $content = @file_get_contents(rtrim($this->url, '/') . '/v1/introspect', false, $context);
         $status = (int) (explode(' ', $http_response_header[0] ?? '')[1] ?? 0);
         $answer = $content === false ? null : json_decode($content, true);
         if ($status !== 200 || !is_array($answer)) { // 503: a store is down; 401, 403, 400: our key or configuration

@@ -177,7 +177,7 @@ func (s *Introspection) ask(ctx context.Context, q *question) (*Verdict, error) 
 	if err != nil {
 		return nil, err
 	}
-	request, err := http.NewRequestWithContext(ctx, "POST", s.URL+"/v1/introspect", bytes.NewReader(body))
+	request, err := http.NewRequestWithContext(ctx, "POST", strings.TrimRight(s.URL, "/")+"/v1/introspect", bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
