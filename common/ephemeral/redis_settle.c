@@ -19,7 +19,7 @@ enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVI
 
 static void end_run(struct redis_settle *settle, enum status status, const char *fault)
 {
-    settle->is_running = false;
+    settle->is_running = settle->is_overtaken = false;
     (void)snprintf(settle->fault, sizeof settle->fault, "%s", fault);
     settle->done(settle->context, status);
 }
@@ -63,6 +63,11 @@ static int64_t known_ms(const struct redis_settle *settle)
 static void accept_epoch(struct redis_settle *settle, const struct redis_epoch *epoch, const char *text, size_t len,
                          bool is_provisional)
 {
+    if (settle->is_overtaken) {
+        memcpy(settle->broken, epoch->id, sizeof settle->broken);
+        end_run(settle, STATUS_CONFLICT, "nonces may be missing since it was asked");
+        return;
+    }
     settle->epoch = *epoch;
     memcpy(settle->text, text, len);
     settle->text_len = len;
@@ -155,6 +160,16 @@ static void on_confirmation(struct redis_settle *settle, struct settle_job *job)
     }
 }
 
+/* Of all clocks that there are. */
+static int64_t latest_ms(const struct redis_settle *settle)
+{
+    int64_t wall_ms = clock_wall_ms(settle->clock->local);
+    int64_t redis_ms = redis_clock_last_known_ms(settle->clock);
+    int64_t whole_ms = settle->is_part ? redis_clock_last_known_ms(settle->reference) : 0;
+    int64_t later_ms = wall_ms > redis_ms ? wall_ms : redis_ms;
+    return whole_ms > later_ms ? whole_ms : later_ms;
+}
+
 /* The record is in Redis. */
 static void confirm_epoch(struct redis_settle *settle)
 {
@@ -163,8 +178,6 @@ static void confirm_epoch(struct redis_settle *settle)
         end_run(settle, STATUS_STORE_DOWN, status_text(STATUS_NO_MEMORY));
         return;
     }
-    int64_t wall_ms = clock_wall_ms(settle->clock->local);
-    int64_t redis_ms = redis_clock_last_known_ms(settle->clock);
     (void)snprintf(job->machine, sizeof job->machine, "%s", nonce_keeper_machine(settle->keeper));
     (void)snprintf(job->seen, sizeof job->seen, "%s", settle->proposal.id);
     job->confirmation = (struct nonce_confirmation){
@@ -172,7 +185,7 @@ static void confirm_epoch(struct redis_settle *settle)
         .machine = job->machine,
         .steady_ms = steady_ms(settle),
         .known_ms = known_ms(settle),
-        .latest_ms = wall_ms > redis_ms ? wall_ms : redis_ms,
+        .latest_ms = latest_ms(settle),
         .is_unsure = atomic_load(settle->unsure_until_ms) >= steady_ms(settle),
     };
     job->job.goes_first = settle->is_part; /* behind the meetings of all parts others would have replaced it */
@@ -442,6 +455,11 @@ static void on_record(void *context, const struct redisReply *reply)
     }
 }
 
+static void leave_epoch(struct redis_settle *settle)
+{
+    memcpy(settle->broken, settle->epoch.id, sizeof settle->broken);
+}
+
 static void on_time(void *context, const struct redisReply *reply)
 {
     struct redis_settle *settle = context;
@@ -451,7 +469,7 @@ static void on_time(void *context, const struct redisReply *reply)
         end_with_reply(settle, reply, "TIME");
     } else {
         if (redis_clock_set(settle->clock, settle->asked_ms, settle->now_ms))
-            redis_settle_break(settle);
+            leave_epoch(settle); /* what is read next is judged by that */
     }
 }
 
@@ -504,12 +522,13 @@ void redis_settle_note_clock(struct redis_settle *settle)
 
 void redis_settle_break(struct redis_settle *settle)
 {
-    memcpy(settle->broken, settle->epoch.id, sizeof settle->broken);
+    leave_epoch(settle);
+    settle->is_overtaken = settle->is_running;
 }
 
 void redis_settle_stop(struct redis_settle *settle)
 {
-    settle->is_running = false;
+    settle->is_running = settle->is_overtaken = false;
     struct settle_job *job = settle->job;
     settle->job = NULL;
     if (!job)

@@ -63,6 +63,7 @@ struct redis_settle {
 
     /* the run */
     bool is_running;
+    bool is_overtaken; /* nonces may have gone missing since it began: it ends with a conflict */
     struct redis_server server;
     int64_t asked_ms;
     int64_t now_ms;

@@ -490,6 +490,33 @@ static void the_later_of_the_two_clocks_is_the_latest(void **state)
     }
 }
 
+static enum status decide_part_blocking(struct nonce_ledger *ledger, struct slice name UNUSED, unsigned part UNUSED,
+                                        nonce_decide_part_fn decide, void *context)
+{
+    struct settling *it = (struct settling *)ledger;
+    struct nonce_row whole = {0};
+    struct nonce_users users = {.items = &it->user, .count = it->user_count};
+    it->row.was_used = true;
+    return decide(context, &whole, &it->row, &users);
+}
+
+/* Users note what the whole store's clock shows, which may be later than that of the part's server. */
+static void of_a_part_the_whole_stores_clock_may_be_the_latest(void **state)
+{
+    struct settling *it = *state;
+    struct redis_clock whole = redis_clock_init(&it->local.clock, SKEW_MS);
+    assert_false(redis_clock_set(&whole, it->local.steady_ms, NOW_MS + 20000));
+    it->ledger.decide_part_blocking = decide_part_blocking;
+    it->settle.is_part = true;
+    it->settle.reference = &whole;
+    it->user = (struct nonce_user){.id = "a", .machine = "there", .clock_ms = NOW_MS - 100000};
+    it->user_count = 1;
+    settle_declare(it);
+    settle_run_job(it);
+    assert_status(it->status, STATUS_OK);
+    assert_int_equal(accepted_ranges_guard_end(&it->settle.ranges, NOW_S), NOW_S + 26);
+}
+
 /* ---- breaking and stopping ---- */
 
 static void an_epoch_in_which_nonces_are_missing_is_not_believed_again(void **state)
@@ -504,6 +531,40 @@ static void an_epoch_in_which_nonces_are_missing_is_not_believed_again(void **st
     assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
     redis_settle_stop(&it->settle);
     settle_lose_connection(it);
+}
+
+static void assert_not_believed(struct settling *it, const char *epoch, const char *record)
+{
+    assert_status(it->status, STATUS_CONFLICT);
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "%s", epoch);
+    settle_ask(it, record);
+    settle_run_job(it);
+    assert_string_not_equal(it->row.epoch, epoch);
+    redis_settle_stop(&it->settle);
+    settle_lose_connection(it);
+}
+
+/* Its slot moves, or the clock does, when the record has been read already. */
+static void an_epoch_that_breaks_while_the_durable_store_is_asked_is_not_believed(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    settle_ask(it, RECORD("e"));
+    redis_settle_break(&it->settle);
+    settle_run_job(it);
+    assert_ended(it, 2, STATUS_CONFLICT, "missing");
+    assert_not_believed(it, "e", RECORD("e"));
+}
+
+static void neither_is_one_that_others_have_agreed_on_meanwhile(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    settle_use_row(it, "f", RECORD("f"), true);
+    settle_ask(it, RECORD("f"));
+    redis_settle_break(&it->settle);
+    settle_run_job(it);
+    assert_not_believed(it, "f", RECORD("f"));
 }
 
 /* Rule 6: seen while the epoch is asked for. */
@@ -620,7 +681,10 @@ int main(void)
         SETTLE_TEST(whoever_cannot_know_the_time_goes_by_the_latest_clock_for_a_while),
         SETTLE_TEST(once_that_is_over_what_is_known_counts),
         SETTLE_TEST(the_later_of_the_two_clocks_is_the_latest),
+        SETTLE_TEST(of_a_part_the_whole_stores_clock_may_be_the_latest),
         SETTLE_TEST(an_epoch_in_which_nonces_are_missing_is_not_believed_again),
+        SETTLE_TEST(an_epoch_that_breaks_while_the_durable_store_is_asked_is_not_believed),
+        SETTLE_TEST(neither_is_one_that_others_have_agreed_on_meanwhile),
         SETTLE_TEST(a_clock_that_moved_since_breaks_the_epoch),
         SETTLE_TEST(a_clock_that_is_off_is_not_told),
         SETTLE_TEST(one_that_is_stopped_hears_of_nothing_any_more),
