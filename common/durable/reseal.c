@@ -161,10 +161,11 @@ static bool is_kept(const struct reseal_loss *loss, struct slice id)
     return loss->keeps_all;
 }
 
-static enum status retire_key(struct durable *db, const struct reseal *reseal, struct slice id)
+/* What another key of its name cannot open is not damaged. */
+static enum status retire_key(struct durable *db, const struct reseal *reseal, const struct sealing_key *key)
 {
-    struct sql_value params[] = {sql_text(id), sql_int(reseal->number)};
-    if (is_kept(&reseal->loss, id))
+    struct sql_value params[] = {sql_text(key->id), sql_int(reseal->number)};
+    if (key->state == SEALING_KEY_OTHER || is_kept(&reseal->loss, key->id))
         return STATUS_OK;
     return RUN(db, "DELETE FROM sealing_keys WHERE id = ? AND retiring = ?", params);
 }
@@ -176,7 +177,7 @@ enum status durable_reseal_end_blocking(struct durable *db, const struct reseal 
     db->fault = NULL;
     enum status status = durable_sealing_keys_list_blocking(db, &page);
     for (size_t i = 0; status == STATUS_OK && i < page->count; i++)
-        status = retire_key(db, reseal, page->keys[i].id);
+        status = retire_key(db, reseal, &page->keys[i]);
     sealing_key_page_free(page);
     return status == STATUS_OK ? durable_sealing_keys_list_blocking(db, ret_used) : status;
 }

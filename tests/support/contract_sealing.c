@@ -205,6 +205,19 @@ static enum status check_keys(struct durable *db, char text[1024])
     return status;
 }
 
+/* Somebody who seals by the right one may have begun since the rewrite held its own keys against the table. */
+static void a_key_whose_name_another_one_bears_stays_in_use_through_a_rewrite(void **state)
+{
+    struct durable_bench *bench = *state;
+    char line[128];
+    fill(bench, 1);
+    struct durable wrong = with_keys(bench, "other:" KEY_A ",test:" KEY_B);
+    assert_int_equal(reseal_all(&wrong).loss.count, 3);
+    assert_string_equal(keys_in_use(&wrong, line), "other test");
+    assert_opens(&bench->db, "client-0");
+    forget_keys(&wrong);
+}
+
 static void keys_are_refused_if_one_that_is_in_use_is_missing_or_another(void **state)
 {
     struct durable_bench *bench = *state;
@@ -258,6 +271,7 @@ int contract_sealing_run(void)
         BENCH_TEST(a_key_that_somebody_sealed_by_meanwhile_stays_in_the_table),
         BENCH_TEST(a_damaged_secret_is_named_and_keeps_no_key),
         BENCH_TEST(a_key_that_is_missing_stays_in_use_through_a_rewrite),
+        BENCH_TEST(a_key_whose_name_another_one_bears_stays_in_use_through_a_rewrite),
         BENCH_TEST(keys_are_refused_if_one_that_is_in_use_is_missing_or_another),
         BENCH_TEST(a_key_from_before_there_were_proofs_is_known_by_what_it_sealed),
     };
