@@ -461,6 +461,7 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
+VERBS = ("/disable", "/enable", "/reject", "/approve")
 # method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
 DEEDS = [
     ("GET", "clients", None, False),
@@ -537,6 +538,7 @@ def ask_deeds(it, document):
             ask_deed(document, 415, method, known, body, media_type="text/plain", match="*")
         if needs_match:
             ask_deed(document, 428, method, known, body)
+        if needs_match or path.endswith(VERBS):
             ask_deed(document, 412, method, known, body, match='"x"')
         if unknown != known:
             ask_deed(document, 404, method, unknown, body, match="*")
