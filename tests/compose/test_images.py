@@ -52,6 +52,16 @@ def test_every_library_that_an_image_installs_by_name_is_one_that_its_binary_loa
     assert named and named <= {line.partition(":")[0] for line in owners.splitlines()}
 
 
+def test_auth_service_alone_gets_the_admin_token(stack):
+    services = json.loads(stack.compose("--profile", "*", "config", "--format", "json").stdout)["services"]
+    told = {name for name, service in services.items() if "OAUTH1_ADMIN_TOKEN_FILE" in (service.get("environment") or {})}
+    mounting = {name for name, service in services.items()
+                if any(volume["source"] == "admin-secrets" for volume in service.get("volumes", []))}
+    assert told == mounting - {"secrets"} == {"auth-service", "auth-service-delegated"}
+    files = stack.compose("exec", "-T", "introspection-service", "find", "/run/secrets", "-name", "*-token").stdout
+    assert files == ""
+
+
 def test_two_builds_give_the_same_binaries(stack):
     """The second: in the stage that has the packages, everything compiled anew, at another time, on another host's name."""
     stage = docker("build", "-q", "--target", "build", "-f", "docker/auth-service.Dockerfile", ".", cwd=stack.tree,

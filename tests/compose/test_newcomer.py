@@ -50,6 +50,13 @@ def test_the_first_page_tells_a_next_step_that_works(stack):
     assert json.loads(done.stdout)["asked_by"] == {"client": "demo", "user": "jane", "scope": "photos%3Aread"}, done
 
 
+def test_the_first_page_shows_that_a_replay_is_refused_and_why(stack):
+    page = requests.get(stack.url, timeout=20)
+    done = stack.shell(command_on_page(page.text, "again"))
+    first, _, second = done.stdout.partition("HTTP/1.1 401 ")
+    assert "HTTP/1.1 200 " in first and 'oauth_problem="nonce_used"' in second, done
+
+
 def test_the_pages_bear_the_demos_brand_and_say_what_is_asked_for(stack, jane, client):
     login = requests.get(f"{stack.url}/login", timeout=20)
     assert "Photo Garden" in login.text

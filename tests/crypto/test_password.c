@@ -1,10 +1,10 @@
-#include "base/clock.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "support/test.h"
 #include "support/watch.h"
 
 #include <crypt.h>
+#include <time.h>
 
 static void a_password_opens_its_own_hash_only(void **state)
 {
@@ -65,13 +65,21 @@ static void a_hash_that_is_longer_than_any_opens_for_nobody(void **state)
     assert_true(password_verify_blocking(SLICE("password"), slice_of(hash, len)));
 }
 
+/* Of this thread alone: what else the machine does is not part of it. */
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec now = {0};
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now), 0);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
 static int64_t fastest_of_five(struct slice hash)
 {
     int64_t fastest = INT64_MAX;
     for (int i = 0; i < 5; i++) {
-        int64_t start = clock_monotonic_ns();
+        int64_t start = thread_cpu_ns();
         assert_false(password_verify_blocking(SLICE("wrong"), hash));
-        int64_t took = clock_monotonic_ns() - start;
+        int64_t took = thread_cpu_ns() - start;
         fastest = took < fastest ? took : fastest;
     }
     return fastest;
