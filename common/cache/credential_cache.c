@@ -297,6 +297,11 @@ struct credential_view *credential_cache_view(struct credential_cache *cache, si
     return &cache->views[loop_index];
 }
 
+bool credential_cache_outlasts(struct credential_cache *cache)
+{
+    return atomic_load(&cache->state) == CACHE_STANDING && credential_cache_stats(cache).known > 0;
+}
+
 struct credential_cache_stats credential_cache_stats(struct credential_cache *cache)
 {
     pthread_mutex_lock(&cache->lock);

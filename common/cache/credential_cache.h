@@ -64,6 +64,9 @@ struct credential_cache_stats {
 };
 /* The figures of this moment. Any thread may call this. */
 struct credential_cache_stats credential_cache_stats(struct credential_cache *cache);
+/* Whether anybody is served while the database is down: something is known, and every change is heard. Any thread may
+ * call this. */
+bool credential_cache_outlasts(struct credential_cache *cache);
 
 /* ---- asking ---- */
 

@@ -37,6 +37,7 @@ struct durable_pool {
     void *publish_context;
     struct shared_keys keys;   /* what the next job begins with */
     atomic_bool writes_fail;   /* the last one did */
+    atomic_bool is_useless;    /* the last check had an answer: it takes no writes, or no secret opens */
     atomic_bool found_corrupt; /* since the start: from then on a check looks whether any secret opens */
     atomic_size_t holders;     /* its owner, and jobs that are not done: the last are when loops are freed */
 };
@@ -381,6 +382,7 @@ void durable_pool_start(struct durable_pool *pool, const struct durable_job *job
 /* ---- readiness ---- */
 
 struct readiness {
+    struct durable_pool *pool;
     bool by_writing;
     bool by_opening;
 };
@@ -394,27 +396,41 @@ static enum status ask_keys(struct durable *db)
     return STATUS_OK;
 }
 
+static enum status ask_whether_useful(struct durable *db, const struct readiness *asked)
+{
+    TRY(sql_check_writable_blocking(db->sql, asked->by_writing));
+    return asked->by_opening ? durable_keys_check_any_blocking(db) : STATUS_OK;
+}
+
 static enum status check_readiness(struct durable *db, void *arguments, void **ret_result)
 {
     const struct readiness *asked = arguments;
     enum status status = ask_keys(db);
-    if (status == STATUS_OK)
-        status = sql_check_writable_blocking(db->sql, asked->by_writing);
-    if (status == STATUS_OK && asked->by_opening)
-        status = durable_keys_check_any_blocking(db);
+    bool answers = status == STATUS_OK;
+    if (answers)
+        status = ask_whether_useful(db, asked);
     if (status != STATUS_OK)
         *ret_result = strdup(durable_last_error(db));
+    bool is_useless = answers && status != STATUS_OK && ask_keys(db) == STATUS_OK; /* it did not go away in between */
+    atomic_store(&asked->pool->is_useless, is_useless);
     return status;
 }
 
 void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket)
 {
-    static struct readiness asked[2][2] = {{{false, false}, {false, true}}, {{true, false}, {true, true}}};
     bool fails = atomic_load(&pool->writes_fail);
-    bool corrupt = atomic_load(&pool->found_corrupt);
+    struct readiness *asked = calloc(1, sizeof *asked);
+    if (asked)
+        *asked = (struct readiness){pool, fails, atomic_load(&pool->found_corrupt)};
     const struct durable_job job = {.access = fails ? DURABLE_WRITE : DURABLE_READ_CURRENT,
                                     .work = check_readiness,
-                                    .arguments = &asked[fails][corrupt],
+                                    .arguments = asked, /* none: it is answered NO_MEMORY */
+                                    .free_arguments = free,
                                     .free_result = free};
     durable_pool_start(pool, &job, ticket);
+}
+
+bool durable_pool_is_useless(const struct durable_pool *pool)
+{
+    return atomic_load(&pool->is_useless);
 }

@@ -80,5 +80,7 @@ void durable_pool_start(struct durable_pool *pool, const struct durable_job *job
 /* Whether the store answers and takes writes; where the last write failed, by another write; and once a secret did not
  * open, whether any does. Where not, the result is a text for the operator (char *). */
 void durable_pool_check_start(struct durable_pool *pool, struct ticket ticket);
+/* Whether the last check that had an answer found the store of no use, in contrast to one that is away. Any thread. */
+bool durable_pool_is_useless(const struct durable_pool *pool);
 
 #endif

@@ -23,6 +23,20 @@ void provider_on_check_database(void *provider, size_t loop_index, struct ticket
     durable_pool_check_start(((struct provider *)provider)->durable, ticket);
 }
 
+void provider_on_write_introspected(void *provider, struct buf *out)
+{
+    if (provider_outlasts_database(provider))
+        buf_add_str(out, "clients, tokens and resource servers that are in memory are answered, for 300 s at most");
+}
+
+void provider_on_write_issued(void *provider, struct buf *out)
+{
+    if (provider_outlasts_database(provider))
+        buf_add_str(out,
+                    "clients that are in memory get temporary credentials, for 300 s at most; logging in and issuing "
+                    "tokens is answered 503");
+}
+
 void provider_on_check_ephemeral(void *provider, size_t loop_index, struct ticket ticket)
 {
     ephemeral_ping_start(((struct provider *)provider)->loops[loop_index].ephemeral, ticket);

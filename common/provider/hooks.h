@@ -18,5 +18,8 @@ void provider_on_measure(void *provider);
 /* Whether each store answers this loop. */
 void provider_on_check_database(void *provider, size_t loop_index, struct ticket ticket);
 void provider_on_check_ephemeral(void *provider, size_t loop_index, struct ticket ticket);
+/* What introspection-service and auth-service still answer while the database is away; nothing: nobody is served. */
+void provider_on_write_introspected(void *provider, struct buf *out);
+void provider_on_write_issued(void *provider, struct buf *out);
 
 #endif

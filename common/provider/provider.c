@@ -361,6 +361,11 @@ void provider_write_guard(int64_t guard_s, struct buf *out)
             (long long)guard_s);
 }
 
+bool provider_outlasts_database(const struct provider *provider)
+{
+    return !durable_pool_is_useless(provider->durable) && credential_cache_outlasts(provider->stores->cache);
+}
+
 static struct buf *begin_sentence(struct buf *out)
 {
     if (out->len)

@@ -68,6 +68,10 @@ void provider_write_guard(int64_t guard_s, struct buf *out);
  * are accepted. Called on the first loop. */
 void provider_write_trouble(const struct provider *provider, struct buf *out);
 
+/* Whether anybody is still served while the database does not answer. One that answers and is of no use (it takes no
+ * writes: the disk is full, say) serves nobody. */
+bool provider_outlasts_database(const struct provider *provider);
+
 /* Sets oauth1_clock_skew_seconds, oauth1_guard_seconds and oauth1_accepted_lead_seconds; on the first loop. */
 void provider_measure(const struct provider *provider);
 

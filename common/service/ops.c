@@ -86,16 +86,25 @@ static struct ops_check *check_of(struct loop_message *message)
     return (struct ops_check *)((char *)message - offsetof(struct ops_check, message));
 }
 
+/* It answers, and has nothing to say of a part of it that does not. */
+static bool is_whole(const struct ops_answer *answer)
+{
+    return answer->status == STATUS_OK && !answer->why[0];
+}
+
 static void on_check_back(struct loop_message *message)
 {
     struct ops_check *check = check_of(message);
     struct ops *ops = check->ops;
     check->is_out = false;
     ops->checked_ms = loop_now_ms(ops->loop);
+    bool degraded = false;
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
         ops->answers[i] = check->answers[i];
+        degraded = degraded || !is_whole(&ops->answers[i]);
         standard_metrics_store_up(i, ops->answers[i].status == STATUS_OK);
     }
+    standard_metrics_degraded(degraded);
     let_requests_go(ops);
 }
 
@@ -122,11 +131,21 @@ static struct ops_answer take_answer(const struct flow *flow, size_t index)
     return answer;
 }
 
+static void ask_for_rest(const struct ops *ops, const struct ready_check *check, struct ops_answer *answer)
+{
+    struct buf rest = buf_fixed(answer->rest, sizeof answer->rest - 1);
+    if (answer->status != STATUS_OK && check->write_rest)
+        check->write_rest(ops->stores, &rest);
+    answer->rest[rest.len] = '\0';
+}
+
 static enum step_result keep_results(struct flow *flow)
 {
     struct ops_check *check = flow_subject(flow);
-    for (size_t i = 0; i < check->ops->service->ready_check_count; i++)
+    for (size_t i = 0; i < check->ops->service->ready_check_count; i++) {
         check->answers[i] = take_answer(flow, i);
+        ask_for_rest(check->ops, &check->ops->service->ready_checks[i], &check->answers[i]);
+    }
     return STEP_REPLY;
 }
 
@@ -191,19 +210,25 @@ static enum step_result say_ok(struct flow *flow)
 
 static const struct step live[] = {{"live", say_ok}, {NULL, NULL}};
 
-/* ---- /readyz: stores answer, loops turn, and nobody asked us to stop ---- */
+/* ---- /readyz: somebody is served, loops turn, and nobody asked us to stop ---- */
 
-static bool write_stores(const struct ops *ops, struct buf *text)
+/* A store that is away takes the service out only if nobody is served without it: else all replicas would leave at
+ * once, and take with them what they could answer. */
+static bool write_stores(const struct ops *ops, struct buf *text, bool *ret_degraded)
 {
     bool ready = true;
+    *ret_degraded = false;
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
         const char *name = ops->service->ready_checks[i].name;
         const struct ops_answer *answer = &ops->answers[i];
         const char *why = answer->why[0] ? answer->why : status_text(answer->status);
         bool up = ops->checked_ms && answer->status == STATUS_OK;
-        ready = ready && up;
+        ready = ready && (up || (ops->checked_ms && answer->rest[0]));
+        *ret_degraded = *ret_degraded || !is_whole(answer);
         if (up)
             buf_addf(text, answer->why[0] ? "[+] %s: %s\n" : "[+] %s\n", name, answer->why);
+        else if (ops->checked_ms && answer->rest[0])
+            buf_addf(text, "[-] %s: %s; degraded: %s\n", name, why, answer->rest);
         else
             buf_addf(text, "[-] %s: %s\n", name, ops->checked_ms ? why : "not asked yet");
     }
@@ -229,7 +254,8 @@ static enum step_result say_ready(struct flow *flow)
     struct ops *ops = ops_of(request);
     struct buf text = buf_in(&request->arena);
     bool stopping = atomic_load(&ops->stopping);
-    bool ready = write_stores(ops, &text);
+    bool degraded = false;
+    bool ready = write_stores(ops, &text, &degraded);
     ready = write_silent_loops(ops, &text) && ready && !stopping;
     if (stopping)
         buf_add_str(&text, "[-] stopping\n");
@@ -239,7 +265,7 @@ static enum step_result say_ready(struct flow *flow)
     }
     if (!slice_starts_with(request->query, SLICE("verbose")))
         text.len = 0;
-    buf_add_str(&text, ready ? "ready\n" : "not ready\n");
+    buf_add_str(&text, !ready ? "not ready\n" : degraded ? "ready, degraded\n" : "ready\n");
     return reply_text(request, ready ? 200 : 503, "text/plain; charset=utf-8", buf_slice(&text));
 }
 

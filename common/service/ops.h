@@ -25,7 +25,8 @@ struct ops_pulse {
 /* How one check went, and why not. */
 struct ops_answer {
     enum status status;
-    char why[OPS_WHY_BYTES]; /* "": what the status says */
+    char why[OPS_WHY_BYTES];  /* "": what the status says */
+    char rest[OPS_WHY_BYTES]; /* what is answered all the same; "": nothing */
 };
 
 /* The stores are asked. While it is out, it is the first loop's. */

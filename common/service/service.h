@@ -27,6 +27,9 @@ struct ready_check {
     /* The result may be a text for the operator (char *), which /readyz?verbose shows: why it fails, or of one that
      * answers, which part of it does not. */
     void (*start)(void *stores, size_t loop_index, struct ticket ticket);
+    /* Where it fails: appends what the service still answers without it, and for whom; then it is ready, and degraded.
+     * Writes nothing where it serves nobody. On the first loop. NULL: it never does. */
+    void (*write_rest)(void *stores, struct buf *out);
 };
 
 /* What `open` is given. */

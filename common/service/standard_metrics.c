@@ -51,6 +51,13 @@ static struct metric store_up = {
     .show_zero = true,
 };
 
+static struct metric degraded = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_degraded",
+    .help = "1 while a store or a part of it does not answer, so that some requests or all are refused.",
+    .show_zero = true,
+};
+
 static const char *const closings[HTTP_CLOSINGS] = {
     [HTTP_CLOSED_AT_CAP] = "cap",
     [HTTP_CLOSED_SLOW] = "slow",
@@ -125,8 +132,8 @@ enum status standard_metrics_register(const char *const *stores, size_t store_co
     phase_durations.bucket_ns = metric_buckets_step;
     phase_durations.bucket_count = metric_buckets_step_count;
     store_up.labels[0] = (struct metric_label){"store", stores, store_count};
-    struct metric *all[] = {&requests,           &durations,  &in_flight,        &phase_durations,
-                            &connections_closed, &build_info, &log_lines_dropped};
+    struct metric *all[] = {&requests,           &durations,  &in_flight,         &phase_durations,
+                            &connections_closed, &build_info, &log_lines_dropped, &degraded};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         TRY(metrics_register(all[i]));
     if (store_count)
@@ -190,6 +197,11 @@ const struct observer *standard_metrics_observer(void)
 void standard_metrics_store_up(size_t store, bool up)
 {
     metric_set(&store_up, (uint32_t)store, up);
+}
+
+void standard_metrics_degraded(bool is_degraded)
+{
+    metric_set(&degraded, 0, is_degraded);
 }
 
 void standard_metrics_in_flight(size_t count)

@@ -26,6 +26,8 @@ const struct observer *standard_metrics_observer(void);
 
 /* oauth1_store_up{store}, by the index of registration. */
 void standard_metrics_store_up(size_t store, bool up);
+/* oauth1_degraded. */
+void standard_metrics_degraded(bool is_degraded);
 /* http_requests_in_flight, as read just before it is shown. */
 void standard_metrics_in_flight(size_t count);
 /* oauth1_log_lines_dropped_total, likewise; on the thread that shows the metrics. */

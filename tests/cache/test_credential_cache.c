@@ -508,6 +508,23 @@ static void a_store_that_is_down_is_not_needed_for_300_s_at_most(void **state)
     assert_status(cache_bench_ask_pair(it, "acme", "t").status, STATUS_STORE_DOWN);
 }
 
+static void somebody_is_served_without_the_store_if_something_is_known_and_changes_are_heard(void **state)
+{
+    struct cache_bench *it = *state;
+    assert_false(credential_cache_outlasts(it->cache)); /* nobody is known */
+    (void)cache_bench_ask_pair(it, "acme", "unknown");
+    assert_false(credential_cache_outlasts(it->cache));
+    (void)cache_bench_ask_pair(it, "acme", "t");
+    assert_true(credential_cache_outlasts(it->cache));
+    change_feed_silent(&it->feed);
+    assert_false(credential_cache_outlasts(it->cache));
+    change_feed_standing(&it->feed);
+    assert_true(credential_cache_outlasts(it->cache));
+    change_feed_lost(&it->feed);
+    change_feed_standing(&it->feed);
+    assert_false(credential_cache_outlasts(it->cache));
+}
+
 static long stale_ones(void)
 {
     static const char series[] = "\noauth1_cache_requests_total{cache=\"pair\",result=\"stale\"} ";
@@ -682,6 +699,7 @@ int main(void)
         CACHE_TEST(an_answer_that_a_silence_met_is_kept),
         CACHE_TEST(a_feed_that_lost_changes_drops_everything),
         CACHE_TEST(a_store_that_is_down_is_not_needed_for_300_s_at_most),
+        CACHE_TEST(somebody_is_served_without_the_store_if_something_is_known_and_changes_are_heard),
         CACHE_TEST(the_first_to_find_the_store_down_is_served_too),
         CACHE_TEST(a_store_that_is_down_is_asked_once_a_second_and_noticed_when_back),
         CACHE_TEST(while_the_store_is_down_one_of_all_asks_it),

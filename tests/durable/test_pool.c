@@ -473,14 +473,17 @@ static void after_a_write_that_failed_it_is_ready_once_one_succeeds(void **state
     limit_files(4096);
     durable_pool_check_start(it->pool, ASK(it));
     DONE(it, STATUS_OK); /* nothing was written yet */
+    assert_false(durable_pool_is_useless(it->pool));
     assert_status(write_user(it, "jane"), STATUS_STORE_DOWN);
     durable_pool_check_start(it->pool, ASK(it));
     assert_status(asking_wait(&it->asking, &why), STATUS_STORE_DOWN);
     assert_non_null(strstr(why, "database "));
+    assert_true(durable_pool_is_useless(it->pool));
     limit_files(RLIM_INFINITY);
     (void)signal(SIGXFSZ, before);
     durable_pool_check_start(it->pool, ASK(it)); /* writes, though nobody else does */
     DONE(it, STATUS_OK);
+    assert_false(durable_pool_is_useless(it->pool));
     assert_status(write_user(it, "jane"), STATUS_OK);
     durable_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->count, 0); /* and leaves nothing behind */

@@ -162,7 +162,15 @@ static void check_database(void *stores, size_t loop_index, struct ticket ticket
     must_be_the_stores(stores);
     atomic_fetch_add(&shared->checks, 1);
     enum status status = (enum status)atomic_load(&shared->database);
-    ticket_complete(ticket, status, status == STATUS_STORE_CORRUPT ? strdup("a page is\ntorn") : NULL, free);
+    bool is_torn = status == STATUS_STORE_CORRUPT || atomic_load(&shared->is_torn);
+    ticket_complete(ticket, status, is_torn ? strdup("a page is\ntorn") : NULL, free);
+}
+
+static void write_rest(void *stores, struct buf *out)
+{
+    must_be_the_stores(stores);
+    if (atomic_load(&shared->has_rest))
+        buf_add_str(out, "greetings go on");
 }
 
 static void measure(void *stores)
@@ -177,7 +185,7 @@ static const struct service service = {
     .open_blocking = open_blocking,
     .reload_blocking = reload_blocking,
     .close_blocking = close_blocking,
-    .ready_checks = {{"database", check_database}},
+    .ready_checks = {{"database", check_database, write_rest}},
     .ready_check_count = 1,
     .measure = measure,
 };

@@ -14,6 +14,8 @@
 
 struct shared {
     _Atomic int database;     /* enum status that the ready check answers */
+    _Atomic bool has_rest;    /* something is answered without the database */
+    _Atomic bool is_torn;     /* the ready check says so, whatever it answers */
     _Atomic int checks;       /* how often it was asked */
     _Atomic int open_with;    /* enum status that `open` answers */
     _Atomic int in_slow;      /* requests that wait in /slow */

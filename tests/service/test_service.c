@@ -103,6 +103,36 @@ static void clients_do_not_wait_for_ever(void **state)
     assert_int_equal(service_bench_wait(), 0);
 }
 
+static void ask_verbosely(int http_status, const char *text, const char *metric)
+{
+    service_bench_sleep_ms(1050); /* an answer is good for a second */
+    assert_int_equal(service_bench_ask(bench.ops_port, "/readyz?verbose"), http_status);
+    assert_non_null(strstr(bench.answer, text));
+    assert_int_equal(service_bench_ask(bench.ops_port, "/metrics"), 200);
+    assert_non_null(strstr(bench.answer, metric));
+}
+
+static void what_still_serves_somebody_is_ready_and_degraded(void **state)
+{
+    (void)state;
+    service_bench_start(NULL);
+    service_bench_wait_until_ready();
+    atomic_store(&shared->has_rest, true);
+    ask_verbosely(200, "[+] database\nready\n", "oauth1_degraded 0\n");
+    atomic_store(&shared->database, STATUS_STORE_DOWN);
+    ask_verbosely(200, "[-] database: a store does not answer; degraded: greetings go on\nready, degraded\n",
+                  "oauth1_degraded 1\n");
+    assert_int_equal(service_bench_ask(bench.ops_port, "/readyz"), 200);
+    assert_non_null(strstr(bench.answer, "ready, degraded\n"));
+    atomic_store(&shared->has_rest, false);
+    ask_verbosely(503, "[-] database: a store does not answer\nnot ready\n", "oauth1_degraded 1\n");
+    atomic_store(&shared->database, STATUS_OK);
+    atomic_store(&shared->is_torn, true); /* a part of it */
+    ask_verbosely(200, "[+] database: a page is?torn\nready, degraded\n", "oauth1_degraded 1\n");
+    (void)kill(bench.child, SIGTERM);
+    assert_int_equal(service_bench_wait(), 0);
+}
+
 static void readiness_is_asked_at_most_once_a_second(void **state)
 {
     (void)state;
@@ -405,6 +435,7 @@ int main(void)
         SERVICE_TEST(shows_metrics),
         SERVICE_TEST(clients_wait_until_the_stores_have_answered),
         SERVICE_TEST(clients_do_not_wait_for_ever),
+        SERVICE_TEST(what_still_serves_somebody_is_ready_and_degraded),
         SERVICE_TEST(readiness_is_asked_at_most_once_a_second),
         SERVICE_TEST(the_ops_port_answers_while_every_loop_stands_still),
         SERVICE_TEST(idle_clients_take_no_descriptor_that_others_need),
