@@ -67,6 +67,20 @@ def test_nothing_gets_through_while_the_check_cannot_be_made(
         time.sleep(0.1)
 
 
+def test_how_long_a_guard_lasts_is_passed_on(gateway, provider, redis, token):
+    """Nonces were lost, so fresh requests are refused for some seconds (docs/design/nonce-guard.md): clients learn how many."""
+    assert is_let_in(gateway, token)
+    redis.call("FLUSHALL")
+    begin = time.monotonic()
+    seconds = []
+    while not (reply := send_signed(gateway.port, token.sign("GET", ORIGIN + "/photos"))).from_api:
+        assert time.monotonic() - begin < RECOVERY_SECONDS, reply
+        if reply.status == 503:
+            seconds += map(int, reply.all("Retry-After"))
+        time.sleep(0.1)
+    assert max(seconds) > 1 and max(seconds) <= RECOVERY_SECONDS, seconds
+
+
 def test_a_check_that_was_sent_is_not_sent_again(gateway, upstream, service_proxy, token):
     """The service found it good and its answer was lost: asked again, it would find the nonce spent."""
     assert is_let_in(gateway, token)  # there is a kept connection now, where the gateway keeps any
