@@ -300,6 +300,22 @@ def test_what_an_operator_gave_stays_and_cannot_be_asked_for(provider, jane):
     assert made["scope"] == "photos:write photos:all" and made["two_legged"]
 
 
+@pytest.mark.parametrize(
+    "allowed, default, scope, stays",
+    [
+        ("photos:read photos:all", "photos:all", ["photos:read"], "photos:all"),  # an edit of the description alone
+        ("photos:read photos:all", "photos:read", ["photos:write"], ""),
+        ("photos:write photos:read photos:all", "photos:all photos:read", ["photos:write"], "photos:all"),
+        ("photos:read photos:all", "photos:all photos:read", ["photos:read", "photos:write"], None),  # it is all, and stays so
+    ],
+)
+def test_a_narrower_default_scope_of_an_operator_survives_an_edit(provider, jane, allowed, default, scope, stays):
+    client = jane.registered()
+    provider.expect("client", "update", client.client_id, "--scope", allowed, "--default-scope", default)
+    jane.edit(client, scope=scope, description="Prints them well")
+    assert shown(provider, client).get("default_scope") == stays
+
+
 # ---- credentials
 
 

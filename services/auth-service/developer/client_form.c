@@ -89,6 +89,18 @@ static enum status read_texts(struct request *request, const struct form *form, 
 
 /* ---- scopes ---- */
 
+/* What is granted where no scope is asked for: all, unless an operator chose less. An edit leaves his choice, of which
+ * stays what is still allowed. */
+static enum status keep_default_scopes(struct request *request, const struct client *client, struct client_form *it)
+{
+    struct buf kept = buf_in(&request->arena);
+    if (scope_covers(client->default_scopes, client->allowed_scopes))
+        return STATUS_OK;
+    scope_write_shared(client->default_scopes, it->options.scopes.items[0], &kept);
+    it->options.default_scopes = (struct option_list){.items = {kept.len ? buf_slice(&kept) : SLICE("")}, .count = 1};
+    return kept.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 /* Whoever registers a client may ask for what the operator marked so. Others stay where the client has them: an
  * operator gave them. */
 static enum status take_scopes(struct request *request, const struct client *client, struct client_form *it)
@@ -115,7 +127,8 @@ static enum status take_scopes(struct request *request, const struct client *cli
     }
     frame_end(request, &view);
     it->options.scopes = (struct option_list){.items = {scopes.len ? buf_slice(&scopes) : SLICE("")}, .count = 1};
-    return status == STATUS_OK && scopes.failed ? STATUS_NO_MEMORY : status;
+    TRY(status);
+    return scopes.failed ? STATUS_NO_MEMORY : keep_default_scopes(request, client, it);
 }
 
 /* ---- the rules of the command line ---- */
