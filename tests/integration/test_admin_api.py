@@ -212,6 +212,18 @@ def test_a_rotated_secret_is_shown_once_and_the_former_one_stays_for_the_overlap
     admin.call("POST", "clients/nobody/rotate-secret", 404)
 
 
+def test_no_secret_is_rotated_of_a_client_that_was_changed_since_it_was_seen(running, admin):
+    made = new_client(admin, name="Printer")
+    path = f"clients/{made['client_id']}"
+    seen = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
+    admin.call("PATCH", path, 200, headers=ANY, json={"name": "Bank"})
+    admin.refused("POST", path + "/rotate-secret", 412, "changed since", headers=seen, json={})
+    assert len(admin.call("GET", path + "/secrets", 200).json()["secrets"]) == 1
+    assert [what for _, what in audit_of(running, made["client_id"])] == ["client.create", "client.update"]
+    now = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
+    admin.call("POST", path + "/rotate-secret", 200, headers=now, json={})
+
+
 def test_a_key_rotates_as_a_secret_does(provider, admin, rsa_key):
     pem = provider.public_key_file(rsa_key).read_text()
     made = new_client(admin, rsa_public_key=pem)

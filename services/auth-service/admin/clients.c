@@ -359,6 +359,7 @@ static enum status rotate_client(const struct deed *deed, struct durable *db, st
 {
     const struct rotation *rotation = deed->input;
     struct client *client = NULL;
+    TRY(match_client(deed, db, answer));
     TRY(rotate_credential(deed, db, answer));
     TRY(deed_audit(deed, db, slice_is_absent(rotation->client_secret) ? "client.rotate-key" : "client.rotate-secret",
                    deed->id));
