@@ -27,8 +27,9 @@
 #define PART_BEHIND_7(none, a, b, c, d, e, f, ...) ", " #__VA_ARGS__
 #define PART_EMPTY_BEHIND(n)                       PART_CALL(PART_BEHIND_##n, CLIENT_TEXTS(PART_NO_TEXT))
 
-#define CALLBACK_ROW                                                   \
-    "SELECT 2, p.id, p.is_prefix, NULL, NULL, NULL, NULL, NULL, NULL," \
+/* The newest row comes first, which secrets and keys need; callbacks stay in the order in which they were given. */
+#define CALLBACK_ROW                                                    \
+    "SELECT 2, -p.id, p.is_prefix, NULL, NULL, NULL, NULL, NULL, NULL," \
     " p.uri" PART_EMPTY_BEHIND(1) " FROM client_callbacks p JOIN clients c ON c.id = p.client"
 
 #define SECRET_ROW                                                              \

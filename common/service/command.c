@@ -108,12 +108,36 @@ static int unknown_command(const struct program *program, int argc, char **argv)
 
 /* ---- options ---- */
 
-static const struct command_option *find_option(const struct command *command, struct slice name)
+static const struct command_option remote_table[] = {
+    {"server", OPTION_TEXT, "URL", false, offsetof(struct command_remote, server),
+     "have it done by the admin API of the service there, not on the stores"},
+    {"admin-token-file", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, token_file),
+     "a file that holds a token of that service's OAUTH1_ADMIN_TOKEN"},
+    {"ca", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, ca_file),
+     "PEM, what its certificate is verified against (left out: the system's authorities)"},
+    {0},
+};
+
+static const struct command_option *find_row(const struct command_option *rows, struct slice name)
 {
-    for (const struct command_option *option = command->options; option && option->name; option++)
+    for (const struct command_option *option = rows; option && option->name; option++)
         if (slice_eq(slice_str(option->name), name))
             return option;
     return NULL;
+}
+
+static const struct command_option *find_option(const struct command *command, struct slice name)
+{
+    return find_row(command->options, name);
+}
+
+/* A command that is done on the stores alone takes them, too, where the program has others: it says so. */
+static const struct command_option *find_remote_option(const struct parse *parse, struct slice name)
+{
+    bool has_remote = parse->line.command->run_remote != NULL;
+    for (const struct command *command = parse->program->commands; command->name; command++)
+        has_remote = has_remote || (command->run_remote && parse->line.command->needs_config);
+    return has_remote ? find_row(remote_table, name) : NULL;
 }
 
 static int complain_of_usage(const struct parse *parse, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -135,6 +159,8 @@ static int unknown_option(const struct parse *parse, struct slice name)
     nearest_consider(&nearest, "quiet");
     for (const struct command_option *option = parse->line.command->options; option && option->name; option++)
         nearest_consider(&nearest, option->name);
+    for (const struct command_option *option = remote_table; parse->line.command->run_remote && option->name; option++)
+        nearest_consider(&nearest, option->name);
     if (!nearest.name && parse->line.command->needs_config)
         nearest.name = config_closest_flag(name);
     if (nearest.name)
@@ -154,9 +180,10 @@ static const char *hide_secret(struct parse *parse, char *value, struct slice sh
     return copy;
 }
 
-static int set_option(struct parse *parse, const struct command_option *option, char *word)
+/* `options` is the struct that the option's table fills. */
+static int set_option(struct parse *parse, const struct command_option *option, void *options, char *word)
 {
-    char *place = (char *)parse->line.options + option->offset;
+    char *place = (char *)options + option->offset;
     const char *value = option->kind == OPTION_SECRET ? hide_secret(parse, word, SLICE("***")) : word;
     if (option->kind == OPTION_SECRET && !value)
         return complain_of_usage(parse, "out of memory");
@@ -208,7 +235,8 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
     struct slice rest = slice_str(argv[*at] + 2);
     bool joined = false;
     struct slice name = slice_cut(&rest, '=', &joined);
-    const struct command_option *option = find_option(parse->line.command, name);
+    const struct command_option *own = find_option(parse->line.command, name);
+    const struct command_option *option = own ? own : find_remote_option(parse, name);
     bool is_file = false;
     bool optional = false;
     bool is_format = !option && slice_eq(name, SLICE("format"));
@@ -235,7 +263,7 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
         value = argv[++*at];
     }
     if (option)
-        return set_option(parse, option, value);
+        return set_option(parse, option, own ? parse->line.options : (void *)&parse->line.remote, value);
     if (is_format)
         return set_format(parse, value);
     return set_flag(parse, row, is_file, value);
@@ -279,6 +307,30 @@ static int check_words(const struct parse *parse)
     return EXIT_DONE;
 }
 
+/* Whether --server and what goes with it fit the command. */
+static int check_remote(const struct parse *parse)
+{
+    const struct command_remote *remote = &parse->line.remote;
+    const struct command *command = parse->line.command;
+    if (slice_is_absent(remote->server) && slice_is_absent(remote->token_file) && slice_is_absent(remote->ca_file))
+        return EXIT_DONE;
+    if (!command->run_remote)
+        return complain_of_usage(parse,
+                                 "no server does %s for you: leave out --server and what goes with it, and run it "
+                                 "where the stores are",
+                                 command->name);
+    if (slice_is_absent(remote->server))
+        return complain_of_usage(parse, "--admin-token-file and --ca go with --server URL, the admin port of a "
+                                        "running service");
+    if (slice_is_absent(remote->token_file))
+        return complain_of_usage(parse, "--server needs --admin-token-file FILE: a file that holds a token of that "
+                                        "service's OAUTH1_ADMIN_TOKEN, the part behind the name");
+    if (parse->flag_count)
+        return complain_of_usage(parse, "with --server the stores are those of that service: leave out the "
+                                        "configuration's options");
+    return EXIT_DONE;
+}
+
 /* One row of the help. Padded by characters rather than bytes, which an ellipsis has three of. */
 static void print_help_row(const char *name, const char *help, bool is_needed)
 {
@@ -290,15 +342,22 @@ static void print_help_row(const char *name, const char *help, bool is_needed)
            is_needed ? " (needed)" : "");
 }
 
-static void print_options(const struct command *command)
+static void print_option_rows(const struct command_option *rows)
 {
-    printf("\nOptions:\n");
-    for (const struct command_option *option = command->options; option && option->name; option++) {
+    for (const struct command_option *option = rows; option && option->name; option++) {
         char name[64];
         (void)snprintf(name, sizeof name, "--%s%s%s%s", option->name, option->value ? " " : "",
                        option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
         print_help_row(name, option->help, option->required);
     }
+}
+
+static void print_options(const struct command *command)
+{
+    printf("\nOptions:\n");
+    print_option_rows(command->options);
+    if (command->run_remote)
+        print_option_rows(remote_table);
     if (!find_option(command, SLICE("format"))) /* else the command has formats of its own */
         print_help_row("--format table|json|env", "how to print (table)", false);
     print_help_row("--quiet", "leave out notes: done, none, how many, what is going on", false);
@@ -338,6 +397,8 @@ static int load_and_run(struct parse *parse)
 {
     struct config config;
     struct buf problems = BUF_INIT;
+    if (!slice_is_absent(parse->line.remote.server))
+        return parse->line.command->run_remote(&parse->line);
     if (!parse->line.command->needs_config)
         return parse->line.command->run(&parse->line);
     enum status status = config_load(parse->flags, parse->flag_count, environ, parse->program->service,
@@ -363,6 +424,8 @@ static int run_command(struct parse *parse, int argc, char **argv)
         print_command_help(parse->program, parse->line.command);
         return EXIT_DONE;
     }
+    if (code == EXIT_DONE)
+        code = check_remote(parse);
     if (code == EXIT_DONE)
         code = check_words(parse);
     return code == EXIT_DONE ? load_and_run(parse) : code;

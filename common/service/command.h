@@ -48,6 +48,13 @@ struct command_option {
 
 struct program;
 
+/* The running service that does the command's work by its admin API. */
+struct command_remote {
+    struct slice server;     /* its URL; absent: the command works on the stores */
+    struct slice token_file; /* what it is asked with */
+    struct slice ca_file;    /* absent: the system's authorities */
+};
+
 struct command_line {
     const struct program *program;
     const struct command *command;
@@ -56,7 +63,8 @@ struct command_line {
     size_t argument_count;
     enum output_format format;
     bool quiet;
-    struct config *config; /* NULL where the command takes none */
+    struct command_remote remote;
+    struct config *config; /* NULL where the command takes none, and for run_remote */
 };
 
 struct command {
@@ -74,6 +82,8 @@ struct command {
     bool needs_config;
     bool lists_config;                           /* --help lists every flag and variable of the configuration */
     int (*run)(const struct command_line *line); /* the exit code */
+    /* The same with --server URL: by the admin API of a running service. NULL: it cannot do that. */
+    int (*run_remote)(const struct command_line *line);
 };
 
 struct program {

@@ -152,20 +152,21 @@ static void sends_the_target_byte_for_byte_and_what_it_is_given(void **state)
     arena_init(&arena, 1 << 22);
     server_start(&server, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 4096);
     const struct client_request request = {
-        .method = SLICE("POST"),
+        .method = SLICE("PATCH"),
         .url = slice_str(server.url),
         .authorization = SLICE("OAuth x=\"y\""),
         .content_type = SLICE("text/plain"),
         .cookie = SLICE("a=b; c=d"),
+        .if_match = SLICE("*"),
         .body = SLICE("four"),
     };
     assert_status(http_client_send_blocking(&request, &arena, &response, &why), STATUS_OK);
     server_stop(&server);
     struct slice sent = slice_of(server.request, server.request_len);
-    assert_true(slice_starts_with(sent, SLICE("POST /a/../b?c=%20 HTTP/1.1\r\nHost: 127.0.0.1:")));
+    assert_true(slice_starts_with(sent, SLICE("PATCH /a/../b?c=%20 HTTP/1.1\r\nHost: 127.0.0.1:")));
     struct slice rest = slice_sub(sent, slice_find_slice(sent, SLICE("Connection:")), sent.len);
     assert_slice_equal(rest, SLICE("Connection: close\r\nAuthorization: OAuth x=\"y\"\r\nContent-Type: text/plain\r\n"
-                                   "Cookie: a=b; c=d\r\nContent-Length: 4\r\n\r\nfour"));
+                                   "Cookie: a=b; c=d\r\nIf-Match: *\r\nContent-Length: 4\r\n\r\nfour"));
     arena_done(&arena);
 }
 

@@ -6,7 +6,6 @@
 #include "durable/clients.h"
 #include "durable/database.h"
 #include "durable/sealing_keys.h"
-#include "json/json_reader.h"
 
 #include <pwd.h>
 #include <stdarg.h>
@@ -124,6 +123,14 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
     if (found)
         why = found;
     return command_fail(line, command_exit_code(status), "%s: %s", subject, why[0] ? why : status_text(status));
+}
+
+int cli_not_found(const struct command_line *line, const char *noun, struct slice name)
+{
+    char subject[512];
+    (void)snprintf(subject, sizeof subject, "%s %.*s", noun, SLICE_ARGS(name));
+    const char *found = where_to_look(subject);
+    return command_fail(line, EXIT_REFUSED, "%s: %s", subject, found ? found : status_text(STATUS_NOT_FOUND));
 }
 
 void cli_who(struct buf *out)
@@ -352,6 +359,25 @@ static void print_member(struct cli_output *out, const char *name, const json_va
     }
 }
 
+/* A member's name as printing wants it: those of the shapes are short. */
+static void print_named(struct cli_output *out, const json_value *member)
+{
+    char memory[JSON_MAX_NAME_BYTES + 1];
+    struct buf name = buf_fixed(memory, sizeof memory);
+    buf_add(&name, json_name_of(member));
+    const char *text = buf_string(&name);
+    if (text)
+        print_member(out, text, member);
+}
+
+void cli_record_read(struct cli_output *out, const json_value *record)
+{
+    cli_record_begin(out);
+    for (const json_value *member = record ? json_first(record) : NULL; member; member = json_next(member))
+        print_named(out, member);
+    cli_record_end(out);
+}
+
 void cli_record(struct cli_output *out, const struct buf *json)
 {
     enum { RECORD_MAX_BYTES = 4 << 20 };
@@ -359,14 +385,7 @@ void cli_record(struct cli_output *out, const struct buf *json)
     const json_value *record = NULL;
     const char *why = NULL;
     arena_init(&arena, RECORD_MAX_BYTES);
-    cli_record_begin(out);
-    if (json_read(buf_slice(json), &arena, &record, &why) == STATUS_OK)
-        for (const json_value *member = json_first(record); member; member = json_next(member)) {
-            const char *name = arena_string(&arena, json_name_of(member));
-            if (name)
-                print_member(out, name, member);
-        }
-    cli_record_end(out);
+    cli_record_read(out, json_read(buf_slice(json), &arena, &record, &why) == STATUS_OK ? record : NULL);
     arena_done(&arena);
 }
 

@@ -5,6 +5,7 @@
 #include "durable/changes.h"
 #include "durable/durable.h"
 #include "service/command.h"
+#include "json/json_reader.h"
 
 #include <stdio.h>
 
@@ -30,6 +31,8 @@ void cli_close(struct cli_store *store);
  * thing: "client demo". */
 int cli_store_failed(const struct command_line *line, const struct cli_store *store, enum status status,
                      const char *what, ...) PRINTF_LIKE(4, 5);
+/* The same of a thing that there is not: a "client" of this name. */
+int cli_not_found(const struct command_line *line, const char *noun, struct slice name);
 
 enum { CLI_WHO_BYTES = 160 };
 /* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user. */
@@ -62,6 +65,8 @@ void cli_record_end(struct cli_output *out);
 /* A whole record: an object of JSON as services/auth-service/shapes writes it. `at`, and members that end
  * with _at or _until, are times, in seconds. */
 void cli_record(struct cli_output *out, const struct buf *json);
+/* The same of an object that was read already. */
+void cli_record_read(struct cli_output *out, const json_value *record);
 void cli_output_end(struct cli_output *out);
 
 /* The tables of commands, one a file. */

@@ -1,5 +1,6 @@
 #include "cli/client.h"
 
+#include "cli/remote.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
 #include "shapes/client_shape.h"
@@ -106,6 +107,22 @@ static int run_client_list(const struct command_line *line)
     return code;
 }
 
+static int run_client_list_remote(const struct command_line *line)
+{
+    const struct list_options *options = line->options;
+    struct remote remote;
+    const struct remote_call call = {.method = "GET",
+                                     .folder = "clients",
+                                     .query = options->pending ? SLICE("approval=pending") : SLICE_ABSENT,
+                                     .noun = "the list of clients"};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_list(&remote, &call, "clients");
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_client_list = {
     .name = "client list",
     .arguments = "",
@@ -116,6 +133,7 @@ const struct command cli_client_list = {
     .options_size = sizeof(struct list_options),
     .needs_config = true,
     .run = run_client_list,
+    .run_remote = run_client_list_remote,
 };
 
 static int run_client_get(const struct command_line *line)
@@ -135,6 +153,29 @@ static int run_client_get(const struct command_line *line)
     return code;
 }
 
+/* The client of the argument. */
+static struct remote_call call_on_client(const struct command_line *line, const char *method, const char *verb)
+{
+    return (struct remote_call){.method = method,
+                                .folder = "clients",
+                                .id = line->arguments[0],
+                                .verb = verb,
+                                .noun = "client",
+                                .name = line->arguments[0]};
+}
+
+static int run_client_get_remote(const struct command_line *line)
+{
+    struct remote remote;
+    const struct remote_call call = call_on_client(line, "GET", NULL);
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_show(&remote, &call);
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_client_get = {
     .name = "client get",
     .arguments = "ID",
@@ -144,6 +185,7 @@ const struct command cli_client_get = {
     .example = "  auth-service client get demo",
     .needs_config = true,
     .run = run_client_get,
+    .run_remote = run_client_get_remote,
 };
 
 /* ---- client delete, disable, enable ---- */
@@ -167,9 +209,26 @@ static int change_client(const struct command_line *line, const char *what,
     return code;
 }
 
+static int change_client_remote(const struct command_line *line, const char *method, const char *verb)
+{
+    struct remote remote;
+    const struct remote_call call = call_on_client(line, method, verb);
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_change(&remote, &call);
+    remote_close(&remote);
+    return code;
+}
+
 static int run_client_delete(const struct command_line *line)
 {
     return change_client(line, "client.delete", durable_client_delete_blocking);
+}
+
+static int run_client_delete_remote(const struct command_line *line)
+{
+    return change_client_remote(line, "DELETE", NULL);
 }
 
 const struct command cli_client_delete = {
@@ -181,11 +240,17 @@ const struct command cli_client_delete = {
     .example = "  auth-service client delete demo",
     .needs_config = true,
     .run = run_client_delete,
+    .run_remote = run_client_delete_remote,
 };
 
 static int run_client_disable(const struct command_line *line)
 {
     return change_client(line, "client.disable", durable_client_disable_blocking);
+}
+
+static int run_client_disable_remote(const struct command_line *line)
+{
+    return change_client_remote(line, "POST", "disable");
 }
 
 const struct command cli_client_disable = {
@@ -197,11 +262,17 @@ const struct command cli_client_disable = {
     .example = "  auth-service client disable demo",
     .needs_config = true,
     .run = run_client_disable,
+    .run_remote = run_client_disable_remote,
 };
 
 static int run_client_enable(const struct command_line *line)
 {
     return change_client(line, "client.enable", durable_client_enable_blocking);
+}
+
+static int run_client_enable_remote(const struct command_line *line)
+{
+    return change_client_remote(line, "POST", "enable");
 }
 
 const struct command cli_client_enable = {
@@ -213,6 +284,7 @@ const struct command cli_client_enable = {
     .example = "  auth-service client enable demo",
     .needs_config = true,
     .run = run_client_enable,
+    .run_remote = run_client_enable_remote,
 };
 
 /* ---- client approve, reject ---- */
@@ -220,6 +292,11 @@ const struct command cli_client_enable = {
 static int run_client_approve(const struct command_line *line)
 {
     return change_client(line, "client.approve", durable_client_approve_blocking);
+}
+
+static int run_client_approve_remote(const struct command_line *line)
+{
+    return change_client_remote(line, "POST", "approve");
 }
 
 const struct command cli_client_approve = {
@@ -232,11 +309,17 @@ const struct command cli_client_approve = {
                "  auth-service client approve wbyyq3SDBxgmHJnr4XCDpzMq",
     .needs_config = true,
     .run = run_client_approve,
+    .run_remote = run_client_approve_remote,
 };
 
 static int run_client_reject(const struct command_line *line)
 {
     return change_client(line, "client.reject", durable_client_reject_blocking);
+}
+
+static int run_client_reject_remote(const struct command_line *line)
+{
+    return change_client_remote(line, "POST", "reject");
 }
 
 const struct command cli_client_reject = {
@@ -248,6 +331,7 @@ const struct command cli_client_reject = {
     .example = "  auth-service client reject wbyyq3SDBxgmHJnr4XCDpzMq",
     .needs_config = true,
     .run = run_client_reject,
+    .run_remote = run_client_reject_remote,
 };
 
 /* ---- client rotate-secret ---- */
@@ -316,27 +400,69 @@ static int rotate_client(const struct command_line *line, struct cli_store *stor
     return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
 }
 
-static int run_client_rotate(const struct command_line *line)
+/* What the options ask for. */
+struct rotation {
+    struct buf text; /* the new secret or key */
+    uint64_t overlap_s;
+    bool is_key;
+};
+
+static int take_rotation(const struct command_line *line, struct rotation *ret_rotation)
 {
     enum { OVERLAP_MAX_S = 366 * 86400 };
     const struct rotate_options *options = line->options;
-    struct cli_store store;
-    struct buf text = BUF_INIT;
-    uint64_t overlap_s = 86400;
-    bool is_key = !slice_is_absent(options->rsa_public_key);
-    if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, &overlap_s))
+    *ret_rotation = (struct rotation){.overlap_s = 86400, .is_key = !slice_is_absent(options->rsa_public_key)};
+    if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, &ret_rotation->overlap_s))
         return command_fail(line, EXIT_USAGE, "--overlap must be a number of seconds, at most a year");
-    if (is_key && !slice_is_absent(options->secret_file))
+    if (ret_rotation->is_key && !slice_is_absent(options->secret_file))
         return command_fail(line, EXIT_USAGE, "--secret-file and --rsa-public-key do not go together");
-    int code = is_key ? client_take_rsa_key(line, options->rsa_public_key, &text)
-                      : client_take_secret(line, options->secret_file, &text);
+    return ret_rotation->is_key ? client_take_rsa_key(line, options->rsa_public_key, &ret_rotation->text)
+                                : client_take_secret(line, options->secret_file, &ret_rotation->text);
+}
+
+static int run_client_rotate(const struct command_line *line)
+{
+    struct cli_store store;
+    struct rotation rotation;
+    int code = take_rotation(line, &rotation);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
     if (code == EXIT_DONE) {
-        code = rotate_client(line, &store, is_key, buf_slice(&text), (int64_t)overlap_s * 1000);
+        code =
+            rotate_client(line, &store, rotation.is_key, buf_slice(&rotation.text), (int64_t)rotation.overlap_s * 1000);
         cli_close(&store);
     }
-    buf_done(&text);
+    buf_done(&rotation.text);
+    return code;
+}
+
+static int send_rotation(const struct command_line *line, const struct rotation *rotation)
+{
+    struct remote remote;
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    struct remote_call call = call_on_client(line, "POST", "rotate-secret");
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    json_begin_object(&json);
+    json_member_string(&json, rotation->is_key ? "rsa_public_key" : "client_secret", buf_slice(&rotation->text));
+    json_member_int(&json, "overlap", (int64_t)rotation->overlap_s);
+    json_end_object(&json);
+    call.body = &body;
+    code = remote_show(&remote, &call);
+    buf_done(&body);
+    remote_close(&remote);
+    return code == EXIT_USAGE ? EXIT_REFUSED : code; /* the options are fine: it is the client that does not fit */
+}
+
+static int run_client_rotate_remote(const struct command_line *line)
+{
+    struct rotation rotation;
+    int code = take_rotation(line, &rotation);
+    if (code == EXIT_DONE)
+        code = send_rotation(line, &rotation);
+    buf_done(&rotation.text);
     return code;
 }
 
@@ -351,4 +477,5 @@ const struct command cli_client_rotate_secret = {
     .options_size = sizeof(struct rotate_options),
     .needs_config = true,
     .run = run_client_rotate,
+    .run_remote = run_client_rotate_remote,
 };

@@ -1,5 +1,6 @@
 #include "cli/client.h"
 #include "cli/client_draft.h"
+#include "cli/remote.h"
 #include "crypto/random.h"
 
 /* `client create` and `client update`. */
@@ -118,7 +119,83 @@ static int store_new(struct creation *c)
     return code;
 }
 
-static int run_client_create(const struct command_line *line)
+/* ---- by the admin API ---- */
+
+static void write_list(struct json_writer *json, const char *name, const struct option_list *list)
+{
+    if (list->count == 0)
+        return;
+    json_member_array(json, name);
+    for (size_t i = 0; i < list->count; i++)
+        json_string(json, list->items[i]);
+    json_end_array(json);
+}
+
+static void write_words(struct json_writer *json, const char *name, const struct option_list *list)
+{
+    struct buf words = BUF_INIT;
+    for (size_t i = 0; i < list->count; i++) {
+        buf_add_str(&words, i ? " " : "");
+        buf_add(&words, list->items[i]);
+    }
+    json->out->failed |= words.failed;
+    if (list->count)
+        json_member_string(json, name, words.len ? buf_slice(&words) : SLICE(""));
+    buf_done(&words);
+}
+
+#define WRITE_TEXT(member, ...) json_member_if(json, #member, o->member);
+#define WRITE_FLAG(NAME, bit, column, name, ...)   \
+    if (o->on[FLAG_##NAME] || o->off[FLAG_##NAME]) \
+        json_member_bool(json, #name, o->on[FLAG_##NAME]);
+
+/* What is given, within the object that was begun. */
+static void write_given(struct json_writer *json, const struct client_options *o)
+{
+    json_member_if(json, "name", o->name);
+    json_member_if(json, "default_callback", o->default_callback);
+    CLIENT_PLAIN_TEXTS(WRITE_TEXT)
+    write_list(json, "callbacks", &o->callbacks);
+    write_list(json, "signature_methods", &o->signature_methods);
+    write_words(json, "scope", &o->scopes);
+    write_words(json, "default_scope", &o->default_scopes);
+    CLIENT_FLAGS(WRITE_FLAG)
+}
+
+static int send_client(const struct command_line *line, struct remote_call *call, struct buf *body)
+{
+    struct remote remote;
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    call->folder = "clients";
+    call->noun = "client";
+    call->body = body;
+    code = remote_show(&remote, call);
+    remote_close(&remote);
+    return code;
+}
+
+static int send_new(struct creation *c)
+{
+    const struct client *client = &c->draft.client;
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    struct remote_call call = {.method = "POST", .id = SLICE_ABSENT, .name = client->client_id};
+    json_begin_object(&json);
+    json_member_string(&json, "client_id", client->client_id);
+    if (client->secret_count)
+        json_member_string(&json, "client_secret", client->secrets[0].text);
+    if (client->key_count)
+        json_member_string(&json, "rsa_public_key", client->keys[0].text);
+    write_given(&json, &c->options);
+    json_end_object(&json);
+    int code = send_client(c->line, &call, &body);
+    buf_done(&body);
+    return code;
+}
+
+static int create_given_client(const struct command_line *line, int (*finish)(struct creation *c))
 {
     struct creation c = {.line = line};
     int code = take_options(&c);
@@ -127,11 +204,21 @@ static int run_client_create(const struct command_line *line)
     if (code == EXIT_DONE && !client_draft_can_sign(&c.draft))
         code = refuse_draft(line, &c.draft);
     if (code == EXIT_DONE)
-        code = store_new(&c);
+        code = finish(&c);
     client_draft_done(&c.draft);
     buf_done(&c.secret);
     buf_done(&c.key);
     return code;
+}
+
+static int run_client_create(const struct command_line *line)
+{
+    return create_given_client(line, store_new);
+}
+
+static int run_client_create_remote(const struct command_line *line)
+{
+    return create_given_client(line, send_new);
 }
 
 const struct command cli_client_create = {
@@ -144,6 +231,7 @@ const struct command cli_client_create = {
     .options_size = sizeof(struct client_options),
     .needs_config = true,
     .run = run_client_create,
+    .run_remote = run_client_create_remote,
 };
 
 /* ---- client update ---- */
@@ -184,6 +272,30 @@ static int run_client_update(const struct command_line *line)
     return code;
 }
 
+static bool has_opposites(const struct client_options *options)
+{
+    for (size_t i = 0; i < FLAG_COUNT; i++)
+        if (options->on[i] && options->off[i])
+            return true;
+    return false;
+}
+
+/* All else is judged by the server, which knows the client. */
+static int run_client_update_remote(const struct command_line *line)
+{
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    struct remote_call call = {.method = "PATCH", .id = line->arguments[0], .name = line->arguments[0]};
+    if (has_opposites(line->options))
+        return command_fail(line, EXIT_USAGE, "a flag and its opposite (--no-…) do not go together");
+    json_begin_object(&json);
+    write_given(&json, line->options);
+    json_end_object(&json);
+    int code = send_client(line, &call, &body);
+    buf_done(&body);
+    return code;
+}
+
 const struct command cli_client_update = {
     .name = "client update",
     .arguments = "ID",
@@ -197,4 +309,5 @@ const struct command cli_client_update = {
     .options_size = sizeof(struct client_options),
     .needs_config = true,
     .run = run_client_update,
+    .run_remote = run_client_update_remote,
 };

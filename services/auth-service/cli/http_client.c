@@ -156,6 +156,7 @@ static void write_request(const struct exchange *it, struct buf *out)
     add_request_header(out, "Authorization", request->authorization);
     add_request_header(out, "Content-Type", request->content_type);
     add_request_header(out, "Cookie", request->cookie);
+    add_request_header(out, "If-Match", request->if_match);
     if (!slice_is_absent(request->body) || slice_eq(request->method, SLICE("POST")))
         buf_addf(out, "Content-Length: %zu\r\n", request->body.len);
     buf_add_str(out, "\r\n");

@@ -16,6 +16,7 @@ struct client_request {
     struct slice method;
     struct slice url;                                       /* absolute, http or https */
     struct slice authorization, content_type, cookie, body; /* absent: none */
+    struct slice if_match;                                  /* likewise */
     struct slice ca_file; /* PEM, what https is verified against; absent: the system's authorities */
 };
 

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/remote.h"
 #include "cli/resource_server_draft.h"
 #include "durable/resource_servers.h"
 #include "shapes/resource_server_shape.h"
@@ -76,18 +76,60 @@ static int store_server(const struct command_line *line, struct resource_server 
     return code;
 }
 
+static void warn_without_origin(const struct resource_server_draft *draft)
+{
+    if (draft->server.origins.len == 0)
+        fprintf(stderr, "warning: without --origin this key takes every URL: whoever holds it can have requests that "
+                        "were signed for other servers judged\n");
+}
+
 static int create_drafted(const struct command_line *line, struct resource_server_draft *draft)
 {
     enum status status = resource_server_draft_key(draft);
     if (status != STATUS_OK)
         return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
-    if (draft->server.origins.len == 0)
-        fprintf(stderr, "warning: without --origin this key takes every URL: whoever holds it can have requests that "
-                        "were signed for other servers judged\n");
+    warn_without_origin(draft);
     return store_server(line, &draft->server, slice_of(draft->key, sizeof draft->key));
 }
 
-static int run_resource_server_create(const struct command_line *line)
+static void write_items(struct json_writer *json, const char *name, const struct option_list *list)
+{
+    json_member_array(json, name);
+    for (size_t i = 0; i < list->count; i++)
+        json_string(json, list->items[i]);
+    json_end_array(json);
+}
+
+/* The server makes the key. */
+static int send_drafted(const struct command_line *line, struct resource_server_draft *draft)
+{
+    const struct create_options *options = line->options;
+    struct remote remote;
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    const struct remote_call call = {.method = "POST",
+                                     .folder = "resource-servers",
+                                     .body = &body,
+                                     .noun = "resource server",
+                                     .name = options->name};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    warn_without_origin(draft);
+    json_begin_object(&json);
+    json_member_string(&json, "name", options->name);
+    write_items(&json, "origins", &options->origins);
+    write_items(&json, "tls_sans", &options->tls_sans);
+    json_member_bool(&json, "allow_explain", options->allow_explain);
+    json_end_object(&json);
+    code = remote_show(&remote, &call);
+    buf_done(&body);
+    remote_close(&remote);
+    return code;
+}
+
+static int create_given_server(const struct command_line *line,
+                               int (*finish)(const struct command_line *line, struct resource_server_draft *draft))
 {
     const struct create_options *options = line->options;
     struct resource_server_draft draft = {0};
@@ -100,10 +142,20 @@ static int run_resource_server_create(const struct command_line *line)
         .allow_explain = options->allow_explain,
     };
     int code = resource_server_draft_take(&draft, &parts)
-                   ? create_drafted(line, &draft)
+                   ? finish(line, &draft)
                    : command_fail(line, EXIT_USAGE, "--%.*s", SLICE_ARGS(buf_slice(&draft.why)));
     resource_server_draft_done(&draft);
     return code;
+}
+
+static int run_resource_server_create(const struct command_line *line)
+{
+    return create_given_server(line, create_drafted);
+}
+
+static int run_resource_server_create_remote(const struct command_line *line)
+{
+    return create_given_server(line, send_drafted);
 }
 
 const struct command cli_resource_server_create = {
@@ -115,6 +167,7 @@ const struct command cli_resource_server_create = {
     .options_size = sizeof(struct create_options),
     .needs_config = true,
     .run = run_resource_server_create,
+    .run_remote = run_resource_server_create_remote,
 };
 
 static int run_resource_server_list(const struct command_line *line)
@@ -143,6 +196,19 @@ static int run_resource_server_list(const struct command_line *line)
     return code;
 }
 
+static int run_resource_server_list_remote(const struct command_line *line)
+{
+    struct remote remote;
+    const struct remote_call call = {
+        .method = "GET", .folder = "resource-servers", .noun = "the list of resource servers"};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_list(&remote, &call, "resource_servers");
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_resource_server_list = {
     .name = "resource-server list",
     .arguments = "",
@@ -150,6 +216,7 @@ const struct command cli_resource_server_list = {
     .example = "  auth-service resource-server list",
     .needs_config = true,
     .run = run_resource_server_list,
+    .run_remote = run_resource_server_list_remote,
 };
 
 static int run_resource_server_revoke(const struct command_line *line)
@@ -172,6 +239,20 @@ static int run_resource_server_revoke(const struct command_line *line)
     return code;
 }
 
+static int run_resource_server_revoke_remote(const struct command_line *line)
+{
+    struct remote remote;
+    struct slice name = line->arguments[0];
+    const struct remote_call call = {
+        .method = "DELETE", .folder = "resource-servers", .id = name, .noun = "resource server", .name = name};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_revoke(&remote, &call, "key");
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_resource_server_revoke = {
     .name = "resource-server revoke",
     .arguments = "NAME",
@@ -181,4 +262,5 @@ const struct command cli_resource_server_revoke = {
     .example = "  auth-service resource-server revoke photos",
     .needs_config = true,
     .run = run_resource_server_revoke,
+    .run_remote = run_resource_server_revoke_remote,
 };

@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/remote.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
 #include "shapes/token_shape.h"
@@ -74,6 +74,51 @@ static int run_token_list(const struct command_line *line)
     return code;
 }
 
+/* The sub of whom --sub names, into `sub`, as find_user finds it; nothing where there is no such user. */
+static int find_user_remote(struct remote *remote, struct slice named, struct buf *sub)
+{
+    bool found = false;
+    const struct remote_call call = {.method = "GET", .folder = "users", .id = named, .noun = "user", .name = named};
+    int code = remote_probe(remote, &call, &found);
+    if (code == EXIT_DONE && found)
+        buf_add(sub, named);
+    else if (code == EXIT_DONE)
+        code = remote_find_user(remote, named, sub);
+    return code;
+}
+
+/* The query that selects what the options name; *ret_user_found is true where no option names a user. */
+static int write_selection(struct remote *remote, struct buf *query, bool *ret_user_found)
+{
+    const struct filter_options *options = remote->line->options;
+    struct buf sub = BUF_INIT;
+    bool has_user = !slice_is_absent(options->sub);
+    int code = has_user ? find_user_remote(remote, options->sub, &sub) : EXIT_DONE;
+    remote_add_query(query, "client_id", options->client);
+    remote_add_query(query, "sub", sub.len ? buf_slice(&sub) : options->sub);
+    *ret_user_found = !has_user || sub.len;
+    buf_done(&sub);
+    return code;
+}
+
+static int run_token_list_remote(const struct command_line *line)
+{
+    struct remote remote;
+    struct buf query = BUF_INIT;
+    bool found = false;
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = write_selection(&remote, &query, &found);
+    const struct remote_call call = {
+        .method = "GET", .folder = "tokens", .query = buf_slice(&query), .noun = "the list of tokens"};
+    if (code == EXIT_DONE)
+        code = remote_list(&remote, &call, "tokens");
+    buf_done(&query);
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_token_list = {
     .name = "token list",
     .arguments = "",
@@ -83,6 +128,7 @@ const struct command cli_token_list = {
     .options_size = sizeof(struct filter_options),
     .needs_config = true,
     .run = run_token_list,
+    .run_remote = run_token_list_remote,
 };
 
 /* What the options name, found: `client` or `user` stays NULL where no option names one. */
@@ -158,15 +204,22 @@ static int revoke_all(const struct command_line *line, struct cli_store *store, 
     return EXIT_DONE;
 }
 
-static int run_token_revoke(const struct command_line *line)
+static int check_selects(const struct command_line *line)
 {
     const struct filter_options *options = line->options;
-    struct cli_store store;
-    struct selection selection;
     bool empty = line->argument_count && line->arguments[0].len == 0;
     if (empty || (line->argument_count == 0 && slice_is_absent(options->client) && slice_is_absent(options->sub)))
         return command_fail(line, EXIT_USAGE, "say which: a JTI, --client ID or --sub USER");
-    int code = cli_open(line, &store);
+    return EXIT_DONE;
+}
+
+static int run_token_revoke(const struct command_line *line)
+{
+    struct cli_store store;
+    struct selection selection;
+    int code = check_selects(line);
+    if (code == EXIT_DONE)
+        code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
     code = take_selection(line, &store, &selection);
@@ -174,6 +227,53 @@ static int run_token_revoke(const struct command_line *line)
         code = revoke_all(line, &store, &selection.filter);
     selection_done(&selection);
     cli_close(&store);
+    return code;
+}
+
+static int revoke_one_remote(struct remote *remote)
+{
+    struct slice jti = remote->line->arguments[0];
+    const struct remote_call call = {.method = "DELETE", .folder = "tokens", .id = jti, .noun = "token", .name = jti};
+    return remote_revoke(remote, &call, "token");
+}
+
+/* The admin API takes an unknown client or user for one without tokens, so they are asked for first. */
+static int revoke_selected_remote(struct remote *remote)
+{
+    const struct filter_options *options = remote->line->options;
+    const json_value *json = NULL;
+    struct buf query = BUF_INIT;
+    bool user_found = true;
+    const struct remote_call client = {
+        .method = "GET", .folder = "clients", .id = options->client, .noun = "client", .name = options->client};
+    int code = slice_is_absent(options->client) ? EXIT_DONE : remote_do(remote, &client, &json);
+    if (code == EXIT_DONE)
+        code = write_selection(remote, &query, &user_found);
+    if (code == EXIT_DONE && !user_found)
+        code = cli_not_found(remote->line, "user", options->sub);
+    const struct remote_call call = {
+        .method = "DELETE", .folder = "tokens", .query = buf_slice(&query), .noun = "the tokens"};
+    if (code == EXIT_DONE)
+        code = remote_revoke(remote, &call, "token");
+    buf_done(&query);
+    return code;
+}
+
+static int run_token_revoke_remote(const struct command_line *line)
+{
+    const struct filter_options *options = line->options;
+    struct remote remote;
+    bool selects = !slice_is_absent(options->client) || !slice_is_absent(options->sub);
+    int code = check_selects(line);
+    if (code == EXIT_DONE && line->argument_count && selects)
+        code = command_fail(line, EXIT_USAGE,
+                            "with --server a JTI stands alone: leave --client and --sub out, or the JTI");
+    if (code == EXIT_DONE)
+        code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = line->argument_count ? revoke_one_remote(&remote) : revoke_selected_remote(&remote);
+    remote_close(&remote);
     return code;
 }
 
@@ -187,4 +287,5 @@ const struct command cli_token_revoke = {
     .options_size = sizeof(struct filter_options),
     .needs_config = true,
     .run = run_token_revoke,
+    .run_remote = run_token_revoke_remote,
 };

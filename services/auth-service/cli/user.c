@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/remote.h"
 #include "cli/user_draft.h"
 #include "crypto/password.h"
 #include "durable/users.h"
@@ -105,6 +105,45 @@ static int run_user_create(const struct command_line *line)
     return code;
 }
 
+static int send_user(const struct command_line *line, struct slice password)
+{
+    const struct password_options *options = line->options;
+    struct remote remote;
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    const struct remote_call call = {
+        .method = "POST", .folder = "users", .body = &body, .noun = "user", .name = options->username};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    json_begin_object(&json);
+    json_member_string(&json, "username", options->username);
+    json_member_if(&json, "email", options->email);
+    json_member_string(&json, "password", password);
+    json_end_object(&json);
+    code = remote_show(&remote, &call);
+    buf_done(&body);
+    remote_close(&remote);
+    return code;
+}
+
+/* The server judges the password and hashes it. */
+static int run_user_create_remote(const struct command_line *line)
+{
+    const struct password_options *options = line->options;
+    struct user_fault fault;
+    struct buf password = BUF_INIT;
+    const char *why = NULL;
+    if (!user_draft_judge(options->username, options->email, &fault))
+        return command_fail(line, EXIT_USAGE, "--%s: %s", fault.option, fault.why);
+    int code = command_read_file(options->password_file, &password, &why) == STATUS_OK
+                   ? send_user(line, buf_slice(&password))
+                   : command_fail(line, EXIT_USAGE, "--password-file %.*s: %s", SLICE_ARGS(options->password_file),
+                                  why ? why : "out of memory");
+    buf_done(&password);
+    return code;
+}
+
 const struct command cli_user_create = {
     .name = "user create",
     .arguments = "",
@@ -114,6 +153,7 @@ const struct command cli_user_create = {
     .options_size = sizeof(struct password_options),
     .needs_config = true,
     .run = run_user_create,
+    .run_remote = run_user_create_remote,
 };
 
 static int run_user_list(const struct command_line *line)
@@ -142,6 +182,18 @@ static int run_user_list(const struct command_line *line)
     return code;
 }
 
+static int run_user_list_remote(const struct command_line *line)
+{
+    struct remote remote;
+    const struct remote_call call = {.method = "GET", .folder = "users", .noun = "the list of users"};
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_list(&remote, &call, "users");
+    remote_close(&remote);
+    return code;
+}
+
 const struct command cli_user_list = {
     .name = "user list",
     .arguments = "",
@@ -149,6 +201,7 @@ const struct command cli_user_list = {
     .example = "  auth-service user list",
     .needs_config = true,
     .run = run_user_list,
+    .run_remote = run_user_list_remote,
 };
 
 /* A user is named by the user name of an account made here, or by its sub. */
@@ -228,18 +281,64 @@ static const struct command_option named_table[] = {
     {0},
 };
 
-static int change_named(const struct command_line *line, const char *what,
-                        enum status (*work)(struct durable *db, int64_t id, struct slice unused))
+static int check_names_one(const struct command_line *line)
 {
     struct slice sub = ((const struct named_options *)line->options)->sub;
     if (slice_is_absent(sub) == (line->argument_count == 0))
         return command_fail(line, EXIT_USAGE, "name one user: by USERNAME (an account made here) or by --sub");
-    return change_user(line, what, sub, work, SLICE_ABSENT);
+    return EXIT_DONE;
+}
+
+static int change_named(const struct command_line *line, const char *what,
+                        enum status (*work)(struct durable *db, int64_t id, struct slice unused))
+{
+    struct slice sub = ((const struct named_options *)line->options)->sub;
+    int code = check_names_one(line);
+    return code == EXIT_DONE ? change_user(line, what, sub, work, SLICE_ABSENT) : code;
+}
+
+static int send_change(struct remote *remote, const char *method, const char *verb)
+{
+    const struct command_line *line = remote->line;
+    struct slice named = ((const struct named_options *)line->options)->sub;
+    struct buf sub = BUF_INIT;
+    int code = EXIT_DONE;
+    buf_add(&sub, named);
+    if (slice_is_absent(named)) {
+        named = line->arguments[0];
+        code = remote_find_user(remote, named, &sub);
+    }
+    if (code == EXIT_DONE && sub.len == 0)
+        code = cli_not_found(line, "user", named);
+    const struct remote_call call = {
+        .method = method, .folder = "users", .id = buf_slice(&sub), .verb = verb, .noun = "user", .name = named};
+    if (code == EXIT_DONE)
+        code = remote_change(remote, &call);
+    buf_done(&sub);
+    return code;
+}
+
+static int change_named_remote(const struct command_line *line, const char *method, const char *verb)
+{
+    struct remote remote;
+    int code = check_names_one(line);
+    if (code == EXIT_DONE)
+        code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = send_change(&remote, method, verb);
+    remote_close(&remote);
+    return code;
 }
 
 static int run_user_delete(const struct command_line *line)
 {
     return change_named(line, "user.delete", delete_row);
+}
+
+static int run_user_delete_remote(const struct command_line *line)
+{
+    return change_named_remote(line, "DELETE", NULL);
 }
 
 const struct command cli_user_delete = {
@@ -253,6 +352,7 @@ const struct command cli_user_delete = {
     .options_size = sizeof(struct named_options),
     .needs_config = true,
     .run = run_user_delete,
+    .run_remote = run_user_delete_remote,
 };
 
 static enum status disable_row(struct durable *db, int64_t id, struct slice unused)
@@ -264,6 +364,11 @@ static enum status disable_row(struct durable *db, int64_t id, struct slice unus
 static int run_user_disable(const struct command_line *line)
 {
     return change_named(line, "user.disable", disable_row);
+}
+
+static int run_user_disable_remote(const struct command_line *line)
+{
+    return change_named_remote(line, "POST", "disable");
 }
 
 const struct command cli_user_disable = {
@@ -278,6 +383,7 @@ const struct command cli_user_disable = {
     .options_size = sizeof(struct named_options),
     .needs_config = true,
     .run = run_user_disable,
+    .run_remote = run_user_disable_remote,
 };
 
 static enum status enable_row(struct durable *db, int64_t id, struct slice unused)
@@ -291,6 +397,11 @@ static int run_user_enable(const struct command_line *line)
     return change_named(line, "user.enable", enable_row);
 }
 
+static int run_user_enable_remote(const struct command_line *line)
+{
+    return change_named_remote(line, "POST", "enable");
+}
+
 const struct command cli_user_enable = {
     .name = "user enable",
     .arguments = "[USERNAME]",
@@ -301,6 +412,7 @@ const struct command cli_user_enable = {
     .options_size = sizeof(struct named_options),
     .needs_config = true,
     .run = run_user_enable,
+    .run_remote = run_user_enable_remote,
 };
 
 static enum status localize_row(struct durable *db, int64_t id, struct slice unused)
