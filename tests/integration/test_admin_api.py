@@ -336,3 +336,52 @@ def test_the_audit_log_is_narrowed_to_a_user_an_actor_and_a_time(provider, admin
     ("filter=x", "filter")])
 def test_a_wrong_parameter_of_the_audit_log_is_named(admin, query, words):
     admin.refused("GET", f"audit?{query}", 400, words)
+
+
+# ---- tokens, users, resource servers
+
+
+def new_things(admin, name):
+    """A user, a resource server, and a token of a client: the path of each."""
+    user = admin.call("POST", "users", 201, json={"username": name, "password": PASSWORD})
+    server = admin.call("POST", "resource-servers", 201, json={"name": name, "origins": [f"https://{name}.example"]})
+    client = new_client(admin, scope="a b")
+    token = admin.call("POST", "tokens", 201, json={"client_id": client["client_id"], "sub": user.json()["sub"], "scope": "a"})
+    return [made.headers["Location"].removeprefix("/admin/v1/") for made in (user, server, token)]
+
+
+def test_nothing_goes_by_a_stale_etag_or_for_who_may_only_read(running, admin):
+    paths = new_things(admin, "stale")
+    before = running.sql("SELECT COUNT(*) FROM audit")
+    for path in paths:
+        etag = admin.call("GET", path, 200).headers["ETag"]
+        admin.refused("DELETE", path, 428, "If-Match")
+        for stale in ('"0"', "W/" + etag, ""):
+            admin.refused("DELETE", path, 412, "changed", headers={"If-Match": stale})
+        admin.refused("DELETE", path, 403, "read", token=READ_TOKEN, headers=ANY)
+        admin.refused("DELETE", path, 403, "OAUTH1_LOGIN_TOKEN", token=LOGIN_TOKEN, headers=ANY)
+        assert admin.call("GET", path, 200).headers["ETag"] == etag
+    assert running.sql("SELECT COUNT(*) FROM audit") == before
+    for path in reversed(paths):
+        admin.call("DELETE", path, 204 if path.startswith("users") else 200,
+                   headers={"If-Match": admin.call("GET", path, 200).headers["ETag"]})
+
+
+def test_a_key_is_shown_once_and_a_token_never(admin):
+    made = admin.call("POST", "resource-servers", 201, json={"name": "once"}).json()
+    assert made["key"].startswith("rs_")
+    assert made["key"] not in admin.call("GET", "resource-servers/once", 200).text + admin.call("GET", "resource-servers", 200).text
+    _, _, token = new_things(admin, "shown")
+    assert not {"oauth_token", "oauth_token_secret", "token"} & set(admin.call("GET", token, 200).json())
+
+
+@pytest.mark.parametrize("folder, members, words", [
+    ("users", {"username": "x"}, "password"), ("users", {"username": "a@b", "password": PASSWORD}, "username"),
+    ("users", {"username": "x", "password": PASSWORD, "sub": "7"}, "sub"), ("users", {"username": "x", "password": ""}, "password"),
+    ("resource-servers", {}, "name"), ("resource-servers", {"name": "x", "origins": ["no"]}, "origins no"),
+    ("resource-servers", {"name": "x", "key": "y"}, "key"), ("resource-servers", {"name": "x", "tls_sans": ["a b"]}, "tls_sans"),
+    ("tokens", {"sub": "7"}, "client_id"), ("tokens", {"client_id": "nobody", "sub": "7"}, "client_id"),
+    ("tokens", {"client_id": "nobody", "sub": "7", "scope": "a,b"}, "comma"),
+    ("tokens", {"client_id": "nobody", "sub": "7", "lifetime": -1}, "lifetime")])
+def test_a_wrong_member_of_what_is_made_is_named(admin, folder, members, words):
+    admin.refused("POST", folder, 400, words, json=members)
