@@ -461,7 +461,7 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
-VERBS = ("/disable", "/enable", "/reject", "/approve")
+VERBS = ("/disable", "/enable", "/reject", "/approve", "/rotate-secret")  # of which If-Match is honoured, and not needed
 # method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
 DEEDS = [
     ("GET", "clients", None, False),
