@@ -36,6 +36,7 @@ stage_service() {
 stage_auth-service() {
   stage_service "$1" auth-service
   install -D -m 0755 packaging/countersign "$1/usr/sbin/countersign"
+  install -D -m 0644 packaging/auth-service.env "$1/etc/countersign/auth-service.env"
   install -m 0644 packaging/systemd/countersign-janitor.{service,timer} "$1/usr/lib/systemd/system/"
 }
 
@@ -87,9 +88,8 @@ package_part() {
   install -d -m 0755 "$folder/DEBIAN"
   "stage_$part" "$folder"
   install -D -m 0644 LICENSE "$folder/usr/share/doc/countersign-$part/copyright"
-  if [[ $part == common ]]; then
-    printf '/etc/countersign/countersign.env\n' >"$folder/DEBIAN/conffiles"
-  else
+  if [[ -d $folder/etc ]]; then (cd "$folder" && find etc -type f -printf '/%p\n') >"$folder/DEBIAN/conffiles"; fi
+  if [[ $part != common ]]; then
     depends="countersign-common (= $version), procps, util-linux, $(libraries_of "$folder")"
   fi
   /usr/bin/python3 packaging/sbom.py "$folder" "countersign-$part" "$version" "$depends" \

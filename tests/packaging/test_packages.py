@@ -38,8 +38,14 @@ def test_the_secrets_and_the_database_are_the_services_alone(host):
     assert host.sh("stat -c '%U:%G %a' /etc/countersign/secrets/sealing-keys").strip() == "root:countersign 640"
     assert host.sh("stat -c '%U:%G %a' /var/lib/countersign").strip() == "countersign:countersign 700"
     assert host.sh("stat -c '%U' /var/lib/countersign/oauth1.db").strip() == "countersign"
+    host.sh("printf 'admin:%s' $(head -c 32 /dev/urandom | base64 -w 0) >/etc/countersign/secrets/admin-token")
+    host.sh("chgrp countersign /etc/countersign/secrets/admin-token && chmod 640 /etc/countersign/secrets/admin-token")
+    host.sh("sed -i 's/^#OAUTH1_ADMIN_TOKEN_FILE/OAUTH1_ADMIN_TOKEN_FILE/' /etc/countersign/auth-service.env")
+    host.sh("systemctl restart countersign-auth-service countersign-introspection-service")
+    host.wait_for("curl -s http://127.0.0.1:8081/admin/v1/clients | grep -q status")
     for service in SERVICES:
         pid = host.main_pid(service)
+        assert ("ADMIN_TOKEN" in host.sh(f"tr '\\0' '\\n' </proc/{pid}/environ")) == (service == "auth-service")
         assert host.sh(f"stat -c %U /proc/{pid}").strip() in ("countersign", "root")  # root where it cannot be dumped
         status = host.sh(f"cat /proc/{pid}/status")
         assert re.search(r"^CapBnd:\s+0+$", status, re.M) and re.search(r"^NoNewPrivs:\s+1$", status, re.M)
