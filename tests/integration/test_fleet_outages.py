@@ -125,7 +125,7 @@ def test_a_lost_commit_reply_yields_the_same_token_when_tried_again(fleet, clien
         first = exchanges(flow, 1)[0]
     finally:
         proxy.lose_replies_to(None)
-    assert proxy.lost_replies == 1
+    assert proxy.lost_replies >= 1  # a batch of last uses may name a token at the same moment
     assert first[0] == 503 and first[1], first[3].text
     rows = fleet.stores.database.sql("SELECT oauth_token FROM tokens ORDER BY id DESC LIMIT 1")
     again = form(soon(flow.exchange))
