@@ -182,12 +182,19 @@ def test_a_client_is_registered_and_its_secret_is_shown_once(provider, jane):
     assert client.client_id in jane.open(LIST).response.text
 
 
+# U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069: what stands behind them is read in another order
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 @pytest.mark.parametrize(
     "said, fields",
     [
         ("Give the application a name", {"name": "  "}),
         ("The name must be", {"name": "x" * 101}),
         ("The name must be", {"name": "a\x07b"}),
+        *(("The name must be", {"name": f"Bank{mark}knaB"}) for mark in DIRECTION_MARKS),
+        ("The website must be", {"website": "https://a.example/\u202egro.knab"}),
+        ("The description must", {"description": "Asks \u2067nothing"}),
         ("The website must be", {"website": "javascript:alert(1)"}),
         ("The website must be", {"website": "https://a.example/" + "x" * 2000}),
         ("The description must", {"description": "x" * 1001}),
@@ -207,6 +214,11 @@ def test_what_cannot_be_registered_is_named_and_what_was_typed_stays(provider, j
     assert page.response.status_code == 400 and said in page.response.text
     assert "Typed before" in page.response.text or "description" in fields
     assert provider.expect("client", "list") == []
+
+
+@pytest.mark.parametrize("name", ["مطبعة الصور", "מדפסת", "Fotos – „schön“…", "写真\u2011印刷"])
+def test_a_name_in_any_writing_is_taken(provider, jane, name):
+    assert shown(provider, jane.registered(name=name))["name"] == name
 
 
 HTML = '"><script>alert(1)</script>\'<b>&amp;{{name}}'

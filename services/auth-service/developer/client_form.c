@@ -26,10 +26,27 @@ static struct slice join_lines(struct arena *arena, struct slice text)
     return bytes ? slice_trim(slice_of(bytes, line.len)) : SLICE("");
 }
 
+/* Whether it holds a mark that turns the direction of writing: what stands behind one is read in another order, also
+ * beyond the text, and users judge a client by its name. Letters that are written from right to left need none. */
+static bool turns_direction(struct slice text)
+{
+    static const char *const marks[] = {
+        "\xD8\x9C",                                                                     /* U+061C */
+        "\xE2\x80\x8E", "\xE2\x80\x8F",                                                 /* U+200E, U+200F */
+        "\xE2\x80\xAA", "\xE2\x80\xAB", "\xE2\x80\xAC", "\xE2\x80\xAD", "\xE2\x80\xAE", /* U+202A to U+202E */
+        "\xE2\x81\xA6", "\xE2\x81\xA7", "\xE2\x81\xA8", "\xE2\x81\xA9",                 /* U+2066 to U+2069 */
+    };
+    for (size_t i = 0; i < COUNT_OF(marks); i++)
+        if (slice_find_slice(text, slice_str(marks[i])) < text.len)
+            return true;
+    return false;
+}
+
 static enum status bound_line(struct client_form *it, struct slice text, size_t max, const char *fault)
 {
-    if (text.len > max || !slice_is_printable(text))
-        return refuse_field(it, fault, slice_is_printable(text) ? slice_sub(text, 0, 80) : SLICE(""));
+    bool is_plain = slice_is_printable(text) && !turns_direction(text);
+    if (text.len > max || !is_plain)
+        return refuse_field(it, fault, is_plain ? slice_sub(text, 0, 80) : SLICE(""));
     return STATUS_OK;
 }
 
