@@ -15,6 +15,7 @@ static const struct {
     [QUOTA_LOGIN_ADDRESS] = {SLICE_INIT("login-address:"), true},
     [QUOTA_LOGIN_PAIR] = {SLICE_INIT("login-pair:"), false},
     [QUOTA_LOGIN_DEVICE] = {SLICE_INIT("login-device:"), false},
+    [QUOTA_CREDENTIALS] = {SLICE_INIT("credentials:"), false},
 };
 
 void quota_write_address(struct slice text, struct buf *out)

@@ -114,6 +114,26 @@ static void what_users_see_is_approved_anew_when_it_changes(void **state)
     assert_int_equal(flags_now(bench), CLIENT_PENDING);
 }
 
+static void credentials_of_one_client_are_made_ten_times_a_minute_at_most(void **state)
+{
+    static const char *const deeds[] = {"rotate&overlap=7", "token", "add-key&rsa_public_key=x"};
+    static const char rows[] = "SELECT (SELECT COUNT(*) FROM client_secrets) + (SELECT COUNT(*) FROM client_keys) + "
+                               "(SELECT COUNT(*) FROM tokens)";
+    struct site_bench *bench = set_scene(state);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(jane_does(bench, deeds[i % 2]), 200);
+    int64_t before = durable_bench_number(&bench->durable, rows);
+    for (size_t i = 0; i < COUNT_OF(deeds); i++) {
+        assert_int_equal(jane_does(bench, deeds[i]), 429);
+        assert_slice_equal(site_bench_header(bench, "Retry-After", 0), SLICE("60"));
+    }
+    assert_int_equal(durable_bench_number(&bench->durable, rows), before);
+    assert_int_equal(jane_does(bench, "disable"), 302); /* what makes no credential is not counted */
+    assert_int_equal(jane_does(bench, "enable"), 302);
+    fake_clock_advance(&bench->durable.clock, 61 * 1000);
+    assert_int_equal(jane_does(bench, "rotate"), 200);
+}
+
 static void has_a_page_for_a_store_that_is_down(void **state)
 {
     struct site_bench *bench = set_scene(state);
@@ -129,6 +149,7 @@ int main(void)
         SITE_TEST(asks_for_a_recent_login_before_secrets_keys_and_tokens),
         SITE_TEST(a_deed_that_is_none_changes_nothing),
         SITE_TEST(what_users_see_is_approved_anew_when_it_changes),
+        SITE_TEST(credentials_of_one_client_are_made_ten_times_a_minute_at_most),
         SITE_TEST(has_a_page_for_a_store_that_is_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -332,6 +332,7 @@ def ask_developer(document, jane, csrf):
     document.ask(404, "POST", DEVELOPER_POSTS[1], post, urlencode(do).encode())
     jane.session.post(f"{jane.provider.url}{DEVELOPER}/{own}", data={**do, "do": "logo"}, files={"logo": pictures.png(1, 1)})
     logo = jane.get(f"{DEVELOPER}/{own}").text.split('id="logo" src="')[1].split('"')[0]
+    document.until_slowed_down(429, "POST", f"{DEVELOPER}/{own}", post, urlencode(do).encode(), limit=10)
     for method in ("GET", "HEAD"):
         document.ask(200, method, logo)
         document.ask(404, method, "/client-logo/1")

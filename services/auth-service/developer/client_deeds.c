@@ -7,10 +7,11 @@
 #include "durable/tokens.h"
 #include "look/picture.h"
 #include "site.h"
+#include "verify/quota.h"
 
 #define DAY_MS INT64_C(86400000)
 
-enum { OVERLAP_MAX_DAYS = 30, KEY_MAX_BYTES = 8192 };
+enum { OVERLAP_MAX_DAYS = 30, KEY_MAX_BYTES = 8192, CREDENTIALS_A_MINUTE = 10 };
 
 /* What the actions keep, beside what every page of a client has. */
 struct client_action {
@@ -136,6 +137,26 @@ static const struct step no_logo[] = {
     {NULL, NULL},
 };
 
+/* ---- how many secrets, keys and tokens ---- */
+
+/* By client: each request that it signs reads all of its rows, also those that are over and not cleared away yet. An
+ * owner has ten clients at most, so that this bounds him too. */
+static enum step_result count_credential(struct flow *flow)
+{
+    quota_count_start(app_loop_of(request_of(flow))->ephemeral, QUOTA_CREDENTIALS, id_of(flow), CREDENTIALS_A_MINUTE,
+                      flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
+}
+
+static enum step_result judge_credentials(struct flow *flow)
+{
+    int64_t wait_s = 0;
+    enum status status = quota_judge(flow, 0, CREDENTIALS_A_MINUTE, &wait_s);
+    if (status == STATUS_OK)
+        return STEP_NEXT;
+    return site_refuse(request_of(flow), status, status == STATUS_SLOW_DOWN ? "client_refused.too_often" : NULL);
+}
+
 /* ---- the secret ---- */
 
 /* For how long the former one stays good; a form that says nothing of it: not at all. */
@@ -177,10 +198,12 @@ static enum step_result show_secret(struct flow *flow)
 }
 
 static const struct step rotate[] = {
-    {"recent", visitor_prove},   /* or to log in once more */
-    {"rotate", rotate_secret},   /* waits: the new secret */
-    {"audit", own_client_audit}, /* waits: who did it */
-    {"reply", show_secret},      {NULL, NULL},
+    {"recent", visitor_prove},    /* or to log in once more */
+    {"count", count_credential},  /* waits: how many there were of late */
+    {"judge", judge_credentials}, /* or later */
+    {"rotate", rotate_secret},    /* waits: the new secret */
+    {"audit", own_client_audit},  /* waits: who did it */
+    {"reply", show_secret},       {NULL, NULL},
 };
 
 /* ---- RSA keys ---- */
@@ -201,9 +224,11 @@ static enum step_result register_key(struct flow *flow)
 }
 
 static const struct step add[] = {
-    {"recent", visitor_prove},   /* whoever holds the key acts for the client */
-    {"add", register_key},       /* waits: the row */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"recent", visitor_prove},    /* whoever holds the key acts for the client */
+    {"count", count_credential},  /* waits: how many there were of late */
+    {"judge", judge_credentials}, /* or later */
+    {"add", register_key},        /* waits: the row */
+    {"audit", own_client_audit},  /* waits: who did it */
     {"reply", own_client_return}, {NULL, NULL},
 };
 
@@ -332,10 +357,12 @@ static enum step_result show_token(struct flow *flow)
 }
 
 static const struct step issue[] = {
-    {"recent", visitor_prove},  /* or to log in once more */
-    {"issue", issue_own_token}, /* waits: the token */
-    {"audit", audit_token},     /* waits: who got it */
-    {"reply", show_token},      {NULL, NULL},
+    {"recent", visitor_prove},    /* or to log in once more */
+    {"count", count_credential},  /* waits: how many there were of late */
+    {"judge", judge_credentials}, /* or later */
+    {"issue", issue_own_token},   /* waits: the token */
+    {"audit", audit_token},       /* waits: who got it */
+    {"reply", show_token},        {NULL, NULL},
 };
 
 /* ---- POST ---- */
