@@ -185,7 +185,8 @@ def test_tokens_are_listed_and_revoked_as_on_the_stores(remote):
 @pytest.mark.parametrize("form", ["table", "json", "env"])
 @pytest.mark.parametrize("command", [
     "client list", "client list --pending", "user list", "resource-server list", "token list", "token list --sub jane",
-    "token list --client listed", "token list --client listed --sub nobody"])
+    "token list --client listed", "token list --client listed --sub nobody",
+    "audit", "audit --since 1h --until 2099-01-01", "audit --client listed", "audit --user nobody --actor operator"])
 def test_lists_are_those_of_the_stores_over_all_pages(remote, form, command):
     if not remote.provider.command("client", "get", "listed").code == DONE:
         remote.provider.create_client("--id", "listed")
@@ -201,12 +202,21 @@ def test_lists_are_those_of_the_stores_over_all_pages(remote, form, command):
         assert here.out.count("many ") == 205
 
 
+def test_a_time_that_is_none_is_told_before_anybody_is_asked(remote):
+    there, here = remote.there("audit", "--since", "soon"), remote.provider.command("audit", "--since", "soon")
+    assert (there.code, there.err) == (here.code, here.err) and there.code == USAGE
+
+
+def test_rows_of_a_server_are_not_followed(remote):
+    assert (done := remote.there("audit", "--follow")).code == USAGE and "leave out --server" in done.err
+
+
 # ---- what goes with --server
 
 
 @pytest.mark.parametrize("command", [
     "client import -", "client export", "user set-password jane --password-file password", "token export", "janitor",
-    "migrate up", "serve", "seal status", "audit"])
+    "migrate up", "serve", "seal status"])
 def test_a_command_that_is_done_on_the_stores_alone_says_so_by_name(remote, command):
     done = remote.there(*command.split())
     name = " ".join(word for word in command.split()[:2] if word != "-")

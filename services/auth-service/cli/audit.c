@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
+#include "cli/remote.h"
 #include "shapes/audit_shape.h"
 
 #include <poll.h>
@@ -78,22 +79,54 @@ static int show_all(const struct command_line *line, struct cli_store *store, co
     return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "the audit log");
 }
 
+static int read_filter(const struct command_line *line, struct audit_filter *ret_filter)
+{
+    const struct audit_options *options = line->options;
+    const struct clock clock = clock_system(line->config ? line->config->clock_offset_s * 1000 : 0);
+    int64_t now_ms = clock_wall_ms(&clock);
+    *ret_filter = (struct audit_filter){.client = options->client, .user = options->user, .who = options->actor};
+    int code = read_moment(line, "since", options->since, now_ms, &ret_filter->since_ms);
+    return code == EXIT_DONE ? read_moment(line, "until", options->until, now_ms, &ret_filter->until_ms) : code;
+}
+
 static int run_audit(const struct command_line *line)
 {
     const struct audit_options *options = line->options;
     struct cli_store store;
-    struct audit_filter filter = {.client = options->client, .user = options->user, .who = options->actor};
-    const struct clock clock = clock_system(line->config->clock_offset_s * 1000);
-    int64_t now_ms = clock_wall_ms(&clock);
-    int code = read_moment(line, "since", options->since, now_ms, &filter.since_ms);
-    if (code == EXIT_DONE)
-        code = read_moment(line, "until", options->until, now_ms, &filter.until_ms);
+    struct audit_filter filter;
+    int code = read_filter(line, &filter);
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
     code = show_all(line, &store, &filter, options->follow);
     cli_close(&store);
+    return code;
+}
+
+static int run_audit_remote(const struct command_line *line)
+{
+    const struct audit_options *options = line->options;
+    struct remote remote;
+    struct audit_filter judged;
+    struct buf query = BUF_INIT;
+    int code = read_filter(line, &judged);
+    if (code == EXIT_DONE && options->follow)
+        code = command_fail(line, EXIT_USAGE, "--follow: goes on with the rows of a store; leave out --server");
+    if (code == EXIT_DONE)
+        code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    remote_add_query(&query, "since", options->since);
+    remote_add_query(&query, "until", options->until);
+    remote_add_query(&query, "client", options->client);
+    remote_add_query(&query, "user", options->user);
+    remote_add_query(&query, "actor", options->actor);
+    const struct remote_call call = {
+        .method = "GET", .folder = "audit", .query = buf_slice(&query), .noun = "the audit log"};
+    code = remote_list(&remote, &call, "audit");
+    buf_done(&query);
+    remote_close(&remote);
     return code;
 }
 
@@ -106,4 +139,5 @@ const struct command cli_audit_show = {
     .options_size = sizeof(struct audit_options),
     .needs_config = true,
     .run = run_audit,
+    .run_remote = run_audit_remote,
 };
