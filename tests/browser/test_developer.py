@@ -115,7 +115,7 @@ def test_a_newcomer_registers_his_client_and_calls_the_api_without_the_command_l
     element(page, "#go_on").click()
     element(page, "#logo_file").send_keys(str(pictures.write_logo(tmp_path / "logo.png")))
     press(page, "logo")
-    wait(page, lambda b: b.execute_script("return document.getElementById('logo').naturalWidth") == 96)
+    wait(page, lambda b: b.execute_script("return document.getElementById('logo')?.naturalWidth") == 96)
     press(page, "rotate")
     fresh = element(page, "#client_secret").text
     for live in (secret, fresh):
