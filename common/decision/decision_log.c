@@ -45,12 +45,12 @@ enum status decision_log_register(void)
 
 static bool has_clock(const struct decision *it)
 {
-    return it->check && it->check->client && it->check->timestamp_s > 0 && it->now_ms > 0;
+    return it->check && it->check->client && it->check->timestamp_s > 0 && it->check->judged_ms > 0;
 }
 
 static int64_t clock_difference_s(const struct decision *it)
 {
-    return it->check->timestamp_s - it->now_ms / 1000;
+    return it->check->timestamp_s - it->check->judged_ms / 1000;
 }
 
 /* Of timestamps that a signature vouches for, and of those that were refused: theirs is the question. */

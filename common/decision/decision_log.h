@@ -25,7 +25,6 @@ struct decision {
     enum status status;        /* OK: active */
     struct slice jti;          /* absent: the check's token, if there is one */
     struct slice caller;       /* a resource server's name or the gateway's dialect; absent: the client itself */
-    int64_t now_ms;            /* the stores' time; 0: nobody knows */
 };
 
 /* Counts the client's clock, and writes the line if this decision gets one. */

@@ -236,6 +236,7 @@ static void verify_in_vain(struct check *check, struct signer *signer)
 
 enum status check_signature(struct check *check, struct signer *signer, int64_t now_ms)
 {
+    check->judged_ms = now_ms;
     enum status identity = judge_identity(check, now_ms);
     if (identity != STATUS_OK) {
         verify_in_vain(check, signer);

@@ -53,6 +53,7 @@ struct check {
     const struct slice *shared_keys; /* ready, one for each of the client's secrets; NULL: they are made here */
     struct slice base_string;
     int64_t timestamp_s; /* 0: none (PLAINTEXT) */
+    int64_t judged_ms;   /* the store's clock by which it was judged; 0: not yet */
     enum body_hash body_hash;
     unsigned legs; /* 2 or 3; of a protected resource */
 };

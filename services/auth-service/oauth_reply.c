@@ -85,15 +85,13 @@ static struct problem explain_guard(struct request *request, struct problem prob
 static void note_decision(struct request *request, enum status status, struct slice jti)
 {
     const struct signed_request *it = request->state;
-    struct decision decision = {
+    const struct decision decision = {
         .request = request,
         .config = app_of(request)->config,
         .check = it ? &it->check : NULL,
         .status = status,
         .jti = jti,
     };
-    if (ephemeral_now(app_loop_of(request)->ephemeral, &decision.now_ms) != STATUS_OK)
-        decision.now_ms = 0;
     decision_log_note(&decision);
 }
 

@@ -151,7 +151,7 @@ static struct slice caller_of(const struct inquiry *inquiry)
 static void note_decision(struct flow *flow, const struct inquiry *inquiry, const struct check *check)
 {
     const struct request *request = request_of(flow);
-    struct decision decision = {
+    const struct decision decision = {
         .request = request,
         .config = app_of(request)->config,
         .check = check,
@@ -159,8 +159,6 @@ static void note_decision(struct flow *flow, const struct inquiry *inquiry, cons
         .jti = SLICE_ABSENT,
         .caller = caller_of(inquiry),
     };
-    if (ephemeral_now(app_loop_of(request)->ephemeral, &decision.now_ms) != STATUS_OK)
-        decision.now_ms = 0;
     decision_log_note(&decision);
 }
 
