@@ -6,44 +6,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import API, PASSWORD
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow
 from harness.owner import Owner, Page, until_answered
-from harness.provider import Provider
+from harness.running import KINDS, running_on
 from harness.site import VARIABLES, Site, challenge_of
 
 APPLICATIONS, SECURITY, PASSWORD_PATH = "/account/applications", "/account/security", "/account/password"
 SCOPES = "photos:read photos:write"
 LAG_SECONDS = 1.0  # in which a revocation is known everywhere (the cache's TTL is 300 s here)
-OPEN = {f"OAUTH1_RATE_LIMIT_LOGIN_{name}": 100000 for name in ("ACCOUNT", "PAIR", "ADDRESS")}
+OPEN = {"OAUTH1_CACHE_TTL": 300, **{f"OAUTH1_RATE_LIMIT_LOGIN_{name}": 100000 for name in ("ACCOUNT", "PAIR", "ADDRESS")}}
 
 
-class Running:
-    """One SQLite file and memory; or MariaDB, Redis and two of each service."""
-
-    def __init__(self, kind, folder, **variables):
-        variables = {"OAUTH1_CACHE_TTL": 300, **OPEN, **variables}
-        self.stores = Stores(folder).start() if kind == "served" else None
-        if self.stores:
-            self.provider = Fleet(folder / "fleet", self.stores, auths=2, introspections=2, **variables)
-            self.provider.migrate()
-        else:
-            self.provider = Provider(folder, **variables)
-
-    def stop(self):
-        self.provider.stop()
-        if self.stores:
-            self.stores.stop()
-
-
-@pytest.fixture(scope="module", params=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def provider(request, tmp_path_factory):
-    running = Running(request.param, tmp_path_factory.mktemp(request.param))
-    for name in ("jane", "joe"):
-        running.provider.create_user(name, PASSWORD)
-    running.provider.start()
-    yield running.provider
-    running.stop()
+    folder = tmp_path_factory.mktemp(request.param)
+    with running_on(request.param, folder, users=("jane", "joe"), auths=2, introspections=2, **OPEN) as running:
+        yield running.provider
 
 
 @pytest.fixture(scope="module")
@@ -274,10 +252,8 @@ def test_a_new_password_ends_all_sessions_and_the_device_and_the_old_one_is_good
 
 @pytest.fixture(scope="module")
 def delegated(tmp_path_factory):
-    running = Running("embedded", tmp_path_factory.mktemp("delegated"), **VARIABLES)
-    running.provider.start()
-    yield running.provider
-    running.stop()
+    with running_on("embedded", tmp_path_factory.mktemp("delegated"), users=(), **OPEN, **VARIABLES) as running:
+        yield running.provider
 
 
 def test_a_sites_user_comes_by_his_site_and_takes_back(delegated):

@@ -1,15 +1,13 @@
 """The admin API's calls on what is stored: clients, tokens, users, resource servers (docs/admin-api.md)."""
 
-import sqlite3
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import pytest
 import requests
 from conftest import PASSWORD
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow
-from harness.provider import Provider
+from harness.running import KINDS, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 
 VARIABLES = {
@@ -17,36 +15,6 @@ VARIABLES = {
     "OAUTH1_LOGIN_TOKEN": f"shop:{LOGIN_TOKEN}",
 }
 ANY = {"If-Match": "*"}
-
-
-class Embedded:
-    """One SQLite file, and memory."""
-
-    def __init__(self, folder):
-        self.provider = Provider(folder, **VARIABLES)
-
-    def sql(self, statement):
-        with sqlite3.connect(self.provider.database) as database:
-            return [[str(value) for value in row] for row in database.execute(statement)]
-
-    def stop(self):
-        self.provider.stop()
-
-
-class Served:
-    """MariaDB and Redis."""
-
-    def __init__(self, folder):
-        self.stores = Stores(folder).start()
-        self.provider = Fleet(folder / "fleet", self.stores, auths=1, introspections=1, **VARIABLES)
-        self.provider.migrate()
-
-    def sql(self, statement):
-        return self.stores.database.sql(statement)
-
-    def stop(self):
-        self.provider.stop()
-        self.stores.stop()
 
 
 @dataclass
@@ -66,13 +34,10 @@ class Admin:
         assert words in detail, detail
 
 
-@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def running(request, tmp_path_factory):
-    made = request.param(tmp_path_factory.mktemp(request.param.__name__.lower()))
-    made.provider.create_user("jane", PASSWORD)
-    made.provider.start()
-    yield made
-    made.stop()
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), **VARIABLES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

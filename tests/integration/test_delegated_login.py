@@ -2,7 +2,6 @@
 
 import http.client
 import ipaddress
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,10 +10,10 @@ import requests
 from conftest import PASSWORD
 from cryptography import x509
 from harness.authority import Authority
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form
 from harness.owner import Owner, Page, location_query
 from harness.provider import Provider
+from harness.running import KINDS, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, VARIABLES, Site, challenge_of
 
 SCOPES = "photos:read photos:write"
@@ -22,44 +21,11 @@ CALLBACK = "http://127.0.0.1/ready"
 UNKNOWN = "0123456789abcdefghijABCDEFGHIJxy"
 
 
-class Embedded:
-    """One SQLite file, and memory."""
-
-    def __init__(self, folder):
-        self.provider = Provider(folder, **VARIABLES)
-
-    def sql(self, statement):
-        with sqlite3.connect(self.provider.database) as database:
-            return [[str(value) for value in row] for row in database.execute(statement)]
-
-    def stop(self):
-        self.provider.stop()
-
-
-class Served:
-    """MariaDB and Redis, and two auth-services: the site talks to one, the browser to either."""
-
-    def __init__(self, folder):
-        self.stores = Stores(folder).start()
-        self.provider = Fleet(folder / "fleet", self.stores, auths=2, introspections=1, **VARIABLES)
-
-    def sql(self, statement):
-        return self.stores.database.sql(statement)
-
-    def stop(self):
-        self.provider.stop()
-        self.stores.stop()
-
-
-@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def running(request, tmp_path_factory):
-    made = request.param(tmp_path_factory.mktemp(request.param.__name__.lower()))
-    if isinstance(made, Served):
-        made.provider.migrate()
-    made.provider.create_user("jane", PASSWORD)
-    made.provider.start()
-    yield made
-    made.stop()
+    """Where there are two auth-services, the site talks to one, and the browser to either."""
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), auths=2, **VARIABLES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

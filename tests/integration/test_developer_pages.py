@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,10 +11,10 @@ from conftest import API, PASSWORD
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import pictures
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Client, Provider
+from harness.running import KINDS, running_on
 from harness.signer import Signer
 
 LIST, NEW = "/developer/applications", "/developer/applications/new"
@@ -36,46 +35,12 @@ def scopes_file(folder):
     return path
 
 
-class Embedded:
-    """One SQLite file, and memory."""
-
-    def __init__(self, folder):
-        self.provider = Provider(folder, OAUTH1_SCOPES_FILE=scopes_file(folder), **VARIABLES)
-
-    def sql(self, statement):
-        with sqlite3.connect(self.provider.database) as database:
-            return [[str(value) for value in row] for row in database.execute(statement)]
-
-    def stop(self):
-        self.provider.stop()
-
-
-class Served:
-    """MariaDB and Redis."""
-
-    def __init__(self, folder):
-        self.stores = Stores(folder).start()
-        self.provider = Fleet(folder / "fleet", self.stores, auths=1, introspections=1,
-                              OAUTH1_SCOPES_FILE=scopes_file(folder), **VARIABLES)
-
-    def sql(self, statement):
-        return self.stores.database.sql(statement)
-
-    def stop(self):
-        self.provider.stop()
-        self.stores.stop()
-
-
-@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def running(request, tmp_path_factory):
-    made = request.param(tmp_path_factory.mktemp(request.param.__name__.lower()))
-    if isinstance(made, Served):
-        made.provider.migrate()
-    for name in ("jane", "joe", "ann", "many"):
-        made.provider.create_user(name, PASSWORD)
-    made.provider.start()
-    yield made
-    made.stop()
+    folder = tmp_path_factory.mktemp(request.param)
+    with running_on(request.param, folder, users=("jane", "joe", "ann", "many"), OAUTH1_SCOPES_FILE=scopes_file(folder),
+                    **VARIABLES) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,11 @@
 """A proxy has logged its user in (OAUTH1_LOGIN_TRUSTED_HEADER): each request says in a header who it is."""
 
-import sqlite3
-
 import pytest
 import requests
-from conftest import PASSWORD
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form
 from harness.owner import Owner, Page, location_query
 from harness.provider import Provider
+from harness.running import KINDS, running_on
 
 HEADER = "X-Remote-User"
 CALLBACK = "http://127.0.0.1/ready"
@@ -36,24 +33,11 @@ class User(Owner):
                                  allow_redirects=False)
 
 
-@pytest.fixture(scope="module", params=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def running(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "embedded":
-        provider = Provider(folder, **NEAR)
-        sql = lambda statement: sqlite3.connect(provider.database, isolation_level=None).execute(statement)  # noqa: E731
-    else:
-        stores = Stores(folder).start()
-        provider = Fleet(folder / "fleet", stores, auths=1, introspections=1, **NEAR)
-        provider.migrate()
-        sql = stores.database.sql
-    provider.create_user("jane", PASSWORD)
-    provider.start()
-    provider.sql = sql
-    yield provider
-    provider.stop()
-    if request.param == "served":
-        stores.stop()
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), **NEAR) as made:
+        made.provider.sql = made.sql
+        yield made.provider
 
 
 @pytest.fixture(scope="module")

@@ -3,17 +3,16 @@ answer holds a secret."""
 
 import getpass
 import json
-import sqlite3
 import subprocess
 import time
 
 import pytest
 import requests
 from conftest import PASSWORD
-from harness.fleet import Fleet, Stores
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
-from harness.provider import Provider, clean_environment, describe
+from harness.provider import clean_environment, describe
+from harness.running import KINDS, Embedded, prepared_on
 
 API = "http://api.example/photos"
 CHOSEN_ID = "c0ffee" + "0" * 25 + "1"
@@ -23,44 +22,11 @@ VARIABLES = {"OAUTH1_LOG_LEVEL": "debug", "OAUTH1_RATE_LIMIT_LOGIN_PAIR": "10000
              "OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT": "100000"}
 
 
-class Embedded:
-    def __init__(self, folder):
-        self.provider = Provider(folder, **VARIABLES)
-
-    def sql(self, statement):
-        with sqlite3.connect(self.provider.database) as database:
-            return [[str(value) for value in row] for row in database.execute(statement)]
-
-    def kept(self):
-        return b"".join(path.read_bytes() for path in self.provider.directory.glob("oauth1.db*") if "key" not in path.name)
-
-    def stop(self):
-        self.provider.stop()
-
-
-class Served:
-    def __init__(self, folder):
-        self.stores = Stores(folder).start()
-        self.provider = Fleet(folder / "fleet", self.stores, auths=1, introspections=1, **VARIABLES)
-        self.provider.migrate()
-
-    def sql(self, statement):
-        return self.stores.database.sql(statement)
-
-    def kept(self):
-        return json.dumps(self.sql("SELECT * FROM audit")).encode()
-
-    def stop(self):
-        self.provider.stop()
-        self.stores.stop()
-
-
 class Story:
     """What happened: a grant, a good request, refusals of each kind, wrong passwords, a revocation."""
 
     def __init__(self, made, folder):
         self.made, self.provider = made, made.provider
-        self.provider.create_user("jane", PASSWORD)
         self.sub = self.provider.expect("user", "list")[0]["sub"]
         self.provider.start()
         self.client = self.provider.create_client("--scope", "photos:read")
@@ -124,13 +90,18 @@ class Story:
         return self.provider.expect("audit", *options)
 
 
-@pytest.fixture(scope="module", params=[Embedded, Served], ids=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def story(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param.__name__.lower())
-    made = request.param(folder)
-    told = Story(made, folder)
-    yield told
-    made.stop()
+    folder = tmp_path_factory.mktemp(request.param)
+    with prepared_on(request.param, folder, **VARIABLES) as made:
+        yield Story(made, folder)
+
+
+def kept(made):
+    """What the stores hold: the whole database file with its log, or the audit log's rows."""
+    if isinstance(made, Embedded):
+        return b"".join(path.read_bytes() for path in made.provider.directory.glob("oauth1.db*") if "key" not in path.name)
+    return json.dumps(made.sql("SELECT * FROM audit")).encode()
 
 
 def test_why_was_this_client_refused(story):
@@ -242,4 +213,4 @@ def test_no_secret_is_in_a_log_the_audit_log_or_a_metric(story):
 
 
 def test_what_was_typed_as_a_name_is_nowhere(story):
-    assert CANARY_NAME.encode() not in story.made.kept()
+    assert CANARY_NAME.encode() not in kept(story.made)
