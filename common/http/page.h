@@ -38,6 +38,7 @@ struct page_value {
 
 #define PAGE_TEXT(name_, text_)         ((struct page_value){.name = (name_), .text = text_})
 #define PAGE_HTML(name_, text_)         ((struct page_value){.name = (name_), .text = text_, .is_html = true})
+#define PAGE_FLAG(name_, is_so_)        PAGE_TEXT(name_, (is_so_) ? SLICE("yes") : SLICE("")) /* for {{#name}} */
 #define PAGE_LIST(name_, rows_, count_) ((struct page_value){.name = (name_), .rows = (rows_), .row_count = (count_)})
 
 /* Names are looked up here, then in the scope around. */

@@ -24,11 +24,6 @@ static struct place destination_place(struct slice destination, struct slice sou
     return (struct place){.app = source};
 }
 
-static struct slice flag_text(const struct client *client, enum client_flag flag)
-{
-    return client->flags & flag ? SLICE("yes") : SLICE("");
-}
-
 /* The first character of a name, where it is one that can be seen: in place of a logo. */
 static struct slice initial_of(struct slice name)
 {
@@ -65,11 +60,6 @@ static struct slice lasts_text(struct request *request)
     return site_text_with(request, key, &scope);
 }
 
-static struct slice yes_if(bool is_so)
-{
-    return is_so ? SLICE("yes") : SLICE("");
-}
-
 static enum status show_with(struct request *request, const struct consent *consent, const struct scope_list *shown)
 {
     const struct client *client = consent->client;
@@ -89,15 +79,15 @@ static enum status show_with(struct request *request, const struct consent *cons
     const struct page_value values[] = {
         PAGE_TEXT("client_name", name),
         PAGE_TEXT("initial", initial_of(name)),
-        PAGE_TEXT("verified", flag_text(client, CLIENT_VERIFIED)),
+        PAGE_FLAG("verified", client->flags & CLIENT_VERIFIED),
         PAGE_TEXT("description", client->description),
         PAGE_TEXT("website", client->website),
         PAGE_TEXT("logo", logo), /* never from somebody else's server */
         PAGE_TEXT("username", consent->user->username),
         shown->groups,
-        PAGE_TEXT("has_scopes", yes_if(shown->count > 0)),
-        PAGE_TEXT("has_dangerous", yes_if(shown->has_dangerous)),
-        PAGE_TEXT("optional", yes_if(may_untick)),
+        PAGE_FLAG("has_scopes", shown->count > 0),
+        PAGE_FLAG("has_dangerous", shown->has_dangerous),
+        PAGE_FLAG("optional", may_untick),
         PAGE_TEXT("site", place.site),
         PAGE_TEXT("machine", place.machine),
         PAGE_TEXT("app", place.app),

@@ -77,11 +77,6 @@ static enum step_result list_granted(struct flow *flow)
     return STEP_WAIT;
 }
 
-static struct slice yes_where(bool is_so)
-{
-    return is_so ? SLICE("yes") : SLICE("");
-}
-
 enum { GRANT_VALUES = 10 };
 
 static enum status describe_grant(struct request *request, const struct frame_view *view, const struct grant *grant,
@@ -94,13 +89,13 @@ static enum status describe_grant(struct request *request, const struct frame_vi
         PAGE_TEXT("jti", grant->jti),
         PAGE_TEXT("client_name", grant->client_name.len ? grant->client_name : grant->client_id),
         PAGE_TEXT("website", grant->client_website),
-        PAGE_TEXT("verified", yes_where(grant->client_verified)),
+        PAGE_FLAG("verified", grant->client_verified),
         PAGE_TEXT("since", when_day(arena, grant->created_ms)),
         PAGE_TEXT("used", when_day(arena, grant->last_used_ms)),
         PAGE_TEXT("expires", when_day(arena, grant->expires_ms)),
         scopes.groups,
-        PAGE_TEXT("has_scopes", yes_where(scopes.count > 0)),
-        PAGE_TEXT("has_choice", yes_where(scopes.count > 1)),
+        PAGE_FLAG("has_scopes", scopes.count > 0),
+        PAGE_FLAG("has_choice", scopes.count > 1),
     };
     memcpy(values, described, sizeof described);
     return STATUS_OK;
@@ -151,7 +146,7 @@ static enum status show_list(struct request *request, const struct frame_view *v
         PAGE_TEXT("security", security),
         PAGE_TEXT("older", older),
         PAGE_TEXT("newest", it->before_id ? action : SLICE("")),
-        PAGE_TEXT("has_grants", yes_where(page->count > 0)),
+        PAGE_FLAG("has_grants", page->count > 0),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     (void)site_page(request, 200, "applications.title", "applications.html", &scope, SLICE_ABSENT);

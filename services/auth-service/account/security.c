@@ -102,7 +102,7 @@ static enum status describe_sessions(struct request *request, const struct sessi
         values[count][0] = PAGE_TEXT("handle", slice_of(session->handle, SESSION_HANDLE_BYTES));
         values[count][1] = PAGE_TEXT("came_from", session->came_from);
         values[count][2] = PAGE_TEXT("since", when_minute(&request->arena, session->created_ms));
-        values[count][3] = PAGE_TEXT("current", is_own(it, session) ? SLICE("yes") : SLICE(""));
+        values[count][3] = PAGE_FLAG("current", is_own(it, session));
         rows[count] = (struct page_scope){values[count], SESSION_VALUES};
         count++;
     }
@@ -149,10 +149,10 @@ static enum step_result show_list(struct request *request, const struct page_val
         PAGE_TEXT("username", it->visitor.user->username),
         PAGE_TEXT("csrf_token", it->visitor.session->csrf),
         PAGE_TEXT("action", slice_str(action)),
-        PAGE_TEXT("has_others", count > 1 ? SLICE("yes") : SLICE("")),
+        PAGE_FLAG("has_others", count > 1),
         PAGE_TEXT("password_action", is_here ? slice_str(password_action) : SLICE("")),
         PAGE_TEXT("site", site),
-        PAGE_TEXT("by_proxy", trusted_login_is_on(config) ? SLICE("yes") : SLICE("")),
+        PAGE_FLAG("by_proxy", trusted_login_is_on(config)),
         PAGE_TEXT("applications", slice_str(applications)),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};

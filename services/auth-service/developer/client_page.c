@@ -8,11 +8,6 @@
 #include "oauth/signature_method.h"
 #include "site.h"
 
-static struct slice yes_when(bool is_so)
-{
-    return is_so ? SLICE("yes") : SLICE("");
-}
-
 static bool has_word(struct slice words, struct slice word)
 {
     return words.len > 0 && scope_covers(words, word);
@@ -38,7 +33,7 @@ static enum status list_methods(struct request *request, const struct client_for
         if (!(method->bit & app_of(request)->rules.signature_methods))
             continue;
         values[count][0] = PAGE_TEXT("method", method->name);
-        values[count][1] = PAGE_TEXT("ticked", yes_when(has_word(form->methods, method->name)));
+        values[count][1] = PAGE_FLAG("ticked", has_word(form->methods, method->name));
         rows[count] = (struct page_scope){values[count], 2};
         count++;
     }
@@ -64,8 +59,8 @@ static enum status list_scopes(struct arena *arena, const struct frame_view *vie
             continue;
         values[count][0] = PAGE_TEXT("scope", scope->name);
         values[count][1] = PAGE_TEXT("text", scope_words_in(scope, view->language->tag).text);
-        values[count][2] = PAGE_TEXT("dangerous", yes_when(scope->dangerous));
-        values[count][3] = PAGE_TEXT("ticked", yes_when(has_word(form->scopes, scope->name)));
+        values[count][2] = PAGE_FLAG("dangerous", scope->dangerous);
+        values[count][3] = PAGE_FLAG("ticked", has_word(form->scopes, scope->name));
         rows[count] = (struct page_scope){values[count], SCOPE_VALUES};
         count++;
     }
@@ -132,9 +127,9 @@ static bool has_live_secret(const struct client *client, int64_t now_ms)
 
 /* ---- the form ---- */
 
-static struct slice flag_word(const struct client *client, unsigned flag)
+static bool has_flags(const struct client *client, unsigned flags)
 {
-    return yes_when(client && (client->flags & flag) == flag);
+    return client && (client->flags & flags) == flags;
 }
 
 static struct slice describe_fault(struct request *request, const struct client_form *form)
@@ -173,17 +168,17 @@ static enum status show_form_in(struct request *request, const struct frame_view
         PAGE_TEXT("callbacks", form->callbacks),
         methods,
         scopes,
-        PAGE_TEXT("has_scopes", yes_when(scopes.row_count > 0)),
-        PAGE_TEXT("pending", flag_word(client, CLIENT_PENDING)),
-        PAGE_TEXT("rejected", flag_word(client, CLIENT_REJECTED)),
-        PAGE_TEXT("verified", flag_word(client, CLIENT_VERIFIED)),
-        PAGE_TEXT("disabled", yes_when(client && (client->flags & CLIENT_DISABLED))),
-        PAGE_TEXT("switched_off", flag_word(client, CLIENT_DISABLED | CLIENT_SWITCHED_OFF)),
-        PAGE_TEXT("waits", yes_when(app_of(request)->config->registration == REGISTRATION_APPROVAL)),
-        PAGE_TEXT("has_secret", yes_when(has_live_secret(client, now_ms))),
+        PAGE_FLAG("has_scopes", scopes.row_count > 0),
+        PAGE_FLAG("pending", has_flags(client, CLIENT_PENDING)),
+        PAGE_FLAG("rejected", has_flags(client, CLIENT_REJECTED)),
+        PAGE_FLAG("verified", has_flags(client, CLIENT_VERIFIED)),
+        PAGE_FLAG("disabled", has_flags(client, CLIENT_DISABLED)),
+        PAGE_FLAG("switched_off", has_flags(client, CLIENT_DISABLED | CLIENT_SWITCHED_OFF)),
+        PAGE_FLAG("waits", app_of(request)->config->registration == REGISTRATION_APPROVAL),
+        PAGE_FLAG("has_secret", has_live_secret(client, now_ms)),
         PAGE_TEXT("former_until", former_secret_until(arena, client, now_ms)),
         keys,
-        PAGE_TEXT("has_keys", yes_when(keys.row_count > 0)),
+        PAGE_FLAG("has_keys", keys.row_count > 0),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};
     (void)site_page(request, form->fault ? 400 : 200, client ? "client.title" : "client.new_title", "client.html",
@@ -221,9 +216,9 @@ static enum status list_own(struct request *request, const struct client_page *c
             PAGE_TEXT("address", address),
             PAGE_TEXT("client_name", client->name.len ? client->name : client->client_id),
             PAGE_TEXT("client_id", client->client_id),
-            PAGE_TEXT("pending", flag_word(client, CLIENT_PENDING)),
-            PAGE_TEXT("rejected", flag_word(client, CLIENT_REJECTED)),
-            PAGE_TEXT("disabled", flag_word(client, CLIENT_DISABLED)),
+            PAGE_FLAG("pending", has_flags(client, CLIENT_PENDING)),
+            PAGE_FLAG("rejected", has_flags(client, CLIENT_REJECTED)),
+            PAGE_FLAG("disabled", has_flags(client, CLIENT_DISABLED)),
         };
         memcpy(values[i], row, sizeof row);
         rows[i] = (struct page_scope){values[i], CLIENT_VALUES};
@@ -243,7 +238,7 @@ enum step_result client_page_list(struct request *request, const struct client_p
     const struct page_value values[] = {
         list,
         PAGE_TEXT("try_address", slice_str(address)),
-        PAGE_TEXT("has_clients", yes_when(clients->count > 0)),
+        PAGE_FLAG("has_clients", clients->count > 0),
         PAGE_TEXT("fresh", slice_str(clients->count < CLIENTS_OF_OWNER_MAX ? fresh : "")),
     };
     const struct page_scope scope = {values, COUNT_OF(values)};

@@ -99,7 +99,7 @@ static enum status list_languages(struct arena *arena, const struct frame_view *
         const struct look_language *language = &view->look->languages[i];
         values[i][0] = PAGE_TEXT("tag", language->tag);
         values[i][1] = PAGE_TEXT("name", language->name);
-        values[i][2] = PAGE_TEXT("current", language == view->language ? SLICE("yes") : SLICE(""));
+        values[i][2] = PAGE_FLAG("current", language == view->language);
         rows[i] = (struct page_scope){values[i], COUNT_OF(values[i])};
     }
     *ret_list = PAGE_LIST("languages", rows, count);
@@ -147,9 +147,9 @@ static enum status add_common(struct request *request, const struct frame_view *
         PAGE_TEXT("terms_url", look->terms_url),
         PAGE_TEXT("privacy_url", look->privacy_url),
         PAGE_TEXT("help_url", look->help_url),
-        PAGE_TEXT("has_links", has_links ? SLICE("yes") : SLICE("")),
+        PAGE_FLAG("has_links", has_links),
         PAGE_TEXT("account", slice_str(account)), /* the page on which one takes access back */
-        PAGE_TEXT("development", app_of(request)->config->dev ? SLICE("yes") : SLICE("")),
+        PAGE_FLAG("development", app_of(request)->config->dev),
         PAGE_TEXT("title", title),
         PAGE_TEXT("here", languages.row_count ? page_here(request) : SLICE("")),
         PAGE_TEXT("language_action", slice_str(language_action)),

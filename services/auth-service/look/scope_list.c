@@ -78,7 +78,7 @@ static void add_scope_row(struct group_list *list, const struct shown_scope *sho
     struct page_value *values = list->row_values[list->row_count];
     values[0] = PAGE_TEXT("scope", shown->name);
     values[1] = PAGE_TEXT("text", shown->text);
-    values[2] = PAGE_TEXT("dangerous", shown->dangerous ? SLICE("yes") : SLICE(""));
+    values[2] = PAGE_FLAG("dangerous", shown->dangerous);
     list->rows[list->row_count++] = (struct page_scope){values, 3};
 }
 
