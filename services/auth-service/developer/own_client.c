@@ -1,7 +1,6 @@
 #include "developer/own_client.h"
 
 #include "base/percent.h"
-#include "durable/changes.h"
 #include "site.h"
 
 static struct slice raw_id(struct flow *flow)
@@ -50,17 +49,12 @@ enum step_result own_client_audit(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct own_client *it = own_client_of(flow);
-    struct buf who = buf_in(&request->arena);
     enum status status = flow_outcome(flow, NULL);
     if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND)
         return site_refuse(request, STATUS_CONFLICT, "client_refused.changed_meanwhile");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    buf_add_str(&who, "user:");
-    buf_add(&who, it->visitor.user->subject);
-    durable_audit_append_start(app_of(request)->durable, buf_slice(&who), slice_str(it->what), it->subject,
-                               flow_wait(flow, STORE_TIMEOUT_MS));
-    return STEP_WAIT;
+    return visitor_audit(flow, it->what, it->subject);
 }
 
 struct slice own_client_address(struct request *request, struct slice client_id)
