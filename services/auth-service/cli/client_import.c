@@ -1,89 +1,54 @@
-#include "cli/client_draft.h"
 #include "cli/import.h"
 #include "crypto/ct.h"
 #include "crypto/rsa.h"
+#include "shapes/client_shape.h"
 
 /* `client import`: clients of another provider, with their identifiers and secrets. The members are called as `client
  * get` shows them. */
 
-#define TEXT_MEMBER(member, ...)                  struct slice member;
-#define FLAG_MEMBER(NAME, bit, column, json, ...) bool json;
-#define TEXT_FIELD(member, ...)                   JSON_FIELD(struct line, member, JSON_STRING, false),
-#define FLAG_FIELD(NAME, bit, column, json, ...)  JSON_FIELD(struct line, json, JSON_BOOL, false),
-#define TAKE_TEXT(member, ...)                    .member = line->member,
-#define TAKE_FLAG(NAME, bit, column, json, ...)   [FLAG_##NAME] = line->json,
-#define TEXT_NAME(member, ...)                    ", " #member
-#define FLAG_NAME(NAME, bit, column, json, ...)   ", " #json
-#define TEXT_NAMES                                CLIENT_PLAIN_TEXTS(TEXT_NAME)
-#define FLAG_NAMES                                CLIENT_FLAGS(FLAG_NAME)
+#define TEXT_NAME(member, ...)                  ", " #member
+#define FLAG_NAME(NAME, bit, column, json, ...) ", " #json
+#define TEXT_NAMES                              CLIENT_PLAIN_TEXTS(TEXT_NAME)
+#define FLAG_NAMES                              CLIENT_FLAGS(FLAG_NAME)
 
 struct line {
-    struct slice client_id, client_secret, rsa_public_key;
-    struct slice name, default_callback, scope, default_scope;
-    CLIENT_PLAIN_TEXTS(TEXT_MEMBER);
-    struct json_strings callbacks, signature_methods;
-    CLIENT_FLAGS(FLAG_MEMBER);
+    struct client_input client; /* first */
     bool disabled;
     struct slice approval;
 };
 
 static const struct json_field fields[] = {
-    JSON_FIELD(struct line, client_id, JSON_STRING, true),
-    JSON_FIELD(struct line, client_secret, JSON_STRING, false),
-    JSON_FIELD(struct line, rsa_public_key, JSON_STRING, false),
-    JSON_FIELD(struct line, name, JSON_STRING, false),
-    CLIENT_PLAIN_TEXTS(TEXT_FIELD) JSON_FIELD(struct line, callbacks, JSON_STRINGS, false),
-    JSON_FIELD(struct line, default_callback, JSON_STRING, false),
-    JSON_FIELD(struct line, signature_methods, JSON_STRINGS, false),
-    JSON_FIELD(struct line, scope, JSON_STRING, false),
-    JSON_FIELD(struct line, default_scope, JSON_STRING, false),
-    CLIENT_FLAGS(FLAG_FIELD) JSON_FIELD(struct line, disabled, JSON_BOOL, false),
+    CLIENT_INPUT_ROWS JSON_FIELD(struct line, disabled, JSON_BOOL, false),
     JSON_FIELD(struct line, approval, JSON_STRING, false),
     JSON_FIELDS_END,
 };
 
-/* ---- a line into the options of `client create` ---- */
-
-static bool copy_list(const struct json_strings *from, struct option_list *to)
+/* The options of `client create`. Users see the name; the identifier is better than none. */
+static enum status read_client_options(struct import *import, const struct client_input *client,
+                                       struct client_options *options)
 {
-    if (from->count > OPTION_LIST_MAX)
-        return false;
-    for (size_t i = 0; i < from->count; i++)
-        to->items[to->count++] = from->items[i];
-    return true;
-}
-
-static void copy_words(struct slice words, struct option_list *to)
-{
-    if (!slice_is_absent(words))
-        to->items[to->count++] = words;
-}
-
-/* Users see the name; the identifier is better than none. */
-static bool to_options(const struct line *line, struct client_options *options)
-{
-    *options = (struct client_options){.id = line->client_id,
-                                       .name = line->name.len ? line->name : line->client_id,
-                                       .default_callback = line->default_callback,
-                                       .on = {CLIENT_FLAGS(TAKE_FLAG)},
-                                       CLIENT_PLAIN_TEXTS(TAKE_TEXT)};
-    copy_words(line->scope, &options->scopes);
-    copy_words(line->default_scope, &options->default_scopes);
-    return copy_list(&line->callbacks, &options->callbacks) &&
-           copy_list(&line->signature_methods, &options->signature_methods);
+    const char *why = NULL;
+    if (slice_is_absent(client->client_id))
+        return import_refuse(import, "client_id is required");
+    if (!client_shape_options(client, options, &why))
+        return import_refuse(import, "%s", why);
+    options->id = client->client_id;
+    if (options->name.len == 0)
+        options->name = client->client_id;
+    return STATUS_OK;
 }
 
 /* ---- the credentials ---- */
 
-static enum status check_credentials(struct import *import, const struct line *line)
+static enum status check_credentials(struct import *import, const struct client_input *client)
 {
     const char *why = NULL;
-    if (slice_is_absent(line->client_secret) && slice_is_absent(line->rsa_public_key))
+    if (slice_is_absent(client->client_secret) && slice_is_absent(client->rsa_public_key))
         return import_refuse(import, "client_secret or rsa_public_key is needed");
-    if (!slice_is_absent(line->client_secret) &&
-        (line->client_secret.len == 0 || line->client_secret.len > IMPORTED_SECRET_MAX_BYTES))
+    if (!slice_is_absent(client->client_secret) &&
+        (client->client_secret.len == 0 || client->client_secret.len > IMPORTED_SECRET_MAX_BYTES))
         return import_refuse(import, "client_secret must have 1 to %d bytes", IMPORTED_SECRET_MAX_BYTES);
-    if (!slice_is_absent(line->rsa_public_key) && rsa_check_public_key(line->rsa_public_key, &why) != STATUS_OK)
+    if (!slice_is_absent(client->rsa_public_key) && rsa_check_public_key(client->rsa_public_key, &why) != STATUS_OK)
         return import_refuse(import, "rsa_public_key: %s", why ? why : status_text(STATUS_NO_MEMORY));
     return STATUS_OK;
 }
@@ -98,19 +63,19 @@ static bool holds_secret(const struct client_secret *secrets, size_t count, stru
 }
 
 /* A client that is there already is skipped if these credentials are its own, whatever was edited since. */
-static enum status check_is_new(struct import *import, const struct line *line)
+static enum status check_is_new(struct import *import, const struct client_input *client)
 {
     struct client *found = NULL;
-    enum status status = durable_client_find_blocking(&import->store->db, line->client_id, &found);
+    enum status status = durable_client_find_blocking(&import->store->db, client->client_id, &found);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     TRY(status);
-    bool same = holds_secret(found->secrets, found->secret_count, line->client_secret) &&
-                holds_secret(found->keys, found->key_count, line->rsa_public_key);
+    bool same = holds_secret(found->secrets, found->secret_count, client->client_secret) &&
+                holds_secret(found->keys, found->key_count, client->rsa_public_key);
     client_free(found);
     return same ? STATUS_CONFLICT
                 : import_refuse(import, "client %.*s exists already, with another secret or key",
-                                SLICE_ARGS(line->client_id));
+                                SLICE_ARGS(client->client_id));
 }
 
 static enum status store_new(struct import *import, const struct client *client)
@@ -135,16 +100,16 @@ static enum status take_state(struct import *import, const struct line *line, un
 static enum status import_client(struct import *import, const void *decoded)
 {
     const struct line *line = decoded;
+    const struct client_input *client = &line->client;
     struct client_options options;
     struct client_draft draft = {.options = &options};
-    if (!to_options(line, &options))
-        return import_refuse(import, "callbacks and signature_methods may have %d items each", OPTION_LIST_MAX);
-    TRY(check_credentials(import, line));
-    enum status status = client_draft_take(&draft) ? check_is_new(import, line)
+    TRY(read_client_options(import, client, &options));
+    TRY(check_credentials(import, client));
+    enum status status = client_draft_take(&draft) ? check_is_new(import, client)
                                                    : import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
     if (status == STATUS_OK)
         status = take_state(import, line, &draft.client.flags);
-    client_draft_credentials(&draft, line->client_secret, line->rsa_public_key);
+    client_draft_credentials(&draft, client->client_secret, client->rsa_public_key);
     if (status == STATUS_OK && !client_draft_can_sign(&draft))
         status = import_refuse(import, "%.*s", SLICE_ARGS(buf_slice(&draft.why)));
     if (status == STATUS_OK)

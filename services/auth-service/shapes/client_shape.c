@@ -84,10 +84,7 @@ void client_shape_write(struct json_writer *json, const struct client *client, c
 
 /* ---- in ---- */
 
-#define TEXT_ROW(member, ...)                  JSON_FIELD(struct client_input, member, JSON_STRING, false),
-#define LIST_ROW(member)                       JSON_FIELD(struct client_input, member, JSON_STRINGS, false),
-#define FLAG_ROW(NAME, bit, column, json, ...) JSON_FIELD(struct client_input, json, JSON_BOOL, false),
-static const struct json_field rows[] = {CLIENT_INPUTS(TEXT_ROW, LIST_ROW, FLAG_ROW) JSON_FIELDS_END};
+static const struct json_field rows[] = {CLIENT_INPUT_ROWS JSON_FIELDS_END};
 
 #define TEXT_PLACE(member, ...)                  PLACE_##member,
 #define LIST_PLACE(member)                       PLACE_##member,
@@ -125,8 +122,9 @@ static bool take_items(const struct client_input *input, unsigned place, const s
 
 static void take_words(const struct client_input *input, unsigned place, struct slice words, struct option_list *to)
 {
-    if (is_given(input, place))
-        to->items[to->count++] = given_text(input, place, words);
+    struct slice given = given_text(input, place, words);
+    if (!slice_is_absent(given))
+        to->items[to->count++] = given;
 }
 
 #define TEXT_GIVEN(member, ...)                .member = given_text(input, PLACE_##member, input->member),

@@ -33,9 +33,16 @@ void client_shape_write_rotated(struct json_writer *json, const struct client *c
 #define CLIENT_INPUT_LIST(member)                       struct json_strings member;
 #define CLIENT_INPUT_FLAG(NAME, bit, column, json, ...) bool json;
 struct client_input {
-    uint64_t given; /* which members, as json_decode tells it */
+    uint64_t given; /* which members, as json_decode tells it; 0: none takes anything away */
     CLIENT_INPUTS(CLIENT_INPUT_TEXT, CLIENT_INPUT_LIST, CLIENT_INPUT_FLAG)
 };
+
+/* The rows by which json_decode fills it, or a struct that begins with it. */
+#define CLIENT_INPUT_TEXT_ROW(member, ...)                  JSON_FIELD(struct client_input, member, JSON_STRING, false),
+#define CLIENT_INPUT_LIST_ROW(member)                       JSON_FIELD(struct client_input, member, JSON_STRINGS, false),
+#define CLIENT_INPUT_FLAG_ROW(NAME, bit, column, json, ...) JSON_FIELD(struct client_input, json, JSON_BOOL, false),
+
+#define CLIENT_INPUT_ROWS CLIENT_INPUTS(CLIENT_INPUT_TEXT_ROW, CLIENT_INPUT_LIST_ROW, CLIENT_INPUT_FLAG_ROW)
 
 /* Reads an object; null takes away what there is. BAD_INPUT: *ret_why names the member. */
 MUST_USE enum status client_shape_read(const json_value *object, struct arena *arena, struct client_input *ret_input,
