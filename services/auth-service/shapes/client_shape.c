@@ -17,12 +17,6 @@ static void write_callbacks(struct json_writer *json, const struct client *clien
     buf_done(&text);
 }
 
-static void write_text(struct json_writer *json, const char *name, struct slice text)
-{
-    if (text.len)
-        json_member_string(json, name, text);
-}
-
 static const char *approval_word(unsigned flags)
 {
     if (flags & CLIENT_PENDING)
@@ -56,7 +50,7 @@ void client_shape_write_rotated(struct json_writer *json, const struct client *c
     json_end_object(json);
 }
 
-#define WRITE_TEXT(member, ...)                  write_text(json, #member, client->member);
+#define WRITE_TEXT(member, ...)                  shape_write_text(json, #member, client->member);
 #define WRITE_FLAG(NAME, bit, column, name, ...) json_member_bool(json, #name, client->flags &CLIENT_##NAME);
 
 void client_shape_write(struct json_writer *json, const struct client *client, const struct client_view *view)
@@ -66,7 +60,7 @@ void client_shape_write(struct json_writer *json, const struct client *client, c
     json_member_if(json, "client_secret", view->secret);
     json_member_string(json, "name", client->name);
     CLIENT_PLAIN_TEXTS(WRITE_TEXT)
-    write_text(json, "default_callback", client->default_callback);
+    shape_write_text(json, "default_callback", client->default_callback);
     if (!view->is_listed)
         write_callbacks(json, client);
     if (client->signature_methods.len)

@@ -8,6 +8,12 @@ void shape_write_time(struct json_writer *json, const char *name, int64_t ms)
         json_member_int(json, name, ms / MS_PER_SECOND);
 }
 
+void shape_write_text(struct json_writer *json, const char *name, struct slice text)
+{
+    if (text.len)
+        json_member_string(json, name, text);
+}
+
 void shape_write_words(struct json_writer *json, const char *name, struct slice words)
 {
     json_member_array(json, name);

@@ -7,6 +7,8 @@
 
 /* "name": seconds since 1970; left out for 0. */
 void shape_write_time(struct json_writer *json, const char *name, int64_t ms);
+/* "name": a text; left out where it is empty. */
+void shape_write_text(struct json_writer *json, const char *name, struct slice text);
 /* "name": an array of words that are separated by single spaces. */
 void shape_write_words(struct json_writer *json, const char *name, struct slice words);
 /* What a draft says is wrong, which begins with the option's name, with the member's name instead: a text in the arena;
