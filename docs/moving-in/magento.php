@@ -9,6 +9,10 @@
  * Tables as in Magento_Integration's db_schema.xml (2.3, 2.4). Newer versions encrypt secrets ("0:3:…"), older ones do not; both
  * are read. A third argument is the prefix of the tables, a fourth what each client may ask for. It reads, and changes
  * nothing. Both files hold secrets: umask 077. */
+if (!in_array($argv[1] ?? '', ['clients', 'tokens'], true) || !isset($argv[2])) {
+    fwrite(STDERR, "usage: php magento.php clients|tokens 'mysql:host=localhost;dbname=magento' [PREFIX [SCOPES]]\n");
+    exit(2);
+}
 [, $what, $dsn] = $argv;
 $prefix = $argv[3] ?? '';
 $scope = $argv[4] ?? '';

@@ -8,6 +8,10 @@
  *
  * Tables as in the extension's schema/tables.json (MediaWiki 1.35 to 1.45). A third argument is the prefix of the tables,
  * a fourth what each client may ask for. It reads, and changes nothing. Both files hold secrets: umask 077. */
+if (!in_array($argv[1] ?? '', ['clients', 'tokens'], true) || !isset($argv[2])) {
+    fwrite(STDERR, "usage: php mediawiki.php clients|tokens 'mysql:host=localhost;dbname=wiki' [PREFIX [SCOPES]]\n");
+    exit(2);
+}
 [, $what, $dsn] = $argv;
 $prefix = $argv[3] ?? '';
 $scope = $argv[4] ?? '';

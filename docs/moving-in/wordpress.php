@@ -10,6 +10,10 @@
  * A consumer is a post of the type json_consumer with its meta; a token is an option, serialized by PHP. Tables as in
  * WordPress 4.4 to 6.8. A third argument is the prefix of the tables (wp_), a fourth what each client may ask for. It reads,
  * and changes nothing. The files hold secrets: umask 077. */
+if (!in_array($argv[1] ?? '', ['clients', 'users', 'tokens'], true) || !isset($argv[2])) {
+    fwrite(STDERR, "usage: php wordpress.php clients|users|tokens 'mysql:host=localhost;dbname=wordpress' [PREFIX [SCOPES]]\n");
+    exit(2);
+}
 [, $what, $dsn] = $argv;
 $prefix = $argv[3] ?? 'wp_';
 $scope = $argv[4] ?? '';

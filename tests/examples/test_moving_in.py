@@ -46,6 +46,15 @@ def write_sqlite(path, script):
     return f"sqlite:{path}"
 
 
+@pytest.mark.parametrize("script", ["mediawiki.php", "wordpress.php", "magento.php"])
+@pytest.mark.parametrize("given", [[], ["clients"], ["consumers", "sqlite::memory:"]])
+def test_an_exporter_says_what_it_is_to_be_told(script, given):
+    done = subprocess.run(["php", MOVING_IN / script, *given], capture_output=True, text=True, timeout=60,
+                          env=clean_environment({}))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"usage: php {script} clients|") and done.stderr.count("\n") == 1
+
+
 # ---- MediaWiki: Extension:OAuth 1.1, schema/tables.json
 
 MEDIAWIKI = """
