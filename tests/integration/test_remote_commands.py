@@ -235,7 +235,7 @@ def test_a_command_that_is_done_on_the_stores_alone_says_so_by_name(remote, comm
     (USAGE, "--ca nowhere: No such file", "--server URL --admin-token-file token --ca nowhere"),
     (USAGE, "--server ftp://a.example", "--server ftp://a.example --admin-token-file token"),
     (USAGE, "leave out the '?'", "--server URL/?a=b --admin-token-file token"),
-    (REFUSED, "OAUTH1_ADMIN_TOKEN", "--server URL --admin-token-file stranger"),
+    (REFUSED, "write one of its OAUTH1_ADMIN_TOKEN into the file", "--server URL --admin-token-file stranger"),
     (REFUSED, "OAUTH1_LOGIN_TOKEN", "--server URL --admin-token-file login"),
     (REFUSED, "the role read, which changes nothing; send one with the role manage", "--server URL --admin-token-file read"),
     (REFUSED, "OAUTH1_ADMIN_LISTEN", "--server PUBLIC --admin-token-file token"),

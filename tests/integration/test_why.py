@@ -178,6 +178,7 @@ def test_an_answer_says_what_may_be_missing(story):
     assert "one in a hundred" in with_log.err
     assert "no log was read" in story.provider.command("why", story.client.client_id).err
     assert story.provider.command("why", "nobody", "--log", story.log).code == 1
+    assert story.provider.command("why", "nobody", "--log", "nowhere").code == 2
 
 
 def test_a_followed_audit_log_shows_new_rows(story):

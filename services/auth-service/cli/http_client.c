@@ -115,7 +115,8 @@ static enum status start_tls(struct exchange *it)
         return STATUS_OK;
     long verdict = SSL_get_verify_result(connection->tls);
     return complain_of_url(it, "no TLS with",
-                           verdict != X509_V_OK ? X509_verify_cert_error_string(verdict) : "the handshake failed");
+                           verdict != X509_V_OK ? X509_verify_cert_error_string(verdict)
+                                                : "the handshake failed; does that port speak TLS?");
 }
 
 static void close_exchange(struct connection *connection)

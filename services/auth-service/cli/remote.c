@@ -179,6 +179,14 @@ static bool is_missing(const struct client_response *response, struct slice deta
     return response->http_status == 404 && slice_starts_with(detail, SLICE("there is no such "));
 }
 
+static int refuse_token(const struct remote *remote)
+{
+    return command_fail(remote->line, EXIT_REFUSED,
+                        "--admin-token-file %.*s: the server does not know the token; write one of its "
+                        "OAUTH1_ADMIN_TOKEN into the file, the part behind the name and the colon",
+                        SLICE_ARGS(remote->line->remote.token_file));
+}
+
 static int refuse_caller(const struct remote *remote, struct slice detail)
 {
     return command_fail(remote->line, EXIT_REFUSED, "--admin-token-file %.*s: the server refused the token: %.*s",
@@ -203,7 +211,9 @@ static int tell_refusal(const struct remote *remote, const struct remote_call *c
                             "--server %.*s: the answer (status %d) is none of the admin API; give the URL of the "
                             "service's admin port (OAUTH1_ADMIN_LISTEN)",
                             SLICE_ARGS(remote->line->remote.server), http_status);
-    if (http_status == 401 || http_status == 403)
+    if (http_status == 401)
+        return refuse_token(remote);
+    if (http_status == 403)
         return refuse_caller(remote, detail);
     if (http_status == 409 && slice_starts_with(detail, SLICE("there is such a ")))
         detail = slice_str(status_text(STATUS_CONFLICT)); /* as of a store */

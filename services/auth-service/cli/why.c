@@ -181,7 +181,7 @@ static int read_log(const struct command_line *line, struct slice path, struct s
     memcpy(name, path.ptr, path.len);
     FILE *file = slice_eq(path, SLICE("-")) ? stdin : fopen(name, "re");
     if (!file)
-        return command_fail(line, EXIT_REFUSED, "--log %s: %s", name, strerror(errno));
+        return command_fail(line, EXIT_USAGE, "--log %s: %s", name, strerror(errno));
     for (ssize_t len = getline(&text, &room, file); len >= 0; len = getline(&text, &room, file))
         read_line(all, id, slice_of(text, (size_t)len));
     bool failed = ferror(file) != 0;
