@@ -64,7 +64,7 @@ struct audit_entry {
     struct slice what;    /* "client.create" */
     struct slice subject; /* the identifier that it was done to */
     struct slice client;  /* the client_id that it concerns; empty: none */
-    struct slice user;    /* likewise the user: the `sub`, or where a command took it, the name */
+    struct slice user;    /* likewise the user: the `sub` */
     struct slice request; /* the request's id; empty: a command */
     int64_t at_ms;
 };

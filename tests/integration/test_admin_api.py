@@ -288,11 +288,19 @@ def test_the_audit_log_is_narrowed_to_a_user_an_actor_and_a_time(provider, admin
         return admin.call("GET", f"audit?{query}", 200).json()["audit"]
 
     user = f"user={made['sub']}"
-    assert [row["what"] for row in rows(user)] == ["user.disable"]
+    assert [row["what"] for row in rows(user)] == ["user.create", "user.disable"]
     assert rows(f"{user}&actor=operator") == rows(user) == rows(f"{user}&since=1h&until=2999-01-01")
     for other in ("actor=auditor", "since=2999-01-01T00:00Z", "until=1h", "until=2026-01-01", "client=nobody"):
         assert rows(f"{user}&{other}") == []
     assert {row["who"] for row in rows("actor=operator")} == {"operator"}
+
+
+def test_tokens_that_were_revoked_at_once_are_found_by_their_client_and_their_user(admin):
+    client = new_client(admin, name="emptied")["client_id"]
+    admin.call("DELETE", f"tokens?client_id={client}&sub=emptied", 200)
+    for query in (f"client={client}", "user=emptied"):
+        row = admin.call("GET", f"audit?{query}", 200).json()["audit"][-1]
+        assert (row["what"], row["client_id"], row["sub"]) == ("token.revoke", client, "emptied")
 
 
 @pytest.mark.parametrize("query, words", [

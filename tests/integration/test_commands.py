@@ -403,6 +403,26 @@ def test_changes_are_in_the_audit_log(shop):
     assert (BY_ME, "client.create", made["client_id"]) in rows and (BY_ME, "client.delete", made["client_id"]) in rows
 
 
+def test_what_a_command_does_to_a_user_is_found_by_the_sub_and_bears_the_name(shop):
+    made = shop.expect("user", "create", "--username", "looked-at", "--password-file", "-", stdin=PASSWORD)
+    shop.command("user", "set-password", "looked-at", "--password-file", "-", stdin=PASSWORD)
+    shop.command("user", "disable", "looked-at")
+    shop.command("user", "delete", "--sub", made["sub"])
+    rows = [(row["what"], row["subject"]) for row in shop.expect("audit", "--user", made["sub"])]
+    assert rows == [("user.create", "looked-at"), ("user.set-password", "looked-at"), ("user.disable", "looked-at"),
+                    ("user.delete", made["sub"])]
+    assert [row["sub"] for row in shop.expect("audit", "--user", made["sub"])] == 4 * [made["sub"]]
+
+
+def test_tokens_that_a_command_revoked_are_found_by_their_client_and_their_user(shop):
+    client = shop.expect("client", "create", "--name", "x")["client_id"]
+    sub = shop.expect("user", "create", "--username", "revoked", "--password-file", "-", stdin=PASSWORD)["sub"]
+    assert shop.command("token", "revoke", "--client", client, "--sub", sub).code == 0
+    for option, value in (("--client", client), ("--user", sub)):
+        [row] = [row for row in shop.expect("audit", option, value) if row["what"] == "token.revoke"]
+        assert (row["subject"], row["client_id"], row["sub"]) == (client, client, sub)
+
+
 def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
     day_ms = 24 * 3600 * 1000
     now = int(time.time() * 1000)

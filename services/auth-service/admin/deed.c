@@ -198,7 +198,13 @@ enum status deed_match(const struct deed *deed, struct deed_answer *answer, int6
 
 enum status deed_audit(const struct deed *deed, struct durable *db, const char *what, struct slice subject)
 {
-    return durable_audit_append_blocking(db, deed->who, slice_str(what), subject);
+    return deed_audit_entry(deed, db, (struct audit_entry){.what = slice_str(what), .subject = subject});
+}
+
+enum status deed_audit_entry(const struct deed *deed, struct durable *db, struct audit_entry entry)
+{
+    entry.who = deed->who;
+    return durable_audit_write_blocking(db, &entry);
 }
 
 struct slice deed_query(const struct deed *deed, const char *name)

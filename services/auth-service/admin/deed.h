@@ -77,6 +77,8 @@ enum status deed_wrong(struct deed *deed, const char **ret_why, const char *form
 MUST_USE enum status deed_match(const struct deed *deed, struct deed_answer *answer, int64_t version);
 /* A row of the audit log, in the same transaction. */
 MUST_USE enum status deed_audit(const struct deed *deed, struct durable *db, const char *what, struct slice subject);
+/* The same with the client and the user that it concerns; `who` is not looked at. */
+MUST_USE enum status deed_audit_entry(const struct deed *deed, struct durable *db, struct audit_entry entry);
 /* The query's value of a name; absent. */
 struct slice deed_query(const struct deed *deed, const char *name);
 /* Location: the path of what was made. */

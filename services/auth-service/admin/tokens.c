@@ -119,7 +119,11 @@ static enum status revoke_all(const struct deed *deed, struct durable *db, struc
     answer_count(answer, is_dry(deed) ? "would_revoke" : "revoked", count);
     if (is_dry(deed))
         return STATUS_BAD_INPUT;
-    return deed_audit(deed, db, "token.revoke", filter.client_id.len ? filter.client_id : filter.subject);
+    return deed_audit_entry(deed, db,
+                            (struct audit_entry){.what = SLICE("token.revoke"),
+                                                 .subject = filter.client_id.len ? filter.client_id : filter.subject,
+                                                 .client = filter.client_id,
+                                                 .user = filter.subject});
 }
 
 static const struct deed_kind bulk_kind = {

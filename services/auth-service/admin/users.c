@@ -99,13 +99,14 @@ static enum status do_create_user(const struct deed *deed, struct durable *db, s
         return deed_refuse(answer, 409,
                            "there is a user of this name, or of one that differs by upper and lower case alone");
     TRY(status);
-    TRY(deed_audit(deed, db, "user.create", input->username));
     TRY(durable_user_find_blocking(db, id, &made));
     answer_user(answer, made);
     deed_place(answer, "users", made->subject);
     answer->http_status = 201;
+    status = deed_audit_entry(
+        deed, db, (struct audit_entry){.what = SLICE("user.create"), .subject = made->username, .user = made->subject});
     user_free(made);
-    return STATUS_OK;
+    return status;
 }
 
 static const struct deed_kind create_kind = {.noun = "user",

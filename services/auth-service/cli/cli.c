@@ -145,14 +145,20 @@ void cli_who(struct buf *out)
         buf_add_i64(out, getuid());
 }
 
-void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
+void cli_audit_entry(const struct command_line *line, struct cli_store *store, struct audit_entry entry)
 {
     char memory[CLI_WHO_BYTES];
     struct buf who = buf_fixed(memory, sizeof memory);
     cli_who(&who);
-    enum status status = durable_audit_append_blocking(&store->db, buf_slice(&who), slice_str(what), subject);
+    entry.who = buf_slice(&who);
+    enum status status = durable_audit_write_blocking(&store->db, &entry);
     if (status != STATUS_OK)
         (void)cli_store_failed(line, store, status, "the audit log");
+}
+
+void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
+{
+    cli_audit_entry(line, store, (struct audit_entry){.what = slice_str(what), .subject = subject});
 }
 
 /* ---- output ---- */

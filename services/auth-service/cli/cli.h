@@ -39,6 +39,8 @@ enum { CLI_WHO_BYTES = 160 };
 void cli_who(struct buf *out);
 /* Writes a row to the audit log, by cli_who; a failure is told, not fatal. */
 void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject);
+/* The same with the client and the user that it concerns; `who` is not looked at. */
+void cli_audit_entry(const struct command_line *line, struct cli_store *store, struct audit_entry entry);
 
 /* Output. A record's fields come one after the other, in the format that was asked for. */
 struct cli_output {

@@ -195,10 +195,12 @@ static int revoke_all(const struct command_line *line, struct cli_store *store, 
         status = durable_token_revoke_blocking(&store->db, filter, &count);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "token %.*s", SLICE_ARGS(filter->jti));
-    cli_audit(line, store, "token.revoke",
-              by_jti                  ? filter->jti
-              : filter->client_id.len ? filter->client_id
-                                      : filter->subject);
+    struct slice whose = filter->client_id.len ? filter->client_id : filter->subject;
+    cli_audit_entry(line, store,
+                    (struct audit_entry){.what = SLICE("token.revoke"),
+                                         .subject = by_jti ? filter->jti : whose,
+                                         .client = filter->client_id,
+                                         .user = filter->subject});
     if (!line->quiet)
         fprintf(stderr, "revoked %lld token%s\n", (long long)count, count == 1 ? "" : "s");
     return EXIT_DONE;

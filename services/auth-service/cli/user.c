@@ -63,6 +63,14 @@ static void show_user(struct cli_output *out, const struct user *user)
     buf_done(&text);
 }
 
+/* A row bears the user's sub besides what the command was given, which may be the name: the log is searched by it. */
+static void audit_user(const struct command_line *line, struct cli_store *store, const char *what, struct slice named,
+                       const struct user *user)
+{
+    cli_audit_entry(line, store,
+                    (struct audit_entry){.what = slice_str(what), .subject = named, .user = user->subject});
+}
+
 static int create_row(const struct command_line *line, struct cli_store *store, const struct user *user)
 {
     int64_t id = 0;
@@ -79,7 +87,7 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(user->username));
     struct cli_output out = cli_output_begin(line, false);
-    cli_audit(line, store, "user.create", user->username);
+    audit_user(line, store, "user.create", user->username, made);
     show_user(&out, made);
     cli_output_end(&out);
     user_free(made);
@@ -226,7 +234,7 @@ static int change_user(const struct command_line *line, const char *what, struct
     if (status == STATUS_OK)
         status = work(&store.db, user->id, hash);
     if (status == STATUS_OK)
-        cli_audit(line, &store, what, named);
+        audit_user(line, &store, what, named, user);
     else
         code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(named));
     if (status == STATUS_OK && !line->quiet)
