@@ -5,41 +5,23 @@ import time
 from pathlib import Path
 
 import pytest
-from test_consent import PASSWORD, browser, chromium, element, log_in, violations, wait  # noqa: F401
+from test_consent import PASSWORD, browser, chromium, element, log_in, page, violations, wait, without_script  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.fleet import Fleet, Stores  # noqa: E402
 from harness.flow import Flow  # noqa: E402
 from harness.owner import Owner  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.running import KINDS, running_on  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
 APPLICATIONS, SECURITY = "/account/applications", "/account/security"
 OPEN = {"OAUTH1_RATE_LIMIT_LOGIN_PAIR": "1000", "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": "1000"}
 
 
-@pytest.fixture(scope="module", params=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def provider(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    stores = Stores(folder).start() if request.param == "served" else None
-    made = Fleet(folder / "fleet", stores, auths=2, introspections=1, **OPEN) if stores else Provider(folder, **OPEN)
-    if stores:
-        made.migrate()
-    made.create_user("jane", PASSWORD)
-    made.start()
-    yield made
-    made.stop()
-    if stores:
-        stores.stop()
-
-
-@pytest.fixture(params=["script", "no script"])
-def page(request, browser):  # noqa: F811
-    off = request.param == "no script"
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": off})
-    yield browser
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), auths=2, **OPEN) as running:
+        yield running.provider
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +48,10 @@ def open_page(browser, provider, path):  # noqa: F811
     wait(browser, lambda b: b.current_url == provider.url + path)
 
 
-def press(browser, selector):  # noqa: F811
+def press(browser, selector, words):  # noqa: F811
+    """Until a page says these words. The page before, which may say others, can still be there after the click."""
     element(browser, selector).click()
-    return element(browser, "[role=status]").text
+    wait(browser, lambda b: words in b.find_element(By.CSS_SELECTOR, "[role=status]").text)
 
 
 def test_leaves_less_to_an_application_and_takes_the_rest_back(page, provider, key, token):
@@ -76,9 +59,9 @@ def test_leaves_less_to_an_application_and_takes_the_rest_back(page, provider, k
     assert element(page, ".grant h2").text == '<b id="evil">Printer</b>'
     assert page.find_elements(By.CSS_SELECTOR, "#evil") == []
     element(page, "input[name=ticked][value='photos:write']").click()
-    assert "may do no more" in press(page, "button[value=narrow]")
+    press(page, "button[value=narrow]", "may do no more")
     wait(page, lambda _: told(provider, key, token)["scope"] == "photos:read")
-    assert "can no longer use" in press(page, "button[value=revoke]")
+    press(page, "button[value=revoke]", "can no longer use")
     wait(page, lambda _: not told(provider, key, token)["active"])
     assert "none" in element(page, "main").text and page.find_elements(By.CSS_SELECTOR, ".grant") == []
     assert violations(page) == []
@@ -111,7 +94,7 @@ def test_ends_another_session(page, provider):
     open_page(page, provider, SECURITY)
     assert len(page.find_elements(By.CSS_SELECTOR, ".tag.good")) == 1
     assert "Chrome, Linux" in element(page, "main").text
-    assert "here alone" in press(page, "button[value=end_others]")
+    press(page, "button[value=end_others]", "here alone")
     assert other.get(SECURITY).status_code == 302
     assert page.find_elements(By.CSS_SELECTOR, "button[value=end]") == []
     assert violations(page) == []

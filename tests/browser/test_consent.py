@@ -93,6 +93,19 @@ def browser(chromium):
 
 
 @pytest.fixture
+def without_script(browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield browser
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.fixture(params=["script", "no script"])
+def page(request, browser):
+    """The browser with script, and without."""
+    return request.getfixturevalue("without_script") if request.param == "no script" else browser
+
+
+@pytest.fixture
 def flow(provider, site):
     client = provider.create_client("--scope", "photos:read", callback=site.url + "/ready")
     flow = Flow(provider, client)
@@ -241,13 +254,6 @@ def test_another_user_takes_over_and_decides(browser, site, flow):
     decide(browser, "grant")
     assert answer_at(browser, site)["oauth_token"] == flow.temporary.token
     assert violations(browser) == []
-
-
-@pytest.fixture
-def without_script(browser):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    yield browser
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
 def test_grants_what_was_left_ticked_alone_without_script(without_script, site, provider):

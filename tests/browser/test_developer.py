@@ -2,20 +2,17 @@
 
 import json
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
-from test_account import page  # noqa: F401
-from test_consent import PASSWORD, browser, chromium, element, log_in, violations, wait  # noqa: F401
+from test_consent import browser, chromium, element, log_in, page, violations, wait, without_script  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import pictures  # noqa: E402
-from harness.fleet import Fleet, Stores  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.resource_server import ResourceServer  # noqa: E402
+from harness.running import KINDS, running_on  # noqa: E402
 from harness.signer import Signer  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
@@ -23,53 +20,19 @@ HTML = '<b id="evil">Printer</b>'
 SCOPES = {"photos:read": {"text": "See your photos", "self_service": True}, "photos:all": {"text": "Everything"}}
 
 
-@pytest.fixture(scope="module", params=["embedded", "served"])
+@pytest.fixture(scope="module", params=KINDS)
 def provider(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "scopes.json").write_text(json.dumps(SCOPES))
-    variables = {"OAUTH1_REGISTRATION": "approval", "OAUTH1_SCOPES_FILE": folder / "scopes.json",
-                 "OAUTH1_RATE_LIMIT_LOGIN_PAIR": "1000", "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": "1000"}
-    stores = Stores(folder).start() if request.param == "served" else None
-    made = Fleet(folder / "fleet", stores, auths=1, introspections=1, **variables) if stores else Provider(folder, **variables)
-    if stores:
-        made.migrate()
-    made.create_user("jane", PASSWORD)
-    made.start()
-    yield made
-    made.stop()
-    if stores:
-        stores.stop()
-
-
-class Api(BaseHTTPRequestHandler):
-    """The demo API: whoever may see photos is told whose they are."""
-
-    def do_GET(self):
-        server = self.server
-        call = {"method": "GET", "url": server.url + self.path, "authorization": self.headers.get("Authorization", ""),
-                "required_scope": "photos:read"}
-        verdict = requests.post(server.introspection + "/v1/introspect", json=call, timeout=10,
-                                headers={"Authorization": f"Bearer {server.key}"}).json()
-        body = json.dumps(verdict).encode()
-        self.send_response(200 if verdict["active"] else verdict["problem"]["status"])
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+    with running_on(request.param, folder, OAUTH1_REGISTRATION="approval", OAUTH1_SCOPES_FILE=folder / "scopes.json",
+                    OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000", OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="1000") as running:
+        yield running.provider
 
 
 @pytest.fixture(scope="module")
 def api(provider):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    server.introspection = provider.introspection_url
-    server.key = provider.create_resource_server("--origin", server.url, name=f"demo {server.server_port}")
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with ResourceServer(provider, required_scope="photos:read") as server:
+        yield server
 
 
 def fill(browser, field, text):  # noqa: F811
@@ -97,7 +60,7 @@ def register(browser, provider):  # noqa: F811
 
 
 def called(api, signer):
-    request = signer.sign("GET", api.url + "/photos")
+    request = signer.sign("GET", api.origin + "/photos")
     return requests.get(request.url, headers=request.headers, timeout=10).status_code
 
 
@@ -108,7 +71,7 @@ def test_a_newcomer_registers_his_client_and_calls_the_api_without_the_command_l
     assert secret not in page.page_source and page.find_elements(By.ID, "evil") == []
     press(page, "token")
     token, token_secret = element(page, "#oauth_token").text, element(page, "#oauth_token_secret").text
-    request = Signer(client_id, secret, token=token, token_secret=token_secret).sign("GET", api.url + "/photos")
+    request = Signer(client_id, secret, token=token, token_secret=token_secret).sign("GET", api.origin + "/photos")
     answer = requests.get(request.url, headers=request.headers, timeout=10)
     assert answer.status_code == 200 and answer.json()["username"] == "jane"
     assert requests.get(request.url, headers=request.headers, timeout=10).status_code == 401  # a second time
