@@ -107,6 +107,16 @@ static inline bool client_secret_is_live(const struct client_secret *secret, int
     return secret->expires_ms == 0 || secret->expires_ms > now_ms;
 }
 
+/* Until when one that was rotated out still counts beside the newest; 0: none does. */
+static inline int64_t client_secret_former_until_ms(const struct client_secret *secrets, size_t count, int64_t now_ms)
+{
+    int64_t until_ms = 0;
+    for (size_t i = 0; i < count; i++)
+        if (client_secret_is_live(&secrets[i], now_ms) && secrets[i].expires_ms > until_ms)
+            until_ms = secrets[i].expires_ms;
+    return until_ms;
+}
+
 /* Whether it may act for the user of this subject: one that is not approved works for its owner alone. Empty: for no
  * user (a client that signs without a token). */
 static inline bool client_serves(const struct client *client, struct slice subject)

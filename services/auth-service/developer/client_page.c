@@ -110,11 +110,8 @@ static enum status list_keys(struct arena *arena, const struct client *client, i
 
 static struct slice former_secret_until(struct arena *arena, const struct client *client, int64_t now_ms)
 {
-    int64_t until_ms = 0;
-    for (size_t i = 0; client && i < client->secret_count; i++)
-        if (client_secret_is_live(&client->secrets[i], now_ms) && client->secrets[i].expires_ms > until_ms)
-            until_ms = client->secrets[i].expires_ms;
-    return when_minute(arena, until_ms);
+    return client ? when_minute(arena, client_secret_former_until_ms(client->secrets, client->secret_count, now_ms))
+                  : SLICE("");
 }
 
 static bool has_live_secret(const struct client *client, int64_t now_ms)

@@ -24,20 +24,11 @@ static const char *approval_word(unsigned flags)
     return flags & CLIENT_REJECTED ? "rejected" : "approved";
 }
 
-/* Until when one that was rotated out is still good beside the newest; 0: none is. */
-static int64_t former_until_ms(const struct client_secret *secrets, size_t count, int64_t now_ms)
-{
-    int64_t until_ms = 0;
-    for (size_t i = 0; i < count; i++)
-        if (client_secret_is_live(&secrets[i], now_ms) && secrets[i].expires_ms > until_ms)
-            until_ms = secrets[i].expires_ms;
-    return until_ms;
-}
-
 static void write_former(struct json_writer *json, const struct client *client, int64_t now_ms)
 {
-    shape_write_time(json, "former_secret_until", former_until_ms(client->secrets, client->secret_count, now_ms));
-    shape_write_time(json, "former_key_until", former_until_ms(client->keys, client->key_count, now_ms));
+    shape_write_time(json, "former_secret_until",
+                     client_secret_former_until_ms(client->secrets, client->secret_count, now_ms));
+    shape_write_time(json, "former_key_until", client_secret_former_until_ms(client->keys, client->key_count, now_ms));
 }
 
 void client_shape_write_rotated(struct json_writer *json, const struct client *client, struct slice secret,
