@@ -289,17 +289,50 @@ static void refuses_a_form_that_is_not_this_sessions_or_not_whole(void **state)
     assert_scopes(it.bench, it.janes, SCOPES);
 }
 
+static struct scene *interrupted;
+
+static enum step_result revoke_meanwhile(struct flow *flow UNUSED)
+{
+    const struct token_filter filter = {.jti = slice_str(interrupted->janes)};
+    int64_t count = 0;
+    assert_status(durable_token_revoke_blocking(&interrupted->bench->durable.db, &filter, &count), STATUS_OK);
+    return STEP_NEXT;
+}
+
+/* The token is over between its being looked up and its being changed. */
+static void what_is_revoked_while_it_is_narrowed_is_told_to_be_over(void **state)
+{
+    struct scene it = set_scene(state);
+    struct step steps[16] = {{NULL, NULL}};
+    char body[512];
+    size_t count = 0;
+    for (const struct step *step = applications_change; step->run; step++) {
+        if (strcmp(step->name, "change") == 0)
+            steps[count++] = (struct step){"meanwhile", revoke_meanwhile};
+        steps[count++] = *step;
+    }
+    interrupted = &it;
+    (void)snprintf(body, sizeof body, "csrf_token=csrf+of+janes&jti=%s&deed=narrow&ticked=photos%%3Aread", it.janes);
+    site_bench_call(
+        it.bench, &(struct site_call){.steps = steps, .path = APPLICATIONS_PATH, .body = body, .cookie = JANES_COOKIE});
+    assert_back(it.bench, "gone");
+    assert_int_equal(durable_bench_number(&it.bench->durable, "SELECT COUNT(*) FROM audit"), 0);
+}
+
 static void writes_down_who_did_what(void **state)
 {
     struct scene it = set_scene(state);
     change(it.bench, "janes", it.janes, "deed=narrow&ticked=photos%3Aread");
     change(it.bench, "janes", it.janes, "deed=revoke");
     change(it.bench, "janes", it.joes, "deed=revoke");
+    post(it.bench, "csrf_token=csrf+of+janes&deed=revoke_all", JANES_COOKIE);
     struct audit_page *page = NULL;
     assert_status(durable_audit_list_blocking(&it.bench->durable.db, NULL, (struct page_request){0}, &page), STATUS_OK);
-    assert_int_equal(page->count, 2);
+    assert_int_equal(page->count, 3);
     assert_slice_equal(page->entries[0].what, SLICE("token.narrow"));
     assert_slice_equal(page->entries[1].what, SLICE("token.revoke"));
+    assert_slice_equal(page->entries[2].what, SLICE("token.revoke"));
+    assert_true(slice_starts_with(page->entries[2].subject, SLICE("local-"))); /* of all: the user */
     for (size_t i = 0; i < 2; i++) {
         assert_slice_equal(page->entries[i].subject, slice_str(it.janes));
         assert_true(slice_starts_with(page->entries[i].who, SLICE("user:local-")));
@@ -330,6 +363,7 @@ int main(void)
         SITE_TEST(leaves_what_is_ticked),
         SITE_TEST(a_token_of_anothers_is_not_touched_and_not_told_from_one_that_there_never_was),
         SITE_TEST(refuses_a_form_that_is_not_this_sessions_or_not_whole),
+        SITE_TEST(what_is_revoked_while_it_is_narrowed_is_told_to_be_over),
         SITE_TEST(writes_down_who_did_what),
         SITE_TEST(has_a_page_for_a_store_that_is_down),
     };

@@ -3,6 +3,7 @@
 #include "account/security.h"
 #include "crypto/password.h"
 #include "durable/changes.h"
+#include "durable/passwords.h"
 #include "durable/users.h"
 #include "site_bench.h"
 #include "support/test.h"
@@ -132,6 +133,38 @@ static void a_session_guesses_as_often_as_an_address_may(void **state)
     assert_true(has_password(bench, bench->jane, "granite otter lamp"));
 }
 
+static struct site_bench *interrupted;
+
+static enum step_result change_meanwhile(struct flow *flow UNUSED)
+{
+    struct user *user = NULL;
+    struct durable *db = &interrupted->durable.db;
+    assert_status(durable_user_find_blocking(db, interrupted->jane, &user), STATUS_OK);
+    assert_status(durable_password_change_blocking(db, user->id, user->password_hash, SLICE("the first one's")),
+                  STATUS_OK);
+    user_free(user);
+    return STEP_NEXT;
+}
+
+/* Of two changes by one password the first alone counts, and the other is told that the password is wrong by now. */
+static void a_change_in_between_is_not_written_over(void **state)
+{
+    struct site_bench *bench = interrupted = *state;
+    struct step steps[16] = {{NULL, NULL}};
+    static const char body[] = "csrf_token=csrf+of+janes&current=correct+horse&password=" FRESH "&again=" FRESH;
+    size_t count = 0;
+    for (const struct step *step = password_change; step->run; step++) {
+        if (strcmp(step->name, "set") == 0)
+            steps[count++] = (struct step){"meanwhile", change_meanwhile};
+        steps[count++] = *step;
+    }
+    site_bench_call(bench,
+                    &(struct site_call){.steps = steps, .path = SECURITY_PATH, .body = body, .cookie = JANES_COOKIE});
+    assert_slice_equal(site_bench_header(bench, "Location", 0), SLICE("/account/security?done=wrong"));
+    assert_false(has_password(bench, bench->jane, "granite otter lamp"));
+    assert_int_equal(durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM audit"), 0);
+}
+
 static void a_form_needs_its_secret_and_all_its_fields(void **state)
 {
     struct site_bench *bench = *state;
@@ -173,6 +206,7 @@ int main(void)
         TEST(the_one_that_he_has_is_asked_for),
         TEST(the_new_one_is_judged_as_every_password),
         TEST(a_session_guesses_as_often_as_an_address_may),
+        TEST(a_change_in_between_is_not_written_over),
         TEST(a_form_needs_its_secret_and_all_its_fields),
         TEST(a_sites_user_gets_no_password_here),
     };

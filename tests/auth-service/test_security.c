@@ -141,7 +141,8 @@ static void anothers_session_is_not_ended(void **state)
 static void refuses_forms_that_are_not_whole_or_not_this_sessions(void **state)
 {
     struct site_bench *bench = *state;
-    static const char *const rests[] = {"", "deed=", "deed=end", "deed=other", "deed=end&deed=end&session=x"};
+    static const char *const rests[] = {
+        "", "deed=", "deed=end", "deed=other", "deed=other&session=x", "deed=end&deed=end&session=x"};
     for (size_t i = 0; i < COUNT_OF(rests); i++)
         if (post(bench, rests[i]) != 400)
             fail_msg("%s", rests[i]);

@@ -340,6 +340,37 @@ def test_nothing_goes_by_a_stale_etag_or_for_who_may_only_read(running, admin):
                    headers={"If-Match": admin.call("GET", path, 200).headers["ETag"]})
 
 
+def test_no_token_is_issued_that_its_client_or_its_user_may_not_have(running, admin):
+    client = new_client(admin, scope="a b")["client_id"]
+    sub = admin.call("POST", "users", 201, json={"username": "parties", "password": PASSWORD}).json()["sub"]
+    before = running.sql("SELECT COUNT(*) FROM tokens")
+
+    def refused(words, **members):
+        admin.refused("POST", "tokens", 400, words, json={"client_id": client, "sub": sub, **members})
+
+    refused("scope is more", scope="a c")
+    refused("sub: there is no such user", sub="nobody")
+    for verb, back in (("disable", "enable"), ("reject", "approve")):
+        admin.call("POST", f"clients/{client}/{verb}", 200)
+        refused("client_id: the client is disabled, or works for its owner alone")
+        admin.call("POST", f"clients/{client}/{back}", 200)
+    admin.call("POST", f"users/{sub}/disable", 200)
+    refused("sub: the user is disabled")
+    admin.call("POST", f"users/{sub}/enable", 200)
+    assert running.sql("SELECT COUNT(*) FROM tokens") == before
+    admin.call("POST", "tokens", 201, json={"client_id": client, "sub": sub, "scope": "a"})
+
+
+def test_a_dry_run_counts_what_would_go_and_revokes_nothing(running, admin):
+    _, _, token = new_things(admin, "dry")
+    client = admin.call("GET", token, 200).json()["client_id"]
+    asked = running.sql("SELECT COUNT(*) FROM audit")
+    assert admin.call("DELETE", f"tokens?client_id={client}&dry_run=true", 200).json() == {"would_revoke": 1}
+    assert running.sql("SELECT COUNT(*) FROM audit") == asked
+    assert admin.call("DELETE", f"tokens?client_id={client}&dry_run=false", 200).json() == {"revoked": 1}
+    assert admin.call("DELETE", f"tokens?client_id={client}", 200).json() == {"revoked": 0}
+
+
 def test_a_key_is_shown_once_and_a_token_never(admin):
     made = admin.call("POST", "resource-servers", 201, json={"name": "once"}).json()
     assert made["key"].startswith("rs_")
