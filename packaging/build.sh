@@ -21,9 +21,10 @@ stage_common() {
   install -D -m 0644 packaging/countersign.env "$1/etc/countersign/countersign.env"
   install -D -m 0644 packaging/systemd/countersign-.service.d/hardening.conf \
     "$1/usr/lib/systemd/system/countersign-.service.d/hardening.conf"
-  install -d -m 0755 "$doc"
-  for page in README.md CHANGELOG.md docs/*.md; do gzip -9nc "$page" >"$doc/${page##*/}.gz"; done
-  chmod 0644 "$doc"/*
+  # as they stand in the tree, so that links between them lead somewhere
+  for page in README.md CHANGELOG.md CONTRIBUTING.md $(find docs proto -type f -not -path '*/__pycache__/*' -not -path '*/node_modules/*'); do
+    install -D -m 0644 "$page" "$doc/$page"
+  done
 }
 
 # stage_service FOLDER SERVICE

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness.provider import ROOT  # noqa: E402
 
 IMAGE = "countersign-test:packages"
-SOURCES = ["dev", "CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md", "common", "services", "docs", "packaging"]
+SOURCES = ["dev", "CMakeLists.txt", "LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "common", "services", "docs", "proto", "packaging"]
 # What systemd asks of a container; it writes to control groups of the container's own, never to the machine's.
 AS_A_HOST = ["--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined",
              "--tmpfs", "/run", "--tmpfs", "/tmp", "--cgroupns=private", "--network", "none"]

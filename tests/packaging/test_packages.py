@@ -94,6 +94,19 @@ def test_removing_stops_the_services_and_a_purge_keeps_keys_and_database(host):
     host.start()  # with the keys and the database that were there
 
 
+def test_links_between_the_installed_documents_lead_somewhere(host):
+    root = "/usr/share/doc/countersign-common"
+    pages = host.sh(f"find {root} -name '*.md'").split()
+    assert f"{root}/docs/operations.md" in pages and len(pages) > 15
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:\s]+)[^)]*\)", host.sh(f"cat {page}")):
+            if target.startswith(("docs/", "../docs/", "../proto/", "moving-in/", "design/")) or re.fullmatch(r"[\w-]+\.md", target):
+                host.sh(f"test -e $(dirname {page})/{target}")
+    for unit in ("auth-service", "introspection-service", "janitor"):
+        shown = host.sh(f"systemctl show -p Documentation countersign-{unit}").strip()
+        host.sh(f"test -s {shown.split('file://')[1]}")
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_the_list_of_what_is_inside_is_true(host, part):
     sbom = json.loads(host.sh(f"cat /usr/share/doc/countersign-{part}/sbom.spdx.json"))
