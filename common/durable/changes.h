@@ -102,8 +102,6 @@ void durable_changes_since_start(struct durable_pool *pool, int64_t sequence, si
 void durable_changes_ended_start(struct durable_pool *pool, int64_t since_ms, int64_t sequence, size_t limit,
                                  struct ticket ticket);
 void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticket);
-void durable_audit_append_start(struct durable_pool *pool, struct slice who, struct slice what, struct slice subject,
-                                struct ticket ticket);
 void durable_audit_write_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
 void durable_audit_failed_login_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
 void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);

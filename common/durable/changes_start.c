@@ -52,19 +52,6 @@ void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticke
     durable_arguments_start(pool, DURABLE_READ_CURRENT, find_latest_change, arguments, free, ticket);
 }
 
-static enum status append_audit(struct durable *db, void *pointer, void **ret_result)
-{
-    const struct durable_arguments *arguments = pointer;
-    (void)ret_result;
-    return durable_audit_append_blocking(db, arguments->first, arguments->second, arguments->third);
-}
-
-void durable_audit_append_start(struct durable_pool *pool, struct slice who, struct slice what, struct slice subject,
-                                struct ticket ticket)
-{
-    durable_arguments_start(pool, DURABLE_WRITE, append_audit, durable_arguments_new(who, what, subject), NULL, ticket);
-}
-
 static struct durable_arguments *copy_entry(const struct audit_entry *entry)
 {
     struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);

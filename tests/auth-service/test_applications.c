@@ -333,6 +333,8 @@ static void writes_down_who_did_what(void **state)
     assert_slice_equal(page->entries[1].what, SLICE("token.revoke"));
     assert_slice_equal(page->entries[2].what, SLICE("token.revoke"));
     assert_true(slice_starts_with(page->entries[2].subject, SLICE("local-"))); /* of all: the user */
+    for (size_t i = 0; i < 3; i++)
+        assert_true(page->entries[i].request.len > 0);
     for (size_t i = 0; i < 2; i++) {
         assert_slice_equal(page->entries[i].subject, slice_str(it.janes));
         assert_true(slice_starts_with(page->entries[i].who, SLICE("user:local-")));

@@ -230,7 +230,7 @@ static void resource_servers_changes_and_audit_work_from_a_loop(void **state)
     assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), 2);
     durable_changes_since_start(it->pool, 1, 10, ASK(it));
     assert_int_equal(((const struct change_page *)ANSWER(it, STATUS_OK))->changes[0].event, CHANGE_REVOKED);
-    durable_audit_append_start(it->pool, SLICE("ops"), SLICE("resource-server.revoke"), SLICE("photos"), ASK(it));
+    append_audit(it, SLICE("ops"), SLICE("resource-server.revoke"), SLICE("photos"));
     DONE(it, STATUS_OK);
     durable_audit_list_start(it->pool, (struct page_request){0}, ASK(it));
     assert_slice_equal(((const struct audit_page *)ANSWER(it, STATUS_OK))->entries[0].what,
@@ -317,10 +317,10 @@ static void a_locked_database_is_store_down_and_recovers(void **state)
     struct fixture *it = *state;
     struct sql *holder = it->bench.db.sql;
     assert_status(sql_execute_blocking(holder, "BEGIN IMMEDIATE", NULL, 0, NULL, NULL), STATUS_OK);
-    durable_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    append_audit(it, SLICE("a"), SLICE("b"), SLICE("c"));
     DONE(it, STATUS_STORE_DOWN);
     assert_status(sql_execute_blocking(holder, "ROLLBACK", NULL, 0, NULL, NULL), STATUS_OK);
-    durable_audit_append_start(it->pool, SLICE("a"), SLICE("b"), SLICE("c"), ASK(it));
+    append_audit(it, SLICE("a"), SLICE("b"), SLICE("c"));
     DONE(it, STATUS_OK);
 }
 

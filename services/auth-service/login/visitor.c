@@ -150,7 +150,8 @@ enum step_result visitor_audit(struct flow *flow, const char *what, struct slice
     buf_add(&who, visitor_of(flow)->user->subject);
     if (who.failed)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
-    durable_audit_append_start(app_of(request)->durable, buf_slice(&who), slice_str(what), subject,
-                               flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry entry = {
+        .who = buf_slice(&who), .what = slice_str(what), .subject = subject, .request = request_id(request)};
+    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
