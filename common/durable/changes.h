@@ -104,7 +104,6 @@ void durable_changes_ended_start(struct durable_pool *pool, int64_t since_ms, in
 void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticket);
 void durable_audit_write_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
 void durable_audit_failed_login_start(struct durable_pool *pool, const struct audit_entry *entry, struct ticket ticket);
-void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 
 /* What the janitor took away, by kind; more than 0 means that another call may find more. */
 struct janitor_counts {

@@ -90,17 +90,3 @@ void durable_audit_failed_login_start(struct durable_pool *pool, const struct au
 {
     durable_arguments_start(pool, DURABLE_WRITE, write_failed_login, copy_entry(entry), NULL, ticket);
 }
-
-static enum status list_audit(struct durable *db, void *pointer, void **ret_result)
-{
-    const struct durable_arguments *arguments = pointer;
-    return durable_audit_list_blocking(db, NULL, arguments->page, (struct audit_page **)ret_result);
-}
-
-void durable_audit_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket)
-{
-    struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
-    if (arguments)
-        arguments->page = page;
-    durable_arguments_start(pool, DURABLE_READ, list_audit, arguments, audit_page_free, ticket);
-}

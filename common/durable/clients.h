@@ -187,14 +187,11 @@ void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct t
 void durable_client_list_start(struct durable_pool *pool, struct slice owner, struct page_request page,
                                struct ticket ticket);
 /* With nothing but the status. `client` is copied. */
-void durable_client_create_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
 void durable_client_set_logo_start(struct durable_pool *pool, const struct client *client, struct slice png,
                                    struct ticket ticket);
 void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
-void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
-void durable_client_enable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key, struct ticket ticket);

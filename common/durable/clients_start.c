@@ -65,19 +65,6 @@ static struct durable_arguments *copy_client(const struct client *client)
     return arguments;
 }
 
-static enum status create_client(struct durable *db, void *pointer, void **ret_result)
-{
-    const struct durable_arguments *arguments = pointer;
-    int64_t id = 0;
-    (void)ret_result;
-    return durable_client_create_blocking(db, arguments->object, &id);
-}
-
-void durable_client_create_start(struct durable_pool *pool, const struct client *client, struct ticket ticket)
-{
-    durable_arguments_start(pool, DURABLE_WRITE, create_client, copy_client(client), NULL, ticket);
-}
-
 static enum status register_client(struct durable *db, void *pointer, void **ret_result)
 {
     const struct durable_arguments *arguments = pointer;
@@ -151,28 +138,6 @@ static enum status delete_client(struct durable *db, void *pointer, void **ret_r
 void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
 {
     start_named(pool, delete_client, client_id, ticket);
-}
-
-static enum status disable_client(struct durable *db, void *pointer, void **ret_result)
-{
-    (void)ret_result;
-    return durable_client_disable_blocking(db, ((const struct durable_arguments *)pointer)->first);
-}
-
-void durable_client_disable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
-{
-    start_named(pool, disable_client, client_id, ticket);
-}
-
-static enum status enable_client(struct durable *db, void *pointer, void **ret_result)
-{
-    (void)ret_result;
-    return durable_client_enable_blocking(db, ((const struct durable_arguments *)pointer)->first);
-}
-
-void durable_client_enable_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
-{
-    start_named(pool, enable_client, client_id, ticket);
 }
 
 static enum status switch_off(struct durable *db, void *pointer, void **ret_result)

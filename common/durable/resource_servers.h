@@ -70,9 +70,5 @@ MUST_USE enum status durable_resource_server_revoke_blocking(struct durable *db,
 /* Complete with a struct resource_server (twice); a struct resource_server_page; nothing; an int64_t. */
 void durable_resource_server_find_start(struct durable_pool *pool, struct slice key_digest, struct ticket ticket);
 void durable_resource_server_find_by_san_start(struct durable_pool *pool, struct slice tls_sans, struct ticket ticket);
-void durable_resource_server_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
-void durable_resource_server_create_start(struct durable_pool *pool, const struct resource_server *server,
-                                          struct ticket ticket);
-void durable_resource_server_revoke_start(struct durable_pool *pool, struct slice name, struct ticket ticket);
 
 #endif

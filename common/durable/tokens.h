@@ -111,8 +111,6 @@ struct token_filter {
 MUST_USE enum status durable_token_list_blocking(struct durable *db, const struct token_filter *filter,
                                                  struct page_request page, struct token_page **ret_page);
 /* Completes with a struct token_page. */
-void durable_token_list_start(struct durable_pool *pool, const struct token_filter *filter, struct page_request page,
-                              struct ticket ticket);
 
 /* Revokes what the filter finds and is not revoked yet, and counts it; 0 is OK. BAD_INPUT: an empty filter. */
 MUST_USE enum status durable_token_revoke_blocking(struct durable *db, const struct token_filter *filter,

@@ -62,22 +62,6 @@ static struct token_filter filter_of(const struct durable_arguments *arguments)
     return (struct token_filter){arguments->first, arguments->second, arguments->third};
 }
 
-static enum status list_tokens(struct durable *db, void *pointer, void **ret_result)
-{
-    const struct durable_arguments *arguments = pointer;
-    struct token_filter filter = filter_of(arguments);
-    return durable_token_list_blocking(db, &filter, arguments->page, (struct token_page **)ret_result);
-}
-
-void durable_token_list_start(struct durable_pool *pool, const struct token_filter *filter, struct page_request page,
-                              struct ticket ticket)
-{
-    struct durable_arguments *arguments = durable_arguments_new(filter->jti, filter->client_id, filter->subject);
-    if (arguments)
-        arguments->page = page;
-    durable_arguments_start(pool, DURABLE_READ, list_tokens, arguments, token_page_free, ticket);
-}
-
 static enum status revoke_tokens(struct durable *db, void *pointer, void **ret_result)
 {
     struct token_filter filter = filter_of(pointer);

@@ -97,12 +97,7 @@ void durable_user_find_by_subject_start(struct durable_pool *pool, struct slice 
 void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, struct slice username,
                                struct ticket ticket);
 /* With a struct user_page. */
-void durable_user_list_start(struct durable_pool *pool, struct page_request page, struct ticket ticket);
 /* With nothing but the status. */
-void durable_user_create_start(struct durable_pool *pool, const struct user *user, struct ticket ticket);
 void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
-void durable_user_disable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
-void durable_user_enable_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
-void durable_user_delete_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
 
 #endif

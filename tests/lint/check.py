@@ -177,10 +177,6 @@ def migrations_stand_in_both_folders():
 
 # Exported functions that only tests call, by pattern, and why they are there all the same.
 NO_CALLER_YET = {
-    r"durable_client_(list|create|register|update|delete|disable|enable|rotate_secret|rotate_key)_start": "the admin API and the developer pages",
-    r"durable_token_list_start": "the admin API",
-    r"durable_user_(list|create|disable|enable|delete)_start": "the admin API",
-    r"durable_resource_server_(list|create|revoke)_start|durable_audit_list_start": "the admin API",
     r"fake_clock_\w+|random_fail_next": "what tests put in the place of clocks and of randomness that fails",
     r"http_server_(connections|requests)|(credential_cache|worker_pool)_stats": "what tests wait for",
     r"keyed_hash_rounds": "the paper's own vectors have other rounds",
