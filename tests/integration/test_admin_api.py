@@ -361,6 +361,16 @@ def test_no_token_is_issued_that_its_client_or_its_user_may_not_have(running, ad
     admin.call("POST", "tokens", 201, json={"client_id": client, "sub": sub, "scope": "a"})
 
 
+def test_a_token_that_its_user_narrowed_is_not_the_one_that_was_seen(running, admin):
+    client = new_client(admin, scope="a b")["client_id"]
+    sub = admin.call("POST", "users", 201, json={"username": "narrower", "password": PASSWORD}).json()["sub"]
+    path = f"tokens/{admin.call('POST', 'tokens', 201, json={'client_id': client, 'sub': sub, 'scope': 'a b'}).json()['jti']}"
+    seen = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
+    running.sql(f"UPDATE tokens SET scopes = 'a' WHERE jti = '{path.partition('/')[2]}'")
+    assert admin.call("GET", path, 200).json()["scope"] == "a"
+    admin.refused("DELETE", path, 412, "changed", headers=seen)
+
+
 def test_a_dry_run_counts_what_would_go_and_revokes_nothing(running, admin):
     _, _, token = new_things(admin, "dry")
     client = admin.call("GET", token, 200).json()["client_id"]

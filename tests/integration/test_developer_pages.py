@@ -269,6 +269,15 @@ def test_what_a_change_ends(provider, jane, fields, ends):
     assert (made["approval"], made["verified"], made["trusted"]) == (("pending", False, False) if ends else ("approved", True, True))
 
 
+def test_a_callback_that_takes_all_below_it_is_another(provider, jane):
+    client = jane.registered(callbacks="https://photos.example/cb/")
+    provider.command("client", "approve", client.client_id)
+    jane.edit(client, callbacks="https://photos.example/cb/", description="Prints")
+    assert shown(provider, client)["approval"] == "approved"
+    jane.edit(client, callbacks="https://photos.example/cb/*")
+    assert shown(provider, client)["approval"] == "pending"
+
+
 def test_what_an_operator_gave_stays_and_cannot_be_asked_for(provider, jane):
     client = jane.registered()
     provider.expect("client", "update", client.client_id, "--scope", "photos:read photos:all", "--two-legged")
