@@ -16,6 +16,11 @@ void resource_server_page_free(void *page)
     result_free(page);
 }
 
+bool resource_server_is_live(const struct resource_server *server, int64_t now_ms)
+{
+    return server->revoked_ms == 0 || server->revoked_ms > now_ms;
+}
+
 /* ---- reading ---- */
 
 static enum status read_server(struct row_reader *row, struct resource_server *server)
@@ -277,14 +282,24 @@ static enum status take_san(struct creating *creating, struct slice san)
     return status;
 }
 
+/* As a server's own name is written in the table of names. */
+struct own_name {
+    char text[sizeof "name " + IDENTIFIER_MAX_BYTES];
+};
+
+static struct slice write_own_name(struct slice server, struct own_name *memory)
+{
+    struct buf name = buf_fixed(memory->text, sizeof memory->text);
+    buf_add_str(&name, "name ");
+    buf_add(&name, server);
+    return buf_slice(&name);
+}
+
 /* Their primary key is what decides between two that are created at once. */
 static enum status take_names(struct creating *creating)
 {
-    char memory[sizeof "name " + IDENTIFIER_MAX_BYTES];
-    struct buf name = buf_fixed(memory, sizeof memory);
-    buf_add_str(&name, "name ");
-    buf_add(&name, creating->server->name);
-    TRY(take_name(creating, buf_slice(&name)));
+    struct own_name memory;
+    TRY(take_name(creating, write_own_name(creating->server->name, &memory)));
     for (struct slice rest = creating->server->tls_sans; rest.len;)
         TRY(take_san(creating, cut_name(&rest)));
     return STATUS_OK;
@@ -299,22 +314,28 @@ static enum status check_has_no_rival(struct creating *creating)
     return status == STATUS_OK ? STATUS_CONFLICT : status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-static enum status create_server(struct sql *sql, void *context)
+static enum status insert_server(struct creating *creating)
 {
-    struct creating *creating = context;
+    struct durable *db = creating->db;
     const struct resource_server *server = creating->server;
     struct sql_value params[] = {
         sql_text(server->name),     sql_digest(server->key_digest), sql_text(server->origins),
-        sql_text(server->tls_sans), sql_int(server->allow_explain), sql_int(now_ms(creating->db)),
+        sql_text(server->tls_sans), sql_int(server->allow_explain), sql_int(now_ms(db)),
     };
-    TRY(check_has_no_rival(creating));
-    TRY(RUN(creating->db,
+    TRY(RUN(db,
             "INSERT INTO resource_servers (name, key_digest, origins, tls_sans, allow_explain, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             params));
-    creating->id = sql_last_id(sql);
+    creating->id = sql_last_id(db->sql);
     TRY(take_names(creating));
-    return change_write_number(creating->db, CHANGE_RESOURCE_SERVER, CHANGE_EDITED, creating->id);
+    return change_write_number(db, CHANGE_RESOURCE_SERVER, CHANGE_EDITED, creating->id);
+}
+
+static enum status create_server(struct sql *sql, void *context)
+{
+    (void)sql;
+    TRY(check_has_no_rival(context));
+    return insert_server(context);
 }
 
 enum status durable_resource_server_create_blocking(struct durable *db, const struct resource_server *server,
@@ -329,15 +350,13 @@ enum status durable_resource_server_create_blocking(struct durable *db, const st
     return STATUS_OK;
 }
 
-struct revoking {
-    struct durable *db;
-    struct slice name;
-    int64_t count;
-};
-
+/* Those of a name whose keys are good. */
 struct live_servers {
     struct arena arena;
-    int64_t *ids;
+    struct live_server {
+        int64_t id;
+        bool is_ending; /* its key was rotated out */
+    } * servers;
     size_t count;
 };
 
@@ -345,41 +364,121 @@ static enum status note_live(void *context, const struct sql_value *columns, siz
 {
     struct live_servers *live = context;
     (void)count;
-    int64_t *ids = list_grow(&live->arena, live->ids, live->count, sizeof *ids);
-    if (!ids)
+    struct live_server *servers = list_grow(&live->arena, live->servers, live->count, sizeof *servers);
+    if (!servers)
         return STATUS_NO_MEMORY;
-    live->ids = ids;
-    ids[live->count++] = columns[0].integer;
+    live->servers = servers;
+    servers[live->count++] = (struct live_server){columns[0].integer, columns[1].type != SQL_NULL};
     return STATUS_OK;
 }
 
-static enum status revoke_each(struct durable *db, const struct live_servers *live)
+static enum status find_live_keys(struct durable *db, struct slice name, struct live_servers **ret_live)
 {
-    for (size_t i = 0; i < live->count; i++) {
-        struct sql_value params[] = {sql_int(now_ms(db)), sql_int(live->ids[i])};
-        TRY(RUN(db, "UPDATE resource_servers SET revoked_at = ? WHERE id = ?", params));
-        TRY(sql_execute_blocking(db->sql, "DELETE FROM resource_server_names WHERE server = ?", &params[1], 1, NULL,
-                                 NULL));
-        TRY(change_write_number(db, CHANGE_RESOURCE_SERVER, CHANGE_REVOKED, live->ids[i]));
-    }
-    return STATUS_OK;
-}
-
-static enum status revoke_server(struct sql *sql, void *context)
-{
-    struct revoking *revoking = context;
-    struct sql_value name = sql_text(revoking->name);
-    int64_t known = 0;
-    TRY(find_id(revoking->db, "SELECT id FROM resource_servers WHERE name = ? LIMIT 1", name, &known));
-    if (!known)
-        return STATUS_NOT_FOUND;
+    struct sql_value params[] = {sql_text(name), sql_int(now_ms(db))};
     struct live_servers *live = result_new(sizeof *live);
     if (!live)
         return STATUS_NO_MEMORY;
     enum status status = sql_execute_blocking(
-        sql, "SELECT id FROM resource_servers WHERE name = ? AND revoked_at IS NULL", &name, 1, note_live, live);
+        db->sql,
+        "SELECT id, revoked_at FROM resource_servers WHERE name = ? AND (revoked_at IS NULL OR revoked_at > ?)", params,
+        COUNT_OF(params), note_live, live);
+    if (status != STATUS_OK) {
+        result_free(live);
+        return status;
+    }
+    *ret_live = live;
+    return STATUS_OK;
+}
+
+/* Its names are free again at once. */
+static enum status end_server(struct durable *db, int64_t id, int64_t end_ms, enum change_event event)
+{
+    struct sql_value params[] = {sql_int(end_ms), sql_int(id)};
+    TRY(RUN(db, "UPDATE resource_servers SET revoked_at = ? WHERE id = ?", params));
+    TRY(sql_execute_blocking(db->sql, "DELETE FROM resource_server_names WHERE server = ?", &params[1], 1, NULL, NULL));
+    return change_write_number(db, CHANGE_RESOURCE_SERVER, event, id);
+}
+
+struct rotating {
+    struct durable *db;
+    struct slice name, key_digest;
+    int64_t overlap_ms;
+};
+
+static enum status end_former(const struct rotating *rotating)
+{
+    struct durable *db = rotating->db;
+    struct live_servers *live = NULL;
+    TRY(find_live_keys(db, rotating->name, &live));
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < live->count && status == STATUS_OK; i++) {
+        int64_t more_ms = live->servers[i].is_ending ? 0 : rotating->overlap_ms;
+        status = end_server(db, live->servers[i].id, now_ms(db) + more_ms, CHANGE_EDITED);
+    }
+    result_free(live);
+    return status;
+}
+
+static bool has_name(const struct resource_server *candidate, const void *name)
+{
+    return slice_eq(candidate->name, *(const struct slice *)name);
+}
+
+/* Two at once wait for each other here: the second finds what the first made. */
+static enum status lock_name(const struct rotating *rotating)
+{
+    struct own_name memory;
+    struct sql_value params[] = {sql_text(write_own_name(rotating->name, &memory))};
+    return RUN(rotating->db, "UPDATE resource_server_names SET server = server WHERE name = ?", params);
+}
+
+static enum status rotate_server(struct sql *sql, void *context)
+{
+    const struct rotating *rotating = context;
+    struct resource_server *server = NULL;
+    (void)sql;
+    TRY(lock_name(rotating));
+    TRY(find_live(rotating->db, has_name, &rotating->name, &server));
+    server->key_digest = rotating->key_digest;
+    struct creating creating = {rotating->db, server, 0};
+    enum status status = end_former(rotating);
     if (status == STATUS_OK)
-        status = revoke_each(revoking->db, live);
+        status = insert_server(&creating);
+    resource_server_free(server);
+    return status;
+}
+
+enum status durable_resource_server_rotate_blocking(struct durable *db, struct slice name, struct slice key_digest,
+                                                    int64_t overlap_ms)
+{
+    struct rotating rotating = {db, name, key_digest, overlap_ms};
+    if (!is_identifier(name))
+        return STATUS_NOT_FOUND;
+    if (key_digest.len != RESOURCE_SERVER_KEY_DIGEST_BYTES)
+        return STATUS_BAD_INPUT;
+    return durable_transaction_blocking(db, rotate_server, &rotating);
+}
+
+struct revoking {
+    struct durable *db;
+    struct slice name;
+    int64_t count;
+};
+
+static enum status revoke_server(struct sql *sql, void *context)
+{
+    struct revoking *revoking = context;
+    struct durable *db = revoking->db;
+    struct live_servers *live = NULL;
+    int64_t known = 0;
+    (void)sql;
+    TRY(find_id(db, "SELECT id FROM resource_servers WHERE name = ? LIMIT 1", sql_text(revoking->name), &known));
+    if (!known)
+        return STATUS_NOT_FOUND;
+    TRY(find_live_keys(db, revoking->name, &live));
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < live->count && status == STATUS_OK; i++)
+        status = end_server(db, live->servers[i].id, now_ms(db), CHANGE_REVOKED);
     revoking->count = (int64_t)live->count;
     result_free(live);
     return status;

@@ -1,7 +1,8 @@
 /* resource_servers: who may ask the introspection service, and about which origins.
  *
  * The key itself is never stored, only its SHA-256. Of the live ones each has its name, and the names of its
- * certificate, for itself: otherwise one would be taken for another. */
+ * certificate, for itself: otherwise one would be taken for another. A key that was rotated out has a row of its own
+ * beside the live one, and ends at its revoked_ms. */
 #ifndef COUNTERSIGN_DURABLE_RESOURCE_SERVERS_H
 #define COUNTERSIGN_DURABLE_RESOURCE_SERVERS_H
 
@@ -28,7 +29,7 @@ struct resource_server {
     RESOURCE_SERVER_TEXTS(RESOURCE_SERVER_MEMBER);
     bool allow_explain;
     int64_t created_ms;
-    int64_t revoked_ms; /* 0: live */
+    int64_t revoked_ms; /* 0: live. Later than now: its key was rotated out, and is good until then */
 };
 #undef RESOURCE_SERVER_MEMBER
 
@@ -64,7 +65,13 @@ MUST_USE enum status durable_resource_server_find_blocking(struct durable *db, s
  * type). A DNS name compares without case, a URI as it is. There are few servers: all are looked at. NOT_FOUND. */
 MUST_USE enum status durable_resource_server_find_by_san_blocking(struct durable *db, struct slice tls_sans,
                                                                   struct resource_server **ret_server);
-/* Every live one of that name; counts them. NOT_FOUND: no server ever had it. */
+/* Whether its key is good now. */
+MUST_USE bool resource_server_is_live(const struct resource_server *server, int64_t now_ms);
+/* The live one of that name gets this key, which is good at once; the one that it had, for `overlap_ms` more. A key
+ * that was rotated out before ends now. NOT_FOUND: no live one has that name. CONFLICT: the key exists. */
+MUST_USE enum status durable_resource_server_rotate_blocking(struct durable *db, struct slice name,
+                                                             struct slice key_digest, int64_t overlap_ms);
+/* Every key of that name that is still good; counts them. NOT_FOUND: no server ever had it. */
 MUST_USE enum status durable_resource_server_revoke_blocking(struct durable *db, struct slice name, int64_t *ret_count);
 
 /* Complete with a struct resource_server (twice); a struct resource_server_page; nothing; an int64_t. */

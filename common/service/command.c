@@ -70,7 +70,7 @@ static int list_commands(const struct program *program, const char *group, FILE 
     for (const struct command *command = program->commands; command->name; command++) {
         if (!is_in_group(command, group))
             continue;
-        fprintf(out, "  %-24s %s\n", command->name, command->summary);
+        fprintf(out, "  %-26s %s\n", command->name, command->summary);
         count++;
     }
     return count;

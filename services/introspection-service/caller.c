@@ -106,7 +106,8 @@ enum step_result caller_identify(struct flow *flow)
     if (status != STATUS_OK)
         return unavailable_reply(request_of(flow), status);
     const struct resource_server *found = inquiry->is_asked ? credential_server_of(&inquiry->caller_hold) : NULL;
-    inquiry->caller = found && found->revoked_ms == 0 ? found : NULL;
+    int64_t now_ms = clock_wall_ms(loop_clock(flow_loop(flow)));
+    inquiry->caller = found && resource_server_is_live(found, now_ms) ? found : NULL;
     return !inquiry->caller && address_quota_start(flow) ? STEP_WAIT : STEP_NEXT;
 }
 

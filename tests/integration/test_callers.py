@@ -122,6 +122,41 @@ def test_a_revoked_servers_certificate_is_nobody(mutual):
     assert mutual.ask(certificate).status_code == 401
 
 
+def soon(mutual, status, **asked):
+    """A change is seen everywhere within a second."""
+    until = time.monotonic() + 1
+    while (answer := mutual.ask(**asked)).status_code != status and time.monotonic() < until:
+        time.sleep(0.02)
+    return answer
+
+
+def test_a_key_that_was_rotated_out_is_good_for_the_overlap(mutual):
+    """And its certificate stays that server's; the key before it ends with the next rotation."""
+    old = mutual.provider.create_resource_server("--origin", API, "--tls-san", "turn.internal", name="turn")
+    certificate = mutual.authority.issue("turn", x509.DNSName("turn.internal"))
+
+    def rotate(*options):
+        return mutual.provider.expect("resource-server", "rotate-key", "turn", *options)
+
+    made = rotate("--overlap", "3")
+    assert 0 < made["former_key_until"] - time.time() <= 3
+    for key in (old, made["key"]):
+        assert mutual.ask(key=f"Bearer {key}").json()["active"]
+    assert mutual.ask(certificate).json()["active"]
+    time.sleep(max(0, made["former_key_until"] + 1 - time.time()))
+    assert mutual.ask(key=f"Bearer {old}").status_code == 401
+    assert mutual.ask(key=f"Bearer {made['key']}").json()["active"]
+    after_a_leak = rotate("--overlap", "0")
+    assert soon(mutual, 401, key=f"Bearer {made['key']}").status_code == 401
+    assert mutual.ask(key=f"Bearer {after_a_leak['key']}").json()["active"]
+    last = rotate()
+    assert mutual.provider.command("resource-server", "revoke", "turn").code == 0
+    for key in (after_a_leak["key"], last["key"]):
+        assert soon(mutual, 401, key=f"Bearer {key}").status_code == 401
+    done = [row["what"] for row in mutual.provider.expect("audit") if row["subject"] == "turn"]
+    assert done == ["resource-server.create", *["resource-server.rotate-key"] * 3, "resource-server.revoke"], done
+
+
 def test_calls_without_a_valid_key_slow_their_address_down(tmp_path):
     limited = Provider(tmp_path, OAUTH1_RATE_LIMIT_ADDRESS="3")
     key = limited.create_resource_server("--origin", API)

@@ -115,6 +115,8 @@ def shop(tmp_path_factory):
         (USAGE, "given twice", "resource-server create --name x --tls-san a.internal --tls-san DNS:A.internal"),
         (REFUSED, "a live one of that name", "resource-server create --name open"),
         (REFUSED, "resource-server revoke 'open'", "resource-server create --name open"),
+        (USAGE, "--overlap must be a number of seconds", "resource-server rotate-key open --overlap x"),
+        (REFUSED, "resource server nobody: there is no such resource server", "resource-server rotate-key nobody"),
         (REFUSED, "resource server nobody: there is no such resource server; `resource-server list` shows", "resource-server revoke nobody"),
         (REFUSED, "client nobody: there is no such client; `client list` shows them", "client get nobody"),
         (REFUSED, "user nobody: there is no such user; `user list` shows them", "user delete nobody"),
@@ -152,10 +154,10 @@ def test_exit_codes_and_messages(shop, code, said, words):
 
 def test_every_command_shows_its_options_and_an_example(shop):
     overview = shop.command("--help").out
-    names = [line[2:26].strip() for line in overview.splitlines() if line.startswith("  ") and line[2] != " "]
+    names = [line[2:28].strip() for line in overview.splitlines() if line.startswith("  ") and line[2] != " "]
     wanted = """serve migrate:up,status
         client:create,list,get,update,delete,rotate-secret,disable,enable user:create,list,set-password,delete
-        token:list,revoke resource-server:create,list,revoke janitor config:check,print healthcheck sign explain
+        token:list,revoke resource-server:create,list,rotate-key,revoke janitor config:check,print healthcheck sign explain
         perform:three-legged"""
     for noun, _, verbs in (group.partition(":") for group in wanted.split()):
         assert {f"{noun} {verb}".strip() for verb in verbs.split(",")} <= set(names)

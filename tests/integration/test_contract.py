@@ -462,7 +462,7 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
-VERBS = ("/disable", "/enable", "/reject", "/approve", "/rotate-secret")  # of which If-Match is honoured, and not needed
+VERBS = ("/disable", "/enable", "/reject", "/approve", "/rotate-secret", "/rotate-key")  # of which If-Match is honoured, and not needed
 # method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
 DEEDS = [
     ("GET", "clients", None, False),
@@ -488,6 +488,7 @@ DEEDS = [
     ("GET", "resource-servers", None, False),
     ("POST", "resource-servers", {"name": "another"}, False),
     ("GET", "resource-servers/{server}", None, False),
+    ("POST", "resource-servers/{server}/rotate-key", {}, False),
     ("DELETE", "resource-servers/{server}", None, True),
     ("DELETE", "clients/{client}", None, True),
 ]

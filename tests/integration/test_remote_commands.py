@@ -122,6 +122,7 @@ def test_a_client_with_a_key_is_made_and_rotated_as_on_the_stores(remote, rsa_ke
     (USAGE, "user delete"), (USAGE, "user create --username a@b --password-file password"),
     (USAGE, "user create --username x --password-file nowhere"),
     (USAGE, "resource-server create --name x --origin no"), (REFUSED, "resource-server revoke nobody"),
+    (REFUSED, "resource-server rotate-key nobody"), (USAGE, "resource-server rotate-key nobody --overlap x"),
 ])
 def test_a_refusal_says_and_ends_the_same(remote, code, command):
     (outcome,) = assert_same(remote, [command.split()])
@@ -162,9 +163,14 @@ def test_resource_servers_are_done_to_as_on_the_stores(remote):
     outcomes = assert_same(remote, [
         ["resource-server", "create", "--name", "photos WAY", "--origin", "https://A.example", "--tls-san", "WAY.internal",
          "--allow-explain", "--format", "json"],
-        ["resource-server", "create", "--name", "open WAY"], ["resource-server", "revoke", "photos WAY"],
-        ["resource-server", "revoke", "photos WAY"]])
-    assert [code for code, _, _ in outcomes[:3]] == [0] * 3
+        ["resource-server", "create", "--name", "open WAY"],
+        ["resource-server", "rotate-key", "photos WAY", "--format", "json"],
+        ["resource-server", "rotate-key", "photos WAY", "--overlap", "0", "--format", "json"],
+        ["resource-server", "revoke", "photos WAY"], ["resource-server", "revoke", "photos WAY"],
+        ["resource-server", "rotate-key", "photos WAY"]])
+    assert [code for code, _, _ in outcomes] == [0] * 6 + [REFUSED]
+    assert '"key": "SECRET"' in outcomes[2][1] and "former_key_until" in outcomes[2][1], outcomes[2]
+    assert "former_key_until" not in outcomes[3][1], outcomes[3]
     assert '"key": "SECRET"' in outcomes[0][1]
 
 

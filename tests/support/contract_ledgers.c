@@ -187,6 +187,70 @@ static void revoking_a_resource_server_ends_all_keys_of_that_name(void **state)
     resource_server_free(found);
 }
 
+static int64_t end_of_key(struct durable_bench *bench, char byte)
+{
+    char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    struct resource_server *found = NULL;
+    assert_status(durable_resource_server_find_blocking(&bench->db, digest_of(byte, memory), &found), STATUS_OK);
+    int64_t end_ms = found->revoked_ms;
+    assert_slice_equal(found->name, SLICE("photos"));
+    assert_slice_equal(found->origins, SLICE("https://a.example"));
+    assert_true(found->allow_explain);
+    resource_server_free(found);
+    return end_ms;
+}
+
+static enum status rotate_to(struct durable_bench *bench, const char *name, char byte, int64_t overlap_ms)
+{
+    char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    return durable_resource_server_rotate_blocking(&bench->db, slice_str(name), digest_of(byte, memory), overlap_ms);
+}
+
+static void a_rotated_key_stays_good_for_the_overlap_and_the_one_before_it_no_longer(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[RESOURCE_SERVER_KEY_DIGEST_BYTES];
+    char line[1024];
+    int64_t id = 0;
+    int64_t count = 0;
+    struct resource_server server = {.name = SLICE("photos"),
+                                     .key_digest = digest_of('1', memory),
+                                     .origins = SLICE("https://a.example"),
+                                     .tls_sans = SLICE("DNS:photos.internal"),
+                                     .allow_explain = true};
+    assert_status(durable_resource_server_create_blocking(&bench->db, &server, &id), STATUS_OK);
+    int64_t before = durable_bench_latest_change(bench);
+    assert_status(rotate_to(bench, "photos", '2', DAY_MS), STATUS_OK);
+    assert_string_equal(durable_bench_changes(bench, before, line),
+                        "resource-server edited 1, resource-server edited 2");
+    assert_int_equal(end_of_key(bench, '1'), BENCH_NOW_MS + DAY_MS);
+    assert_int_equal(end_of_key(bench, '2'), 0);
+    assert_int_equal(certified(bench, "DNS:photos.internal"), 2);
+    assert_status(register_server(bench, "photos", "DNS:b.internal"), STATUS_CONFLICT);
+    assert_status(register_server(bench, "other", "DNS:photos.internal"), STATUS_CONFLICT);
+    assert_status(rotate_to(bench, "photos", '3', 2 * DAY_MS), STATUS_OK);
+    assert_int_equal(end_of_key(bench, '1'), BENCH_NOW_MS);
+    assert_int_equal(end_of_key(bench, '2'), BENCH_NOW_MS + 2 * DAY_MS);
+    assert_status(rotate_to(bench, "photos", '2', 0), STATUS_CONFLICT);
+    assert_status(rotate_to(bench, "nobody", '4', 0), STATUS_NOT_FOUND);
+    /* one that is revoked takes the key that was rotated out with it */
+    assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(end_of_key(bench, '2'), BENCH_NOW_MS);
+    assert_status(rotate_to(bench, "photos", '4', 0), STATUS_NOT_FOUND);
+    assert_status(register_server(bench, "photos", "DNS:photos.internal"), STATUS_OK);
+}
+
+static void a_key_that_was_rotated_out_is_good_until_its_end(void **state)
+{
+    (void)state;
+    const struct resource_server live = {.revoked_ms = 0};
+    const struct resource_server ending = {.revoked_ms = 1000};
+    assert_true(resource_server_is_live(&live, 5000));
+    assert_true(resource_server_is_live(&ending, 999));
+    assert_false(resource_server_is_live(&ending, 1000));
+}
+
 static void resource_servers_are_listed_in_pages(void **state)
 {
     struct durable_bench *bench = *state;
@@ -367,6 +431,8 @@ int contract_ledgers_run(void)
         BENCH_TEST(names_that_were_stored_without_a_type_are_still_somebodys),
         BENCH_TEST(a_resource_server_needs_a_name_and_a_way_in),
         BENCH_TEST(revoking_a_resource_server_ends_all_keys_of_that_name),
+        BENCH_TEST(a_rotated_key_stays_good_for_the_overlap_and_the_one_before_it_no_longer),
+        BENCH_TEST(a_key_that_was_rotated_out_is_good_until_its_end),
         BENCH_TEST(resource_servers_are_listed_in_pages),
         BENCH_TEST(changes_are_followed_from_where_one_is),
         BENCH_TEST(the_audit_log_keeps_who_did_what),

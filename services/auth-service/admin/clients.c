@@ -2,12 +2,13 @@
 
 #include "admin/deed.h"
 #include "cli/client.h"
+#include "cli/overlap.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
 #include "durable/clients.h"
 #include "shapes/client_shape.h"
 
-enum { NEW_ID_BYTES = 24, GIVEN_SECRET_MAX_BYTES = 512, OVERLAP_S = 86400, OVERLAP_MAX_S = 366 * 86400 };
+enum { NEW_ID_BYTES = 24, GIVEN_SECRET_MAX_BYTES = 512 };
 
 /* ---- answers ---- */
 
@@ -327,10 +328,10 @@ static enum status judge_rotation(struct deed *deed, const char **ret_why)
     struct rotation *rotation = deed->input = arena_calloc(&deed->arena, 1, sizeof *rotation);
     if (!rotation)
         return STATUS_NO_MEMORY;
-    rotation->overlap = OVERLAP_S;
+    rotation->overlap = OVERLAP_DEFAULT_S;
     TRY(json_decode(deed->body, rotation_fields, JSON_NULL_REFUSED, "", &deed->arena, rotation, NULL, ret_why));
     if (rotation->overlap < 0 || rotation->overlap > OVERLAP_MAX_S)
-        return deed_wrong(deed, ret_why, "overlap must be a number of seconds, at most a year");
+        return deed_wrong(deed, ret_why, OVERLAP_WRONG);
     if (!slice_is_absent(rotation->client_secret) && !slice_is_absent(rotation->rsa_public_key))
         return deed_wrong(deed, ret_why, "client_secret and rsa_public_key do not go together");
     TRY(judge_secret(deed, rotation->client_secret, ret_why));

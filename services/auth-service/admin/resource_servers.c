@@ -1,6 +1,7 @@
 #include "admin/resource_servers.h"
 
 #include "admin/deed.h"
+#include "cli/overlap.h"
 #include "cli/resource_server_draft.h"
 #include "shapes/resource_server_shape.h"
 #include "shapes/shape.h"
@@ -169,6 +170,60 @@ static enum step_result begin_server_create(struct flow *flow)
 }
 
 const struct step resource_server_deeds_create[] = {{"caller", begin_server_create}, DEED_STEPS};
+
+/* ---- POST resource-servers/{name}/rotate-key ---- */
+
+struct rotation {
+    int64_t overlap;                    /* seconds */
+    struct resource_server_draft draft; /* of the new key alone */
+};
+
+static const struct json_field rotation_fields[] = {
+    JSON_FIELD(struct rotation, overlap, JSON_INT, false),
+    JSON_FIELDS_END,
+};
+
+static enum status judge_rotation(struct deed *deed, const char **ret_why)
+{
+    struct rotation *rotation = deed->input = arena_calloc(&deed->arena, 1, sizeof *rotation);
+    if (!rotation)
+        return STATUS_NO_MEMORY;
+    rotation->overlap = OVERLAP_DEFAULT_S;
+    TRY(json_decode(deed->body, rotation_fields, JSON_NULL_REFUSED, "", &deed->arena, rotation, NULL, ret_why));
+    if (rotation->overlap < 0 || rotation->overlap > OVERLAP_MAX_S)
+        return deed_wrong(deed, ret_why, OVERLAP_WRONG);
+    return resource_server_draft_key(&rotation->draft);
+}
+
+static enum status do_rotate_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    const struct rotation *rotation = deed->input;
+    const struct resource_server_draft *draft = &rotation->draft;
+    int64_t overlap_ms = rotation->overlap * 1000;
+    TRY(find_newest(db, deed->id, answer));
+    TRY(deed_match(deed, answer, answer->version));
+    TRY(durable_resource_server_rotate_blocking(db, deed->id, draft->server.key_digest, overlap_ms));
+    TRY(deed_audit(deed, db, "resource-server.rotate-key", deed->id));
+    TRY(find_newest(db, deed->id, answer));
+    answer->json = buf_in(&answer->arena);
+    struct json_writer json = json_writer(&answer->json);
+    resource_server_shape_write_rotated(&json, deed->id, slice_of(draft->key, sizeof draft->key),
+                                        overlap_ms ? clock_wall_ms(db->clock) + overlap_ms : 0);
+    return STATUS_OK;
+}
+
+static const struct deed_kind rotate_kind = {.noun = "resource server",
+                                             .body = DEED_TAKES_OBJECT,
+                                             .writes = true,
+                                             .judge = judge_rotation,
+                                             .work = do_rotate_server};
+
+static enum step_result begin_server_rotate(struct flow *flow)
+{
+    return deed_begin(flow, &rotate_kind);
+}
+
+const struct step resource_server_deeds_rotate[] = {{"caller", begin_server_rotate}, DEED_STEPS};
 
 /* ---- DELETE resource-servers/{name} ---- */
 

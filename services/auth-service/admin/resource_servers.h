@@ -4,8 +4,8 @@
 
 #include "loop/flow.h"
 
-/* /admin/v1/resource-servers: GET, POST; …/{name}: GET, DELETE */
+/* /admin/v1/resource-servers: GET, POST; …/{name}: GET, DELETE; …/{name}/rotate-key: POST */
 extern const struct step resource_server_deeds_list[], resource_server_deeds_create[], resource_server_deeds_show[],
-    resource_server_deeds_revoke[];
+    resource_server_deeds_revoke[], resource_server_deeds_rotate[];
 
 #endif

@@ -78,7 +78,8 @@ extern const struct command cli_client_create, cli_client_update, cli_client_lis
     cli_client_rotate_secret;
 extern const struct command cli_user_create, cli_user_list, cli_user_set_password, cli_user_disable, cli_user_enable,
     cli_user_delete, cli_user_set_local_subject, cli_user_import, cli_user_export;
-extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_revoke;
+extern const struct command cli_resource_server_create, cli_resource_server_list, cli_resource_server_rotate_key,
+    cli_resource_server_revoke;
 extern const struct command cli_token_list, cli_token_revoke, cli_token_import, cli_token_export;
 extern const struct command cli_seal_status, cli_seal_rewrite, cli_seal_forget;
 extern const struct command cli_janitor;

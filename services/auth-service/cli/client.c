@@ -1,5 +1,6 @@
 #include "cli/client.h"
 
+#include "cli/overlap.h"
 #include "cli/remote.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
@@ -409,11 +410,11 @@ struct rotation {
 
 static int take_rotation(const struct command_line *line, struct rotation *ret_rotation)
 {
-    enum { OVERLAP_MAX_S = 366 * 86400 };
     const struct rotate_options *options = line->options;
-    *ret_rotation = (struct rotation){.overlap_s = 86400, .is_key = !slice_is_absent(options->rsa_public_key)};
+    *ret_rotation =
+        (struct rotation){.overlap_s = OVERLAP_DEFAULT_S, .is_key = !slice_is_absent(options->rsa_public_key)};
     if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, &ret_rotation->overlap_s))
-        return command_fail(line, EXIT_USAGE, "--overlap must be a number of seconds, at most a year");
+        return command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
     if (ret_rotation->is_key && !slice_is_absent(options->secret_file))
         return command_fail(line, EXIT_USAGE, "--secret-file and --rsa-public-key do not go together");
     return ret_rotation->is_key ? client_take_rsa_key(line, options->rsa_public_key, &ret_rotation->text)

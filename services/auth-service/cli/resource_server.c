@@ -1,3 +1,4 @@
+#include "cli/overlap.h"
 #include "cli/remote.h"
 #include "cli/resource_server_draft.h"
 #include "durable/resource_servers.h"
@@ -218,6 +219,119 @@ const struct command cli_resource_server_list = {
     .run = run_resource_server_list,
     .run_remote = run_resource_server_list_remote,
 };
+
+/* ---- resource-server rotate-key ---- */
+
+struct rotate_options {
+    struct slice overlap;
+};
+
+static const struct command_option rotate_table[] = {
+    {"overlap", OPTION_TEXT, "SECONDS", false, offsetof(struct rotate_options, overlap),
+     "how long the old key stays good (86400); 0 after a leak: it ends at once"},
+    {0},
+};
+
+static int take_overlap(const struct command_line *line, uint64_t *ret_overlap_s)
+{
+    const struct rotate_options *options = line->options;
+    *ret_overlap_s = OVERLAP_DEFAULT_S;
+    if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, ret_overlap_s))
+        return command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
+    return EXIT_DONE;
+}
+
+static void show_rotated(const struct command_line *line, struct cli_store *store,
+                         const struct resource_server_draft *draft, int64_t overlap_ms)
+{
+    struct cli_output out = cli_output_begin(line, false);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    resource_server_shape_write_rotated(&json, line->arguments[0], slice_of(draft->key, sizeof draft->key),
+                                        overlap_ms ? clock_wall_ms(&store->clock) + overlap_ms : 0);
+    cli_record(&out, &text);
+    cli_output_end(&out);
+    buf_done(&text);
+}
+
+static int rotate_in_store(const struct command_line *line, const struct resource_server_draft *draft,
+                           int64_t overlap_ms)
+{
+    struct cli_store store;
+    struct slice name = line->arguments[0];
+    int code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = durable_resource_server_rotate_blocking(&store.db, name, draft->server.key_digest, overlap_ms);
+    if (status == STATUS_OK) {
+        cli_audit(line, &store, "resource-server.rotate-key", name);
+        show_rotated(line, &store, draft, overlap_ms);
+    } else {
+        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(name));
+    }
+    cli_close(&store);
+    return code;
+}
+
+static int run_resource_server_rotate(const struct command_line *line)
+{
+    struct resource_server_draft draft = {0};
+    uint64_t overlap_s = 0;
+    int code = take_overlap(line, &overlap_s);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = resource_server_draft_key(&draft);
+    if (status != STATUS_OK)
+        return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
+    code = rotate_in_store(line, &draft, (int64_t)overlap_s * 1000);
+    resource_server_draft_done(&draft);
+    return code;
+}
+
+/* The server makes the key. */
+static int run_resource_server_rotate_remote(const struct command_line *line)
+{
+    struct remote remote;
+    struct buf body = BUF_INIT;
+    struct json_writer json = json_writer(&body);
+    struct slice name = line->arguments[0];
+    const struct remote_call call = {.method = "POST",
+                                     .folder = "resource-servers",
+                                     .id = name,
+                                     .verb = "rotate-key",
+                                     .body = &body,
+                                     .noun = "resource server",
+                                     .name = name};
+    uint64_t overlap_s = 0;
+    int code = take_overlap(line, &overlap_s);
+    if (code == EXIT_DONE)
+        code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    json_begin_object(&json);
+    json_member_int(&json, "overlap", (int64_t)overlap_s);
+    json_end_object(&json);
+    code = remote_show(&remote, &call);
+    buf_done(&body);
+    remote_close(&remote);
+    return code;
+}
+
+const struct command cli_resource_server_rotate_key = {
+    .name = "resource-server rotate-key",
+    .arguments = "NAME",
+    .arguments_min = 1,
+    .arguments_max = 1,
+    .summary = "gives a resource server a new key; the old one stays good for a while",
+    .example = "  auth-service resource-server rotate-key photos --overlap 3600",
+    .options = rotate_table,
+    .options_size = sizeof(struct rotate_options),
+    .needs_config = true,
+    .run = run_resource_server_rotate,
+    .run_remote = run_resource_server_rotate_remote,
+};
+
+/* ---- resource-server revoke ---- */
 
 static int run_resource_server_revoke(const struct command_line *line)
 {

@@ -15,3 +15,13 @@ void resource_server_shape_write(struct json_writer *json, const struct resource
     shape_write_time(json, "revoked_at", server->revoked_ms);
     json_end_object(json);
 }
+
+void resource_server_shape_write_rotated(struct json_writer *json, struct slice name, struct slice key,
+                                         int64_t former_until_ms)
+{
+    json_begin_object(json);
+    json_member_string(json, "name", name);
+    json_member_string(json, "key", key);
+    shape_write_time(json, "former_key_until", former_until_ms);
+    json_end_object(json);
+}

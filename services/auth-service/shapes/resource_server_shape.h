@@ -7,5 +7,8 @@
 
 /* `key` is absent but where it is shown this once. */
 void resource_server_shape_write(struct json_writer *json, const struct resource_server *server, struct slice key);
+/* What a rotation answers. `former_until_ms`: when the former key ends; 0: it has ended. */
+void resource_server_shape_write_rotated(struct json_writer *json, struct slice name, struct slice key,
+                                         int64_t former_until_ms);
 
 #endif
