@@ -71,6 +71,15 @@ def nothing_is_left_open():
     yield from matches(TEXTS, rf"\b({markers})\b", "{}: finish it or drop it", read=text)
 
 
+def files_are_short():
+    """Sources, tests and scripts: who reads one finds its way about in it."""
+    python = [name for name in TEXTS if name.endswith(".py") or text(name).startswith("#!/usr/bin/python3")]
+    for name in ALL_C + python:
+        lines = text(name).count("\n")
+        if lines > 800:
+            yield f"{name}:801: {lines} lines, more than 800: cut it by subject"
+
+
 def headers_are_guarded_by_their_path():
     for name in HEADERS:
         path = name.removeprefix("common/").removeprefix("services/")
@@ -407,6 +416,7 @@ RULES = [
     no_banned_calls,
     secrets_are_compared_in_constant_time,
     nothing_is_left_open,
+    files_are_short,
     headers_are_guarded_by_their_path,
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
