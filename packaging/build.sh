@@ -27,16 +27,26 @@ stage_common() {
   done
 }
 
-# stage_service FOLDER SERVICE
+# stage_service FOLDER SERVICE: the manual pages and the shells' completion are the program's own
 stage_service() {
+  local share=$1/usr/share page
   install -D -m 0755 "build/bin/$2" "$1/usr/bin/$2"
   strip --strip-unneeded "$1/usr/bin/$2"
   install -D -m 0644 "packaging/systemd/countersign-$2.service" "$1/usr/lib/systemd/system/countersign-$2.service"
+  install -d "$share/man/man1" "$share/bash-completion/completions" "$share/fish/vendor_completions.d"
+  "build/bin/$2" completion bash >"$share/bash-completion/completions/$2"
+  "build/bin/$2" completion fish >"$share/fish/vendor_completions.d/$2.fish"
+  "build/bin/$2" man --into "$share/man/man1"
+  for page in "$share"/man/man1/*.1; do gzip -9n "$page"; done
+  chmod -R u=rwX,go=rX "$share"
 }
 
 stage_auth-service() {
   stage_service "$1" auth-service
   install -D -m 0755 packaging/countersign "$1/usr/sbin/countersign"
+  install -m 0644 packaging/countersign.bash "$1/usr/share/bash-completion/completions/countersign"
+  install -D -m 0644 packaging/countersign.1 "$1/usr/share/man/man1/countersign.1"
+  gzip -9n "$1/usr/share/man/man1/countersign.1"
   install -D -m 0644 packaging/auth-service.env "$1/etc/countersign/auth-service.env"
   install -m 0644 packaging/systemd/countersign-janitor.{service,timer} "$1/usr/lib/systemd/system/"
 }

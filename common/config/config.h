@@ -203,6 +203,16 @@ static inline bool config_has_tls(const struct config *config)
  * passwords in URLs, as ***. */
 enum config_print { CONFIG_PRINT_TABLE, CONFIG_PRINT_JSON, CONFIG_PRINT_ENV };
 void config_write(const struct config *config, enum config_print how, struct buf *out);
+/* A flag as people read of it. */
+struct config_flag_text {
+    const char *flag; /* without the dashes */
+    const char *variable;
+    const char *placeholder; /* "URL" */
+    const char *help;
+    const char *initial; /* NULL: there is no default */
+};
+/* The next row of one service, from *row on, which begins at 0 and is moved on; false: there are no more. */
+bool config_next_flag(enum config_service service, size_t *row, struct config_flag_text *ret_text);
 /* The section "Configuration" of --help: the rows of one service. */
 void config_write_help(enum config_service service, struct buf *out);
 /* The table of the documentation, in Markdown, of all rows. */

@@ -114,19 +114,31 @@ static const char *default_shown(const struct config_row *row, enum config_servi
     return row->initial_shown ? row->initial_shown : config_row_initial(row, service);
 }
 
+bool config_next_flag(enum config_service service, size_t *row, struct config_flag_text *ret_text)
+{
+    while (*row < config_row_count && !(config_rows[*row].services & service))
+        (*row)++;
+    if (*row == config_row_count)
+        return false;
+    const struct config_row *it = &config_rows[(*row)++];
+    *ret_text = (struct config_flag_text){.flag = it->flag,
+                                          .variable = it->name,
+                                          .placeholder = it->placeholder,
+                                          .help = it->help,
+                                          .initial = default_shown(it, service)};
+    return true;
+}
+
 void config_write_help(enum config_service service, struct buf *out)
 {
+    struct config_flag_text flag;
     buf_add_str(out, "Configuration (flags win over the environment; each variable also as NAME_FILE, each flag as\n"
                      "--NAME-file, with a file to read the value from):\n");
-    for (size_t i = 0; i < config_row_count; i++) {
-        const struct config_row *row = &config_rows[i];
-        if (!(row->services & service))
-            continue;
-        const char *initial = default_shown(row, service);
-        buf_addf(out, "  --%s %s, %s\n", row->flag, row->placeholder, row->name);
-        write_wrapped(out, slice_str(row->help), 6);
-        if (initial)
-            buf_addf(out, "      Default: %s\n", initial);
+    for (size_t row = 0; config_next_flag(service, &row, &flag);) {
+        buf_addf(out, "  --%s %s, %s\n", flag.flag, flag.placeholder, flag.variable);
+        write_wrapped(out, slice_str(flag.help), 6);
+        if (flag.initial)
+            buf_addf(out, "      Default: %s\n", flag.initial);
     }
 }
 

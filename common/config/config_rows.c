@@ -104,7 +104,7 @@ const struct config_row config_rows[] = {
     {ROW("SCOPES_FILE", "scopes-file", CONFIG_FILE, AUTH, scopes_file), .placeholder = "FILE", .initial_shown = "none",
      .help = "What scopes mean in plain words (JSON, docs/branding.md); read again on SIGHUP."},
     {ROW("REGISTRATION", "registration", CONFIG_REGISTRATION, AUTH, registration), .initial = "off",
-     .placeholder = "WORD",
+     .placeholder = "off|approval|open",
      .help = "Whether users register clients of their own at /developer/applications: off; approval: such a client "
              "works for its owner alone until client approve; open: for everybody at once."},
     {ROW("SIGNATURE_METHODS", "signature-methods", CONFIG_METHODS, BOTH, signature_methods),
@@ -168,12 +168,12 @@ const struct config_row config_rows[] = {
      .min = 0, .max = 1000000, .placeholder = "N",
      .help = "Wrong passwords a minute for one account from one address, or from one browser that logged in before; "
              "0: no limit."},
-    {ROW("LOG_LEVEL", "log-level", CONFIG_LOG_LEVEL, BOTH, log_level), .initial = "info", .placeholder = "LEVEL",
-     .help = "debug, info, warn or error."},
-    {ROW("LOG_FORMAT", "log-format", CONFIG_LOG_FORMAT, BOTH, log_format), .placeholder = "FORMAT",
+    {ROW("LOG_LEVEL", "log-level", CONFIG_LOG_LEVEL, BOTH, log_level), .initial = "info",
+     .placeholder = "debug|info|warn|error", .help = "debug, info, warn or error."},
+    {ROW("LOG_FORMAT", "log-format", CONFIG_LOG_FORMAT, BOTH, log_format), .placeholder = "json|text",
      .initial_shown = "json; text on a terminal", .help = "json or text."},
     {ROW("DECISION_LOG", "decision-log", CONFIG_DECISION_LOG, BOTH, decision_log), .initial = "refused",
-     .placeholder = "WORD",
+     .placeholder = "refused|all|off",
      .help = "Which decisions about signed requests get a line of their own, at most a thousand a second: refused (and "
              "one in a hundred of the others), all, off."},
     {ROW("AUDIT_RETENTION", "audit-retention", CONFIG_INT, AUTH, audit_retention_days), .initial = "400", .min = 1,

@@ -2,6 +2,7 @@
 
 #include "base/nearest.h"
 #include "base/wipe.h"
+#include "service/command_options.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,36 +109,13 @@ static int unknown_command(const struct program *program, int argc, char **argv)
 
 /* ---- options ---- */
 
-static const struct command_option remote_table[] = {
-    {"server", OPTION_TEXT, "URL", false, offsetof(struct command_remote, server),
-     "have it done by the admin API of the service there, not on the stores"},
-    {"admin-token-file", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, token_file),
-     "a file that holds a token of that service's OAUTH1_ADMIN_TOKEN"},
-    {"ca", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, ca_file),
-     "PEM, what its certificate is verified against (left out: the system's authorities)"},
-    {0},
-};
-
-static const struct command_option *find_row(const struct command_option *rows, struct slice name)
-{
-    for (const struct command_option *option = rows; option && option->name; option++)
-        if (slice_eq(slice_str(option->name), name))
-            return option;
-    return NULL;
-}
-
-static const struct command_option *find_option(const struct command *command, struct slice name)
-{
-    return find_row(command->options, name);
-}
-
 /* A command that is done on the stores alone takes them, too, where the program has others: it says so. */
 static const struct command_option *find_remote_option(const struct parse *parse, struct slice name)
 {
     bool has_remote = parse->line.command->run_remote != NULL;
     for (const struct command *command = parse->program->commands; command->name; command++)
         has_remote = has_remote || (command->run_remote && parse->line.command->needs_config);
-    return has_remote ? find_row(remote_table, name) : NULL;
+    return has_remote ? command_find_option(command_remote_options, name) : NULL;
 }
 
 static int complain_of_usage(const struct parse *parse, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -155,12 +133,11 @@ static int complain_of_usage(const struct parse *parse, const char *format, ...)
 static int unknown_option(const struct parse *parse, struct slice name)
 {
     struct nearest nearest = {.wanted = name};
-    nearest_consider(&nearest, "format");
-    nearest_consider(&nearest, "quiet");
-    for (const struct command_option *option = parse->line.command->options; option && option->name; option++)
-        nearest_consider(&nearest, option->name);
-    for (const struct command_option *option = remote_table; parse->line.command->run_remote && option->name; option++)
-        nearest_consider(&nearest, option->name);
+    const struct command_option *tables[COMMAND_OPTION_TABLES];
+    command_option_tables(parse->line.command, tables);
+    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
+        for (const struct command_option *option = tables[i]; option->name; option++)
+            nearest_consider(&nearest, option->name);
     if (!nearest.name && parse->line.command->needs_config)
         nearest.name = config_closest_flag(name);
     if (nearest.name)
@@ -235,7 +212,7 @@ static int parse_option(struct parse *parse, int argc, char **argv, int *at)
     struct slice rest = slice_str(argv[*at] + 2);
     bool joined = false;
     struct slice name = slice_cut(&rest, '=', &joined);
-    const struct command_option *own = find_option(parse->line.command, name);
+    const struct command_option *own = command_find_option(parse->line.command->options, name);
     const struct command_option *option = own ? own : find_remote_option(parse, name);
     bool is_file = false;
     bool optional = false;
@@ -344,7 +321,7 @@ static void print_help_row(const char *name, const char *help, bool is_needed)
 
 static void print_option_rows(const struct command_option *rows)
 {
-    for (const struct command_option *option = rows; option && option->name; option++) {
+    for (const struct command_option *option = rows; option->name; option++) {
         char name[64];
         (void)snprintf(name, sizeof name, "--%s%s%s%s", option->name, option->value ? " " : "",
                        option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
@@ -355,12 +332,10 @@ static void print_option_rows(const struct command_option *rows)
 static void print_options(const struct command *command)
 {
     printf("\nOptions:\n");
-    print_option_rows(command->options);
-    if (command->run_remote)
-        print_option_rows(remote_table);
-    if (!find_option(command, SLICE("format"))) /* else the command has formats of its own */
-        print_help_row("--format table|json|env", "how to print (table)", false);
-    print_help_row("--quiet", "leave out notes: done, none, how many, what is going on", false);
+    const struct command_option *tables[COMMAND_OPTION_TABLES];
+    command_option_tables(command, tables);
+    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
+        print_option_rows(tables[i]);
 }
 
 static void print_configuration(const struct program *program, const struct command *command)
@@ -384,9 +359,7 @@ static void print_command_help(const struct program *program, const struct comma
     print_options(command);
     if (command->example)
         printf("\nExample:\n%s\n", command->example);
-    const char *usual = command->needs_config ? "0 done, 1 refused or not found, 2 usage, 3 a store is down"
-                                              : "0 done, 1 refused, 2 usage, 3 out of memory"; /* it has no store */
-    printf("\nExit codes: %s\n", command->exit_codes ? command->exit_codes : usual);
+    printf("\nExit codes: %s\n", command_exit_codes(command));
     if (command->needs_config)
         print_configuration(program, command);
 }

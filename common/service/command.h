@@ -114,9 +114,11 @@ MUST_USE enum status command_read_file(struct slice path, struct buf *out, const
  * `config check` and of `serve`, so that the one refuses what the other does. `program` is the struct program. */
 void command_check_blocking(const struct config *config, const void *program, struct buf *problems);
 
-/* Commands of both binaries: `config check`, `config print`, `healthcheck`. */
+/* Commands of both binaries: `config check`, `config print`, `healthcheck`, `completion`, `man`. */
 extern const struct command command_config_check;
 extern const struct command command_config_print;
 extern const struct command command_healthcheck;
+extern const struct command command_completion;
+extern const struct command command_man;
 
 #endif

@@ -392,6 +392,8 @@ int main(int argc, char **argv)
         command_config_check,
         command_config_print,
         command_healthcheck,
+        command_completion,
+        command_man,
         cli_sign,
         cli_explain,
         cli_perform_three_legged,

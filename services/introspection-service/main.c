@@ -136,6 +136,8 @@ int main(int argc, char **argv)
         command_config_check,
         command_config_print,
         command_healthcheck,
+        command_completion,
+        command_man,
         {0},
     };
     const struct program program = {

@@ -107,6 +107,23 @@ def test_links_between_the_installed_documents_lead_somewhere(host):
         host.sh(f"test -s {shown.split('file://')[1]}")
 
 
+def test_a_shell_completes_the_commands_and_man_has_a_page_of_each(host):
+    completions = "/usr/share/bash-completion/completions"
+    for command in (*SERVICES, "countersign"):
+        words = f"COMP_WORDS=({command} config ch); COMP_CWORD=2"
+        tell = 'f=$(complete -p $C); f=${f#*-F }; ${f%% *}; printf "%s\n" "${COMPREPLY[@]}"'
+        assert host.sh(f"bash -c 'C={command}; source {completions}/$C; {words}; {tell}'").strip() == "check"
+        host.sh(f"zcat /usr/share/man/man1/{command}.1.gz | grep -x '.TH.*Countersign'")
+    for service in SERVICES:
+        host.sh(f"test -s /usr/share/fish/vendor_completions.d/{service}.fish")
+        for line in host.sh(f"{service} --help").splitlines():
+            if line.startswith("  "):
+                command = line[2:26].strip()
+                page = f"/usr/share/man/man1/{service}-{command.replace(' ', '-')}.1.gz"
+                assert host.sh(f"zcat {page}") == host.sh(f"{service} man {command}")
+                assert host.sh(f"stat -c '%U %a' {page}").strip() == "root 644"
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_the_list_of_what_is_inside_is_true(host, part):
     sbom = json.loads(host.sh(f"cat /usr/share/doc/countersign-{part}/sbom.spdx.json"))

@@ -1,0 +1,46 @@
+#include "service/command_options.h"
+
+const struct command_option command_remote_options[] = {
+    {"server", OPTION_TEXT, "URL", false, offsetof(struct command_remote, server),
+     "have it done by the admin API of the service there, not on the stores"},
+    {"admin-token-file", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, token_file),
+     "a file that holds a token of that service's OAUTH1_ADMIN_TOKEN"},
+    {"ca", OPTION_TEXT, "FILE", false, offsetof(struct command_remote, ca_file),
+     "PEM, what its certificate is verified against (left out: the system's authorities)"},
+    {0},
+};
+
+/* The parser knows these three itself. `format` comes first: some commands have formats of their own. */
+static const struct command_option everybodys[] = {
+    {"format", OPTION_TEXT, "table|json|env", false, 0, "how to print (table)"},
+    {"quiet", OPTION_FLAG, NULL, false, 0, "leave out notes: done, none, how many, what is going on"},
+    {"help", OPTION_FLAG, NULL, false, 0, "show this, and do nothing"},
+    {0},
+};
+
+static const struct command_option none[] = {{0}};
+
+const struct command_option *command_find_option(const struct command_option *rows, struct slice name)
+{
+    for (const struct command_option *option = rows; option && option->name; option++)
+        if (slice_eq(slice_str(option->name), name))
+            return option;
+    return NULL;
+}
+
+void command_option_tables(const struct command *command,
+                           const struct command_option *ret_tables[COMMAND_OPTION_TABLES])
+{
+    bool has_formats = command_find_option(command->options, slice_str(everybodys[0].name)) != NULL;
+    ret_tables[0] = command->options ? command->options : none;
+    ret_tables[1] = command->run_remote ? command_remote_options : none;
+    ret_tables[2] = has_formats ? everybodys + 1 : everybodys;
+}
+
+const char *command_exit_codes(const struct command *command)
+{
+    if (command->exit_codes)
+        return command->exit_codes;
+    return command->needs_config ? "0 done, 1 refused or not found, 2 usage, 3 a store is down"
+                                 : "0 done, 1 refused, 2 usage, 3 out of memory"; /* it has no store */
+}
