@@ -347,6 +347,18 @@ static const struct command serve = {
     .run = run_serve,
 };
 
+static int run_program(const struct command *commands, int argc, char **argv)
+{
+    const struct program program = {
+        .name = "auth-service",
+        .summary = "an OAuth 1.0a (RFC 5849) authorization server",
+        .service = CONFIG_AUTH,
+        .commands = commands,
+        .check_blocking = check_blocking,
+    };
+    return command_main(&program, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
     const struct command commands[] = {
@@ -399,12 +411,5 @@ int main(int argc, char **argv)
         cli_perform_three_legged,
         {0},
     };
-    const struct program program = {
-        .name = "auth-service",
-        .summary = "an OAuth 1.0a (RFC 5849) authorization server",
-        .service = CONFIG_AUTH,
-        .commands = commands,
-        .check_blocking = check_blocking,
-    };
-    return command_main(&program, argc, argv);
+    return run_program(commands, argc, argv);
 }
