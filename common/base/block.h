@@ -35,6 +35,12 @@ static inline block block_unreserved(block bytes)
            (block)(bytes == '~');
 }
 
+/* Where the bytes are printable ASCII, and neither '"' nor '\\'. */
+static inline block block_json_plain(block bytes)
+{
+    return (block)(bytes - ' ' < 0x7F - ' ') & (block)(bytes != '"') & (block)(bytes != '\\');
+}
+
 static inline bool block_all(block test)
 {
     block_halves both = (block_halves)test;

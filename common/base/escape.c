@@ -1,13 +1,8 @@
 #include "base/escape.h"
 
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+#include "base/json_plain.h"
 
-/* Bytes that stay as they are in a JSON string: printable ASCII but '"' and '\'. */
-static const unsigned char json_plain[256] = {
-    [' ' ... '!'] = 1,
-    ['#' ... '['] = 1,
-    [']' ... '~'] = 1,
-};
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* Whether the character at s[at] could end a line, or command a terminal: C0, DEL, C1 (U+0080 to
  * U+009F), the line and paragraph separators, and the marks that turn the direction of writing. */
@@ -56,10 +51,9 @@ void escape_json(struct buf *out, struct slice text)
 {
     size_t i = 0;
     while (i < text.len) {
-        size_t from = i;
-        while (i < text.len && json_plain[(unsigned char)text.ptr[i]])
-            i++;
-        buf_add(out, slice_sub(text, from, i));
+        size_t run = json_plain_run(slice_sub(text, i, text.len));
+        buf_add(out, slice_sub(text, i, i + run));
+        i += run;
         if (i == text.len)
             return;
         size_t sequence = slice_utf8_sequence(text, i);

@@ -1,6 +1,7 @@
 #include "json/json_reader.h"
 
 #include "base/escape.h"
+#include "json/json_flat.h"
 #include "json/json_scan.h"
 
 #include <assert.h>
@@ -322,4 +323,18 @@ enum status json_decode(const json_value *object, const struct json_field *field
     if (ret_given)
         *ret_given = d.given;
     return STATUS_OK;
+}
+
+enum status json_read_fields(struct slice text, const struct json_field *fields, enum json_null null_means,
+                             struct arena *arena, void *out, uint64_t *ret_given, const char **ret_why)
+{
+    const json_value *value = NULL;
+    uint64_t given = 0;
+    if (json_flat(text, fields, arena, out, &given)) {
+        if (ret_given)
+            *ret_given = given;
+        return STATUS_OK;
+    }
+    TRY(json_read(text, arena, &value, ret_why));
+    return json_decode(value, fields, null_means, "", arena, out, ret_given, ret_why);
 }

@@ -104,4 +104,9 @@ MUST_USE enum status json_decode(const json_value *object, const struct json_fie
                                  const char *where, struct arena *arena, void *out, uint64_t *ret_given,
                                  const char **ret_why);
 
+/* Reads the one object that `text` is, as json_read and json_decode do; the usual one without a tree. Strings point
+ * into `text` where they can. Errors as theirs. */
+MUST_USE enum status json_read_fields(struct slice text, const struct json_field *fields, enum json_null null_means,
+                                      struct arena *arena, void *out, uint64_t *ret_given, const char **ret_why);
+
 #endif

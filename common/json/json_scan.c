@@ -1,5 +1,6 @@
 #include "json/json_scan.h"
 
+#include "base/json_plain.h"
 #include "json/json_reader.h"
 
 enum { MAX_INT_DIGITS = 16 };
@@ -110,13 +111,15 @@ static bool scan_character(struct scan *s)
 static bool scan_string(struct scan *s)
 {
     s->at++; /* the quote */
-    while (!take_byte(s, '"')) {
+    for (;;) {
+        s->at += json_plain_run(slice_sub(s->text, s->at, s->text.len));
+        if (take_byte(s, '"'))
+            return true;
         if (peek_byte(s) < 0)
             return refuse_scan(s, "a string without its end");
         if (!scan_character(s))
             return false;
     }
-    return true;
 }
 
 static bool is_digit(int byte)

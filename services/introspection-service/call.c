@@ -46,11 +46,9 @@ static enum status decode_body(struct members *members, const char *where, struc
     return STATUS_OK;
 }
 
-static enum status decode_call(const json_value *value, const char *where, struct arena *arena, struct call *ret_call,
-                               const char **ret_why)
+static enum status make_call(struct members members, const char *where, struct arena *arena, struct call *ret_call,
+                             const char **ret_why)
 {
-    struct members members = {0};
-    TRY(json_decode(value, fields, JSON_NULL_REFUSED, where, arena, &members, NULL, ret_why));
     TRY(decode_body(&members, where, arena, ret_why));
     *ret_call = (struct call){
         .request = {members.method, members.url, members.authorization, members.content_type, members.body},
@@ -63,9 +61,9 @@ static enum status decode_call(const json_value *value, const char *where, struc
 
 enum status call_read(struct slice json, struct arena *arena, struct call *ret_call, const char **ret_why)
 {
-    const json_value *value = NULL;
-    TRY(json_read(json, arena, &value, ret_why));
-    return decode_call(value, "", arena, ret_call, ret_why);
+    struct members members = {0};
+    TRY(json_read_fields(json, fields, JSON_NULL_REFUSED, arena, &members, NULL, ret_why));
+    return make_call(members, "", arena, ret_call, ret_why);
 }
 
 struct batch_members {
@@ -94,7 +92,9 @@ enum status calls_read(struct slice json, struct arena *arena, struct calls *ret
         char memory[sizeof "requests[100]"];
         struct buf where = buf_fixed(memory, sizeof memory);
         buf_addf(&where, "requests[%zu]", i);
-        TRY(decode_call(item, buf_string(&where), arena, &calls[i], ret_why));
+        struct members members = {0};
+        TRY(json_decode(item, fields, JSON_NULL_REFUSED, buf_string(&where), arena, &members, NULL, ret_why));
+        TRY(make_call(members, buf_string(&where), arena, &calls[i], ret_why));
     }
     *ret_calls = (struct calls){calls, count};
     return STATUS_OK;

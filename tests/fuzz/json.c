@@ -1,4 +1,6 @@
-/* What json_read takes, json_writer can write, and json_read takes that again as the same. */
+/* What json_read takes, json_writer can write, and json_read takes that again as the same; json_flat reads nothing in
+ * another way. */
+#include "json/json_flat.h"
 #include "json/json_reader.h"
 #include "json/json_writer.h"
 
@@ -54,11 +56,41 @@ static bool rewrite(struct slice text, struct arena *arena, struct buf *out)
     return true;
 }
 
+struct members {
+    struct slice name, value;
+    bool flag;
+};
+
+static const struct json_field fields[] = {
+    JSON_FIELD(struct members, name, JSON_STRING, false),
+    JSON_FIELD(struct members, value, JSON_STRING, false),
+    JSON_FIELD(struct members, flag, JSON_BOOL, false),
+    JSON_FIELDS_END,
+};
+
+/* What is read in one pass is what the tree says. */
+static void read_both_ways(struct slice text, struct arena *arena)
+{
+    struct members flat = {0}, tree = {0};
+    uint64_t flat_given = 0, tree_given = 0;
+    const json_value *value = NULL;
+    const char *why = NULL;
+    if (!json_flat(text, fields, arena, &flat, &flat_given))
+        return;
+    require(json_read(text, arena, &value, &why) == STATUS_OK);
+    require(json_decode(value, fields, JSON_NULL_REFUSED, "", arena, &tree, &tree_given, &why) == STATUS_OK);
+    require(flat_given == tree_given && flat.flag == tree.flag);
+    require(slice_eq(flat.name, tree.name) && slice_eq(flat.value, tree.value));
+    require(slice_is_absent(flat.name) == slice_is_absent(tree.name));
+    require(slice_is_absent(flat.value) == slice_is_absent(tree.value));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena arena;
     struct buf first = BUF_INIT, second = BUF_INIT;
     arena_init(&arena, 64 << 20);
+    read_both_ways(slice_of(data, size), &arena);
     if (rewrite(slice_of(data, size), &arena, &first)) {
         /* a name may grow beyond its bound by being escaped */
         if (rewrite(buf_slice(&first), &arena, &second))

@@ -399,6 +399,34 @@ static void clears_with_null_where_told(void **state)
     assert_int_equal(given, 0x1F);
 }
 
+/* What is said of a text that json_flat leaves is what json_read and json_decode say. */
+static void fields_are_read_with_a_tree_and_without(void **state)
+{
+    (void)state;
+    struct request out = {0};
+    uint64_t given = 0;
+    const char *why = NULL;
+    assert_status(
+        json_read_fields(SLICE("{\"method\":\"a\"}"), request_fields, JSON_NULL_REFUSED, &arena, &out, &given, &why),
+        STATUS_OK);
+    assert_slice_equal(out.method, SLICE("a"));
+    assert_int_equal(given, 0x01);
+    assert_status(json_read_fields(SLICE("{\"method\":\"b\",\"page\":7,\"url\":null}"), request_fields,
+                                   JSON_NULL_IS_ABSENT, &arena, &out, &given, &why),
+                  STATUS_OK);
+    assert_slice_equal(out.method, SLICE("b"));
+    assert_int_equal(out.page, 7);
+    assert_int_equal(given, 0x09);
+    assert_status(
+        json_read_fields(SLICE("{\"method\":\"b\"} x"), request_fields, JSON_NULL_REFUSED, &arena, &out, NULL, &why),
+        STATUS_BAD_INPUT);
+    assert_string_equal(why, "not acceptable JSON: something behind the value, at byte 15");
+    assert_status(
+        json_read_fields(SLICE("{\"url\":\"b\"}"), request_fields, JSON_NULL_REFUSED, &arena, &out, NULL, &why),
+        STATUS_BAD_INPUT);
+    assert_string_equal(why, "method is required");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +442,7 @@ int main(void)
         cmocka_unit_test(names_the_member_that_is_wrong),
         cmocka_unit_test(takes_null_as_absent_where_told),
         cmocka_unit_test(clears_with_null_where_told),
+        cmocka_unit_test(fields_are_read_with_a_tree_and_without),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
