@@ -81,7 +81,7 @@ static void ask_ahead(struct credential_view *view, struct cache_entry *entry, i
 static bool may_serve(struct credential_view *view, struct cache_entry *entry)
 {
     struct credential_cache *cache = view->cache;
-    int64_t now_ms = loop_now_ms(view->loop);
+    int64_t now_ms = loop_turn_ms(view->loop);
     bool fresh = cache_is_fresh(cache, entry, now_ms);
     /* a store that is known to be down is not waited for */
     bool in_vain = atomic_load_explicit(&cache->retry_at_ms, memory_order_relaxed) != 0;

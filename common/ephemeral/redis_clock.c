@@ -2,11 +2,6 @@
 
 #include "guard/nonce_guard.h"
 
-static int64_t reading_ms(const struct redis_clock *clock)
-{
-    return clock_steady_ms(clock->local) + clock->offset_ms;
-}
-
 bool redis_clock_set(struct redis_clock *clock, int64_t asked_ms, int64_t redis_ms)
 {
     int64_t steady_ms = clock_steady_ms(clock->local);
@@ -27,15 +22,15 @@ bool redis_clock_set(struct redis_clock *clock, int64_t asked_ms, int64_t redis_
 
 int64_t redis_clock_last_known_ms(const struct redis_clock *clock)
 {
-    return clock->was_read ? reading_ms(clock) : 0;
+    return clock->was_read ? clock_steady_ms(clock->local) + clock->offset_ms : 0;
 }
 
 int64_t redis_clock_now_ms(struct redis_clock *clock)
 {
-    if (!clock->was_read || !redis_clock_is_near(clock) ||
-        clock_steady_ms(clock->local) - clock->read_at_ms > REDIS_CLOCK_GOOD_MS)
+    int64_t steady_ms = clock_steady_ms(clock->local);
+    if (!clock->was_read || !redis_clock_is_near(clock) || steady_ms - clock->read_at_ms > REDIS_CLOCK_GOOD_MS)
         return 0;
-    int64_t now_ms = reading_ms(clock);
+    int64_t now_ms = steady_ms + clock->offset_ms;
     if (now_ms > clock->latest_ms)
         clock->latest_ms = now_ms;
     return clock->latest_ms;

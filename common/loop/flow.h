@@ -51,6 +51,7 @@ struct flow {
     bool is_waiting; /* the step answered STEP_WAIT or STEP_AGAIN */
     bool runs_again; /* STEP_AGAIN */
     bool was_cut;
+    bool is_timed;       /* its steps are told to the observer */
     enum status failure; /* of the newest wait, where it could not be set up */
 };
 

@@ -23,6 +23,8 @@ struct loop {
     struct deferred **last_deferred;
     struct event *run_deferred;
     bool runs_deferred;
+    int64_t deferred_ns; /* when these calls began, once somebody asked; 0 before */
+    int64_t deferred_ms; /* the same by the steady clock */
 
     pthread_mutex_t mailbox_lock;
     struct loop_message *first_message; /* under the lock */
@@ -56,6 +58,7 @@ static void on_deferred(evutil_socket_t fd UNUSED, short what UNUSED, void *cont
 {
     struct loop *loop = context;
     loop->runs_deferred = true;
+    loop->deferred_ns = loop->deferred_ms = 0;
     while (loop->first_deferred) {
         struct deferred *call = loop->first_deferred;
         loop_defer_cancel(loop, call);
@@ -202,6 +205,24 @@ void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->stopping, true);
     ring_mailbox(loop);
+}
+
+int64_t loop_turn_ns(struct loop *loop)
+{
+    if (!loop->runs_deferred)
+        return clock_monotonic_ns();
+    if (loop->deferred_ns == 0)
+        loop->deferred_ns = clock_monotonic_ns();
+    return loop->deferred_ns;
+}
+
+int64_t loop_turn_ms(struct loop *loop)
+{
+    if (!loop->runs_deferred)
+        return loop_now_ms(loop);
+    if (loop->deferred_ms == 0)
+        loop->deferred_ms = loop_now_ms(loop);
+    return loop->deferred_ms;
 }
 
 struct event_base *loop_base(struct loop *loop)

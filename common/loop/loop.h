@@ -46,6 +46,12 @@ static inline int64_t loop_now_ms(const struct loop *loop)
     return clock_steady_ms(loop_clock(loop));
 }
 
+/* clock_monotonic_ns, read once for all deferred calls of a turn: for deadlines and for how long others took, where the
+ * time that a turn takes does not count. */
+int64_t loop_turn_ns(struct loop *loop);
+/* The same of loop_now_ms. */
+int64_t loop_turn_ms(struct loop *loop);
+
 /* A call to be made later in this turn of the loop. Embedded in the object it is about, so that
  * deferring cannot fail; zeroed before its first use. */
 struct deferred {

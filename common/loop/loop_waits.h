@@ -1,4 +1,4 @@
-/* loop_waits: a loop's live waits, which only flow.c uses.
+/* loop_waits: a loop's flows and their live waits, which only flow.c uses.
  *
  * Invariants: a slot's generation changes when its wait ends, so that an old ticket never finds a new
  * wait. Waits of the same length share one of libevent's common timeouts: starting and ending one
@@ -31,7 +31,9 @@ struct loop_waits {
         const struct timeval *common;
     } timeouts[COMMON_TIMEOUTS_MAX];
     size_t timeout_count;
-    bool are_over; /* flow_cut_all: no flow goes on any more */
+    size_t flow_count;      /* that have not ended */
+    unsigned untimed_count; /* flows that began while there were too many to time each */
+    bool are_over;          /* flow_cut_all: no flow goes on any more */
 };
 
 /* The loop's own. */

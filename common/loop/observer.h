@@ -10,7 +10,8 @@
 
 struct observer {
     void *context;
-    /* A step of a flow is over, its wait included. Both names are literals. */
+    /* A step of a flow is over, its wait included. Both names are literals. Where many flows are on their way in a
+     * loop, this is told of one in sixteen. */
     void (*phase)(void *context, const char *handler, const char *step, int64_t duration_ns);
     /* Something happened outside of any request: event("redis", "reconnected", "127.0.0.1:6379").
      * `source` and `what` are literals, `detail` (may be NULL) holds no secret. */

@@ -56,6 +56,7 @@ struct redis_client {
     void *(*create_array)(const redisReadTask *task, reply_count count);
     size_t reply_bytes; /* received since the last whole reply */
     bool is_receiving;
+    int64_t received_ns; /* what it deals with, or did last */
     bool is_refused;
     char refusal[FAULT_BYTES]; /* why */
 
@@ -202,7 +203,7 @@ static void lose_connection(struct redis_client *client, const char *fault)
         client->addresses.count = client->next_address = 0; /* they may have changed */
     clear_connection(client);
     tell_fault(client, was_ready);
-    redis_queue_fail(&client->queue);
+    redis_queue_fail(&client->queue, clock_monotonic_ns());
     if (client->hooks.lost)
         client->hooks.lost(client->hooks.context);
     begin_later(client);
@@ -241,7 +242,7 @@ static void take_reply(struct redis_client *client, const redisReply *reply)
         client->hooks.refused(client->hooks.context, error);
     if (client->hooks.message && is_message(reply))
         client->hooks.message(client->hooks.context, reply);
-    else if (!redis_queue_answer(&client->queue, reply))
+    else if (!redis_queue_answer(&client->queue, reply, client->received_ns))
         redis_client_refuse(client, SLICE("it sent a reply that nobody asked for"));
     if (leave)
         redis_client_refuse(client, SLICE("it has become a read-only replica; name the primary in OAUTH1_REDIS_URL"));
@@ -267,6 +268,7 @@ static void on_received(void *context, struct slice bytes)
 {
     struct redis_client *client = context;
     client->reply_bytes += bytes.len;
+    client->received_ns = clock_monotonic_ns();
     client->is_receiving = true;
     if (client->reply_bytes > REPLY_MAX_BYTES)
         redis_client_refuse(client, SLICE("its reply is larger than we take"));
@@ -372,7 +374,7 @@ enum status redis_send(struct redis_client *client, const struct slice *args, si
         client->out.lost_bytes = 0;
         return STATUS_NO_MEMORY;
     }
-    TRY(redis_queue_add(&client->queue, done, context));
+    TRY(redis_queue_add(&client->queue, done, context, loop_turn_ns(client->loop)));
     add_command(&client->out, args, count);
     loop_defer(client->loop, &client->write, write_turn, client);
     start_ticking(client);
@@ -586,7 +588,7 @@ void redis_client_free(struct redis_client *client)
     if (!client)
         return;
     clear_connection(client);
-    redis_queue_fail(&client->queue);
+    redis_queue_fail(&client->queue, clock_monotonic_ns());
     loop_defer_cancel(client->loop, &client->begin);
     loop_timer_done(&client->timer);
     redis_queue_done(&client->queue);

@@ -1,7 +1,5 @@
 #include "redis/queue.h"
 
-#include "base/clock.h"
-
 #include <stdlib.h>
 
 enum { FIRST_CAPACITY = 64 };
@@ -31,30 +29,29 @@ static bool grow_waiters(struct redis_queue *queue)
     return true;
 }
 
-enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void *context)
+enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void *context, int64_t now_ns)
 {
     if (redis_queue_length(queue) == queue->capacity && !grow_waiters(queue))
         return STATUS_NO_MEMORY;
-    int64_t now_ns = queue->took ? clock_monotonic_ns() : 0;
     *waiter_of(queue, queue->sent++) = (struct redis_waiter){done, context, now_ns};
     return STATUS_OK;
 }
 
-bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *reply)
+bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *reply, int64_t now_ns)
 {
     if (redis_queue_is_empty(queue))
         return false;
     struct redis_waiter waiter = *waiter_of(queue, queue->answered++);
     if (queue->took)
-        queue->took(clock_monotonic_ns() - waiter.sent_ns);
+        queue->took(now_ns - waiter.sent_ns);
     waiter.done(waiter.context, reply);
     return true;
 }
 
-void redis_queue_fail(struct redis_queue *queue)
+void redis_queue_fail(struct redis_queue *queue, int64_t now_ns)
 {
     for (uint64_t end = queue->sent; queue->answered < end;)
-        (void)!redis_queue_answer(queue, NULL);
+        (void)!redis_queue_answer(queue, NULL, now_ns);
 }
 
 void redis_queue_watch(struct redis_queue *queue)

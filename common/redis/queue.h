@@ -29,12 +29,12 @@ struct redis_queue {
 
 void redis_queue_done(struct redis_queue *queue);
 
-/* NO_MEMORY. */
-MUST_USE enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void *context);
+/* `now_ns` is monotonic, here and below: many commands of one turn share one reading of the clock. NO_MEMORY. */
+MUST_USE enum status redis_queue_add(struct redis_queue *queue, redis_done_fn done, void *context, int64_t now_ns);
 /* Hands the reply to the oldest; false: nobody waits. */
-MUST_USE bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *reply);
+MUST_USE bool redis_queue_answer(struct redis_queue *queue, const struct redisReply *reply, int64_t now_ns);
 /* Answers NULL to all that wait now. */
-void redis_queue_fail(struct redis_queue *queue);
+void redis_queue_fail(struct redis_queue *queue, int64_t now_ns);
 
 static inline size_t redis_queue_length(const struct redis_queue *queue)
 {

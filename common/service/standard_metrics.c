@@ -106,7 +106,10 @@ static void add_name(const char **names, size_t max, size_t *count, const char *
 static size_t index_of(const char *const *names, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (names[i] == name || strcmp(names[i], name) == 0)
+        if (names[i] == name)
+            return i;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
             return i;
     return 0;
 }

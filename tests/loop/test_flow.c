@@ -104,6 +104,52 @@ static void runs_the_steps_in_order_until_one_replies(void **state)
     assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.three "));
 }
 
+static enum step_result wait_for_the_others(struct flow *flow)
+{
+    flow_pause(flow, 60 * 1000);
+    return STEP_WAIT;
+}
+
+static void end_one_of_many(struct flow *flow)
+{
+    ((struct desk *)flow_subject(flow))->ended++;
+}
+
+/* Four are timed each, since all are, and of the rest one in sixteen. */
+static void of_many_flows_at_once_some_are_timed(void **state)
+{
+    static const struct step steps[] = {{"one", next}, {"wait", wait_for_the_others}, {"two", reply}, {NULL, NULL}};
+    enum { FLOWS = 4 + 2 * 16 };
+    struct flow flows[FLOWS];
+    struct desk *desk = *state;
+    for (size_t i = 0; i < FLOWS; i++)
+        flow_start(&flows[i], desk->loop, "t", steps, desk, end_one_of_many);
+    (void)loop_settle(desk->loop);
+    struct buf begun = BUF_INIT;
+    for (size_t i = 0; i < 4 + 2; i++)
+        buf_add_str(&begun, "t.one ");
+    assert_slice_equal(buf_slice(&desk->trace), buf_slice(&begun));
+    buf_done(&begun);
+    flow_cut_all(desk->loop);
+    (void)loop_settle(desk->loop);
+    assert_int_equal(desk->ended, FLOWS);
+}
+
+static void a_flow_is_timed_again_once_the_many_are_over(void **state)
+{
+    static const struct step steps[] = {{"one", reply}, {NULL, NULL}};
+    struct flow flows[8];
+    struct desk *desk = *state;
+    for (size_t i = 0; i < COUNT_OF(flows); i++)
+        flow_start(&flows[i], desk->loop, "many", steps, desk, end_one_of_many);
+    (void)loop_settle(desk->loop);
+    assert_int_equal(desk->ended, COUNT_OF(flows));
+    buf_reset(&desk->trace);
+    flow_start(&flows[0], desk->loop, "one", steps, desk, end_one_of_many);
+    (void)loop_settle(desk->loop);
+    assert_slice_equal(buf_slice(&desk->trace), SLICE("one.one "));
+}
+
 static const struct step other_table[] = {{"first", next}, {"last", reply}, {NULL, NULL}};
 
 static enum step_result leave(struct flow *flow)
@@ -512,6 +558,8 @@ int main(void)
         TEST(a_flow_that_is_cut_makes_no_further_step),
         TEST(a_flow_that_begins_after_the_end_makes_no_step),
         TEST(runs_the_steps_in_order_until_one_replies),
+        TEST(of_many_flows_at_once_some_are_timed),
+        TEST(a_flow_is_timed_again_once_the_many_are_over),
         TEST(a_completion_resumes_at_the_next_step_with_its_result),
         TEST(a_completion_inside_the_step_still_resumes_later),
         TEST(a_pause_lasts_as_long_as_it_says),

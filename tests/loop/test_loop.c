@@ -228,6 +228,57 @@ static void another_thread_may_stop_it_many_times(void **state)
     }
 }
 
+struct turn {
+    struct loop *loop;
+    struct deferred first, second;
+    int64_t ns[2];
+    int64_t ms[2];
+};
+
+static void read_turn(struct turn *turn, size_t index)
+{
+    turn->ns[index] = loop_turn_ns(turn->loop);
+    turn->ms[index] = loop_turn_ms(turn->loop);
+}
+
+static void read_first(void *context)
+{
+    struct turn *turn = context;
+    const struct timespec while_others_work = {.tv_nsec = 3000000};
+    read_turn(turn, 0);
+    nanosleep(&while_others_work, NULL);
+}
+
+static void read_second(void *context)
+{
+    read_turn(context, 1);
+}
+
+static void run_turn(struct turn *turn)
+{
+    loop_defer(turn->loop, &turn->first, read_first, turn);
+    loop_defer(turn->loop, &turn->second, read_second, turn);
+    (void)loop_settle(turn->loop);
+}
+
+static void the_calls_of_a_turn_share_one_reading_of_the_clock(void **state)
+{
+    struct trace *trace = *state;
+    struct turn turn = {.loop = trace->loop};
+    int64_t before_ns = clock_monotonic_ns();
+    int64_t before_ms = loop_now_ms(trace->loop);
+    run_turn(&turn);
+    assert_true(turn.ns[0] >= before_ns && turn.ms[0] >= before_ms);
+    assert_int_equal(turn.ns[1], turn.ns[0]);
+    assert_int_equal(turn.ms[1], turn.ms[0]);
+    /* outside, and in the next turn, it is read anew */
+    assert_true(loop_turn_ns(trace->loop) >= turn.ns[0] + 3000000);
+    assert_true(loop_turn_ms(trace->loop) >= turn.ms[0] + 2);
+    run_turn(&turn);
+    assert_true(turn.ns[0] >= before_ns + 3000000);
+    assert_true(turn.ms[0] >= before_ms + 2);
+}
+
 static void note_signal_and_stop(void *context)
 {
     struct trace *trace = context;
@@ -260,6 +311,7 @@ int main(void)
         TEST(a_one_shot_timer_fires_once_and_a_stopped_one_never),
         TEST(messages_of_many_threads_arrive_once_and_in_order),
         TEST(mail_that_was_never_fetched_is_delivered_by_free),
+        TEST(the_calls_of_a_turn_share_one_reading_of_the_clock),
         TEST(a_signal_is_told_on_the_loop),
         TEST(another_thread_may_stop_it_many_times),
     };
