@@ -6,12 +6,10 @@ static unsigned char lower_byte(char c)
     return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
 }
 
-bool slice_eq_nocase(struct slice a, struct slice b)
+bool slice_same_nocase(const char *a, const char *b, size_t len)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower_byte(a.ptr[i]) != lower_byte(b.ptr[i]))
+    for (size_t i = 0; i < len; i++)
+        if (a[i] != b[i] && lower_byte(a[i]) != lower_byte(b[i]))
             return false;
     return true;
 }
@@ -108,6 +106,19 @@ bool slice_is_printable(struct slice s)
         i += step;
     }
     return true;
+}
+
+bool slice_is_token(struct slice s)
+{
+    static const bool token[256] = {
+        ['0' ... '9'] = true, ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['!'] = true, ['#'] = true, ['$'] = true,
+        ['%'] = true,         ['&'] = true,         ['\''] = true,        ['*'] = true, ['+'] = true, ['-'] = true,
+        ['.'] = true,         ['^'] = true,         ['_'] = true,         ['`'] = true, ['|'] = true, ['~'] = true,
+    };
+    for (size_t i = 0; i < s.len; i++)
+        if (!token[(unsigned char)s.ptr[i]])
+            return false;
+    return s.len > 0;
 }
 
 bool slice_to_u64(struct slice s, uint64_t max, uint64_t *ret_value)

@@ -75,8 +75,14 @@ static inline struct slice slice_sub(struct slice s, size_t from, size_t to)
     return (struct slice){s.ptr ? s.ptr + from : NULL, to - from};
 }
 
+/* What slice_eq_nocase does with two of the same length. */
+bool slice_same_nocase(const char *a, const char *b, size_t len);
+
 /* ASCII case is ignored; other bytes compare as they are. */
-bool slice_eq_nocase(struct slice a, struct slice b);
+static inline bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    return a.len == b.len && slice_same_nocase(a.ptr, b.ptr, a.len);
+}
 
 /* Position of the first `byte`, or s.len. */
 size_t slice_find(struct slice s, char byte);
@@ -100,6 +106,9 @@ struct slice slice_cut_utf8(struct slice s, size_t max);
 
 /* Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates). NUL is. */
 bool slice_is_utf8(struct slice s);
+
+/* Whether it is a token of HTTP (RFC 9110 §5.6.2), as methods and names of headers are. */
+bool slice_is_token(struct slice s);
 
 /* Whether it is UTF-8 without control characters (C0, DEL, C1): fit for a line of a list, a log or a header. */
 bool slice_is_printable(struct slice s);

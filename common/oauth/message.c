@@ -15,17 +15,6 @@ bool message_is_form_type(struct slice content_type)
     return slice_eq_nocase(media_type, SLICE("application/x-www-form-urlencoded"));
 }
 
-/* RFC 9110 §9.1: a method is a token. */
-static bool is_token(struct slice text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        if (c <= ' ' || c >= 0x7F || strchr("()<>@,;:\\\"/[]?={}", c))
-            return false;
-    }
-    return text.len > 0;
-}
-
 static enum status add_header_pair(struct message *message, struct arena *arena, const struct auth_header_pair *pair,
                                    struct problem *problem)
 {
@@ -125,7 +114,7 @@ enum status message_parse(const struct described_request *request, struct arena 
     struct slice list = {0};
     enum { USUAL_PARAMS = 16 };
     *problem = (struct problem){0};
-    if (!is_token(request->method))
+    if (!slice_is_token(request->method))
         return problem_set(problem, STATUS_MALFORMED, "the HTTP method is not a token");
     TRY(oauth_url_parse(request->url, &message.url, problem));
     TRY(find_list(request->authorization, &list, problem));

@@ -34,6 +34,10 @@ static size_t authority_end(struct slice text)
 /* reg-name and IP-literal of RFC 3986 §3.2.2, without what no host on the wire has. */
 static bool is_host(struct slice host)
 {
+    static const bool other[256] = {
+        ['!'] = true, ['$'] = true, ['&'] = true, ['\''] = true, ['('] = true, [')'] = true,
+        ['*'] = true, ['+'] = true, [';'] = true, ['='] = true,  ['%'] = true,
+    };
     if (host.len > HOST_MAX_BYTES)
         return false;
     if (host.len && host.ptr[0] == '[') {
@@ -45,7 +49,7 @@ static bool is_host(struct slice host)
         return colon && host.ptr[host.len - 1] == ']';
     }
     for (size_t i = 0; i < host.len; i++)
-        if (!percent_is_unreserved(host.ptr[i]) && (!host.ptr[i] || !strchr("!$&'()*+;=%", host.ptr[i])))
+        if (!percent_is_unreserved(host.ptr[i]) && !other[(unsigned char)host.ptr[i]])
             return false;
     return host.len > 0;
 }

@@ -87,6 +87,19 @@ static size_t put_utf8(unsigned code, char out[4])
     return len;
 }
 
+static void a_token_has_the_characters_of_the_rfc(void **state UNUSED)
+{
+    static const char characters[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    assert_true(slice_is_token(slice_str(characters)));
+    assert_false(slice_is_token(SLICE("")));
+    for (unsigned i = 0; i < 256; i++) {
+        const char text[] = {'a', (char)i, 'b'};
+        bool is_one = i && strchr(characters, (char)i);
+        if (slice_is_token(slice_of(text, sizeof text)) != is_one)
+            fail_msg("byte %u", i);
+    }
+}
+
 static void printable_is_utf8_without_control_characters(void **state UNUSED)
 {
     static const struct {
@@ -198,6 +211,7 @@ int main(void)
         cmocka_unit_test(cuts_lists_into_parts),
         cmocka_unit_test(trims_spaces_and_tabs_alone),
         cmocka_unit_test(takes_every_character_of_utf8),
+        cmocka_unit_test(a_token_has_the_characters_of_the_rfc),
         cmocka_unit_test(printable_is_utf8_without_control_characters),
         cmocka_unit_test(refuses_what_is_not_utf8),
         cmocka_unit_test(cuts_between_characters),
