@@ -3,6 +3,7 @@
 import base64
 
 OVERLAYS = ("development", "production")
+COMPONENTS = ("existing-secrets", "external-secrets", "redis-sentinel", "redis-cluster")
 
 
 def opened(secret):

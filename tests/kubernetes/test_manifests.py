@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from manifests import OVERLAYS, of_kind, opened, pod_specs
+from manifests import COMPONENTS, OVERLAYS, of_kind, opened, pod_specs
 
 from harness import schemas
 from harness.authority import Authority
@@ -40,14 +40,14 @@ def example(name):
 
 @pytest.fixture(scope="session")
 def faults(rendered):
-    """What Kubernetes' schemas say of each overlay, of each example, and of a spoiled overlay."""
+    """What Kubernetes' schemas say of each overlay, component and example, and of a spoiled overlay."""
     sets = {**rendered, **{name: example(name) for name in EXAMPLES}, "spoiled": spoiled(rendered["production"])}
     for secret in of_kind(sum(sets.values(), []), "Secret"):  # kustomize folds long lines; Kubernetes reads across them
         secret["data"] = {name: "".join(text.split()) for name, text in secret["data"].items()}
     return schemas.faults(HERE / "schemas", sets)
 
 
-@pytest.mark.parametrize("name", [*OVERLAYS, *EXAMPLES])
+@pytest.mark.parametrize("name", [*OVERLAYS, *COMPONENTS, *EXAMPLES])
 def test_kubernetes_schemas_find_no_fault(name, faults, rendered):
     assert len(rendered.get(name) or example(name)) > 0
     assert faults[name] == []

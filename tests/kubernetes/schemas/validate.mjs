@@ -7,6 +7,7 @@ import ts from "typescript";
 const PACKAGES = [
   [/(^|\.)monitoring\.coreos\.com$/, "@kubernetes-models/prometheus-operator"],
   [/^gateway\.networking\.k8s\.io$/, "@kubernetes-models/gateway-api"],
+  [/^external-secrets\.io$/, "@kubernetes-models/external-secrets"],
   [/^traefik\.io$/, "@kubernetes-models/traefik"],
 ];
 
