@@ -62,12 +62,13 @@ void change_feed_lost(struct change_feed *feed);
 /* ---- its users ---- */
 
 struct change_feed_options {
-    struct slice redis_url;                    /* OAUTH1_REDIS_URL */
-    struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
-    struct next_password *next_redis_password; /* borrowed; may be NULL */
-    struct slice database_url;                 /* OAUTH1_DATABASE_URL */
-    struct durable_pool *durable;              /* borrowed */
-    struct loop *const *loops;                 /* of the process; the first one's thread calls the listeners */
+    struct slice redis_url;                       /* OAUTH1_REDIS_URL */
+    struct slice redis_password;                  /* OAUTH1_REDIS_PASSWORD; may be absent */
+    struct next_password *next_redis_password;    /* borrowed; may be NULL */
+    struct next_password *next_sentinel_password; /* likewise */
+    struct slice database_url;                    /* OAUTH1_DATABASE_URL */
+    struct durable_pool *durable;                 /* borrowed */
+    struct loop *const *loops;                    /* of the process; the first one's thread calls the listeners */
     size_t loop_count;
 };
 

@@ -264,7 +264,7 @@ enum status change_feed_redis_new(const struct change_feed_options *options, str
     feed->last_unsent = &feed->unsent;
     enum status status = redis_target_open_blocking(options->redis_url, options->redis_password, why, &feed->target);
     if (status == STATUS_OK) {
-        redis_target_set_passwords(&feed->target, options->next_redis_password);
+        redis_target_set_passwords(&feed->target, options->next_redis_password, options->next_sentinel_password);
         status = connect_feed(feed);
     }
     if (status != STATUS_OK) {

@@ -11,8 +11,8 @@ struct ephemeral_backend {
     enum status (*open_blocking)(struct slice url, const struct ephemeral_options *options, struct buf *why,
                                  struct ephemeral_store **ret_store);
     enum status (*check_blocking)(struct slice url, struct slice password, struct buf *why);
-    enum status (*password_of)(struct slice url, struct slice password, struct buf *why,
-                               char ret_password[PASSWORD_BYTES]);
+    enum status (*passwords_of)(struct slice url, struct slice password, struct buf *why,
+                                struct ephemeral_passwords *ret_passwords);
     enum status (*janitor_blocking)(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count);
 };
 

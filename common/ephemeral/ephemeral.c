@@ -187,15 +187,13 @@ enum status ephemeral_check_blocking(struct slice url, struct slice password, st
     return backend->check_blocking ? backend->check_blocking(url, password, why) : STATUS_OK;
 }
 
-enum status ephemeral_password_of(struct slice url, struct slice password, struct buf *why,
-                                  char ret_password[PASSWORD_BYTES])
+enum status ephemeral_passwords_of(struct slice url, struct slice password, struct buf *why,
+                                   struct ephemeral_passwords *ret_passwords)
 {
     const struct ephemeral_backend *backend = NULL;
     TRY(find_backend(url, why, &backend));
-    if (backend->password_of)
-        return backend->password_of(url, password, why, ret_password);
-    ret_password[0] = '\0';
-    return STATUS_OK;
+    *ret_passwords = (struct ephemeral_passwords){0};
+    return backend->passwords_of ? backend->passwords_of(url, password, why, ret_passwords) : STATUS_OK;
 }
 
 enum status ephemeral_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)

@@ -320,14 +320,15 @@ struct ephemeral_store;
 
 struct ephemeral_options {
     const struct clock *clock;
-    int64_t skew_ms;                           /* OAUTH1_TIMESTAMP_SKEW */
-    int64_t lead_ms;                           /* OAUTH1_TIMESTAMP_LEAD */
-    int64_t temp_ttl_ms;                       /* OAUTH1_TEMP_TTL */
-    struct nonce_ledger *ledger;               /* borrowed; used by a thread of the store's until it is freed */
-    struct slice ledger_name;                  /* "memory:auth-service", "redis": one for each nonce store */
-    struct slice redis_password;               /* OAUTH1_REDIS_PASSWORD; may be absent */
-    struct next_password *next_redis_password; /* borrowed; may be NULL */
-    struct keyring *keys;                      /* seal what Redis keeps; the store holds them too */
+    int64_t skew_ms;                              /* OAUTH1_TIMESTAMP_SKEW */
+    int64_t lead_ms;                              /* OAUTH1_TIMESTAMP_LEAD */
+    int64_t temp_ttl_ms;                          /* OAUTH1_TEMP_TTL */
+    struct nonce_ledger *ledger;                  /* borrowed; used by a thread of the store's until it is freed */
+    struct slice ledger_name;                     /* "memory:auth-service", "redis": one for each nonce store */
+    struct slice redis_password;                  /* OAUTH1_REDIS_PASSWORD; may be absent */
+    struct next_password *next_redis_password;    /* borrowed; may be NULL */
+    struct next_password *next_sentinel_password; /* likewise */
+    struct keyring *keys;                         /* seal what Redis keeps; the store holds them too */
     const struct observer *observer;
     size_t max_nonces;  /* 0: a default that takes some 64 MB */
     size_t max_entries; /* of each other kind; 0: a default */
@@ -350,9 +351,14 @@ MUST_USE enum status ephemeral_open_blocking(struct slice url, const struct ephe
                                              struct ephemeral_store **ret_store);
 /* What can be said of a URL before its store is opened: reads what it names (a CA's file). Errors likewise. */
 MUST_USE enum status ephemeral_check_blocking(struct slice url, struct slice password, struct buf *why);
-/* The password that connections to this URL are made with; "" where there is none. Errors likewise. */
-MUST_USE enum status ephemeral_password_of(struct slice url, struct slice password, struct buf *why,
-                                           char ret_password[PASSWORD_BYTES]);
+struct ephemeral_passwords {
+    char store[PASSWORD_BYTES];
+    char sentinels[PASSWORD_BYTES];
+};
+
+/* The passwords that connections to this URL are made with; "" where there is none. Errors likewise. */
+MUST_USE enum status ephemeral_passwords_of(struct slice url, struct slice password, struct buf *why,
+                                            struct ephemeral_passwords *ret_passwords);
 
 struct ephemeral_janitor {
     struct slice url;      /* OAUTH1_REDIS_URL */

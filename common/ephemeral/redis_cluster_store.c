@@ -531,6 +531,6 @@ static enum status open_blocking(struct slice url, const struct ephemeral_option
 const struct ephemeral_backend ephemeral_cluster_backend = {
     .open_blocking = open_blocking,
     .check_blocking = redis_store_check_blocking,
-    .password_of = redis_store_password_of,
+    .passwords_of = redis_store_passwords_of,
     .janitor_blocking = redis_cluster_janitor_blocking,
 };

@@ -102,7 +102,7 @@ enum status redis_store_make_blocking(const struct redis_opening *opening, struc
     shared_keys_init(&store->keys, options->keys);
     enum status status = redis_target_open_blocking(url, options->redis_password, why, &store->target);
     if (status == STATUS_OK) {
-        redis_target_set_passwords(&store->target, options->next_redis_password);
+        redis_target_set_passwords(&store->target, options->next_redis_password, options->next_sentinel_password);
         status = opening->open_blocking(store, why);
     }
     if (status != STATUS_OK) {
@@ -121,12 +121,13 @@ enum status redis_store_check_blocking(struct slice url, struct slice password, 
     return STATUS_OK;
 }
 
-enum status redis_store_password_of(struct slice url, struct slice password, struct buf *why,
-                                    char ret_password[PASSWORD_BYTES])
+enum status redis_store_passwords_of(struct slice url, struct slice password, struct buf *why,
+                                     struct ephemeral_passwords *ret_passwords)
 {
     struct redis_target target;
     TRY(redis_url_parse(url, password, why, &target));
-    memcpy(ret_password, target.login.password, PASSWORD_BYTES);
+    memcpy(ret_passwords->store, target.login.password, PASSWORD_BYTES);
+    memcpy(ret_passwords->sentinels, target.sentinels.login.password, PASSWORD_BYTES);
     redis_target_done(&target);
     return STATUS_OK;
 }

@@ -27,8 +27,8 @@ MUST_USE enum status redis_store_save_blocking(struct ephemeral_store *store);
 void redis_store_set_keys(struct ephemeral_store *store, struct keyring *keys);
 void redis_store_free(struct ephemeral_store *store);
 MUST_USE enum status redis_store_check_blocking(struct slice url, struct slice password, struct buf *why);
-MUST_USE enum status redis_store_password_of(struct slice url, struct slice password, struct buf *why,
-                                             char ret_password[PASSWORD_BYTES]);
+MUST_USE enum status redis_store_passwords_of(struct slice url, struct slice password, struct buf *why,
+                                              struct ephemeral_passwords *ret_passwords);
 /* struct ephemeral_ops */
 int64_t redis_view_now_ms(const struct ephemeral *view);
 int64_t redis_view_ahead_ms(const struct ephemeral *view);

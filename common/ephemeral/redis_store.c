@@ -189,6 +189,6 @@ static enum status redis_store_open_blocking(struct slice url, const struct ephe
 const struct ephemeral_backend ephemeral_redis_backend = {
     .open_blocking = redis_store_open_blocking,
     .check_blocking = redis_store_check_blocking,
-    .password_of = redis_store_password_of,
+    .passwords_of = redis_store_passwords_of,
     .janitor_blocking = redis_janitor_blocking,
 };

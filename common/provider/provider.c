@@ -92,6 +92,7 @@ static enum status open_ephemeral(const struct config *config, const char *servi
         .ledger_name = buf_slice(&ledger_name),
         .redis_password = config->redis_password,
         .next_redis_password = &stores->passwords.redis,
+        .next_sentinel_password = &stores->passwords.sentinel,
         .keys = stores->keys,
         .observer = observer,
     };
@@ -182,6 +183,7 @@ static enum status open_feed(const struct config *config, struct loop *const *lo
         .redis_url = config->redis_url,
         .redis_password = config->redis_password,
         .next_redis_password = &provider->stores->passwords.redis,
+        .next_sentinel_password = &provider->stores->passwords.sentinel,
         .database_url = config->database_url,
         .durable = provider->durable,
         .loops = loops,

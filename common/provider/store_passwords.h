@@ -12,6 +12,7 @@ struct store_passwords {
     struct next_password database;
     struct next_password replica;
     struct next_password redis;
+    struct next_password sentinel;
 };
 
 /* No password has been read again yet: the stores use those that they were opened with. */

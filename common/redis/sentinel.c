@@ -10,7 +10,8 @@
 struct sentinels {
     struct redis_locator locator; /* first */
     struct redis_sentinels known;
-    struct redis_tls *tls; /* NULL: none */
+    struct next_password *next_password; /* borrowed; may be NULL */
+    struct redis_tls *tls;               /* NULL: none */
     struct clock clock;
     atomic_size_t first; /* who is asked first */
 };
@@ -64,8 +65,11 @@ static enum status take_place(void *context, const struct redisReply *reply)
 static enum status ask_sentinel(const struct sentinels *sentinels, const struct redis_place *sentinel,
                                 struct asked *asked)
 {
-    const struct redis_target target = {
-        .place = *sentinel, .login = sentinels->known.login, .tls = sentinels->tls, .is_sentinel = true};
+    const struct redis_target target = {.place = *sentinel,
+                                        .login = sentinels->known.login,
+                                        .next_password = sentinels->next_password,
+                                        .tls = sentinels->tls,
+                                        .is_sentinel = true};
     const struct slice args[] = {SLICE("SENTINEL"), SLICE("get-master-addr-by-name"),
                                  slice_str(sentinels->known.primary)};
     struct redis_blocking *redis = NULL;
@@ -138,4 +142,9 @@ enum status redis_sentinels_open_blocking(const struct redis_target *target, str
     }
     *ret_locator = &sentinels->locator;
     return STATUS_OK;
+}
+
+void redis_sentinels_set_passwords(struct redis_locator *locator, struct next_password *passwords)
+{
+    ((struct sentinels *)locator)->next_password = passwords;
 }

@@ -15,5 +15,7 @@
  * redis_tls_new_blocking; NO_MEMORY. */
 MUST_USE enum status redis_sentinels_open_blocking(const struct redis_target *target, struct buf *why,
                                                    struct redis_locator **ret_locator);
+/* Newer passwords of the Sentinels come from there; borrowed, before the first connection. May be NULL. */
+void redis_sentinels_set_passwords(struct redis_locator *locator, struct next_password *passwords);
 
 #endif

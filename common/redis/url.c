@@ -274,9 +274,12 @@ enum status redis_target_open_blocking(struct slice url, struct slice password, 
     return status;
 }
 
-void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords)
+void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords,
+                                struct next_password *sentinel_passwords)
 {
     target->next_password = passwords;
+    if (target->sentinels.count)
+        redis_sentinels_set_passwords(target->locator, sentinel_passwords);
     if (target->seeds.count)
         redis_cluster_locator_set_passwords(target->locator, passwords);
 }

@@ -77,8 +77,10 @@ MUST_USE enum status redis_url_parse(struct slice url, struct slice password, st
 /* The same, and reads what TLS needs. */
 MUST_USE enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
                                                 struct redis_target *ret_target);
-/* Newer passwords come from there; borrowed, before the first connection. May be NULL. */
-void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords);
+/* Newer passwords, of Redis and of the Sentinels, come from there; borrowed, before the first connection. May be NULL.
+ */
+void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords,
+                                struct next_password *sentinel_passwords);
 void redis_target_done(struct redis_target *target);
 
 #endif
