@@ -4,7 +4,6 @@
 #include "consent.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
-#include "durable/changes.h"
 #include "durable/users.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
@@ -347,20 +346,14 @@ static enum status grant_start(struct flow *flow)
 /* Who decided what; waits. Where a site refused, nobody did. Without its row a grant brings no verifier. */
 static enum step_result audit_decision(struct flow *flow)
 {
-    struct request *request = request_of(flow);
     const struct authorization *it = authorization_of(flow);
-    struct buf who = buf_in(&request->arena);
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK)
         return fail_page(flow, status);
-    buf_add_str(&who, it->user ? "user:" : "site");
-    buf_add(&who, it->user ? it->user->subject : SLICE(""));
-    const struct audit_entry entry = {.who = buf_slice(&who),
-                                      .what = it->deny ? SLICE("access.deny") : SLICE("access.grant"),
-                                      .subject = it->client->client_id,
-                                      .client = it->client->client_id,
-                                      .request = request_id(request)};
-    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
+    struct audit_entry entry = {.what = it->deny ? SLICE("access.deny") : SLICE("access.grant"),
+                                .subject = it->client->client_id,
+                                .client = it->client->client_id};
+    site_audit_start(request_of(flow), it->user, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

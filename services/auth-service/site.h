@@ -3,6 +3,8 @@
 #define COUNTERSIGN_AUTH_SERVICE_SITE_H
 
 #include "app.h"
+#include "durable/changes.h"
+#include "durable/users.h"
 #include "http/form.h"
 #include "http/page.h"
 
@@ -49,4 +51,9 @@ struct slice site_cookie(const struct request *request, enum site_cookie cookie)
  * of that is defence in depth: the form's csrf_token is the caller's to check. STATUS_FORBIDDEN,
  * STATUS_UNSUPPORTED_TYPE, STATUS_MALFORMED, STATUS_NO_MEMORY. */
 MUST_USE enum status site_form(struct request *request, struct form *ret_form);
+
+/* A row of the audit log, of which `entry` says all but who did it and the request: "user:" and his subject, or "site"
+ * where there is no user. Completes with the status: without memory nothing is written. */
+void site_audit_start(struct request *request, const struct user *user, struct audit_entry *entry,
+                      struct ticket ticket);
 #endif

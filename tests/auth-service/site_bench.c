@@ -187,6 +187,15 @@ int site_bench_call(struct site_bench *bench, const struct site_call *call)
     return request->reply.http_status;
 }
 
+int site_bench_call_within(struct site_bench *bench, const struct site_call *call, size_t arena_bytes)
+{
+    bench->may_break = true;
+    arena_done(&bench->request.arena);
+    arena_init(&bench->request.arena, arena_bytes);
+    int status = site_bench_call(bench, call);
+    return bench->request.reply.is_broken ? 500 : status;
+}
+
 struct slice site_bench_header(const struct site_bench *bench, const char *name, size_t n)
 {
     const struct reply *reply = &bench->request.reply;

@@ -57,6 +57,8 @@ struct site_call {
 
 /* Runs the steps to their reply, which stays readable until the next call. */
 int site_bench_call(struct site_bench *bench, const struct site_call *call);
+/* The same for a request that may take so much memory; 500 also where that did not suffice for a reply. */
+int site_bench_call_within(struct site_bench *bench, const struct site_call *call, size_t arena_bytes);
 /* Of the last reply; the n-th header of that name (0: first), absent without it. */
 struct slice site_bench_header(const struct site_bench *bench, const char *name, size_t n);
 struct slice site_bench_body(const struct site_bench *bench);

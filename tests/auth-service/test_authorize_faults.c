@@ -87,15 +87,6 @@ static void write_scopes(struct buf *out, int count)
         buf_addf(out, "%sscope:%d", i ? " " : "", i);
 }
 
-static int call_within(struct site_bench *bench, const struct site_call *call, size_t arena_bytes)
-{
-    bench->may_break = true;
-    arena_done(&bench->request.arena);
-    arena_init(&bench->request.arena, arena_bytes);
-    int status = site_bench_call(bench, call);
-    return bench->request.reply.is_broken ? 500 : status;
-}
-
 static void shows_the_whole_page_or_none_where_memory_does_not_suffice(void **state)
 {
     struct site_bench *bench = *state;
@@ -106,9 +97,9 @@ static void shows_the_whole_page_or_none_where_memory_does_not_suffice(void **st
     authorize_allow_scopes(bench, buf_string(&scopes));
     authorize_temp(bench, "much", buf_string(&scopes));
     for (size_t bytes = 0; bytes < LITTLE_BYTES; bytes += 16)
-        assert_in_range(call_within(bench, &show, bytes), 500, 503);
+        assert_in_range(site_bench_call_within(bench, &show, bytes), 500, 503);
     for (size_t bytes = LITTLE_BYTES; bytes <= ENOUGH_BYTES; bytes += PAGE_STEP_BYTES) {
-        if (call_within(bench, &show, bytes) != 200)
+        if (site_bench_call_within(bench, &show, bytes) != 200)
             continue;
         assert_true(site_bench_says(bench, "<code>scope:399</code>"));
         shown++;
@@ -127,7 +118,7 @@ static bool grant_within(struct site_bench *bench, const char *scopes, struct sl
     authorize_temp(bench, token, scopes);
     buf_addf(&body, "csrf_token=csrf+of+janes&decision=grant&oauth_token=%s&scope=%.*s", token, SLICE_ARGS(shown));
     const struct site_call grant = {.steps = authorize_decide, .body = buf_string(&body), .cookie = JANES_COOKIE};
-    int status = call_within(bench, &grant, arena_bytes);
+    int status = site_bench_call_within(bench, &grant, arena_bytes);
     buf_done(&body);
     const struct temp_credential *temp = site_bench_find_temp(bench, token);
     if (temp->state == TEMP_GRANTED)
@@ -148,6 +139,9 @@ static void grants_what_was_shown_or_nothing_where_memory_does_not_suffice(void 
         granted += grant_within(bench, buf_string(&scopes), SLICE("scope:0 scope:399"), bytes);
     }
     assert_in_range(granted, 2, 2 * (GRANT_BYTES - LITTLE_BYTES) / GRANT_STEP_BYTES);
+    assert_int_equal(durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM audit WHERE who <> 'user:' ||"
+                                                           " (SELECT subject FROM users WHERE username = 'jane')"),
+                     0);
     buf_done(&scopes);
 }
 
@@ -165,7 +159,7 @@ static void sends_to_the_whole_callback_or_nowhere_where_memory_does_not_suffice
     site_bench_client(bench, 0, callback, NULL);
     site_bench_temp(bench, "far", callback);
     for (size_t bytes = LITTLE_BYTES; bytes <= GRANT_BYTES; bytes += GRANT_STEP_BYTES) {
-        if (call_within(bench, &grant, bytes) != 302)
+        if (site_bench_call_within(bench, &grant, bytes) != 302)
             continue;
         struct slice target = authorize_location(bench);
         assert_true(slice_starts_with(target, slice_str(callback)));

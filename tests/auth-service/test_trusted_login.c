@@ -259,6 +259,23 @@ static void a_store_that_is_down_lets_nobody_in(void **state)
     assert_int_equal(call_as(bench, (struct site_call){.steps = trusted_login_show}, "42"), 503);
 }
 
+/* A row of "user:" alone would be nobody's. */
+static void the_audit_log_has_the_whole_subject_or_nobody_logs_in_where_memory_does_not_suffice(void **state)
+{
+    enum { STEP_BYTES = 16, ENOUGH_BYTES = 8 << 10 };
+    struct site_bench *bench = *state;
+    char subject[201] = "";
+    unsigned logins = 0;
+    memset(subject, 'x', sizeof subject - 1);
+    const struct site_call call = {.steps = trusted_login_show, .header = HEADER, .value = subject};
+    for (size_t bytes = 0; bytes <= ENOUGH_BYTES; bytes += STEP_BYTES)
+        logins += site_bench_call_within(bench, &call, bytes) == 302;
+    assert_in_range(logins, 1, ENOUGH_BYTES / STEP_BYTES);
+    assert_in_range(durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM audit"), logins, UINT32_MAX);
+    assert_int_equal(
+        durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM audit WHERE who <> 'user:' || subject"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +288,7 @@ int main(void)
         TEST(a_sites_session_is_nobodys_once_its_door_is_closed),
         TEST(the_login_page_leads_on_at_once),
         TEST(a_store_that_is_down_lets_nobody_in),
+        TEST(the_audit_log_has_the_whole_subject_or_nobody_logs_in_where_memory_does_not_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,13 +223,13 @@ static bool is_over(const struct coming_back *it, const struct user *user)
     return user->disabled || user->version != it->challenge.user_version;
 }
 
-static enum step_result start_session(struct flow *flow, const struct session *session, struct slice subject)
+static enum step_result start_session(struct flow *flow, const struct session *session, const struct user *user)
 {
     struct ticket audit;
     enum step_result result =
         session_start(flow, session, DELEGATED_SESSION_TTL_MS, 1, &audit, coming_back_of(flow)->session_id);
     if (result == STEP_WAIT)
-        session_audit_start(request_of(flow), "login.site", subject, SLICE(""), audit);
+        session_audit_start(request_of(flow), "login.site", user, SLICE(""), audit);
     return result;
 }
 
@@ -261,7 +261,7 @@ static enum step_result take_decision(struct flow *flow)
         .scopes = it->challenge.scopes,
         .is_granted = it->challenge.is_granted,
     };
-    return start_session(flow, &session, ((const struct user *)user)->subject);
+    return start_session(flow, &session, user);
 }
 
 static enum step_result go_on(struct flow *flow)

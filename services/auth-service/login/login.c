@@ -472,7 +472,7 @@ static enum step_result open_session(struct flow *flow)
     enum step_result result = session_start(flow, &session, SESSION_TTL_MS, counted + 1, more, it->session_id);
     if (result == STEP_WAIT) {
         login_tries_take_back_start(request, &it->tries, more);
-        session_audit_start(request, "login.password", it->user->subject, it->client_id, more[counted]);
+        session_audit_start(request, "login.password", it->user, it->client_id, more[counted]);
     }
     return result;
 }

@@ -64,7 +64,7 @@ static enum step_result end_session(struct flow *flow)
     ephemeral_session_delete_start(app_loop_of(request)->ephemeral, site_cookie(request, COOKIE_SESSION),
                                    tickets[ENDED_SESSION]);
     if (has_user)
-        session_audit_start(request, "logout", ((const struct user *)user)->subject, SLICE(""), tickets[WRITTEN_ROW]);
+        session_audit_start(request, "logout", user, SLICE(""), tickets[WRITTEN_ROW]);
     return STEP_WAIT;
 }
 

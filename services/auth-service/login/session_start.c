@@ -1,7 +1,6 @@
 #include "login/session_start.h"
 
 #include "crypto/random.h"
-#include "durable/changes.h"
 #include "login/where_from.h"
 #include "site.h"
 
@@ -38,16 +37,9 @@ enum status session_started(struct flow *flow, size_t more)
     return STATUS_OK;
 }
 
-void session_audit_start(struct request *request, const char *what, struct slice subject, struct slice client,
+void session_audit_start(struct request *request, const char *what, const struct user *user, struct slice client,
                          struct ticket ticket)
 {
-    struct buf who = buf_in(&request->arena);
-    buf_add_str(&who, "user:");
-    buf_add(&who, subject);
-    const struct audit_entry entry = {.who = buf_slice(&who),
-                                      .what = slice_str(what),
-                                      .subject = subject,
-                                      .client = client,
-                                      .request = request_id(request)};
-    durable_audit_write_start(app_of(request)->durable, &entry, ticket);
+    struct audit_entry entry = {.what = slice_str(what), .subject = user->subject, .client = client};
+    site_audit_start(request, user, &entry, ticket);
 }

@@ -3,6 +3,7 @@
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_SESSION_START_H
 
 #include "base/attributes.h"
+#include "durable/users.h"
 #include "ephemeral/ephemeral.h"
 #include "http/request.h"
 #include "loop/flow.h"
@@ -20,7 +21,7 @@ enum step_result session_start(struct flow *flow, const struct session *session,
                                struct ticket *ret_more, char id[SESSION_ID_BYTES]);
 /* A row of the audit log: that this user logged in or out. `client`: who asked for it; empty: nobody. Completes with
  * the status. */
-void session_audit_start(struct request *request, const char *what, struct slice subject, struct slice client,
+void session_audit_start(struct request *request, const char *what, const struct user *user, struct slice client,
                          struct ticket ticket);
 /* In the next step: of all that it waited for. */
 MUST_USE enum status session_started(struct flow *flow, size_t more);

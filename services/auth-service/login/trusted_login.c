@@ -47,7 +47,7 @@ static enum step_result begin_session(struct flow *flow)
         return site_refuse(request_of(flow), STATUS_FORBIDDEN, "login.disabled");
     enum step_result result = session_start(flow, &session, SESSION_TTL_MS, 1, &audit, it->session_id);
     if (result == STEP_WAIT)
-        session_audit_start(request_of(flow), "login.header", it->user->subject, SLICE(""), audit);
+        session_audit_start(request_of(flow), "login.header", it->user, SLICE(""), audit);
     return result;
 }
 

@@ -1,7 +1,6 @@
 #include "login/visitor.h"
 
 #include "crypto/ct.h"
-#include "durable/changes.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
 #include "login/return_to.h"
@@ -145,13 +144,7 @@ enum step_result visitor_prove(struct flow *flow)
 enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject)
 {
     struct request *request = request_of(flow);
-    struct buf who = buf_in(&request->arena);
-    buf_add_str(&who, "user:");
-    buf_add(&who, visitor_of(flow)->user->subject);
-    if (who.failed)
-        return site_refuse(request, STATUS_NO_MEMORY, NULL);
-    const struct audit_entry entry = {
-        .who = buf_slice(&who), .what = slice_str(what), .subject = subject, .request = request_id(request)};
-    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
+    struct audit_entry entry = {.what = slice_str(what), .subject = subject};
+    site_audit_start(request, visitor_of(flow)->user, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

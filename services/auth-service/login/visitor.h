@@ -43,7 +43,7 @@ enum step_result visitor_enter(struct flow *flow);
  * do. Under the trusted header nobody can be asked again: the proxy vouches for each request. */
 enum step_result visitor_prove(struct flow *flow);
 
-/* Writes down what he did, as "user:" and his subject, to what: waits, or refuses. */
+/* Writes down what he did, as "user:" and his subject, to what: waits. */
 enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject);
 
 /* Whether the user of a session may go on by it: not one who is disabled, who came by a door that is closed now (a
