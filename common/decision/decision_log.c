@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/metrics.h"
 #include "http/http_server.h"
+#include "oauth/url.h"
 #include "service/forwarded.h"
 #include "service/line_budget.h"
 

@@ -3,8 +3,8 @@
 #ifndef COUNTERSIGN_DURABLE_NONCE_ROWS_H
 #define COUNTERSIGN_DURABLE_NONCE_ROWS_H
 
+#include "durable/nonces.h"
 #include "durable/rows.h"
-#include "guard/nonce_ledger.h"
 
 static inline struct durable *nonce_ledger_db(struct nonce_ledger *ledger)
 {

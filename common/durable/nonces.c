@@ -5,12 +5,6 @@
 
 enum { HASH_BYTES = 8, PART_HASHES = 8192 };
 
-void nonce_state_done(struct nonce_state *state)
-{
-    free(state->nonces);
-    *state = (struct nonce_state){0};
-}
-
 /* ---- open ---- */
 
 struct opening {

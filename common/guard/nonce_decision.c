@@ -1,7 +1,5 @@
 #include "guard/nonce_decision.h"
 
-#include "guard/nonce_guard.h"
-
 #include <stdio.h>
 #include <string.h>
 

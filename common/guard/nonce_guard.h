@@ -15,9 +15,6 @@ enum {
     CLOCK_LEAP_MS = 2000, /* a store's clock that parts from the steady one by more than this has moved: a loss */
     AWAY_AFTER_MS = 100,  /* how long an answer of the ledger must be missing before rule 8 holds */
     GONE_AFTER_MS = 1500, /* and before it counts as away for all else */
-    AWAY_AHEAD_MS = 2000, /* how far ahead of the steady time a timestamp may be then */
-    AWAY_MAX_MS = 300000, /* and for how long */
-    AWAY_SLACK_MS = 3000, /* by how much the steady times of two processes may differ, and what one has not noticed */
 };
 
 struct nonce_guard {

@@ -16,12 +16,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 enum {
     NONCE_HASH_KEY_BYTES = 16,
     NONCE_EPOCH_ID_BYTES = 33, /* 128 random bits in hexadecimal, and the NUL */
     NONCE_RECORD_BYTES = 256,
     NONCE_MACHINE_BYTES = 96,
+};
+
+/* Rule 8: what users of a store accept while the ledger is away. */
+enum {
+    AWAY_AHEAD_MS = 2000, /* how far ahead of the steady time a timestamp may be */
+    AWAY_MAX_MS = 300000, /* for how long */
+    AWAY_SLACK_MS = 3000, /* by how much the steady times of two processes may differ, and what one has not noticed */
 };
 
 /* ---- a store whose nonces end with its process ---- */
@@ -55,7 +63,11 @@ struct nonce_state {
     size_t count;
 };
 
-void nonce_state_done(struct nonce_state *state);
+static inline void nonce_state_done(struct nonce_state *state)
+{
+    free(state->nonces);
+    *state = (struct nonce_state){0};
+}
 
 /* ---- a store that many processes share ---- */
 
@@ -143,16 +155,5 @@ struct nonce_ledger {
      * NULL. */
     const char *(*last_error)(const struct nonce_ledger *ledger);
 };
-
-struct durable;
-
-/* The durable store's. `ledger` comes first; `db` is borrowed and used by the calling thread. */
-struct durable_nonce_ledger {
-    struct nonce_ledger ledger;
-    struct durable *db;
-};
-
-/* Nothing to be freed; `db` must outlive it. */
-void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db);
 
 #endif

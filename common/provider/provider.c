@@ -6,8 +6,8 @@
 #include "crypto/sealed.h"
 #include "durable/database.h"
 #include "durable/durable.h"
+#include "durable/nonces.h"
 #include "durable/sealing_keys.h"
-#include "guard/nonce_ledger.h"
 #include "provider/store_passwords.h"
 #include "store/store_url.h"
 

@@ -1,6 +1,6 @@
 /* The part of the durable store's contract that is about nonces, on SQLite, once more with transactions that are all
  * run twice; and what is left behind where a statement fails in their midst. */
-#include "guard/nonce_ledger.h"
+#include "durable/nonces.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

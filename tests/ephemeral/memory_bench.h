@@ -2,6 +2,7 @@
 #ifndef COUNTERSIGN_TESTS_EPHEMERAL_MEMORY_BENCH_H
 #define COUNTERSIGN_TESTS_EPHEMERAL_MEMORY_BENCH_H
 
+#include "durable/nonces.h"
 #include "ephemeral/ephemeral.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"

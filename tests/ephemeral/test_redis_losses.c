@@ -1,5 +1,6 @@
 /* What a Redis that lost nonces must not let through (docs/design/nonce-guard.md): flush, restart, what somebody
  * spoiled. */
+#include "durable/nonces.h"
 #include "fleet_bench.h"
 
 /* ---- no change ---- */

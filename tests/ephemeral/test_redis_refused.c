@@ -1,4 +1,5 @@
 /* Redis servers that will not do: each is refused with a word that says why. */
+#include "durable/nonces.h"
 #include "fleet_bench.h"
 
 #include <stdio.h>

@@ -205,6 +205,22 @@ def exported_functions_have_a_caller():
                 yield f"{name}:{line}: {match.group(1)}() has no caller: drop it, or say in NO_CALLER_YET why not"
 
 
+def functions_stand_in_the_room_of_their_header():
+    """Else whoever sees the header calls another room, which it may not know."""
+    prototype = re.compile(r"^(?!typedef\b|struct \w+ \{|#|\}|static )[A-Za-z][\w *]*?\b(\w+)\s*\([^;{]*\)[^;{]*;", re.M)
+    definition = re.compile(r"^(?!static\b)[A-Za-z][\w *]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.M)
+    homes = {}
+    for name in C_FILES:
+        if name.endswith(".c"):
+            for match in definition.finditer(code(name)):
+                homes.setdefault(match.group(1), set()).add("/".join(name.split("/")[:2]))
+    for name in HEADERS:
+        for match in prototype.finditer(code(name)):
+            there = homes.get(match.group(1), set())
+            if there and "/".join(name.split("/")[:2]) not in there:
+                yield f"{name}:1: {match.group(1)}() is defined in {', '.join(sorted(there))}: define it in the room of its header"
+
+
 def rooms():
     """{folder: (its DOOR or nothing, the folders that it USES)}, an ordered dict: nobody uses who comes later."""
     found = {}
@@ -421,6 +437,7 @@ RULES = [
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
     exported_functions_have_a_caller,
+    functions_stand_in_the_room_of_their_header,
     includes_follow_the_design,
     nobody_goes_round_a_wall,
     only_store_url_tells_stores_apart,

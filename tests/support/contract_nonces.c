@@ -1,6 +1,6 @@
 /* What the durable store knows of nonce stores: the nonces of one that stopped, epochs, what was accepted, and users.
  */
-#include "guard/nonce_ledger.h"
+#include "durable/nonces.h"
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 #include "support/test.h"

@@ -2,7 +2,7 @@
 #ifndef COUNTERSIGN_TESTS_SUPPORT_SWITCHED_LEDGER_H
 #define COUNTERSIGN_TESTS_SUPPORT_SWITCHED_LEDGER_H
 
-#include "guard/nonce_ledger.h"
+#include "durable/nonces.h"
 
 #include <stdatomic.h>
 
