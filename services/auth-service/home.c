@@ -1,7 +1,5 @@
 #include "home.h"
 
-#include "account/applications.h"
-#include "account/security.h"
 #include "site.h"
 
 static bool has_session_cookie(const struct request *request)

@@ -8,6 +8,11 @@
 #include "http/form.h"
 #include "http/page.h"
 
+/* Where a user's own pages stand, which lead to each other. */
+#define APPLICATIONS_PATH    "/account/applications"
+#define SECURITY_PATH        "/account/security"
+#define PASSWORD_CHANGE_PATH "/account/password"
+
 /* Replies with a page of pages/, inside the layout and in the reader's language. `title` is a key of the catalogues,
  * the values are those that look_names.c has for the file. `form_action` lists, beside 'self', where its forms may
  * lead; absent: nowhere else. */

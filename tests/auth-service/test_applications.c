@@ -5,6 +5,7 @@
 #include "durable/tokens.h"
 #include "home.h"
 #include "http/page.h"
+#include "site.h"
 #include "site_bench.h"
 #include "support/test.h"
 

@@ -5,6 +5,7 @@
 #include "durable/changes.h"
 #include "durable/passwords.h"
 #include "durable/users.h"
+#include "site.h"
 #include "site_bench.h"
 #include "support/test.h"
 

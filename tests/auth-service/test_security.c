@@ -1,6 +1,7 @@
 #include "account/security.h"
 
 #include "login/trusted_login.h"
+#include "site.h"
 #include "site_bench.h"
 #include "support/test.h"
 

@@ -277,6 +277,32 @@ def included_by(name, quote):
             yield number, match.group(1)
 
 
+def headers_stand_in_order():
+    """No circle of headers: a header may be read, and moved, with those that it includes and nothing else. A source may include whom
+    its own header serves: that is how an interface calls what stands behind it."""
+    includes = {}
+    for name in HEADERS:
+        base = "common" if name.startswith("common/") else "/".join(name.split("/")[:2])
+        paths = [f"{root}/{included}" for _, included in included_by(name, '"') for root in (base, "common")]
+        includes[name] = [path for path in paths if path in HEADERS]
+    done = set()
+
+    def circle_from(name, way):
+        if name in way:
+            return way[way.index(name) :] + [name]
+        found = None
+        if name not in done:
+            done.add(name)
+            for included in includes[name]:
+                found = found or circle_from(included, way + [name])
+        return found
+
+    for name in HEADERS:
+        circle = circle_from(name, [])
+        if circle:
+            yield f"{circle[0]}:1: includes itself by {' -> '.join(circle[1:])}: declare the struct that is needed, or move it"
+
+
 def headers_have_telling_names():
     for name in HEADERS:
         if re.search(r"(^|[/_])(utils?|common|misc|helpers?)(_|\.h$)", name.removeprefix("common/")):
@@ -447,6 +473,7 @@ RULES = [
     rooms_stand_in_order,
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,
+    headers_stand_in_order,
     headers_have_telling_names,
     static_names_tell_one_place,
     callbacks_begin_with_on,

@@ -1,6 +1,5 @@
 #include "account/applications.h"
 
-#include "account/security.h"
 #include "durable/grants.h"
 #include "login/visitor.h"
 #include "look/scope_list.h"

@@ -4,8 +4,6 @@
 
 #include "loop/flow.h"
 
-#define APPLICATIONS_PATH "/account/applications"
-
 /* GET and POST /account/applications */
 extern const struct step applications_show[];
 extern const struct step applications_change[];

@@ -4,8 +4,6 @@
 
 #include "loop/flow.h"
 
-#define PASSWORD_CHANGE_PATH "/account/password"
-
 /* POST /account/password */
 extern const struct step password_change[];
 

@@ -1,7 +1,5 @@
 #include "account/security.h"
 
-#include "account/applications.h"
-#include "account/password_change.h"
 #include "callback.h"
 #include "login/delegated_login.h"
 #include "login/trusted_login.h"

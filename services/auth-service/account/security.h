@@ -5,8 +5,6 @@
 #include "http/request.h"
 #include "loop/flow.h"
 
-#define SECURITY_PATH "/account/security"
-
 /* GET and POST /account/security */
 extern const struct step security_show[];
 extern const struct step security_end[];

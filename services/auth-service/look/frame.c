@@ -1,6 +1,5 @@
 #include "look/frame.h"
 
-#include "account/applications.h"
 #include "callback.h"
 #include "look/language.h"
 #include "look/look_names.h"
