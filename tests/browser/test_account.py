@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from test_consent import PASSWORD, browser, chromium, element, log_in, page, violations, wait, without_script  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.chromium import PASSWORD, element, log_in, violations, wait  # noqa: E402
 from harness.flow import Flow  # noqa: E402
 from harness.owner import Owner  # noqa: E402
 from harness.running import KINDS, running_on  # noqa: E402
@@ -41,14 +41,14 @@ def told(provider, key, signer):
     return provider.introspect(key, signer.sign("GET", "http://api.example/photos")).json()
 
 
-def open_page(browser, provider, path):  # noqa: F811
+def open_page(browser, provider, path):
     """He is asked to log in, and comes to the page that he wanted."""
     browser.get(provider.url + path)
     log_in(browser)
     wait(browser, lambda b: b.current_url == provider.url + path)
 
 
-def press(browser, selector, words):  # noqa: F811
+def press(browser, selector, words):
     """Until a page says these words. The page before, which may say others, can still be there after the click."""
     element(browser, selector).click()
     wait(browser, lambda b: words in b.find_element(By.CSS_SELECTOR, "[role=status]").text)

@@ -1,9 +1,7 @@
 """Login and consent in a real browser, with the client's callback on another origin: what a client library
 cannot show (Content-Security-Policy's form-action, cookies across sites, frames)."""
 
-import shutil
 import sys
-import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,19 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.chromium import PASSWORD, element, log_in, violations, wait  # noqa: E402
 from harness.flow import Flow, form  # noqa: E402
 from harness.provider import Provider  # noqa: E402
-from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
-from selenium import webdriver  # noqa: E402
-from selenium.webdriver.chrome.service import Service as Driver  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-PASSWORD = "correct horse battery staple"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage"
-).split()
 
 
 class ClientSite(BaseHTTPRequestHandler):
@@ -67,44 +56,6 @@ def site():
     server.server_close()
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    folder = tempfile.mkdtemp(prefix="countersign-browser-")
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in [*FLAGS, f"--user-data-dir={folder}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
-    driver.set_page_load_timeout(20)
-    yield driver
-    driver.quit()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def browser(chromium):
-    """A browser that has never been anywhere."""
-    chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
-    chromium.execute_cdp_cmd("Network.clearBrowserCache", {})
-    chromium.get("about:blank")
-    chromium.get_log("browser")
-    return chromium
-
-
-@pytest.fixture
-def without_script(browser):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    yield browser
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-
-
-@pytest.fixture(params=["script", "no script"])
-def page(request, browser):
-    """The browser with script, and without."""
-    return request.getfixturevalue("without_script") if request.param == "no script" else browser
-
-
 @pytest.fixture
 def flow(provider, site):
     client = provider.create_client("--scope", "photos:read", callback=site.url + "/ready")
@@ -114,28 +65,10 @@ def flow(provider, site):
     return flow
 
 
-def wait(browser, condition):
-    """Until it holds. What was found on the page before, which goes away meanwhile, is asked for again."""
-    return WebDriverWait(browser, 10, ignored_exceptions=[NoSuchElementException, StaleElementReferenceException]).until(condition)
-
-
-def element(browser, selector):
-    return wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, selector))
-
-
 def come_from_the_clients_site(browser, site):
     browser.get(site.url + "/start")
     element(browser, "#go").click()
     element(browser, "input[name=password]")
-
-
-def log_in(browser, password=PASSWORD):
-    name = element(browser, "input[name=username]")
-    name.clear()
-    name.send_keys("jane")
-    field = element(browser, "input[name=password]")
-    field.send_keys(password)
-    field.submit()
 
 
 def decide(browser, value):
@@ -148,11 +81,6 @@ def answer_at(browser, site):
     assert element(browser, "#arrived").text == "Thank you"
     query = browser.current_url.partition("?")[2]
     return dict(pair.split("=", 1) for pair in query.split("&"))
-
-
-def violations(browser):
-    """What the browser refused for the pages' policy."""
-    return [entry["message"] for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
 
 
 def test_grants_and_comes_back_to_another_origin(browser, site, flow):

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from test_consent import browser, chromium, element, log_in, page, violations, wait, without_script  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import pictures  # noqa: E402
+from harness.chromium import element, log_in, violations, wait  # noqa: E402
 from harness.resource_server import ResourceServer  # noqa: E402
 from harness.running import KINDS, running_on  # noqa: E402
 from harness.signer import Signer  # noqa: E402
@@ -35,17 +35,17 @@ def api(provider):
         yield server
 
 
-def fill(browser, field, text):  # noqa: F811
+def fill(browser, field, text):
     found = element(browser, f"[name={field}]")
     found.clear()
     found.send_keys(text)
 
 
-def press(browser, deed):  # noqa: F811
+def press(browser, deed):
     element(browser, f"button[name=do][value={deed}]").click()
 
 
-def register(browser, provider):  # noqa: F811
+def register(browser, provider):
     """From the front page to the client's key and secret."""
     browser.get(provider.url)
     element(browser, "a[href='/developer/applications']").click()
@@ -64,7 +64,7 @@ def called(api, signer):
     return requests.get(request.url, headers=request.headers, timeout=10).status_code
 
 
-def test_a_newcomer_registers_his_client_and_calls_the_api_without_the_command_line(provider, api, page, tmp_path):  # noqa: F811
+def test_a_newcomer_registers_his_client_and_calls_the_api_without_the_command_line(provider, api, page, tmp_path):
     client_id, secret = register(page, provider)
     element(page, "#go_on").click()
     assert "works for you alone" in element(page, "#approval").text

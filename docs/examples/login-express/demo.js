@@ -15,7 +15,9 @@ const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCode
 const sessionId = (req) => /(?:^|; )site=([0-9a-f]{64})/.exec(req.headers.cookie ?? '')?.[1]
 const userOf = (req) => sessions.get(sessionId(req))
 
-const page = (challenge, client, error) => `<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
+const page = (challenge, client, error) => `<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Log in</title>
+<main>
 <h1>Log in</h1>
 ${client ? `<p><strong>${escape(client.name)}</strong> asks for access to your account.</p>` : ''}
 ${error ? `<p role="alert">${escape(error)}</p>` : ''}
@@ -23,7 +25,7 @@ ${error ? `<p role="alert">${escape(error)}</p>` : ''}
 <p><label>User name <input name="username" autocomplete="username"></label></p>
 <p><label>Password <input name="password" type="password" autocomplete="current-password"></label></p>
 <button name="decision" value="login">Log in</button> <button name="decision" value="cancel" formnovalidate>Cancel</button>
-</form>`
+</form></main>`
 
 const text = (value) => (typeof value === 'string' ? value : '') // never a list or an object
 

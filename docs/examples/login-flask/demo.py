@@ -17,7 +17,9 @@ countersign = Countersign(os.environ["ADMIN_URL"], os.environ["LOGIN_TOKEN"])
 # Your accounts: the name that one logs in with, the id that never changes, the password (yours are hashed, of course).
 ACCOUNTS = {"jane": ("42", os.environ["JANES_PASSWORD"])}
 
-LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</title>
+LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>Log in</title>
+<main>
 <h1>Log in</h1>
 {% if client %}<p><strong>{{ client.name }}</strong> asks for access to your account.</p>{% endif %}
 {% if error %}<p role="alert">{{ error }}</p>{% endif %}
@@ -25,7 +27,7 @@ LOGIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Log in</t
 <p><label>User name <input name="username" autocomplete="username"></label></p>
 <p><label>Password <input name="password" type="password" autocomplete="current-password"></label></p>
 <button name="decision" value="login">Log in</button> <button name="decision" value="cancel" formnovalidate>Cancel</button>
-</form>"""
+</form></main>"""
 
 
 def accept(challenge):

@@ -1,0 +1,82 @@
+"""Chromium without a window, and how it is made to look like a person's screen."""
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
+from selenium.webdriver.chrome.service import Service as Driver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars"
+).split()
+PASSWORD = "correct horse battery staple"
+SCREENS = {"desktop": (1100, 850), "phone": (375, 760)}
+SCHEMES = ("light", "dark")
+
+
+@contextmanager
+def running_chromium():
+    folder = tempfile.mkdtemp(prefix="countersign-browser-")
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in [*FLAGS, f"--user-data-dir={folder}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(service=Driver("/usr/bin/chromedriver"), options=options)
+    driver.set_page_load_timeout(20)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def forget(browser):
+    """A browser that has never been anywhere."""
+    browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    browser.execute_cdp_cmd("Network.clearBrowserCache", {})
+    browser.get("about:blank")
+    browser.get_log("browser")
+
+
+def wait(browser, condition):
+    """Until it holds. What was found on the page before, which goes away meanwhile, is asked for again."""
+    gone = [NoSuchElementException, StaleElementReferenceException]
+    try:
+        return WebDriverWait(browser, 10, ignored_exceptions=gone).until(condition)
+    except TimeoutException:
+        text = browser.find_element(By.TAG_NAME, "body").text
+        raise AssertionError(f"not within 10 s; {browser.current_url} says: {text}") from None
+
+
+def element(browser, selector):
+    return wait(browser, lambda b: b.find_element(By.CSS_SELECTOR, selector))
+
+
+def log_in(browser, password=PASSWORD, username="jane"):
+    """By the form that is shown."""
+    name = element(browser, "input[name=username]")
+    name.clear()
+    name.send_keys(username)
+    field = element(browser, "input[name=password]")
+    field.send_keys(password)
+    field.submit()
+
+
+def violations(browser):
+    """What the browser refused for the pages' policy."""
+    return [entry["message"] for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
+
+
+def set_screen(browser, scheme, screen, height=None):
+    width, usual = SCREENS[screen]
+    wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}  # nothing is seen halfway to another colour
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {
+        "features": [{"name": name, "value": value} for name, value in wishes.items()]})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+        "width": width, "height": height or usual, "deviceScaleFactor": 1, "mobile": screen == "phone"})
