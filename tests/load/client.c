@@ -140,35 +140,74 @@ static struct slice sign(struct client *client, struct slice method, const char 
 
 /* ---- requests ---- */
 
+static void describe(struct client *client, const struct options *options, const struct credential *credential,
+                     int64_t timestamp_s, struct json_writer *w)
+{
+    json_begin_object(w);
+    json_member_text(w, "method", "GET");
+    json_member_text(w, "url", options->url);
+    json_member_string(w, "authorization", sign(client, SLICE("GET"), options->url, credential, timestamp_s));
+    json_end_object(w);
+}
+
+static void add_call(struct client *client, const struct options *options, const char *path, const struct buf *body,
+                     struct buf *out)
+{
+    buf_addf(out,
+             "POST %s HTTP/1.1\r\nHost: introspection.example\r\nAuthorization: Bearer %s\r\n"
+             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+             path, options->key, body->len);
+    buf_add(out, buf_slice(body));
+    must(!out->failed && !body->failed, "no memory for a request");
+    arena_reset(&client->arena);
+}
+
 void client_introspection(struct client *client, const struct options *options, const struct credential *credential,
                           int64_t timestamp_s, struct buf *out)
 {
     struct buf body = buf_in(&client->arena);
     struct json_writer w = json_writer(&body);
+    describe(client, options, credential, timestamp_s, &w);
+    add_call(client, options, "/v1/introspect", &body, out);
+}
+
+void client_batch(struct client *client, const struct options *options, const struct credential *credential,
+                  int64_t timestamp_s, struct buf *out)
+{
+    struct buf body = buf_in(&client->arena);
+    struct json_writer w = json_writer(&body);
     json_begin_object(&w);
-    json_member_text(&w, "method", "GET");
-    json_member_text(&w, "url", options->url);
-    json_member_string(&w, "authorization", sign(client, SLICE("GET"), options->url, credential, timestamp_s));
+    json_member_array(&w, "requests");
+    for (int64_t i = 0; i < options->batch; i++)
+        describe(client, options, credential, timestamp_s, &w);
+    json_end_array(&w);
     json_end_object(&w);
-    buf_addf(out,
-             "POST /v1/introspect HTTP/1.1\r\nHost: introspection.example\r\nAuthorization: Bearer %s\r\n"
-             "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-             options->key, body.len);
-    buf_add(out, buf_slice(&body));
-    must(!out->failed && !body.failed, "no memory for a request");
+    add_call(client, options, "/v1/introspect/batch", &body, out);
+}
+
+static void add_request(struct client *client, const struct options *options, struct slice method, struct slice header,
+                        const char *more, struct buf *out)
+{
+    struct slice url = slice_str(options->url);
+    struct slice authority = slice_sub(url, slice_find_slice(url, SLICE("://")) + 3, url.len);
+    size_t slash = slice_find(authority, '/');
+    buf_addf(out, "%.*s %.*s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: %.*s\r\n%s\r\n", SLICE_ARGS(method),
+             SLICE_ARGS(slice_sub(authority, slash, authority.len)), SLICE_ARGS(slice_sub(authority, 0, slash)),
+             SLICE_ARGS(header), more);
+    must(!out->failed, "no memory for a request");
     arena_reset(&client->arena);
+}
+
+void client_request(struct client *client, const struct options *options, const struct credential *credential,
+                    int64_t timestamp_s, struct buf *out)
+{
+    struct slice header = sign(client, SLICE("GET"), options->url, credential, timestamp_s);
+    add_request(client, options, SLICE("GET"), header, "", out);
 }
 
 void client_exchange(struct client *client, const struct options *options, const struct credential *credential,
                      struct buf *out)
 {
-    struct slice url = slice_str(options->url);
-    struct slice authority = slice_sub(url, slice_find_slice(url, SLICE("://")) + 3, url.len);
-    size_t slash = slice_find(authority, '/');
     struct slice header = sign(client, SLICE("POST"), options->url, credential, wall_ms() / 1000);
-    buf_addf(out, "POST %.*s HTTP/1.1\r\nHost: %.*s\r\nAuthorization: %.*s\r\nContent-Length: 0\r\n\r\n",
-             SLICE_ARGS(slice_sub(authority, slash, authority.len)), SLICE_ARGS(slice_sub(authority, 0, slash)),
-             SLICE_ARGS(header));
-    must(!out->failed, "no memory for a request");
-    arena_reset(&client->arena);
+    add_request(client, options, SLICE("POST"), header, "Content-Length: 0\r\n", out);
 }

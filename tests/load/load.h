@@ -32,6 +32,8 @@ struct options {
     int64_t lag_s, lead_s;   /* stream: timestamps from that long ago to that far ahead */
     int64_t replay_s;        /* stream: how long each is sent again, once a second; 0: never */
     int64_t clock_offset_s;  /* stream: added to every timestamp */
+    int64_t batch;           /* stream: so many requests are described in one call; 1: in a call of their own */
+    bool direct;             /* stream: the signed request itself is sent, as a client sends it to an API */
 };
 
 /* The modes. */
@@ -81,6 +83,14 @@ size_t client_random(struct client *client, size_t limit);
 /* Appends POST /v1/introspect about a GET of options->url, signed anew. */
 void client_introspection(struct client *client, const struct options *options, const struct credential *credential,
                           int64_t timestamp_s, struct buf *out);
+
+/* Appends POST /v1/introspect/batch about options->batch of them. */
+void client_batch(struct client *client, const struct options *options, const struct credential *credential,
+                  int64_t timestamp_s, struct buf *out);
+
+/* Appends GET of options->url itself. */
+void client_request(struct client *client, const struct options *options, const struct credential *credential,
+                    int64_t timestamp_s, struct buf *out);
 
 /* Appends POST of options->url that exchanges a temporary credential. */
 void client_exchange(struct client *client, const struct options *options, const struct credential *credential,

@@ -30,7 +30,9 @@ static const char usage[] =
     "  --seconds N          stream (5)\n"
     "  --lag N, --lead N    stream: seconds that timestamps are behind and ahead, at most (0)\n"
     "  --clock-offset N     stream: seconds added to every timestamp (0)\n"
-    "  --replay N           stream: seconds (0)\n";
+    "  --replay N           stream: seconds (0)\n"
+    "  --batch N            stream: requests that one call describes (1)\n"
+    "  --direct 1           stream: the signed request itself, as a client sends it to an API\n";
 
 void must(bool holds, const char *what)
 {
@@ -83,6 +85,8 @@ static void parse(int argc, char **argv, struct options *o)
         {"lead", required_argument, NULL, 'd'},
         {"replay", required_argument, NULL, 'p'},
         {"clock-offset", required_argument, NULL, 'o'},
+        {"batch", required_argument, NULL, 'h'},
+        {"direct", required_argument, NULL, 'i'},
         {NULL, 0, NULL, 0},
     };
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) {
@@ -135,6 +139,12 @@ static void parse(int argc, char **argv, struct options *o)
         case 'o':
             o->clock_offset_s = number(optarg, -3600, 3600);
             break;
+        case 'h':
+            o->batch = number(optarg, 1, 100);
+            break;
+        case 'i':
+            o->direct = number(optarg, 0, 1) == 1;
+            break;
         default:
             fputs(usage, stderr);
             exit(2);
@@ -155,7 +165,8 @@ int main(int argc, char **argv)
                               .rounds = 1000,
                               .fanout = 8,
                               .lanes = 4,
-                              .seconds = 5};
+                              .seconds = 5,
+                              .batch = 1};
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing outlives the test that started it */
     for (size_t i = 0; argc > 1 && i < COUNT_OF(modes); i++) {
         if (strcmp(argv[1], modes[i].name) != 0)

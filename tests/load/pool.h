@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { POOL_MAX_TARGETS = 32, ANSWER_MAX_BYTES = 16384 };
+enum { POOL_MAX_TARGETS = 32, ANSWER_MAX_BYTES = 65536 };
 
 enum outcome {
     OUTCOME_ANSWERED,

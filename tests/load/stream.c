@@ -144,8 +144,10 @@ static struct sent *new_request(struct stream *s, int64_t now_ns)
     size_t which = client_random(&s->client, s->credentials.count);
     sent->stream = s;
     sent->last_ns = now_ns + o->replay_s * 1000000000;
-    client_introspection(&s->client, o, &s->credentials.list[which], wall_ms() / 1000 + o->clock_offset_s + spread_s,
-                         &sent->request);
+    (o->direct      ? client_request
+     : o->batch > 1 ? client_batch
+                    : client_introspection)(&s->client, o, &s->credentials.list[which],
+                                            wall_ms() / 1000 + o->clock_offset_s + spread_s, &sent->request);
     s->made++;
     return sent;
 }

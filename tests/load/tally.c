@@ -103,6 +103,14 @@ static enum verdict unexpected(struct tally *tally, int http_status)
     return VERDICT_UNEXPECTED;
 }
 
+/* A batch is where all of it is. */
+static bool is_active(struct slice body)
+{
+    return slice_starts_with(body, SLICE("{\"active\":true,")) ||
+           (slice_starts_with(body, SLICE("{\"results\":[{\"active\":true,")) &&
+            slice_find_slice(body, SLICE("\"active\":false")) == body.len);
+}
+
 static enum verdict judge(struct tally *tally, const struct answer *answer)
 {
     if (answer->outcome != OUTCOME_ANSWERED)
@@ -111,7 +119,7 @@ static enum verdict judge(struct tally *tally, const struct answer *answer)
         return unavailable(tally, answer);
     if (answer->http_status != 200)
         return unexpected(tally, answer->http_status);
-    if (slice_starts_with(answer->body, SLICE("{\"active\":true,"))) {
+    if (is_active(answer->body)) {
         spans_add(&tally->active, answer->took_ns);
         return VERDICT_ACTIVE;
     }
