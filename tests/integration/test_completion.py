@@ -23,7 +23,7 @@ def run(binary, *words, code=0):
 
 
 def commands_of(binary):
-    return [line[2:26].strip() for line in run(binary, "--help").splitlines() if line.startswith("  ")]
+    return [line[2:28].strip() for line in run(binary, "--help").splitlines() if line.startswith("  ")]
 
 
 def options_of(binary, command):

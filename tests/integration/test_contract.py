@@ -2,7 +2,6 @@
 
 (That every answer of the other tests is as documented is watched in conftest.py.)"""
 
-import http.client
 import json
 import shutil
 import sqlite3
@@ -11,17 +10,18 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import pytest
-import requests
 from conftest import API, PASSWORD
 from harness import contract, pictures
+from harness.admin_calls import DEEDS, ask_deed, ask_deeds
+from harness.conversation import Conversation
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
 from harness.provider import Provider, describe
 from harness.signer import FORM, Signer
-from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
+from harness.site import LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis
 
 ORIGIN = "https://api.example"
@@ -78,57 +78,6 @@ def running(tmp_path_factory):
     running.delegated.redis.stop()
     redis.stop()
     provider.stop()
-
-
-class Conversation:
-    """Requests that `requests` would not send, to one service; each answer is judged."""
-
-    def __init__(self, document, url):
-        self.document = contract.DOCUMENTS[document]
-        self.netloc = urlsplit(url).netloc
-        self.address = 0
-
-    def ask(self, status, method, target, headers=(), body=None, version=11):
-        connection = http.client.HTTPConnection(self.netloc, timeout=20)
-        connection._http_vsn, connection._http_vsn_str = version, f"HTTP/{version / 10}"
-        connection.putrequest(method, target, skip_host=any(n == "Host" for n, _ in headers), skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value)
-        if body is not None:
-            connection.putheader("Content-Length", str(len(body)))
-        connection.endheaders(body)
-        response = connection.getresponse()
-        content = response.read()
-        assert response.status == status, f"{method} {target}: {response.status} {content[:500]}"
-        contract.judge(self.document, method, target, response.status, response.getheaders(), content)
-        connection.close()
-        return response
-
-    def somebody(self):
-        """A client's address that nobody had before: what is refused counts against it."""
-        self.address += 1
-        return "X-Forwarded-For", f"198.51.100.{self.address}"
-
-    def until_slowed_down(self, status, method, target, headers=(), body=None, limit=LIMIT):
-        somebody = self.somebody()
-        for _ in range(limit):
-            self.send_quietly(method, target, [*headers, somebody], body)
-        self.ask(status, method, target, [*headers, somebody], body)
-
-    def send_quietly(self, method, target, headers, body):
-        connection = http.client.HTTPConnection(self.netloc, timeout=20)
-        connection.request(method, target, body, dict(headers))
-        connection.getresponse().read()
-        connection.close()
-
-    def ask_what_any_request_may_get(self, path, post_path, large_path, host="x"):
-        self.ask(404, "GET", "/nowhere")
-        self.ask(405, "DELETE", post_path)
-        self.ask(400, "GET", path, [("Host", host), ("Host", host)])
-        self.ask(431, "GET", path, [("X-Long", "x" * 20000)])
-        self.ask(501, "BREW", path)
-        self.ask(505, "GET", path, version=12)
-        self.ask(413, "POST", large_path, body=b"x" * 70000)
 
 
 def test_the_documents_are_sound():
@@ -462,91 +411,7 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
-VERBS = ("/disable", "/enable", "/reject", "/approve", "/rotate-secret", "/rotate-key")  # of which If-Match is honoured, and not needed
-# method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
-DEEDS = [
-    ("GET", "clients", None, False),
-    ("POST", "clients", {"name": "x"}, False),
-    ("GET", "clients/{client}", None, False),
-    ("PATCH", "clients/{client}", {"name": "y"}, True),
-    *(("POST", f"clients/{{client}}/{verb}", None, False) for verb in ("disable", "enable", "reject", "approve")),
-    ("POST", "clients/{client}/rotate-secret", {}, False),
-    ("GET", "clients/{client}/secrets", None, False),
-    ("GET", "clients/{client}/keys", None, False),
-    ("GET", "clients/{client}/tokens", None, False),
-    ("GET", "tokens", None, False),
-    ("DELETE", "tokens?client_id=made", None, False),
-    ("POST", "tokens", {"client_id": "made", "sub": "{user}"}, False),
-    ("GET", "tokens/{token}", None, False),
-    ("DELETE", "tokens/{token}", None, True),
-    ("GET", "users", None, False),
-    ("POST", "users", {"username": "another", "password": PASSWORD}, False),
-    ("GET", "users/{user}", None, False),
-    *(("POST", f"users/{{user}}/{verb}", None, False) for verb in ("disable", "enable")),
-    ("DELETE", "users/{user}", None, True),
-    ("GET", "audit", None, False),
-    ("GET", "resource-servers", None, False),
-    ("POST", "resource-servers", {"name": "another"}, False),
-    ("GET", "resource-servers/{server}", None, False),
-    ("POST", "resource-servers/{server}/rotate-key", {}, False),
-    ("DELETE", "resource-servers/{server}", None, True),
-    ("DELETE", "clients/{client}", None, True),
-]
-MADE = {
-    "client": ("clients", {"client_id": "made", "name": "x"}, "client_id"),
-    "user": ("users", {"username": "made", "password": PASSWORD}, "sub"),
-    "server": ("resource-servers", {"name": "made"}, "name"),
-}
 TABLES = ("clients", "tokens", "users", "resource_servers", "audit")
-
-
-def ask_deed(document, status, method, path, body=None, token=ADMIN_TOKEN, media_type="application/json", match=None):
-    headers = [("Authorization", f"Bearer {token}")] if token else []
-    headers += [("If-Match", match)] if match else []
-    headers += [("Content-Type", media_type)] if body is not None else []
-    return document.ask(status, method, f"/admin/v1/{path}", headers, None if body is None else json.dumps(body).encode())
-
-
-def make_what_deeds_need(document, it):
-    there = {}
-    for name, (folder, members, member) in MADE.items():
-        ask_deed(document, 201, "POST", folder, members)
-        ask_deed(document, 409, "POST", folder, members)
-        listed = requests.get(f"{it.provider.admin_url}/admin/v1/{folder}?filter=made", timeout=20,
-                              headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}).json()
-        there[name] = listed[folder.replace("-", "_")][0][member]
-    issued = requests.post(f"{it.provider.admin_url}/admin/v1/tokens", json={"client_id": "made", "sub": there["user"]},
-                           timeout=20, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
-    return {**there, "token": issued.json()["jti"]}
-
-
-def filled(body, there):
-    return body and {name: value.format(**there) if isinstance(value, str) else value for name, value in body.items()}
-
-
-def ask_deeds(it, document):
-    """The answers about stores come later."""
-    there = make_what_deeds_need(document, it)
-    ask_deed(document, 200, "DELETE", "tokens?client_id=made&dry_run=true")
-    for method, path, body, needs_match in DEEDS:
-        known, unknown = path.format(**there), path.format(**{name: "nobody" for name in there})
-        body, more = filled(body, there), "&" if "?" in path else "?"
-        ask_deed(document, 401, method, known, body, token=None)
-        ask_deed(document, 403, method, known, body, token=LOGIN_TOKEN if method == "GET" else READ_TOKEN, match="*")
-        for wrong in ("x=%zz", "x=y"):
-            ask_deed(document, 400, method, known + more + wrong, body, match="*")
-        if body is not None:
-            ask_deed(document, 400, method, known, {"x": 1}, match="*")
-            ask_deed(document, 415, method, known, body, media_type="text/plain", match="*")
-        if needs_match:
-            ask_deed(document, 428, method, known, body)
-        if needs_match or path.endswith(VERBS):
-            ask_deed(document, 412, method, known, body, match='"x"')
-        if unknown != known:
-            ask_deed(document, 404, method, unknown, body, match="*")
-        is_new = method == "POST" and "/" not in path
-        is_gone = needs_match and path in ("clients/{client}", "users/{user}") and method == "DELETE"
-        ask_deed(document, 201 if is_new else 204 if is_gone else 200, method, known, body, match="*")
 
 
 def ask_deeds_without_stores(it, document):
@@ -600,7 +465,7 @@ def test_every_documented_answer_is_given(running, tmp_path):
     ask_without_logo(tmp_path)
     admin = Conversation("auth", running.delegated.provider.admin_url)
     ask_admin(running.delegated, admin)
-    ask_deeds(running.delegated, admin)
+    ask_deeds(running.delegated.provider.admin_url, admin)
     ask_trusted(provider.directory / "trusted")
     auth.ask_what_any_request_may_get("/", "/oauth/token", "/oauth/token")
     ask_ops(auth_ops, 200)

@@ -118,7 +118,7 @@ def test_a_shell_completes_the_commands_and_man_has_a_page_of_each(host):
         host.sh(f"test -s /usr/share/fish/vendor_completions.d/{service}.fish")
         for line in host.sh(f"{service} --help").splitlines():
             if line.startswith("  "):
-                command = line[2:26].strip()
+                command = line[2:28].strip()
                 page = f"/usr/share/man/man1/{service}-{command.replace(' ', '-')}.1.gz"
                 assert host.sh(f"zcat {page}") == host.sh(f"{service} man {command}")
                 assert host.sh(f"stat -c '%U %a' {page}").strip() == "root 644"
