@@ -254,7 +254,7 @@ static void refuse_route(struct request *request, const struct buf *allow)
         return;
     }
     request_reply_start(request, 405);
-    request_reply_header(request, "Allow", buf_slice(allow)); /* RFC 9110 §15.5.6: MUST generate an Allow field */
+    request_reply_header_from(request, "Allow", allow); /* RFC 9110 §15.5.6: MUST generate an Allow field */
     refuse_request(request, 405, "this path does not take this method: the Allow header names those that it takes");
 }
 

@@ -91,12 +91,17 @@ void request_reply_header(struct request *request, const char *name, struct slic
 {
     struct reply *reply = &request->reply;
     assert(reply->http_status && !reply->is_sent);
-    char *copy = is_clean(value) ? arena_string(&request->arena, value) : NULL;
+    char *copy = !slice_is_absent(value) && is_clean(value) ? arena_string(&request->arena, value) : NULL;
     if (!copy || reply->header_count == REPLY_HEADERS_MAX) {
         reply->is_broken = true;
         return;
     }
     reply->headers[reply->header_count++] = (struct header){slice_str(name), slice_of(copy, value.len)};
+}
+
+void request_reply_header_from(struct request *request, const char *name, const struct buf *text)
+{
+    request_reply_header(request, name, text->failed ? SLICE_ABSENT : buf_slice(text));
 }
 
 void request_reply_body(struct request *request, const char *content_type, struct slice body)

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/attributes.h"
+#include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
 #include "http/body.h"
@@ -147,10 +148,12 @@ static inline void request_earns_connection(struct request *request)
 
 /* Begins the reply, or begins it anew; headers and body that were set are then dropped. */
 void request_reply_start(struct request *request, int http_status);
-/* Adds a header; name is a literal token, the value is copied. A value with a control character, one
- * too many, or no memory: the reply becomes a 500 (nothing that was injected ever leaves).
+/* Adds a header; name is a literal token, the value is copied. A value with a control character, an absent one (there
+ * was no memory for it), one too many, or no memory: the reply becomes a 500 (nothing that was injected ever leaves).
  * Content-Length, Date, Connection and X-Request-Id are set by the server. */
 void request_reply_header(struct request *request, const char *name, struct slice value);
+/* The same for what a buffer holds: all of it, or a 500. */
+void request_reply_header_from(struct request *request, const char *name, const struct buf *text);
 /* Sets the body, which is borrowed until the flow ends (arena, literal), and its Content-Type. */
 void request_reply_body(struct request *request, const char *content_type, struct slice body);
 /* Ends the reply. The step then answers STEP_REPLY. */

@@ -104,7 +104,7 @@ static enum step_result load_first(struct flow *flow)
     struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
     struct ticket tickets[LOADED_FIRST_COUNT];
     bool is_named = trusted_login_is_on(app_of(request)->config);
-    struct slice subject = is_named ? trusted_login_subject(request) : SLICE_ABSENT;
+    struct slice subject = trusted_login_subject(request);
     if (is_named && slice_is_absent(subject)) {
         metric_count(&authorizations, AUTHORIZATION_FAILED);
         return trusted_login_refuse(request, STATUS_OK);

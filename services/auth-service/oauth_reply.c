@@ -57,7 +57,7 @@ static void add_challenge(struct request *request, enum status status)
 {
     struct buf challenge = buf_in(&request->arena);
     problem_write_challenge(status, app_of(request)->config->realm, &challenge);
-    request_reply_header(request, "WWW-Authenticate", buf_slice(&challenge));
+    request_reply_header_from(request, "WWW-Authenticate", &challenge);
 }
 
 /* While a guard of lost nonces lasts, coming back earlier would be in vain. */

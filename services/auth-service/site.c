@@ -167,7 +167,7 @@ void site_set_cookie(struct request *request, enum site_cookie cookie, struct sl
         buf_addf(&text, "; Max-Age=%d", DEVICE_COOKIE_S);
     else if (cookie == COOKIE_LANGUAGE)
         buf_add_str(&text, "; Max-Age=31536000");
-    request_reply_header(request, "Set-Cookie", buf_slice(&text));
+    request_reply_header_from(request, "Set-Cookie", &text);
 }
 
 struct slice site_cookie(const struct request *request, enum site_cookie cookie)

@@ -142,7 +142,7 @@ static enum step_result refuse_call(struct request *request, int http_status, co
     if (http_status == 401) {
         struct buf challenge = buf_in(&request->arena);
         problem_write_challenge(problem->status, app_of(request)->config->realm, &challenge);
-        request_reply_header(request, "WWW-Authenticate", buf_slice(&challenge));
+        request_reply_header_from(request, "WWW-Authenticate", &challenge);
     }
     problem_reply(request, http_status, &detail);
     return STEP_REPLY;

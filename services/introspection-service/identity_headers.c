@@ -35,7 +35,7 @@ static void add_identity(struct request *request, const char *name, void (*write
 {
     struct buf text = buf_in(&request->arena);
     write(value, &text);
-    request_reply_header(request, name, text.failed ? SLICE("\n") : buf_slice(&text)); /* breaks the reply: 500 */
+    request_reply_header_from(request, name, &text);
 }
 
 void identity_headers_add(struct request *request, const struct check *check)

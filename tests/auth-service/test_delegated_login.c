@@ -36,6 +36,14 @@ static void copy_value(struct slice text, const char *before, char end, char *ou
     out[value.len] = '\0';
 }
 
+/* Of the reply that sends the browser to the site. */
+static void read_sending(struct scene *scene)
+{
+    copy_value(site_bench_header(scene->bench, "Location", 0), "login_challenge=", '&', scene->challenge,
+               sizeof scene->challenge);
+    copy_value(site_bench_header(scene->bench, "Set-Cookie", 0), "", ';', scene->cookie, sizeof scene->cookie);
+}
+
 /* The browser opens a page and is sent to the site. */
 static struct scene begin_at(void **state, const struct step *page, const char *query)
 {
@@ -43,9 +51,7 @@ static struct scene begin_at(void **state, const struct step *page, const char *
     scene.bench->config.login_url = SLICE(LOGIN_URL);
     const struct site_call call = {.steps = page, .query = query};
     assert_int_equal(site_bench_call(scene.bench, &call), 302);
-    copy_value(site_bench_header(scene.bench, "Location", 0), "login_challenge=", '&', scene.challenge,
-               sizeof scene.challenge);
-    copy_value(site_bench_header(scene.bench, "Set-Cookie", 0), "", ';', scene.cookie, sizeof scene.cookie);
+    read_sending(&scene);
     return scene;
 }
 
@@ -69,6 +75,7 @@ static void decide(struct scene *scene, const char *decision, bool is_granted)
     struct user *user = NULL;
     assert_status(challenge_read(found, &arena, &challenge), STATUS_OK);
     assert_status(durable_user_ensure_blocking(&bench->durable.db, SLICE("42"), SLICE("jane"), &user), STATUS_OK);
+    assert_slice_equal(challenge.state, SLICE(CHALLENGE_PENDING));
     challenge.state = slice_str(decision);
     challenge.secret = SLICE(SECRET);
     challenge.user = user->id;
@@ -479,6 +486,63 @@ static void a_store_that_is_down_sends_nobody_anywhere(void **state)
     assert_true(slice_is_absent(site_bench_header(bench, "Set-Cookie", 0)));
 }
 
+/* ---- memory ---- */
+
+enum { MEMORY_STEP_BYTES = 32, MEMORY_ENOUGH_BYTES = 6 << 10, MEMORY_PLENTY_BYTES = 1 << 20 };
+
+static char far_page[320]; /* a page with a long name, and the query that asks for it */
+static char far_query[400];
+
+static void name_far_page(void)
+{
+    char name[301] = "";
+    memset(name, 'x', sizeof name - 1);
+    (void)snprintf(far_page, sizeof far_page, "/account/%s", name);
+    (void)snprintf(far_query, sizeof far_query, "return_to=%%2Faccount%%2F%s", name);
+}
+
+static void sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_not_suffice(void **state)
+{
+    struct scene scene = {.bench = *state};
+    unsigned sent = 0;
+    name_far_page();
+    scene.bench->config.login_url = SLICE(LOGIN_URL);
+    const struct site_call call = {.steps = delegated_login_show, .query = far_query};
+    for (size_t bytes = 0; bytes <= MEMORY_ENOUGH_BYTES; bytes += MEMORY_STEP_BYTES) {
+        if (site_bench_call_within(scene.bench, &call, bytes) != 302)
+            continue;
+        assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0), SLICE(LOGIN_URL "&")));
+        read_sending(&scene);
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        const struct site_call back = {.steps = delegated_login_continue, .query = scene.query, .cookie = scene.cookie};
+        assert_int_equal(site_bench_call_within(scene.bench, &back, MEMORY_PLENTY_BYTES), 302);
+        assert_slice_equal(site_bench_header(scene.bench, "Location", 0), slice_str(far_page));
+        sent++;
+    }
+    assert_in_range(sent, 1, MEMORY_ENOUGH_BYTES / MEMORY_STEP_BYTES);
+}
+
+static void leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice(void **state)
+{
+    struct site_bench *bench = *state;
+    unsigned sent = 0;
+    name_far_page();
+    for (size_t bytes = 0; bytes <= MEMORY_ENOUGH_BYTES; bytes += MEMORY_STEP_BYTES) {
+        arena_done(&bench->request.arena);
+        arena_init(&bench->request.arena, MEMORY_PLENTY_BYTES);
+        struct scene scene = begin_at(state, delegated_login_show, far_query);
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        const struct site_call back = {.steps = delegated_login_continue, .query = scene.query, .cookie = scene.cookie};
+        if (site_bench_call_within(bench, &back, bytes) != 302)
+            continue;
+        assert_slice_equal(site_bench_header(bench, "Location", 0), slice_str(far_page));
+        assert_true(
+            slice_starts_with(site_bench_header(bench, "Set-Cookie", 1), SLICE("__Host-countersign_challenge=;")));
+        sent++;
+    }
+    assert_in_range(sent, 1, MEMORY_ENOUGH_BYTES / MEMORY_STEP_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -502,6 +566,8 @@ int main(void)
         SITE_TEST(a_login_for_a_page_leads_back_to_it),
         SITE_TEST(an_address_gets_only_so_many_challenges),
         SITE_TEST(a_store_that_is_down_sends_nobody_anywhere),
+        SITE_TEST(sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_not_suffice),
+        SITE_TEST(leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,6 +67,15 @@ static bool has_session(struct site_bench *bench, const char *cookie)
     return site_bench_has_session(bench, strchr(cookie, '=') + 1);
 }
 
+/* What the list of a user's sessions says of this one. */
+static void assert_came_from(struct site_bench *bench, const char *cookie, const char *came_from)
+{
+    void *session = NULL;
+    ephemeral_session_find_start(bench->view, slice_str(strchr(cookie, '=') + 1), asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, &session), STATUS_OK);
+    assert_slice_equal(((const struct session *)session)->came_from, slice_str(came_from));
+}
+
 static int64_t count_users(struct site_bench *bench)
 {
     return durable_bench_number(&bench->durable, "SELECT COUNT(*) FROM users");
@@ -85,6 +94,7 @@ static void whom_the_header_names_gets_a_session_and_decides(void **state)
     assert_int_equal(show_as(bench, "42", NULL), 302);
     assert_slice_equal(site_bench_header(bench, "Location", 0), SLICE("/oauth/authorize?oauth_token=temp"));
     copy_cookie(bench, cookie);
+    assert_came_from(bench, cookie, "192.0.2.x");
     assert_int_equal(show_as(bench, "42", cookie), 200);
     assert_true(site_bench_says(bench, ">42<"));
     copy_value(site_bench_body(bench), "name=\"csrf_token\" value=\"", '"', csrf, sizeof csrf);

@@ -49,6 +49,11 @@ static int setup(void **state)
 }
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, site_bench_teardown)
 
+static void execute(struct site_bench *bench, const char *statement)
+{
+    assert_status(sql_execute_blocking(bench->durable.db.sql, statement, NULL, 0, NULL, NULL), STATUS_OK);
+}
+
 static int get(struct site_bench *bench, const char *query, const char *cookie)
 {
     return site_bench_call(bench, &(struct site_call){.steps = page_steps, .query = query, .cookie = cookie});
@@ -89,6 +94,8 @@ static void sends_strangers_to_log_in_and_back_to_where_they_were(void **state)
         post(bench, JANES_FORM, cookies[i]); /* the form is lost, the page is not */
         assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing");
     }
+    site_bench_call(bench, &(struct site_call){.steps = page_steps, .query = "x=1", .body = JANES_FORM});
+    assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing"); /* a form's own query is no part of the page */
     bench->config.public_url.path = SLICE("/acc");
     get(bench, NULL, NULL);
     assert_sent_to(bench, "/acc/login?return_to=%2Facc%2Faccount%2Fthing");
@@ -128,6 +135,9 @@ static void nobody_who_was_disabled_or_deleted_or_changed_gets_in(void **state)
     assert_status(durable_user_disable_blocking(db, bench->joe), STATUS_OK);
     get(bench, NULL, "__Host-countersign_session=joes");
     assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing");
+    site_bench_session(bench, "late", bench->joe, "joe"); /* began in the instant after it */
+    get(bench, NULL, "__Host-countersign_session=late");
+    assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing");
     assert_status(durable_user_enable_blocking(db, bench->joe), STATUS_OK);
     get(bench, NULL, "__Host-countersign_session=joes"); /* the session is of before */
     assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing");
@@ -161,6 +171,14 @@ static void a_form_needs_the_secret_of_its_session(void **state)
     assert_int_equal(entered, 0);
 }
 
+static void what_is_wrong_with_a_form_is_told(void **state)
+{
+    struct site_bench *bench = *state;
+    post(bench, JANES_FORM "&a=%zz", JANES_COOKIE);
+    assert_refused(bench, 400, "parameter_rejected");
+    assert_int_equal(entered, 0);
+}
+
 static void compares_the_forms_secret_in_constant_time(void **state)
 {
     struct site_bench *bench = *state;
@@ -178,7 +196,30 @@ static void needs_tls_and_a_store(void **state)
     faulty_ephemeral_fail(&bench->faulty, 1);
     get(bench, NULL, JANES_COOKIE);
     assert_refused(bench, 503, "temporarily_unavailable");
+    faulty_ephemeral_fail(&bench->faulty, 0);
+    execute(bench, "ALTER TABLE users RENAME TO gone");
+    get(bench, NULL, JANES_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
     assert_int_equal(entered, 0);
+}
+
+static void the_login_leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice(void **state)
+{
+    enum { STEP_BYTES = 16, ENOUGH_BYTES = 4 << 10 };
+    struct site_bench *bench = *state;
+    char query[301] = "";
+    char location[400];
+    unsigned sent = 0;
+    memset(query, 'x', sizeof query - 1);
+    (void)snprintf(location, sizeof location, "/login?return_to=%%2Faccount%%2Fthing%%3F%s", query);
+    const struct site_call call = {.steps = page_steps, .query = query};
+    for (size_t bytes = 0; bytes <= ENOUGH_BYTES; bytes += STEP_BYTES) {
+        if (site_bench_call_within(bench, &call, bytes) != 302)
+            continue;
+        assert_sent_to(bench, location);
+        sent++;
+    }
+    assert_in_range(sent, 1, ENOUGH_BYTES / STEP_BYTES);
 }
 
 /* ---- a login of a moment ago ---- */
@@ -282,6 +323,11 @@ static void under_the_header_each_request_is_whom_the_proxy_names(void **state)
     call.value = "43"; /* another user: he gets a session of his own */
     site_bench_call(bench, &call);
     assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing");
+    execute(bench, "UPDATE users SET subject = '4711' WHERE username = 'jane'"); /* as earlier versions called them */
+    call.value = "4711";
+    site_bench_call(bench, &call);
+    assert_refused(bench, 403, "forbidden");
+    assert_true(site_bench_says(bench, "set-local-subject"));
     call.value = "42";
     fake_clock_advance(&bench->durable.clock, 3000 * 1000);
     assert_int_equal(site_bench_call(bench, &call), 404); /* nobody can be asked again */
@@ -296,8 +342,10 @@ int main(void)
         TEST(the_login_leads_back_to_pages_of_ours_alone),
         TEST(nobody_who_was_disabled_or_deleted_or_changed_gets_in),
         TEST(a_form_needs_the_secret_of_its_session),
+        TEST(what_is_wrong_with_a_form_is_told),
         TEST(compares_the_forms_secret_in_constant_time),
         TEST(needs_tls_and_a_store),
+        TEST(the_login_leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice),
         TEST(asks_again_where_the_login_is_older_than_ten_minutes),
         TEST(tells_why_it_asks_again_also_after_a_wrong_password),
         TEST(a_session_of_the_other_door_is_none),

@@ -65,6 +65,25 @@ static void values_with_control_characters_break_the_reply(void **state UNUSED)
     assert_false(request.reply.is_broken);
 }
 
+/* A cookie without its attributes, or a redirect to nowhere, never leaves. */
+static void values_that_there_was_no_memory_for_break_the_reply(void **state UNUSED)
+{
+    char room[4];
+    struct buf text = buf_fixed(room, sizeof room);
+    buf_add_str(&text, "abc");
+    request_reply_start(&request, 200);
+    request_reply_header(&request, "X-Name", SLICE(""));
+    request_reply_header_from(&request, "X-Name", &text);
+    assert_false(request.reply.is_broken);
+    assert_slice_equal(request.reply.headers[1].value, SLICE("abc"));
+    buf_add_str(&text, "de");
+    request_reply_header_from(&request, "X-Name", &text);
+    assert_true(request.reply.is_broken);
+    request_reply_start(&request, 200);
+    request_reply_header(&request, "X-Name", SLICE_ABSENT);
+    assert_true(request.reply.is_broken);
+}
+
 static void too_many_headers_break_the_reply(void **state UNUSED)
 {
     request_reply_start(&request, 200);
@@ -94,6 +113,7 @@ int main(void)
         TEST(cookies_are_found_by_their_whole_name),
         TEST(media_types_ignore_case_and_parameters),
         TEST(values_with_control_characters_break_the_reply),
+        TEST(values_that_there_was_no_memory_for_break_the_reply),
         TEST(too_many_headers_break_the_reply),
         TEST(a_reply_begun_anew_forgets_the_first_but_not_that_it_is_the_last),
     };

@@ -128,6 +128,7 @@ static void accepts_a_signed_request_and_names_its_nonce(void **state)
     struct nonce nonce;
     assert_status(run(f, &(struct signing){0}), STATUS_OK);
     assert_int_equal(f->check.legs, 3);
+    assert_int_equal(f->check.judged_ms, (int64_t)NOW_S * 1000 + 999);
     assert_true(check_nonce(&f->check, &nonce));
     assert_slice_equal(nonce.client_id, SLICE("client"));
     assert_slice_equal(nonce.token, SLICE("token"));
@@ -531,13 +532,17 @@ static void judges_no_signature_in_an_arena_that_is_full(void **state)
 {
     struct fixture *f = *state;
     struct arena small;
-    char secret[4097] = "";
-    memset(secret, 'x', sizeof secret - 1);
-    f->secrets[0].text = slice_str(secret); /* its key is the largest of all */
-    for (int right = 0; right < 2; right++) {
+    char much[4097] = "";
+    char url[4200];
+    memset(much, 'x', sizeof much - 1);
+    (void)snprintf(url, sizeof url, "https://api.example/photos?size=%s", much);
+    for (int i = 0; i < 4; i++) { /* the largest of all is the key, or the base string */
+        bool right = i % 2;
+        const char *secret = i < 2 ? much : "secret";
         enum status status = STATUS_NO_MEMORY;
         f->check.arena = &f->arena;
-        (void)sign(f, &(struct signing){.secret = right ? secret : "wrong"});
+        f->secrets[0].text = slice_str(secret);
+        (void)sign(f, &(struct signing){.secret = right ? secret : "wrong", .url = i < 2 ? NULL : url});
         for (size_t limit = 64; status == STATUS_NO_MEMORY; limit += 64) {
             assert_in_range(limit, 64, 1 << 16);
             status = check_in(f, &small, limit);

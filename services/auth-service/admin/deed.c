@@ -312,7 +312,7 @@ enum step_result deed_reply(struct flow *flow)
     request_reply_header(request, "Cache-Control", SLICE("no-store"));
     buf_addf(&tag, "\"%lld\"", (long long)answer->version);
     if (answer->version)
-        request_reply_header(request, "ETag", buf_slice(&tag));
+        request_reply_header_from(request, "ETag", &tag);
     if (!slice_is_absent(answer->place))
         request_reply_header(request, "Location", answer->place);
     if (answer->json.len)

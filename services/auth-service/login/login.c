@@ -301,7 +301,7 @@ static enum step_result slow_down_login(struct request *request, int64_t wait_s)
     struct buf seconds = buf_in(&request->arena);
     buf_add_i64(&seconds, wait_s);
     request_reply_start(request, 429);
-    request_reply_header(request, "Retry-After", buf_slice(&seconds));
+    request_reply_header_from(request, "Retry-After", &seconds);
     return show_form(request, 429, "login.too_many");
 }
 

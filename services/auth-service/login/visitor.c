@@ -48,7 +48,7 @@ enum step_result visitor_begin(struct flow *flow, size_t state_size, struct slic
     struct visitor *it = request->state = arena_calloc(&request->arena, 1, state_size);
     struct ticket tickets[FOUND_COUNT];
     bool is_named = trusted_login_is_on(app_of(request)->config);
-    struct slice subject = is_named ? trusted_login_subject(request) : SLICE_ABSENT;
+    struct slice subject = trusted_login_subject(request);
     enum status status = it ? write_page(request, page, &it->page) : STATUS_NO_MEMORY;
     if (status == STATUS_OK && !site_is_secure(request))
         status = STATUS_INSECURE_TRANSPORT;
