@@ -34,7 +34,8 @@ static struct metric client_clock = {
     .show_zero = true,
 };
 
-static struct line_budget budget;
+static struct line_budget budget = {.lines_a_second = LINES_A_SECOND};
+static struct line_budget unavailable_budget = {.lines_a_second = UNAVAILABLE_LINES_A_SECOND};
 
 enum status decision_log_register(void)
 {
@@ -87,10 +88,10 @@ static bool is_wanted(const struct decision *it)
     return it->status != STATUS_OK || is_sampled();
 }
 
-static bool may_write(void)
+static bool may_write(const struct decision *it)
 {
     uint64_t lines = 0;
-    bool may = line_budget_take(&budget, &lines);
+    bool may = line_budget_take(status_is_infrastructure(it->status) ? &unavailable_budget : &budget, &lines);
     if (lines)
         log_line(LOG_WARN, "decisions without a line of their own: more came in a second than are logged",
                  LOG_INT("decisions", lines));
@@ -152,12 +153,14 @@ static void write_line(const struct decision *it)
     size_t count = 12;
     if (has_clock(it))
         fields[count++] = LOG_INT("clock_difference_s", clock_difference_s(it));
+    if (it->guard_s > 0)
+        fields[count++] = LOG_INT("guard_s", it->guard_s);
     log_write(LOG_INFO, "decision", fields, count);
 }
 
 void decision_log_note(const struct decision *it)
 {
     count_clock(it);
-    if (is_wanted(it) && log_enabled(LOG_INFO) && may_write())
+    if (is_wanted(it) && log_enabled(LOG_INFO) && may_write(it))
         write_line(it);
 }

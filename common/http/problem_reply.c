@@ -91,8 +91,13 @@ void problem_reply(struct request *request, int http_status, const struct proble
     write_problem(request, http_status, problem, NULL);
 }
 
+void problem_reply_titled(struct request *request, enum status status, const char *title, struct slice detail)
+{
+    struct problem_detail problem = {.title = title, .detail = detail};
+    write_problem(request, status_http(status), &problem, status_error(status));
+}
+
 void problem_reply_status(struct request *request, enum status status, struct slice detail)
 {
-    struct problem_detail problem = {.title = status_text(status), .detail = detail};
-    write_problem(request, status_http(status), &problem, status_error(status));
+    problem_reply_titled(request, status, status_text(status), detail);
 }

@@ -18,6 +18,8 @@ void problem_reply(struct request *request, int http_status, const struct proble
 /* The same with a status of ours: its HTTP status, its word as the type's name ("about:blank" has no
  * such thing, so it is the member "error"), its sentence as the title. */
 void problem_reply_status(struct request *request, enum status status, struct slice detail);
+/* The same with a title that says more of the case than the status's sentence does. */
+void problem_reply_titled(struct request *request, enum status status, const char *title, struct slice detail);
 
 /* "Not Found" for 404: of the statuses that HTTP defines; "Unknown" for others. */
 const char *http_reason(int http_status);

@@ -21,6 +21,7 @@ struct pending {
 struct access_log {
     struct line_budget information;
     struct line_budget errors;
+    struct line_budget unavailable; /* 503 */
     size_t loop_count;
     struct pending pending[];
 };
@@ -37,8 +38,11 @@ struct access_log *access_log_new(size_t loop_count)
     if (metrics_register(&left_out) != STATUS_OK)
         return NULL;
     struct access_log *log = calloc(1, sizeof *log + loop_count * sizeof log->pending[0]);
-    if (log)
-        log->loop_count = loop_count;
+    if (!log)
+        return NULL;
+    log->loop_count = loop_count;
+    log->information.lines_a_second = log->errors.lines_a_second = LINES_A_SECOND;
+    log->unavailable.lines_a_second = UNAVAILABLE_LINES_A_SECOND;
     return log;
 }
 
@@ -91,13 +95,20 @@ static struct slice path_to_nowhere(const struct request *request, int http_stat
     return http_status == 404 ? slice_sub(request->path, 0, LOGGED_PATH_BYTES) : SLICE_ABSENT;
 }
 
+static struct line_budget *budget_of(struct access_log *log, int http_status)
+{
+    if (http_status == 503)
+        return &log->unavailable;
+    return is_our_fault(http_status) ? &log->errors : &log->information;
+}
+
 void access_log_add(struct access_log *log, const struct request *request, int http_status, int64_t duration_ns)
 {
     bool is_error = is_our_fault(http_status);
     enum log_level level = is_error ? LOG_ERROR : LOG_INFO;
     if (!log_enabled(level))
         return;
-    if (!may_log(is_error ? &log->errors : &log->information, level)) {
+    if (!may_log(budget_of(log, http_status), level)) {
         metric_count(&left_out, 0);
         return;
     }
@@ -128,6 +139,6 @@ void access_log_free(struct access_log *log)
     if (!log)
         return;
     tell_left_out(line_budget_left_out(&log->information), LOG_INFO);
-    tell_left_out(line_budget_left_out(&log->errors), LOG_ERROR);
+    tell_left_out(line_budget_left_out(&log->errors) + line_budget_left_out(&log->unavailable), LOG_ERROR);
     free(log);
 }

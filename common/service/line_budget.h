@@ -6,12 +6,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { LINE_BUDGET_A_SECOND = 1000 };
+enum {
+    LINES_A_SECOND = 1000,
+    /* Of those that say that the service could not do its work (503): what a store that is away, or a guard, makes of
+     * every request says the same each time. */
+    UNAVAILABLE_LINES_A_SECOND = 10,
+};
 
-/* Zeroed before its first use. Any thread may take of it. The second and the number of lines in it are one word, so
- * that threads agree. */
+/* Any thread may take of it. The second and the number of lines in it are one word, so that threads agree. */
 struct line_budget {
-    atomic_uint_fast64_t window; /* second << 32 | lines */
+    uint64_t lines_a_second;
+    atomic_uint_fast64_t window; /* second << 32 | lines; 0 before its first use */
 };
 
 /* Whether one more line may be written in this second. *ret_left_out: how many were not in one that is over by now,

@@ -1,6 +1,7 @@
 #include "service/ops.h"
 
 #include "base/escape.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "service/standard_metrics.h"
 
@@ -36,6 +37,19 @@ static struct ops_pulse *pulse_of(struct loop_message *message)
     return (struct ops_pulse *)((char *)message - offsetof(struct ops_pulse, message));
 }
 
+/* When it begins and when it is over: that of the beginning says why, and for how long. */
+static void log_trouble(struct ops *ops)
+{
+    bool has_trouble = ops->trouble.len > 0;
+    if (has_trouble == ops->has_trouble)
+        return;
+    ops->has_trouble = has_trouble;
+    if (has_trouble)
+        log_line(LOG_WARN, "not serving", LOG_SLICE("why", buf_slice(&ops->trouble)));
+    else
+        log_line(LOG_INFO, "serving again");
+}
+
 static void on_pulse_back(struct loop_message *message)
 {
     struct ops_pulse *pulse = pulse_of(message);
@@ -46,6 +60,7 @@ static void on_pulse_back(struct loop_message *message)
     const struct buf newest = ops->fresh_trouble;
     ops->fresh_trouble = ops->trouble;
     ops->trouble = newest;
+    log_trouble(ops);
     let_requests_go(ops);
 }
 

@@ -55,6 +55,7 @@ struct ops {
     bool is_over; /* set when no loop runs any more */
 
     struct buf trouble;
+    bool has_trouble;   /* as the log has it */
     int64_t checked_ms; /* loop_now_ms when the last check was back; 0: none was yet */
     struct ops_answer answers[READY_CHECKS_MAX];
     struct ticket waiting[OPS_CONNECTIONS]; /* requests */

@@ -398,13 +398,14 @@ static void log_ready(const struct serving *s)
              LOG_NS("start_ms", clock_monotonic_ns() - s->began_ns));
 }
 
-static void log_trouble(const struct serving *s)
+static void log_trouble(struct serving *s)
 {
     struct buf trouble = BUF_INIT;
     if (s->service->write_trouble)
         s->service->write_trouble(s->parts.stores, &trouble);
     if (trouble.len)
         log_line(LOG_WARN, "not serving yet", LOG_SLICE("why", buf_slice(&trouble)));
+    s->ops.has_trouble = trouble.len > 0;
     buf_done(&trouble);
 }
 

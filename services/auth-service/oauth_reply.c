@@ -91,6 +91,7 @@ static void note_decision(struct request *request, enum status status, struct sl
         .check = it ? &it->check : NULL,
         .status = status,
         .jti = jti,
+        .guard_s = status == STATUS_STORE_DOWN ? ephemeral_guard_s(app_loop_of(request)->ephemeral) : 0,
     };
     decision_log_note(&decision);
 }

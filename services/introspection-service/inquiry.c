@@ -158,6 +158,7 @@ static void note_decision(struct flow *flow, const struct inquiry *inquiry, cons
         .status = check->problem.status,
         .jti = SLICE_ABSENT,
         .caller = caller_of(inquiry),
+        .guard_s = check->problem.status == STATUS_STORE_DOWN ? ephemeral_guard_s(app_loop_of(request)->ephemeral) : 0,
     };
     decision_log_note(&decision);
 }

@@ -14,7 +14,10 @@ enum step_result unavailable_reply(struct request *request, enum status status)
     provider_write_guard(status == STATUS_STORE_DOWN ? guard_s : 0, &guard);
     request_reply_start(request, status_http(status));
     request_reply_header(request, "Retry-After", slice_of(seconds, (size_t)len));
-    problem_reply_status(request, status,
-                         guard.len ? buf_slice(&guard) : SLICE("the nonce may be spent: let the client sign anew"));
+    if (guard.len)
+        problem_reply_titled(request, status, "nonces were lost, and fresh requests are refused for some seconds",
+                             buf_slice(&guard));
+    else
+        problem_reply_status(request, status, SLICE("the nonce may be spent: let the client sign anew"));
     return STEP_REPLY;
 }

@@ -1,15 +1,19 @@
 """While fresh requests cannot be told from what was accepted before, /readyz is 503 and says why and for how long, metrics
 say how long, and all of it ends by itself."""
 
+import http.client
+import json
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 import requests
 from harness.fleet import API_URL, release_binaries
 from harness.flow import Flow, send
-from harness.provider import Provider
+from harness.provider import Provider, describe
 from harness.scenarios import Hosts
 from harness.signer import Signer
 from harness.stores import Redis
@@ -105,6 +109,56 @@ def test_readyz_is_503_during_a_guard_and_says_why_and_for_how_long(it):
     until(lambda: not accepts(it), 3, "it accepts")
     is_served_again_and_says_so(it)
     assert abs(time.monotonic() - begin - told) < 2 + CACHED_SECONDS, f"it said {told} s"
+    first, last = [line for line in log_lines(it) if line["message"] in ("not serving yet", "not serving", "serving again")]
+    assert "lost" in first["why"] and 0 < seconds_in(first["why"]) <= BACK_SECONDS, first
+    assert last["message"] == "serving again", last
+
+
+def log_lines(it):
+    return [json.loads(line) for line in it.service.text().splitlines()]
+
+
+def refused_meanwhile(it, over, bodies):
+    """One client, which goes on over a connection of its own; the bodies of what was refused with 503."""
+    connection = http.client.HTTPConnection("127.0.0.1", it.service.port, timeout=10)
+    headers = {"Authorization": f"Bearer {it.key}", "Content-Type": "application/json"}
+    while not over.is_set():
+        connection.request("POST", "/v1/introspect", json.dumps(describe(it.signer.sign("GET", API_URL))), headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status == 503:
+            bodies.append(text)
+
+
+def test_what_is_refused_during_a_guard_is_counted_and_not_logged_one_by_one(it):
+    """Eight clients. The problem's title says what it is, and a line of the few says for how long."""
+    until(lambda: accepts(it), 5, "it did not begin")
+    lose_nonces(it)
+    not_ready(it)
+    before, over, bodies = len(it.service.text()), threading.Event(), []
+    counted = ("oauth1_decision_lines_left_out_total", "oauth1_access_lines_left_out_total")
+    with ThreadPoolExecutor(8) as pool:
+        clients = [pool.submit(refused_meanwhile, it, over, bodies) for _ in range(8)]
+        time.sleep(3)
+        over.set()
+        for client in clients:
+            client.result()
+    written, lines = it.service.text()[before:], [json.loads(line) for line in it.service.text()[before:].splitlines()]
+    print(f"{len(bodies)} refused, {len(written)} bytes of log")
+    assert len(bodies) > 200 and len(written) < 60_000, (len(bodies), len(written))
+    for name, message in zip(counted, ("decision", "request")):
+        logged = [line for line in lines if line["message"] == message and line.get("status", 503) == 503]
+        assert 10 <= len(logged) <= 50 and len(logged) + metric(it, name) == len(bodies), (len(logged), metric(it, name), len(bodies))
+        assert any("without a line of their own" in line["message"] and f"{message}s" in line for line in lines), message
+    decision = next(line for line in lines if line["message"] == "decision")
+    assert decision["verdict"] == "unavailable" and 0 < decision["guard_s"] <= BACK_SECONDS, decision
+    told = json.loads(bodies[0])
+    assert told["title"] == "nonces were lost, and fresh requests are refused for some seconds" and "s more" in told["detail"], told
+    assert it.provider.command("healthcheck", binary="introspection-service", **it.service.variables).code == 1
+    log = it.provider.directory / "introspection-service.log"
+    why = it.provider.command("why", decision["request_id"], "--log", log)
+    assert re.search(r"nonces were lost, so that fresh requests were refused for \d+ s more", why.out), why
+    is_served_again_and_says_so(it)
 
 
 def test_readyz_is_503_while_the_clock_is_beyond_the_skew_from_the_stores(it):

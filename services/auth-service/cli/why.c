@@ -121,6 +121,15 @@ static void add_clock(struct buf *out, const json_value *line)
              seconds < 0 ? "behind" : "ahead of");
 }
 
+/* While it lasts, this is why no store answers. */
+static void add_guard(struct buf *out, const json_value *line)
+{
+    const json_value *value = json_member(line, "guard_s");
+    if (value && json_kind_of(value) == JSON_INT && json_int_of(value) > 0)
+        buf_addf(out, "; nonces were lost, so that fresh requests were refused for %lld s more",
+                 (long long)json_int_of(value));
+}
+
 static void write_decision(const json_value *line, struct buf *out)
 {
     struct slice verdict = text_of(line, "verdict");
@@ -137,6 +146,7 @@ static void write_decision(const json_value *line, struct buf *out)
     add_words(out, ", from ", text_of(line, "address"));
     add_words(out, ", signed by ", text_of(line, "signature_method"));
     add_clock(out, line);
+    add_guard(out, line);
     add_words(out, " (request ", text_of(line, "request_id"));
     buf_add_str(out, ")");
 }
