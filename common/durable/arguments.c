@@ -48,6 +48,54 @@ void *durable_arguments_object(struct durable_arguments *arguments, const void *
     return copied;
 }
 
+struct audit_entry durable_arguments_entry(struct durable_arguments *arguments, const struct audit_entry *entry)
+{
+    struct audit_entry copied = *entry;
+    struct slice *texts[] = {&copied.who, &copied.what, &copied.subject, &copied.client, &copied.user, &copied.request};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = durable_arguments_copy(arguments, *texts[i]);
+    if (arguments && slice_is_absent(copied.who)) /* there was no memory for it where it was made */
+        arguments->failed = true;
+    return copied;
+}
+
+void durable_arguments_audit(struct durable_arguments *arguments, const struct audit_entry *audit)
+{
+    if (arguments && audit)
+        arguments->audit = durable_arguments_entry(arguments, audit);
+}
+
+/* ---- work with a row of the audit log ---- */
+
+struct audited_work {
+    struct durable_arguments *arguments;
+    void *result;
+};
+
+static void drop_result(struct audited_work *it)
+{
+    if (it->result)
+        it->arguments->free_result(it->result);
+    it->result = NULL;
+}
+
+static enum status do_work(struct durable *db, void *context)
+{
+    struct audited_work *it = context;
+    drop_result(it); /* of the time before, which the database has undone */
+    return it->arguments->work(db, it->arguments, &it->result);
+}
+
+static enum status do_audited(struct durable *db, void *pointer, void **ret_result)
+{
+    struct audited_work it = {.arguments = pointer};
+    enum status status = durable_audited_blocking(db, &it.arguments->audit, do_work, &it);
+    if (status != STATUS_OK)
+        drop_result(&it);
+    *ret_result = it.result;
+    return status;
+}
+
 void durable_arguments_start(struct durable_pool *pool, enum durable_access access, durable_work_fn work,
                              struct durable_arguments *arguments, void (*free_result)(void *result),
                              struct ticket ticket)
@@ -56,7 +104,12 @@ void durable_arguments_start(struct durable_pool *pool, enum durable_access acce
         free_arguments(arguments);
         arguments = NULL; /* the pool answers NO_MEMORY then */
     }
-    const struct durable_job job = {access, work, arguments, free_arguments, free_result};
+    bool is_audited = arguments && arguments->audit.what.len;
+    if (arguments) {
+        arguments->work = work;
+        arguments->free_result = free_result;
+    }
+    const struct durable_job job = {access, is_audited ? do_audited : work, arguments, free_arguments, free_result};
     durable_pool_start(pool, &job, ticket);
 }
 

@@ -40,14 +40,40 @@ static struct slice concerned_user(const struct audit_entry *entry)
     return after_prefix(entry->who, SLICE("user:"));
 }
 
-enum status durable_audit_write_blocking(struct durable *db, const struct audit_entry *entry)
+/* Whose a token is. */
+struct parties {
+    struct arena arena;
+    struct slice client, user;
+};
+
+static enum status read_parties(void *context, const struct sql_value *columns, size_t count)
+{
+    struct parties *parties = context;
+    struct row_reader row = row_reader(&parties->arena, columns, count);
+    parties->client = row_text(&row, 0);
+    parties->user = row_text(&row, 1);
+    return row_status(&row);
+}
+
+static enum status find_parties(struct durable *db, const struct audit_entry *entry, struct parties *ret_parties)
+{
+    struct sql_value jti = sql_text(entry->subject);
+    if (!is_about(entry, SLICE("token.")) || entry->client.len || entry->user.len)
+        return STATUS_OK;
+    return sql_execute_blocking(db->sql,
+                                "SELECT c.client_id, u.subject FROM tokens t JOIN clients c ON c.id = t.client"
+                                " JOIN users u ON u.id = t.user WHERE t.jti = ?",
+                                &jti, 1, read_parties, ret_parties);
+}
+
+static enum status insert_entry(struct durable *db, const struct audit_entry *entry, const struct parties *parties)
 {
     struct sql_value params[] = {
         sql_text(entry->who),
         sql_text(entry->what),
         sql_text(entry->subject),
-        sql_text(concerned_client(entry)),
-        sql_text(concerned_user(entry)),
+        sql_text(parties->client.len ? parties->client : concerned_client(entry)),
+        sql_text(parties->user.len ? parties->user : concerned_user(entry)),
         sql_text(entry->request.len ? entry->request : SLICE("")),
         sql_int(now_ms(db)),
     };
@@ -57,9 +83,43 @@ enum status durable_audit_write_blocking(struct durable *db, const struct audit_
                params);
 }
 
+enum status durable_audit_write_blocking(struct durable *db, const struct audit_entry *entry)
+{
+    enum { PARTIES_MAX_BYTES = 4096 };
+    struct parties parties = {0};
+    arena_init(&parties.arena, PARTIES_MAX_BYTES);
+    enum status status = find_parties(db, entry, &parties);
+    if (status == STATUS_OK)
+        status = insert_entry(db, entry, &parties);
+    arena_done(&parties.arena);
+    return status;
+}
+
 enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what, struct slice subject)
 {
     return durable_audit_write_blocking(db, &(struct audit_entry){.who = who, .what = what, .subject = subject});
+}
+
+struct audited {
+    struct durable *db;
+    const struct audit_entry *entry;
+    durable_deed_fn work;
+    void *context;
+};
+
+static enum status do_audited(struct sql *sql, void *context)
+{
+    const struct audited *audited = context;
+    (void)sql;
+    TRY(audited->work(audited->db, audited->context));
+    return durable_audit_write_blocking(audited->db, audited->entry);
+}
+
+enum status durable_audited_blocking(struct durable *db, const struct audit_entry *entry, durable_deed_fn work,
+                                     void *context)
+{
+    struct audited audited = {db, entry, work, context};
+    return durable_transaction_blocking(db, do_audited, &audited);
 }
 
 struct failure {

@@ -87,8 +87,15 @@ void audit_page_free(void *page);
 /* Who did what to which client, user, token or key; then what was written. */
 MUST_USE enum status durable_audit_append_blocking(struct durable *db, struct slice who, struct slice what,
                                                    struct slice subject);
-/* The same with what else is known; the time is now. Empty `client` and `user` are taken from a subject that is one. */
+/* The same with what else is known; the time is now. Empty `client` and `user` are taken from a subject that is one, or
+ * a token's jti. */
 MUST_USE enum status durable_audit_write_blocking(struct durable *db, const struct audit_entry *entry);
+/* What was done, written in the transaction that does it: neither is there without the other. `work` runs in that
+ * transaction, and once more where the database asks for it; `entry` is read after it, so that it may fill in what it
+ * only finds out. A status of `work`, or of the row: nothing was done. */
+typedef enum status (*durable_deed_fn)(struct durable *db, void *context);
+MUST_USE enum status durable_audited_blocking(struct durable *db, const struct audit_entry *entry, durable_deed_fn work,
+                                              void *context);
 /* A wrong password of an account that there is: one row an account and minute, at most a hundred rows a minute. */
 MUST_USE enum status durable_audit_failed_login_blocking(struct durable *db, const struct audit_entry *entry);
 /* The oldest first. `filter` may be NULL. */

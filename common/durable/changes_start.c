@@ -55,15 +55,8 @@ void durable_changes_latest_start(struct durable_pool *pool, struct ticket ticke
 static struct durable_arguments *copy_entry(const struct audit_entry *entry)
 {
     struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
-    struct audit_entry *copied = durable_arguments_object(arguments, entry, sizeof *entry);
-    if (!copied)
-        return arguments;
-    copied->who = durable_arguments_copy(arguments, entry->who);
-    copied->what = durable_arguments_copy(arguments, entry->what);
-    copied->subject = durable_arguments_copy(arguments, entry->subject);
-    copied->client = durable_arguments_copy(arguments, entry->client);
-    copied->user = durable_arguments_copy(arguments, entry->user);
-    copied->request = durable_arguments_copy(arguments, entry->request);
+    const struct audit_entry copied = durable_arguments_entry(arguments, entry);
+    (void)durable_arguments_object(arguments, &copied, sizeof copied);
     return arguments;
 }
 

@@ -6,6 +6,7 @@
 #include "durable/durable.h"
 
 struct durable_pool;
+struct audit_entry;
 struct ticket;
 
 /* ---- the list of a client's columns ----
@@ -186,18 +187,25 @@ void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct t
 /* With a struct client_page. */
 void durable_client_list_start(struct durable_pool *pool, struct slice owner, struct page_request page,
                                struct ticket ticket);
-/* With nothing but the status. `client` is copied. */
-void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
-void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket);
+/* With nothing but the status. `client` is copied. `audit`: the row of the audit log that goes with it, in the same
+ * transaction (durable_audited_blocking); NULL: none. So of every `audit` below and of the other headers. */
+void durable_client_register_start(struct durable_pool *pool, const struct client *client,
+                                   const struct audit_entry *audit, struct ticket ticket);
+void durable_client_update_start(struct durable_pool *pool, const struct client *client,
+                                 const struct audit_entry *audit, struct ticket ticket);
 void durable_client_set_logo_start(struct durable_pool *pool, const struct client *client, struct slice png,
-                                   struct ticket ticket);
-void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
-void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
-void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
-void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key, struct ticket ticket);
+                                   const struct audit_entry *audit, struct ticket ticket);
+void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                 struct ticket ticket);
+void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                     struct ticket ticket);
+void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                    struct ticket ticket);
+void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key,
+                                  const struct audit_entry *audit, struct ticket ticket);
 void durable_client_rotate_secret_start(struct durable_pool *pool, struct slice client_id, struct slice secret,
-                                        int64_t overlap_ms, struct ticket ticket);
+                                        int64_t overlap_ms, const struct audit_entry *audit, struct ticket ticket);
 void durable_client_rotate_key_start(struct durable_pool *pool, struct slice client_id, struct slice pem,
-                                     int64_t overlap_ms, struct ticket ticket);
+                                     int64_t overlap_ms, const struct audit_entry *audit, struct ticket ticket);
 
 #endif

@@ -72,9 +72,12 @@ static enum status register_client(struct durable *db, void *pointer, void **ret
     return durable_client_register_blocking(db, arguments->object);
 }
 
-void durable_client_register_start(struct durable_pool *pool, const struct client *client, struct ticket ticket)
+void durable_client_register_start(struct durable_pool *pool, const struct client *client,
+                                   const struct audit_entry *audit, struct ticket ticket)
 {
-    durable_arguments_start(pool, DURABLE_WRITE, register_client, copy_client(client), NULL, ticket);
+    struct durable_arguments *arguments = copy_client(client);
+    durable_arguments_audit(arguments, audit);
+    durable_arguments_start(pool, DURABLE_WRITE, register_client, arguments, NULL, ticket);
 }
 
 static enum status update_client(struct durable *db, void *pointer, void **ret_result)
@@ -84,9 +87,12 @@ static enum status update_client(struct durable *db, void *pointer, void **ret_r
     return durable_client_update_blocking(db, arguments->object);
 }
 
-void durable_client_update_start(struct durable_pool *pool, const struct client *client, struct ticket ticket)
+void durable_client_update_start(struct durable_pool *pool, const struct client *client,
+                                 const struct audit_entry *audit, struct ticket ticket)
 {
-    durable_arguments_start(pool, DURABLE_WRITE, update_client, copy_client(client), NULL, ticket);
+    struct durable_arguments *arguments = copy_client(client);
+    durable_arguments_audit(arguments, audit);
+    durable_arguments_start(pool, DURABLE_WRITE, update_client, arguments, NULL, ticket);
 }
 
 /* ---- logos ---- */
@@ -99,11 +105,12 @@ static enum status set_logo(struct durable *db, void *pointer, void **ret_result
 }
 
 void durable_client_set_logo_start(struct durable_pool *pool, const struct client *client, struct slice png,
-                                   struct ticket ticket)
+                                   const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = copy_client(client);
     if (arguments)
         arguments->first = durable_arguments_copy(arguments, png);
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, set_logo, arguments, NULL, ticket);
 }
 
@@ -123,9 +130,11 @@ void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct t
 
 /* ---- delete, disable, enable ---- */
 
-static void start_named(struct durable_pool *pool, durable_work_fn work, struct slice client_id, struct ticket ticket)
+static void start_named(struct durable_pool *pool, durable_work_fn work, struct slice client_id,
+                        const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, work, arguments, NULL, ticket);
 }
 
@@ -135,9 +144,10 @@ static enum status delete_client(struct durable *db, void *pointer, void **ret_r
     return durable_client_delete_blocking(db, ((const struct durable_arguments *)pointer)->first);
 }
 
-void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+void durable_client_delete_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                 struct ticket ticket)
 {
-    start_named(pool, delete_client, client_id, ticket);
+    start_named(pool, delete_client, client_id, audit, ticket);
 }
 
 static enum status switch_off(struct durable *db, void *pointer, void **ret_result)
@@ -146,9 +156,10 @@ static enum status switch_off(struct durable *db, void *pointer, void **ret_resu
     return durable_client_switch_off_blocking(db, ((const struct durable_arguments *)pointer)->first);
 }
 
-void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+void durable_client_switch_off_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                     struct ticket ticket)
 {
-    start_named(pool, switch_off, client_id, ticket);
+    start_named(pool, switch_off, client_id, audit, ticket);
 }
 
 static enum status switch_on(struct durable *db, void *pointer, void **ret_result)
@@ -157,9 +168,10 @@ static enum status switch_on(struct durable *db, void *pointer, void **ret_resul
     return durable_client_switch_on_blocking(db, ((const struct durable_arguments *)pointer)->first);
 }
 
-void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+void durable_client_switch_on_start(struct durable_pool *pool, struct slice client_id, const struct audit_entry *audit,
+                                    struct ticket ticket)
 {
-    start_named(pool, switch_on, client_id, ticket);
+    start_named(pool, switch_on, client_id, audit, ticket);
 }
 
 static enum status end_key(struct durable *db, void *pointer, void **ret_result)
@@ -169,22 +181,25 @@ static enum status end_key(struct durable *db, void *pointer, void **ret_result)
     return durable_client_end_key_blocking(db, arguments->first, arguments->number);
 }
 
-void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key, struct ticket ticket)
+void durable_client_end_key_start(struct durable_pool *pool, struct slice client_id, int64_t key,
+                                  const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
     if (arguments)
         arguments->number = key;
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, end_key, arguments, NULL, ticket);
 }
 
 /* ---- rotation ---- */
 
 static void start_rotation(struct durable_pool *pool, durable_work_fn work, struct slice client_id, struct slice text,
-                           int64_t overlap_ms, struct ticket ticket)
+                           int64_t overlap_ms, const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(client_id, text, SLICE_ABSENT);
     if (arguments)
         arguments->number = overlap_ms;
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, work, arguments, NULL, ticket);
 }
 
@@ -196,9 +211,9 @@ static enum status rotate_secret(struct durable *db, void *pointer, void **ret_r
 }
 
 void durable_client_rotate_secret_start(struct durable_pool *pool, struct slice client_id, struct slice secret,
-                                        int64_t overlap_ms, struct ticket ticket)
+                                        int64_t overlap_ms, const struct audit_entry *audit, struct ticket ticket)
 {
-    start_rotation(pool, rotate_secret, client_id, secret, overlap_ms, ticket);
+    start_rotation(pool, rotate_secret, client_id, secret, overlap_ms, audit, ticket);
 }
 
 static enum status rotate_key(struct durable *db, void *pointer, void **ret_result)
@@ -209,7 +224,7 @@ static enum status rotate_key(struct durable *db, void *pointer, void **ret_resu
 }
 
 void durable_client_rotate_key_start(struct durable_pool *pool, struct slice client_id, struct slice pem,
-                                     int64_t overlap_ms, struct ticket ticket)
+                                     int64_t overlap_ms, const struct audit_entry *audit, struct ticket ticket)
 {
-    start_rotation(pool, rotate_key, client_id, pem, overlap_ms, ticket);
+    start_rotation(pool, rotate_key, client_id, pem, overlap_ms, audit, ticket);
 }

@@ -47,6 +47,6 @@ MUST_USE enum status durable_grant_narrow_blocking(struct durable *db, int64_t u
                                                    struct slice scopes, struct slice kept);
 /* Completes with nothing but the status. */
 void durable_grant_narrow_start(struct durable_pool *pool, int64_t user, struct slice jti, struct slice scopes,
-                                struct slice kept, struct ticket ticket);
+                                struct slice kept, const struct audit_entry *audit, struct ticket ticket);
 
 #endif

@@ -28,10 +28,11 @@ static enum status narrow_grant(struct durable *db, void *pointer, void **ret_re
 }
 
 void durable_grant_narrow_start(struct durable_pool *pool, int64_t user, struct slice jti, struct slice scopes,
-                                struct slice kept, struct ticket ticket)
+                                struct slice kept, const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(jti, scopes, kept);
     if (arguments)
         arguments->number = user;
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, narrow_grant, arguments, NULL, ticket);
 }

@@ -9,6 +9,7 @@
 #include "durable/durable.h"
 
 struct durable_pool;
+struct audit_entry;
 struct ticket;
 
 /* For each kind in the store, but our own, the most that a hash of it costs. */
@@ -43,6 +44,6 @@ MUST_USE enum status durable_password_change_blocking(struct durable *db, int64_
                                                       struct slice new_hash);
 /* Likewise. */
 void durable_password_change_start(struct durable_pool *pool, int64_t user, struct slice old_hash,
-                                   struct slice new_hash, struct ticket ticket);
+                                   struct slice new_hash, const struct audit_entry *audit, struct ticket ticket);
 
 #endif

@@ -21,18 +21,19 @@ static enum status rehash_password(struct durable *db, void *pointer, void **ret
 }
 
 static void start_replacing(struct durable_pool *pool, durable_work_fn work, int64_t user, struct slice old_hash,
-                            struct slice new_hash, struct ticket ticket)
+                            struct slice new_hash, const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(old_hash, new_hash, SLICE_ABSENT);
     if (arguments)
         arguments->number = user;
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, work, arguments, NULL, ticket);
 }
 
 void durable_password_rehash_start(struct durable_pool *pool, int64_t user, struct slice old_hash,
                                    struct slice new_hash, struct ticket ticket)
 {
-    start_replacing(pool, rehash_password, user, old_hash, new_hash, ticket);
+    start_replacing(pool, rehash_password, user, old_hash, new_hash, NULL, ticket);
 }
 
 static enum status change_password(struct durable *db, void *pointer, void **ret_result)
@@ -43,7 +44,7 @@ static enum status change_password(struct durable *db, void *pointer, void **ret
 }
 
 void durable_password_change_start(struct durable_pool *pool, int64_t user, struct slice old_hash,
-                                   struct slice new_hash, struct ticket ticket)
+                                   struct slice new_hash, const struct audit_entry *audit, struct ticket ticket)
 {
-    start_replacing(pool, change_password, user, old_hash, new_hash, ticket);
+    start_replacing(pool, change_password, user, old_hash, new_hash, audit, ticket);
 }

@@ -93,8 +93,9 @@ struct token_issued {
     bool existing;
 };
 void token_issued_free(void *issued);
-/* Completes with a struct token_issued. */
-void durable_token_issue_start(struct durable_pool *pool, const struct token_issue *issue, struct ticket ticket);
+/* Completes with a struct token_issued. The subject of `audit` is the token's jti, whatever it says. */
+void durable_token_issue_start(struct durable_pool *pool, const struct token_issue *issue,
+                               const struct audit_entry *audit, struct ticket ticket);
 
 /* Fills in unguessable text of 32 characters (190 bit) each. */
 enum { TOKEN_TEXT_BYTES = 32 };
@@ -110,13 +111,13 @@ struct token_filter {
 /* Lists tokens, revoked and expired ones included. */
 MUST_USE enum status durable_token_list_blocking(struct durable *db, const struct token_filter *filter,
                                                  struct page_request page, struct token_page **ret_page);
-/* Completes with a struct token_page. */
 
 /* Revokes what the filter finds and is not revoked yet, and counts it; 0 is OK. BAD_INPUT: an empty filter. */
 MUST_USE enum status durable_token_revoke_blocking(struct durable *db, const struct token_filter *filter,
                                                    int64_t *ret_count);
 /* Completes with an int64_t, the count. */
-void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter, struct ticket ticket);
+void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter,
+                                const struct audit_entry *audit, struct ticket ticket);
 
 struct token_use {
     int64_t id; /* struct token's */

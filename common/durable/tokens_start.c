@@ -29,7 +29,7 @@ void durable_pair_find_current_start(struct durable_pool *pool, struct slice cli
 
 static enum status issue_token(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct durable_arguments *arguments = pointer;
+    struct durable_arguments *arguments = pointer;
     struct token_issued *issued = calloc(1, sizeof *issued);
     if (!issued)
         return STATUS_NO_MEMORY;
@@ -38,11 +38,13 @@ static enum status issue_token(struct durable *db, void *pointer, void **ret_res
         token_issued_free(issued);
         return status;
     }
+    arguments->audit.subject = issued->token->jti; /* which the result keeps for as long as it is needed */
     *ret_result = issued;
     return STATUS_OK;
 }
 
-void durable_token_issue_start(struct durable_pool *pool, const struct token_issue *wanted, struct ticket ticket)
+void durable_token_issue_start(struct durable_pool *pool, const struct token_issue *wanted,
+                               const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
     struct token_issue copied = *wanted;
@@ -51,6 +53,7 @@ void durable_token_issue_start(struct durable_pool *pool, const struct token_iss
     for (size_t i = 0; i < COUNT_OF(texts); i++)
         *texts[i] = durable_arguments_copy(arguments, *texts[i]);
     (void)durable_arguments_object(arguments, &copied, sizeof copied);
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, issue_token, arguments, token_issued_free, ticket);
 }
 
@@ -70,9 +73,11 @@ static enum status revoke_tokens(struct durable *db, void *pointer, void **ret_r
     return durable_result_number(status, count, ret_result);
 }
 
-void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter, struct ticket ticket)
+void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter,
+                                const struct audit_entry *audit, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(filter->jti, filter->client_id, filter->subject);
+    durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, revoke_tokens, arguments, free, ticket);
 }
 

@@ -12,6 +12,7 @@
 #include "durable/durable.h"
 
 struct durable_pool;
+struct audit_entry;
 struct ticket;
 
 enum user_source { USER_MADE_HERE, USER_OF_SITE };
@@ -96,8 +97,8 @@ void durable_user_find_by_login_start(struct durable_pool *pool, struct slice te
 void durable_user_find_by_subject_start(struct durable_pool *pool, struct slice subject, struct ticket ticket);
 void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, struct slice username,
                                struct ticket ticket);
-/* With a struct user_page. */
 /* With nothing but the status. */
-void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket);
+void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, const struct audit_entry *audit,
+                                     struct ticket ticket);
 
 #endif

@@ -71,7 +71,10 @@ static enum status end_sessions(struct durable *db, void *pointer, void **ret_re
     return durable_user_end_sessions_blocking(db, ((const struct durable_arguments *)pointer)->number);
 }
 
-void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, struct ticket ticket)
+void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, const struct audit_entry *audit,
+                                     struct ticket ticket)
 {
-    durable_arguments_start(pool, DURABLE_WRITE, end_sessions, arguments_of_id(id), NULL, ticket);
+    struct durable_arguments *arguments = arguments_of_id(id);
+    durable_arguments_audit(arguments, audit);
+    durable_arguments_start(pool, DURABLE_WRITE, end_sessions, arguments, NULL, ticket);
 }

@@ -211,16 +211,17 @@ enum status site_form(struct request *request, struct form *ret_form)
 
 /* ---- the audit log ---- */
 
-void site_audit_start(struct request *request, const struct user *user, struct audit_entry *entry, struct ticket ticket)
+void site_audit_sign(struct request *request, const struct user *user, struct audit_entry *entry)
 {
     struct buf who = buf_in(&request->arena);
     buf_add_str(&who, user ? "user:" : "site");
     buf_add(&who, user ? user->subject : SLICE(""));
-    if (who.failed) {
-        ticket_complete(ticket, STATUS_NO_MEMORY, NULL, NULL);
-        return;
-    }
-    entry->who = buf_slice(&who);
+    entry->who = who.failed ? SLICE_ABSENT : buf_slice(&who);
     entry->request = request_id(request);
+}
+
+void site_audit_start(struct request *request, const struct user *user, struct audit_entry *entry, struct ticket ticket)
+{
+    site_audit_sign(request, user, entry);
     durable_audit_write_start(app_of(request)->durable, entry, ticket);
 }

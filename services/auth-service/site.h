@@ -57,8 +57,10 @@ struct slice site_cookie(const struct request *request, enum site_cookie cookie)
  * STATUS_UNSUPPORTED_TYPE, STATUS_MALFORMED, STATUS_NO_MEMORY. */
 MUST_USE enum status site_form(struct request *request, struct form *ret_form);
 
-/* A row of the audit log, of which `entry` says all but who did it and the request: "user:" and his subject, or "site"
- * where there is no user. Completes with the status: without memory nothing is written. */
+/* Fills in who does it and by which request: "user:" and his subject, or "site" where there is no user. `who` is absent
+ * where there is no memory for it, which the durable store answers with NO_MEMORY. */
+void site_audit_sign(struct request *request, const struct user *user, struct audit_entry *entry);
+/* Writes that row by itself. Completes with the status. */
 void site_audit_start(struct request *request, const struct user *user, struct audit_entry *entry,
                       struct ticket ticket);
 #endif

@@ -128,7 +128,7 @@ static enum step_result persist_token(struct flow *flow)
         .secret = slice_of(it->secret, sizeof it->secret),
         .lifetime_ms = app->config->token_ttl_s * 1000,
     };
-    durable_token_issue_start(app->durable, &issue, flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_token_issue_start(app->durable, &issue, NULL, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

@@ -151,14 +151,14 @@ static void tells_at_once_what_this_process_wrote(void **state)
     expect(it, "edited acme; ");
     struct client client = {.client_id = SLICE("acme"), .name = SLICE("Acme")};
     int64_t before_ns = clock_monotonic_ns();
-    durable_client_update_start(it->pool, &client, asking_ticket(&it->asking));
+    durable_client_update_start(it->pool, &client, NULL, asking_ticket(&it->asking));
     (void)asking_answer(&it->asking, STATUS_OK);
     expect(it, "edited acme; ");
     /* polling alone would take 125 ms on average: three in a row that are faster are no accident */
-    durable_client_switch_off_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
+    durable_client_switch_off_start(it->pool, SLICE("acme"), NULL, asking_ticket(&it->asking));
     (void)asking_answer(&it->asking, STATUS_OK);
     expect(it, "ended acme; ");
-    durable_client_switch_on_start(it->pool, SLICE("acme"), asking_ticket(&it->asking));
+    durable_client_switch_on_start(it->pool, SLICE("acme"), NULL, asking_ticket(&it->asking));
     (void)asking_answer(&it->asking, STATUS_OK);
     expect(it, "edited acme; ");
     assert_true(clock_monotonic_ns() - before_ns < 3LL * CHANGE_POLL_MS * 1000000);

@@ -98,7 +98,7 @@ static void a_client_is_copied_with_every_text_it_has_before_the_call_returns(vo
     struct client client = {.client_id = slice_str(id)};
     CLIENT_TEXTS(MAKE_TEXT);
     make_owner(it, "its owner");
-    durable_client_register_start(it->pool, &client, ASK(it));
+    durable_client_register_start(it->pool, &client, NULL, ASK(it));
     memset(texts, '#', sizeof texts);
     memset(id, '#', sizeof id - 1);
     DONE(it, STATUS_OK);
@@ -123,16 +123,16 @@ static void clients_are_written_and_read_from_a_loop(void **state)
                             .keys = &key,
                             .key_count = 1};
     make_owner(it, "7");
-    durable_client_register_start(it->pool, &client, ASK(it));
+    durable_client_register_start(it->pool, &client, NULL, ASK(it));
     DONE(it, STATUS_OK);
-    durable_client_register_start(it->pool, &client, ASK(it));
+    durable_client_register_start(it->pool, &client, NULL, ASK(it));
     DONE(it, STATUS_CONFLICT);
-    durable_client_rotate_secret_start(it->pool, SLICE("acme"), SLICE("second"), 1000, ASK(it));
+    durable_client_rotate_secret_start(it->pool, SLICE("acme"), SLICE("second"), 1000, NULL, ASK(it));
     DONE(it, STATUS_OK);
-    durable_client_rotate_key_start(it->pool, SLICE("acme"), SLICE("PEM 2"), 1000, ASK(it));
+    durable_client_rotate_key_start(it->pool, SLICE("acme"), SLICE("PEM 2"), 1000, NULL, ASK(it));
     DONE(it, STATUS_OK);
     client.name = SLICE("Renamed");
-    durable_client_update_start(it->pool, &client, ASK(it));
+    durable_client_update_start(it->pool, &client, NULL, ASK(it));
     DONE(it, STATUS_OK);
     durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     const struct client *found = ANSWER(it, STATUS_OK);
@@ -146,11 +146,11 @@ static void clients_are_written_and_read_from_a_loop(void **state)
     assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 0);
     durable_client_list_start(it->pool, SLICE_ABSENT, (struct page_request){0}, ASK(it));
     assert_int_equal(((const struct client_page *)ANSWER(it, STATUS_OK))->count, 1);
-    durable_client_switch_off_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_switch_off_start(it->pool, SLICE("acme"), NULL, ASK(it));
     DONE(it, STATUS_OK);
-    durable_client_switch_on_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_switch_on_start(it->pool, SLICE("acme"), NULL, ASK(it));
     DONE(it, STATUS_OK);
-    durable_client_delete_start(it->pool, SLICE("acme"), ASK(it));
+    durable_client_delete_start(it->pool, SLICE("acme"), NULL, ASK(it));
     DONE(it, STATUS_OK);
     durable_client_find_start(it->pool, SLICE("acme"), ASK(it));
     assert_null(ANSWER(it, STATUS_NOT_FOUND));
@@ -171,7 +171,7 @@ static void users_are_written_and_read_from_a_loop(void **state)
     assert_slice_equal(((const struct user *)ANSWER(it, STATUS_OK))->username, SLICE("joe"));
     durable_user_find_by_subject_start(it->pool, SLICE("s-2"), ASK(it));
     assert_int_equal(((const struct user *)ANSWER(it, STATUS_OK))->id, other);
-    durable_password_change_start(it->pool, id, SLICE(""), SLICE("$y$hash"), ASK(it));
+    durable_password_change_start(it->pool, id, SLICE(""), SLICE("$y$hash"), NULL, ASK(it));
     DONE(it, STATUS_OK);
     durable_user_find_start(it->pool, id, ASK(it));
     const struct user *found = ANSWER(it, STATUS_OK);
@@ -194,7 +194,7 @@ static void tokens_are_issued_used_and_revoked_from_a_loop(void **state)
     };
     struct token_filter filter = {.client_id = SLICE("acme")};
     for (int i = 0; i < 2; i++) {
-        durable_token_issue_start(it->pool, &issue, ASK(it));
+        durable_token_issue_start(it->pool, &issue, NULL, ASK(it));
         const struct token_issued *issued = ANSWER(it, STATUS_OK);
         assert_int_equal(issued->existing, i == 1);
         assert_slice_equal(issued->token->secret, SLICE("token secret"));
@@ -212,10 +212,10 @@ static void tokens_are_issued_used_and_revoked_from_a_loop(void **state)
     assert_int_equal(tokens->tokens[0].last_used_ms, 5000);
     token_page_free(tokens);
     for (int i = 0; i < 2; i++) {
-        durable_token_revoke_start(it->pool, &filter, ASK(it));
+        durable_token_revoke_start(it->pool, &filter, NULL, ASK(it));
         assert_int_equal(*(const int64_t *)ANSWER(it, STATUS_OK), i == 0);
     }
-    durable_token_issue_start(it->pool, &issue, ASK(it));
+    durable_token_issue_start(it->pool, &issue, NULL, ASK(it));
     assert_null(ANSWER(it, STATUS_TOKEN_USED));
 }
 

@@ -170,7 +170,6 @@ static enum step_result show_granted(struct flow *flow)
 static enum step_result begin_change(struct flow *flow);
 static enum step_result find_grant(struct flow *flow);
 static enum step_result change_grant(struct flow *flow);
-static enum step_result audit_change(struct flow *flow);
 static enum step_result tell_change(struct flow *flow);
 
 const struct step applications_change[] = {
@@ -180,7 +179,6 @@ const struct step applications_change[] = {
     {"enter", visitor_enter},    /* the form is this session's */
     {"find", find_grant},        /* the form; waits: the grant, if one is meant */
     {"change", change_grant},    /* waits: that it is revoked, or has fewer scopes */
-    {"audit", audit_change},     /* waits, where something was changed */
     {"reply", tell_change},      /* back to the page */
     {NULL, NULL},
 };
@@ -250,8 +248,10 @@ static enum step_result revoke_granted(struct flow *flow)
     struct request *request = request_of(flow);
     struct grant_change *it = request->state;
     const struct token_filter filter = {.jti = it->jti, .subject = it->visitor.user->subject};
+    const struct audit_entry audit =
+        visitor_entry(flow, "token.revoke", it->deed == DEED_REVOKE ? it->jti : it->visitor.user->subject);
     it->outcome = it->deed == DEED_REVOKE ? "revoked" : "all";
-    durable_token_revoke_start(app_of(request)->durable, &filter, flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_token_revoke_start(app_of(request)->durable, &filter, &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -269,9 +269,10 @@ static enum step_result narrow_granted(struct flow *flow, const struct grant *gr
         return site_refuse(request, STATUS_BAD_INPUT, "applications.nothing_ticked");
     if (slice_eq(buf_slice(&kept), buf_slice(&all)))
         return go_back(flow, "same");
+    const struct audit_entry audit = visitor_entry(flow, "token.narrow", it->jti);
     it->kept = buf_slice(&kept);
     it->outcome = "narrowed";
-    durable_grant_narrow_start(app_of(request)->durable, it->visitor.user->id, it->jti, grant->scopes, it->kept,
+    durable_grant_narrow_start(app_of(request)->durable, it->visitor.user->id, it->jti, grant->scopes, it->kept, &audit,
                                flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
@@ -292,23 +293,11 @@ static enum step_result change_grant(struct flow *flow)
     return it->deed == DEED_REVOKE ? revoke_granted(flow) : narrow_granted(flow, &page->grants[0]);
 }
 
-static enum step_result audit_change(struct flow *flow)
-{
-    static const char *const deeds[] = {
-        [DEED_REVOKE] = "token.revoke", [DEED_NARROW] = "token.narrow", [DEED_REVOKE_ALL] = "token.revoke"};
-    struct request *request = request_of(flow);
-    const struct grant_change *it = request->state;
-    enum status status = flow_outcome(flow, NULL);
-    if (status == STATUS_NOT_FOUND)
-        return go_back(flow, "gone");
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
-    return visitor_audit(flow, deeds[it->deed], it->deed == DEED_REVOKE_ALL ? it->visitor.user->subject : it->jti);
-}
-
 static enum step_result tell_change(struct flow *flow)
 {
     const struct grant_change *it = request_of(flow)->state;
     enum status status = flow_outcome(flow, NULL);
+    if (status == STATUS_NOT_FOUND)
+        return go_back(flow, "gone");
     return status == STATUS_OK ? go_back(flow, it->outcome) : site_refuse(request_of(flow), status, NULL);
 }

@@ -16,7 +16,6 @@ static enum step_result count_guess(struct flow *flow);
 static enum step_result check_current(struct flow *flow);
 static enum step_result hash_fresh(struct flow *flow);
 static enum step_result set_fresh(struct flow *flow);
-static enum step_result audit_password(struct flow *flow);
 static enum step_result tell_changed(struct flow *flow);
 
 const struct step password_change[] = {
@@ -28,7 +27,6 @@ const struct step password_change[] = {
     {"check", check_current},    /* waits: the password that he has */
     {"hash", hash_fresh},        /* the rules; waits: the hash of the new one */
     {"set", set_fresh},          /* waits: it is the password; whatever was begun by the old one ends */
-    {"audit", audit_password},   /* waits */
     {"reply", tell_changed},     /* to log in by it */
     {NULL, NULL},
 };
@@ -123,22 +121,11 @@ static enum step_result set_fresh(struct flow *flow)
         return security_go_back(request, "too-many");
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
+    const struct audit_entry audit = visitor_entry(flow, "user.set-password", it->visitor.user->subject);
     durable_password_change_start(app_of(request)->durable, it->visitor.user->id, it->visitor.user->password_hash,
-                                  slice_str(((const struct password_hashed *)hashed)->hash),
+                                  slice_str(((const struct password_hashed *)hashed)->hash), &audit,
                                   flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
-}
-
-static enum step_result audit_password(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    const struct password_form *it = request->state;
-    enum status status = flow_outcome(flow, NULL);
-    if (status == STATUS_CONFLICT) /* somebody changed it since it was checked */
-        return security_go_back(request, "wrong");
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
-    return visitor_audit(flow, "user.set-password", it->visitor.user->subject);
 }
 
 /* All sessions end by the change, also this one, and the device's cookie is worth nothing any more. */
@@ -147,6 +134,8 @@ static enum step_result tell_changed(struct flow *flow)
     struct request *request = request_of(flow);
     enum status status = flow_outcome(flow, NULL);
     const char *page = site_path(request, SECURITY_PATH);
+    if (status == STATUS_CONFLICT) /* somebody changed it since it was checked */
+        return security_go_back(request, "wrong");
     if (status == STATUS_OK && !page)
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)

@@ -48,7 +48,8 @@ struct security {
     struct visitor visitor; /* first */
     char own[SESSION_HANDLE_BYTES];
     struct form query; /* GET */
-    bool ends_others;  /* POST */
+    bool ends_others;  /* POST: all but this one, or this: */
+    struct slice ended;
 };
 
 static enum step_result begin_security(struct flow *flow)
@@ -172,6 +173,7 @@ static enum step_result show_security(struct flow *flow)
 /* ---- POST ---- */
 
 static enum step_result read_end(struct flow *flow);
+static enum step_result begin_end(struct flow *flow);
 static enum step_result end_others(struct flow *flow);
 static enum step_result tell_ended(struct flow *flow);
 
@@ -180,7 +182,8 @@ const struct step security_end[] = {
     {"visitor", begin_security}, /* waits: the session */
     {"user", visitor_load},      /* waits: the user; or to the login */
     {"enter", visitor_enter},    /* the form is this session's */
-    {"end", read_end},           /* the form; waits: the end of one session, or the list of all */
+    {"audit", read_end},         /* the form; waits: the audit log's row, without which nothing ends */
+    {"end", begin_end},          /* waits: the end of one session, or the list of all */
     {"others", end_others},      /* waits: the end of all others */
     {"reply", tell_ended},       /* back to the page */
     {NULL, NULL},
@@ -191,18 +194,27 @@ static enum step_result read_end(struct flow *flow)
     struct request *request = request_of(flow);
     struct security *it = request->state;
     struct slice deed = {0};
-    struct slice handle = {0};
     enum status status = form_get_single(&it->visitor.form, "deed", &deed);
     it->ends_others = slice_eq(deed, SLICE("end_others"));
-    if (status == STATUS_OK && it->ends_others)
-        return list_sessions(flow);
-    if (status == STATUS_OK && !slice_eq(deed, SLICE("end")))
-        status = STATUS_BAD_INPUT;
-    if (status == STATUS_OK)
-        status = form_get_single(&it->visitor.form, "session", &handle);
+    if (status == STATUS_OK && !it->ends_others)
+        status =
+            slice_eq(deed, SLICE("end")) ? form_get_single(&it->visitor.form, "session", &it->ended) : STATUS_BAD_INPUT;
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    ephemeral_session_end_start(app_loop_of(request)->ephemeral, it->visitor.user->id, handle,
+    return visitor_audit(flow, it->ends_others ? "user.end-other-sessions" : "user.end-session",
+                         it->visitor.user->subject);
+}
+
+static enum step_result begin_end(struct flow *flow)
+{
+    struct request *request = request_of(flow);
+    const struct security *it = request->state;
+    enum status status = flow_outcome(flow, NULL);
+    if (status != STATUS_OK)
+        return site_refuse(request, status, NULL);
+    if (it->ends_others)
+        return list_sessions(flow);
+    ephemeral_session_end_start(app_loop_of(request)->ephemeral, it->visitor.user->id, it->ended,
                                 flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

@@ -27,7 +27,8 @@ static bool may_end(const struct admin_call *call, const struct user *user)
     return call->bearer.role != BEARER_LOGIN || user->source == USER_OF_SITE;
 }
 
-static enum step_result audit_end(struct flow *flow)
+/* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
+static enum step_result end_for_later(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct sessions_end *it = request->state;
@@ -42,19 +43,7 @@ static enum step_result audit_end(struct flow *flow)
                                       .what = SLICE("user.end-sessions"),
                                       .subject = it->user->subject,
                                       .request = request_id(request)};
-    durable_audit_write_start(app_of(request)->durable, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
-    return STEP_WAIT;
-}
-
-/* First for what is begun and not yet a session; the change that is written ends sessions everywhere, later. */
-static enum step_result end_for_later(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    const struct sessions_end *it = request->state;
-    enum status status = flow_outcome(flow, NULL);
-    if (status != STATUS_OK)
-        return admin_refuse_status(request, status);
-    durable_user_end_sessions_start(app_of(request)->durable, it->user->id, flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_user_end_sessions_start(app_of(request)->durable, it->user->id, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -84,8 +73,7 @@ static enum step_result tell_ended(struct flow *flow)
 
 const struct step user_sessions_end[] = {
     {"user", find_whose},     /* waits: whose */
-    {"audit", audit_end},     /* waits: who ends them */
-    {"later", end_for_later}, /* waits: that what was begun for the user goes on no more */
+    {"later", end_for_later}, /* waits: that what was begun for the user goes on no more, and who ends it */
     {"now", end_now},         /* waits: the sessions' end */
     {"reply", tell_ended},    {NULL, NULL},
 };

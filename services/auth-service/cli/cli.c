@@ -145,20 +145,20 @@ void cli_who(struct buf *out)
         buf_add_i64(out, getuid());
 }
 
-void cli_audit_entry(const struct command_line *line, struct cli_store *store, struct audit_entry entry)
+enum status cli_audited_entry(struct cli_store *store, struct audit_entry *entry, durable_deed_fn work, void *context)
 {
     char memory[CLI_WHO_BYTES];
     struct buf who = buf_fixed(memory, sizeof memory);
     cli_who(&who);
-    entry.who = buf_slice(&who);
-    enum status status = durable_audit_write_blocking(&store->db, &entry);
-    if (status != STATUS_OK)
-        (void)cli_store_failed(line, store, status, "the audit log");
+    entry->who = buf_slice(&who);
+    return durable_audited_blocking(&store->db, entry, work, context);
 }
 
-void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject)
+enum status cli_audited(struct cli_store *store, const char *what, struct slice subject, durable_deed_fn work,
+                        void *context)
 {
-    cli_audit_entry(line, store, (struct audit_entry){.what = slice_str(what), .subject = subject});
+    struct audit_entry entry = {.what = slice_str(what), .subject = subject};
+    return cli_audited_entry(store, &entry, work, context);
 }
 
 /* ---- output ---- */

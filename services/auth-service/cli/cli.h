@@ -37,10 +37,13 @@ int cli_not_found(const struct command_line *line, const char *noun, struct slic
 enum { CLI_WHO_BYTES = 160 };
 /* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user. */
 void cli_who(struct buf *out);
-/* Writes a row to the audit log, by cli_who; a failure is told, not fatal. */
-void cli_audit(const struct command_line *line, struct cli_store *store, const char *what, struct slice subject);
-/* The same with the client and the user that it concerns; `who` is not looked at. */
-void cli_audit_entry(const struct command_line *line, struct cli_store *store, struct audit_entry entry);
+/* Does `work` in one transaction with its row of the audit log (durable_audited_blocking): `what` was done to
+ * `subject`, by cli_who. */
+MUST_USE enum status cli_audited(struct cli_store *store, const char *what, struct slice subject, durable_deed_fn work,
+                                 void *context);
+/* The same with the client and the user that it concerns, which the work may fill in; `who` is filled in here. */
+MUST_USE enum status cli_audited_entry(struct cli_store *store, struct audit_entry *entry, durable_deed_fn work,
+                                       void *context);
 
 /* Output. A record's fields come one after the other, in the format that was asked for. */
 struct cli_output {

@@ -191,19 +191,28 @@ const struct command cli_client_get = {
 
 /* ---- client delete, disable, enable ---- */
 
+struct named_change {
+    enum status (*work)(struct durable *db, struct slice client_id);
+    struct slice id;
+};
+
+static enum status do_change(struct durable *db, void *context)
+{
+    const struct named_change *change = context;
+    return change->work(db, change->id);
+}
+
 static int change_client(const struct command_line *line, const char *what,
                          enum status (*work)(struct durable *db, struct slice client_id))
 {
     struct cli_store store;
-    struct slice id = line->arguments[0];
+    struct named_change change = {work, line->arguments[0]};
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = work(&store.db, id);
-    if (status == STATUS_OK)
-        cli_audit(line, &store, what, id);
-    else
-        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
+    enum status status = cli_audited(&store, what, change.id, do_change, &change);
+    if (status != STATUS_OK)
+        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(change.id));
     if (status == STATUS_OK && !line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
     cli_close(&store);
@@ -351,23 +360,33 @@ static const struct command_option rotate_table[] = {
     {0},
 };
 
+/* What the options ask for. */
+struct rotation {
+    struct slice id;
+    struct buf text; /* the new secret or key */
+    uint64_t overlap_s;
+    bool is_key;
+};
+
 /* A client that signs with RSA alone gets no secret by mistake. */
-static enum status check_has_secret(struct cli_store *store, struct slice id)
+static enum status check_has_secret(struct durable *db, struct slice id)
 {
     struct client *client = NULL;
-    TRY(durable_client_find_blocking(&store->db, id, &client));
+    TRY(durable_client_find_blocking(db, id, &client));
     bool rsa_only = client->secret_count == 0 && client->key_count > 0;
     client_free(client);
     return rsa_only ? STATUS_BAD_INPUT : STATUS_OK;
 }
 
-static enum status rotate_in_store(struct cli_store *store, struct slice id, bool is_key, struct slice text,
-                                   int64_t overlap_ms)
+static enum status do_rotate(struct durable *db, void *context)
 {
-    if (is_key)
-        return durable_client_rotate_key_blocking(&store->db, id, text, overlap_ms);
-    TRY(check_has_secret(store, id));
-    return durable_client_rotate_secret_blocking(&store->db, id, text, overlap_ms);
+    const struct rotation *rotation = context;
+    struct slice text = buf_slice(&rotation->text);
+    int64_t overlap_ms = (int64_t)rotation->overlap_s * 1000;
+    if (rotation->is_key)
+        return durable_client_rotate_key_blocking(db, rotation->id, text, overlap_ms);
+    TRY(check_has_secret(db, rotation->id));
+    return durable_client_rotate_secret_blocking(db, rotation->id, text, overlap_ms);
 }
 
 /* `secret` is absent where the key was rotated. */
@@ -386,33 +405,24 @@ static enum status show_rotated(const struct command_line *line, struct cli_stor
     return STATUS_OK;
 }
 
-static int rotate_client(const struct command_line *line, struct cli_store *store, bool is_key, struct slice text,
-                         int64_t overlap_ms)
+static int rotate_client(const struct command_line *line, struct cli_store *store, struct rotation *rotation)
 {
-    struct slice id = line->arguments[0];
-    enum status status = rotate_in_store(store, id, is_key, text, overlap_ms);
+    struct slice id = rotation->id;
+    const char *what = rotation->is_key ? "client.rotate-key" : "client.rotate-secret";
+    enum status status = cli_audited(store, what, id, do_rotate, rotation);
     if (status == STATUS_BAD_INPUT)
         return command_fail(line, EXIT_REFUSED, "client %.*s signs with an RSA key: --rsa-public-key FILE rotates that",
                             SLICE_ARGS(id));
-    if (status == STATUS_OK) {
-        cli_audit(line, store, is_key ? "client.rotate-key" : "client.rotate-secret", id);
-        status = show_rotated(line, store, is_key ? SLICE_ABSENT : text);
-    }
+    if (status == STATUS_OK)
+        status = show_rotated(line, store, rotation->is_key ? SLICE_ABSENT : buf_slice(&rotation->text));
     return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
 }
-
-/* What the options ask for. */
-struct rotation {
-    struct buf text; /* the new secret or key */
-    uint64_t overlap_s;
-    bool is_key;
-};
 
 static int take_rotation(const struct command_line *line, struct rotation *ret_rotation)
 {
     const struct rotate_options *options = line->options;
-    *ret_rotation =
-        (struct rotation){.overlap_s = OVERLAP_DEFAULT_S, .is_key = !slice_is_absent(options->rsa_public_key)};
+    *ret_rotation = (struct rotation){
+        .id = line->arguments[0], .overlap_s = OVERLAP_DEFAULT_S, .is_key = !slice_is_absent(options->rsa_public_key)};
     if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, &ret_rotation->overlap_s))
         return command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
     if (ret_rotation->is_key && !slice_is_absent(options->secret_file))
@@ -429,8 +439,7 @@ static int run_client_rotate(const struct command_line *line)
     if (code == EXIT_DONE)
         code = cli_open(line, &store);
     if (code == EXIT_DONE) {
-        code =
-            rotate_client(line, &store, rotation.is_key, buf_slice(&rotation.text), (int64_t)rotation.overlap_s * 1000);
+        code = rotate_client(line, &store, &rotation);
         cli_close(&store);
     }
     buf_done(&rotation.text);

@@ -99,18 +99,23 @@ static int take_credentials(struct creation *c)
     return code;
 }
 
+static enum status insert_client(struct durable *db, void *context)
+{
+    const struct client *client = context;
+    int64_t id = 0;
+    return durable_client_create_blocking(db, client, &id);
+}
+
 static int store_new(struct creation *c)
 {
     struct cli_store store;
     struct client *client = &c->draft.client;
-    int64_t id = 0;
     int code = cli_open_to_seal(c->line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_client_create_blocking(&store.db, client, &id);
+    enum status status = cli_audited(&store, "client.create", client->client_id, insert_client, client);
     if (status == STATUS_OK) {
         client->created_ms = clock_wall_ms(&store.clock);
-        cli_audit(c->line, &store, "client.create", client->client_id);
         client_show_alone(c->line, client, client->secret_count ? client->secrets[0].text : SLICE_ABSENT);
     } else {
         code = cli_store_failed(c->line, &store, status, "client %.*s", SLICE_ARGS(client->client_id));
@@ -236,15 +241,19 @@ const struct command cli_client_create = {
 
 /* ---- client update ---- */
 
-static int store_changed(const struct command_line *line, struct cli_store *store, const struct client *client)
+static enum status do_update(struct durable *db, void *context)
 {
-    enum status status = durable_client_update_blocking(&store->db, client);
+    return durable_client_update_blocking(db, context);
+}
+
+static int store_changed(const struct command_line *line, struct cli_store *store, struct client *client)
+{
+    enum status status = cli_audited(store, "client.update", client->client_id, do_update, client);
     if (status == STATUS_CONFLICT)
         return command_fail(line, EXIT_REFUSED, "client %.*s was changed by somebody else meanwhile; try again",
                             SLICE_ARGS(client->client_id));
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(client->client_id));
-    cli_audit(line, store, "client.update", client->client_id);
     client_show_alone(line, client, SLICE_ABSENT);
     return EXIT_DONE;
 }

@@ -54,18 +54,23 @@ static int refuse_taken(const struct command_line *line, struct cli_store *store
     return EXIT_REFUSED;
 }
 
+static enum status insert_server(struct durable *db, void *context)
+{
+    const struct resource_server *server = context;
+    int64_t id = 0;
+    return durable_resource_server_create_blocking(db, server, &id);
+}
+
 static int store_server(const struct command_line *line, struct resource_server *server, struct slice key)
 {
     struct cli_store store;
-    int64_t id = 0;
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_resource_server_create_blocking(&store.db, server, &id);
+    enum status status = cli_audited(&store, "resource-server.create", server->name, insert_server, server);
     if (status == STATUS_OK) {
         struct cli_output out = cli_output_begin(line, false);
         server->created_ms = clock_wall_ms(&store.clock);
-        cli_audit(line, &store, "resource-server.create", server->name);
         show_server(&out, server, key);
         cli_output_end(&out);
     } else if (status == STATUS_CONFLICT) {
@@ -254,21 +259,31 @@ static void show_rotated(const struct command_line *line, struct cli_store *stor
     buf_done(&text);
 }
 
+struct rotation {
+    struct slice name;
+    struct slice key_digest;
+    int64_t overlap_ms;
+};
+
+static enum status do_rotate(struct durable *db, void *context)
+{
+    const struct rotation *rotation = context;
+    return durable_resource_server_rotate_blocking(db, rotation->name, rotation->key_digest, rotation->overlap_ms);
+}
+
 static int rotate_in_store(const struct command_line *line, const struct resource_server_draft *draft,
                            int64_t overlap_ms)
 {
     struct cli_store store;
-    struct slice name = line->arguments[0];
+    struct rotation rotation = {line->arguments[0], draft->server.key_digest, overlap_ms};
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_resource_server_rotate_blocking(&store.db, name, draft->server.key_digest, overlap_ms);
-    if (status == STATUS_OK) {
-        cli_audit(line, &store, "resource-server.rotate-key", name);
+    enum status status = cli_audited(&store, "resource-server.rotate-key", rotation.name, do_rotate, &rotation);
+    if (status == STATUS_OK)
         show_rotated(line, &store, draft, overlap_ms);
-    } else {
-        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(name));
-    }
+    else
+        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(rotation.name));
     cli_close(&store);
     return code;
 }
@@ -333,22 +348,29 @@ const struct command cli_resource_server_rotate_key = {
 
 /* ---- resource-server revoke ---- */
 
+struct revocation {
+    struct slice name;
+    int64_t count; /* what was revoked */
+};
+
+static enum status do_revoke(struct durable *db, void *context)
+{
+    struct revocation *revocation = context;
+    return durable_resource_server_revoke_blocking(db, revocation->name, &revocation->count);
+}
+
 static int run_resource_server_revoke(const struct command_line *line)
 {
     struct cli_store store;
-    int64_t count = 0;
-    struct slice name = line->arguments[0];
+    struct revocation revocation = {.name = line->arguments[0]};
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_resource_server_revoke_blocking(&store.db, name, &count);
-    if (status == STATUS_OK) {
-        cli_audit(line, &store, "resource-server.revoke", name);
-        if (!line->quiet)
-            fprintf(stderr, "revoked %lld key%s\n", (long long)count, count == 1 ? "" : "s");
-    } else {
-        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(name));
-    }
+    enum status status = cli_audited(&store, "resource-server.revoke", revocation.name, do_revoke, &revocation);
+    if (status != STATUS_OK)
+        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(revocation.name));
+    else if (!line->quiet)
+        fprintf(stderr, "revoked %lld key%s\n", (long long)revocation.count, revocation.count == 1 ? "" : "s");
     cli_close(&store);
     return code;
 }

@@ -134,6 +134,14 @@ static int show_rewritten(const struct command_line *line, const struct reseal *
     return EXIT_DONE;
 }
 
+/* Rewriting is many transactions, each of which may be the last: the row is written before the first. */
+static enum status begin_rewrite(struct durable *db, void *context)
+{
+    (void)db;
+    (void)context;
+    return STATUS_OK;
+}
+
 static int run_seal_rewrite(const struct command_line *line)
 {
     struct cli_store store;
@@ -142,13 +150,12 @@ static int run_seal_rewrite(const struct command_line *line)
     int code = cli_open_to_seal(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = rewrite_all(line, &store.db, &reseal, &used);
-    if (status == STATUS_OK) {
-        cli_audit(line, &store, "seal.rewrite", keyring_id(store.keys, 0));
-        code = show_rewritten(line, &reseal, store.keys, used);
-    } else {
-        code = cli_store_failed(line, &store, status, "sealing anew (run it again: it goes on where it was)");
-    }
+    enum status status = cli_audited(&store, "seal.rewrite", keyring_id(store.keys, 0), begin_rewrite, NULL);
+    if (status == STATUS_OK)
+        status = rewrite_all(line, &store.db, &reseal, &used);
+    code = status == STATUS_OK
+               ? show_rewritten(line, &reseal, store.keys, used)
+               : cli_store_failed(line, &store, status, "sealing anew (run it again: it goes on where it was)");
     sealing_key_page_free(used);
     cli_close(&store);
     return code;
@@ -166,6 +173,11 @@ const struct command cli_seal_rewrite = {
 
 /* ---- seal forget ---- */
 
+static enum status do_forget(struct durable *db, void *context)
+{
+    return durable_sealing_key_forget_blocking(db, *(const struct slice *)context);
+}
+
 static int run_seal_forget(const struct command_line *line)
 {
     struct cli_store store;
@@ -179,15 +191,12 @@ static int run_seal_forget(const struct command_line *line)
                             "sealing key %.*s: OAUTH1_SECRETS_KEYS still has it, so nothing of it is lost: run `seal "
                             "rewrite`, then take it out",
                             SLICE_ARGS(id));
-    } else if ((status = durable_sealing_key_forget_blocking(&store.db, id)) != STATUS_OK) {
+    } else if ((status = cli_audited(&store, "seal.forget", id, do_forget, &id)) != STATUS_OK) {
         code = cli_store_failed(line, &store, status, "sealing key %.*s", SLICE_ARGS(id));
-    } else {
-        cli_audit(line, &store, "seal.forget", id);
-        if (!line->quiet)
-            fprintf(stderr,
-                    "what %.*s sealed is given up; a client or token of it is answered 503 until it gets a new "
-                    "secret\n",
-                    SLICE_ARGS(id));
+    } else if (!line->quiet) {
+        fprintf(stderr,
+                "what %.*s sealed is given up; a client or token of it is answered 503 until it gets a new secret\n",
+                SLICE_ARGS(id));
     }
     cli_close(&store);
     return code;

@@ -179,30 +179,39 @@ static int take_selection(const struct command_line *line, struct cli_store *sto
     return code;
 }
 
+struct revocation {
+    const struct token_filter *filter;
+    int64_t count; /* what was revoked */
+};
+
+static enum status do_revoke(struct durable *db, void *context)
+{
+    struct revocation *revocation = context;
+    const struct token_filter *filter = revocation->filter;
+    if (filter->jti.len) { /* one that was revoked before is no error; one that never was is */
+        struct token_page *rows = NULL;
+        TRY(durable_token_list_blocking(db, filter, (struct page_request){.limit = 1}, &rows));
+        bool is_there = rows->count > 0;
+        token_page_free(rows);
+        if (!is_there)
+            return STATUS_NOT_FOUND;
+    }
+    return durable_token_revoke_blocking(db, filter, &revocation->count);
+}
+
 static int revoke_all(const struct command_line *line, struct cli_store *store, const struct token_filter *filter)
 {
-    int64_t count = 0;
-    bool by_jti = filter->jti.len > 0;
-    struct token_page *rows = NULL;
-    enum status status = STATUS_OK;
-    if (by_jti) { /* one that was revoked before is no error; one that never was is */
-        status = durable_token_list_blocking(&store->db, filter, (struct page_request){.limit = 1}, &rows);
-        if (status == STATUS_OK && rows->count == 0)
-            status = STATUS_NOT_FOUND;
-        token_page_free(rows);
-    }
-    if (status == STATUS_OK)
-        status = durable_token_revoke_blocking(&store->db, filter, &count);
+    struct revocation revocation = {.filter = filter};
+    struct slice whose = filter->client_id.len ? filter->client_id : filter->subject;
+    struct audit_entry entry = {.what = SLICE("token.revoke"),
+                                .subject = filter->jti.len ? filter->jti : whose,
+                                .client = filter->client_id,
+                                .user = filter->subject};
+    enum status status = cli_audited_entry(store, &entry, do_revoke, &revocation);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "token %.*s", SLICE_ARGS(filter->jti));
-    struct slice whose = filter->client_id.len ? filter->client_id : filter->subject;
-    cli_audit_entry(line, store,
-                    (struct audit_entry){.what = SLICE("token.revoke"),
-                                         .subject = by_jti ? filter->jti : whose,
-                                         .client = filter->client_id,
-                                         .user = filter->subject});
     if (!line->quiet)
-        fprintf(stderr, "revoked %lld token%s\n", (long long)count, count == 1 ? "" : "s");
+        fprintf(stderr, "revoked %lld token%s\n", (long long)revocation.count, revocation.count == 1 ? "" : "s");
     return EXIT_DONE;
 }
 

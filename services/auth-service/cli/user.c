@@ -63,21 +63,45 @@ static void show_user(struct cli_output *out, const struct user *user)
     buf_done(&text);
 }
 
-/* A row bears the user's sub besides what the command was given, which may be the name: the log is searched by it. */
-static void audit_user(const struct command_line *line, struct cli_store *store, const char *what, struct slice named,
-                       const struct user *user)
+/* A row of the audit log bears the user's sub besides what the command was given, which may be the name: the log is
+ * searched by it. */
+struct deed {
+    const struct command_line *line;
+    struct audit_entry audit;
+    const struct user *given; /* the one to make */
+    struct slice sub;         /* else whom to find: by this, or (absent) by the name */
+    struct slice hash;
+    enum status (*work)(struct durable *db, int64_t id, struct slice hash);
+    struct user *user; /* as it is found; user_free */
+};
+
+/* One of the time before, which the database has undone, is freed. */
+static enum status take_found(struct deed *deed, enum status status, struct user *found)
 {
-    cli_audit_entry(line, store,
-                    (struct audit_entry){.what = slice_str(what), .subject = named, .user = user->subject});
+    user_free(deed->user);
+    deed->user = found;
+    if (status == STATUS_OK)
+        deed->audit.user = found->subject;
+    return status;
+}
+
+static enum status insert_user(struct durable *db, void *context)
+{
+    struct deed *deed = context;
+    struct user *made = NULL;
+    int64_t id = 0;
+    TRY(durable_user_create_blocking(db, deed->given, &id));
+    enum status status = durable_user_find_blocking(db, id, &made);
+    return take_found(deed, status, made);
 }
 
 static int create_row(const struct command_line *line, struct cli_store *store, const struct user *user)
 {
-    int64_t id = 0;
-    struct user *made = NULL;
-    enum status status = durable_user_create_blocking(&store->db, user, &id);
-    if (status == STATUS_OK)
-        status = durable_user_find_blocking(&store->db, id, &made);
+    struct deed deed = {.audit = {.what = SLICE("user.create"), .subject = user->username}, .given = user};
+    enum status status = cli_audited_entry(store, &deed.audit, insert_user, &deed);
+    struct user *made = deed.user;
+    if (status != STATUS_OK)
+        user_free(made);
     if (status == STATUS_CONFLICT)
         return command_fail(
             line, EXIT_REFUSED,
@@ -87,7 +111,6 @@ static int create_row(const struct command_line *line, struct cli_store *store, 
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(user->username));
     struct cli_output out = cli_output_begin(line, false);
-    audit_user(line, store, "user.create", user->username, made);
     show_user(&out, made);
     cli_output_end(&out);
     user_free(made);
@@ -220,26 +243,32 @@ static enum status find_named(const struct command_line *line, struct durable *d
                                 : durable_user_find_by_subject_blocking(db, sub, ret_user);
 }
 
+static enum status do_change(struct durable *db, void *context)
+{
+    struct deed *deed = context;
+    struct user *found = NULL;
+    enum status status = find_named(deed->line, db, deed->sub, &found);
+    TRY(take_found(deed, status, found));
+    return deed->work(db, found->id, deed->hash);
+}
+
 /* Finds the user of the first argument, or of --sub (absent: there is none), and does something to it. */
 static int change_user(const struct command_line *line, const char *what, struct slice sub,
                        enum status (*work)(struct durable *db, int64_t id, struct slice hash), struct slice hash)
 {
     struct cli_store store;
-    struct user *user = NULL;
     struct slice named = slice_is_absent(sub) ? line->arguments[0] : sub;
+    struct deed deed = {
+        .line = line, .audit = {.what = slice_str(what), .subject = named}, .sub = sub, .hash = hash, .work = work};
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = find_named(line, &store.db, sub, &user);
-    if (status == STATUS_OK)
-        status = work(&store.db, user->id, hash);
-    if (status == STATUS_OK)
-        audit_user(line, &store, what, named, user);
-    else
+    enum status status = cli_audited_entry(&store, &deed.audit, do_change, &deed);
+    if (status != STATUS_OK)
         code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(named));
     if (status == STATUS_OK && !line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
-    user_free(user);
+    user_free(deed.user);
     cli_close(&store);
     return code;
 }

@@ -36,6 +36,11 @@ static struct slice id_of(struct flow *flow)
     return own_client_of(flow)->client->client_id;
 }
 
+static struct audit_entry entry_of(struct flow *flow, const char *what)
+{
+    return visitor_entry(flow, what, id_of(flow));
+}
+
 static struct slice field_of(struct flow *flow, const char *name)
 {
     struct slice value = form_get(&own_client_of(flow)->visitor.form, name, NULL);
@@ -78,21 +83,20 @@ static enum step_result edit_client(struct flow *flow)
     enum status status = client_form_read(request, &it->visitor.form, it->client, &form);
     enum step_result result = STEP_WAIT;
     if (status == STATUS_OK) {
+        const struct audit_entry audit = entry_of(flow, "client.update");
         client_form_judge_change(request, it->client, &form.draft.client);
-        durable_client_update_start(pool_of(flow), &form.draft.client, flow_wait(flow, STORE_TIMEOUT_MS));
+        durable_client_update_start(pool_of(flow), &form.draft.client, &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     } else if (status == STATUS_BAD_INPUT) {
         result = client_page_form(request, it->client, &form);
     } else {
         result = site_refuse(request, status, NULL);
     }
     client_form_done(&form);
-    it->what = "client.update";
     return result;
 }
 
 static const struct step edit[] = {
-    {"edit", edit_client},       /* waits: the row */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"edit", edit_client}, /* waits: the row */
     {"reply", own_client_return},
     {NULL, NULL},
 };
@@ -101,11 +105,10 @@ static const struct step edit[] = {
 
 static enum step_result change_logo(struct flow *flow, struct slice png)
 {
-    struct own_client *it = own_client_of(flow);
-    struct client changed = *it->client; /* the arena stays the other's */
-    it->what = "client.set-logo";
+    struct client changed = *own_client_of(flow)->client; /* the arena stays the other's */
+    const struct audit_entry audit = entry_of(flow, "client.set-logo");
     client_form_end_approval(request_of(flow), &changed);
-    durable_client_set_logo_start(pool_of(flow), &changed, png, flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_client_set_logo_start(pool_of(flow), &changed, png, &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -124,15 +127,13 @@ static enum step_result remove_logo(struct flow *flow)
 }
 
 static const struct step logo[] = {
-    {"logo", upload_logo},       /* waits: the picture */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"logo", upload_logo}, /* waits: the picture */
     {"reply", own_client_return},
     {NULL, NULL},
 };
 
 static const struct step no_logo[] = {
-    {"logo", remove_logo},       /* waits: it is gone */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"logo", remove_logo}, /* waits: it is gone */
     {"reply", own_client_return},
     {NULL, NULL},
 };
@@ -181,9 +182,9 @@ static enum step_result rotate_secret(struct flow *flow)
         status = random_text(it->secret, sizeof it->secret);
     if (status != STATUS_OK)
         return site_refuse(request_of(flow), status, NULL);
-    it->own.what = "client.rotate-secret";
+    const struct audit_entry audit = entry_of(flow, "client.rotate-secret");
     durable_client_rotate_secret_start(pool_of(flow), id_of(flow), slice_of(it->secret, sizeof it->secret), overlap_ms,
-                                       flow_wait(flow, STORE_TIMEOUT_MS));
+                                       &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -193,8 +194,7 @@ static enum step_result show_secret(struct flow *flow)
     const struct client_credentials credentials = {.client_id = id_of(flow),
                                                    .client_secret = slice_of(it->secret, sizeof it->secret)};
     enum status status = flow_outcome(flow, NULL);
-    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials)
-                               : site_refuse(request_of(flow), status, NULL);
+    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials) : own_client_refuse(flow, status);
 }
 
 static const struct step rotate[] = {
@@ -202,7 +202,6 @@ static const struct step rotate[] = {
     {"count", count_credential},  /* waits: how many there were of late */
     {"judge", judge_credentials}, /* or later */
     {"rotate", rotate_secret},    /* waits: the new secret */
-    {"audit", own_client_audit},  /* waits: who did it */
     {"reply", show_secret},       {NULL, NULL},
 };
 
@@ -218,8 +217,9 @@ static enum step_result register_key(struct flow *flow)
         return site_refuse(request_of(flow), STATUS_BAD_INPUT, "client_refused.bad_key");
     if (status != STATUS_OK)
         return site_refuse(request_of(flow), status, NULL);
-    own_client_of(flow)->what = "client.rotate-key";
-    durable_client_rotate_key_start(pool_of(flow), id_of(flow), pem, overlap_ms, flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry audit = entry_of(flow, "client.rotate-key");
+    durable_client_rotate_key_start(pool_of(flow), id_of(flow), pem, overlap_ms, &audit,
+                                    flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -228,7 +228,6 @@ static const struct step add[] = {
     {"count", count_credential},  /* waits: how many there were of late */
     {"judge", judge_credentials}, /* or later */
     {"add", register_key},        /* waits: the row */
-    {"audit", own_client_audit},  /* waits: who did it */
     {"reply", own_client_return}, {NULL, NULL},
 };
 
@@ -237,22 +236,21 @@ static enum step_result withdraw_key(struct flow *flow)
     uint64_t key = 0;
     if (!slice_to_u64(field_of(flow, "key"), INT64_MAX, &key))
         return site_refuse(request_of(flow), STATUS_BAD_INPUT, NULL);
-    own_client_of(flow)->what = "client.end-key";
-    durable_client_end_key_start(pool_of(flow), id_of(flow), (int64_t)key, flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry audit = entry_of(flow, "client.end-key");
+    durable_client_end_key_start(pool_of(flow), id_of(flow), (int64_t)key, &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
-static enum step_result audit_key(struct flow *flow)
+static enum step_result return_from_key(struct flow *flow)
 {
     if (flow_outcome(flow, NULL) == STATUS_CONFLICT)
         return site_refuse(request_of(flow), STATUS_CONFLICT, "client_refused.last_key");
-    return own_client_audit(flow);
+    return own_client_return(flow);
 }
 
 static const struct step end[] = {
     {"end", withdraw_key}, /* waits: the row */
-    {"audit", audit_key},  /* waits: who did it */
-    {"reply", own_client_return},
+    {"reply", return_from_key},
     {NULL, NULL},
 };
 
@@ -260,38 +258,36 @@ static const struct step end[] = {
 
 static enum step_result disable_client(struct flow *flow)
 {
-    own_client_of(flow)->what = "client.disable";
-    durable_client_switch_off_start(pool_of(flow), id_of(flow), flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry audit = entry_of(flow, "client.disable");
+    durable_client_switch_off_start(pool_of(flow), id_of(flow), &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
 static const struct step disable[] = {
     {"disable", disable_client}, /* waits: the row, and its tokens are revoked */
-    {"audit", own_client_audit}, /* waits: who did it */
     {"reply", own_client_return},
     {NULL, NULL},
 };
 
 static enum step_result enable_client(struct flow *flow)
 {
-    own_client_of(flow)->what = "client.enable";
-    durable_client_switch_on_start(pool_of(flow), id_of(flow), flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry audit = entry_of(flow, "client.enable");
+    durable_client_switch_on_start(pool_of(flow), id_of(flow), &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
 static const struct step enable[] = {
-    {"enable", enable_client},   /* waits: the row */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"enable", enable_client}, /* waits: the row */
     {"reply", own_client_return},
     {NULL, NULL},
 };
 
 static enum step_result give_up_client(struct flow *flow)
 {
-    own_client_of(flow)->what = "client.delete";
+    const struct audit_entry audit = entry_of(flow, "client.delete");
     if (!slice_eq(field_of(flow, "confirm"), SLICE("yes")))
         return site_refuse(request_of(flow), STATUS_BAD_INPUT, "client_refused.not_confirmed");
-    durable_client_delete_start(pool_of(flow), id_of(flow), flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_client_delete_start(pool_of(flow), id_of(flow), &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -301,13 +297,11 @@ static enum step_result return_to_list(struct flow *flow)
     const char *list = site_path(request_of(flow), OWN_CLIENTS_PATH);
     if (status == STATUS_OK && !list)
         status = STATUS_NO_MEMORY;
-    return status == STATUS_OK ? site_redirect(request_of(flow), slice_str(list))
-                               : site_refuse(request_of(flow), status, NULL);
+    return status == STATUS_OK ? site_redirect(request_of(flow), slice_str(list)) : own_client_refuse(flow, status);
 }
 
 static const struct step delete[] = {
-    {"delete", give_up_client},  /* waits: it is gone */
-    {"audit", own_client_audit}, /* waits: who did it */
+    {"delete", give_up_client}, /* waits: it is gone */
     {"reply", return_to_list},
     {NULL, NULL},
 };
@@ -328,20 +322,9 @@ static enum step_result issue_own_token(struct flow *flow)
         .secret = slice_of(it->token_secret, sizeof it->token_secret),
         .lifetime_ms = app_of(request_of(flow))->config->token_ttl_s * 1000,
     };
-    durable_token_issue_start(pool_of(flow), &issue, flow_wait(flow, STORE_TIMEOUT_MS));
+    const struct audit_entry audit = visitor_entry(flow, "token.issue-own", SLICE(""));
+    durable_token_issue_start(pool_of(flow), &issue, &audit, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
-}
-
-static enum step_result audit_token(struct flow *flow)
-{
-    void *issued = NULL;
-    enum status status = flow_outcome(flow, &issued);
-    if (status == STATUS_CLIENT_DISABLED)
-        return site_refuse(request_of(flow), status, "client_refused.is_disabled");
-    own_client_of(flow)->what = "token.issue-own";
-    if (status == STATUS_OK)
-        own_client_of(flow)->subject = ((const struct token_issued *)issued)->token->jti;
-    return own_client_audit(flow);
 }
 
 static enum step_result show_token(struct flow *flow)
@@ -352,8 +335,9 @@ static enum step_result show_token(struct flow *flow)
                                                    .oauth_token_secret =
                                                        slice_of(it->token_secret, sizeof it->token_secret)};
     enum status status = flow_outcome(flow, NULL);
-    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials)
-                               : site_refuse(request_of(flow), status, NULL);
+    if (status == STATUS_CLIENT_DISABLED)
+        return site_refuse(request_of(flow), status, "client_refused.is_disabled");
+    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials) : own_client_refuse(flow, status);
 }
 
 static const struct step issue[] = {
@@ -361,7 +345,6 @@ static const struct step issue[] = {
     {"count", count_credential},  /* waits: how many there were of late */
     {"judge", judge_credentials}, /* or later */
     {"issue", issue_own_token},   /* waits: the token */
-    {"audit", audit_token},       /* waits: who got it */
     {"reply", show_token},        {NULL, NULL},
 };
 

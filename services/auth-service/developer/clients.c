@@ -109,35 +109,29 @@ static enum step_result take_registration(struct flow *flow)
     enum step_result result = STEP_WAIT;
     if (status == STATUS_OK)
         status = make_credentials(flow, it, &form);
+    const struct audit_entry audit = visitor_entry(flow, "client.register", slice_of(it->id, sizeof it->id));
     if (status == STATUS_OK)
-        durable_client_register_start(app_of(request)->durable, &form.draft.client, flow_wait(flow, STORE_TIMEOUT_MS));
+        durable_client_register_start(app_of(request)->durable, &form.draft.client, &audit,
+                                      flow_wait(flow, STORE_TIMEOUT_MS));
     else if (status == STATUS_BAD_INPUT)
         result = client_page_form(request, NULL, &form);
     else
         result = site_refuse(request, status, NULL);
     client_form_done(&form);
-    it->own.what = "client.register";
-    it->own.subject = slice_of(it->id, sizeof it->id);
     return result;
-}
-
-static enum step_result audit_registration(struct flow *flow)
-{
-    if (flow_outcome(flow, NULL) == STATUS_FORBIDDEN)
-        return site_refuse(request_of(flow), STATUS_FORBIDDEN, "client.too_many");
-    return own_client_audit(flow);
 }
 
 static enum step_result show_registered(struct flow *flow)
 {
     const struct registration *it = request_of(flow)->state;
     const struct client_credentials credentials = {
-        .client_id = it->own.subject,
+        .client_id = slice_of(it->id, sizeof it->id),
         .client_secret = it->has_secret ? slice_of(it->secret, sizeof it->secret) : SLICE_ABSENT,
     };
     enum status status = flow_outcome(flow, NULL);
-    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials)
-                               : site_refuse(request_of(flow), status, NULL);
+    if (status == STATUS_FORBIDDEN)
+        return site_refuse(request_of(flow), status, "client.too_many");
+    return status == STATUS_OK ? client_page_secret(request_of(flow), &credentials) : own_client_refuse(flow, status);
 }
 
 const struct step client_new_submit[] = {
@@ -146,8 +140,7 @@ const struct step client_new_submit[] = {
     {"user", visitor_load},      /* waits: the user */
     {"enter", visitor_enter},
     {"recent", visitor_prove},
-    {"register", take_registration}, /* the form; waits: the client */
-    {"audit", audit_registration},   /* waits: who registered it */
+    {"register", take_registration}, /* the form; waits: the client, and who registered it */
     {"show", show_registered},       /* its secret */
     {NULL, NULL},
 };

@@ -41,20 +41,14 @@ enum step_result own_client_take(struct flow *flow)
         status = STATUS_NOT_FOUND;
     if (status != STATUS_OK)
         return site_refuse(request_of(flow), status, status == STATUS_NOT_FOUND ? "client_refused.unknown" : NULL);
-    it->subject = it->client->client_id;
     return STEP_NEXT;
 }
 
-enum step_result own_client_audit(struct flow *flow)
+enum step_result own_client_refuse(struct flow *flow, enum status status)
 {
-    struct request *request = request_of(flow);
-    const struct own_client *it = own_client_of(flow);
-    enum status status = flow_outcome(flow, NULL);
-    if (status == STATUS_CONFLICT || status == STATUS_NOT_FOUND)
-        return site_refuse(request, STATUS_CONFLICT, "client_refused.changed_meanwhile");
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
-    return visitor_audit(flow, it->what, it->subject);
+    bool changed = status == STATUS_CONFLICT || status == STATUS_NOT_FOUND;
+    return site_refuse(request_of(flow), changed ? STATUS_CONFLICT : status,
+                       changed ? "client_refused.changed_meanwhile" : NULL);
 }
 
 struct slice own_client_address(struct request *request, struct slice client_id)
@@ -69,9 +63,9 @@ struct slice own_client_address(struct request *request, struct slice client_id)
 enum step_result own_client_return(struct flow *flow)
 {
     struct request *request = request_of(flow);
-    enum status status = flow_outcome(flow, NULL); /* the row of the audit log */
+    enum status status = flow_outcome(flow, NULL);
     struct slice address = own_client_address(request, own_client_of(flow)->client->client_id);
     if (status == STATUS_OK && slice_is_absent(address))
         status = STATUS_NO_MEMORY;
-    return status == STATUS_OK ? site_redirect(request, address) : site_refuse(request, status, NULL);
+    return status == STATUS_OK ? site_redirect(request, address) : own_client_refuse(flow, status);
 }

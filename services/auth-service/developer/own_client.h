@@ -16,8 +16,6 @@
 struct own_client {
     struct visitor visitor;      /* first */
     const struct client *client; /* as own_client_take left it */
-    const char *what;            /* for the audit log; "client.update" */
-    struct slice subject;        /* likewise: whose identifier, or a token's */
 };
 
 static inline struct own_client *own_client_of(struct flow *flow)
@@ -31,12 +29,12 @@ enum step_result own_client_load(struct flow *flow);
 /* STEP_NEXT: the client is there and his. */
 enum step_result own_client_take(struct flow *flow);
 
-/* A step behind one that changed something: refuses what went wrong; waits: it is written to the audit log by whom. */
-enum step_result own_client_audit(struct flow *flow);
+/* The answer to a change that went wrong. */
+enum step_result own_client_refuse(struct flow *flow, enum status status);
 
 /* "/developer/applications/ID" behind the site's prefix, in the request's arena; absent: no memory. */
 struct slice own_client_address(struct request *request, struct slice client_id);
-/* A step: back to the client's page. */
+/* A step behind one that changed something: refuses what went wrong; back to the client's page. */
 enum step_result own_client_return(struct flow *flow);
 
 #endif

@@ -141,10 +141,16 @@ enum step_result visitor_prove(struct flow *flow)
                                                          : login_redirect_because(request, it->page, "again");
 }
 
+struct audit_entry visitor_entry(struct flow *flow, const char *what, struct slice subject)
+{
+    struct audit_entry entry = {.what = slice_str(what), .subject = subject};
+    site_audit_sign(request_of(flow), visitor_of(flow)->user, &entry);
+    return entry;
+}
+
 enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject)
 {
-    struct request *request = request_of(flow);
     struct audit_entry entry = {.what = slice_str(what), .subject = subject};
-    site_audit_start(request, visitor_of(flow)->user, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
+    site_audit_start(request_of(flow), visitor_of(flow)->user, &entry, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }

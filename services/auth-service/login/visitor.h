@@ -16,6 +16,7 @@
 
 #include "app.h"
 #include "base/attributes.h"
+#include "durable/changes.h"
 #include "durable/users.h"
 #include "ephemeral/ephemeral.h"
 #include "http/form.h"
@@ -43,7 +44,9 @@ enum step_result visitor_enter(struct flow *flow);
  * do. Under the trusted header nobody can be asked again: the proxy vouches for each request. */
 enum step_result visitor_prove(struct flow *flow);
 
-/* Writes down what he did, as "user:" and his subject, to what: waits. */
+/* The row of the audit log for what he does, as "user:" and his subject, to what (site_audit_sign). */
+struct audit_entry visitor_entry(struct flow *flow, const char *what, struct slice subject);
+/* Writes that row before he does what no transaction of the database holds: waits. */
 enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject);
 
 /* Whether the user of a session may go on by it: not one who is disabled, who came by a door that is closed now (a
