@@ -16,7 +16,7 @@ static struct slice in_hexadecimal(struct slice bytes, struct buf *out)
     return buf_slice(out);
 }
 
-/* Whether the client sent these bytes; says in which spelling. */
+/* Whether the client sent this hash, in any spelling. The hint says in which. */
 static bool is_sent(struct slice sent, struct slice hash, bool is_right, const char *what, struct buf *hint)
 {
     char hex_memory[2 * DIGEST_MAX_BYTES];
@@ -35,7 +35,7 @@ static bool is_sent(struct slice sent, struct slice hash, bool is_right, const c
     return spelling != NULL;
 }
 
-/* Some libraries take the function that signs for it, so that their hash is an HMAC under the signing key. */
+/* Some libraries hash the body with the function that signs, so that their hash is an HMAC under the signing key. */
 static enum status try_signing_key(const struct message *message, const struct explain_options *options,
                                    struct signer *signer, struct arena *arena, struct buf *hint)
 {

@@ -22,7 +22,7 @@ enum status explain_show(struct explanation *out, struct arena *arena)
     return base_string_build(&out->message, arena, &out->base_string);
 }
 
-/* Fills in the URI of a request that could not be parsed, unless its URL is what is broken. */
+/* Fills in the base string URI of a request that could not be parsed, unless its URL is what is broken. */
 static enum status show_what_can_be_read(const struct described_request *request, struct arena *arena,
                                          struct explanation *out)
 {

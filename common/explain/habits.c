@@ -19,7 +19,8 @@ static int hex_digit(char c)
     return at ? (int)(at - digits) : -1;
 }
 
-/* The base64 of what `text` has in hexadecimal; absent where it is none, or there is no memory. */
+/* Returns the base64 of the bytes that `text` has in hexadecimal; absent if it is not hexadecimal, or there is no
+ * memory. */
 static struct slice base64_of_hex(struct search *search, struct slice text)
 {
     unsigned char bytes[SIGNATURE_MAX_BYTES];
@@ -71,7 +72,7 @@ static void try_encoded_signature(struct search *search)
                      "would match with oauth_signature decoded once more: the client encodes it twice");
 }
 
-/* Base64 as RFC 4648 §4 has it, from the URL-safe alphabet, without padding or with white space. */
+/* Tries a signature in the URL-safe alphabet, without padding or with white space, in the base64 of RFC 4648 §4. */
 static void try_other_base64(struct search *search)
 {
     struct slice signature = search->message->protocol[OAUTH_SIGNATURE];
@@ -241,7 +242,8 @@ struct spelling {
     const char *from, *to; /* ends with a row without `from` */
 };
 
-/* JavaScript's encodeURIComponent and its kin; in the base string itself, or in the parameters alone. */
+/* The marks that JavaScript's encodeURIComponent, and others like it, leave as they are: first in the base string
+ * itself, then in the parameters alone. */
 static const struct spelling marks_left[] = {{"%2521", "!"}, {"%252A", "*"}, {"%2527", "'"},
                                              {"%2528", "("}, {"%2529", ")"}, {NULL, NULL}};
 static const struct spelling marks_left_once[] = {{"%2521", "%21"}, {"%252A", "%2A"}, {"%2527", "%27"},
@@ -249,14 +251,15 @@ static const struct spelling marks_left_once[] = {{"%2521", "%21"}, {"%252A", "%
 static const struct spelling tilde[] = {{"~", "%257E"}, {NULL, NULL}};
 static const struct spelling as_java[] = {{"%252A", "*"}, {"~", "%257E"}, {"%2520", "%2B"}, {NULL, NULL}};
 
-/* Behind the second '&'. */
+/* Returns where the parameters begin: behind the second '&'. */
 static size_t parameters_at(struct slice base_string)
 {
     size_t method = slice_find(base_string, '&') + 1;
     return method + slice_find(slice_sub(base_string, method, base_string.len), '&') + 1;
 }
 
-/* A character of a name or value, as the base string has it: "%25" with two more digits, another escape, or a byte. */
+/* Returns the length of one character of a name or value in the base string: "%25" with two more digits, another
+ * escape, or one byte. */
 static size_t unit_at(struct slice text, size_t at)
 {
     if (text.ptr[at] != '%')
@@ -288,7 +291,7 @@ static void try_respelled(struct search *search, const struct spelling *spelling
     search_try_base_string(search, theirs.failed ? STATUS_NO_MEMORY : STATUS_OK, buf_slice(&theirs), hint);
 }
 
-/* The letters A to F behind a '%', or behind "%25", in lower case. */
+/* Tries the letters A to F behind a '%', or behind "%25", in lower case. */
 static void try_lower_case_escapes(struct search *search)
 {
     struct slice ours = search->base_string;
@@ -324,7 +327,7 @@ static void try_lower_case_method(struct search *search)
 
 /* ---- all of them ---- */
 
-/* First what applies to few requests, then what could be tried with any. */
+/* Those that apply to few requests come first, then those that could be tried with any. */
 void search_habits(struct search *search)
 {
     bool hmac = search->message->signature_method->kind == SIGNATURE_HMAC;

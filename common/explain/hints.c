@@ -36,7 +36,7 @@ static void try_port(struct search *search)
     struct buf host = buf_in(search->scratch);
     buf_add(&host, url.host);
     buf_addf(&host, ":%u", (unsigned)port);
-    url.host = buf_slice(&host); /* a default port that is part of the host is not left out */
+    url.host = buf_slice(&host); /* a port that is part of the host is written, even if it is the default */
     url.port = 0;
     try_url(search, url,
             "would match with the default port written out: the client must leave :80 and :443 out of the base string");
@@ -65,7 +65,7 @@ static void try_trailing_slash(struct search *search)
     try_path(search, buf_slice(&longer), "would match with a trailing slash after the path: it was dropped on the way");
 }
 
-/* Decoded: what a client signs that built the base string from a decoded path. */
+/* Tries the decoded path, which a client signs that builds the base string from it. */
 static void try_path_decoded(struct search *search)
 {
     struct slice path = search->message->url.path;
@@ -78,7 +78,7 @@ static void try_path_decoded(struct search *search)
                  "would match with the path decoded: the client signs another spelling of the path than it sends");
 }
 
-/* Encoded anew: what a client signed whose path was decoded on the way to us. */
+/* Tries the path encoded anew, which a client signed if its path was decoded on the way here. */
 static void try_path_encoded(struct search *search)
 {
     struct slice rest = search->message->url.path;
@@ -161,7 +161,7 @@ static void try_prefix(struct search *search, struct slice prefix)
     buf_add_str(search->hint, stripped ? ": the proxy in front strips it" : ": the proxy in front adds it");
 }
 
-/* In turn, so that a long list of the one does not use up the tries of the other. */
+/* Takes origins and prefixes in turn, so that a long list of one does not use up the tries of the other. */
 static void try_origins_and_prefixes(struct search *search)
 {
     const struct slice_list *origins = &search->options->origins;
@@ -223,7 +223,7 @@ static void try_methods(struct search *search)
 
 /* ---- the parameters ---- */
 
-/* A copy of the parameters that may be changed; NULL rows when there is no memory. */
+/* Returns the message with a copy of its parameters, which may be changed; the rows are NULL if there is no memory. */
 static struct message with_own_params(struct search *search)
 {
     struct message variant = *search->message;
@@ -246,7 +246,7 @@ static struct slice encoded_again(struct search *search, struct slice canonical)
     return buf_slice(&out);
 }
 
-/* The value of one row, or of all, as a client has it that encodes before its library does. */
+/* Tries the value of one row encoded twice: the client encodes what its library encodes again. */
 static void try_row_encoded_twice(struct search *search, size_t row)
 {
     const struct oauth_param *param = &search->message->params.rows[row];
@@ -290,7 +290,7 @@ static void try_encoded_twice(struct search *search)
         try_all_encoded_twice(search);
 }
 
-/* What was meant by a value that was encoded twice before it was sent; it stays where that is no text. */
+/* Returns what a value meant before the client encoded it twice; the value itself if that cannot be decoded again. */
 static struct slice decoded_once_more(struct search *search, struct slice canonical)
 {
     struct slice text = params_decoded(canonical, search->scratch);
@@ -328,7 +328,7 @@ static void try_callback_unencoded(struct search *search)
     }
 }
 
-/* Rewrites every escape of every value by `rewrite`, which returns the new length of one escape. */
+/* Tries every escape of every value as `rewrite` writes it, which returns the new length of the escape. */
 static void try_respelled(struct search *search, size_t (*rewrite)(const char *escape, char *out), const char *what,
                           const char *hint)
 {
@@ -371,7 +371,7 @@ static size_t in_lower_case(const char *escape, char *out)
     return 3;
 }
 
-/* Orders that clients take for the right one. */
+/* These are orders that clients take for the right one. */
 static bool joined_after(const struct oauth_param *a, const struct oauth_param *b)
 {
     char memory[2][1024];
@@ -478,7 +478,7 @@ static void try_secrets(struct search *search)
     try_shared_key(search, &key, "would match with the secrets not encoded: each must be percent-encoded in the key");
 }
 
-/* Some services ask for it, and so some libraries have an option for it. */
+/* Some services ask clients to leave it out, and so some libraries have an option for that. */
 static void try_key_without_ampersand(struct search *search)
 {
     if (search->options->token_secret.len > 0 || !search_may_try(search, "the '&' of the key left out"))
@@ -536,8 +536,8 @@ static void try_signature_spaces(struct search *search)
         "would match with '+' for the spaces of oauth_signature: the client must percent-encode it (%2B)");
 }
 
-/* The likeliest first (docs/design/protocol.md, "Hints"); at most 27 tries, so that some are always left for the
- * origins and prefixes, and what those leave is for the rest. */
+/* The likeliest changes come first (docs/design/protocol.md, "Hints"). They take at most 27 tries, so that some are
+ * left for origins and prefixes. What those leave is for the rest. */
 static void try_everything(struct search *search)
 {
     bool hmac = search->message->signature_method->kind == SIGNATURE_HMAC;
@@ -614,7 +614,7 @@ static enum status write_what_own_base_string_says(const struct search *search, 
     const struct signature_key keys = {buf_slice(&key), search->options->rsa_public_key};
     if (key.failed)
         return STATUS_NO_MEMORY;
-    if (slice_eq(theirs, search->base_string)) /* the difference has already said so */
+    if (slice_eq(theirs, search->base_string)) /* the first hint has said so */
         return STATUS_OK;
     enum status status = signature_verify(search->signer, search->message->signature_method, &keys, theirs,
                                           search->message->protocol[OAUTH_SIGNATURE]);

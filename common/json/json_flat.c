@@ -2,7 +2,7 @@
 
 #include "base/json_plain.h"
 
-/* Each function below reads from `at` on, and answers false where it is not what json_flat is for. */
+/* Each function below reads from `at` on, and returns false if the text is not of the kind that json_flat reads. */
 struct flat {
     struct slice text;
     size_t at;
@@ -31,7 +31,7 @@ static void skip_white(struct flat *f)
         ;
 }
 
-/* Behind a '\\'. */
+/* Reads what stands behind a '\\'. */
 static bool take_escaped(struct flat *f, char *ret_byte)
 {
     static const char letters[] = "\"\\/bfnrt";
@@ -44,7 +44,7 @@ static bool take_escaped(struct flat *f, char *ret_byte)
     return true;
 }
 
-/* The rest of a string of which `begun` was read, up to its first '\\'. */
+/* Reads the rest of a string; `begun` is what stands before its first '\\'. */
 static bool take_escaped_string(struct flat *f, struct slice begun, struct slice *ret_string)
 {
     size_t room = begun.len + rest_of(f).len;
@@ -84,7 +84,7 @@ static bool take_bool(struct flat *f, bool *ret_value)
     return true;
 }
 
-/* Takes its name, which must be one of the fields' that was not there before. */
+/* Reads the name of a member, which must be that of a field and must not have been there before. */
 static bool take_flat_name(struct flat *f, const struct json_field **ret_field)
 {
     struct slice name;

@@ -9,8 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* cJSON's hooks are global, so the arena of the tree that this thread builds is kept here. Trees
- * of json_read are never cJSON_Delete'd; what cJSON frees while it builds stays in the arena. */
+/* The arena of the tree that this thread builds. It stands here because cJSON's hooks are global. No tree is ever
+ * cJSON_Delete'd, and what cJSON frees while it builds stays in the arena. */
 static _Thread_local struct arena *building;
 
 static void *take_memory(size_t size)
@@ -47,7 +47,7 @@ static const char *tell_why(struct buf *text)
     return why ? why : status_text(STATUS_NO_MEMORY);
 }
 
-/* A name that somebody sent, in quotes. */
+/* Appends a name that somebody sent, in quotes. */
 static void add_name(struct buf *out, struct slice name)
 {
     enum { SHOWN_BYTES = 64 };
@@ -56,7 +56,8 @@ static void add_name(struct buf *out, struct slice name)
     buf_add_str(out, name.len > SHOWN_BYTES ? "…\"" : "\"");
 }
 
-/* At most JSON_MAX_MEMBERS names of JSON_MAX_NAME_BYTES: comparing all pairs is bounded. */
+/* Returns a member whose name another one has, too. All pairs are compared, which JSON_MAX_MEMBERS and
+ * JSON_MAX_NAME_BYTES bound. */
 static const cJSON *find_twin(const cJSON *object)
 {
     for (const cJSON *member = object->child; member; member = member->next)
@@ -66,7 +67,7 @@ static const cJSON *find_twin(const cJSON *object)
     return NULL;
 }
 
-/* The first member anywhere whose object has its name twice; as deep as JSON_MAX_DEPTH. */
+/* Returns the first member, at any depth, whose name its object has twice. JSON_MAX_DEPTH bounds the recursion. */
 static const cJSON *find_duplicate(const cJSON *value)
 {
     const cJSON *twin = cJSON_IsObject(value) ? find_twin(value) : NULL;
@@ -157,7 +158,7 @@ struct slice json_name_of(const json_value *member)
 struct slice json_string_of(const json_value *value)
 {
     assert(cJSON_IsString(value));
-    return slice_str(value->valuestring); /* its whole length: no string holds a NUL */
+    return slice_str(value->valuestring); /* no string holds a NUL, so this is all of it */
 }
 
 bool json_bool_of(const json_value *value)
@@ -169,10 +170,10 @@ bool json_bool_of(const json_value *value)
 int64_t json_int_of(const json_value *value)
 {
     assert(cJSON_IsNumber(value));
-    return (int64_t)value->valuedouble; /* exact: the scan took integers within ± JSON_MAX_INT alone */
+    return (int64_t)value->valuedouble; /* exact: the scan accepts only integers within ± JSON_MAX_INT */
 }
 
-/* What json_decode works on. */
+/* What json_decode is working on. */
 struct decode {
     const struct json_field *fields;
     enum json_null null_means;
@@ -183,7 +184,7 @@ struct decode {
     const char **ret_why;
 };
 
-/* "where.name is wrong", where `name` is one of ours. */
+/* Says "where.name is wrong". */
 static enum status refuse_field(const struct decode *d, const struct json_field *field, const char *wrong)
 {
     struct buf why = buf_in(d->arena);
@@ -248,7 +249,7 @@ static size_t kind_size(enum json_kind kind)
     }
 }
 
-/* All the kinds' empty values are zero bytes. */
+/* The empty value of every kind is zero bytes. */
 static void clear_field(const struct decode *d, const struct json_field *field)
 {
     memset(d->out + field->offset, 0, kind_size(field->kind));

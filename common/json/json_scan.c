@@ -5,8 +5,8 @@
 
 enum { MAX_INT_DIGITS = 16 };
 
-/* Each function below reads from `at` on; when one returns false, `why` is set and `at` is at the
- * byte that is wrong. */
+/* Each function below reads from `at` on. One that returns false has set `why`, and `at` is at the byte that is wrong.
+ */
 struct scan {
     struct slice text;
     size_t at;
@@ -21,7 +21,7 @@ static bool refuse_scan(struct scan *s, const char *why)
     return false;
 }
 
-/* The byte at `at`, or -1 at the end. */
+/* Returns the byte at `at`, or -1 at the end. */
 static int peek_byte(const struct scan *s)
 {
     return s->at < s->text.len ? (unsigned char)s->text.ptr[s->at] : -1;
@@ -62,7 +62,7 @@ static bool scan_hex4(struct scan *s, unsigned *ret_code)
     return true;
 }
 
-/* Behind "\u": one code unit, or a pair of surrogates. */
+/* Reads what stands behind "\u": one code unit, or a pair of surrogates. */
 static bool scan_unicode_escape(struct scan *s)
 {
     unsigned code = 0;
@@ -127,7 +127,7 @@ static bool is_digit(int byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* Integers alone: cJSON keeps a double, so anything else would be kept rounded. */
+/* Reads an integer. Any other number is refused, because cJSON keeps doubles and would round it. */
 static bool scan_number(struct scan *s)
 {
     uint64_t value = 0;
@@ -175,7 +175,7 @@ static bool scan_member(struct scan *s)
     return scan_value(s);
 }
 
-/* An object (`end` is '}') or an array: elements between commas. */
+/* Reads an object (`end` is '}') or an array: elements with commas between them. */
 static bool scan_elements(struct scan *s, char end, bool (*scan_element)(struct scan *))
 {
     s->at++; /* the bracket */

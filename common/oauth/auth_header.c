@@ -30,7 +30,7 @@ static bool is_control(char c)
     return ((unsigned char)c < 0x20 && c != '\t') || c == 0x7F;
 }
 
-/* What a byte is: one lookup each on the hot path. */
+/* The classes of each byte, so that the hot path looks a byte up once. */
 enum { PLAIN = 1, ENDS_NAME = 2, ENDS_VALUE = 4 };
 static const unsigned char classes[256] = {
     [0x00 ... 0x08] = ENDS_NAME | ENDS_VALUE,
@@ -51,7 +51,7 @@ static const unsigned char classes[256] = {
     ['a' ... 'z'] = PLAIN,
 };
 
-/* The first byte from `at` on that is of class `stop`; *plain stays true if all before it are. */
+/* Returns where the first byte of class `stop` is, from `at` on. *plain stays true if all bytes before it are plain. */
 static inline size_t find_class(struct slice list, size_t at, unsigned char stop, bool *plain)
 {
     unsigned char common = PLAIN;
@@ -65,14 +65,14 @@ static inline size_t find_class(struct slice list, size_t at, unsigned char stop
     return at;
 }
 
-/* Where the bytes neither end a value nor are refused in it. */
+/* Marks the bytes that neither end a value nor are refused in one. */
 static inline block is_inside(block bytes)
 {
     return (block)((block)(bytes >= 0x20) | (block)(bytes == '\t')) & (block)(bytes != '"') & (block)(bytes != '\\') &
            (block)(bytes != 0x7F);
 }
 
-/* find_class of ENDS_NAME. */
+/* find_class for ENDS_NAME. */
 static inline size_t find_name_end(struct slice list, size_t at, bool *plain)
 {
     for (size_t run = BLOCK_BYTES; run == BLOCK_BYTES && list.len - at >= BLOCK_BYTES; at += run)
@@ -80,7 +80,7 @@ static inline size_t find_name_end(struct slice list, size_t at, bool *plain)
     return find_class(list, at, ENDS_NAME, plain);
 }
 
-/* find_class of ENDS_VALUE; values are long, signatures most of all. */
+/* find_class for ENDS_VALUE, many bytes at a time: values are long, signatures most of all. */
 static inline size_t find_value_end(struct slice list, size_t at, bool *plain)
 {
     for (size_t run = BLOCK_BYTES; run == BLOCK_BYTES && list.len - at >= BLOCK_BYTES; at += run) {
@@ -98,7 +98,7 @@ static size_t skip_blanks(struct slice list, size_t at)
     return at;
 }
 
-/* The closing quote of the value that begins at `at`; list.len if it is broken. */
+/* Returns where the closing quote of the value is that begins at `at`; list.len if the value is broken. */
 static size_t value_end(struct slice list, size_t at, bool escapes, bool *plain)
 {
     while ((at = find_value_end(list, at, plain)) < list.len) {

@@ -16,7 +16,7 @@ static void write_uri(const struct oauth_url *url, struct buf *out)
     char memory[512];
     struct buf origin = buf_fixed(memory, sizeof memory);
     oauth_url_write_origin(url, &origin);
-    if (origin.failed) { /* a longer host than any on the wire */
+    if (origin.failed) { /* the host is longer than any on the wire */
         out->failed = true;
         return;
     }
@@ -24,21 +24,21 @@ static void write_uri(const struct oauth_url *url, struct buf *out)
     percent_encode(out, url->path);
 }
 
-/* What needed no encoding the first time needs none the second. */
+/* A text that needed no encoding the first time needs none the second time. */
 static void write_parameter(const struct oauth_param *param, struct buf *out)
 {
     if (param->is_plain)
         buf_add(out, param->name);
     else
         percent_encode(out, param->name);
-    buf_add(out, SLICE("%3D")); /* RFC 5849 §3.4.1.3.2: also after a name without a value */
+    buf_add(out, SLICE("%3D")); /* RFC 5849 §3.4.1.3.2: a name without a value has its '=', too */
     if (param->is_plain)
         buf_add(out, param->value);
     else
         percent_encode(out, param->value);
 }
 
-/* How long the base string can get at most: every byte may be encoded. */
+/* The greatest length that the base string can have: every byte may be encoded. */
 static size_t longest_bytes(const struct message *message, const struct oauth_param **ordered, size_t count)
 {
     size_t bytes = message->method.len + message->url.host.len + message->url.path.len + 32;

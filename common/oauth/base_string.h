@@ -13,11 +13,12 @@
 MUST_USE enum status base_string_build(const struct message *message, struct arena *arena,
                                        struct slice *ret_base_string);
 
-/* Of the signed parameters in any order (explain tries others than the right one). */
+/* The same with the signed parameters in the order of `ordered`: explain tries other orders than the right one. */
 MUST_USE enum status base_string_build_ordered(const struct message *message, const struct oauth_param **ordered,
                                                size_t count, struct arena *arena, struct slice *ret_base_string);
 
-/* Appends the normalized parameters, not yet encoded once more (§3.4.1.3.2). STATUS_NO_MEMORY. */
+/* Appends the normalized parameters as they are before the base string encodes them once more (RFC 5849 §3.4.1.3.2).
+ * STATUS_NO_MEMORY. */
 MUST_USE enum status base_string_write_parameters(const struct message *message, struct arena *arena, struct buf *out);
 
 #endif

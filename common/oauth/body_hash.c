@@ -21,7 +21,7 @@ enum status body_hash_make(const struct signature_method *method, struct slice b
     return write_hash(method->digest, body, out);
 }
 
-/* Whether the hash that was sent is the body's by this digest. */
+/* Whether the hash that was sent is this digest of the body. */
 static enum status compare_by(enum digest digest, const struct message *message, bool *ret_right)
 {
     char memory[BASE64_LEN(DIGEST_MAX_BYTES)];
@@ -31,15 +31,15 @@ static enum status compare_by(enum digest digest, const struct message *message,
     return STATUS_OK;
 }
 
-/* SHA-1 is all that the draft knows, and all that some clients send, whatever they sign by. */
+/* The draft knows SHA-1 alone, and some clients send no other hash, whatever method they sign with. */
 static enum status compare_hash(const struct message *message, bool *ret_right)
 {
     TRY(compare_by(message->signature_method->digest, message, ret_right));
     return *ret_right ? STATUS_OK : compare_by(DIGEST_SHA1, message, ret_right);
 }
 
-/* Draft 5, §4.1: a form MUST NOT have one. Where the form is empty and its hash right it is harmless, and ruby-oauth's
- * post('/x') sends it. */
+/* Draft 5, §4.1: a form MUST NOT have a hash. A right hash of an empty form is harmless, and ruby-oauth's post('/x')
+ * sends it. */
 static enum status check_hash_of_form(const struct message *message, struct problem *problem)
 {
     bool is_harmless = false;

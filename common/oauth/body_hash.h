@@ -11,17 +11,17 @@
 
 enum body_hash { BODY_HASH_NONE, BODY_HASH_VERIFIED, BODY_HASH_UNCHECKED };
 
-/* What can be said before the signature: STATUS_BODY_HASH_FORBIDDEN with a form body, unless it is empty and
- * the hash is right; STATUS_BODY_HASH_ABSENT where the client must send it and did not, or the body was not handed
- * over, so that it could not be checked; STATUS_NO_MEMORY. */
+/* Checks what can be checked before the signature. STATUS_BODY_HASH_FORBIDDEN: the body is a form, other than an empty
+ * one with the right hash. STATUS_BODY_HASH_ABSENT: the client must send a hash and did not, or the body was not handed
+ * over, so that the hash cannot be checked. STATUS_NO_MEMORY. */
 MUST_USE enum status body_hash_check_form(const struct message *message, bool required, struct problem *problem);
 
-/* Compares with the body: the method's own digest is right, and SHA-1 always. BODY_HASH_UNCHECKED: the body was not
- * handed over. STATUS_BODY_HASH_MISMATCH, STATUS_NO_MEMORY. */
+/* Compares the hash with the body. The digest of the signature method is right, and SHA-1 always is. *ret_result is
+ * BODY_HASH_UNCHECKED if the body was not handed over. STATUS_BODY_HASH_MISMATCH, STATUS_NO_MEMORY. */
 MUST_USE enum status body_hash_verify(const struct message *message, enum body_hash *ret_result,
                                       struct problem *problem);
 
-/* Appends the value for a body under this method. STATUS_NO_MEMORY. */
+/* Appends the value of oauth_body_hash for this body, by the method's digest. STATUS_NO_MEMORY. */
 MUST_USE enum status body_hash_make(const struct signature_method *method, struct slice body, struct buf *out);
 
 #endif

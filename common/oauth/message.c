@@ -51,8 +51,8 @@ static enum status add_all(struct message *message, struct arena *arena, struct 
     return STATUS_OK;
 }
 
-/* The list of an OAuth header; none of another scheme's, in which a line break is refused all the
- * same (the list's own bytes are looked at by auth_header_next). */
+/* Finds the list of parameters in an OAuth header. A header of another scheme has none, but a line break is refused in
+ * it, too; auth_header_next looks at the bytes of the list. */
 static enum status find_list(struct slice authorization, struct slice *ret_list, struct problem *problem)
 {
     if (slice_is_absent(authorization) || auth_header_is_oauth(authorization, ret_list))
@@ -64,7 +64,7 @@ static enum status find_list(struct slice authorization, struct slice *ret_list,
     return STATUS_OK;
 }
 
-/* A form's body is text; a NUL that is meant is sent as %00. */
+/* The body of a form is text: a client that means NUL sends %00. */
 static enum status check_body(const struct message *message, struct problem *problem)
 {
     if (!message->form_body)
@@ -76,7 +76,7 @@ static enum status check_body(const struct message *message, struct problem *pro
     return STATUS_OK;
 }
 
-/* Decodes the protocol parameters; what is sent twice is refused by message_check. */
+/* Decodes the protocol parameters. message_check refuses those that were sent twice. */
 static enum status find_protocol(struct message *message, struct arena *arena)
 {
     for (size_t i = 0; i < message->params.count; i++) {
@@ -159,7 +159,7 @@ static enum status check_duplicates(const struct message *message, struct proble
     return STATUS_OK;
 }
 
-/* Whether an escape stands for NUL or for a byte that is not ASCII. */
+/* Whether any escape stands for NUL or for a byte that is not ASCII. */
 static bool has_unusual_escape(struct slice canonical)
 {
     for (size_t at = slice_find(canonical, '%'); at + 2 < canonical.len;) {
@@ -180,7 +180,7 @@ static enum status check_text(struct slice canonical, struct arena *arena)
     return slice_find(text, '\0') < text.len || !slice_is_utf8(text) ? STATUS_MALFORMED : STATUS_OK;
 }
 
-/* In a protocol parameter, NUL and what is not UTF-8 are malformed (elsewhere they are bytes). */
+/* A protocol parameter must be UTF-8 without NUL. Other parameters may hold any bytes. */
 static enum status check_bytes(const struct message *message, struct arena *arena, struct problem *problem)
 {
     for (size_t i = 0; i < message->params.count; i++) {
@@ -200,7 +200,7 @@ static enum status check_bytes(const struct message *message, struct arena *aren
 
 static bool is_missing(const struct message *message, enum protocol_parameter parameter, unsigned required)
 {
-    /* an empty timestamp, method or signature is a wrong one rather than none */
+    /* an empty timestamp, method or signature counts as a wrong one, not as a missing one */
     const unsigned may_be_empty = OAUTH_BIT(OAUTH_TIMESTAMP) | OAUTH_BIT(OAUTH_SIGNATURE_METHOD) |
                                   OAUTH_BIT(OAUTH_SIGNATURE) | OAUTH_BIT(OAUTH_CALLBACK);
     if (!(required & OAUTH_BIT(parameter)))
@@ -238,7 +238,7 @@ enum status message_check(const struct message *message, unsigned required, stru
     TRY(check_bytes(message, arena, problem));
     TRY(check_missing(message, required, arena, problem));
     struct slice version = message->protocol[OAUTH_VERSION];
-    /* RFC 5849 §3.1: optional; if present it MUST be "1.0" */
+    /* RFC 5849 §3.1: the version is optional; if it is there, it MUST be "1.0" */
     if (!slice_is_absent(version) && !slice_eq(version, SLICE("1.0")))
         return problem_reject(problem, STATUS_VERSION_REJECTED, NULL, protocol_names[OAUTH_VERSION]);
     return STATUS_OK;

@@ -38,7 +38,7 @@ static uint64_t order_of(struct slice name)
     return be64toh(first);
 }
 
-/* Room for one more: twice the rows, of which the old ones stay in the arena. */
+/* Makes room by doubling the rows. The old rows stay in the arena, unused. */
 static enum status grow_rows(struct oauth_params *params, struct arena *arena)
 {
     if (params->count < params->capacity)
@@ -103,7 +103,7 @@ enum status params_add_form(struct oauth_params *params, struct arena *arena, st
     return STATUS_OK;
 }
 
-/* RFC 5849 §3.4.1.3.2: by encoded name, then by encoded value, as bytes. */
+/* RFC 5849 §3.4.1.3.2: rows are sorted by the bytes of the encoded name, then of the encoded value. */
 static bool row_precedes(const struct oauth_param *a, const struct oauth_param *b)
 {
     if (a->order != b->order)
@@ -137,7 +137,8 @@ static void sift_down(const struct oauth_param **rows, size_t at, size_t count)
     rows[at] = row;
 }
 
-/* Heapsort, so that no choice of names makes it quadratic; equal rows are the same bytes. */
+/* Heapsort: no choice of names makes it quadratic. That it is not stable does no harm, since equal rows are the same
+ * bytes. */
 static void sort_many(const struct oauth_param **rows, size_t count)
 {
     for (size_t at = count / 2; at-- > 0;)

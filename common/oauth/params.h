@@ -16,13 +16,13 @@
 enum param_source { PARAM_FROM_HEADER, PARAM_FROM_QUERY, PARAM_FROM_BODY };
 
 struct oauth_param {
-    struct slice name;  /* canonically encoded; borrows from the request where it was so already */
+    struct slice name;  /* canonically encoded; borrows from the request if it was sent like that */
     struct slice value; /* likewise; empty for "c2" and "c2=" */
-    uint64_t order;     /* the name's first 8 bytes, so that most comparisons are one */
+    uint64_t order;     /* the first 8 bytes of the name: most comparisons need no more */
     enum param_source source;
     bool is_plain;  /* neither name nor value holds an escape */
     bool is_oauth;  /* the decoded name begins with "oauth_" */
-    bool is_signed; /* false for oauth_signature alone (§3.4.1.3.1) */
+    bool is_signed; /* false for oauth_signature alone (RFC 5849 §3.4.1.3.1) */
 };
 
 enum { OAUTH_PARAMS_MAX = 256 };
@@ -33,11 +33,11 @@ struct oauth_params {
     size_t capacity;
 };
 
-/* Room for `capacity` parameters, to begin with (cut to OAUTH_PARAMS_MAX). STATUS_NO_MEMORY. */
+/* Makes room for `capacity` parameters to begin with, at most OAUTH_PARAMS_MAX. STATUS_NO_MEMORY. */
 MUST_USE enum status params_init(struct oauth_params *params, struct arena *arena, size_t capacity);
 
-/* Adds one parameter as it was sent. STATUS_MALFORMED for a broken percent-encoding, STATUS_TOO_LARGE
- * for one parameter too many, STATUS_NO_MEMORY. */
+/* Adds one parameter as it was sent. STATUS_MALFORMED: a percent-encoding is broken. STATUS_TOO_LARGE: there are
+ * OAUTH_PARAMS_MAX parameters already. STATUS_NO_MEMORY. */
 MUST_USE enum status params_add(struct oauth_params *params, struct arena *arena, struct slice name, struct slice value,
                                 enum plus plus, enum param_source source);
 
@@ -46,18 +46,18 @@ MUST_USE enum status params_add(struct oauth_params *params, struct arena *arena
 MUST_USE enum status params_add_plain(struct oauth_params *params, struct arena *arena, struct slice name,
                                       struct slice value, enum param_source source);
 
-/* Adds all of a query or form body: '&' separates, '+' is a space, "a" is "a=", empty pieces between
- * two '&' are none. Errors as params_add. */
+/* Adds all parameters of a query or of a form's body. '&' separates them, '+' is a space, "a" means "a=", and nothing
+ * between two '&' is no parameter. Errors as params_add. */
 MUST_USE enum status params_add_form(struct oauth_params *params, struct arena *arena, struct slice form,
                                      enum param_source source);
 
-/* Pointers to the signed parameters, sorted by name and then value bytes (§3.4.1.3.2); NULL when
- * there is no memory. */
+/* Returns pointers to the signed parameters, sorted by the bytes of the name and then of the value (RFC 5849
+ * §3.4.1.3.2); NULL if there is no memory. */
 MUST_USE const struct oauth_param **params_sorted(const struct oauth_params *params, struct arena *arena,
                                                   size_t *ret_count);
 
-/* The decoded text of a canonically encoded one; borrows where nothing was encoded. The absent
- * slice when there is no memory. */
+/* Decodes a canonically encoded text. The result borrows from it if nothing was encoded, and is absent if there is no
+ * memory. */
 MUST_USE struct slice params_decoded(struct slice canonical, struct arena *arena);
 
 #endif

@@ -14,21 +14,21 @@
 
 struct problem {
     enum status status;
-    const char *detail;        /* what exactly, for a reader; NULL: status_text(status) says it all */
-    struct slice absent;       /* names of missing parameters, joined with '&'; empty where it does not apply */
+    const char *detail;        /* what is wrong, for a reader; NULL: status_text(status) says it all */
+    struct slice absent;       /* names of missing parameters, joined with '&'; empty: none is missing */
     struct slice rejected;     /* names of refused parameters, likewise */
-    int64_t acceptable_from_s; /* the timestamps that would be accepted, seconds since 1970; */
-    int64_t acceptable_to_s;   /* 0 where it does not apply */
+    int64_t acceptable_from_s; /* the timestamps that would be accepted, in seconds since 1970; */
+    int64_t acceptable_to_s;   /* both 0: the timestamp was not the problem */
 };
 
-/* The sentence for a reader. */
+/* Returns the sentence for a reader. */
 const char *problem_text(const struct problem *problem);
 
 /* Appends `error=…&error_description=…&oauth_problem=…` and the lists that apply, form-encoded. */
 void problem_write_form(const struct problem *problem, struct buf *out);
 
-/* Appends the value of one WWW-Authenticate header: `OAuth realm="…", oauth_problem="…"`; the bare
- * challenge for STATUS_UNSIGNED and for what has no oauth_problem. */
+/* Appends the value of one WWW-Authenticate header: `OAuth realm="…", oauth_problem="…"`. STATUS_UNSIGNED, and any
+ * status that has no oauth_problem, gets the challenge without it. */
 void problem_write_challenge(enum status status, struct slice realm, struct buf *out);
 
 /* Records the refusal and returns its status, so that a check can end with it. */

@@ -1,5 +1,5 @@
-/* scope: lists of scopes, separated by single spaces (RFC 6749 §3.3's syntax, signed like any
- * parameter). */
+/* scope: lists of scopes, separated by spaces. The syntax is that of RFC 6749 §3.3; a list is signed like any
+ * parameter. */
 #ifndef COUNTERSIGN_OAUTH_SCOPE_H
 #define COUNTERSIGN_OAUTH_SCOPE_H
 
@@ -9,19 +9,19 @@
 
 #include <stdbool.h>
 
-/* Takes the next scope off the list; false at the end. Several spaces count as one. */
+/* Takes the next scope off the list. Returns false at the end. Several spaces count as one. */
 bool scope_next(struct slice *list, struct slice *ret_scope);
 
-/* Whether every scope of `needed` is in `granted`; nothing needed is always covered. */
+/* Whether every scope of `needed` is in `granted`. An empty `needed` is always covered. */
 bool scope_covers(struct slice granted, struct slice needed);
 
 /* Whether the list holds only characters that a scope may have. */
 bool scope_is_valid(struct slice list);
 
-/* Appends those scopes of `list` that `allowed` has too, as lists are stored: in the order of `list`, each once, with
- * one space between. */
+/* Appends the scopes of `list` that are in `allowed`, too, in the form in which lists are stored: in the order of
+ * `list`, each once, with one space between. */
 void scope_write_shared(struct slice list, struct slice allowed, struct buf *out);
-/* The whole list so. */
+/* Appends the whole list in that form. */
 static inline void scope_write(struct slice list, struct buf *out)
 {
     scope_write_shared(list, list, out);

@@ -28,7 +28,7 @@ void signature_write_shared_key(struct slice client_secret, struct slice token_s
     percent_encode(out, token_secret);
 }
 
-/* RFC 5849 §3.4.2: compares the text that we would have sent ourselves. */
+/* RFC 5849 §3.4.2: makes the signature, and compares its text with the one that was sent. */
 static enum status verify_hmac(struct signer *signer, enum digest digest, struct slice key, struct slice base_string,
                                struct slice signature)
 {
@@ -43,7 +43,7 @@ static enum status verify_hmac(struct signer *signer, enum digest digest, struct
     return equal ? STATUS_OK : STATUS_SIGNATURE_INVALID;
 }
 
-/* RFC 5849 §3.4.3. base64_decode takes the canonical spelling alone. */
+/* RFC 5849 §3.4.3. base64_decode accepts the canonical spelling alone. */
 static enum status verify_rsa(struct signer *signer, enum digest digest, struct slice pem, struct slice base_string,
                               struct slice signature)
 {

@@ -12,36 +12,36 @@
 #include "oauth/message.h"
 #include "oauth/signature_method.h"
 
-/* What one loop verifies with; never crosses a thread. */
+/* The contexts that one loop signs and verifies with. They never cross a thread. */
 struct signer {
     struct mac *mac;
     struct rsa *rsa;
 };
 
-/* `kept_macs` as mac_new. STATUS_NO_MEMORY. */
+/* `kept_macs` is mac_new's. STATUS_NO_MEMORY. */
 MUST_USE enum status signer_init(struct signer *signer, size_t kept_macs);
 void signer_done(struct signer *signer);
 
-/* What a signature is checked against; an absent one cannot verify. */
+/* The keys that a signature is checked with. With an absent key nothing verifies. */
 struct signature_key {
-    struct slice shared_key;     /* enc(client secret) & enc(token secret): HMAC's key, PLAINTEXT's text */
+    struct slice shared_key;     /* enc(client secret) & enc(token secret): the key of HMAC, the text of PLAINTEXT */
     struct slice rsa_public_key; /* PEM */
 };
 
-/* Appends the shared key (RFC 5849 §3.4.2): the '&' is there even if a secret is empty. */
+/* Appends the shared key (RFC 5849 §3.4.2). The '&' is there even if a secret is empty. */
 void signature_write_shared_key(struct slice client_secret, struct slice token_secret, struct buf *out);
 
-/* The longest value of oauth_signature: base64 of an RSA signature. */
+/* The longest value that oauth_signature can have: the base64 of an RSA signature. */
 #define SIGNATURE_MAX_BYTES BASE64_LEN(RSA_SIGNATURE_MAX_BYTES)
 
-/* Compares as text and in constant time, so that no second spelling of a right signature passes.
+/* Verifies a signature. Texts are compared, in constant time, so that no second spelling of a right signature passes.
  * STATUS_SIGNATURE_INVALID, STATUS_NO_MEMORY. */
 MUST_USE enum status signature_verify(struct signer *signer, const struct signature_method *method,
                                       const struct signature_key *key, struct slice base_string,
                                       struct slice signature);
 
-/* Appends the signature, not yet percent-encoded. For RSA `rsa_private_key` is a PEM, else it is
- * not looked at. STATUS_BAD_INPUT: the private key is none; STATUS_NO_MEMORY. */
+/* Appends the signature, not yet percent-encoded. RSA needs `rsa_private_key`, in PEM; the other methods ignore it.
+ * STATUS_BAD_INPUT: rsa_private_key is no private key. STATUS_NO_MEMORY. */
 MUST_USE enum status signature_make(struct signer *signer, const struct signature_method *method,
                                     struct slice shared_key, struct slice rsa_private_key, struct slice base_string,
                                     struct buf *out);

@@ -23,9 +23,9 @@ enum signature_kind { SIGNATURE_HMAC, SIGNATURE_RSA, SIGNATURE_PLAINTEXT };
 #define SIGNATURE_METHODS(X) SIGNATURE_DIGEST_METHODS(X) X("PLAINTEXT", PLAINTEXT, SHA1)
 
 struct signature_method {
-    struct slice name; /* exact: names are case-sensitive */
+    struct slice name; /* case-sensitive */
     enum signature_kind kind;
-    enum digest digest; /* of the signature, and of oauth_body_hash as we make it (PLAINTEXT: SHA-1) */
+    enum digest digest; /* of the signature, and of an oauth_body_hash that is made here (PLAINTEXT: SHA-1) */
     unsigned bit;       /* in masks of allowed methods */
 };
 
@@ -38,16 +38,17 @@ enum { SIGNATURE_METHOD_COUNT = SIGNATURE_METHODS(SIGNATURE_METHOD_ONE) };
 /* In the order of the list. */
 extern const struct signature_method signature_methods[SIGNATURE_METHOD_COUNT];
 
-/* NULL: there is no such method. */
+/* Returns NULL if there is no such method. */
 const struct signature_method *signature_method_find(struct slice name);
 
-/* Names separated by spaces or commas as a mask; false: *ret_unknown is the first that is none. */
+/* Reads names that are separated by spaces or commas into a mask. Returns false if a name is unknown: *ret_unknown is
+ * the first such. */
 MUST_USE bool signature_methods_parse(struct slice names, unsigned *ret_mask, struct slice *ret_unknown);
 
-/* The mask of one kind's. */
+/* Returns the mask of all methods of this kind. */
 unsigned signature_methods_of(enum signature_kind kind);
 
-/* Appends the names of a mask, joined by `separator`. */
+/* Appends the names of the methods in `mask`, joined by `separator`. */
 void signature_methods_write(unsigned mask, char separator, struct buf *out);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "base/percent.h"
 
-/* RFC 1035 §2.3.4; so that the origin fits into a fixed buffer whatever a request says. */
+/* RFC 1035 §2.3.4. With this bound the origin of any request fits into a fixed buffer. */
 enum { HOST_MAX_BYTES = 255 };
 
 static enum status refuse_url(struct problem *problem, const char *detail)
@@ -22,7 +22,7 @@ static bool cut_scheme(struct slice *text, bool *ret_https)
     return true;
 }
 
-/* Where the authority ends (RFC 3986 §3.2). */
+/* Returns where the authority ends (RFC 3986 §3.2). */
 static size_t authority_end(struct slice text)
 {
     size_t at = 0;
@@ -31,7 +31,7 @@ static size_t authority_end(struct slice text)
     return at;
 }
 
-/* reg-name and IP-literal of RFC 3986 §3.2.2, without what no host on the wire has. */
+/* Whether it is a reg-name or an IP-literal (RFC 3986 §3.2.2), of the characters that hosts on the wire have. */
 static bool is_host(struct slice host)
 {
     static const bool other[256] = {
@@ -71,7 +71,7 @@ static bool parse_authority(struct slice authority, struct oauth_url *url)
     return true;
 }
 
-/* Looks at all of it, so that it takes many bytes at a time. */
+/* Does not stop at the first bad byte, so that the compiler can look at many bytes at a time. */
 static bool is_clean(struct slice text)
 {
     unsigned unclean = 0;
