@@ -255,6 +255,17 @@ static void write_metric(struct buf *out, const struct metric *metric)
 
 /* ---- process_* ---- */
 
+static void write_head(struct buf *out, const char *name, const char *type, const char *help)
+{
+    buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void write_number(struct buf *out, const char *name, const char *help, long long value)
+{
+    write_head(out, name, "gauge", help);
+    buf_addf(out, "%s %lld\n", name, value);
+}
+
 static long count_descriptors(void)
 {
     long count = 0;
@@ -274,11 +285,11 @@ static void write_memory(struct buf *out)
     FILE *file = fopen("/proc/self/statm", "re");
     if (!file)
         return;
-    if (fscanf(file, "%ld %ld", &size, &resident) == 2)
-        buf_addf(out,
-                 "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes %lld\n"
-                 "# TYPE process_virtual_memory_bytes gauge\nprocess_virtual_memory_bytes %lld\n",
-                 (long long)resident * sysconf(_SC_PAGESIZE), (long long)size * sysconf(_SC_PAGESIZE));
+    if (fscanf(file, "%ld %ld", &size, &resident) == 2) {
+        long long page = sysconf(_SC_PAGESIZE);
+        write_number(out, "process_resident_memory_bytes", "Memory that is in use.", resident * page);
+        write_number(out, "process_virtual_memory_bytes", "Addresses that are in use.", size * page);
+    }
     (void)fclose(file);
 }
 
@@ -315,12 +326,12 @@ static void write_process(struct buf *out)
     (void)getrlimit(RLIMIT_NOFILE, &descriptors);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                  (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-    buf_addf(out,
-             "# TYPE process_cpu_seconds_total counter\nprocess_cpu_seconds_total %.6f\n"
-             "# TYPE process_open_fds gauge\nprocess_open_fds %ld\n"
-             "# TYPE process_max_fds gauge\nprocess_max_fds %llu\n"
-             "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds %.3f\n",
-             cpu, count_descriptors(), (unsigned long long)descriptors.rlim_cur, started_at());
+    write_head(out, "process_cpu_seconds_total", "counter", "Time on the processors.");
+    buf_addf(out, "process_cpu_seconds_total %.6f\n", cpu);
+    write_number(out, "process_open_fds", "Descriptors that are open.", count_descriptors());
+    write_number(out, "process_max_fds", "Descriptors that may be open.", (long long)descriptors.rlim_cur);
+    write_head(out, "process_start_time_seconds", "gauge", "When the process began, in seconds since 1970.");
+    buf_addf(out, "process_start_time_seconds %.3f\n", started_at());
     write_memory(out);
 }
 

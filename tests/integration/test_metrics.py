@@ -3,12 +3,14 @@ label names anybody."""
 
 import re
 import sqlite3
+import subprocess
 import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 import requests
+import yaml
 from conftest import PASSWORD
 from harness.fleet import new_fleet
 from harness.flow import Flow, send
@@ -265,8 +267,40 @@ def test_no_label_names_anybody(counted, key, token):
     assert counted.introspect(key, token.sign("GET", ORIGIN)).json()["active"]
     for service in counted.services:
         text = requests.get(f"{service.ops}/metrics", timeout=5).text
-        for name in ("jane", key, token.client_id, token.token, flow.client.client_id, flow.temporary.token, "127.0.0.1"):
-            assert name not in text
+        for name in (*names_of_all(counted), key, token.token, flow.temporary.token, flow.verifier, "127.0.0.1"):
+            assert name not in text, name
+
+
+def names_of_all(provider):
+    """Of clients, tokens, users and resource servers."""
+    columns = {"client": "client_id", "token": "jti", "user": "sub"}
+    names = {row[column] for noun, column in columns.items() for row in provider.expect(noun, "list")}
+    assert len(names) > 3
+    return {*names, "jane", "photos"}
+
+
+def promtool(*words, stdin=""):
+    done = subprocess.run(["promtool", *map(str, words)], input=stdin, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_promtool_has_nothing_to_say_against_the_metrics(counted):
+    for service in counted.services:
+        promtool("check", "metrics", stdin=requests.get(f"{service.ops}/metrics", timeout=5).text)
+
+
+def test_promtool_accepts_the_configuration_and_the_alerts(tmp_path):
+    shipped = ROOT / "docker/monitoring"
+    rules = yaml.safe_load((shipped / "alerts.yml").read_text())
+    assert "7 rules found" in promtool("check", "rules", "--lint-fatal", shipped / "alerts.yml") and len(rules["groups"][0]["rules"]) == 7
+    for_operator = yaml.safe_load((ROOT / "kubernetes/components/monitoring/alerts.yaml").read_text())["spec"]
+    (tmp_path / "operator.yml").write_text(yaml.safe_dump(for_operator))
+    promtool("check", "rules", "--lint-fatal", tmp_path / "operator.yml")
+    config = (shipped / "prometheus.yml").read_text()
+    assert "/etc/prometheus/alerts.yml" in config
+    (tmp_path / "prometheus.yml").write_text(config.replace("/etc/prometheus/alerts.yml", str(shipped / "alerts.yml")))
+    promtool("check", "config", "--lint-fatal", tmp_path / "prometheus.yml")
 
 
 def test_the_documentation_names_each_of_them(counted):
