@@ -145,9 +145,10 @@ MUST_USE enum status durable_client_list_blocking(struct durable *db, struct sli
 /* Those that are pending. */
 MUST_USE enum status durable_client_list_pending_blocking(struct durable *db, struct page_request page,
                                                           struct client_page **ret_page);
-/* Approved, a client works for everybody; rejected, for its owner alone, and it is not pending any more. NOT_FOUND. */
-MUST_USE enum status durable_client_approve_blocking(struct durable *db, struct slice client_id);
-MUST_USE enum status durable_client_reject_blocking(struct durable *db, struct slice client_id);
+/* Approved, a client works for everybody; rejected, for its owner alone, and it is not pending any more. NOT_FOUND;
+ * CONFLICT if the version is neither 0 nor the row's: it was changed since somebody looked at it. */
+MUST_USE enum status durable_client_approve_blocking(struct durable *db, struct slice client_id, int64_t version);
+MUST_USE enum status durable_client_reject_blocking(struct durable *db, struct slice client_id, int64_t version);
 /* Replaces everything but client_id, secrets, keys and the disabled flag. NOT_FOUND; CONFLICT if client->version is
  * neither 0 nor the row's. */
 MUST_USE enum status durable_client_update_blocking(struct durable *db, const struct client *client);

@@ -49,32 +49,45 @@ struct judging {
     struct durable *db;
     struct slice client_id;
     enum approval approval;
+    int64_t version;
 };
+
+/* Not there, or another version of it. */
+static enum status explain_unjudged(struct durable *db, struct slice client_id)
+{
+    struct client *found = NULL;
+    TRY(durable_client_find_blocking(db, client_id, &found));
+    client_free(found);
+    return STATUS_CONFLICT;
+}
 
 static enum status judge_registration(struct sql *sql, void *context)
 {
     const struct judging *judging = context;
-    struct sql_value params[] = {sql_int(judging->approval), sql_int(now_ms(judging->db)),
-                                 sql_text(judging->client_id)};
-    TRY(RUN(judging->db, "UPDATE clients SET approval = ?, updated_at = ?, version = version + 1 WHERE client_id = ?",
+    struct durable *db = judging->db;
+    struct sql_value params[] = {sql_int(judging->approval), sql_int(now_ms(db)), sql_text(judging->client_id),
+                                 sql_int(judging->version), sql_int(judging->version)};
+    TRY(RUN(db,
+            "UPDATE clients SET approval = ?, updated_at = ?, version = version + 1"
+            " WHERE client_id = ? AND (? = 0 OR version = ?)",
             params));
     if (sql_affected(sql) == 0)
-        return STATUS_NOT_FOUND;
-    return change_write(judging->db, CHANGE_CLIENT, CHANGE_EDITED, judging->client_id);
+        return explain_unjudged(db, judging->client_id);
+    return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, judging->client_id);
 }
 
-static enum status set_approval(struct durable *db, struct slice client_id, enum approval approval)
+static enum status set_approval(struct durable *db, struct slice client_id, enum approval approval, int64_t version)
 {
-    struct judging judging = {db, client_id, approval};
+    struct judging judging = {db, client_id, approval, version};
     return durable_transaction_blocking(db, judge_registration, &judging);
 }
 
-enum status durable_client_approve_blocking(struct durable *db, struct slice client_id)
+enum status durable_client_approve_blocking(struct durable *db, struct slice client_id, int64_t version)
 {
-    return set_approval(db, client_id, APPROVED);
+    return set_approval(db, client_id, APPROVED, version);
 }
 
-enum status durable_client_reject_blocking(struct durable *db, struct slice client_id)
+enum status durable_client_reject_blocking(struct durable *db, struct slice client_id, int64_t version)
 {
-    return set_approval(db, client_id, REJECTED);
+    return set_approval(db, client_id, REJECTED, version);
 }

@@ -72,11 +72,12 @@ def test_a_client_is_made_shown_changed_and_deleted(running, provider, admin):
     assert shown.json() == {name: value for name, value in made.json().items() if name != "client_secret"}
     assert shown.json() == provider.expect("client", "get", "häuser/1")  # one shape
     assert shown.headers["ETag"] == made.headers["ETag"]
+    assert shown.headers["ETag"] == f'"{shown.json()["version"]}"'
     changed = admin.call("PATCH", path, 200, headers={"If-Match": shown.headers["ETag"]},
                          json={"website": None, "trusted": False, "callbacks": ["https://b.example/"], "contact": "me"})
     assert changed.headers["ETag"] != shown.headers["ETag"]
     kept = {name: value for name, value in shown.json().items() if name not in ("website", "trusted", "callbacks")}
-    assert changed.json() == {**kept, "trusted": False, "callbacks": ["https://b.example/"], "contact": "me"}
+    assert changed.json() == {**kept, "trusted": False, "callbacks": ["https://b.example/"], "contact": "me", "version": 2}
     for method, options in (("PATCH", {"json": {"name": "x"}}), ("DELETE", {})):
         admin.refused(method, path, 428, "If-Match", **options)
         for stale in (shown.headers["ETag"], "W/" + changed.headers["ETag"], '"x"', ""):

@@ -355,6 +355,21 @@ def test_disable_and_enable_show_in_get(shop):
     assert shop.command("client", "get", made["client_id"]).code == REFUSED
 
 
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+def test_nobody_judges_a_client_that_was_changed_since_it_was_seen(shop, verb):
+    client = shop.expect("client", "create", "--name", "Printer", "--owner", "42")["client_id"]
+    before = shop.expect("client", "get", client)
+    shop.expect("client", "update", client, "--name", "Bank")
+    refused = shop.command("client", verb, client, "--version", before["version"])
+    assert refused.code == REFUSED and "changed since the version that you saw" in refused.err
+    now = shop.expect("client", "get", client)
+    assert now["version"] == before["version"] + 1
+    assert shop.command("client", verb, client, "--version", now["version"]).code == DONE
+    for wrong in ("0", "x", "-1", ""):
+        assert shop.command("client", verb, client, "--version", wrong).code == USAGE
+    assert shop.command("client", verb, "nobody", "--version", 1).code == REFUSED
+
+
 def test_what_nobody_has_approved_is_listed_until_it_is_approved_or_rejected(shop):
     def pending():
         return [client["client_id"] for client in shop.expect("client", "list", "--pending")]

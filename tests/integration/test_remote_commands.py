@@ -93,9 +93,10 @@ def test_clients_are_done_to_as_on_the_stores(remote, form):
         ["client", "disable", name], ["client", "get", name],
         ["client", "enable", name], ["client", "enable", name, "--quiet"],
         ["client", "reject", name], ["client", "get", name],
+        ["client", "approve", name, "--version", "1"],
         ["client", "approve", name], ["client", "get", name],
         ["client", "delete", name], ["client", "delete", name], ["client", "get", name])])
-    assert [code for code, _, _ in outcomes] == [0, REFUSED] + [0] * 16 + [REFUSED, REFUSED]
+    assert [code for code, _, _ in outcomes] == [0, REFUSED] + [0] * 13 + [REFUSED] + [0] * 3 + [REFUSED, REFUSED]
     assert "SECRET" in outcomes[0][1]
 
 

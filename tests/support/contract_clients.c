@@ -241,8 +241,8 @@ static void a_pending_client_is_listed_until_it_is_judged(void **state)
     assert_slice_equal(found->clients[1].client_id, SLICE("second"));
     client_page_free(found);
     before = durable_bench_latest_change(bench);
-    assert_status(durable_client_approve_blocking(&bench->db, SLICE("first")), STATUS_OK);
-    assert_status(durable_client_reject_blocking(&bench->db, SLICE("second")), STATUS_OK);
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("first"), 0), STATUS_OK);
+    assert_status(durable_client_reject_blocking(&bench->db, SLICE("second"), 0), STATUS_OK);
     assert_string_equal(durable_bench_changes(bench, before, line), "client edited first, client edited second");
     assert_int_equal(flags_of(bench, "first"), 0);
     assert_int_equal(flags_of(bench, "second"), CLIENT_REJECTED);
@@ -251,7 +251,12 @@ static void a_pending_client_is_listed_until_it_is_judged(void **state)
     assert_status(durable_client_list_pending_blocking(&bench->db, (struct page_request){0}, &found), STATUS_OK);
     assert_int_equal(found->count, 0);
     client_page_free(found);
-    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second")), STATUS_OK);
+    before = durable_bench_latest_change(bench);
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second"), 1), STATUS_CONFLICT);
+    assert_int_equal(flags_of(bench, "second"), CLIENT_REJECTED);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second"), 2), STATUS_OK);
+    assert_status(durable_client_reject_blocking(&bench->db, SLICE("second"), 2), STATUS_CONFLICT);
     assert_int_equal(flags_of(bench, "second"), 0);
 }
 
@@ -336,8 +341,8 @@ static void what_does_not_exist_cannot_be_changed(void **state)
     assert_status(durable_client_delete_blocking(db, id), STATUS_NOT_FOUND);
     assert_status(durable_client_disable_blocking(db, id), STATUS_NOT_FOUND);
     assert_status(durable_client_enable_blocking(db, id), STATUS_NOT_FOUND);
-    assert_status(durable_client_approve_blocking(db, id), STATUS_NOT_FOUND);
-    assert_status(durable_client_reject_blocking(db, id), STATUS_NOT_FOUND);
+    assert_status(durable_client_approve_blocking(db, id, 0), STATUS_NOT_FOUND);
+    assert_status(durable_client_reject_blocking(db, id, 0), STATUS_NOT_FOUND);
     assert_status(durable_client_rotate_secret_blocking(db, id, SLICE("s"), 0), STATUS_NOT_FOUND);
     assert_status(durable_client_rotate_key_blocking(db, id, SLICE("k"), 0), STATUS_NOT_FOUND);
     assert_int_equal(durable_bench_latest_change(bench), 0);

@@ -281,33 +281,77 @@ static enum step_result begin_client_delete(struct flow *flow)
 
 const struct step client_deeds_delete[] = {{"caller", begin_client_delete}, DEED_STEPS};
 
-/* ---- POST clients/{id}/disable, enable, approve, reject ---- */
+/* ---- POST clients/{id}/disable, enable ---- */
 
 static enum status do_named(const struct deed *deed, struct durable *db, struct deed_answer *answer, const char *what,
                             enum status (*work)(struct durable *db, struct slice client_id))
 {
-    TRY(match_client(deed, db, answer)); /* nobody approves what its owner changed since it was looked at */
+    TRY(match_client(deed, db, answer));
     TRY(work(db, deed->id));
     TRY(deed_audit(deed, db, what, deed->id));
     return answer_found(db, answer, deed->id, SLICE_ABSENT);
 }
 
-#define NAMED(verb)                                                                                           \
-    static enum status verb##_client(const struct deed *deed, struct durable *db, struct deed_answer *answer) \
-    {                                                                                                         \
-        return do_named(deed, db, answer, "client." #verb, durable_client_##verb##_blocking);                 \
-    }                                                                                                         \
-    static const struct deed_kind verb##_kind = {.noun = "client", .writes = true, .work = verb##_client};    \
-    static enum step_result begin_##verb(struct flow *flow)                                                   \
-    {                                                                                                         \
-        return deed_begin(flow, &verb##_kind);                                                                \
-    }                                                                                                         \
+/* The kind and the steps of VERB_client. */
+#define BEGUN(verb)                                                                                        \
+    static const struct deed_kind verb##_kind = {.noun = "client", .writes = true, .work = verb##_client}; \
+    static enum step_result begin_##verb(struct flow *flow)                                                \
+    {                                                                                                      \
+        return deed_begin(flow, &verb##_kind);                                                             \
+    }                                                                                                      \
     const struct step client_deeds_##verb[] = {{"caller", begin_##verb}, DEED_STEPS}
 
-NAMED(disable);
-NAMED(enable);
-NAMED(approve);
-NAMED(reject);
+static enum status disable_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    return do_named(deed, db, answer, "client.disable", durable_client_disable_blocking);
+}
+
+static enum status enable_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    return do_named(deed, db, answer, "client.enable", durable_client_enable_blocking);
+}
+
+BEGUN(disable);
+BEGUN(enable);
+
+/* ---- POST clients/{id}/approve, reject ---- */
+
+typedef enum status judge_client_fn(struct durable *db, struct slice client_id, int64_t version);
+
+/* Nobody approves what its owner changed since it was looked at, also not in between. */
+static enum status judge_seen(const struct deed *deed, struct durable *db, struct deed_answer *answer,
+                              judge_client_fn *judge)
+{
+    struct client *found = NULL;
+    TRY(durable_client_find_blocking(db, deed->id, &found));
+    int64_t version = deed_matches_any(deed) ? 0 : found->version;
+    enum status status = deed_match(deed, answer, found->version);
+    client_free(found);
+    TRY(status);
+    status = judge(db, deed->id, version);
+    return status == STATUS_CONFLICT ? deed_match(deed, answer, 0) : status;
+}
+
+static enum status do_judge(const struct deed *deed, struct durable *db, struct deed_answer *answer, const char *what,
+                            judge_client_fn *judge)
+{
+    TRY(judge_seen(deed, db, answer, judge));
+    TRY(deed_audit(deed, db, what, deed->id));
+    return answer_found(db, answer, deed->id, SLICE_ABSENT);
+}
+
+static enum status approve_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    return do_judge(deed, db, answer, "client.approve", durable_client_approve_blocking);
+}
+
+static enum status reject_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    return do_judge(deed, db, answer, "client.reject", durable_client_reject_blocking);
+}
+
+BEGUN(approve);
+BEGUN(reject);
 
 /* ---- POST clients/{id}/rotate-secret ---- */
 

@@ -181,12 +181,17 @@ enum status deed_refuse(struct deed_answer *answer, int http_status, const char 
 }
 
 /* RFC 9110 §13.1.1: a strong comparison; a weak one never matches. */
+bool deed_matches_any(const struct deed *deed)
+{
+    return slice_is_absent(deed->if_match) || slice_eq(slice_trim(deed->if_match), SLICE("*"));
+}
+
 enum status deed_match(const struct deed *deed, struct deed_answer *answer, int64_t version)
 {
     char memory[32];
     struct buf tag = buf_fixed(memory, sizeof memory);
     struct slice rest = deed->if_match;
-    if (slice_is_absent(rest) || slice_eq(slice_trim(rest), SLICE("*")))
+    if (deed_matches_any(deed))
         return STATUS_OK;
     buf_addf(&tag, "\"%lld\"", (long long)version);
     for (bool more = true; more;)

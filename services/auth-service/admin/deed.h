@@ -73,7 +73,9 @@ enum step_result deed_reply(struct flow *flow);
 enum status deed_refuse(struct deed_answer *answer, int http_status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* For judge: sets *ret_why, a text in the deed's arena. BAD_INPUT. */
 enum status deed_wrong(struct deed *deed, const char **ret_why, const char *format, ...) PRINTF_LIKE(3, 4);
-/* Whether If-Match names this version of the row, or is not there; 412. */
+/* Whether If-Match is not there, or *: whatever there is now. */
+bool deed_matches_any(const struct deed *deed);
+/* Whether If-Match names this version of the row, or any; 412. */
 MUST_USE enum status deed_match(const struct deed *deed, struct deed_answer *answer, int64_t version);
 /* A row of the audit log, in the same transaction. */
 MUST_USE enum status deed_audit(const struct deed *deed, struct durable *db, const char *what, struct slice subject);

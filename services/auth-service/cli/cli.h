@@ -34,6 +34,9 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
 /* The same of a thing that there is not: a "client" of this name. */
 int cli_not_found(const struct command_line *line, const char *noun, struct slice name);
 
+/* Of a thing whose version is not the one that the command was given. */
+#define CLI_CHANGED_SINCE "it was changed since the version that you saw; look at it again, and give its version of now"
+
 enum { CLI_WHO_BYTES = 160 };
 /* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user. */
 void cli_who(struct buf *out);

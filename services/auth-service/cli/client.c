@@ -299,14 +299,89 @@ const struct command cli_client_enable = {
 
 /* ---- client approve, reject ---- */
 
+struct judge_options {
+    struct slice version;
+};
+
+static const struct command_option judge_table[] = {
+    {"version", OPTION_TEXT, "NUMBER", false, offsetof(struct judge_options, version),
+     "what client get showed; refused if its owner has changed it since (left out: whatever there is now)"},
+    {0},
+};
+
+/* 0: any version. */
+static int take_version(const struct command_line *line, uint64_t *ret_version)
+{
+    const struct judge_options *options = line->options;
+    *ret_version = 0;
+    if (slice_is_absent(options->version))
+        return EXIT_DONE;
+    if (!slice_to_u64(options->version, INT64_MAX, ret_version) || *ret_version == 0)
+        return command_fail(line, EXIT_USAGE, "--version must be the number that client get shows as version");
+    return EXIT_DONE;
+}
+
+struct judging {
+    enum status (*judge)(struct durable *db, struct slice client_id, int64_t version);
+    struct slice id;
+    uint64_t version;
+};
+
+static enum status do_judge(struct durable *db, void *context)
+{
+    const struct judging *judging = context;
+    return judging->judge(db, judging->id, (int64_t)judging->version);
+}
+
+static int judge_client(const struct command_line *line, const char *what,
+                        enum status (*judge)(struct durable *db, struct slice client_id, int64_t version))
+{
+    struct cli_store store;
+    struct judging judging = {judge, line->arguments[0], 0};
+    int code = take_version(line, &judging.version);
+    if (code == EXIT_DONE)
+        code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = cli_audited(&store, what, judging.id, do_judge, &judging);
+    if (status == STATUS_CONFLICT)
+        code = command_fail(line, EXIT_REFUSED, "client %.*s: %s", SLICE_ARGS(judging.id), CLI_CHANGED_SINCE);
+    else if (status != STATUS_OK)
+        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(judging.id));
+    if (status == STATUS_OK && !line->quiet)
+        fprintf(stderr, "%s: done\n", line->command->name);
+    cli_close(&store);
+    return code;
+}
+
+static int judge_client_remote(const struct command_line *line, const char *verb)
+{
+    struct remote remote;
+    struct remote_call call = call_on_client(line, "POST", verb);
+    char memory[32];
+    struct buf tag = buf_fixed(memory, sizeof memory);
+    uint64_t version = 0;
+    int code = take_version(line, &version);
+    if (code == EXIT_DONE)
+        code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    buf_addf(&tag, "\"%llu\"", (unsigned long long)version);
+    if (version)
+        call.if_match = buf_slice(&tag);
+    code = remote_change(&remote, &call);
+    remote_close(&remote);
+    return code;
+}
+
 static int run_client_approve(const struct command_line *line)
 {
-    return change_client(line, "client.approve", durable_client_approve_blocking);
+    return judge_client(line, "client.approve", durable_client_approve_blocking);
 }
 
 static int run_client_approve_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "approve");
+    return judge_client_remote(line, "approve");
 }
 
 const struct command cli_client_approve = {
@@ -316,7 +391,10 @@ const struct command cli_client_approve = {
     .arguments_max = 1,
     .summary = "lets a client that a user registered work for everybody",
     .example = "  auth-service client list --pending\n"
-               "  auth-service client approve wbyyq3SDBxgmHJnr4XCDpzMq",
+               "  auth-service client get wbyyq3SDBxgmHJnr4XCDpzMq\n"
+               "  auth-service client approve wbyyq3SDBxgmHJnr4XCDpzMq --version 3",
+    .options = judge_table,
+    .options_size = sizeof(struct judge_options),
     .needs_config = true,
     .run = run_client_approve,
     .run_remote = run_client_approve_remote,
@@ -324,12 +402,12 @@ const struct command cli_client_approve = {
 
 static int run_client_reject(const struct command_line *line)
 {
-    return change_client(line, "client.reject", durable_client_reject_blocking);
+    return judge_client(line, "client.reject", durable_client_reject_blocking);
 }
 
 static int run_client_reject_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "reject");
+    return judge_client_remote(line, "reject");
 }
 
 const struct command cli_client_reject = {
@@ -339,6 +417,8 @@ const struct command cli_client_reject = {
     .arguments_max = 1,
     .summary = "leaves a client to the user who registered it: it works for nobody else",
     .example = "  auth-service client reject wbyyq3SDBxgmHJnr4XCDpzMq",
+    .options = judge_table,
+    .options_size = sizeof(struct judge_options),
     .needs_config = true,
     .run = run_client_reject,
     .run_remote = run_client_reject_remote,

@@ -116,6 +116,7 @@ static int store_new(struct creation *c)
     enum status status = cli_audited(&store, "client.create", client->client_id, insert_client, client);
     if (status == STATUS_OK) {
         client->created_ms = clock_wall_ms(&store.clock);
+        client->version = 1;
         client_show_alone(c->line, client, client->secret_count ? client->secrets[0].text : SLICE_ABSENT);
     } else {
         code = cli_store_failed(c->line, &store, status, "client %.*s", SLICE_ARGS(client->client_id));
@@ -254,7 +255,9 @@ static int store_changed(const struct command_line *line, struct cli_store *stor
                             SLICE_ARGS(client->client_id));
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(client->client_id));
-    client_show_alone(line, client, SLICE_ABSENT);
+    struct client now = *client; /* the arena stays client's */
+    now.version++;
+    client_show_alone(line, &now, SLICE_ABSENT);
     return EXIT_DONE;
 }
 

@@ -141,7 +141,7 @@ static int send_call(struct remote *remote, const struct remote_call *call, stru
         .authorization = buf_slice(&remote->authorization),
         .content_type = call->body ? SLICE("application/json") : SLICE_ABSENT,
         .cookie = SLICE_ABSENT,
-        .if_match = changes_one ? SLICE("*") : SLICE_ABSENT,
+        .if_match = slice_is_absent(call->if_match) && changes_one ? SLICE("*") : call->if_match,
         .body = call->body ? buf_slice(call->body) : SLICE_ABSENT,
         .ca_file = remote->line->remote.ca_file,
     };
@@ -217,6 +217,8 @@ static int tell_refusal(const struct remote *remote, const struct remote_call *c
         return refuse_caller(remote, detail);
     if (http_status == 409 && slice_starts_with(detail, SLICE("there is such a ")))
         detail = slice_str(status_text(STATUS_CONFLICT)); /* as of a store */
+    if (http_status == 412)
+        detail = SLICE(CLI_CHANGED_SINCE);
     return command_fail(remote->line, code_of(http_status), "%s %.*s: %.*s", call->noun, SLICE_ARGS(call->name),
                         SLICE_ARGS(detail));
 }

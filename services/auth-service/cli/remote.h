@@ -18,10 +18,11 @@ struct remote {
 /* One call. Absent and NULL parts are left out. */
 struct remote_call {
     const char *method;
-    const char *folder; /* "clients" */
-    struct slice id;    /* clients/{id} */
-    const char *verb;   /* clients/{id}/disable */
-    struct slice query; /* as it is sent */
+    const char *folder;    /* "clients" */
+    struct slice id;       /* clients/{id} */
+    const char *verb;      /* clients/{id}/disable */
+    struct slice query;    /* as it is sent */
+    struct slice if_match; /* the ETag of what was seen; absent: whatever there is now */
     const struct buf *body;
     const char *noun;  /* what a refusal is about: "client" */
     struct slice name; /* and which: "demo" */

@@ -63,6 +63,7 @@ void client_shape_write(struct json_writer *json, const struct client *client, c
     json_member_bool(json, "disabled", client->flags & CLIENT_DISABLED);
     json_member_text(json, "approval", approval_word(client->flags));
     write_former(json, client, view->now_ms);
+    json_member_int(json, "version", client->version);
     shape_write_time(json, "created_at", client->created_ms);
     json_end_object(json);
 }
