@@ -21,6 +21,9 @@ HERE = Path(__file__).resolve().parent
 os.environ["COUNTERSIGN_BIN"] = str(BUILD / "bin")
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/gateways")]
 
+from batch import cpu_us  # noqa: E402
+from introspect import prepare_tokens  # noqa: E402
+
 from harness.fleet import Fleet, PASSWORD, Stores, load  # noqa: E402
 from harness.provider import free_port  # noqa: E402
 from running import Nginx  # noqa: E402
@@ -38,11 +41,6 @@ def family_of(pid):
     """The process and all that it started."""
     children = [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
     return [pid, *(member for child in children for member in family_of(child))]
-
-
-def cpu_us(pid):
-    """Of all its threads; finer than the ticks of /proc/PID/stat."""
-    return sum(int(task.read_text().split()[0]) for task in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1000
 
 
 def memory_kb(pid):
@@ -165,11 +163,7 @@ def copy_credentials(credentials, database):
 
 def prepare(fleet, folder):
     fleet.create_user("jane", PASSWORD)
-    made = subprocess.run(
-        [BUILD / "bench/introspect/fill", fleet.variables["OAUTH1_DATABASE_URL"], fleet.variables["OAUTH1_SECRETS_KEYS"],
-         str(TOKENS)], capture_output=True, text=True, check=True)
-    credentials = folder / "credentials"
-    credentials.write_text(made.stdout)
+    credentials = prepare_tokens(fleet, folder / "credentials", TOKENS)
     copy_credentials(credentials, fleet.stores.database)
     return credentials, fleet.create_resource_server()
 

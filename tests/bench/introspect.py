@@ -110,14 +110,18 @@ def start_nginx(folder):
     return Server("nginx: return 200", port, lambda: list(workers()), process)
 
 
-def prepare(fleet, folder):
-    """The tokens, each asked about once."""
-    fleet.create_user("jane", PASSWORD)
+def prepare_tokens(fleet, path, count):
+    """So many of one client and of jane, in a file for the load tool."""
     made = subprocess.run(
         [BUILD / "bench/introspect/fill", fleet.variables["OAUTH1_DATABASE_URL"], fleet.variables["OAUTH1_SECRETS_KEYS"],
-         str(TOKENS)], capture_output=True, text=True, check=True)
-    (folder / "credentials").write_text(made.stdout)
-    return folder / "credentials", fleet.create_resource_server()
+         str(count)], capture_output=True, text=True, check=True)
+    path.write_text(made.stdout)
+    return path
+
+
+def prepare(fleet, folder):
+    fleet.create_user("jane", PASSWORD)
+    return prepare_tokens(fleet, folder / "credentials", TOKENS), fleet.create_resource_server()
 
 
 def report(servers):

@@ -147,6 +147,14 @@ static void describe(struct client *client, const struct options *options, const
     json_member_text(w, "method", "GET");
     json_member_text(w, "url", options->url);
     json_member_string(w, "authorization", sign(client, SLICE("GET"), options->url, credential, timestamp_s));
+    if (options->body_bytes) {
+        size_t len = (size_t)options->body_bytes;
+        char *body = arena_bytes(&client->arena, len);
+        must(body != NULL, "no memory for a body");
+        memset(body, 'x', len);
+        json_member_text(w, "content_type", "text/plain");
+        json_member_string(w, "body", slice_of(body, len));
+    }
     json_end_object(w);
 }
 

@@ -33,6 +33,7 @@ struct options {
     int64_t replay_s;        /* stream: how long each is sent again, once a second; 0: never */
     int64_t clock_offset_s;  /* stream: added to every timestamp */
     int64_t batch;           /* stream: so many requests are described in one call; 1: in a call of their own */
+    int64_t body_bytes;      /* stream: of a body that is described with each request, and is not signed; 0: none */
     bool direct;             /* stream: the signed request itself is sent, as a client sends it to an API */
 };
 

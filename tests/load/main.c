@@ -32,6 +32,7 @@ static const char usage[] =
     "  --clock-offset N     stream: seconds added to every timestamp (0)\n"
     "  --replay N           stream: seconds (0)\n"
     "  --batch N            stream: requests that one call describes (1)\n"
+    "  --body N             stream: bytes of a body that each call describes (0)\n"
     "  --direct 1           stream: the signed request itself, as a client sends it to an API\n";
 
 void must(bool holds, const char *what)
@@ -69,25 +70,16 @@ static int64_t number(const char *text, int64_t min, int64_t max)
 static void parse(int argc, char **argv, struct options *o)
 {
     static const struct option names[] = {
-        {"targets", required_argument, NULL, 't'},
-        {"credentials", required_argument, NULL, 'c'},
-        {"key", required_argument, NULL, 'k'},
-        {"url", required_argument, NULL, 'u'},
-        {"ledger", required_argument, NULL, 'g'},
-        {"connections", required_argument, NULL, 'n'},
-        {"timeout-ms", required_argument, NULL, 'm'},
-        {"rounds", required_argument, NULL, 'r'},
-        {"fanout", required_argument, NULL, 'f'},
-        {"lanes", required_argument, NULL, 'l'},
-        {"rate", required_argument, NULL, 'a'},
-        {"seconds", required_argument, NULL, 's'},
-        {"lag", required_argument, NULL, 'b'},
-        {"lead", required_argument, NULL, 'd'},
-        {"replay", required_argument, NULL, 'p'},
-        {"clock-offset", required_argument, NULL, 'o'},
-        {"batch", required_argument, NULL, 'h'},
-        {"direct", required_argument, NULL, 'i'},
-        {NULL, 0, NULL, 0},
+        {"targets", required_argument, NULL, 't'},    {"credentials", required_argument, NULL, 'c'},
+        {"key", required_argument, NULL, 'k'},        {"url", required_argument, NULL, 'u'},
+        {"ledger", required_argument, NULL, 'g'},     {"connections", required_argument, NULL, 'n'},
+        {"timeout-ms", required_argument, NULL, 'm'}, {"rounds", required_argument, NULL, 'r'},
+        {"fanout", required_argument, NULL, 'f'},     {"lanes", required_argument, NULL, 'l'},
+        {"rate", required_argument, NULL, 'a'},       {"seconds", required_argument, NULL, 's'},
+        {"lag", required_argument, NULL, 'b'},        {"lead", required_argument, NULL, 'd'},
+        {"replay", required_argument, NULL, 'p'},     {"clock-offset", required_argument, NULL, 'o'},
+        {"batch", required_argument, NULL, 'h'},      {"body", required_argument, NULL, 'y'},
+        {"direct", required_argument, NULL, 'i'},     {NULL, 0, NULL, 0},
     };
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (name) {
@@ -141,6 +133,9 @@ static void parse(int argc, char **argv, struct options *o)
             break;
         case 'h':
             o->batch = number(optarg, 1, 100);
+            break;
+        case 'y':
+            o->body_bytes = number(optarg, 0, 65536);
             break;
         case 'i':
             o->direct = number(optarg, 0, 1) == 1;
