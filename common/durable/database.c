@@ -13,7 +13,7 @@ static enum status fit_schema(struct sql *sql, bool embedded, const struct clock
         status = migrations_up_blocking(sql, clock_wall_ms(clock), why, &applied);
     } else if (status == STATUS_OK && state != SCHEMA_CURRENT) {
         buf_add(why, buf_slice(&complaint));
-        status = STATUS_BAD_INPUT;
+        status = state == SCHEMA_AHEAD ? STATUS_OK : STATUS_BAD_INPUT;
     } else if (status != STATUS_OK) {
         buf_add_str(why, sql_last_error(sql));
     }

@@ -53,10 +53,32 @@ static int64_t highest_known(const struct sql *sql)
 struct reading {
     const struct sql *sql;
     int64_t highest;
-    int64_t count;
+    int64_t count;  /* of those that the program knows */
+    bool is_broken; /* by a later version's migration, which `why` names */
     enum schema_state state;
     struct buf *why;
 };
+
+/* Whether a migration that the program does not have takes away what it uses: NNNN_breaks_MMMM_… does for programs that
+ * know no more than MMMM. Where MMMM is no number, for all. */
+static bool is_breaking(struct slice name, int64_t program)
+{
+    struct slice mark = SLICE("_breaks_");
+    struct slice rest = slice_sub(name, NUMBER_DIGITS, name.len);
+    uint64_t last = 0;
+    if (!slice_starts_with(rest, mark))
+        return false;
+    bool numbered = slice_to_u64(slice_sub(rest, mark.len, mark.len + NUMBER_DIGITS), 9999, &last);
+    return !numbered || program <= (int64_t)last;
+}
+
+static void note_unknown(struct reading *reading, struct slice name)
+{
+    if (reading->is_broken || !is_breaking(name, highest_known(reading->sql)))
+        return;
+    reading->is_broken = true;
+    buf_addf(reading->why, "the migration %.*s took away what this version uses; ", SLICE_ARGS(name));
+}
 
 /* Compares one applied migration with the program's. */
 static enum status compare_row(void *context, const struct sql_value *columns, size_t count)
@@ -68,9 +90,11 @@ static enum status compare_row(void *context, const struct sql_value *columns, s
     int64_t number = columns[0].integer;
     const struct embedded_file *file = find_known(reading->sql, number);
     reading->highest = number;
+    if (!file) {
+        note_unknown(reading, columns[1].bytes);
+        return STATUS_OK;
+    }
     reading->count++;
-    if (!file)
-        return STATUS_OK; /* this version does not know it: the highest number shows that */
     TRY(digest_bytes(DIGEST_SHA256, file->contents, checksum));
     if (reading->state == SCHEMA_CHANGED || slice_eq(columns[2].bytes, slice_of(checksum, sizeof checksum)))
         return STATUS_OK;
@@ -87,11 +111,17 @@ static void judge_schema(struct reading *reading)
     int64_t program = highest_known(reading->sql);
     if (reading->state == SCHEMA_CHANGED)
         return;
-    if (reading->highest > program) {
+    if (reading->highest > program && (reading->is_broken || reading->count < program)) {
         reading->state = SCHEMA_NEW;
         buf_addf(reading->why,
                  "the database's schema has number %lld and this program knows up to %lld: a later version made it; "
                  "run that version",
+                 (long long)reading->highest, (long long)program);
+    } else if (reading->highest > program) {
+        reading->state = SCHEMA_AHEAD;
+        buf_addf(reading->why,
+                 "the database's schema has number %lld and this program knows up to %lld: it runs on what a later "
+                 "version added; end the upgrade by running that version everywhere",
                  (long long)reading->highest, (long long)program);
     } else if (reading->count < program) {
         reading->state = SCHEMA_OLD;

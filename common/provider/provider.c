@@ -1,5 +1,6 @@
 #include "provider/provider.h"
 
+#include "base/log.h"
 #include "base/metrics.h"
 #include "base/wipe.h"
 #include "changes/feed.h"
@@ -49,6 +50,13 @@ static struct metric accepted_lead = {
     .kind = METRIC_LEVEL,
     .name = "oauth1_accepted_lead_seconds",
     .help = "How far ahead of the clock requests were accepted, because of fast clients: a loss would guard as much.",
+    .show_zero = true,
+};
+
+static struct metric schema_ahead = {
+    .kind = METRIC_LEVEL,
+    .name = "oauth1_schema_ahead",
+    .help = "1: at the start of this process the database had migrations of a later version.",
     .show_zero = true,
 };
 
@@ -126,6 +134,21 @@ static enum status open_ledger(const struct config *config, const struct clock *
     return STATUS_OK;
 }
 
+/* The text of a success is no failure's: it goes to the log. */
+static enum status open_database(const struct config *config, const struct sql_options *options,
+                                 const struct clock *clock, struct buf *why, struct sql **ret_sql)
+{
+    struct buf text = BUF_INIT;
+    enum status status = database_open_blocking(config->database_url, options, clock, &text, ret_sql);
+    if (status != STATUS_OK)
+        buf_add(why, buf_slice(&text));
+    else if (text.len)
+        log_line(LOG_WARN, "the schema is a later version's", LOG_SLICE("why", buf_slice(&text)));
+    metric_set(&schema_ahead, 0, status == STATUS_OK && text.len);
+    buf_done(&text);
+    return status;
+}
+
 static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
                                const struct observer *observer, struct buf *why, struct provider *provider)
 {
@@ -137,7 +160,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .next_password = &stores->passwords.database,
     };
     /* the database first: where it cannot be, neither can what stands beside it */
-    TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->sql));
+    TRY(open_database(config, &options, clock, why, &stores->sql));
     TRY(parse_keys(config, why, &stores->keys));
     shared_keys_set(&stores->shared_keys, stores->keys);
     stores->db = (struct durable){.sql = stores->sql, .keys = stores->keys, .clock = clock};
@@ -221,7 +244,9 @@ enum status provider_open_blocking(struct config *config, const char *service_na
     store_passwords_init(&provider.stores->passwords);
     shared_keys_init(&provider.stores->shared_keys, NULL);
     provider.keys = &provider.stores->shared_keys;
-    enum status status = open_stores(config, service_name, clock, loop_observer(loops[0]), why, &provider);
+    enum status status = metrics_register(&schema_ahead);
+    if (status == STATUS_OK)
+        status = open_stores(config, service_name, clock, loop_observer(loops[0]), why, &provider);
     if (status == STATUS_OK)
         status = open_loops(&provider, loops, loop_count);
     if (status == STATUS_OK)

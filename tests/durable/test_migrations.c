@@ -145,22 +145,82 @@ static void a_migration_that_was_edited_is_refused(void **state)
     assert_status(migrations_up_blocking(it->sql, 1000, &it->why, &applied), STATUS_BAD_INPUT);
 }
 
-static void a_schema_of_a_later_version_is_refused(void **state)
+static enum status open_database(struct fixture *it, struct sql **ret_sql)
 {
-    struct fixture *it = *state;
-    size_t applied = 0;
-    struct sql *sql = NULL;
     struct clock clock = clock_system(0);
     struct sql_options options = {.busy_timeout_ms = SQL_COMMAND_BUSY_MS};
-    (void)up(it);
-    run(it, "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', x'00', 1)");
+    buf_reset(&it->why);
+    return database_open_blocking(slice_str(it->url), &options, &clock, &it->why, ret_sql);
+}
+
+static void assert_refused_as_new(struct fixture *it)
+{
+    size_t applied = 0;
+    struct sql *sql = NULL;
     assert_int_equal(check(it), SCHEMA_NEW);
     assert_why(it, "9999");
     assert_status(migrations_up_blocking(it->sql, 1000, &it->why, &applied), STATUS_BAD_INPUT);
-    buf_reset(&it->why);
-    assert_status(database_open_blocking(slice_str(it->url), &options, &clock, &it->why, &sql), STATUS_BAD_INPUT);
-    assert_why(it, "a later version");
+    assert_status(open_database(it, &sql), STATUS_BAD_INPUT);
+    assert_why(it, "run that version");
     assert_null(sql);
+}
+
+static void what_a_later_version_added_does_no_harm(void **state)
+{
+    struct fixture *it = *state;
+    struct sql *sql = NULL;
+    (void)up(it);
+    run(it, "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', x'00', 1)");
+    assert_int_equal(check(it), SCHEMA_AHEAD);
+    assert_why(it, "9999");
+    assert_int_equal(up(it), 0);
+    assert_status(open_database(it, &sql), STATUS_OK);
+    assert_why(it, "later version");
+    sql_close(sql);
+}
+
+static void a_later_migration_that_breaks_this_version_is_refused_and_named(void **state)
+{
+    static const char *const names[] = {"9999_breaks_9998_later.sql", "9999_breaks_later.sql", "9999_breaks_"};
+    struct fixture *it = *state;
+    char text[160];
+    (void)up(it);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        run(it, "DELETE FROM schema_migrations WHERE number = 9999");
+        (void)snprintf(text, sizeof text, "INSERT INTO schema_migrations VALUES (9999, '%s', x'00', 1)", names[i]);
+        run(it, text);
+        assert_refused_as_new(it);
+        assert_why(it, names[i]);
+    }
+}
+
+static void a_later_migration_that_breaks_only_older_versions_does_no_harm(void **state)
+{
+    struct fixture *it = *state;
+    struct seen seen = {0};
+    char text[160];
+    (void)up(it);
+    assert_status(migrations_status_blocking(it->sql, note, &seen), STATUS_OK);
+    (void)snprintf(text, sizeof text,
+                   "INSERT INTO schema_migrations VALUES (9999, '9999_breaks_%04lld_x.sql', x'00', 1)",
+                   (long long)seen.last - 1);
+    run(it, text);
+    assert_int_equal(check(it), SCHEMA_AHEAD);
+    run(it, "DELETE FROM schema_migrations WHERE number = 9999");
+    (void)snprintf(text, sizeof text,
+                   "INSERT INTO schema_migrations VALUES (9999, '9999_breaks_%04lld_x.sql', x'00', 1)",
+                   (long long)seen.last);
+    run(it, text);
+    assert_refused_as_new(it);
+}
+
+static void a_later_schema_that_lacks_a_migration_of_this_version_is_refused(void **state)
+{
+    struct fixture *it = *state;
+    (void)up(it);
+    run(it, "INSERT INTO schema_migrations VALUES (9999, '9999_later.sql', x'00', 1)");
+    run(it, "DELETE FROM schema_migrations WHERE name LIKE '%saved_nonces%'");
+    assert_refused_as_new(it);
 }
 
 static void a_failed_migration_leaves_no_trace_and_is_named(void **state)
@@ -362,7 +422,10 @@ static int run_on(const struct durable_kind *engine, const char *name)
         TEST(the_status_lists_every_migration_in_order),
         TEST(what_is_missing_at_the_end_is_applied),
         TEST(a_migration_that_was_edited_is_refused),
-        TEST(a_schema_of_a_later_version_is_refused),
+        TEST(what_a_later_version_added_does_no_harm),
+        TEST(a_later_migration_that_breaks_this_version_is_refused_and_named),
+        TEST(a_later_migration_that_breaks_only_older_versions_does_no_harm),
+        TEST(a_later_schema_that_lacks_a_migration_of_this_version_is_refused),
         TEST(a_failed_migration_leaves_no_trace_and_is_named),
         TEST(processes_that_migrate_at_once_do_not_disturb_each_other),
         TEST(users_of_earlier_versions_are_sorted_by_where_they_came_from),

@@ -95,7 +95,7 @@ def test_a_folder_that_does_not_exist(fresh, tmp_path):
     assert not missing.parent.exists()
 
 
-def test_a_schema_that_is_newer(fresh):
+def test_a_schema_that_a_later_version_broke(fresh):
     assert fresh.command("migrate", "up").code == 0
     with sqlite3.connect(fresh.database) as database:
         (table,) = next(
@@ -103,7 +103,7 @@ def test_a_schema_that_is_newer(fresh):
         )
         columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
         values = [row for row in database.execute(f"SELECT * FROM {table} ORDER BY 1 DESC LIMIT 1")][0]
-        newer = (9999, *values[1:])
+        newer = (9999, "9999_breaks_9998_all.sql", *values[2:])
         database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(columns))})", newer)
     code, said = fails_to_serve(fresh.auth)
     assert code in (REFUSED, STORE) and "9999" in said

@@ -184,6 +184,22 @@ def migrations_stand_in_both_folders():
                    "to run it twice does no harm")
 
 
+FIRST_RELEASE_BESIDE_ANOTHER = 49  # up to here no program ran on a schema that is newer than itself
+
+
+def migrations_only_add():
+    """Else replicas of the release before fail on the new schema. What breaks them says so in its name (CONTRIBUTING.md)."""
+    takes_away = re.compile(r"\b(DROP|RENAME|MODIFY|CHANGE COLUMN|UNIQUE INDEX)\b|\bADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b", re.I)
+    for name in listed("common/durable/migrations/*/*.sql"):
+        file = Path(name).name
+        mark = re.fullmatch(r"\d{4}_breaks_(\d{4})_\w+\.sql", file)
+        if "_breaks_" in file and not (mark and int(mark.group(1)) < int(file[:4])):
+            yield f"{name}:1: the name must be NNNN_breaks_MMMM_what.sql, MMMM lower than NNNN"
+        body = " ".join(re.sub(r"--.*", "", text(name)).split())
+        if int(file[:4]) > FIRST_RELEASE_BESIDE_ANOTHER and not mark and (found := takes_away.search(body)):
+            yield f"{name}:1: '{found.group()[:40]}' breaks older programs: name it {file[:4]}_breaks_MMMM_… (CONTRIBUTING.md)"
+
+
 # Exported functions that only tests call, by pattern, and why they are there all the same.
 NO_CALLER_YET = {
     r"fake_clock_\w+|random_fail_next": "what tests put in the place of clocks and of randomness that fails",
@@ -470,6 +486,7 @@ RULES = [
     the_schema_names_the_signature_methods,
     why_knows_each_code,
     migrations_stand_in_both_folders,
+    migrations_only_add,
     rooms_stand_in_order,
     rooms_use_what_they_name,
     foreign_headers_stay_at_home,

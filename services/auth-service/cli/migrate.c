@@ -77,6 +77,8 @@ static int run_migrate_status(const struct command_line *line)
         status = migrations_check_blocking(sql, &why, &state);
     if (status != STATUS_OK)
         code = fail_migration(line, status, sql, &why);
+    else if (state == SCHEMA_AHEAD)
+        (void)fprintf(stderr, "note: %.*s\n", SLICE_ARGS(buf_slice(&why)));
     else if (state != SCHEMA_CURRENT)
         code = command_fail(line, EXIT_REFUSED, "%.*s", SLICE_ARGS(buf_slice(&why)));
     sql_close(sql);
