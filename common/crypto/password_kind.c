@@ -122,11 +122,9 @@ static bool prehashed_equals(struct slice password, const struct parts *parts)
     static const char key[] = "wp-sha384";
     unsigned char digest[EVP_MAX_MD_SIZE];
     char text[BASE64_LEN(SHA384_BYTES)];
-    unsigned len = 0;
-    if (!HMAC(EVP_sha384(), key, (int)strlen(key), (const unsigned char *)password.ptr, password.len, digest, &len) ||
-        len != SHA384_BYTES)
+    if (!HMAC(EVP_sha384(), key, (int)strlen(key), (const unsigned char *)password.ptr, password.len, digest, NULL))
         return false;
-    base64_encode(slice_of(digest, len), text);
+    base64_encode(slice_of(digest, SHA384_BYTES), text);
     bool equal = crypt_equals(slice_of(text, sizeof text), parts);
     wipe_bytes(digest, sizeof digest);
     wipe_bytes(text, sizeof text);
@@ -164,12 +162,12 @@ static bool pbkdf2_equals(struct slice password, const struct parts *parts)
     unsigned char key[KEY_BYTES_MAX];
     char text[BASE64_LEN(KEY_BYTES_MAX)];
     int len = is_sha256 ? 32 : 20;
-    bool done =
-        PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, (const unsigned char *)parts->salt.ptr, (int)parts->salt.len,
-                          (int)parts->rounds, is_sha256 ? EVP_sha256() : EVP_sha1(), len, key) == 1;
-    if (done)
+    bool equal = false;
+    if (PKCS5_PBKDF2_HMAC(password.ptr, (int)password.len, (const unsigned char *)parts->salt.ptr, (int)parts->salt.len,
+                          (int)parts->rounds, is_sha256 ? EVP_sha256() : EVP_sha1(), len, key) == 1) {
         base64_encode(slice_of(key, (size_t)len), text);
-    bool equal = done && ct_equal(slice_of(text, BASE64_LEN((size_t)len)), parts->wanted);
+        equal = ct_equal(slice_of(text, BASE64_LEN((size_t)len)), parts->wanted);
+    }
     wipe_bytes(key, sizeof key);
     wipe_bytes(text, sizeof text);
     return equal;

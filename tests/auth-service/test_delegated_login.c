@@ -76,6 +76,8 @@ static void decide(struct scene *scene, const char *decision, bool is_granted)
     assert_status(challenge_read(found, &arena, &challenge), STATUS_OK);
     assert_status(durable_user_ensure_blocking(&bench->durable.db, SLICE("42"), SLICE("jane"), &user), STATUS_OK);
     assert_slice_equal(challenge.state, SLICE(CHALLENGE_PENDING));
+    assert_slice_equal(challenge.kind,
+                       challenge.return_to.len ? SLICE(CHALLENGE_ACCOUNT) : SLICE(CHALLENGE_AUTHORIZATION));
     challenge.state = slice_str(decision);
     challenge.secret = SLICE(SECRET);
     challenge.user = user->id;
@@ -488,15 +490,17 @@ static void a_store_that_is_down_sends_nobody_anywhere(void **state)
 
 /* ---- memory ---- */
 
-enum { MEMORY_STEP_BYTES = 32, MEMORY_ENOUGH_BYTES = 6 << 10, MEMORY_PLENTY_BYTES = 1 << 20 };
+enum { MEMORY_STEP_BYTES = 64, MEMORY_ENOUGH_BYTES = 16 << 10, MEMORY_PLENTY_BYTES = 1 << 20 };
 
-static char far_page[320]; /* a page with a long name, and the query that asks for it */
-static char far_query[400];
+static char far_page[1600]; /* a page with a long name, and the query that asks for it */
+static char far_query[1600];
+static char far_login[800]; /* a login page with a long address */
 
-static void name_far_page(void)
+static void name_far_pages(void)
 {
-    char name[301] = "";
+    char name[1501] = "";
     memset(name, 'x', sizeof name - 1);
+    (void)snprintf(far_login, sizeof far_login, LOGIN_URL "&x=%.700s", name);
     (void)snprintf(far_page, sizeof far_page, "/account/%s", name);
     (void)snprintf(far_query, sizeof far_query, "return_to=%%2Faccount%%2F%s", name);
 }
@@ -505,13 +509,15 @@ static void sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_no
 {
     struct scene scene = {.bench = *state};
     unsigned sent = 0;
-    name_far_page();
-    scene.bench->config.login_url = SLICE(LOGIN_URL);
+    name_far_pages();
+    scene.bench->config.login_url = slice_str(far_login);
+    const struct site_call bare = {.steps = delegated_login_show};
     const struct site_call call = {.steps = delegated_login_show, .query = far_query};
+    assert_int_equal(site_bench_call_within(scene.bench, &bare, 0), 500);
     for (size_t bytes = 0; bytes <= MEMORY_ENOUGH_BYTES; bytes += MEMORY_STEP_BYTES) {
         if (site_bench_call_within(scene.bench, &call, bytes) != 302)
             continue;
-        assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0), SLICE(LOGIN_URL "&")));
+        assert_true(slice_starts_with(site_bench_header(scene.bench, "Location", 0), slice_str(far_login)));
         read_sending(&scene);
         decide(&scene, CHALLENGE_ACCEPTED, false);
         const struct site_call back = {.steps = delegated_login_continue, .query = scene.query, .cookie = scene.cookie};
@@ -522,11 +528,27 @@ static void sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_no
     assert_in_range(sent, 1, MEMORY_ENOUGH_BYTES / MEMORY_STEP_BYTES);
 }
 
+static void a_client_sends_to_the_site_or_not_where_memory_does_not_suffice(void **state)
+{
+    enum { STEP_BYTES = 16, ENOUGH_BYTES = 3 << 10 };
+    struct site_bench *bench = *state;
+    unsigned sent = 0;
+    site_bench_temp(bench, "temp", CALLBACK);
+    bench->config.login_url = SLICE(LOGIN_URL);
+    const struct site_call call = {.steps = authorize_show, .query = "oauth_token=temp"};
+    for (size_t bytes = 0; bytes <= ENOUGH_BYTES; bytes += STEP_BYTES) {
+        int status = site_bench_call_within(bench, &call, bytes);
+        assert_true(status == 302 || status == 500);
+        sent += status == 302;
+    }
+    assert_in_range(sent, 1, ENOUGH_BYTES / STEP_BYTES);
+}
+
 static void leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice(void **state)
 {
     struct site_bench *bench = *state;
     unsigned sent = 0;
-    name_far_page();
+    name_far_pages();
     for (size_t bytes = 0; bytes <= MEMORY_ENOUGH_BYTES; bytes += MEMORY_STEP_BYTES) {
         arena_done(&bench->request.arena);
         arena_init(&bench->request.arena, MEMORY_PLENTY_BYTES);
@@ -567,6 +589,7 @@ int main(void)
         SITE_TEST(an_address_gets_only_so_many_challenges),
         SITE_TEST(a_store_that_is_down_sends_nobody_anywhere),
         SITE_TEST(sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_not_suffice),
+        SITE_TEST(a_client_sends_to_the_site_or_not_where_memory_does_not_suffice),
         SITE_TEST(leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

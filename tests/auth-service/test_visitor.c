@@ -41,6 +41,20 @@ static const struct step page_steps[] = {
 static const struct step secret_steps[] = {{"visitor", begin_page},   {"user", visitor_load}, {"enter", visitor_enter},
                                            {"recent", visitor_prove}, {"show", show_page},    {NULL, NULL}};
 
+static enum step_result do_deed(struct flow *flow)
+{
+    return visitor_audit(flow, "thing.do", SLICE("it"));
+}
+
+static enum step_result tell_deed(struct flow *flow)
+{
+    enum status status = flow_outcome(flow, NULL);
+    return site_refuse(request_of(flow), status == STATUS_OK ? STATUS_NOT_FOUND : status, NULL);
+}
+
+static const struct step deed_steps[] = {{"visitor", begin_page}, {"user", visitor_load}, {"enter", visitor_enter},
+                                         {"do", do_deed},         {"tell", tell_deed},    {NULL, NULL}};
+
 static int setup(void **state)
 {
     int result = site_bench_setup(state);
@@ -176,6 +190,7 @@ static void what_is_wrong_with_a_form_is_told(void **state)
     struct site_bench *bench = *state;
     post(bench, JANES_FORM "&a=%zz", JANES_COOKIE);
     assert_refused(bench, 400, "parameter_rejected");
+    assert_false(site_bench_says(bench, "nothing was changed"));
     assert_int_equal(entered, 0);
 }
 
@@ -238,6 +253,37 @@ static void asks_again_where_the_login_is_older_than_ten_minutes(void **state)
     site_bench_call(bench, &form);
     assert_sent_to(bench, "/login?return_to=%2Faccount%2Fthing&because=again");
     assert_int_equal(get(bench, NULL, JANES_COOKIE), 404); /* other pages go on */
+}
+
+static int64_t no_time(const struct ephemeral *view)
+{
+    (void)view;
+    return 0;
+}
+
+static void a_store_without_a_clock_proves_nothing(void **state)
+{
+    struct site_bench *bench = *state;
+    const struct ephemeral_ops *ops = bench->faulty.view.ops;
+    struct ephemeral_ops timeless = *ops;
+    timeless.now_ms = no_time;
+    bench->faulty.view.ops = &timeless;
+    site_bench_call(bench, &(struct site_call){.steps = secret_steps, .cookie = JANES_COOKIE});
+    bench->faulty.view.ops = ops;
+    assert_refused(bench, 503, "temporarily_unavailable");
+    assert_int_equal(entered, 0);
+}
+
+static void what_he_did_is_written_down(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = deed_steps, .cookie = JANES_COOKIE}), 404);
+    assert_int_equal(durable_bench_number(&bench->durable,
+                                          "SELECT COUNT(*) FROM audit WHERE what = 'thing.do' AND subject = 'it' AND"
+                                          " who = 'user:' || (SELECT subject FROM users WHERE username = 'jane')"),
+                     1);
+    execute(bench, "ALTER TABLE audit RENAME TO gone");
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = deed_steps, .cookie = JANES_COOKIE}), 503);
 }
 
 static void tells_why_it_asks_again_also_after_a_wrong_password(void **state)
@@ -347,6 +393,8 @@ int main(void)
         TEST(needs_tls_and_a_store),
         TEST(the_login_leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice),
         TEST(asks_again_where_the_login_is_older_than_ten_minutes),
+        TEST(a_store_without_a_clock_proves_nothing),
+        TEST(what_he_did_is_written_down),
         TEST(tells_why_it_asks_again_also_after_a_wrong_password),
         TEST(a_session_of_the_other_door_is_none),
         TEST(a_session_that_a_site_began_for_one_application_opens_no_page),

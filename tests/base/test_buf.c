@@ -151,7 +151,8 @@ static void writes_small_numbers_with_their_sign(void **state)
     static const struct {
         int64_t value;
         const char *text;
-    } rows[] = {{0, "0"}, {1, "1"}, {-1, "-1"}, {-10, "-10"}};
+    } rows[] = {{0, "0"},   {1, "1"},     {-1, "-1"},   {-10, "-10"},   {9, "9"},        {10, "10"},
+                {99, "99"}, {100, "100"}, {199, "199"}, {9999, "9999"}, {10000, "10000"}};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buf buf = BUF_INIT;
         buf_add_i64(&buf, rows[i].value);

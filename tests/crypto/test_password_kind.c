@@ -2,7 +2,12 @@
 
 #include "crypto/password.h"
 #include "support/test.h"
+#include "support/watch.h"
 
+#include <argon2.h>
+#include <crypt.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdio.h>
 
 /* Made by the systems themselves (Debian 12): Django 3.2's hashers, argon2-cffi 21.1, WordPress 6.1's PasswordHash and
@@ -91,6 +96,61 @@ static void what_costs_more_than_it_may_is_refused(void **state)
     }
 }
 
+#define ARGON2_WITH(costs, salt, digest) "argon2$argon2id$v=19$" costs "$" salt "$" digest
+#define BASE64_8                         "YWFhYWFhYWE"
+#define BASE64_63                        "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
+#define LETTERS_40                       "aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd"
+
+/* The smallest and the largest of each, and the next one. */
+static void what_is_just_a_hash_is_taken(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *good, *bad;
+    } rows[] = {
+        {"$y$j9T$" LETTERS_40 LETTERS_40 LETTERS_40 "e", "$y$j9T$" LETTERS_40 LETTERS_40 LETTERS_40 "ee"},
+        {"$y$j9T$", "$y$j"},
+        {"$y$j9T$salt", "$y$k9T$salt"},
+        {"$y$j9T$salt", "$y$j9Txsalt"},
+        {"pbkdf2_sha256$1$s$" DIGEST_32, "pbkdf2_sha256$x$s$" DIGEST_32},
+        {"pbkdf2_sha256$1$s$" DIGEST_32, "pbkdf2_sha256$1$s$" DIGEST_32 "="},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFh")},
+        {ARGON2_WITH("m=16,t=1,p=2", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=15,t=1,p=2", BASE64_8, "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_63 "YQ", "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_63 "YWE", "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, BASE64_63 "YQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, BASE64_63 "YWE")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", "YWFhYWFhYQ", "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", "YWFhYWFhY!", "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhY!")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("n=8,t=1,p=1", BASE64_8, "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=x,p=1", BASE64_8, "YWFhYQ")},
+        {"$P$5mI7QRQMP6quq1PSDgGWtV94hJiP1u0", "$P$4mI7QRQMP6quq1PSDgGWtV94hJiP1u0"},
+        {"$2y$04$" LETTERS_53, "$2y$10$" LETTERS_53 "a"},
+        {"$2y$10$" LETTERS_53, "$2y$xx$" LETTERS_53},
+        {"$2y$10$" LETTERS_53, "$2y$10." LETTERS_53},
+        {"$2y$10$" LETTERS_53, "$2y$10$!bcdefghijklmnopqrstuuNKTrdYIyJepeBe0WMJS4ZyMwX4aEJLK"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        if (judge(rows[i].good) || !judge(rows[i].bad))
+            fail_msg("%s, %s", rows[i].good, rows[i].bad);
+}
+
+/* What is none at all is told apart from what costs too much. */
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *hash, *why;
+    } rows[] = {
+        {"$2y$31$" LETTERS_53, "must be 4 to 12"},
+        {"$2y$32$" LETTERS_53, "is none"},
+        {"$P$!mI7QRQMP6quq1PSDgGWtV94hJiP1u0", "is none"},
+        {"pbkdf2_sha256$2147483647$s$" DIGEST_32, "2 000 000 rounds"},
+        {"pbkdf2_sha256$2147483648$s$" DIGEST_32, "is none"},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        assert_non_null(strstr(judge(rows[i].hash), rows[i].why));
+}
+
 static void what_is_no_hash_is_refused_and_never_verified(void **state)
 {
     (void)state;
@@ -160,12 +220,187 @@ static void kinds_are_found_by_the_name_that_the_database_has(void **state)
     assert_false(password_kind_find(SLICE("pbkdf2"), &kind));
 }
 
+/* ---- what is computed ---- */
+
+/* Of the last call of each; the wrappers below fill it in. */
+static struct {
+    char setting[64];
+    int rounds;
+    argon2_context argon2;
+    argon2_type argon2_type;
+    unsigned digests;
+} seen;
+static bool only_notes; /* nothing is computed */
+static unsigned calls;
+static unsigned failing_call; /* it computes what it should, and says that it could not; 0: none */
+
+static bool fails(void)
+{
+    return ++calls == failing_call;
+}
+
+char *__real_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data);
+char *__wrap_crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
+{
+    (void)snprintf(seen.setting, sizeof seen.setting, "%s", setting);
+    char *hash = only_notes ? NULL : __real_crypt_r(phrase, setting, data);
+    return fails() ? NULL : hash;
+}
+
+int __real_argon2_ctx(argon2_context *context, argon2_type type);
+int __wrap_argon2_ctx(argon2_context *context, argon2_type type);
+int __wrap_argon2_ctx(argon2_context *context, argon2_type type)
+{
+    seen.argon2 = *context;
+    seen.argon2_type = type;
+    int result = only_notes ? ARGON2_OK : __real_argon2_ctx(context, type);
+    return fails() ? ARGON2_MEMORY_ALLOCATION_ERROR : result;
+}
+
+int __real_PKCS5_PBKDF2_HMAC(const char *pass, int pass_len, const unsigned char *salt, int salt_len, int rounds,
+                             const EVP_MD *md, int len, unsigned char *out);
+int __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int pass_len, const unsigned char *salt, int salt_len, int rounds,
+                             const EVP_MD *md, int len, unsigned char *out);
+int __wrap_PKCS5_PBKDF2_HMAC(const char *pass, int pass_len, const unsigned char *salt, int salt_len, int rounds,
+                             const EVP_MD *md, int len, unsigned char *out)
+{
+    seen.rounds = rounds;
+    int result = __real_PKCS5_PBKDF2_HMAC(pass, pass_len, salt, salt_len, rounds, md, len, out);
+    return fails() ? 0 : result;
+}
+
+unsigned char *__real_HMAC(const EVP_MD *md, const void *key, int key_len, const unsigned char *text, size_t len,
+                           unsigned char *out, unsigned *out_len);
+unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_len, const unsigned char *text, size_t len,
+                           unsigned char *out, unsigned *out_len);
+unsigned char *__wrap_HMAC(const EVP_MD *md, const void *key, int key_len, const unsigned char *text, size_t len,
+                           unsigned char *out, unsigned *out_len)
+{
+    unsigned char *result = __real_HMAC(md, key, key_len, text, len, out, out_len);
+    return fails() ? NULL : result;
+}
+
+EVP_MD_CTX *__real_EVP_MD_CTX_new(void);
+EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void);
+EVP_MD_CTX *__wrap_EVP_MD_CTX_new(void)
+{
+    return fails() ? NULL : __real_EVP_MD_CTX_new();
+}
+
+int __real_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *md, const OSSL_PARAM params[]);
+int __wrap_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *md, const OSSL_PARAM params[]);
+int __wrap_EVP_DigestInit_ex2(EVP_MD_CTX *context, const EVP_MD *md, const OSSL_PARAM params[])
+{
+    seen.digests++;
+    int result = __real_EVP_DigestInit_ex2(context, md, params);
+    return fails() ? 0 : result;
+}
+
+int __real_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len);
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len);
+int __wrap_EVP_DigestUpdate(EVP_MD_CTX *context, const void *bytes, size_t len)
+{
+    int result = __real_EVP_DigestUpdate(context, bytes, len);
+    return fails() ? 0 : result;
+}
+
+int __real_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned *len);
+int __wrap_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned *len);
+int __wrap_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned *len)
+{
+    int result = __real_EVP_DigestFinal_ex(context, out, len);
+    return fails() ? 0 : result;
+}
+
+/* However far it had got. */
+static void what_could_not_be_computed_opens_for_nobody(void **state)
+{
+    (void)state;
+    enum { ENOUGH_CALLS = 10 };
+    for (size_t i = 0; i < COUNT_OF(vectors); i++) {
+        struct slice hash = slice_str(vectors[i].hash);
+        for (failing_call = 1; failing_call <= ENOUGH_CALLS; failing_call++) {
+            calls = 0;
+            bool opened = password_kind_verify_blocking(PASSWORD, hash);
+            assert_true(opened == (calls < failing_call)); /* phpass has thousands of calls, the others one or two */
+            if (opened)
+                break;
+        }
+    }
+    failing_call = 0;
+}
+
+static void the_password_and_what_it_becomes_are_wiped_and_compared_in_constant_time(void **state)
+{
+    (void)state;
+    static const size_t wipes[PASSWORD_KIND_COUNT] = {
+        [PASSWORD_PBKDF2_SHA256] = 2,                        /* the key, and as text */
+        [PASSWORD_PBKDF2_SHA1] = 2,   [PASSWORD_ARGON2] = 2, /* the password, the key */
+        [PASSWORD_PHPASS] = 2,                               /* the digest, and as text */
+        [PASSWORD_BCRYPT] = 3,                               /* the password, the hash, what libcrypt worked in */
+    };
+    for (size_t i = 0; i < COUNT_OF(vectors); i++) {
+        struct slice hash = slice_str(vectors[i].hash);
+        size_t of_digest = slice_starts_with(hash, SLICE("$wp$")) ? 2 : 0; /* and as text */
+        watch_begin();
+        assert_true(password_kind_verify_blocking(PASSWORD, hash));
+        assert_int_equal(watch_wipes(SLICE("")), wipes[vectors[i].kind] + of_digest);
+        assert_int_equal(watch_comparisons(SLICE("")), 1);
+        watch_end();
+        if (vectors[i].kind == PASSWORD_ARGON2)
+            assert_int_equal(seen.argon2.threads, 1);
+    }
+}
+
+/* As much as that hash of somebody's costs, at most what any may. */
+static void work_for_nobody_costs_what_it_should(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t amount;
+        const char *setting;
+    } bcrypt[] = {{1, "$2y$04$a"},  {16, "$2y$04$a"},   {17, "$2y$05$a"},     {32, "$2y$05$a"},
+                  {33, "$2y$06$a"}, {4096, "$2y$12$a"}, {1 << 20, "$2y$12$a"}};
+    static const struct {
+        int64_t amount;
+        uint32_t kb, passes;
+    } argon2[] = {{1024, 1024, 1}, {65535, 65535, 1}, {65536, 65536, 1}, {65537, 65536, 2}, {131072, 65536, 2}};
+    only_notes = true;
+    password_kind_work_blocking((struct password_work){PASSWORD_OWN, 0});
+    assert_true(slice_starts_with(slice_str(seen.setting), SLICE("$y$j9T$C8")));
+    for (size_t i = 0; i < COUNT_OF(bcrypt); i++) {
+        password_kind_work_blocking((struct password_work){PASSWORD_BCRYPT, bcrypt[i].amount});
+        assert_true(slice_starts_with(slice_str(seen.setting), slice_str(bcrypt[i].setting)));
+        assert_int_equal(strlen(seen.setting), strlen("$2y$04$") + 22);
+    }
+    for (size_t i = 0; i < COUNT_OF(argon2); i++) {
+        password_kind_work_blocking((struct password_work){PASSWORD_ARGON2, argon2[i].amount});
+        assert_int_equal(seen.argon2.m_cost, argon2[i].kb);
+        assert_int_equal(seen.argon2.t_cost, argon2[i].passes);
+    }
+    only_notes = false;
+    assert_int_equal(seen.argon2.lanes, 1);
+    assert_int_equal(seen.argon2.version, ARGON2_VERSION_13);
+    assert_int_equal(seen.argon2_type, Argon2_id);
+    password_kind_work_blocking((struct password_work){PASSWORD_PBKDF2_SHA1, 1001});
+    assert_int_equal(seen.rounds, 1001);
+    seen.digests = 0;
+    password_kind_work_blocking((struct password_work){PASSWORD_PHPASS, 128});
+    assert_int_equal(seen.digests, 129);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_systems_own_hashes_open_for_their_password_alone),
         cmocka_unit_test(a_hash_with_one_other_letter_opens_for_nobody),
         cmocka_unit_test(what_costs_more_than_it_may_is_refused),
+        cmocka_unit_test(what_is_just_a_hash_is_taken),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(what_could_not_be_computed_opens_for_nobody),
+        cmocka_unit_test(the_password_and_what_it_becomes_are_wiped_and_compared_in_constant_time),
+        cmocka_unit_test(work_for_nobody_costs_what_it_should),
         cmocka_unit_test(what_is_no_hash_is_refused_and_never_verified),
         cmocka_unit_test(of_a_long_password_wordpress_takes_every_byte),
         cmocka_unit_test(kinds_are_found_by_the_name_that_the_database_has),

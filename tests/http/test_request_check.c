@@ -42,6 +42,7 @@ static void only_a_valid_traceparent_names_the_request(void **state UNUSED)
     for (size_t i = 0; i < COUNT_OF(traceparents); i++) {
         struct header header = {SLICE("Traceparent"), slice_str(traceparents[i].traceparent)};
         struct request request = {.headers = &header, .header_count = 1};
+        memset(request.id, 'x', sizeof request.id); /* of the one before */
         request_set_id(&request, true, random);
         assert_string_equal(request.id, traceparents[i].id ? traceparents[i].id : "abcd0000000000000000000000000001");
     }
@@ -285,6 +286,24 @@ static void each_byte_is_taken_only_where_it_may_be(void **state UNUSED)
         }
 }
 
+/* A long value is looked at by sixteen bytes. */
+static void each_byte_of_a_long_value_is_looked_at(void **state UNUSED)
+{
+    enum { VALUE_BYTES = 40 };
+    char value[VALUE_BYTES];
+    struct header headers[] = {HOST, {SLICE("X"), slice_of(value, sizeof value)}};
+    for (size_t at = 0; at < VALUE_BYTES; at++)
+        for (int byte = 0; byte < 256; byte++) {
+            memset(value, 'x', sizeof value);
+            value[at] = (char)byte;
+            struct request request = {
+                .method = SLICE("GET"), .target = SLICE("/"), .headers = headers, .header_count = 2};
+            struct request_facts facts = {.version_major = 1, .version_minor = 1};
+            const char *detail = NULL;
+            assert_int_equal(judge(&request, &facts, &detail), is_allowed(IN_VALUE, byte) ? 0 : 400);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +314,7 @@ int main(void)
         cmocka_unit_test(what_is_odd_is_refused),
         cmocka_unit_test(versions_and_bounds_are_kept),
         cmocka_unit_test(each_byte_is_taken_only_where_it_may_be),
+        cmocka_unit_test(each_byte_of_a_long_value_is_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "inquiry.h"
 
+#include "decision/decision_log.h"
+
 #include "asked_bench.h"
 #include "base/metrics.h"
 #include "batch.h"
@@ -21,6 +23,16 @@ void __wrap_usage_note(struct usage *usage, const struct token *token)
     notes_of_use++;
     used_token = token->id;
     __real_usage_note(usage, token);
+}
+
+static char noted_caller[32];
+
+void __real_decision_log_note(const struct decision *decision);
+void __wrap_decision_log_note(const struct decision *decision);
+void __wrap_decision_log_note(const struct decision *decision)
+{
+    (void)snprintf(noted_caller, sizeof noted_caller, "%.*s", SLICE_ARGS(decision->caller));
+    __real_decision_log_note(decision);
 }
 
 /* ---- where the store is down ---- */
@@ -264,6 +276,24 @@ static void what_is_in_memory_asks_no_store(void **state)
     assert_int_equal(bench->source.calls, asked);
 }
 
+static void the_log_names_who_asked(void **state)
+{
+    struct asked_bench *bench = *state;
+    (void)asked_bench_post(bench, introspect, asked_bench_described(asked_bench_sign(bench, "a", "0")));
+    assert_string_equal(noted_caller, "photos");
+    (void)asked_bench_verify(bench, asked_bench_sign(bench, "a", "1"));
+    assert_string_equal(noted_caller, "verify");
+}
+
+static void a_refusal_keeps_what_it_says(void **state)
+{
+    struct asked_bench *bench = *state;
+    struct slice described = asked_bench_described(asked_bench_sign(bench, "a", "0"));
+    fake_clock_advance(&bench->durable.clock, 3600 * 1000);
+    assert_int_equal(asked_bench_post(bench, introspect, described), 200);
+    assert_true(asked_bench_says(bench, "timestamp_refused") && asked_bench_says(bench, "oauth_timestamp is too old"));
+}
+
 static void a_signature_without_a_nonce_spends_none(void **state)
 {
     struct asked_bench *bench = *state;
@@ -320,6 +350,9 @@ static void a_token_that_was_used_is_noted_and_no_other(void **state)
     assert_true(asked_bench_says(bench, jti));
     assert_int_equal(notes_of_use, 1);
     assert_int_equal(used_token, durable_bench_number(&bench->durable, "SELECT MAX(id) FROM tokens"));
+    assert_int_equal(asked_bench_post(bench, introspect, good), 200);
+    assert_true(asked_bench_says(bench, "nonce_used"));
+    assert_int_equal(notes_of_use, 1); /* a replay is no use */
 }
 
 static void says_whom_nobody_knows(void **state)
@@ -471,6 +504,8 @@ int main(void)
         ASKED_TEST(a_batch_judges_each_of_many),
         ASKED_TEST(who_does_not_wait_keeps_nobody_waiting),
         ASKED_TEST(what_is_in_memory_asks_no_store),
+        ASKED_TEST(the_log_names_who_asked),
+        ASKED_TEST(a_refusal_keeps_what_it_says),
         ASKED_TEST(a_signature_without_a_nonce_spends_none),
         ASKED_TEST(a_token_that_was_used_is_noted_and_no_other),
         ASKED_TEST(says_whom_nobody_knows),
