@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-enum { INTSET_LIMIT = 512 };
-
 /* ---- the connection ---- */
 
 /* Redis can be used. Calls that need no epoch go on. */
