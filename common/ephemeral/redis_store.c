@@ -65,7 +65,7 @@ static void on_ping(void *context, const struct redisReply *reply)
         view->pings = call;
         return;
     }
-    if (status == STATUS_OK && (!view->nonces.is_settled || !redis_clock_is_near(&view->clock)))
+    if (!view->nonces.is_settled || !redis_clock_is_near(&view->clock))
         status = STATUS_STORE_DOWN;
     redis_call_end(call, status, NULL, NULL);
 }

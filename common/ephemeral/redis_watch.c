@@ -228,8 +228,7 @@ static void on_settle_timer(void *context)
     bool is_there = view->client && redis_client_state(view->client) == REDIS_READY;
     if (!is_there || view->settle.is_running || view->nonces.is_settled)
         return;
-    if (view->is_part)
-        note_known(view);
+    note_known(view);
     if (redis_settle_start(&view->settle) != STATUS_OK)
         settle_later(view);
 }

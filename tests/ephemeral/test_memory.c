@@ -183,6 +183,23 @@ static void without_a_handle_there_is_no_session(void **state)
     stop(service);
 }
 
+/* It could not be ended from the list of its user's. */
+static void a_session_that_no_list_has_room_for_does_not_begin(void **state)
+{
+    static const struct slice ids[] = {SLICE_INIT("1"), SLICE_INIT("2"), SLICE_INIT("3")};
+    struct service *service = *state;
+    service->options.max_entries = 2;
+    start(service);
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        const struct session session = {.user = (int64_t)i + 1, .username = SLICE("jane"), .csrf = SLICE("csrf")};
+        ephemeral_session_create_start(service->view, ids[i], &session, 60000, asking_ticket(&service->asking));
+        assert_status(asking_wait(&service->asking, NULL), i < 2 ? STATUS_OK : STATUS_STORE_DOWN);
+        ephemeral_session_delete_start(service->view, ids[i], asking_ticket(&service->asking)); /* the user stays */
+        assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
+    }
+    stop(service);
+}
+
 static void what_is_no_users_number_ends_nobodys(void **state)
 {
     struct service *service = *state;
@@ -286,6 +303,7 @@ int main(void)
         TEST(the_rest_of_a_window_is_told_in_whole_seconds_and_never_too_short),
         TEST(what_a_blob_was_is_compared_in_constant_time),
         TEST(without_a_handle_there_is_no_session),
+        TEST(a_session_that_no_list_has_room_for_does_not_begin),
         TEST(what_is_no_users_number_ends_nobodys),
         TEST(why_it_cannot_be_opened_is_told),
         TEST(nonces_that_cannot_be_saved_are_told),

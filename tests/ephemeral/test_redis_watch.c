@@ -329,6 +329,23 @@ static void another_epoch_in_force_is_settled_on(void **state)
     assert_said("settle");
 }
 
+/* Of a part that would be no news. */
+static void what_the_keeper_knew_before_is_news_where_there_are_no_parts(void **state)
+{
+    struct watched *it = *state;
+    struct loop_timer *timer = &it->view.settle_timer;
+    watched_enter(&it->view, "old");
+    timer->fire(timer->context);
+    watched_settled(&it->view, "a", STATUS_CONFLICT);
+    assert_said("settle, later 100");
+    watch_world.on_change(&it->view);
+    assert_said("settle");
+    watched_settled(&it->view, "a", STATUS_OK);
+    assert_said("nonces settle, enter a with 0 ranges, retry");
+    watch_world.on_change(&it->view);
+    assert_said("unsettle, settle");
+}
+
 static void an_epoch_of_redis_alone_is_over_once_the_durable_store_answers(void **state)
 {
     struct watched *it = *state;
@@ -447,6 +464,7 @@ int main(void)
         WATCH_TEST(one_view_of_a_process_asks_the_durable_store_at_a_time),
         WATCH_TEST(the_timer_settles_where_that_can_be_and_is_needed),
         WATCH_TEST(another_epoch_in_force_is_settled_on),
+        WATCH_TEST(what_the_keeper_knew_before_is_news_where_there_are_no_parts),
         WATCH_TEST(an_epoch_of_redis_alone_is_over_once_the_durable_store_answers),
         WATCH_TEST(what_the_keeper_knew_when_a_part_was_settled_is_no_news),
         WATCH_TEST(a_part_that_is_elsewhere_is_tried_less_often),
