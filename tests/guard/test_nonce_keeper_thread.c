@@ -119,6 +119,25 @@ static void a_job_that_is_queued_while_another_runs_comes_behind_those_that_wait
     assert_true(jobs[0].order < jobs[1].order && jobs[1].order < jobs[2].order);
 }
 
+static void a_job_that_goes_first_comes_before_those_that_wait(void **state)
+{
+    struct keeper_bench *it = *state;
+    static struct job jobs[4];
+    static const bool goes_first[] = {true, false, true, false};
+    static const size_t expected[] = {2, 0, 1, 3};
+    keeper_open(it, false);
+    keeper_hold_in_keep(it);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++) {
+        jobs[i] = (struct job){.job = {.run_blocking = run, .done = done, .goes_first = goes_first[i]}, .fixture = it};
+        nonce_keeper_start(it->keeper, &jobs[i].job);
+    }
+    script_set_closed(&it->script, false);
+    for (size_t i = 0; i < COUNT_OF(jobs); i++)
+        wait_until(&jobs[i].dones);
+    for (size_t i = 1; i < COUNT_OF(expected); i++)
+        assert_true(jobs[expected[i - 1]].order < jobs[expected[i]].order);
+}
+
 static void a_queued_job_that_is_cancelled_is_handed_back_at_once(void **state)
 {
     struct keeper_bench *it = *state;
@@ -332,6 +351,7 @@ int main(void)
         KEEPER_TEST(nothing_is_asked_before_an_epoch_is_entered),
         KEEPER_TEST(jobs_run_in_their_order_and_come_back_to_their_loops),
         KEEPER_TEST(a_job_that_is_queued_while_another_runs_comes_behind_those_that_wait),
+        KEEPER_TEST(a_job_that_goes_first_comes_before_those_that_wait),
         KEEPER_TEST(a_queued_job_that_is_cancelled_is_handed_back_at_once),
         KEEPER_TEST(a_running_job_that_is_cancelled_is_handed_back_on_the_keepers_thread),
         KEEPER_TEST(a_job_that_was_run_is_delivered_though_it_is_cancelled),
