@@ -31,47 +31,57 @@ static void skip_white(struct flat *f)
         ;
 }
 
-/* Reads what stands behind a '\\'. */
-static bool take_escaped(struct flat *f, char *ret_byte)
+/* What the letter behind a backslash means; NUL: nothing, or no byte of its own. */
+static char meaning_of(char letter)
 {
     static const char letters[] = "\"\\/bfnrt";
     static const char meant[] = "\"\\/\b\f\n\r\t";
-    const char *letter = f->at < f->text.len && f->text.ptr[f->at] ? strchr(letters, f->text.ptr[f->at]) : NULL;
-    if (!letter)
+    const char *found = letter ? strchr(letters, letter) : NULL;
+    return found ? meant[found - letters] : '\0';
+}
+
+static bool skip_escape(struct flat *f)
+{
+    if (!take_flat_byte(f, '\\') || f->at == f->text.len || !meaning_of(f->text.ptr[f->at]))
         return false;
     f->at++;
-    *ret_byte = meant[letter - letters];
     return true;
 }
 
-/* Reads the rest of a string; `begun` is what stands before its first '\\'. */
-static bool take_escaped_string(struct flat *f, struct slice begun, struct slice *ret_string)
+/* `written` was read before: each backslash has a letter behind it. */
+static bool copy_escaped(struct arena *arena, struct slice written, struct slice *ret_string)
 {
-    size_t room = begun.len + rest_of(f).len;
-    char *copy = arena_bytes(f->arena, room);
+    char *copy = arena_bytes(arena, written.len);
+    size_t len = 0;
     if (!copy)
         return false;
-    memcpy(copy, begun.ptr, begun.len);
-    size_t len = begun.len;
-    while (take_flat_byte(f, '\\') && take_escaped(f, &copy[len])) {
-        size_t run = json_plain_run(rest_of(f));
-        memcpy(copy + len + 1, f->text.ptr + f->at, run);
-        len += 1 + run;
-        f->at += run;
+    for (size_t at = 0; at < written.len; at += 2) {
+        size_t run = json_plain_run(slice_sub(written, at, written.len));
+        memcpy(copy + len, written.ptr + at, run);
+        len += run;
+        at += run;
+        if (at < written.len)
+            copy[len++] = meaning_of(written.ptr[at + 1]);
     }
-    arena_trim(f->arena, copy, room, len);
     *ret_string = slice_of(copy, len);
-    return take_flat_byte(f, '"');
+    return true;
 }
 
 static bool take_string(struct flat *f, struct slice *ret_string)
 {
+    bool is_plain = true;
     if (!take_flat_byte(f, '"'))
         return false;
-    size_t run = json_plain_run(rest_of(f));
-    *ret_string = slice_sub(f->text, f->at, f->at + run);
-    f->at += run;
-    return take_flat_byte(f, '"') || take_escaped_string(f, *ret_string, ret_string);
+    size_t from = f->at;
+    for (;; is_plain = false) {
+        f->at += json_plain_run(rest_of(f));
+        if (take_flat_byte(f, '"'))
+            break;
+        if (!skip_escape(f))
+            return false;
+    }
+    *ret_string = slice_sub(f->text, from, f->at - 1);
+    return is_plain || copy_escaped(f->arena, *ret_string, ret_string);
 }
 
 static bool take_bool(struct flat *f, bool *ret_value)

@@ -169,7 +169,7 @@ static void a_full_arena_is_left_to_the_tree_too(void **state)
     struct members members = {0};
     uint64_t given = 0;
     struct arena arena;
-    arena_init(&arena, 4);
+    arena_init(&arena, 2);
     assert_false(json_flat(text, fields, &arena, &members, &given));
     arena_done(&arena);
 }
