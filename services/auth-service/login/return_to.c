@@ -46,9 +46,9 @@ static struct slice authorize_page(struct request *request)
 /* A browser takes a dot for one, as bytes or as %2e. */
 static bool has_dot_segment(struct slice path)
 {
-    for (size_t i = 0; i + 1 < path.len; i++)
-        if (path.ptr[i] == '/' &&
-            (path.ptr[i + 1] == '.' || slice_eq_nocase(slice_sub(path, i + 1, i + 4), SLICE("%2e"))))
+    for (size_t i = 0; i < path.len; i++)
+        if (slice_starts_with(slice_sub(path, i, path.len), SLICE("/.")) ||
+            slice_eq_nocase(slice_sub(path, i, i + 4), SLICE("/%2e")))
             return true;
     return false;
 }
