@@ -158,6 +158,16 @@ static void parts_are_read_once_for_whoever_says_so(void **state)
     assert_int_equal(atomic_load(&it->reads), 1);
 }
 
+static void whoever_says_so_does_not_wait_for_the_next_second(void **state)
+{
+    struct fixture *it = *state;
+    set_whole(it, "v1", "parts", "a");
+    int64_t begin_ms = clock_monotonic_ms();
+    for (int round = 0; round < 6; round++)
+        read_once_more(it);
+    assert_true(clock_monotonic_ms() - begin_ms < 3000);
+}
+
 static void parts_that_cannot_be_read_are_tried_again_and_an_answer_is_missing_since_the_first(void **state)
 {
     struct fixture *it = *state;
@@ -206,6 +216,7 @@ int main(void)
         TEST(parts_are_read_when_somebody_says_so_and_when_a_raise_is_refused),
         TEST(what_a_raise_was_refused_for_is_never_seen_with_the_old_parts),
         TEST(parts_are_read_once_for_whoever_says_so),
+        TEST(whoever_says_so_does_not_wait_for_the_next_second),
         TEST(parts_that_cannot_be_read_are_tried_again_and_an_answer_is_missing_since_the_first),
         TEST(a_row_that_is_not_there_is_no_answer),
         TEST(who_says_so_while_they_are_read_has_them_read_once_more),
