@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/remote.h"
+#include "cli/table.h"
 #include "shapes/audit_shape.h"
 
 #include <poll.h>
@@ -67,14 +68,15 @@ static int show_all(const struct command_line *line, struct cli_store *store, co
                     bool follow)
 {
     int64_t after_id = 0;
-    struct cli_output out = cli_output_begin(line, !follow); /* followed: one JSON object a line */
+    bool is_lines = follow && line->format != FORMAT_TABLE; /* one JSON object a line, and no list around them */
+    struct cli_output out = is_lines ? cli_output_begin(line, false) : cli_list_begin(line, table_audit);
     enum status status = show_new(store, filter, &out, &after_id);
     while (status == STATUS_OK && follow) {
-        (void)fflush(stdout);
+        cli_output_flush(&out);
         (void)poll(NULL, 0, FOLLOW_EVERY_MS);
         status = show_new(store, filter, &out, &after_id);
     }
-    if (!follow)
+    if (!is_lines)
         cli_output_end(&out);
     return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "the audit log");
 }
@@ -124,7 +126,7 @@ static int run_audit_remote(const struct command_line *line)
     remote_add_query(&query, "actor", options->actor);
     const struct remote_call call = {
         .method = "GET", .folder = "audit", .query = buf_slice(&query), .noun = "the audit log"};
-    code = remote_list(&remote, &call, "audit");
+    code = remote_list(&remote, &call, "audit", table_audit);
     buf_done(&query);
     remote_close(&remote);
     return code;

@@ -2,6 +2,7 @@
 
 #include "base/escape.h"
 #include "changes/feed.h"
+#include "cli/table.h"
 #include "crypto/sealed.h"
 #include "durable/clients.h"
 #include "durable/database.h"
@@ -170,6 +171,22 @@ struct cli_output cli_output_begin(const struct command_line *line, bool list)
     return (struct cli_output){.line = line, .in_list = list};
 }
 
+/* Where there is no memory for a table the records stand below each other, as a single one does. */
+struct cli_output cli_list_begin(const struct command_line *line, const char *const *columns)
+{
+    struct cli_output out = cli_output_begin(line, true);
+    if (line->format == FORMAT_TABLE)
+        out.table = table_new(columns, !line->quiet);
+    return out;
+}
+
+void cli_output_flush(struct cli_output *out)
+{
+    if (out->table)
+        table_flush(out->table);
+    (void)fflush(stdout);
+}
+
 void cli_record_begin(struct cli_output *out)
 {
     out->fields = 0;
@@ -298,20 +315,26 @@ void cli_field_bool(struct cli_output *out, const char *name, bool value)
     print_bare(out, name, value ? "true" : "false");
 }
 
-void cli_field_time(struct cli_output *out, const char *name, int64_t ms)
+enum { TIME_BYTES = 40 };
+
+static const char *write_time(char memory[TIME_BYTES], int64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm utc = {0};
-    char text[40];
+    (void)gmtime_r(&seconds, &utc);
+    (void)strftime(memory, TIME_BYTES, "%Y-%m-%d %H:%M:%S UTC", &utc);
+    return memory;
+}
+
+void cli_field_time(struct cli_output *out, const char *name, int64_t ms)
+{
+    char memory[TIME_BYTES];
     if (ms == 0)
         return;
-    if (out->line->format != FORMAT_TABLE) {
+    if (out->line->format == FORMAT_TABLE)
+        print_bare(out, name, write_time(memory, ms));
+    else
         cli_field_int(out, name, ms / 1000);
-        return;
-    }
-    (void)gmtime_r(&seconds, &utc);
-    (void)strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &utc);
-    print_bare(out, name, text);
 }
 
 void cli_record_end(struct cli_output *out)
@@ -334,10 +357,15 @@ static bool ends_with(struct slice text, struct slice end)
     return text.len >= end.len && slice_eq(slice_sub(text, text.len - end.len, text.len), end);
 }
 
+static bool is_time(const char *name)
+{
+    struct slice text = slice_str(name);
+    return strcmp(name, "at") == 0 || ends_with(text, SLICE("_at")) || ends_with(text, SLICE("_until"));
+}
+
 static void print_number(struct cli_output *out, const char *name, int64_t value)
 {
-    if (strcmp(name, "at") == 0 || ends_with(slice_str(name), SLICE("_at")) ||
-        ends_with(slice_str(name), SLICE("_until")))
+    if (is_time(name))
         cli_field_time(out, name, value * 1000);
     else
         cli_field_int(out, name, value);
@@ -376,8 +404,57 @@ static void print_named(struct cli_output *out, const json_value *member)
         print_member(out, text, member);
 }
 
+static void add_list(struct table *table, const json_value *list)
+{
+    struct buf joined = BUF_INIT;
+    for (const json_value *item = json_first(list); item; item = json_next(item)) {
+        buf_add_str(&joined, joined.len ? " " : "");
+        buf_add(&joined, json_string_of(item));
+    }
+    table_add(table, buf_slice(&joined));
+    buf_done(&joined);
+}
+
+/* A member as one value of a table's row; `value` NULL: the record has none. */
+static void add_member(struct table *table, const char *name, const json_value *value)
+{
+    char memory[TIME_BYTES];
+    switch (value ? json_kind_of(value) : JSON_NULL) {
+    case JSON_STRING:
+        table_add(table, json_string_of(value));
+        return;
+    case JSON_BOOL:
+        table_add(table, json_bool_of(value) ? SLICE("true") : SLICE("false"));
+        return;
+    case JSON_INT:
+        if (!is_time(name))
+            (void)snprintf(memory, sizeof memory, "%lld", (long long)json_int_of(value));
+        table_add(table, slice_str(is_time(name) ? write_time(memory, json_int_of(value) * 1000) : memory));
+        return;
+    case JSON_ARRAY:
+        add_list(table, value);
+        return;
+    case JSON_STRINGS:
+    case JSON_OBJECT:
+    case JSON_NULL:
+        table_add(table, SLICE_ABSENT);
+        return;
+    }
+}
+
+static void add_row(struct cli_output *out, const json_value *record)
+{
+    out->records++;
+    for (const char *const *column = table_columns(out->table); *column; column++)
+        add_member(out->table, *column, record ? json_member(record, *column) : NULL);
+}
+
 void cli_record_read(struct cli_output *out, const json_value *record)
 {
+    if (out->table) {
+        add_row(out, record);
+        return;
+    }
     cli_record_begin(out);
     for (const json_value *member = record ? json_first(record) : NULL; member; member = json_next(member))
         print_named(out, member);
@@ -397,6 +474,8 @@ void cli_record(struct cli_output *out, const struct buf *json)
 
 void cli_output_end(struct cli_output *out)
 {
+    table_free(out->table);
+    out->table = NULL;
     if (out->line->format == FORMAT_JSON)
         printf(out->in_list ? "]\n" : "\n");
     else if (out->in_list && out->records == 0 && out->line->format == FORMAT_TABLE && !out->line->quiet)

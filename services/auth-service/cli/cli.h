@@ -52,12 +52,19 @@ MUST_USE enum status cli_audited_entry(struct cli_store *store, struct audit_ent
 struct cli_output {
     const struct command_line *line;
     bool in_list;
+    struct table *table; /* of a list for people, else NULL */
     size_t records;
     size_t fields; /* of this record */
 };
 
 /* A single record, or with `list` any number of them (JSON: an array; env: NAME=value blocks). */
 struct cli_output cli_output_begin(const struct command_line *line, bool list);
+/* Any number of records that cli_record and cli_record_read print; as a table it has these columns (cli/table.h), and
+ * with
+ * --quiet no header. */
+struct cli_output cli_list_begin(const struct command_line *line, const char *const *columns);
+/* What was given so far is seen: for a list that goes on. */
+void cli_output_flush(struct cli_output *out);
 void cli_record_begin(struct cli_output *out);
 /* `name` is lower_case: JSON's member, the table's label, and, in upper case, env's variable. */
 void cli_field(struct cli_output *out, const char *name, struct slice value);

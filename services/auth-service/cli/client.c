@@ -2,6 +2,7 @@
 
 #include "cli/overlap.h"
 #include "cli/remote.h"
+#include "cli/table.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
 #include "shapes/client_shape.h"
@@ -89,7 +90,7 @@ static int run_client_list(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    struct cli_output out = cli_output_begin(line, true);
+    struct cli_output out = cli_list_begin(line, table_clients);
     for (bool more = true; more;) {
         struct client_page *rows = NULL;
         enum status status = list_some(line, &store.db, page, &rows);
@@ -119,7 +120,7 @@ static int run_client_list_remote(const struct command_line *line)
     int code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
-    code = remote_list(&remote, &call, "clients");
+    code = remote_list(&remote, &call, "clients", table_clients);
     remote_close(&remote);
     return code;
 }

@@ -324,13 +324,13 @@ static int read_page(struct walk *walk)
     return EXIT_DONE;
 }
 
-int remote_list(struct remote *remote, const struct remote_call *call, const char *member)
+int remote_list(struct remote *remote, const struct remote_call *call, const char *member, const char *const *columns)
 {
     struct walk walk = {.remote = remote, .call = *call, .member = member, .token = SLICE_ABSENT};
     int code = read_page(&walk);
     if (code != EXIT_DONE)
         return code;
-    struct cli_output out = cli_output_begin(remote->line, true);
+    struct cli_output out = cli_list_begin(remote->line, columns);
     for (bool more = true; more;) {
         for (const json_value *row = json_first(walk.rows); row; row = json_next(row))
             cli_record_read(&out, row);

@@ -41,8 +41,8 @@ int remote_show(struct remote *remote, const struct remote_call *call);
 int remote_change(struct remote *remote, const struct remote_call *call);
 /* The same and says how many `things` were revoked. */
 int remote_revoke(struct remote *remote, const struct remote_call *call, const char *thing);
-/* Prints all rows of a folder; `member` is the array's name. */
-int remote_list(struct remote *remote, const struct remote_call *call, const char *member);
+/* Prints all rows of a folder; `member` is the array's name, `columns` those of a table (cli/table.h). */
+int remote_list(struct remote *remote, const struct remote_call *call, const char *member, const char *const *columns);
 
 /* Whether there is such a thing. The exit code is EXIT_DONE also where there is none. */
 int remote_probe(struct remote *remote, const struct remote_call *call, bool *ret_found);

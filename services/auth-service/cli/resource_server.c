@@ -1,6 +1,7 @@
 #include "cli/overlap.h"
 #include "cli/remote.h"
 #include "cli/resource_server_draft.h"
+#include "cli/table.h"
 #include "durable/resource_servers.h"
 #include "shapes/resource_server_shape.h"
 
@@ -183,7 +184,7 @@ static int run_resource_server_list(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    struct cli_output out = cli_output_begin(line, true);
+    struct cli_output out = cli_list_begin(line, table_resource_servers);
     for (bool more = true; more;) {
         struct resource_server_page *rows = NULL;
         enum status status = durable_resource_server_list_blocking(&store.db, page, &rows);
@@ -210,7 +211,7 @@ static int run_resource_server_list_remote(const struct command_line *line)
     int code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
-    code = remote_list(&remote, &call, "resource_servers");
+    code = remote_list(&remote, &call, "resource_servers", table_resource_servers);
     remote_close(&remote);
     return code;
 }

@@ -1,4 +1,5 @@
 #include "cli/remote.h"
+#include "cli/table.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
 #include "shapes/token_shape.h"
@@ -34,7 +35,7 @@ static int list_selected(const struct command_line *line, struct cli_store *stor
 {
     struct page_request page = {0};
     int code = EXIT_DONE;
-    struct cli_output out = cli_output_begin(line, true);
+    struct cli_output out = cli_list_begin(line, table_tokens);
     for (bool more = true; more;) {
         struct token_page *rows = NULL;
         enum status status = durable_token_list_blocking(&store->db, filter, page, &rows);
@@ -113,7 +114,7 @@ static int run_token_list_remote(const struct command_line *line)
     const struct remote_call call = {
         .method = "GET", .folder = "tokens", .query = buf_slice(&query), .noun = "the list of tokens"};
     if (code == EXIT_DONE)
-        code = remote_list(&remote, &call, "tokens");
+        code = remote_list(&remote, &call, "tokens", table_tokens);
     buf_done(&query);
     remote_close(&remote);
     return code;

@@ -1,4 +1,5 @@
 #include "cli/remote.h"
+#include "cli/table.h"
 #include "cli/user_draft.h"
 #include "crypto/password.h"
 #include "durable/users.h"
@@ -194,7 +195,7 @@ static int run_user_list(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    struct cli_output out = cli_output_begin(line, true);
+    struct cli_output out = cli_list_begin(line, table_users);
     for (bool more = true; more;) {
         struct user_page *rows = NULL;
         enum status status = durable_user_list_blocking(&store.db, page, &rows);
@@ -220,7 +221,7 @@ static int run_user_list_remote(const struct command_line *line)
     int code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
-    code = remote_list(&remote, &call, "users");
+    code = remote_list(&remote, &call, "users", table_users);
     remote_close(&remote);
     return code;
 }
