@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""sizing: the figures that docs/sizing.md reckons with, beside those of introspect, batch, nonces and issue.
+"""sizing: the figures that docs/sizing.md calculates with, beside those of introspect, batch, nonces and issue.
 
 What a process holds (memory, connections to its stores), what a credential, a nonce and an idle connection add, what a
 call costs that finds nothing in memory, and what the three legs cost, each by CPU time (user and system) of the service,
