@@ -100,6 +100,29 @@ enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, v
     return status;
 }
 
+/* SQLite, whose transactions write one after the other, reads no more of it than SELECT. */
+#define HOLD " = ? /*! FOR UPDATE */"
+
+static enum status skip_row(void *context, const struct sql_value *columns, size_t count)
+{
+    (void)context;
+    (void)columns;
+    (void)count;
+    return STATUS_OK;
+}
+
+enum status durable_hold_blocking(struct durable *db, enum change_kind kind, struct slice id)
+{
+    static const char *const rows[] = {
+        [CHANGE_CLIENT] = "SELECT id FROM clients WHERE client_id" HOLD,
+        [CHANGE_USER] = "SELECT id FROM users WHERE subject" HOLD,
+        [CHANGE_TOKEN] = "SELECT id FROM tokens WHERE jti" HOLD,
+        [CHANGE_RESOURCE_SERVER] = "SELECT id FROM resource_servers WHERE name" HOLD,
+    };
+    struct sql_value param = sql_text(id);
+    return sql_execute_blocking(db->sql, rows[kind], &param, 1, skip_row, NULL);
+}
+
 /* ---- changes ---- */
 
 enum status change_write(struct durable *db, enum change_kind kind, enum change_event event, struct slice id)

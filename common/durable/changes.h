@@ -96,6 +96,10 @@ MUST_USE enum status durable_audit_write_blocking(struct durable *db, const stru
 typedef enum status (*durable_deed_fn)(struct durable *db, void *context);
 MUST_USE enum status durable_audited_blocking(struct durable *db, const struct audit_entry *entry, durable_deed_fn work,
                                               void *context);
+/* Holds a row until the end of the transaction that this is called in, so that what is judged of it stays true: others
+ * wait. `id`: client_id, the user's subject, jti, the resource server's name (every row of it). OK also where there is
+ * no such row. */
+MUST_USE enum status durable_hold_blocking(struct durable *db, enum change_kind kind, struct slice id);
 /* A wrong password of an account that there is: one row an account and minute, at most a hundred rows a minute. */
 MUST_USE enum status durable_audit_failed_login_blocking(struct durable *db, const struct audit_entry *entry);
 /* The oldest first. `filter` may be NULL. */

@@ -136,12 +136,22 @@ static const char insert_exchanged[] =
     INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ? AND (approval = 0 OR owner ="
                                     " (SELECT subject FROM users WHERE id = ?))") IF_KEY_IN_USE
     ", " ENABLED("users", "id = ? AND generation = ?") ")";
+static const char insert_owned[] = INSERT_TOKEN ENABLED("clients", "client_id = ? AND allowed_scopes = ? AND owner ="
+                                                                   " (SELECT subject FROM users WHERE id = ?)")
+    IF_KEY_IN_USE ", " ENABLED("users", "id = ? AND generation = ?") ")";
 /* The foreign keys make sure that client and user exist. */
 static const char insert_judged[] = INSERT_TOKEN "?" IF_KEY_IN_USE ", ?)";
 
 static bool is_exchange(const struct token_issue *issue)
 {
     return issue->client != 0 && issue->temp_token.len > 0;
+}
+
+static const char *insert_of(const struct token_issue *issue)
+{
+    if (issue->for_owner)
+        return insert_owned;
+    return is_exchange(issue) ? insert_exchanged : issue->client ? insert_judged : insert_looked_up;
 }
 
 static enum status insert_token(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
@@ -159,18 +169,18 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
         sql_time(expires_ms),
     };
     size_t count = 8;
-    const char *text = is_exchange(issue) ? insert_exchanged : issue->client ? insert_judged : insert_looked_up;
     params[count++] = issue->client ? sql_int(issue->client) : sql_text(issue->client_id);
-    if (is_exchange(issue)) {
+    if (is_exchange(issue))
         params[count++] = sql_int(issue->client_generation);
+    if (is_exchange(issue) || issue->for_owner) {
         params[count++] = sql_text(issuing->allowed_scopes);
-        params[count++] = sql_int(issue->user); /* client_serves */
+        params[count++] = sql_int(issue->user); /* client_serves, or the owner */
     }
     params[count++] = sql_text(keyring_id(issuing->db->keys, 0));
     params[count++] = sql_int(issue->user);
-    if (is_exchange(issue))
+    if (is_exchange(issue) || issue->for_owner)
         params[count++] = sql_int(issue->user_generation);
-    return sql_execute_blocking(issuing->db->sql, text, params, count, NULL, NULL);
+    return sql_execute_blocking(issuing->db->sql, insert_of(issue), params, count, NULL, NULL);
 }
 
 static bool has_word(struct slice words, struct slice word)

@@ -71,6 +71,8 @@ struct token_issue {
     int64_t client_generation;
     int64_t user_generation;
     struct slice allowed_scopes; /* the client's, as far as the caller knows */
+    bool for_owner;              /* the user is the client's owner, and neither he nor its scopes have changed: the last
+                                    two hold, or CONFLICT */
     struct slice oauth_token;    /* new, from the caller; at most 255 bytes */
     struct slice secret;
     int64_t created_ms;  /* 0: now; another time only for an import */

@@ -1,5 +1,8 @@
 """The admin API's calls on what is stored: clients, tokens, users, resource servers (docs/admin-api.md)."""
 
+import sqlite3
+import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -7,7 +10,7 @@ import pytest
 import requests
 from conftest import PASSWORD
 from harness.flow import Flow
-from harness.running import KINDS, running_on
+from harness.running import KINDS, Embedded, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 
 VARIABLES = {
@@ -400,3 +403,43 @@ def test_a_key_is_shown_once_and_a_token_never(admin):
     ("tokens", {"client_id": "nobody", "sub": "7", "lifetime": -1}, "lifetime")])
 def test_a_wrong_member_of_what_is_made_is_named(admin, folder, members, words):
     admin.refused("POST", folder, 400, words, json=members)
+
+
+# ---- between what was seen and what is done
+
+
+@contextmanager
+def change_on_its_way(running, statement):
+    """Somebody else's transaction has written and is not committed; it commits while the caller's own waits."""
+    if isinstance(running, Embedded):
+        database = sqlite3.connect(running.provider.database, timeout=10, isolation_level=None, check_same_thread=False)
+        database.execute("BEGIN IMMEDIATE")
+        database.execute(statement)
+        end = threading.Timer(0.1, lambda: (database.execute("COMMIT"), database.close()))
+    else:
+        sleep = "DO SLEEP(1)"
+        end = threading.Thread(target=running.sql, args=(f"BEGIN; {statement}; {sleep}; COMMIT",))
+    end.start()
+    while not isinstance(running, Embedded) and not running.stores.database.sql(
+            f"SELECT 1 FROM information_schema.processlist WHERE info = '{sleep}'", user="root"):
+        pass
+    yield
+    end.join()
+
+
+@pytest.mark.parametrize("folder", ["clients", "users", "tokens"])
+def test_what_changes_while_it_is_deleted_stays(running, admin, folder):
+    client = new_client(admin)["client_id"]
+    user = admin.call("POST", "users", 201, json={"username": f"held-{folder}", "password": PASSWORD}).json()["sub"]
+    jti = admin.call("POST", "tokens", 201, json={"client_id": client, "sub": user}).json()["jti"]
+    name, change = {
+        "clients": (client, f"UPDATE clients SET version = version + 1 WHERE client_id = '{client}'"),
+        "users": (user, f"UPDATE users SET version = version + 1 WHERE subject = '{user}'"),
+        "tokens": (jti, f"UPDATE tokens SET scopes = 'photos:other' WHERE jti = '{jti}'"),
+    }[folder]
+    seen = admin.call("GET", f"{folder}/{name}", 200).headers["ETag"]
+    with change_on_its_way(running, change):
+        admin.refused("DELETE", f"{folder}/{name}", 412, "changed", headers={"If-Match": seen})
+    now = admin.call("GET", f"{folder}/{name}", 200).headers["ETag"]
+    assert now != seen
+    assert admin.call("DELETE", f"{folder}/{name}", 200 if folder == "tokens" else 204, headers={"If-Match": now})

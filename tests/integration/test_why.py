@@ -162,8 +162,8 @@ def test_who_logged_in_and_out(story):
 
 
 def test_who_made_this_client(story):
-    made = [row for row in story.audit("--actor", ME, "--client", story.client.client_id)]
-    assert [row["what"] for row in made] == ["client.create"]
+    done = [row for row in story.audit("--actor", ME, "--client", story.client.client_id)]
+    assert [row["what"] for row in done] == ["client.create", "token.revoke"]
 
 
 def test_what_happened_between_two_times(story):

@@ -50,6 +50,37 @@ static int64_t token_rows(struct durable_bench *bench)
 
 /* ---- one after the other ---- */
 
+static void the_owners_own_token_needs_all_that_it_was_judged_by(void **state)
+{
+    struct durable_bench *bench = *state;
+    int64_t jane = set_scene(bench);
+    struct user *user = NULL;
+    struct client *client = NULL;
+    assert_status(durable_user_find_blocking(&bench->db, jane, &user), STATUS_OK);
+    assert_status(durable_client_find_blocking(&bench->db, SLICE("acme"), &client), STATUS_OK);
+    struct token_issue wanted = {.client_id = SLICE("acme"),
+                                 .user = jane,
+                                 .user_generation = user->generation,
+                                 .scopes = client->allowed_scopes,
+                                 .allowed_scopes = client->allowed_scopes,
+                                 .for_owner = true,
+                                 .oauth_token = SLICE("own"),
+                                 .secret = SLICE("token secret")};
+    assert_status(issue(bench, &wanted), STATUS_CONFLICT); /* not hers */
+    client->owner = user->subject;
+    assert_status(durable_client_update_blocking(&bench->db, client), STATUS_OK);
+    wanted.allowed_scopes = SLICE("what:it had before");
+    assert_status(issue(bench, &wanted), STATUS_CONFLICT);
+    wanted.allowed_scopes = client->allowed_scopes;
+    wanted.user_generation--;
+    assert_status(issue(bench, &wanted), STATUS_CONFLICT);
+    wanted.user_generation++;
+    assert_int_equal(token_rows(bench), 0);
+    assert_status(issue(bench, &wanted), STATUS_OK);
+    user_free(user);
+    client_free(client);
+}
+
 static void a_retry_gets_the_same_token_again(void **state)
 {
     struct durable_bench *bench = *state;
@@ -506,6 +537,7 @@ int contract_issue_run(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_retry_gets_the_same_token_again),
+        BENCH_TEST(the_owners_own_token_needs_all_that_it_was_judged_by),
         BENCH_TEST(another_client_or_user_is_too_late),
         BENCH_TEST(a_retry_after_the_revocation_gets_nothing),
         BENCH_TEST(temporary_credentials_compare_byte_for_byte),

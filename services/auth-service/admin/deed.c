@@ -234,9 +234,12 @@ struct doing {
 static enum status do_deed(struct sql *sql, void *context)
 {
     const struct doing *doing = context;
+    const struct deed *deed = doing->deed;
     (void)sql;
     empty_answer(doing->answer);
-    return doing->deed->kind->work(doing->deed, doing->db, doing->answer);
+    if (deed->kind->writes && !slice_is_absent(deed->id)) /* If-Match is true until the commit */
+        TRY(durable_hold_blocking(doing->db, deed->kind->row, deed->id));
+    return deed->kind->work(deed, doing->db, doing->answer);
 }
 
 /* What a status of the work means, where it has not said so itself. */

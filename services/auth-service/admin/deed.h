@@ -8,7 +8,7 @@
 #define COUNTERSIGN_AUTH_SERVICE_ADMIN_DEED_H
 
 #include "admin/admin.h"
-#include "durable/durable.h"
+#include "durable/changes.h"
 #include "http/form.h"
 #include "json/json_writer.h"
 
@@ -40,6 +40,7 @@ struct deed_answer {
 
 struct deed_kind {
     const char *noun;         /* what the path names: "client" */
+    enum change_kind row;     /* likewise; where the path has an id and the deed writes, the row is held meanwhile */
     const char *const *query; /* the names that its query may have, up to a NULL; NULL: none */
     enum deed_body body;
     bool is_list;

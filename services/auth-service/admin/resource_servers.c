@@ -159,6 +159,7 @@ static enum status do_create_server(const struct deed *deed, struct durable *db,
 }
 
 static const struct deed_kind create_kind = {.noun = "resource server",
+                                             .row = CHANGE_RESOURCE_SERVER,
                                              .body = DEED_TAKES_OBJECT,
                                              .writes = true,
                                              .judge = judge_server,
@@ -213,6 +214,7 @@ static enum status do_rotate_server(const struct deed *deed, struct durable *db,
 }
 
 static const struct deed_kind rotate_kind = {.noun = "resource server",
+                                             .row = CHANGE_RESOURCE_SERVER,
                                              .body = DEED_TAKES_OBJECT,
                                              .writes = true,
                                              .judge = judge_rotation,
@@ -242,8 +244,11 @@ static enum status do_revoke_server(const struct deed *deed, struct durable *db,
     return deed_audit(deed, db, "resource-server.revoke", deed->id);
 }
 
-static const struct deed_kind revoke_kind = {
-    .noun = "resource server", .writes = true, .needs_match = true, .work = do_revoke_server};
+static const struct deed_kind revoke_kind = {.noun = "resource server",
+                                             .row = CHANGE_RESOURCE_SERVER,
+                                             .writes = true,
+                                             .needs_match = true,
+                                             .work = do_revoke_server};
 
 static enum step_result begin_server_revoke(struct flow *flow)
 {

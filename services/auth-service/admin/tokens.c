@@ -127,7 +127,7 @@ static enum status revoke_all(const struct deed *deed, struct durable *db, struc
 }
 
 static const struct deed_kind bulk_kind = {
-    .noun = "token", .query = bulk_query, .writes = true, .judge = judge_bulk, .work = revoke_all};
+    .noun = "token", .row = CHANGE_TOKEN, .query = bulk_query, .writes = true, .judge = judge_bulk, .work = revoke_all};
 
 static enum step_result begin_token_bulk(struct flow *flow)
 {
@@ -233,8 +233,12 @@ static enum status do_issue_token(const struct deed *deed, struct durable *db, s
     return status;
 }
 
-static const struct deed_kind issue_kind = {
-    .noun = "token", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_issue, .work = do_issue_token};
+static const struct deed_kind issue_kind = {.noun = "token",
+                                            .row = CHANGE_TOKEN,
+                                            .body = DEED_TAKES_OBJECT,
+                                            .writes = true,
+                                            .judge = judge_issue,
+                                            .work = do_issue_token};
 
 static enum step_result begin_token_issue(struct flow *flow)
 {
@@ -297,7 +301,7 @@ static enum status do_revoke_token(const struct deed *deed, struct durable *db, 
 }
 
 static const struct deed_kind revoke_kind = {
-    .noun = "token", .writes = true, .needs_match = true, .work = do_revoke_token};
+    .noun = "token", .row = CHANGE_TOKEN, .writes = true, .needs_match = true, .work = do_revoke_token};
 
 static enum step_result begin_token_revoke(struct flow *flow)
 {

@@ -110,6 +110,7 @@ static enum status do_create_user(const struct deed *deed, struct durable *db, s
 }
 
 static const struct deed_kind create_kind = {.noun = "user",
+                                             .row = CHANGE_USER,
                                              .body = DEED_TAKES_OBJECT,
                                              .writes = true,
                                              .judge = judge_user,
@@ -164,7 +165,7 @@ static enum status do_delete_user(const struct deed *deed, struct durable *db, s
 }
 
 static const struct deed_kind delete_kind = {
-    .noun = "user", .writes = true, .needs_match = true, .work = do_delete_user};
+    .noun = "user", .row = CHANGE_USER, .writes = true, .needs_match = true, .work = do_delete_user};
 
 static enum step_result begin_user_delete(struct flow *flow)
 {
@@ -179,7 +180,8 @@ static enum status do_disable_user(const struct deed *deed, struct durable *db, 
     return show_user(deed, db, answer);
 }
 
-static const struct deed_kind disable_kind = {.noun = "user", .writes = true, .work = do_disable_user};
+static const struct deed_kind disable_kind = {
+    .noun = "user", .row = CHANGE_USER, .writes = true, .work = do_disable_user};
 
 static enum step_result begin_user_disable(struct flow *flow)
 {
@@ -194,7 +196,8 @@ static enum status do_enable_user(const struct deed *deed, struct durable *db, s
     return show_user(deed, db, answer);
 }
 
-static const struct deed_kind enable_kind = {.noun = "user", .writes = true, .work = do_enable_user};
+static const struct deed_kind enable_kind = {
+    .noun = "user", .row = CHANGE_USER, .writes = true, .work = do_enable_user};
 
 static enum step_result begin_user_enable(struct flow *flow)
 {

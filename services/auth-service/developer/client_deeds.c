@@ -317,7 +317,10 @@ static enum step_result issue_own_token(struct flow *flow)
     const struct token_issue issue = {
         .client_id = id_of(flow),
         .user = it->own.visitor.user->id,
+        .user_generation = it->own.visitor.user->generation,
         .scopes = it->own.client->allowed_scopes,
+        .allowed_scopes = it->own.client->allowed_scopes,
+        .for_owner = true,
         .oauth_token = slice_of(it->token, sizeof it->token),
         .secret = slice_of(it->token_secret, sizeof it->token_secret),
         .lifetime_ms = app_of(request_of(flow))->config->token_ttl_s * 1000,
