@@ -14,4 +14,8 @@ struct durable_nonce_ledger {
 /* Nothing to be freed; `db` must outlive it. */
 void durable_nonce_ledger_init(struct durable_nonce_ledger *ledger, struct durable *db);
 
+/* For a database that came back from a backup, while no service runs: every store refuses timestamps up to `until_s`.
+ * Within a transaction. */
+MUST_USE enum status durable_nonces_guard_blocking(struct durable *db, int64_t until_s);
+
 #endif

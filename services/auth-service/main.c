@@ -397,6 +397,7 @@ int main(int argc, char **argv)
         cli_seal_status,
         cli_seal_rewrite,
         cli_seal_forget,
+        cli_nonces_guard,
         cli_janitor,
         cli_audit_show,
         cli_why,

@@ -91,6 +91,7 @@ COMMANDS = {
     "user delete": ("user delete ann", "user delete nobody", REFUSED, "no such user", "writes"),
     "client delete": ("client delete one", "client delete nobody", REFUSED, "no such client", "writes"),
     "seal forget": ("seal forget fleet --secrets-keys {other_keys}", "seal forget nothing", REFUSED, "no such key", "writes"),
+    "nonces guard": ("nonces guard", "nonces guard now", USAGE, "unexpected argument", "writes"),  # the last: then a guard is on
 }
 
 @pytest.fixture(params=KINDS)

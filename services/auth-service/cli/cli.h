@@ -95,6 +95,7 @@ extern const struct command cli_resource_server_create, cli_resource_server_list
     cli_resource_server_revoke;
 extern const struct command cli_token_list, cli_token_revoke, cli_token_import, cli_token_export;
 extern const struct command cli_seal_status, cli_seal_rewrite, cli_seal_forget;
+extern const struct command cli_nonces_guard;
 extern const struct command cli_janitor;
 extern const struct command cli_audit_show, cli_why;
 extern const struct command cli_pages_export;

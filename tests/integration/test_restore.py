@@ -1,0 +1,193 @@
+"""docs/restore.md, typed as it stands there: what is lost comes back with its sealing keys, and what was accepted after the backup is
+not accepted again."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+from harness.fleet import Fleet, Stores
+from harness.flow import Flow
+from harness.owner import Owner, until_answered
+from harness.provider import BIN, ROOT, Provider, clean_environment
+
+PASSWORD = "correct horse battery staple"
+LEAD_S = 12
+API = "http://api.example/"
+pytestmark = pytest.mark.xdist_group("restore")
+
+
+class Site:
+    """What the page's folders stand for, and how to lose it all."""
+
+    def __init__(self, directory):
+        self.folder = directory
+        for name in ("etc/countersign", "backup", "safe"):
+            (directory / name).mkdir(parents=True)
+        self.keys = directory / "etc/countersign/sealing-keys"
+        self.write_keys("first")
+        self.variables = {"OAUTH1_SECRETS_KEYS": None, "OAUTH1_SECRETS_KEYS_FILE": self.keys, "OAUTH1_TIMESTAMP_LEAD": LEAD_S,
+                          "OAUTH1_LOG_LEVEL": "warn"}
+
+    def write_keys(self, name):
+        self.keys.write_text(f"{name}:{base64.b64encode(os.urandom(32)).decode()}")
+
+    def run(self, provider, title, without=()):
+        """The block of docs/restore.md that begins with this comment, without the lines that have such a text."""
+        page = (ROOT / "docs/restore.md").read_text(encoding="utf-8")
+        (block,) = re.findall(rf"```sh\n# {title}\n(.*?)```", page, re.S)
+        lines = [line for line in block.splitlines() if not any(text in line for text in without)]
+        script = "\n".join(lines).replace("/var/lib/countersign/", f"{provider.directory}/")
+        for name in ("etc/countersign", "backup", "safe"):
+            script = script.replace(f"/{name}/", f"{self.folder}/{name}/")
+        environment = clean_environment(provider.variables)
+        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=60, cwd=self.folder,
+                              env=environment | {"PATH": f"{BIN}:{os.environ['PATH']}"}, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+    def lose(self, provider):
+        provider.kill()
+        self.keys.unlink()
+
+
+class OnSQLite(Provider):
+    engine = "sqlite"
+
+    def __init__(self, site):
+        super().__init__(site.folder / "provider", **site.variables)
+
+    def grow_old(self):
+        pass
+
+    def lose(self):
+        for file in self.directory.glob("oauth1.db*"):
+            file.unlink()
+
+
+class OnMariaDB(Fleet):
+    engine = "mysql"
+
+    def __init__(self, site):
+        super().__init__(site.folder / "fleet", Stores(site.folder), auths=1, introspections=2, **site.variables)
+        self.stores.start()
+        database = self.stores.database
+        options = site.folder / "etc/countersign/backup.cnf"
+        options.write_text(f'[client]\nhost=127.0.0.1\nport={database.port}\nuser={database.user}\npassword="{database.password}"\n')
+        options.chmod(0o600)
+
+    def stop(self):
+        super().stop()
+        self.stores.stop()
+
+    def grow_old(self):
+        """In a copy that is older than 305 s, users do not show what was accepted since (rule 9 of nonce-guard.md)."""
+        self.stores.database.sql("DELETE FROM nonce_users")
+
+    def lose(self):
+        """A new MariaDB and a new Redis, both empty."""
+        self.stores.stop()
+        shutil.rmtree(self.stores.database.data)
+        shutil.rmtree(self.stores.redis.directory)
+        self.stores.redis.directory.mkdir()
+        self.stores.start()
+
+
+@pytest.fixture(params=[OnMariaDB, OnSQLite], ids=["mariadb", "sqlite"])
+def provider(request, site):
+    made = request.param(site)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def site(tmp_path):
+    return Site(tmp_path)
+
+
+def is_active(provider, key, request):
+    answer = provider.introspect(key, request)
+    return answer.status_code == 200 and answer.json()["active"]
+
+
+class Asked:
+    """A client that goes on asking."""
+
+    def __init__(self, provider, key, token):
+        self.over, self.answers = threading.Event(), []
+        self.thread = threading.Thread(target=self.run, args=(provider, key, token))
+
+    def run(self, provider, key, token):
+        while not self.over.is_set():
+            self.answers.append(until_answered(lambda: provider.introspect(key, token.sign("GET", API))).json()["active"])
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+        assert self.answers and all(self.answers), "who asked during the backup was not served"
+
+
+def fails_to_serve(provider, service):
+    done = provider.command("serve", binary=service.name, **service.variables)
+    return done.code, done.err
+
+
+def wait_until_served(provider, key, token):
+    deadline = time.monotonic() + LEAD_S + 30
+    while not is_active(provider, key, token.sign("GET", API)):
+        assert time.monotonic() < deadline, provider.logs()[-2000:]
+        time.sleep(0.2)
+
+
+def start(provider):
+    """During a guard a service is alive, and not ready."""
+    for service in provider.services:
+        service.launch()
+    for service in provider.services:
+        service.wait_until_alive()
+
+
+def test_what_was_lost_comes_back_by_the_page_and_no_request_passes_twice(provider, site):
+    provider.start()
+    provider.create_user("jane", PASSWORD)
+    key, client = provider.create_resource_server(), provider.create_client()
+    token = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
+    before = token.sign("GET", API)
+    assert is_active(provider, key, before)
+    with Asked(provider, key, token):
+        site.run(provider, f"backup of {provider.engine}")
+    # a client whose clock is ahead: no range of the copy has its timestamp
+    after = token.sign("GET", API, oauth_timestamp=str(int(time.time()) + LEAD_S - 3))
+    assert is_active(provider, key, after)
+
+    site.lose(provider)
+    provider.lose()
+    site.write_keys("other")
+    site.run(provider, f"restore of {provider.engine}", without=("sealing-keys", "seal status", "nonces guard"))
+    for service in provider.services:
+        code, said = fails_to_serve(provider, service)
+        assert code == 1 and "the key first is missing" in said and "auth-service seal forget first" in said, said
+    site.keys.unlink()
+    for service in provider.services:
+        code, said = fails_to_serve(provider, service)
+        assert code != 0 and str(site.keys) in said and "OAUTH1_SECRETS_KEYS_FILE" in said, said
+
+    provider.lose()
+    site.run(provider, f"restore of {provider.engine}")
+    provider.grow_old()
+    start(provider)
+    assert not is_active(provider, key, after) and not is_active(provider, key, before)
+    wait_until_served(provider, key, token)
+    assert not is_active(provider, key, after) and not is_active(provider, key, before)
+    again = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
+    assert is_active(provider, key, again.sign("GET", API))
