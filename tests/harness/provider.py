@@ -46,9 +46,9 @@ def clean_environment(variables):
     """This process's environment without any OAUTH1_ variable of its own, then those given.
 
     pytest's own variables stay out too: one holds the running test's name, and a name made of a large parameter
-    is more than the kernel lets a program inherit.
+    is more than the kernel lets a program inherit. sudo's name a person, whom the audit log would name.
     """
-    own = ("OAUTH1_", "AUTHLIB_", "PYTEST_")
+    own = ("OAUTH1_", "AUTHLIB_", "PYTEST_", "SUDO_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     return {**inherited, **{name: str(value) for name, value in variables.items()}}
 

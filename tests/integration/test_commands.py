@@ -420,6 +420,11 @@ def test_changes_are_in_the_audit_log(shop):
     assert (BY_ME, "client.create", made["client_id"]) in rows and (BY_ME, "client.delete", made["client_id"]) in rows
 
 
+def test_the_audit_log_names_the_person_behind_sudo(shop):
+    shop.command("client", "create", "--id", "by-jo", "--name", "x", SUDO_USER="jo")
+    assert [row["who"] for row in shop.expect("audit", "--client", "by-jo", "--actor", "cli:jo")] == ["cli:jo"]
+
+
 def test_what_a_command_does_to_a_user_is_found_by_the_sub_and_bears_the_name(shop):
     made = shop.expect("user", "create", "--username", "looked-at", "--password-file", "-", stdin=PASSWORD)
     shop.command("user", "set-password", "looked-at", "--password-file", "-", stdin=PASSWORD)

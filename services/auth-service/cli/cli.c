@@ -10,6 +10,7 @@
 
 #include <pwd.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -139,8 +140,11 @@ void cli_who(struct buf *out)
     char memory[1024];
     struct passwd entry = {0};
     struct passwd *found = NULL;
+    const char *behind = getenv("SUDO_USER"); /* sudo's word for the person who became another user */
     buf_add_str(out, "cli:");
-    if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
+    if (behind && behind[0])
+        buf_add(out, slice_sub(slice_str(behind), 0, CLI_WHO_BYTES / 2));
+    else if (getpwuid_r(getuid(), &entry, memory, sizeof memory, &found) == 0 && found)
         buf_add(out, slice_sub(slice_str(entry.pw_name), 0, CLI_WHO_BYTES / 2));
     else
         buf_add_i64(out, getuid());

@@ -38,7 +38,8 @@ int cli_not_found(const struct command_line *line, const char *noun, struct slic
 #define CLI_CHANGED_SINCE "it was changed since the version that you saw; look at it again, and give its version of now"
 
 enum { CLI_WHO_BYTES = 160 };
-/* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user. */
+/* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user, behind sudo
+ * that of the person who called it. */
 void cli_who(struct buf *out);
 /* Does `work` in one transaction with its row of the audit log (durable_audited_blocking): `what` was done to
  * `subject`, by cli_who. */
