@@ -10,9 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.chromium import PASSWORD, element, log_in, violations, wait  # noqa: E402
+from harness.chromium import element, log_in, violations, wait  # noqa: E402
 from harness.flow import Flow, form  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.running import KINDS, running_on  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
 
@@ -37,12 +37,11 @@ class ClientSite(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="module")
-def provider(tmp_path_factory):
-    made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000").start()
-    made.create_user("jane", PASSWORD)
-    yield made
-    made.stop()
+@pytest.fixture(scope="module", params=KINDS)
+def provider(request, tmp_path_factory):
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), auths=2, OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000",
+                    OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="1000") as running:
+        yield running.provider
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +148,28 @@ def test_shows_a_verifier_to_type_where_there_is_no_callback(browser, provider):
     flow.verifier = element(browser, "#verifier").text.strip()
     assert 6 <= len(flow.verifier) <= 16
     flow.exchange()
+
+
+def test_a_request_that_was_used_denied_or_never_made_says_so_and_is_not_decided_again(page, site, provider, flow):
+    """A link that is opened once more, from the history or in another tab."""
+
+    def says_why(token):
+        page.get(f"{provider.url}/oauth/authorize?oauth_token={token}")
+        assert element(page, "#reference").text and page.find_elements(By.NAME, "decision") == []
+        return element(page, "#problem").get_attribute("textContent")
+
+    page.get(site.authorize_url)
+    log_in(page)
+    decide(page, "grant")
+    flow.verifier = answer_at(page, site)["oauth_verifier"]
+    flow.exchange()
+    assert says_why(flow.temporary.token) == "token_used"
+    flow.initiate(site.url + "/ready")
+    page.get(f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}")
+    decide(page, "deny")
+    answer_at(page, site)
+    assert says_why(flow.temporary.token) == "permission_denied"
+    assert says_why("never-made") == "token_rejected" and violations(page) == []
 
 
 def test_works_without_script(browser, site, flow):
