@@ -55,6 +55,14 @@ static int64_t clock_difference_s(const struct decision *it)
     return it->check->timestamp_s - it->check->judged_ms / 1000;
 }
 
+/* How long ago a nonce that was there already came first, at most. No store keeps when it came; but it could not have
+ * been accepted before its timestamp was within the lead. */
+static int64_t longest_nonce_age_s(const struct decision *it)
+{
+    int64_t age_s = it->check->rules->lead_s - clock_difference_s(it);
+    return age_s > 0 ? age_s : 0;
+}
+
 /* Of timestamps that a signature vouches for, and of those that were refused: theirs is the question. */
 static void count_clock(const struct decision *it)
 {
@@ -153,6 +161,8 @@ static void write_line(const struct decision *it)
     size_t count = 12;
     if (has_clock(it))
         fields[count++] = LOG_INT("clock_difference_s", clock_difference_s(it));
+    if (has_clock(it) && it->status == STATUS_NONCE_USED)
+        fields[count++] = LOG_INT("nonce_age_max_s", longest_nonce_age_s(it));
     if (it->guard_s > 0)
         fields[count++] = LOG_INT("guard_s", it->guard_s);
     log_write(LOG_INFO, "decision", fields, count);

@@ -111,6 +111,13 @@ static struct slice meaning_of(struct slice code)
     return SLICE("");
 }
 
+static void add_nonce_age(struct buf *out, const json_value *line)
+{
+    const json_value *value = json_member(line, "nonce_age_max_s");
+    if (value && json_kind_of(value) == JSON_INT)
+        buf_addf(out, "; the first one came at most %lld s before", (long long)json_int_of(value));
+}
+
 static void add_clock(struct buf *out, const json_value *line)
 {
     const json_value *value = json_member(line, "clock_difference_s");
@@ -145,6 +152,7 @@ static void write_decision(const json_value *line, struct buf *out)
     add_words(out, ", asked by ", text_of(line, "caller"));
     add_words(out, ", from ", text_of(line, "address"));
     add_words(out, ", signed by ", text_of(line, "signature_method"));
+    add_nonce_age(out, line);
     add_clock(out, line);
     add_guard(out, line);
     add_words(out, " (request ", text_of(line, "request_id"));
