@@ -250,7 +250,7 @@ void http_head_refuse(struct request *request, struct slice head, int http_statu
 static void refuse_route(struct request *request, const struct buf *allow)
 {
     if (allow->len == 0) {
-        refuse_request(request, 404, NULL);
+        refuse_request(request, 404, "this port has no such path: check the path, and the port");
         return;
     }
     request_reply_start(request, 405);

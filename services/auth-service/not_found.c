@@ -12,7 +12,8 @@ static bool wants_page(const struct request *request)
 
 static enum step_result tell_nowhere(struct flow *flow)
 {
-    static const struct problem_detail problem = {0};
+    static const struct problem_detail problem = {
+        .detail = SLICE_INIT("this port has no such path: check the path, and the port")};
     static const struct page_scope scope = {0};
     struct request *request = request_of(flow);
     if (wants_page(request))

@@ -74,8 +74,8 @@ static void an_unknown_path_is_a_404_with_a_problem(void **state UNUSED)
     struct raw_reply reply = raw_exchange(server.fixture.port, GET("/path/"));
     assert_int_equal(reply.status, 404);
     assert_slice_equal(raw_reply_header(&reply, "Content-Type"), SLICE("application/problem+json"));
-    assert_true(
-        slice_starts_with(reply.body, SLICE("{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404")));
+    assert_true(slice_starts_with(reply.body, SLICE("{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
+                                                    "\"detail\":\"this port has no such path")));
     raw_reply_done(&reply);
     server_stop();
     assert_string_equal(server.replied_handler, "-");

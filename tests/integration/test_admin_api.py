@@ -57,6 +57,15 @@ def audit_of(running, subject):
     return running.sql(f"SELECT who, what FROM audit WHERE subject = '{subject}' ORDER BY id")
 
 
+@pytest.mark.parametrize("port", ["public", "admin", "ops", "introspection", "introspection ops"])
+def test_a_path_that_is_not_there_is_said_to_be_none(provider, port):
+    auth, introspection = provider.auth, provider.introspection
+    url = {"public": provider.url, "admin": provider.admin_url, "ops": auth.ops, "introspection": provider.introspection_url,
+           "introspection ops": introspection.ops}[port]
+    answer = requests.get(url + "/admin/v2/clients", timeout=20)
+    assert answer.status_code == 404 and "no such path" in answer.json()["detail"], answer.text
+
+
 # ---- clients
 
 
