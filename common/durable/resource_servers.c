@@ -282,24 +282,14 @@ static enum status take_san(struct creating *creating, struct slice san)
     return status;
 }
 
-/* As a server's own name is written in the table of names. */
-struct own_name {
-    char text[sizeof "name " + IDENTIFIER_MAX_BYTES];
-};
-
-static struct slice write_own_name(struct slice server, struct own_name *memory)
-{
-    struct buf name = buf_fixed(memory->text, sizeof memory->text);
-    buf_add_str(&name, "name ");
-    buf_add(&name, server);
-    return buf_slice(&name);
-}
-
 /* Their primary key is what decides between two that are created at once. */
 static enum status take_names(struct creating *creating)
 {
-    struct own_name memory;
-    TRY(take_name(creating, write_own_name(creating->server->name, &memory)));
+    char memory[sizeof "name " + IDENTIFIER_MAX_BYTES];
+    struct buf name = buf_fixed(memory, sizeof memory);
+    buf_add_str(&name, "name ");
+    buf_add(&name, creating->server->name);
+    TRY(take_name(creating, buf_slice(&name)));
     for (struct slice rest = creating->server->tls_sans; rest.len;)
         TRY(take_san(creating, cut_name(&rest)));
     return STATUS_OK;
@@ -424,20 +414,13 @@ static bool has_name(const struct resource_server *candidate, const void *name)
     return slice_eq(candidate->name, *(const struct slice *)name);
 }
 
-/* Two at once wait for each other here: the second finds what the first made. */
-static enum status lock_name(const struct rotating *rotating)
-{
-    struct own_name memory;
-    struct sql_value params[] = {sql_text(write_own_name(rotating->name, &memory))};
-    return RUN(rotating->db, "UPDATE resource_server_names SET server = server WHERE name = ?", params);
-}
-
+/* Rotations and revocations of one name wait for each other: the second finds what the first made. */
 static enum status rotate_server(struct sql *sql, void *context)
 {
     const struct rotating *rotating = context;
     struct resource_server *server = NULL;
     (void)sql;
-    TRY(lock_name(rotating));
+    TRY(durable_hold_blocking(rotating->db, CHANGE_RESOURCE_SERVER, rotating->name));
     TRY(find_live(rotating->db, has_name, &rotating->name, &server));
     server->key_digest = rotating->key_digest;
     struct creating creating = {rotating->db, server, 0};
@@ -472,6 +455,7 @@ static enum status revoke_server(struct sql *sql, void *context)
     struct live_servers *live = NULL;
     int64_t known = 0;
     (void)sql;
+    TRY(durable_hold_blocking(db, CHANGE_RESOURCE_SERVER, revoking->name));
     TRY(find_id(db, "SELECT id FROM resource_servers WHERE name = ? LIMIT 1", sql_text(revoking->name), &known));
     if (!known)
         return STATUS_NOT_FOUND;

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,6 +23,7 @@ class Shop(Provider):
     def __init__(self, directory, mariadb=None):
         variables = {"OAUTH1_DATABASE_URL": mariadb.url} if mariadb else {}
         super().__init__(directory, **variables)
+        self.mariadb = mariadb
 
     def run(self, *words):
         return subprocess.Popen(
@@ -120,3 +122,40 @@ def test_a_migration_that_was_killed_is_done_by_those_that_come_after_it(bare):
         assert process.returncode == 0, err
     assert all(row["applied"] for row in bare.list_all("migrate", "status"))
     bare.expect("client", "create", "--id", "printer", "--name", "Printer")
+
+
+@contextmanager
+def nobody_writes_the_audit_log(mariadb):
+    """So that a deed stops short of its commit, and goes on where this ends."""
+    session = subprocess.Popen(["mariadb", "--no-defaults", f"--socket={mariadb.socket}", "--user=root", "--batch", "--unbuffered",
+                                "--skip-column-names", mariadb.database], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    session.stdin.write("LOCK TABLES audit WRITE; SELECT 'locked';\n")
+    session.stdin.flush()
+    assert session.stdout.readline() == "locked\n"
+    try:
+        yield
+    finally:
+        session.communicate("UNLOCK TABLES;\n", timeout=20)
+
+
+def wait_until_there_is(mariadb, row):
+    deadline = time.monotonic() + 20
+    while not mariadb.sql(f"SELECT 1 FROM information_schema.{row}", user="root"):
+        assert time.monotonic() < deadline, mariadb.sql("SHOW FULL PROCESSLIST", user="root")
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("bare", ["MariaDB"], indirect=True)
+@pytest.mark.parametrize("deed, live", [("revoke", 0), ("rotate-key", 1)])
+def test_a_deed_on_a_resource_server_sees_the_key_of_a_rotation_that_it_waited_for(shop, deed, live):
+    """SQLite's transactions write one after the other."""
+    shop.create_resource_server()
+    with nobody_writes_the_audit_log(shop.mariadb):
+        rotation = shop.run("resource-server", "rotate-key", "photos")
+        wait_until_there_is(shop.mariadb, "processlist WHERE state LIKE 'Waiting for table metadata lock'")
+        second = shop.run("resource-server", deed, "photos")
+        wait_until_there_is(shop.mariadb, "innodb_trx WHERE trx_state = 'LOCK WAIT'")
+    for process in (rotation, second):
+        _, err = process.communicate(timeout=30)
+        assert process.returncode == 0, err
+    assert shop.mariadb.sql("SELECT COUNT(*) FROM resource_servers WHERE revoked_at IS NULL") == [[str(live)]]
