@@ -12,6 +12,11 @@ void provider_on_write_trouble(void *provider, struct buf *out)
     provider_write_trouble(provider, out);
 }
 
+void provider_on_write_note(void *provider, struct buf *out)
+{
+    provider_write_note(provider, out);
+}
+
 void provider_on_measure(void *provider)
 {
     provider_measure(provider);

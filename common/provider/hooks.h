@@ -11,9 +11,10 @@
 
 #include <stddef.h>
 
-/* provider_reload_blocking, provider_write_trouble, provider_measure. */
+/* provider_reload_blocking, provider_write_trouble, provider_write_note, provider_measure. */
 MUST_USE enum status provider_on_reload_blocking(void *provider, const struct config *fresh, struct buf *why);
 void provider_on_write_trouble(void *provider, struct buf *out);
+void provider_on_write_note(void *provider, struct buf *out);
 void provider_on_measure(void *provider);
 /* Whether each store answers this loop. */
 void provider_on_check_database(void *provider, size_t loop_index, struct ticket ticket);

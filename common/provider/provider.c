@@ -21,7 +21,8 @@ struct provider_stores {
     struct keyring *keys;
     struct shared_keys shared_keys; /* the same, for the loops */
     struct store_passwords passwords;
-    struct sql *sql; /* for what is done before the loops run */
+    struct sql *sql;        /* for what is done before the loops run */
+    struct buf schema_note; /* empty where the schema was this program's own at the start */
     struct durable db;
     struct sql *ledger_sql; /* for the ledger alone, which must hear soon whether the store answers */
     struct durable ledger_db;
@@ -134,18 +135,19 @@ static enum status open_ledger(const struct config *config, const struct clock *
     return STATUS_OK;
 }
 
-/* The text of a success is no failure's: it goes to the log. */
+/* The text of a success is no failure's: it is a note. */
 static enum status open_database(const struct config *config, const struct sql_options *options,
-                                 const struct clock *clock, struct buf *why, struct sql **ret_sql)
+                                 const struct clock *clock, struct buf *why, struct provider_stores *stores)
 {
-    struct buf text = BUF_INIT;
-    enum status status = database_open_blocking(config->database_url, options, clock, &text, ret_sql);
-    if (status != STATUS_OK)
-        buf_add(why, buf_slice(&text));
-    else if (text.len)
-        log_line(LOG_WARN, "the schema is a later version's", LOG_SLICE("why", buf_slice(&text)));
-    metric_set(&schema_ahead, 0, status == STATUS_OK && text.len);
-    buf_done(&text);
+    struct buf *note = &stores->schema_note;
+    enum status status = database_open_blocking(config->database_url, options, clock, note, &stores->sql);
+    if (status != STATUS_OK) {
+        buf_add(why, buf_slice(note));
+        buf_reset(note);
+    } else if (note->len) {
+        log_line(LOG_WARN, "the schema is a later version's", LOG_SLICE("why", buf_slice(note)));
+    }
+    metric_set(&schema_ahead, 0, note->len > 0);
     return status;
 }
 
@@ -160,7 +162,7 @@ static enum status open_stores(struct config *config, const char *service_name, 
         .next_password = &stores->passwords.database,
     };
     /* the database first: where it cannot be, neither can what stands beside it */
-    TRY(open_database(config, &options, clock, why, &stores->sql));
+    TRY(open_database(config, &options, clock, why, stores));
     TRY(parse_keys(config, why, &stores->keys));
     shared_keys_set(&stores->shared_keys, stores->keys);
     stores->db = (struct durable){.sql = stores->sql, .keys = stores->keys, .clock = clock};
@@ -358,6 +360,7 @@ void provider_close_blocking(struct provider *provider, bool clean)
     ephemeral_store_free(stores->ephemeral);
     sql_close(stores->ledger_sql);
     sql_close(stores->sql);
+    buf_done(&stores->schema_note);
     shared_keys_done(&stores->shared_keys);
     keyring_free(stores->keys);
     store_passwords_done(&stores->passwords);
@@ -398,6 +401,11 @@ static struct buf *begin_sentence(struct buf *out)
     if (out->len)
         buf_add_str(out, "; ");
     return out;
+}
+
+void provider_write_note(const struct provider *provider, struct buf *out)
+{
+    buf_add(out, buf_slice(&provider->stores->schema_note));
 }
 
 void provider_write_trouble(const struct provider *provider, struct buf *out)

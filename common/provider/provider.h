@@ -67,6 +67,8 @@ void provider_write_guard(int64_t guard_s, struct buf *out);
 /* Says what keeps fresh requests from being accepted, for how long, and what to do about it. Writes nothing while they
  * are accepted. Called on the first loop. */
 void provider_write_trouble(const struct provider *provider, struct buf *out);
+/* Says that the schema was a later version's when the provider was opened. Writes nothing if it was not. */
+void provider_write_note(const struct provider *provider, struct buf *out);
 
 /* Whether anybody is still served while the database does not answer. One that answers and is of no use (it takes no
  * writes: the disk is full, say) serves nobody. */

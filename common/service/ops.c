@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     BEAT_MS = 1000,
@@ -263,6 +264,20 @@ static bool write_silent_loops(const struct ops *ops, struct buf *text)
     return ready;
 }
 
+static void write_note(const struct ops *ops, struct buf *text)
+{
+    static const char mark[] = "[+] ";
+    if (!ops->service->write_note)
+        return;
+    size_t begin = text->len;
+    buf_add_str(text, mark);
+    ops->service->write_note(ops->stores, text);
+    if (text->len > begin + strlen(mark))
+        buf_add_str(text, "\n");
+    else
+        text->len = begin;
+}
+
 static enum step_result say_ready(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -278,6 +293,7 @@ static enum step_result say_ready(struct flow *flow)
         ready = false;
         buf_addf(&text, "[-] %.*s\n", SLICE_ARGS(buf_slice(&ops->trouble)));
     }
+    write_note(ops, &text);
     if (!slice_starts_with(request->query, SLICE("verbose")))
         text.len = 0;
     buf_add_str(&text, !ready ? "not ready\n" : degraded ? "ready, degraded\n" : "ready\n");

@@ -69,6 +69,9 @@ struct service {
     /* Appends what keeps the service from its work though its stores answer, and for how long: it is not ready then.
      * Logged at the start, and shown by /readyz?verbose. On the first loop. NULL: there is nothing. */
     void (*write_trouble)(void *stores, struct buf *out);
+    /* Appends what the operator should know of a service that works all the same. /readyz?verbose shows it. On the loop
+     * of the operations port, so it is of what no other loop changes. NULL: there is nothing. */
+    void (*write_note)(void *stores, struct buf *out);
     /* Sets the levels that nobody reads but /metrics (a pool's connections, the clock's skew), each time before they
      * are shown; on the first loop. NULL: there are none. */
     void (*measure)(void *stores);

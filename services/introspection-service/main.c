@@ -114,6 +114,7 @@ static int run_serve(const struct command_line *line)
         .reload_blocking = provider_on_reload_blocking,
         .close_blocking = close_blocking,
         .write_trouble = provider_on_write_trouble,
+        .write_note = provider_on_write_note,
         .ready_checks = {{"database", provider_on_check_database, provider_on_write_introspected},
                          {"ephemeral", provider_on_check_ephemeral, NULL}},
         .ready_check_count = 2,

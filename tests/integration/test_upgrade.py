@@ -69,6 +69,12 @@ def schema_ahead(service):
     return line.split()[1]
 
 
+def ready(service):
+    answer = requests.get(f"http://127.0.0.1:{service.ops_port}/readyz?verbose", timeout=5)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
 def every_call(provider, key, client):
     """Temporary credential, login, grant, token, introspection; and commands that write."""
     token = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
@@ -83,7 +89,7 @@ def test_a_program_starts_and_serves_on_what_the_next_release_added(provider):
     key, client = provider.create_resource_server(), provider.create_client()
     provider.start()
     token = every_call(provider, key, client)
-    assert schema_ahead(provider.auth) == "0"
+    assert schema_ahead(provider.auth) == "0" and "schema" not in ready(provider.auth)
     number = next_number(provider)
     apply(provider, f"{number:04d}_client_colour.sql", "CREATE TABLE colours (id INTEGER PRIMARY KEY)",
           f"ALTER TABLE clients ADD COLUMN colour {provider.text} NOT NULL DEFAULT 'red'")
@@ -94,6 +100,7 @@ def test_a_program_starts_and_serves_on_what_the_next_release_added(provider):
         assert service.text().count("the schema is a later version's") == 1
         assert f"has number {number} and this program knows up to {number - 1}" in service.text()
         assert schema_ahead(service) == "1"
+        assert f"[+] the database's schema has number {number} and this program knows up to {number - 1}" in ready(service)
     assert provider.introspect(key, token.sign("GET", "http://api.example/")).json()["active"]
     provider.sql("UPDATE clients SET colour = 'green'")
     every_call(provider, key, provider.create_client())
