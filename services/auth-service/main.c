@@ -5,6 +5,7 @@
 #include "admin/authorization_request.h"
 #include "admin/clients.h"
 #include "admin/resource_servers.h"
+#include "admin/seal.h"
 #include "admin/tokens.h"
 #include "admin/user_sessions.h"
 #include "admin/users.h"
@@ -198,6 +199,8 @@ static const struct route admin_routes[] = {
     ADMIN_ROUTE("user_disable", "users/{sub}/disable", "POST", user_deeds_disable),
     ADMIN_ROUTE("user_enable", "users/{sub}/enable", "POST", user_deeds_enable),
     ADMIN_ROUTE("audit", "audit", "GET", audit_deeds_list),
+    ADMIN_ROUTE("seal", "seal", "GET", seal_deeds_show),
+    ADMIN_ROUTE("seal_rewrite", "seal", "POST", seal_deeds_rewrite),
     ADMIN_ROUTE("resource_servers", "resource-servers", "GET", resource_server_deeds_list),
     ADMIN_ROUTE("resource_server_create", "resource-servers", "POST", resource_server_deeds_create),
     ADMIN_ROUTE("resource_server", "resource-servers/{name}", "GET", resource_server_deeds_show),

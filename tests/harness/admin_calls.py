@@ -30,6 +30,8 @@ DEEDS = [
     *(("POST", f"users/{{user}}/{verb}", None, False) for verb in ("disable", "enable")),
     ("DELETE", "users/{user}", None, True),
     ("GET", "audit", None, False),
+    ("GET", "seal", None, False),
+    ("POST", "seal", None, False),
     ("GET", "resource-servers", None, False),
     ("POST", "resource-servers", {"name": "another"}, False),
     ("GET", "resource-servers/{server}", None, False),
@@ -88,6 +90,6 @@ def ask_deeds(url, document):
             ask_deed(document, 412, method, known, body, match='"x"')
         if unknown != known:
             ask_deed(document, 404, method, unknown, body, match="*")
-        is_new = method == "POST" and "/" not in path
+        is_new = method == "POST" and "/" not in path and path != "seal"
         is_gone = needs_match and path in ("clients/{client}", "users/{user}") and method == "DELETE"
         ask_deed(document, 201 if is_new else 204 if is_gone else 200, method, known, body, match="*")

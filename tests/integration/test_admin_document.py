@@ -23,6 +23,8 @@ ANSWERS = {
     "GET clients?page_size=50&filter=printer": lambda it: names(it, "clients", "client_id") == ["printer-of-jane"],
     "POST clients": lambda it: it["name"] == "Printer" and len(it["client_secret"]) == 40,
     "GET audit?client=demo&since=1d": lambda it: names(it, "audit", "what") == ["client.create", "token.issue"],
+    "GET seal": lambda it: [key["in_use"] for key in it["keys"]] == [True],
+    "POST seal": lambda it: it["done"] is True and it["damaged"] == 0 and len(it["in_use"]) == 1,
     "DELETE tokens?client_id=demo&dry_run=true": lambda it: it == {"would_revoke": 1},
 }
 

@@ -411,7 +411,7 @@ def ask_admin(it, document):
     public.until_slowed_down(429, "GET", f"/oauth/authorize?oauth_token={flow.temporary.token}", limit=10 * LIMIT)
 
 
-TABLES = ("clients", "tokens", "users", "resource_servers", "audit")
+TABLES = ("clients", "tokens", "users", "resource_servers", "sealing_keys", "audit")
 
 
 def ask_deeds_without_stores(it, document):

@@ -216,7 +216,7 @@ def test_every_admin_call(running):
     if hasattr(running, "stores"):
         running.stores.database.kill()
     else:
-        for table in ("clients", "tokens", "users", "resource_servers", "audit"):
+        for table in ("clients", "tokens", "users", "resource_servers", "sealing_keys", "audit"):
             running.sql(f"ALTER TABLE {table} RENAME TO gone_{table}")
     for method, path, body, _ in DEEDS:
         ask_deed(conversation, 503, method, path.format_map(defaultdict(lambda: "made")), body, match="*")

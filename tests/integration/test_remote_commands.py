@@ -214,6 +214,12 @@ def test_a_time_that_is_none_is_told_before_anybody_is_asked(remote):
     assert (there.code, there.err) == (here.code, here.err) and there.code == USAGE
 
 
+@pytest.mark.parametrize("form", ["table", "json", "env"])
+def test_sealing_keys_are_shown_and_secrets_sealed_anew_as_on_the_stores(remote, form):
+    outcomes = assert_same(remote, [["seal", *words, "--format", form] for words in (["status"], ["rewrite"])])
+    assert [code for code, _, _ in outcomes] == [DONE, DONE], outcomes
+
+
 def test_rows_of_a_server_are_not_followed(remote):
     assert (done := remote.there("audit", "--follow")).code == USAGE and "leave out --server" in done.err
 
@@ -223,7 +229,7 @@ def test_rows_of_a_server_are_not_followed(remote):
 
 @pytest.mark.parametrize("command", [
     "client import -", "client export", "user set-password jane --password-file password", "token export", "janitor",
-    "migrate up", "serve", "seal status"])
+    "migrate up", "serve", "seal forget k1"])
 def test_a_command_that_is_done_on_the_stores_alone_says_so_by_name(remote, command):
     done = remote.there(*command.split())
     name = " ".join(word for word in command.split()[:2] if word != "-")

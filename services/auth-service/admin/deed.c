@@ -267,8 +267,9 @@ static enum status run_deed(struct durable *db, void *pointer, void **ret_result
     arena_init(&answer->arena, ANSWER_MAX_BYTES);
     empty_answer(answer);
     enum status status = deed->kind->prepare ? deed->kind->prepare(deed) : STATUS_OK;
+    bool is_transaction = deed->kind->writes && !deed->kind->commits_itself;
     if (status == STATUS_OK)
-        status = deed->kind->writes ? durable_transaction_blocking(db, do_deed, &doing) : do_deed(db->sql, &doing);
+        status = is_transaction ? durable_transaction_blocking(db, do_deed, &doing) : do_deed(db->sql, &doing);
     status = tell_outcome(deed, status, answer);
     if (status == STATUS_OK && answer->json.failed)
         status = STATUS_NO_MEMORY;

@@ -45,12 +45,14 @@ struct deed_kind {
     enum deed_body body;
     bool is_list;
     bool writes;
-    bool needs_match; /* 428 without If-Match */
+    bool commits_itself; /* writes in transactions of its own, each of which may be the last */
+    bool needs_match;    /* 428 without If-Match */
     /* On the loop: fills deed->input. BAD_INPUT: *ret_why. NULL: nothing to judge */
     enum status (*judge)(struct deed *deed, const char **ret_why);
     /* On the pool, before the transaction: what takes long. NULL: nothing does */
     enum status (*prepare)(struct deed *deed);
-    /* On the pool, within the transaction if it writes. NOT_FOUND: 404; CONFLICT: 409; or deed_refuse. */
+    /* On the pool, within the transaction if it writes and does not commit itself. NOT_FOUND: 404; CONFLICT: 409; or
+     * deed_refuse. */
     enum status (*work)(const struct deed *deed, struct durable *db, struct deed_answer *answer);
 };
 
