@@ -146,8 +146,8 @@ static void a_queued_job_that_is_cancelled_is_handed_back_at_once(void **state)
     keeper_hold_in_keep(it);
     for (size_t i = 0; i < COUNT_OF(jobs); i++)
         start(it, &jobs[i], true);
-    nonce_keeper_cancel(it->keeper, &jobs[1].job); /* from the middle, and the last */
-    nonce_keeper_cancel(it->keeper, &jobs[3].job);
+    nonce_keeper_cancel(it->keeper, &jobs[3].job); /* the last, and from the middle */
+    nonce_keeper_cancel(it->keeper, &jobs[1].job);
     assert_int_equal(atomic_load(&jobs[1].dones), 1);
     assert_int_equal(atomic_load(&jobs[3].dones), 1);
     assert_false(jobs[1].job.was_run);
@@ -155,6 +155,7 @@ static void a_queued_job_that_is_cancelled_is_handed_back_at_once(void **state)
     script_set_closed(&it->script, false);
     wait_until_delivered(it, &jobs[3]);
     assert_true(atomic_load(&jobs[0].dones) == 1 && atomic_load(&jobs[2].dones) == 1);
+    assert_true(jobs[0].order < jobs[2].order && jobs[2].order < jobs[3].order);
     assert_true(jobs[0].job.was_run && jobs[2].job.was_run && jobs[3].job.was_run);
     assert_int_equal(atomic_load(&jobs[1].runs), 0);
 }
