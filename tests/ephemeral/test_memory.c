@@ -161,25 +161,30 @@ enum status __wrap_session_handle(struct slice id, char handle[SESSION_HANDLE_BY
 
 enum status __wrap_session_handle(struct slice id, char handle[SESSION_HANDLE_BYTES])
 {
-    return has_no_handles ? STATUS_NO_MEMORY : __real_session_handle(id, handle);
+    enum status status = __real_session_handle(id, handle); /* which is not to be used if it failed */
+    return has_no_handles ? STATUS_NO_MEMORY : status;
 }
 
-/* Rather than one that all share who came when there was no memory. */
+/* Rather than one that all share who came when there was no memory. And none ends by chance. */
 static void without_a_handle_there_is_no_session(void **state)
 {
     struct service *service = *state;
     const struct session session = {.user = 7, .username = SLICE("jane"), .csrf = SLICE("csrf")};
     start(service);
+    ephemeral_session_create_start(service->view, SLICE("before"), &session, 60000, asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
     has_no_handles = true;
     ephemeral_session_create_start(service->view, SLICE("id"), &session, 60000, asking_ticket(&service->asking));
     assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
     ephemeral_session_find_start(service->view, SLICE("id"), asking_ticket(&service->asking));
     assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
-    ephemeral_session_delete_start(service->view, SLICE("id"), asking_ticket(&service->asking));
+    ephemeral_session_delete_start(service->view, SLICE("before"), asking_ticket(&service->asking));
     assert_status(asking_wait(&service->asking, NULL), STATUS_NO_MEMORY);
     has_no_handles = false;
     ephemeral_session_find_start(service->view, SLICE("id"), asking_ticket(&service->asking));
     assert_status(asking_wait(&service->asking, NULL), STATUS_NOT_FOUND);
+    ephemeral_session_find_start(service->view, SLICE("before"), asking_ticket(&service->asking));
+    assert_status(asking_wait(&service->asking, NULL), STATUS_OK);
     stop(service);
 }
 
