@@ -5,20 +5,32 @@ import time
 
 import requests
 
+from harness.signer import Signer
+
 
 def other_letter(signature):
     """A signature whose first letter is another one."""
     return ("B" if signature.startswith("A") else "A") + signature[1:]
 
 
+class InitiateSigner:
+    """Signs requests for a temporary credential."""
+
+    def __init__(self, signer):
+        self.signer = Signer(signer.client_id, signer.client_secret, signature_method="HMAC-SHA256")
+
+    def sign(self, method, url):
+        return self.signer.sign(method, url, oauth_callback="oob")
+
+
 class Load:
-    """Four clients, about 25 requests a second each. `failures` holds what was not answered 200."""
+    """Four clients, about 25 requests a second each. `failures` holds what was not answered 200, or without the word `holds`."""
 
     CLIENTS = 4
     PAUSE_S = 0.04
 
-    def __init__(self, signer, url, method="GET", good=(200,)):
-        self.signer, self.url, self.method, self.good = signer, url, method, good
+    def __init__(self, signer, url, method="GET", good=(200,), holds=""):
+        self.signer, self.url, self.method, self.good, self.holds = signer, url, method, good, holds
         self.sent = 0
         self.failures = []
         self.slowest_s = 0
@@ -36,8 +48,10 @@ class Load:
         request = self.signer.sign(self.method, self.url)
         began = time.monotonic()
         try:
-            answer = session.request(request.method, request.url, headers=request.headers, timeout=20, allow_redirects=False)
-            fault = None if answer.status_code in self.good else f"{answer.status_code} {answer.text[:200]}"
+            answer = session.request(request.method, request.url, headers=request.headers, data=request.body, timeout=20,
+                                     allow_redirects=False)
+            is_good = answer.status_code in self.good and self.holds in answer.text
+            fault = None if is_good else f"{answer.status_code} {answer.text[:200]}"
         except requests.RequestException as error:
             fault = repr(error)
         with self.lock:

@@ -8,21 +8,16 @@ from types import SimpleNamespace
 import pytest
 import requests
 
+from demo_client import demo_signer
 from harness.compose import docker
 from harness.flow import Flow, send
 from harness.provider import Client
-from harness.signer import Signer
-from signed_load import Load
+from signed_load import InitiateSigner, Load
 
 
 @pytest.fixture(scope="module")
 def signer(scaled):
-    """The demo client with a token of jane's, by its own command."""
-    scaled.compose("run", "--rm", "-T", "--no-deps", "client")
-    text = scaled.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/token.env").stdout
-    held = {name: value.strip("'") for name, value in (line.split("=", 1) for line in text.splitlines())}
-    return Signer(held["CLIENT_ID"], held["CLIENT_SECRET"], token=held["TOKEN"], token_secret=held["TOKEN_SECRET"],
-                  signature_method="HMAC-SHA256")
+    return demo_signer(scaled)
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +102,6 @@ def test_a_rolling_restart_fails_no_request(scaled, signer, url, capsys):
             print(f"the same load without a restart: {summary}")
         assert at_rest, "\n".join([*failures, *told])
     raise AssertionError("on a machine that fails requests by itself this cannot be shown:\n" + "\n".join(failures))
-
-
-class InitiateSigner:
-    """Signs requests for a temporary credential."""
-
-    def __init__(self, signer):
-        self.signer = Signer(signer.client_id, signer.client_secret, signature_method="HMAC-SHA256")
-
-    def sign(self, method, url):
-        return self.signer.sign(method, url, oauth_callback="oob")
 
 
 def started_at(stack, service):

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from demo_client import demo_signer
 from harness.compose import BUILT, Stack
 from harness.flow import send
 from harness.provider import ROOT
-from harness.signer import Signer
 
 LEAD_S = 2
 
@@ -32,16 +32,8 @@ def run(stack, title):
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{stack.state()}"
 
 
-def signer(stack):
-    stack.compose("run", "--rm", "-T", "--no-deps", "client")
-    text = stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/token.env").stdout
-    held = {name: value.strip("'") for name, value in (line.split("=", 1) for line in text.splitlines())}
-    return Signer(held["CLIENT_ID"], held["CLIENT_SECRET"], token=held["TOKEN"], token_secret=held["TOKEN_SECRET"],
-                  signature_method="HMAC-SHA256")
-
-
 def test_all_volumes_come_back_and_the_same_token_is_good(own):
-    made, url = signer(own), f"{own.url}/api/photos"
+    made, url = demo_signer(own), f"{own.url}/api/photos"
     run(own, "backup of compose")
     spent = made.sign("GET", url)
     assert send(spent).status_code == 200

@@ -44,6 +44,7 @@ class Stack:
         if override:
             (self.tree / "override.json").write_text(json.dumps(override))
             self.files.append("override.json")
+        self.former_images = []
         own = ("OAUTH1_", "COMPOSE_", "COUNTERSIGN_")
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith(own)},
@@ -114,12 +115,17 @@ class Stack:
         return {kind: found for kind, command in rows if (found := docker(*command, "--filter", of_ours).stdout.split())}
 
     def image(self, service):
-        return f"countersign/{service}:{self.name}"
+        return f"countersign/{service}:{self.environment['COUNTERSIGN_TAG']}"
+
+    def rename_images(self, tag):
+        """Later commands build and start images of another tag."""
+        self.former_images += map(self.image, BUILT)
+        self.environment["COUNTERSIGN_TAG"] = tag
 
     def close(self):
         self.compose("--profile", "*", "down", "-v", "--remove-orphans", "--timeout", "1", check=False)
-        for service in BUILT:
-            docker("image", "rm", "-f", self.image(service), check=False)
+        for image in [*self.former_images, *map(self.image, BUILT)]:
+            docker("image", "rm", "-f", image, check=False)
         docker("image", "rm", SECRETS_IMAGE, check=False)  # stays where another project uses it
 
 
