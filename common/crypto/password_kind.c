@@ -108,7 +108,7 @@ static const char *read_wordpress_bcrypt(struct slice hash, struct parts *parts)
 static bool crypt_equals(struct slice password, const struct parts *parts)
 {
     char setting[PASSWORD_HASH_BYTES];
-    char actual[PASSWORD_HASH_BYTES];
+    char actual[PASSWORD_HASH_BYTES] = "";
     memcpy(setting, parts->text.ptr, parts->text.len);
     setting[parts->text.len] = '\0';
     bool equal = password_kind_crypt(password, setting, actual) && ct_equal(slice_str(actual), parts->wanted);

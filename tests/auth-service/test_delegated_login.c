@@ -6,6 +6,7 @@
 #include "login/challenge.h"
 #include "service_metrics.h"
 #include "site_bench.h"
+#include "sql/sql.h"
 #include "support/test.h"
 #include "support/watch.h"
 
@@ -193,6 +194,36 @@ static void a_store_that_is_down_lets_nobody_in(void **state)
     }
 }
 
+static void assert_let_nobody_in(const struct scene *scene)
+{
+    assert_true(site_bench_says(scene->bench, "This login was not begun in this browser"));
+    assert_true(slice_is_absent(site_bench_header(scene->bench, "Set-Cookie", 0)));
+}
+
+static void change_tables(struct site_bench *bench, const char *statement)
+{
+    assert_status(sql_execute_blocking(bench->durable.db.sql, statement, NULL, 0, NULL, NULL), STATUS_OK);
+}
+
+/* Nobody comes in unseen, and nobody of whom it is not known whether he was disabled since. */
+static void a_database_that_is_down_lets_nobody_in(void **state)
+{
+    static const struct {
+        const char *lose, *restore;
+    } rows[] = {{"ALTER TABLE audit RENAME TO lost", "ALTER TABLE lost RENAME TO audit"},
+                {"ALTER TABLE users RENAME TO lost", "ALTER TABLE lost RENAME TO users"}};
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct scene scene = begin_at(state, delegated_login_show, NULL);
+        decide(&scene, CHALLENGE_ACCEPTED, false);
+        change_tables(scene.bench, rows[i].lose);
+        assert_int_equal(come_back(&scene, scene.cookie), 503);
+        assert_true(slice_is_absent(site_bench_header(scene.bench, "Set-Cookie", 0)));
+        change_tables(scene.bench, rows[i].restore);
+        assert_int_equal(come_back(&scene, scene.cookie), 403); /* the challenge was used */
+        assert_let_nobody_in(&scene);
+    }
+}
+
 /* ---- what a session is good for ---- */
 
 /* A session of the site's user "42", or of an account made here, for what it was begun for. */
@@ -257,12 +288,6 @@ static void a_site_that_asked_its_user_itself_has_the_grant(void **state)
 }
 
 /* ---- who comes back ---- */
-
-static void assert_let_nobody_in(const struct scene *scene)
-{
-    assert_true(site_bench_says(scene->bench, "This login was not begun in this browser"));
-    assert_true(slice_is_absent(site_bench_header(scene->bench, "Set-Cookie", 0)));
-}
 
 /* And uses nothing up. */
 static void who_lacks_one_of_the_secrets_is_refused(void **state)
@@ -632,6 +657,7 @@ int main(void)
         SITE_TEST(the_page_shows_what_the_site_left_and_lets_its_forms_lead_to_the_site),
         SITE_TEST(without_randomness_nobody_is_sent_anywhere),
         SITE_TEST(a_store_that_is_down_lets_nobody_in),
+        SITE_TEST(a_database_that_is_down_lets_nobody_in),
         SITE_TEST(a_session_decides_on_what_the_site_was_asked_about_alone),
         SITE_TEST(a_site_that_asked_its_user_itself_has_the_grant),
         SITE_TEST(who_lacks_one_of_the_secrets_is_refused),

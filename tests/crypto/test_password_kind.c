@@ -392,18 +392,19 @@ static void work_for_nobody_costs_what_it_should(void **state)
 
 int main(void)
 {
+    /* The quick ones first, for a mutant ends at the first that fails. */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_systems_own_hashes_open_for_their_password_alone),
-        cmocka_unit_test(a_hash_with_one_other_letter_opens_for_nobody),
         cmocka_unit_test(what_costs_more_than_it_may_is_refused),
         cmocka_unit_test(what_is_just_a_hash_is_taken),
         cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(what_could_not_be_computed_opens_for_nobody),
-        cmocka_unit_test(the_password_and_what_it_becomes_are_wiped_and_compared_in_constant_time),
-        cmocka_unit_test(work_for_nobody_costs_what_it_should),
         cmocka_unit_test(what_is_no_hash_is_refused_and_never_verified),
-        cmocka_unit_test(of_a_long_password_wordpress_takes_every_byte),
         cmocka_unit_test(kinds_are_found_by_the_name_that_the_database_has),
+        cmocka_unit_test(work_for_nobody_costs_what_it_should),
+        cmocka_unit_test(of_a_long_password_wordpress_takes_every_byte),
+        cmocka_unit_test(each_systems_own_hashes_open_for_their_password_alone),
+        cmocka_unit_test(a_hash_with_one_other_letter_opens_for_nobody),
+        cmocka_unit_test(the_password_and_what_it_becomes_are_wiped_and_compared_in_constant_time),
+        cmocka_unit_test(what_could_not_be_computed_opens_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
