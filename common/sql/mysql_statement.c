@@ -273,8 +273,19 @@ static enum status hand_over(struct mysql_statements *statements, const struct s
     return row ? row(context, values, statement->column_count) : STATUS_OK;
 }
 
-static enum status fetch_all(struct mysql_statements *statements, const struct statement *statement, sql_row_fn row,
-                             void *context, struct mysql_outcome *outcome)
+/* What goes wrong between two rows (a deadlock, of a read that locks) MariaDB's library tells of the connection alone.
+ */
+static enum status note_fetch_fault(MYSQL_STMT *stmt, MYSQL *handle, struct mysql_outcome *outcome)
+{
+    if (mysql_stmt_errno(stmt))
+        return note_stmt_fault(stmt, outcome);
+    outcome->is_failed = true;
+    mysql_client_fault(handle, &outcome->fault);
+    return STATUS_STORE_DOWN;
+}
+
+static enum status fetch_all(struct mysql_statements *statements, const struct statement *statement, MYSQL *handle,
+                             sql_row_fn row, void *context, struct mysql_outcome *outcome)
 {
     for (;;) {
         for (size_t i = 0; i < statement->column_count; i++)
@@ -283,7 +294,7 @@ static enum status fetch_all(struct mysql_statements *statements, const struct s
         if (code == MYSQL_NO_DATA)
             return STATUS_OK;
         if (code != 0 && code != MYSQL_DATA_TRUNCATED)
-            return note_stmt_fault(statement->stmt, outcome);
+            return note_fetch_fault(statement->stmt, handle, outcome);
         TRY(hand_over(statements, statement, row, context, outcome));
     }
 }
@@ -298,7 +309,7 @@ enum status mysql_statements_run_blocking(struct mysql_statements *statements, M
     TRY(execute_statement(statement->stmt, params, param_count, ret_outcome));
     if (statement->column_count == 0)
         return STATUS_OK;
-    enum status status = fetch_all(statements, statement, row, context, ret_outcome);
+    enum status status = fetch_all(statements, statement, handle, row, context, ret_outcome);
     (void)mysql_stmt_free_result(statement->stmt); /* reads what is left of the answer */
     return status;
 }

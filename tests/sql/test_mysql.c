@@ -277,6 +277,7 @@ static void a_transaction_is_all_or_nothing_also_when_it_joins_another(void **st
 struct rival {
     pthread_t thread;
     struct sql *sql;
+    sql_work_fn work;
     pthread_barrier_t *barrier;
     int64_t first;
     int64_t second;
@@ -300,21 +301,33 @@ static enum status lock_crosswise(struct sql *sql, void *context)
     return add_one(sql, rival->second);
 }
 
+/* A row that nobody else wants is on its way when the server finds the deadlock. */
+static enum status read_crosswise(struct sql *sql, void *context)
+{
+    struct rival *rival = context;
+    struct sql_value params[] = {sql_int(-rival->first), sql_int(rival->second)};
+    rival->runs++;
+    TRY(add_one(sql, rival->first));
+    if (rival->runs == 1)
+        (void)pthread_barrier_wait(rival->barrier);
+    TRY(sql_execute_blocking(sql, "SELECT a FROM t WHERE a IN (?, ?) ORDER BY a FOR UPDATE", params, 2, NULL, NULL));
+    return add_one(sql, rival->second);
+}
+
 static void *compete(void *context)
 {
     struct rival *rival = context;
-    rival->status = sql_transaction_blocking(rival->sql, lock_crosswise, rival);
+    rival->status = sql_transaction_blocking(rival->sql, rival->work, rival);
     return NULL;
 }
 
-static void a_deadlock_is_repeated_until_both_are_done(void **state)
+static void run_into_deadlock(struct sql_bench *it, sql_work_fn work)
 {
-    struct sql_bench *it = *state;
     pthread_barrier_t barrier;
-    struct rival rivals[] = {{.sql = it->sql, .first = 1, .second = 2},
-                             {.sql = sql_bench_open(it->url), .first = 2, .second = 1}};
+    struct rival rivals[] = {{.sql = it->sql, .work = work, .first = 1, .second = 2},
+                             {.sql = sql_bench_open(it->url), .work = work, .first = 2, .second = 1}};
     make_table(it->sql);
-    assert_status(sql_bench_run(it->sql, "INSERT INTO t (a) VALUES (1), (2)"), STATUS_OK);
+    assert_status(sql_bench_run(it->sql, "INSERT INTO t (a) VALUES (-2), (-1), (1), (2)"), STATUS_OK);
     assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
     for (size_t i = 0; i < 2; i++) {
         rivals[i].barrier = &barrier;
@@ -328,6 +341,16 @@ static void a_deadlock_is_repeated_until_both_are_done(void **state)
     assert_int_equal(sql_bench_number(it->sql, "SELECT COUNT(*) FROM t WHERE b = 2"), 2);
     (void)pthread_barrier_destroy(&barrier);
     sql_close(rivals[1].sql);
+}
+
+static void a_deadlock_is_repeated_until_both_are_done(void **state)
+{
+    run_into_deadlock(*state, lock_crosswise);
+}
+
+static void a_deadlock_that_is_found_between_two_rows_is_repeated_too(void **state)
+{
+    run_into_deadlock(*state, read_crosswise);
 }
 
 static void a_lock_that_another_holds_is_told_after_the_timeout(void **state)
@@ -413,6 +436,7 @@ int main(void)
         SQL_TEST(the_beginning_of_a_transaction_survives_a_lost_connection),
         SQL_TEST(a_transaction_is_all_or_nothing_also_when_it_joins_another),
         SQL_TEST(a_deadlock_is_repeated_until_both_are_done),
+        SQL_TEST(a_deadlock_that_is_found_between_two_rows_is_repeated_too),
         SQL_TEST(a_lock_that_another_holds_is_told_after_the_timeout),
         SQL_TEST(a_connection_for_reads_does_not_write),
         SQL_TEST(a_primary_that_became_a_replica_is_left),
