@@ -7,13 +7,13 @@ FROM debian:trixie-slim AS build
 ENV SOURCE_DATE_EPOCH=0 LC_ALL=C.UTF-8
 WORKDIR /countersign
 COPY dev ./
-RUN ./dev deps && rm -rf /var/lib/apt/lists/*
+RUN ./dev deps && apt-get install -y -qq --no-install-recommends python3 && rm -rf /var/lib/apt/lists/*
 COPY CMakeLists.txt ./
 COPY common common
 COPY services services
 RUN ./dev build && strip build/bin/auth-service build/bin/introspection-service
 
-FROM debian:trixie-slim
+FROM debian:trixie-slim AS base
 # libmariadb3 brings caching_sha2_password.so, which MySQL 8 and later ask for; ca-certificates is for stores behind a
 # public certificate.
 RUN apt-get update \
@@ -21,8 +21,20 @@ RUN apt-get update \
     ca-certificates libcjson1 libevent-2.1-7t64 libhiredis1.1.0 libmariadb3 libsqlite3-0 libssl3t64 \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
-COPY LICENSE /usr/share/doc/countersign/LICENSE
-COPY --from=build /countersign/build/bin/introspection-service /usr/local/bin/introspection-service
+
+# What is ours in the image, below /image, with the list (SPDX) of that and of Debian's packages beside it.
+FROM build AS own
+COPY --from=base /var/lib/dpkg /base/dpkg
+COPY LICENSE /image/usr/share/doc/countersign/LICENSE
+COPY packaging/sbom.py packaging/
+ARG VERSION=0.1.0
+RUN install -D build/bin/introspection-service /image/usr/local/bin/introspection-service \
+ && python3 packaging/sbom.py /image introspection-service "$VERSION" --beside /base/dpkg >/sbom.spdx.json \
+ && mv /sbom.spdx.json /image/usr/share/doc/countersign/ \
+ && find /image -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
+
+FROM base
+COPY --from=own /image /
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="introspection-service" \

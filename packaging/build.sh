@@ -103,7 +103,7 @@ package_part() {
   if [[ $part != common ]]; then
     depends="countersign-common (= $version), procps, util-linux, $(libraries_of "$folder")"
   fi
-  /usr/bin/python3 packaging/sbom.py "$folder" "countersign-$part" "$version" "$depends" \
+  /usr/bin/python3 packaging/sbom.py "$folder" "countersign-$part" "$version" --depends "$depends" \
     >"$folder/usr/share/doc/countersign-$part/sbom.spdx.json"
   cp "$folder/usr/share/doc/countersign-$part/sbom.spdx.json" "build/package/countersign-$part.spdx.json"
   control_of "$part" "$version" "$depends" "$(du -k -s --apparent-size "$folder/usr" | cut -f1)" >"$folder/DEBIAN/control"

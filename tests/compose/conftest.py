@@ -5,11 +5,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import requests
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from harness.compose import BUILT, Stack, missing_engine  # noqa: E402
+from harness.compose import BUILT, Stack, command_on_page, missing_engine  # noqa: E402
 from harness.owner import Owner  # noqa: E402
 from harness.provider import ROOT  # noqa: E402
 from wrong_starts import BROKEN  # noqa: E402
@@ -27,7 +28,7 @@ def override():
     services = {name: {"environment": {"OAUTH1_TIMESTAMP_LEAD": "2"}} for name in BUILT}
     right = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["introspection-service"]
     for name, environment in BROKEN.items():
-        kept = {key: value for key, value in right.items() if key not in ("build", "pull_policy", "depends_on", "networks")}
+        kept = {key: value for key, value in right.items() if key not in ("build", "pull_policy", "depends_on", "networks", "scale")}
         network = {"network_mode": "service:redis"} if name == "broken-port" else {"networks": right["networks"]}
         services[name] = kept | network | {"profiles": ["broken"], "environment": right["environment"] | environment}
     return {"services": services}
@@ -37,7 +38,7 @@ def override():
 def stack(tmp_path_factory):
     made = Stack(tmp_path_factory.mktemp("compose"), override())
     try:
-        made.up()
+        made.up(timeout=900)  # the first one builds the images
         yield made
     finally:
         made.close()
@@ -45,8 +46,10 @@ def stack(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def scaled(stack):
-    """Two replicas of auth-service and four of introspection-service."""
-    stack.up("--scale", "auth-service=2", "--scale", "introspection-service=4")
+    """Two replicas of auth-service and four of introspection-service, by the first page's command."""
+    page = requests.get(stack.url, timeout=20).text
+    done = stack.shell(command_on_page(page, "more"), timeout=300)
+    assert done.returncode == 0, done.stderr + stack.state()
     return stack
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from harness.compose import BUILT, docker
 from harness.provider import ROOT
+from harness.spdx import files_of
 
 SIZE_LIMIT = 60 << 20  # above the base image
 
@@ -47,7 +48,7 @@ def test_every_library_that_an_image_installs_by_name_is_one_that_its_binary_loa
     assert code == 0 and "not found" not in loaded, loaded
     paths = re.findall(r"=> (\S+) ", loaded)
     owners = inside(image, "sh", "-c", 'for path; do dpkg -S "$(readlink -f "$path")"; done', "sh", *paths)[1]
-    stage = (ROOT / f"docker/{binary}.Dockerfile").read_text().rpartition("FROM ")[2].partition("&& apt-get clean")[0]
+    stage = (ROOT / f"docker/{binary}.Dockerfile").read_text().partition(" AS base")[2].partition("&& apt-get clean")[0]
     named = set(re.findall(r"(?<=\s)lib\S+", stage.partition("apt-get install")[2]))
     assert named and named <= {line.partition(":")[0] for line in owners.splitlines()}
 
@@ -71,6 +72,27 @@ def test_two_builds_give_the_same_binaries(stack):
     first = [docker("run", "--rm", "--network", "none", "--entrypoint", "sha256sum", "--workdir", "/usr/local/bin",
                     stack.image(service), service).stdout for service in BUILT]
     assert second == "".join(first)
+
+
+def test_the_list_of_what_is_inside_is_true(image):
+    """Ours is what neither a Debian package nor the base image knows. (Below /etc and /var Debian's packages make files as they
+    are installed.)"""
+    (service,) = inspect(image)["Config"]["Entrypoint"]
+    place = "/usr/share/doc/countersign/sbom.spdx.json"
+    sbom = json.loads(inside(image, "cat", place)[1])
+    described = [r["relatedSpdxElement"] for r in sbom["relationships"] if r["relationshipType"] == "DESCRIBES"]
+    contained = {r["relatedSpdxElement"] for r in sbom["relationships"] if [r["spdxElementId"]] == described}
+    listed = {(element["name"], element["versionInfo"]) for element in sbom["packages"] if element["SPDXID"] in contained}
+    shown = inside(image, "dpkg-query", "-W", "-f", "${Package} ${Version}\n")[1].splitlines()
+    version = inspect(image)["Config"]["Labels"]["org.opencontainers.image.version"]
+    assert listed == {tuple(line.split()) for line in shown} | {(service, version)}
+    known = set(inside(image, "sh", "-c", "cat /var/lib/dpkg/info/*.list")[1].splitlines())
+    files = ["find", "/usr", "/opt", "/srv", "/home", "-xdev", "-type", "f"]
+    known |= set(inside("debian:trixie-slim", *files)[1].splitlines())
+    sums = inside(image, *files, "-exec", "sha256sum", "{}", "+")[1]
+    there = dict(reversed(line.split("  ")) for line in sums.splitlines())
+    ours = {name: digest for name, digest in there.items() if name not in known and name != place}
+    assert files_of(sbom, service) == ours
 
 
 def test_nobody_is_root_and_nothing_needs_a_shell(image):

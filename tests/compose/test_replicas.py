@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from demo_client import demo_signer
-from harness.compose import docker
+from harness.compose import BUILT, docker
 from harness.flow import Flow, send
 from harness.provider import Client
 from signed_load import InitiateSigner, Load
@@ -51,6 +51,15 @@ def every_replica_judges_one(scaled, signer, url):
 def test_the_replicas_are_there_and_share_the_work(scaled, signer, url):
     assert len(scaled.containers("introspection-service")) == 4 and len(scaled.containers("auth-service")) == 2
     every_replica_judges_one(scaled, signer, url)
+
+
+def test_another_up_with_a_profile_keeps_the_replicas(scaled):
+    before = {name: sorted(scaled.containers(name)) for name in BUILT}
+    scaled.compose("--profile", "delegated-login", "up", "-d", "--wait", timeout=600)
+    try:
+        assert {name: sorted(scaled.containers(name)) for name in BUILT} == before
+    finally:
+        scaled.compose("--profile", "delegated-login", "rm", "-sf", "login-site", "auth-service-delegated", "login-secrets")
 
 
 def test_a_replay_across_replicas_succeeds_once(scaled, signer, url):
@@ -113,8 +122,7 @@ def test_an_update_restarts_no_store(scaled):
     before = {name: started_at(scaled, name) for name in ("mysql", "redis", "auth-service", "introspection-service")}
     image = scaled.image("introspection-service")
     docker("build", "-q", "-t", image, "-", input=f"FROM {image}\nLABEL update=1\n")
-    scaled.compose("up", "-d", "--wait", "--no-build", "--pull", "never", "--scale", "auth-service=2", "--scale",
-                   "introspection-service=4")
+    scaled.compose("up", "-d", "--wait", "--no-build", "--pull", "never")
     after = {name: started_at(scaled, name) for name in before}
     assert {name for name in before if before[name] != after[name]} == {"introspection-service"}
 

@@ -1,10 +1,11 @@
 """./dev package: what an operator installs, configures, upgrades and removes, on Debian 13 with systemd."""
 
-import hashlib
 import json
 import re
 
 import pytest
+
+from harness.spdx import files_of
 
 PARTS = ["common", "auth-service", "introspection-service"]
 SERVICES = PARTS[1:]
@@ -127,18 +128,11 @@ def test_a_shell_completes_the_commands_and_man_has_a_page_of_each(host):
 @pytest.mark.parametrize("part", PARTS)
 def test_the_list_of_what_is_inside_is_true(host, part):
     sbom = json.loads(host.sh(f"cat /usr/share/doc/countersign-{part}/sbom.spdx.json"))
-    assert sbom["spdxVersion"] == "SPDX-2.3" and sbom["creationInfo"]["created"] == "2026-09-21T14:13:20Z"
+    assert sbom["creationInfo"]["created"] == "2026-09-21T14:13:20Z"
     digests = dict(reversed(line.split("  ")) for line in host.sh(
         f"dpkg -L countersign-{part} | while read f; do test -f $f && sha256sum $f; done; true").splitlines())
     del digests[f"/usr/share/doc/countersign-{part}/sbom.spdx.json"]
-    listed = {file["fileName"][1:]: {sum["algorithm"]: sum["checksumValue"] for sum in file["checksums"]} for file in sbom["files"]}
-    assert {name: sums["SHA256"] for name, sums in listed.items()} == digests
-    code = hashlib.sha1("".join(sorted(sums["SHA1"] for sums in listed.values())).encode()).hexdigest()
-    assert sbom["packages"][0]["packageVerificationCode"]["packageVerificationCodeValue"] == code
-
-    known = {"SPDXRef-DOCUMENT"} | {element["SPDXID"] for element in sbom["packages"] + sbom["files"]}
-    assert len(known) == 1 + len(sbom["packages"]) + len(sbom["files"])
-    assert all(r["spdxElementId"] in known and r["relatedSpdxElement"] in known for r in sbom["relationships"])
+    assert files_of(sbom, f"countersign-{part}") == digests
     if part in SERVICES:
         needed = set(re.findall(r"NEEDED\s+(\S+)", host.sh(f"objdump -p /usr/bin/{part}")))
         packages = {host.sh(f"dpkg -S '*/{name}' | head -n 1").split(":")[0] for name in needed}
