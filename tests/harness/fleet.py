@@ -12,11 +12,10 @@ from pathlib import Path
 from harness.fault_proxy import FaultProxy
 from harness.flow import Flow
 from harness.owner import Owner
-from harness.provider import BIN, ROOT, Provider
+from harness.provider import BIN, PASSWORD, ROOT, Provider
 from harness.stores import MariaDB, Redis
 
 LOAD = BIN.parent / "load/load"
-PASSWORD = "correct horse battery staple"
 SECRETS_KEYS = "fleet:" + base64.b64encode(bytes(range(32))).decode()
 API_URL = "http://api.example/photos?size=original"
 

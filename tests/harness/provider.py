@@ -19,6 +19,8 @@ BIN = Path(os.environ.get("COUNTERSIGN_BIN", ROOT / "build/asan/bin"))
 SANITIZER_WORDS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
 ALL_METHODS = ",".join(re.findall(r'X\("([A-Z0-9-]+)"', (ROOT / "common/oauth/signature_method.h").read_text()))
 READY_SECONDS = 20
+PASSWORD = "correct horse battery staple"  # of every user that a test makes
+API = "http://api.example"
 
 
 PORTS_BEGIN, PORTS_OF_A_WORKER, WORKERS_APART = 12000, 5000, 4

@@ -15,13 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from harness import contract  # noqa: E402
 from harness.flow import Flow  # noqa: E402
 from harness.owner import Owner  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.provider import API, PASSWORD, Provider  # noqa: E402
 from harness.signer import Signer  # noqa: E402
 
 contract.watch()
-
-PASSWORD = "correct horse battery staple"
-API = "http://api.example"
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import API, PASSWORD
 from harness.flow import Flow
 from harness.owner import Owner, Page, until_answered
+from harness.provider import API, PASSWORD
 from harness.running import KINDS, running_on
 from harness.site import VARIABLES, Site, challenge_of
 

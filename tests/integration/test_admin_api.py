@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from conftest import PASSWORD
 from harness.flow import Flow
+from harness.provider import PASSWORD
 from harness.running import KINDS, Embedded, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 

@@ -6,8 +6,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import PASSWORD
-from harness.provider import ROOT, Provider
+from harness.provider import PASSWORD, ROOT, Provider
 from harness.site import ADMIN_TOKEN
 from test_admin_api import VARIABLES, Admin
 

@@ -8,12 +8,11 @@ from functools import partial
 
 import pytest
 import requests
-from conftest import PASSWORD
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import pictures
 from harness.owner import Owner, Page
-from harness.provider import Client
+from harness.provider import PASSWORD, Client
 from harness.running import KINDS, Embedded, running_on
 from harness.site import ADMIN_TOKEN
 

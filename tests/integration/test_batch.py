@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import pytest
 import requests
-from conftest import API
 from harness.fault_proxy import FaultProxy
-from harness.provider import Provider, describe
+from harness.provider import API, Provider, describe
 from harness.signer import Request, Signer
 from harness.stores import Redis
 

@@ -5,10 +5,9 @@ import time
 
 import pytest
 import requests
-from conftest import API
 from cryptography import x509
 from harness.authority import Authority
-from harness.provider import Provider, describe
+from harness.provider import API, Provider, describe
 from harness.signer import Signer
 
 PATHS = ("/v1/introspect", "/v1/introspect/batch")

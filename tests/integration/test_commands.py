@@ -16,9 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from conftest import API, PASSWORD
 from harness.fleet import SECRETS_KEYS
-from harness.provider import BIN, SANITIZER_WORDS, Provider, clean_environment
+from harness.provider import API, BIN, PASSWORD, SANITIZER_WORDS, Provider, clean_environment
 from harness.signer import FORM, Signer, authorization, base_string, decode_pairs
 
 DONE, REFUSED, USAGE, STORE = 0, 1, 2, 3

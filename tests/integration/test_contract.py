@@ -13,13 +13,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from conftest import API, PASSWORD
 from harness import contract, pictures
 from harness.admin_calls import DEEDS, ask_deed, ask_deeds
 from harness.conversation import Conversation
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
-from harness.provider import Provider, describe
+from harness.provider import API, PASSWORD, Provider, describe
 from harness.signer import FORM, Signer
 from harness.site import LOGIN_TOKEN, READ_TOKEN, VARIABLES, Site, challenge_of
 from harness.stores import Redis

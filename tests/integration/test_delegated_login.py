@@ -7,12 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
-from conftest import PASSWORD
 from cryptography import x509
 from harness.authority import Authority
 from harness.flow import Flow, form
 from harness.owner import Owner, Page, location_query
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 from harness.running import KINDS, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, VARIABLES, Site, challenge_of
 

@@ -7,13 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
-from conftest import API, PASSWORD
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import pictures
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
-from harness.provider import Client, Provider
+from harness.provider import API, PASSWORD, Client, Provider
 from harness.running import KINDS, running_on
 from harness.signer import Signer
 

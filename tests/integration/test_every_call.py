@@ -13,12 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PASSWORD
 from harness import contract
 from harness.admin_calls import DEEDS, ask_deed, ask_deeds
 from harness.conversation import Conversation
 from harness.fleet import SECRETS_KEYS
-from harness.provider import BIN, Outcome, clean_environment
+from harness.provider import BIN, PASSWORD, Outcome, clean_environment
 from harness.running import KINDS, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN, VARIABLES
 

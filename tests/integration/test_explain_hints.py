@@ -4,9 +4,8 @@ import time
 from dataclasses import replace
 
 import pytest
-from conftest import API
 from harness.flow import Flow
-from harness.provider import Provider, describe
+from harness.provider import API, Provider, describe
 from harness.signer import (
     FORM,
     Request,

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PASSWORD
 from harness.flow import Flow
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 from harness.signer import FORM, Request, Signer, body_hash
 
 ORIGIN = "https://api.example"

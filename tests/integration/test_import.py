@@ -14,8 +14,7 @@ from authlib.common.security import generate_token
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from conftest import API
-from harness.provider import ROOT, Provider, clean_environment
+from harness.provider import API, ROOT, Provider, clean_environment
 from harness.signer import Signer
 
 RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))

@@ -10,11 +10,10 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 import requests
 
-from conftest import PASSWORD
 from harness import site as sites
 from harness.flow import Flow, send
 from harness.owner import Owner, Page, until_answered
-from harness.provider import Client, Provider
+from harness.provider import PASSWORD, Client, Provider
 from harness.running import KINDS, running_on
 from test_developer_pages import LIST, NEW, Developer
 

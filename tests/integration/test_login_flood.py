@@ -8,10 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from conftest import PASSWORD
 from harness.flow import Flow
 from harness.owner import Owner, Page
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 from harness.stores import Redis
 
 NAMES, ADDRESSES, LIMIT = 600, 200, 5

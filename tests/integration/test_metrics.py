@@ -11,10 +11,9 @@ from contextlib import contextmanager
 import pytest
 import requests
 import yaml
-from conftest import PASSWORD
 from harness.fleet import new_fleet
 from harness.flow import Flow, send
-from harness.provider import ROOT, Provider, describe
+from harness.provider import PASSWORD, ROOT, Provider, describe
 from test_gateway import ask
 
 pytestmark = pytest.mark.xdist_group("metrics")

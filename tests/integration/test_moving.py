@@ -14,10 +14,9 @@ if not settings.configured:
     settings.configure()
 from django.contrib.auth import hashers
 
-from conftest import API
 from harness.moving import import_killed_half_way
 from harness.owner import Owner, Page
-from harness.provider import Provider
+from harness.provider import API, Provider
 from harness.signer import Signer
 from test_import import DONE, REFUSED, USAGE, authlib_client, authlib_token, counts, lines, run
 

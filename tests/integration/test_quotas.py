@@ -6,9 +6,8 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from conftest import PASSWORD
 from harness.flow import Flow, form, send
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 
 LIMIT = 5
 

@@ -8,10 +8,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 import requests
-from conftest import API, PASSWORD
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page, location_query
-from harness.provider import Provider, describe
+from harness.provider import API, PASSWORD, Provider, describe
 from harness.signer import Request, Signer, authorization
 
 # ---- initiate and token: status, error, oauth_problem

@@ -5,10 +5,9 @@ import re
 
 import pytest
 import requests
-from conftest import PASSWORD
 from cryptography import x509
 from harness.authority import Authority
-from harness.provider import Provider, free_port
+from harness.provider import PASSWORD, Provider, free_port
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 
 DONE, REFUSED, USAGE, STORE = 0, 1, 2, 3

@@ -12,9 +12,8 @@ import time
 import unicodedata
 
 import pytest
-from conftest import PASSWORD
 from harness.fleet import release_binaries
-from harness.provider import BIN, Provider, clean_environment
+from harness.provider import BIN, PASSWORD, Provider, clean_environment
 
 MANY = 5000
 LONG = "Häuser 日本語 " * 12  # of 240 bytes

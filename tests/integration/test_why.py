@@ -8,10 +8,9 @@ import time
 
 import pytest
 import requests
-from conftest import PASSWORD
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
-from harness.provider import clean_environment, describe
+from harness.provider import PASSWORD, clean_environment, describe
 from harness.running import KINDS, Embedded, prepared_on
 
 API = "http://api.example/photos"

@@ -4,10 +4,9 @@ the client itself, also when it was enabled again at once."""
 import threading
 
 import pytest
-from conftest import PASSWORD
 from harness.flow import Flow, form, send
 from harness.owner import Owner, location_query
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 from harness.stores import MariaDB, Redis
 
 SECRETS_KEYS = "a:" + "A" * 43 + "="
