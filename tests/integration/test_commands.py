@@ -323,7 +323,8 @@ def test_update_changes_what_is_given_and_leaves_the_rest(shop):
     made = shop.expect("client", "create", "--name", "Old", "--website", "https://a.example", "--scope", "a", "--trusted",
                        "--callback", "https://a.example/cb", "--contact", "old@a.example")
     changed = shop.expect("client", "update", made["client_id"], "--name", "New", "--verified")
-    assert changed == {**{n: v for n, v in made.items() if n != "client_secret"}, "name": "New", "verified": True}
+    assert changed == {**{n: v for n, v in made.items() if n != "client_secret"}, "name": "New", "verified": True,
+                       "version": made["version"] + 1}
     changed = shop.expect("client", "update", made["client_id"], "--website", "", "--callback", "", "--scope", "b",
                           "--no-trusted", "--contact", "new@a.example")
     assert changed["contact"] == "new@a.example"
