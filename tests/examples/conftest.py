@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "true"  # Authlib's client refuses http otherwise
 
 from harness.flow import Flow  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.provider import PASSWORD, Provider  # noqa: E402
 
 from introspection_double import IntrospectionDouble  # noqa: E402
 from services import EXAMPLES  # noqa: E402
@@ -24,7 +24,7 @@ def provider(tmp_path_factory):
     made = Provider(tmp_path_factory.mktemp("provider"), OAUTH1_RATE_LIMIT_LOGIN_ACCOUNT="100000",
                     OAUTH1_RATE_LIMIT_LOGIN_PAIR="100000",
                     OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="100000")
-    made.create_user("jane", "correct horse battery staple")
+    made.create_user("jane", PASSWORD)
     made.start()
     yield made
     made.stop()

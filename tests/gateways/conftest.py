@@ -13,7 +13,7 @@ os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "true"  # Authlib's client refuses ht
 
 from harness.fault_proxy import FaultProxy  # noqa: E402
 from harness.flow import Flow  # noqa: E402
-from harness.provider import Provider  # noqa: E402
+from harness.provider import PASSWORD, Provider  # noqa: E402
 from harness.signer import Signer  # noqa: E402
 from harness.stores import Redis  # noqa: E402
 
@@ -21,7 +21,6 @@ from running import GATEWAYS  # noqa: E402
 from upstream import Upstream  # noqa: E402
 from wire import ORIGIN  # noqa: E402
 
-PASSWORD = "correct horse battery staple"
 PLENTY = "1000000"
 
 

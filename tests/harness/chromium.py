@@ -10,11 +10,12 @@ from selenium.webdriver.chrome.service import Service as Driver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from harness.provider import PASSWORD
+
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars"
 ).split()
-PASSWORD = "correct horse battery staple"
 SCREENS = {"desktop": (1100, 850), "phone": (375, 760)}
 SCHEMES = ("light", "dark")
 

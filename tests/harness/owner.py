@@ -7,6 +7,8 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import requests
 
+from harness.provider import PASSWORD
+
 
 def until_answered(ask):
     """As people and clients do: after a 503 they try again. A disk that is busy for 200 ms is no fault of what a test is
@@ -63,7 +65,7 @@ class Page(HTMLParser):
 class Owner:
     """A person with a browser session at one provider."""
 
-    def __init__(self, provider, username="jane", password="correct horse battery staple"):
+    def __init__(self, provider, username="jane", password=PASSWORD):
         self.provider = provider
         self.username = username
         self.password = password

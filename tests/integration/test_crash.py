@@ -8,7 +8,7 @@ import requests
 
 from harness.flow import Flow, form, send
 from harness.owner import Owner, until_answered
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 
 API = "http://api.example/photos"
 SKEW, LEAD = 4, 2
@@ -19,7 +19,7 @@ GUARD_SECONDS = 10 + 1  # at the longest, where clients' clocks are right; and w
 def fresh(tmp_path):
     """A provider of this test's own with a short window, so that the guard after a crash is short too."""
     provider = Provider(tmp_path / "provider", OAUTH1_TIMESTAMP_SKEW=SKEW, OAUTH1_TIMESTAMP_LEAD=LEAD).start()
-    provider.create_user("jane", "correct horse battery staple")
+    provider.create_user("jane", PASSWORD)
     yield provider
     for service in reversed(provider.services):
         service.stop()

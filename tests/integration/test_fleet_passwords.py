@@ -6,9 +6,9 @@ import time
 import pytest
 from harness.fleet import SECRETS_KEYS, Fleet, Stores
 from harness.flow import Flow, send
+from harness.provider import PASSWORD
 from test_reload import reload
 
-PASSWORD = "correct horse battery staple"
 OLD, NEW = "the old: password/?", "the new@ one"
 UNKNOWN_KEYS = "unknown:" + base64.b64encode(bytes(range(1, 33))).decode()
 pytestmark = pytest.mark.xdist_group("fleet-passwords")

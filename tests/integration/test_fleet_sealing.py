@@ -18,10 +18,9 @@ import requests
 from harness.fleet import Fleet, Stores, release_binaries
 from harness.flow import Flow, send
 from harness.owner import Owner, until_answered
-from harness.provider import Provider, clean_environment
+from harness.provider import PASSWORD, Provider, clean_environment
 from test_reload import reload
 
-PASSWORD = "correct horse battery staple"
 OLD, NEW = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("old", "new"))
 pytestmark = pytest.mark.xdist_group("fleet-sealing")
 MANY = 400  # four batches

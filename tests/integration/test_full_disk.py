@@ -8,7 +8,7 @@ import pytest
 import requests
 from harness.fleet import Stores, new_fleet
 from harness.flow import Flow, send
-from harness.provider import Provider, clean_environment
+from harness.provider import PASSWORD, Provider, clean_environment
 
 SECONDS = 10
 
@@ -51,7 +51,7 @@ def fill(disk, but_bytes=0):
 def test_a_full_disk_makes_the_services_unready_until_there_is_room_again(small_disk):
     provider = Provider(small_disk / "provider").start()
     try:
-        provider.create_user("jane", "correct horse battery staple")
+        provider.create_user("jane", PASSWORD)
         flow = Flow(provider, provider.create_client())
         flow.initiate()
         flow.grant()

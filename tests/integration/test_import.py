@@ -14,7 +14,7 @@ from authlib.common.security import generate_token
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness.provider import API, ROOT, Provider, clean_environment
+from harness.provider import API, PASSWORD, ROOT, Provider, clean_environment
 from harness.signer import Signer
 
 RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
@@ -195,7 +195,7 @@ def test_a_user_is_deleted_by_name_or_by_sub(shop, printer):
 def test_a_user_who_was_made_has_no_password(shop, printer):
     run(shop, "token", authlib_token(printer, username="mute"))
     password = shop.directory / "password"
-    password.write_text("correct horse battery staple\n")
+    password.write_text(f"{PASSWORD}\n")
     assert shop.command("user", "set-password", "mute", "--password-file", password).code == DONE
 
 

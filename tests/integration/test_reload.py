@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from harness.flow import Flow, send
-from harness.provider import ROOT, Provider
+from harness.provider import PASSWORD, ROOT, Provider
 
 RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
 OLD, NEW = (f"{name}:{base64.b64encode(os.urandom(32)).decode()}" for name in ("old", "new"))
@@ -31,7 +31,7 @@ def keys(tmp_path):
 @pytest.fixture
 def rotating(tmp_path, keys):
     made = Provider(tmp_path / "provider", OAUTH1_SECRETS_KEYS_FILE=keys).start()
-    made.create_user("jane", "correct horse battery staple")
+    made.create_user("jane", PASSWORD)
     yield made
     made.stop()
 

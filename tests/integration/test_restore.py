@@ -14,9 +14,8 @@ import pytest
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow
 from harness.owner import Owner, until_answered
-from harness.provider import BIN, ROOT, Provider, clean_environment
+from harness.provider import BIN, PASSWORD, ROOT, Provider, clean_environment
 
-PASSWORD = "correct horse battery staple"
 LEAD_S = 12
 API = "http://api.example/"
 pytestmark = pytest.mark.xdist_group("restore")

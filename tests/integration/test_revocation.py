@@ -7,10 +7,9 @@ import pytest
 import requests
 from harness.flow import Flow, form, send
 from harness.owner import Owner
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 
 API = "http://api.example/photos"
-PASSWORD = "correct horse battery staple"
 LAG_SECONDS = 1.0
 
 

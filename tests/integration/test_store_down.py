@@ -10,7 +10,7 @@ import requests
 
 from harness.flow import Flow, form, send
 from harness.owner import Owner
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 
 API = "http://api.example/photos"
 DEADLINE_MS = 250
@@ -19,7 +19,7 @@ DEADLINE_MS = 250
 @pytest.fixture
 def fresh(tmp_path):
     provider = Provider(tmp_path / "provider", OAUTH1_CACHE_TTL=1).start()
-    provider.create_user("jane", "correct horse battery staple")
+    provider.create_user("jane", PASSWORD)
     yield provider
     for service in reversed(provider.services):
         service.stop()

@@ -9,9 +9,8 @@ import requests
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow
 from harness.owner import Owner
-from harness.provider import Provider
+from harness.provider import PASSWORD, Provider
 
-PASSWORD = "correct horse battery staple"
 pytestmark = pytest.mark.xdist_group("upgrade")
 
 

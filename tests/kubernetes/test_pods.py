@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from harness.compose import BUILT, docker
+from harness.provider import PASSWORD
 from pods import STORE_IMAGES, Cluster, load, missing_podman, podman
 
 WHY_NOT = missing_podman()
@@ -93,17 +94,17 @@ def test_the_secret_is_for_the_service_alone(cluster):
 
 
 def test_three_legs_and_a_replay(cluster):
-    name, password = "auth-service", "correct horse battery staple"
+    name = "auth-service"
     cluster.run(name, name, "client", "create", "--id", "demo", "--name", "Demo", "--callback", "http://127.0.0.1/ready",
                 "--secret-file", "-", stdin="a secret of the demo client")
-    cluster.run(name, name, "user", "create", "--username", "jane", "--password-file", "-", stdin=password)
+    cluster.run(name, name, "user", "create", "--username", "jane", "--password-file", "-", stdin=PASSWORD)
     server = cluster.run(name, name, "resource-server", "create", "--name", "photos", "--origin", "http://localhost:8080",
                          "--format", "json")
     introspection = f"http://{cluster.addresses['introspection-service']}:8082"
     key = json.loads(server.stdout)["key"]
     done = cluster.run(name, name, "perform", "three-legged", "--client", "demo", "--client-secret", "a secret of the demo client",
                        "--username", "jane", "--password-file", "-", "--introspect", introspection, "--key", key,
-                       "--api-url", "http://localhost:8080/api/photos", "--format", "json", stdin=password)
+                       "--api-url", "http://localhost:8080/api/photos", "--format", "json", stdin=PASSWORD)
     performed = json.loads(done.stdout)
     assert performed["introspection"]["active"] is True and performed["introspection"]["username"] == "jane"
     signed = cluster.run(name, name, "sign", "GET", "http://localhost:8080/api/photos", "--client", "demo", "--client-secret",
