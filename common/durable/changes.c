@@ -103,14 +103,6 @@ enum status durable_transaction_blocking(struct durable *db, sql_work_fn work, v
 /* SQLite, whose transactions write one after the other, reads no more of it than SELECT. */
 #define HOLD " = ? /*! FOR UPDATE */"
 
-static enum status skip_row(void *context, const struct sql_value *columns, size_t count)
-{
-    (void)context;
-    (void)columns;
-    (void)count;
-    return STATUS_OK;
-}
-
 enum status durable_hold_blocking(struct durable *db, enum change_kind kind, struct slice id)
 {
     static const char *const rows[] = {
@@ -120,7 +112,7 @@ enum status durable_hold_blocking(struct durable *db, enum change_kind kind, str
         [CHANGE_RESOURCE_SERVER] = "SELECT id FROM resource_servers WHERE name" HOLD,
     };
     struct sql_value param = sql_text(id);
-    return sql_execute_blocking(db->sql, rows[kind], &param, 1, skip_row, NULL);
+    return sql_execute_blocking(db->sql, rows[kind], &param, 1, NULL, NULL);
 }
 
 /* ---- changes ---- */
