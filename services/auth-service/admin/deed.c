@@ -180,12 +180,12 @@ enum status deed_refuse(struct deed_answer *answer, int http_status, const char 
     return slice_is_absent(answer->detail) ? STATUS_NO_MEMORY : STATUS_BAD_INPUT;
 }
 
-/* RFC 9110 §13.1.1: a strong comparison; a weak one never matches. */
 bool deed_matches_any(const struct deed *deed)
 {
     return slice_is_absent(deed->if_match) || slice_eq(slice_trim(deed->if_match), SLICE("*"));
 }
 
+/* RFC 9110 §13.1.1: a strong comparison; a weak one never matches. */
 enum status deed_match(const struct deed *deed, struct deed_answer *answer, int64_t version)
 {
     char memory[32];

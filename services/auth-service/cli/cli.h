@@ -61,8 +61,7 @@ struct cli_output {
 /* A single record, or with `list` any number of them (JSON: an array; env: NAME=value blocks). */
 struct cli_output cli_output_begin(const struct command_line *line, bool list);
 /* Any number of records that cli_record and cli_record_read print; as a table it has these columns (cli/table.h), and
- * with
- * --quiet no header. */
+ * with --quiet no header. */
 struct cli_output cli_list_begin(const struct command_line *line, const char *const *columns);
 /* What was given so far is seen: for a list that goes on. */
 void cli_output_flush(struct cli_output *out);

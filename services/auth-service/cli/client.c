@@ -203,30 +203,42 @@ static enum status do_change(struct durable *db, void *context)
     return change->work(db, change->id);
 }
 
-static int change_client(const struct command_line *line, const char *what,
-                         enum status (*work)(struct durable *db, struct slice client_id))
+/* Does `work` on the client of the argument, and says so. */
+static int change_client_by(const struct command_line *line, const char *what, durable_deed_fn work, void *context)
 {
     struct cli_store store;
-    struct named_change change = {work, line->arguments[0]};
+    struct slice id = line->arguments[0];
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = cli_audited(&store, what, change.id, do_change, &change);
-    if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(change.id));
-    if (status == STATUS_OK && !line->quiet)
+    enum status status = cli_audited(&store, what, id, work, context);
+    if (status == STATUS_CONFLICT)
+        code = command_fail(line, EXIT_REFUSED, "client %.*s: %s", SLICE_ARGS(id), CLI_CHANGED_SINCE);
+    else if (status != STATUS_OK)
+        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
+    else if (!line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
     cli_close(&store);
     return code;
 }
 
-static int change_client_remote(const struct command_line *line, const char *method, const char *verb)
+static int change_client(const struct command_line *line, const char *what,
+                         enum status (*work)(struct durable *db, struct slice client_id))
+{
+    struct named_change change = {work, line->arguments[0]};
+    return change_client_by(line, what, do_change, &change);
+}
+
+/* `if_match`: as of a struct remote_call. */
+static int change_client_remote(const struct command_line *line, const char *method, const char *verb,
+                                struct slice if_match)
 {
     struct remote remote;
-    const struct remote_call call = call_on_client(line, method, verb);
+    struct remote_call call = call_on_client(line, method, verb);
     int code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
+    call.if_match = if_match;
     code = remote_change(&remote, &call);
     remote_close(&remote);
     return code;
@@ -239,7 +251,7 @@ static int run_client_delete(const struct command_line *line)
 
 static int run_client_delete_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "DELETE", NULL);
+    return change_client_remote(line, "DELETE", NULL, SLICE_ABSENT);
 }
 
 const struct command cli_client_delete = {
@@ -261,7 +273,7 @@ static int run_client_disable(const struct command_line *line)
 
 static int run_client_disable_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "disable");
+    return change_client_remote(line, "POST", "disable", SLICE_ABSENT);
 }
 
 const struct command cli_client_disable = {
@@ -283,7 +295,7 @@ static int run_client_enable(const struct command_line *line)
 
 static int run_client_enable_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "enable");
+    return change_client_remote(line, "POST", "enable", SLICE_ABSENT);
 }
 
 const struct command cli_client_enable = {
@@ -337,42 +349,21 @@ static enum status do_judge(struct durable *db, void *context)
 static int judge_client(const struct command_line *line, const char *what,
                         enum status (*judge)(struct durable *db, struct slice client_id, int64_t version))
 {
-    struct cli_store store;
     struct judging judging = {judge, line->arguments[0], 0};
     int code = take_version(line, &judging.version);
-    if (code == EXIT_DONE)
-        code = cli_open(line, &store);
-    if (code != EXIT_DONE)
-        return code;
-    enum status status = cli_audited(&store, what, judging.id, do_judge, &judging);
-    if (status == STATUS_CONFLICT)
-        code = command_fail(line, EXIT_REFUSED, "client %.*s: %s", SLICE_ARGS(judging.id), CLI_CHANGED_SINCE);
-    else if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(judging.id));
-    if (status == STATUS_OK && !line->quiet)
-        fprintf(stderr, "%s: done\n", line->command->name);
-    cli_close(&store);
-    return code;
+    return code == EXIT_DONE ? change_client_by(line, what, do_judge, &judging) : code;
 }
 
 static int judge_client_remote(const struct command_line *line, const char *verb)
 {
-    struct remote remote;
-    struct remote_call call = call_on_client(line, "POST", verb);
     char memory[32];
     struct buf tag = buf_fixed(memory, sizeof memory);
     uint64_t version = 0;
     int code = take_version(line, &version);
-    if (code == EXIT_DONE)
-        code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
     buf_addf(&tag, "\"%llu\"", (unsigned long long)version);
-    if (version)
-        call.if_match = buf_slice(&tag);
-    code = remote_change(&remote, &call);
-    remote_close(&remote);
-    return code;
+    return change_client_remote(line, "POST", verb, version ? buf_slice(&tag) : SLICE_ABSENT);
 }
 
 static int run_client_approve(const struct command_line *line)
