@@ -5,20 +5,15 @@ from urllib.parse import urljoin
 
 import requests
 
+from demo_client import demo_token
 from harness.flow import Flow, form
 from harness.owner import Page
 from harness.provider import Client
 
 
-def demo_client(stack):
-    stack.compose("run", "--rm", "-T", "--no-deps", "client")
-    text = stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/token.env").stdout
-    held = {name: value.strip("'") for name, value in (line.split("=", 1) for line in text.splitlines())}
-    return Client(held["CLIENT_ID"], held["CLIENT_SECRET"])
-
-
 def test_a_user_of_the_site_grants(stack):
-    client = demo_client(stack)
+    held = demo_token(stack)
+    client = Client(held["CLIENT_ID"], held["CLIENT_SECRET"])
     stack.compose("--profile", "delegated-login", "up", "-d", "--wait", "login-site", timeout=600)
     url = f"http://localhost:{stack.environment['COUNTERSIGN_DELEGATED_PORT']}"
     flow = Flow(SimpleNamespace(url=url), client, owner=object(), signature_method="HMAC-SHA256")

@@ -7,6 +7,7 @@ import pytest
 import requests
 from requests_oauthlib import OAuth1Session
 
+from demo_client import demo_file, demo_variables
 from harness.compose import command_on_page
 from harness.flow import send
 from harness.owner import Page
@@ -17,8 +18,7 @@ from signed_load import other_letter
 @pytest.fixture(scope="module")
 def client(stack):
     """The demo client's own secrets, as its volume has them."""
-    text = stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/client.env").stdout
-    return dict(line.split("=", 1) for line in text.splitlines())
+    return demo_variables(stack, "client.env")
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +131,9 @@ def test_the_check_itself_is_not_reachable_from_outside(stack, path, signer):
 
 
 def test_a_resource_server_can_ask_by_itself(stack, signer):
-    key = stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/resource-server.key").stdout
+    key = demo_file(stack, "resource-server.key")
     request = signer.sign("GET", photos(stack))
-    answer = requests.post(f"{stack.url}/v1/introspect", headers={"Authorization": f"Bearer {key.strip()}"}, timeout=20,
+    answer = requests.post(f"{stack.url}/v1/introspect", headers={"Authorization": f"Bearer {key}"}, timeout=20,
                            json={"method": "GET", "url": request.url, "authorization": request.authorization})
     assert answer.status_code == 200 and answer.json()["active"] is True, answer.text
 

@@ -9,10 +9,10 @@ import pytest
 import requests
 import yaml
 
+from demo_client import demo_signer
 from harness.compose import docker
 from harness.flow import send
 from harness.provider import ROOT
-from harness.signer import Signer
 from signed_load import other_letter
 
 TOOLS = "countersign-test:profiles"
@@ -51,11 +51,7 @@ def started(stack):
 
 @pytest.fixture(scope="module")
 def signer(stack):
-    stack.compose("run", "--rm", "-T", "--no-deps", "client")
-    text = stack.compose("run", "--rm", "-T", "--no-deps", "--entrypoint", "cat", "client", "/run/demo/token.env").stdout
-    held = {name: value.strip("'") for name, value in (line.split("=", 1) for line in text.splitlines())}
-    return Signer(held["CLIENT_ID"], held["CLIENT_SECRET"], token=held["TOKEN"], token_secret=held["TOKEN_SECRET"],
-                  signature_method="HMAC-SHA256")
+    return demo_signer(stack)
 
 
 def eventually(ask, seconds=30):
