@@ -1,5 +1,7 @@
 #include "settle_bench.h"
 
+#include "time_reply.h"
+
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,15 +180,8 @@ void settle_answer_info(struct settling *it, const char *run_id)
 
 void settle_answer_time(struct settling *it, int64_t redis_ms)
 {
-    char seconds[24];
-    char micros[24];
-    struct redisReply parts[] = {{.type = REDIS_REPLY_STRING, .str = seconds},
-                                 {.type = REDIS_REPLY_STRING, .str = micros}};
-    struct redisReply *items[] = {&parts[0], &parts[1]};
-    parts[0].len = (size_t)snprintf(seconds, sizeof seconds, "%lld", (long long)(redis_ms / 1000));
-    parts[1].len = (size_t)snprintf(micros, sizeof micros, "%lld", (long long)(redis_ms % 1000 * 1000));
-    const struct redisReply reply = {.type = REDIS_REPLY_ARRAY, .elements = 2, .element = items};
-    settle_answer(it, &reply);
+    struct time_reply reply;
+    settle_answer(it, time_reply_write(&reply, redis_ms));
 }
 
 void settle_answer_record(struct settling *it, const char *record)

@@ -6,6 +6,7 @@
 #include "ephemeral/redis_watch.h"
 #include "redis/blocking.h"
 #include "support/test.h"
+#include "time_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -313,13 +314,8 @@ static int teardown(void **state)
 
 static void answer_time(void)
 {
-    char seconds[] = "1790000001";
-    char micros[] = "500000";
-    struct redisReply parts[] = {{.type = REDIS_REPLY_STRING, .str = seconds, .len = sizeof seconds - 1},
-                                 {.type = REDIS_REPLY_STRING, .str = micros, .len = sizeof micros - 1}};
-    struct redisReply *items[] = {&parts[0], &parts[1]};
-    const struct redisReply reply = {.type = REDIS_REPLY_ARRAY, .elements = 2, .element = items};
-    world.done(world.context, &reply);
+    struct time_reply reply;
+    world.done(world.context, time_reply_write(&reply, NOW_MS + 1500));
 }
 
 static void begin_ping(struct fixture *it)

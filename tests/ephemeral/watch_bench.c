@@ -1,6 +1,7 @@
 #include "watch_bench.h"
 
 #include "crypto/mac.h"
+#include "time_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -367,13 +368,6 @@ void watched_answer_text(struct watched *it, const char *name, const char *text)
 
 void watched_answer_time(struct watched *it, int64_t redis_ms)
 {
-    char seconds[24];
-    char micros[24];
-    struct redisReply parts[] = {{.type = REDIS_REPLY_STRING, .str = seconds},
-                                 {.type = REDIS_REPLY_STRING, .str = micros}};
-    struct redisReply *items[] = {&parts[0], &parts[1]};
-    parts[0].len = (size_t)snprintf(seconds, sizeof seconds, "%lld", (long long)(redis_ms / 1000));
-    parts[1].len = (size_t)snprintf(micros, sizeof micros, "%lld", (long long)(redis_ms % 1000 * 1000));
-    const struct redisReply reply = {.type = REDIS_REPLY_ARRAY, .elements = 2, .element = items};
-    watched_answer(it, "TIME", &reply);
+    struct time_reply reply;
+    watched_answer(it, "TIME", time_reply_write(&reply, redis_ms));
 }
