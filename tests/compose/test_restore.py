@@ -1,13 +1,11 @@
 """docs/restore.md's commands for Compose, typed as they stand there: all volumes are lost, and the same client signs with the same token."""
 
-import re
-
 import pytest
 
 from demo_client import demo_signer
 from harness.compose import BUILT, Stack
+from harness.document import commands_of
 from harness.flow import send
-from harness.provider import ROOT
 
 LEAD_S = 2
 
@@ -25,8 +23,7 @@ def own(tmp_path):
 
 
 def run(stack, title):
-    page = (ROOT / "docs/restore.md").read_text(encoding="utf-8")
-    (block,) = re.findall(rf"```sh\n# {title}\n(.*?)```", page, re.S)
+    block = commands_of("restore.md", title)
     assert title.startswith("backup") or "\nsleep 65\n" in block
     done = stack.shell("set -e\n" + block.replace("sleep 65", f"sleep {LEAD_S + 6}"), timeout=400)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{stack.state()}"

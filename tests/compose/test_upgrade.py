@@ -8,7 +8,8 @@ import pytest
 
 from demo_client import demo_file, demo_signer
 from harness.compose import BUILT, Stack, docker
-from harness.provider import ROOT, describe
+from harness.document import commands_of
+from harness.provider import describe
 from harness.signer import Request
 from signed_load import InitiateSigner, Load
 
@@ -47,11 +48,6 @@ def loads(stack):
             Load(InitiateSigner(signer), f"{stack.url}/oauth/initiate", "POST")]
 
 
-def read_commands(page, title):
-    (block,) = re.findall(rf"```sh\n# {title}\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.S)
-    return "set -e\n" + block
-
-
 def get_next_release(stack):
     """Its files, as a checkout would bring them: another version. And its name, which all later commands read."""
     for service in BUILT:
@@ -83,7 +79,7 @@ def test_an_upgrade_by_the_page_fails_no_request(own, capsys):
         asking = [clients.enter_context(load) for load in loads(own)]
         migrate_as_the_next_release(own)
         get_next_release(own)
-        done = own.shell(read_commands("docs/operations.md", "upgrade of compose"), timeout=500)
+        done = own.shell("set -e\n" + commands_of("operations.md", "upgrade of compose"), timeout=500)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{own.state()}"
     failures = [failure for load in asking for failure in load.failures]
     with capsys.disabled():

@@ -3,7 +3,6 @@ not accepted again."""
 
 import base64
 import os
-import re
 import shutil
 import subprocess
 import threading
@@ -11,10 +10,11 @@ import time
 
 import pytest
 
+from harness.document import commands_of
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow
 from harness.owner import Owner, until_answered
-from harness.provider import BIN, PASSWORD, ROOT, Provider, clean_environment
+from harness.provider import BIN, PASSWORD, Provider, clean_environment
 
 LEAD_S = 12
 API = "http://api.example/"
@@ -38,9 +38,7 @@ class Site:
 
     def run(self, provider, title, without=()):
         """The block of docs/restore.md that begins with this comment, without the lines that have such a text."""
-        page = (ROOT / "docs/restore.md").read_text(encoding="utf-8")
-        (block,) = re.findall(rf"```sh\n# {title}\n(.*?)```", page, re.S)
-        lines = [line for line in block.splitlines() if not any(text in line for text in without)]
+        lines = [line for line in commands_of("restore.md", title).splitlines() if not any(text in line for text in without)]
         script = "\n".join(lines).replace("/var/lib/countersign/", f"{provider.directory}/")
         for name in ("etc/countersign", "backup", "safe"):
             script = script.replace(f"/{name}/", f"{self.folder}/{name}/")
