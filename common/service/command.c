@@ -133,11 +133,9 @@ static int complain_of_usage(const struct parse *parse, const char *format, ...)
 static int unknown_option(const struct parse *parse, struct slice name)
 {
     struct nearest nearest = {.wanted = name};
-    const struct command_option *tables[COMMAND_OPTION_TABLES];
-    command_option_tables(parse->line.command, tables);
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
-        for (const struct command_option *option = tables[i]; option->name; option++)
-            nearest_consider(&nearest, option->name);
+    const struct command_option *option = NULL;
+    for (size_t at = 0; command_next_option(parse->line.command, &at, &option);)
+        nearest_consider(&nearest, option->name);
     if (!nearest.name && parse->line.command->needs_config)
         nearest.name = config_closest_flag(name);
     if (nearest.name)
@@ -319,23 +317,16 @@ static void print_help_row(const char *name, const char *help, bool is_needed)
            is_needed ? " (needed)" : "");
 }
 
-static void print_option_rows(const struct command_option *rows)
+static void print_options(const struct command *command)
 {
-    for (const struct command_option *option = rows; option->name; option++) {
+    const struct command_option *option = NULL;
+    printf("\nOptions:\n");
+    for (size_t at = 0; command_next_option(command, &at, &option);) {
         char name[64];
         (void)snprintf(name, sizeof name, "--%s%s%s%s", option->name, option->value ? " " : "",
                        option->value ? option->value : "", option->kind == OPTION_LIST ? " …" : "");
         print_help_row(name, option->help, option->required);
     }
-}
-
-static void print_options(const struct command *command)
-{
-    printf("\nOptions:\n");
-    const struct command_option *tables[COMMAND_OPTION_TABLES];
-    command_option_tables(command, tables);
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
-        print_option_rows(tables[i]);
 }
 
 static void print_configuration(const struct program *program, const struct command *command)

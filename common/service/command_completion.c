@@ -99,24 +99,20 @@ static void bash_offer(struct buf *out, const char *value)
 
 static void bash_command(const struct command *command, struct buf *out)
 {
-    const struct command_option *tables[COMMAND_OPTION_TABLES];
-    command_option_tables(command, tables);
+    const struct command_option *option = NULL;
     buf_addf(out, "    '%s '*)\n      ", command->name);
     bash_offer(out, command->arguments);
     buf_addf(out, "\n      flags=%s\n      options='--help", command->needs_config ? "yes" : "no");
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
-        for (const struct command_option *option = tables[i]; option->name; option++)
-            if (strcmp(option->name, "help") != 0)
-                buf_addf(out, " --%s", option->name);
+    for (size_t at = 0; command_next_option(command, &at, &option);)
+        if (strcmp(option->name, "help") != 0)
+            buf_addf(out, " --%s", option->name);
     buf_add_str(out, "'\n      case $prev in\n");
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++) {
-        for (const struct command_option *option = tables[i]; option->name; option++) {
-            if (!option->value)
-                continue;
-            buf_addf(out, "        --%s) value=yes ", option->name);
-            bash_offer(out, option->value);
-            buf_add_str(out, " ;;\n");
-        }
+    for (size_t at = 0; command_next_option(command, &at, &option);) {
+        if (!option->value)
+            continue;
+        buf_addf(out, "        --%s) value=yes ", option->name);
+        bash_offer(out, option->value);
+        buf_add_str(out, " ;;\n");
     }
     buf_add_str(out, "      esac\n      ;;\n");
 }
@@ -244,35 +240,33 @@ static void fish_begin(const struct program *program, const char *words, struct 
     buf_addf(out, "_at %s'", words);
 }
 
+/* `value` NULL: it takes none. */
+static void fish_option(const struct program *program, const struct command *command, const char *name,
+                        const char *value, const char *help, struct buf *out)
+{
+    fish_begin(program, command->name, out);
+    buf_addf(out, " -l %s", name);
+    if (value)
+        fish_value(out, value);
+    buf_add_str(out, " -d ");
+    fish_quote(out, help);
+    buf_add_byte(out, '\n');
+}
+
 static void fish_command(const struct program *program, const struct command *command, struct buf *out)
 {
-    const struct command_option *tables[COMMAND_OPTION_TABLES];
+    const struct command_option *option = NULL;
     struct config_flag_text flag;
-    command_option_tables(command, tables);
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++) {
-        for (const struct command_option *option = tables[i]; option->name; option++) {
-            fish_begin(program, command->name, out);
-            buf_addf(out, " -l %s", option->name);
-            if (option->value)
-                fish_value(out, option->value);
-            buf_add_str(out, " -d ");
-            fish_quote(out, option->help);
-            buf_add_byte(out, '\n');
-        }
-    }
+    for (size_t at = 0; command_next_option(command, &at, &option);)
+        fish_option(program, command, option->name, option->value, option->help, out);
     if (offer_of(command->arguments) != OFFER_NOTHING) {
         fish_begin(program, command->name, out);
         fish_value(out, command->arguments);
         buf_add_byte(out, '\n');
     }
     for (size_t row = 0; command->lists_config && config_next_flag(program->service, &row, &flag);) {
-        fish_begin(program, command->name, out);
-        buf_addf(out, " -l %s", flag.flag);
-        if (strcmp(flag.placeholder, "BOOL") != 0)
-            fish_value(out, flag.placeholder);
-        buf_add_str(out, " -d ");
-        fish_quote(out, flag.help);
-        buf_add_byte(out, '\n');
+        bool is_alone = strcmp(flag.placeholder, "BOOL") == 0;
+        fish_option(program, command, flag.flag, is_alone ? NULL : flag.placeholder, flag.help, out);
     }
 }
 

@@ -165,16 +165,14 @@ static void add_option(struct buf *out, const struct command_option *option)
 
 static void write_command_page(struct buf *out, const struct program *program, const struct command *command)
 {
-    const struct command_option *tables[COMMAND_OPTION_TABLES];
-    command_option_tables(command, tables);
+    const struct command_option *option = NULL;
     begin_page(out, program, command, command->summary);
     add_in_font(out, 'B', program->name);
     buf_add_byte(out, ' ');
     add_call(out, command);
     buf_add_str(out, " [\\fIOPTION\\fR...]\n.SH OPTIONS\n");
-    for (size_t i = 0; i < COMMAND_OPTION_TABLES; i++)
-        for (const struct command_option *option = tables[i]; option->name; option++)
-            add_option(out, option);
+    for (size_t at = 0; command_next_option(command, &at, &option);)
+        add_option(out, option);
     if (command->needs_config) {
         buf_add_str(out, ".PP\nThe stores and all else are configured by the variables and flags in ");
         add_page_reference(out, program, NULL);

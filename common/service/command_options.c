@@ -18,8 +18,6 @@ static const struct command_option everybodys[] = {
     {0},
 };
 
-static const struct command_option none[] = {{0}};
-
 const struct command_option *command_find_option(const struct command_option *rows, struct slice name)
 {
     for (const struct command_option *option = rows; option && option->name; option++)
@@ -28,13 +26,23 @@ const struct command_option *command_find_option(const struct command_option *ro
     return NULL;
 }
 
-void command_option_tables(const struct command *command,
-                           const struct command_option *ret_tables[COMMAND_OPTION_TABLES])
+bool command_next_option(const struct command *command, size_t *at, const struct command_option **ret_option)
 {
     bool has_formats = command_find_option(command->options, slice_str(everybodys[0].name)) != NULL;
-    ret_tables[0] = command->options ? command->options : none;
-    ret_tables[1] = command->run_remote ? command_remote_options : none;
-    ret_tables[2] = has_formats ? everybodys + 1 : everybodys;
+    const struct command_option *const tables[] = {command->options,
+                                                   command->run_remote ? command_remote_options : NULL,
+                                                   has_formats ? everybodys + 1 : everybodys};
+    size_t position = 0;
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        for (const struct command_option *option = tables[i]; option && option->name; option++) {
+            if (position++ < *at)
+                continue;
+            *at = position;
+            *ret_option = option;
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *command_exit_codes(const struct command *command)

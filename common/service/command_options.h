@@ -8,11 +8,9 @@
 /* --server and what goes with it; fills struct command_remote. */
 extern const struct command_option command_remote_options[];
 
-enum { COMMAND_OPTION_TABLES = 3 };
-/* The tables of a command's options, in the order of its --help: its own, the remote ones, everybody's. Those that it
- * has not are empty. */
-void command_option_tables(const struct command *command,
-                           const struct command_option *ret_tables[COMMAND_OPTION_TABLES]);
+/* The next of a command's options, in the order of its --help: its own, the remote ones, everybody's. From *at on, which
+ * begins at 0 and is moved on; false: there are no more. */
+bool command_next_option(const struct command *command, size_t *at, const struct command_option **ret_option);
 
 /* The row of this name; NULL: there is none. */
 const struct command_option *command_find_option(const struct command_option *rows, struct slice name);
