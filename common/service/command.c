@@ -59,9 +59,8 @@ static bool asks_for_help(const char *word)
 /* "client" is the group of "client create"; every command is in the group NULL. */
 static bool is_in_group(const struct command *command, const char *group)
 {
-    struct slice rest = slice_str(command->name);
-    bool more = false;
-    return !group || (slice_eq(slice_cut(&rest, ' ', &more), slice_str(group)) && more);
+    struct slice verb;
+    return !group || (slice_eq(command_group(command, &verb), slice_str(group)) && !slice_is_absent(verb));
 }
 
 /* How many commands were listed. */
@@ -96,15 +95,7 @@ static int unknown_command(const struct program *program, int argc, char **argv)
         buf_add_str(&words, i ? " " : "");
         buf_add_str(&words, argv[i]);
     }
-    struct nearest nearest = {.wanted = buf_slice(&words)};
-    for (const struct command *command = program->commands; command->name; command++)
-        nearest_consider(&nearest, command->name);
-    fprintf(stderr, "%s: there is no command \"%.*s\"", program->name, SLICE_ARGS(buf_slice(&words)));
-    if (nearest.name)
-        fprintf(stderr, "; did you mean \"%s\"?\n", nearest.name);
-    else
-        fprintf(stderr, "; %s --help lists them\n", program->name);
-    return EXIT_USAGE;
+    return command_tell_unknown(program, buf_slice(&words));
 }
 
 /* ---- options ---- */

@@ -32,31 +32,18 @@ static void add_identifier(struct buf *out, const char *name)
 
 static bool is_first_of_group(const struct program *program, const struct command *command, struct slice group)
 {
-    for (const struct command *before = program->commands; before != command; before++) {
-        struct slice rest = slice_str(before->name);
-        bool more = false;
-        if (slice_eq(slice_cut(&rest, ' ', &more), group))
+    struct slice verb;
+    for (const struct command *before = program->commands; before != command; before++)
+        if (slice_eq(command_group(before, &verb), group))
             return false;
-    }
     return true;
-}
-
-/* "client" of "client create"; *ret_verb is "create", or absent. */
-static struct slice group_of(const struct command *command, struct slice *ret_verb)
-{
-    bool more = false;
-    *ret_verb = slice_str(command->name);
-    struct slice group = slice_cut(ret_verb, ' ', &more);
-    if (!more)
-        *ret_verb = SLICE_ABSENT;
-    return group;
 }
 
 static void add_groups(const struct program *program, struct buf *out)
 {
     struct slice verb;
     for (const struct command *command = program->commands; command->name; command++) {
-        struct slice group = group_of(command, &verb);
+        struct slice group = command_group(command, &verb);
         if (!is_first_of_group(program, command, group))
             continue;
         buf_add_byte(out, ' ');
@@ -68,7 +55,7 @@ static void add_verbs(const struct program *program, struct slice wanted, struct
 {
     struct slice verb;
     for (const struct command *command = program->commands; command->name; command++) {
-        if (!slice_eq(group_of(command, &verb), wanted) || slice_is_absent(verb))
+        if (!slice_eq(command_group(command, &verb), wanted) || slice_is_absent(verb))
             continue;
         buf_add_byte(out, ' ');
         buf_add(out, verb);
@@ -170,7 +157,7 @@ static void bash_first_words(const struct program *program, struct buf *out)
     buf_add_str(out, "\" -- \"$cur\")\n    return\n  fi\n  if ((COMP_CWORD == 2)); then\n"
                      "    case ${COMP_WORDS[1]} in\n");
     for (const struct command *command = program->commands; command->name; command++) {
-        struct slice group = group_of(command, &verb);
+        struct slice group = command_group(command, &verb);
         if (slice_is_absent(verb) || !is_first_of_group(program, command, group))
             continue;
         buf_addf(out, "      %.*s) words='--help", SLICE_ARGS(group));
@@ -274,7 +261,7 @@ static void fish_first_words(const struct program *program, struct buf *out)
 {
     struct slice verb;
     for (const struct command *command = program->commands; command->name; command++) {
-        struct slice group = group_of(command, &verb);
+        struct slice group = command_group(command, &verb);
         if (slice_is_absent(verb) || is_first_of_group(program, command, group)) {
             buf_addf(out, "complete -c %s -n __fish_use_subcommand -a %.*s", program->name, SLICE_ARGS(group));
             if (slice_is_absent(verb)) {

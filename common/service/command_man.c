@@ -1,5 +1,4 @@
 #include "base/buf.h"
-#include "base/nearest.h"
 #include "service/command_options.h"
 
 #include <errno.h>
@@ -249,21 +248,14 @@ static int write_all(const struct command_line *line, struct slice folder)
 static int find_page(const struct command_line *line, const struct command **ret_command)
 {
     struct buf words = BUF_INIT;
-    struct nearest nearest = {0};
-    int code = EXIT_DONE;
     *ret_command = NULL;
     for (size_t i = 0; i < line->argument_count; i++)
         buf_addf(&words, "%s%.*s", i ? " " : "", SLICE_ARGS(line->arguments[i]));
-    nearest.wanted = buf_slice(&words);
-    for (const struct command *command = line->program->commands; command->name; command++) {
+    for (const struct command *command = line->program->commands; command->name; command++)
         if (slice_eq(slice_str(command->name), buf_slice(&words)))
             *ret_command = command;
-        nearest_consider(&nearest, command->name);
-    }
-    if (line->argument_count && !*ret_command)
-        code = command_fail(line, EXIT_USAGE, "there is no command \"%.*s\"; %s%s%s", SLICE_ARGS(buf_slice(&words)),
-                            nearest.name ? "did you mean \"" : "", nearest.name ? nearest.name : "--help lists them",
-                            nearest.name ? "\"?" : "");
+    int code =
+        line->argument_count && !*ret_command ? command_tell_unknown(line->program, buf_slice(&words)) : EXIT_DONE;
     buf_done(&words);
     return code;
 }

@@ -1,5 +1,9 @@
 #include "service/command_options.h"
 
+#include "base/nearest.h"
+
+#include <stdio.h>
+
 const struct command_option command_remote_options[] = {
     {"server", OPTION_TEXT, "URL", false, offsetof(struct command_remote, server),
      "have it done by the admin API of the service there, not on the stores"},
@@ -43,6 +47,29 @@ bool command_next_option(const struct command *command, size_t *at, const struct
         }
     }
     return false;
+}
+
+struct slice command_group(const struct command *command, struct slice *ret_verb)
+{
+    bool more = false;
+    *ret_verb = slice_str(command->name);
+    struct slice group = slice_cut(ret_verb, ' ', &more);
+    if (!more)
+        *ret_verb = SLICE_ABSENT;
+    return group;
+}
+
+int command_tell_unknown(const struct program *program, struct slice words)
+{
+    struct nearest nearest = {.wanted = words};
+    for (const struct command *command = program->commands; command->name; command++)
+        nearest_consider(&nearest, command->name);
+    fprintf(stderr, "%s: there is no command \"%.*s\"", program->name, SLICE_ARGS(words));
+    if (nearest.name)
+        fprintf(stderr, "; did you mean \"%s\"?\n", nearest.name);
+    else
+        fprintf(stderr, "; %s --help lists them\n", program->name);
+    return EXIT_USAGE;
 }
 
 const char *command_exit_codes(const struct command *command)
