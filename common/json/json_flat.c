@@ -36,7 +36,7 @@ static char meaning_of(char letter)
 {
     static const char letters[] = "\"\\/bfnrt";
     static const char meant[] = "\"\\/\b\f\n\r\t";
-    const char *found = letter ? strchr(letters, letter) : NULL;
+    const char *found = strchr(letters, letter); /* NUL: the end of letters, as of what they mean */
     return found ? meant[found - letters] : '\0';
 }
 

@@ -92,6 +92,7 @@ static void the_usual_object_is_read_in_one_pass(void **state)
         "{\"method\":\"GET\"}",
         " \t\r\n{ \"url\" : \"\" , \"method\" : \"\" , \"explain\" : true } \n",
         "{\"explain\":false,\"method\":\"POST\",\"body\":\"" LONG LONG "\"}",
+        "\n\n\t\t\r\r  {\"method\"  :\n\n\"a\"\r\r,\t\t\"url\":\"b\"  }",
         "{\"method\":\"a\",\"body\":\"\\\"\"}",
         "{\"method\":\"a\",\"body\":\"" LONG "\\\"" LONG "\\\\\\/\\b\\f\\n\\r\\t" LONG "\",\"url\":\"u\\\"v\"}",
     };
@@ -119,6 +120,10 @@ static void what_is_not_usual_is_left_to_the_tree(void **state)
         SLICE_INIT("{\"method\":\"a\",\"Url\":\"a\"}"),
         SLICE_INIT("{\"method\":\"a\",\"ur\":\"a\"}"),
         SLICE_INIT("{\"method\":\"a\",\"page\":1}"),
+        SLICE_INIT("{\"method\":\"a\",\"page\":true}"),
+        SLICE_INIT("{\"method\":\"a\",\"url\"}"),
+        SLICE_INIT("{\"method\":\"a\",\"url\":}"),
+        SLICE_INIT("{\"method\":\"a\",\"explain\":}"),
         SLICE_INIT("{\"method\":\"a\",\"url\":null}"),
         SLICE_INIT("{\"method\":\"a\",\"url\":true}"),
         SLICE_INIT("{\"method\":\"a\",\"explain\":\"true\"}"),
@@ -162,6 +167,20 @@ static void no_text_with_one_wrong_byte_is_read_in_another_way(void **state)
     assert_true(taken > LEN);
 }
 
+/* It is where the text has it, and takes no memory. */
+static void a_string_without_escapes_is_not_copied(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"method\":\"ab\"}";
+    struct members members = {0};
+    uint64_t given = 0;
+    struct arena arena;
+    arena_init(&arena, 0);
+    assert_true(json_flat(slice_str(text), fields, &arena, &members, &given));
+    assert_ptr_equal(members.method.ptr, strstr(text, "ab"));
+    arena_done(&arena);
+}
+
 static void a_full_arena_is_left_to_the_tree_too(void **state)
 {
     (void)state;
@@ -180,6 +199,7 @@ int main(void)
         cmocka_unit_test(the_usual_object_is_read_in_one_pass),
         cmocka_unit_test(what_is_not_usual_is_left_to_the_tree),
         cmocka_unit_test(no_text_with_one_wrong_byte_is_read_in_another_way),
+        cmocka_unit_test(a_string_without_escapes_is_not_copied),
         cmocka_unit_test(a_full_arena_is_left_to_the_tree_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
