@@ -402,6 +402,16 @@ def test_a_key_is_shown_once_and_a_token_never(admin):
     assert not {"oauth_token", "oauth_token_secret", "token"} & set(admin.call("GET", token, 200).json())
 
 
+def test_a_name_whose_owner_is_not_found_any_more_is_a_conflict(running, admin):
+    """As where it was created or revoked at that moment: what is seen of the name then is the new row itself, or nothing."""
+    admin.call("POST", "resource-servers", 201, json={"name": "brief"})
+    admin.call("DELETE", "resource-servers/brief", 200, headers={"If-Match": "*"})
+    running.sql("INSERT INTO resource_server_names (name, server) SELECT 'name brief', id FROM resource_servers WHERE name = 'brief'")
+    admin.refused("POST", "resource-servers", 409, "GET resource-servers", json={"name": "brief"})
+    running.sql("DELETE FROM resource_server_names WHERE name = 'name brief'")
+    admin.call("POST", "resource-servers", 201, json={"name": "brief"})
+
+
 @pytest.mark.parametrize("folder, members, words", [
     ("users", {"username": "x"}, "password"), ("users", {"username": "a@b", "password": PASSWORD}, "username"),
     ("users", {"username": "x", "password": PASSWORD, "sub": "7"}, "sub"), ("users", {"username": "x", "password": ""}, "password"),

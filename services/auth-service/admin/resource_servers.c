@@ -122,18 +122,25 @@ static enum status judge_server(struct deed *deed, const char **ret_why)
     return *ret_why ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
 }
 
-/* Says whose name it is. */
+/* Says whose name it is. What is seen may be the row of `server` itself, and nobody's where the rival was revoked
+ * meanwhile: then it was a matter of this moment. */
 static enum status refuse_taken(struct durable *db, const struct resource_server *server, struct deed_answer *answer)
 {
     struct resource_server *rival = NULL;
-    TRY(durable_resource_server_find_rival_blocking(db, server, &rival));
-    enum status status =
-        slice_eq(rival->name, server->name)
-            ? deed_refuse(answer, 409,
-                          "name: there is a live resource server %.*s; choose another name, or DELETE it first",
-                          SLICE_ARGS(rival->name))
-            : deed_refuse(answer, 409, "tls_sans: resource server %.*s is live and has the certificate's names %.*s",
-                          SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans));
+    enum status status = durable_resource_server_find_rival_blocking(db, server, &rival);
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return status;
+    if (!rival || slice_eq(rival->key_digest, server->key_digest))
+        status = deed_refuse(answer, 409,
+                             "name, tls_sans: another resource server has or had one of these names just now; "
+                             "GET resource-servers shows which are live, then send it again or choose others");
+    else if (slice_eq(rival->name, server->name))
+        status = deed_refuse(answer, 409,
+                             "name: there is a live resource server %.*s; choose another name, or DELETE it first",
+                             SLICE_ARGS(rival->name));
+    else
+        status = deed_refuse(answer, 409, "tls_sans: resource server %.*s is live and has the certificate's names %.*s",
+                             SLICE_ARGS(rival->name), SLICE_ARGS(rival->tls_sans));
     resource_server_free(rival);
     return status;
 }
