@@ -3,8 +3,8 @@
 import sqlite3
 from contextlib import contextmanager
 
-from harness.fleet import PASSWORD, Fleet, Stores
-from harness.provider import Provider
+from harness.fleet import Fleet, Stores
+from harness.provider import PASSWORD, Provider
 
 KINDS = ("embedded", "served")
 
@@ -16,7 +16,7 @@ class Embedded:
         self.provider = Provider(folder, **variables)
 
     def sql(self, statement):
-        with sqlite3.connect(self.provider.database) as database:
+        with sqlite3.connect(self.provider.database, timeout=20) as database:
             return [[str(value) for value in row] for row in database.execute(statement)]
 
     def stop(self):
