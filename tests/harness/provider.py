@@ -257,16 +257,16 @@ class Provider:
         made = self.expect("client", "create", "--name", name, "--callback", callback, *options)
         return Client(made["client_id"], made.get("client_secret") or "", rsa_key)
 
-    def public_key_file(self, rsa_key):
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        path = self.directory / f"{id(rsa_key):x}.pem"
-        path.write_bytes(rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    def write_file(self, name, text):
+        path = self.directory / name
+        path.write_text(text)
         return path
 
+    def public_key_file(self, rsa_key):
+        return self.write_file(f"{id(rsa_key):x}.pem", public_pem(rsa_key))
+
     def create_user(self, username, password):
-        path = self.directory / f"{username}.password"
-        path.write_text(password + "\n")
+        path = self.write_file(f"{username}.password", password + "\n")
         return self.expect("user", "create", "--username", username, "--password-file", path)
 
     def create_resource_server(self, *options, name=None):
@@ -284,6 +284,12 @@ class Provider:
         return requests.post(
             (at or self.introspection_url) + path, json=described, headers={"Authorization": f"Bearer {key}"}, timeout=10
         )
+
+
+def public_pem(rsa_key):
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return rsa_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def describe(request, **members):

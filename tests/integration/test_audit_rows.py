@@ -9,10 +9,9 @@ from functools import partial
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import pictures
 from harness.owner import Owner, Page
-from harness.provider import PASSWORD, Client
+from harness.provider import PASSWORD, Client, public_pem
 from harness.running import KINDS, Embedded, running_on
 from harness.site import ADMIN_TOKEN
 
@@ -85,19 +84,9 @@ def is_undone_without_its_row(running, do, is_down, is_done):
 # ---- commands
 
 
-def file_of(provider, name, text):
-    path = provider.directory / name
-    path.write_text(text)
-    return path
-
-
-def pem(key):
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 @pytest.fixture(scope="module")
 def rsa_pem():
-    return pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    return public_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
 
 def new_client(provider):
@@ -129,9 +118,9 @@ COMMANDS = {
     "client rotate-secret": (new_client, lambda p, it: (it,), "client.rotate-secret"),
     "client approve": (registered, lambda p, it: (it,), "client.approve"),
     "client reject": (registered, lambda p, it: (it,), "client.reject"),
-    "user create": (lambda p: None, lambda p, it: ("--username", "anew", "--password-file", file_of(p, "pw", FRESH)),
+    "user create": (lambda p: None, lambda p, it: ("--username", "anew", "--password-file", p.write_file("pw", FRESH)),
                     "user.create"),
-    "user set-password": (lambda p: user(p, "ann"), lambda p, it: (it, "--password-file", file_of(p, "pw", FRESH)),
+    "user set-password": (lambda p: user(p, "ann"), lambda p, it: (it, "--password-file", p.write_file("pw", FRESH)),
                           "user.set-password"),
     "user disable": (lambda p: user(p, "bob"), lambda p, it: (it,), "user.disable"),
     "user delete": (lambda p: user(p, "cleo"), lambda p, it: (it,), "user.delete"),
@@ -139,11 +128,11 @@ COMMANDS = {
     "resource-server create": (lambda p: None, lambda p, it: ("--name", "anew"), "resource-server.create"),
     "resource-server rotate-key": (lambda p: server(p, "turn"), lambda p, it: (it,), "resource-server.rotate-key"),
     "resource-server revoke": (lambda p: server(p, "end"), lambda p, it: (it,), "resource-server.revoke"),
-    "client import": (lambda p: None, lambda p, it: (file_of(p, "clients", json.dumps(
+    "client import": (lambda p: None, lambda p, it: (p.write_file("clients", json.dumps(
         {"client_id": "moved", "client_secret": "s" * 30, "name": "Moved", "callbacks": ["https://a.example/"]})),),
         "client.import"),
-    "user import": (lambda p: None, lambda p, it: (file_of(p, "users", json.dumps({"username": "moved"})),), "user.import"),
-    "token import": (new_client, lambda p, it: (file_of(p, "tokens", json.dumps(
+    "user import": (lambda p: None, lambda p, it: (p.write_file("users", json.dumps({"username": "moved"})),), "user.import"),
+    "token import": (new_client, lambda p, it: (p.write_file("tokens", json.dumps(
         {"client_id": it, "sub": sub_of(p), "oauth_token": f"t-{it}", "oauth_token_secret": "s" * 30})),), "token.import"),
 }
 

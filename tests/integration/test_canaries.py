@@ -57,17 +57,11 @@ class CommandLines(threading.Thread):
                     self.seen.add(line)
 
 
-def file_of(provider, name, text):
-    path = provider.directory / name
-    path.write_text(text)
-    return path
-
-
 def walk(made, provider):
     """All that there is of secrets, by name, after each went its ways."""
     provider.start()
     client_id = provider.expect("client", "create", "--name", "Canary", "--callback", "http://127.0.0.1/ready", "--scope",
-                                "photos:read", "--secret-file", file_of(provider, "secret", CLIENT_SECRET))["client_id"]
+                                "photos:read", "--secret-file", provider.write_file("secret", CLIENT_SECRET))["client_id"]
     key = provider.create_resource_server("--allow-explain")
     owner = Owner(provider, "canary", PASSWORD)
     flow = Flow(provider, Client(client_id, CLIENT_SECRET), owner)
@@ -94,9 +88,9 @@ def walk(made, provider):
                          timeout=10).status_code == 200
     requests.get(f"{provider.admin_url}/admin/v1/authorization-requests/x", headers={"Authorization": f"Bearer {LOGIN}"}, timeout=10)
     requests.post(path, headers=bearer, data='{"name": "x", "client_secret": "' + NEXT_SECRET, timeout=10)
-    provider.command("user", "set-password", "canary", "--password-file", file_of(provider, "password", PASSWORD))
+    provider.command("user", "set-password", "canary", "--password-file", provider.write_file("password", PASSWORD))
     # By a file: what stands in a command line is there to see until the command has read it (test_processes.py).
-    signed = provider.command("sign", "GET", API, "--env-file", file_of(provider, "env", f"""CLIENT_ID={client_id}
+    signed = provider.command("sign", "GET", API, "--env-file", provider.write_file("env", f"""CLIENT_ID={client_id}
 CLIENT_SECRET={CLIENT_SECRET}
 TOKEN={flow.client.token}
 TOKEN_SECRET={flow.client.token_secret}

@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from harness import pictures
 from harness.flow import Flow, form, send
 from harness.owner import Owner, Page
-from harness.provider import API, PASSWORD, Client, Provider
+from harness.provider import API, PASSWORD, Client, Provider, public_pem
 from harness.running import KINDS, running_on
 from harness.signer import Signer
 
@@ -323,15 +322,11 @@ def with_secret(signer, secret):
     return Signer(signer.client_id, secret, token=signer.token, token_secret=signer.token_secret)
 
 
-def pem(key):
-    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-
-
 def test_rsa_keys_are_added_and_removed_but_not_the_last(provider, jane):
     keys = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
-    client = jane.registered(rsa_public_key=pem(keys[0]))
+    client = jane.registered(rsa_public_key=public_pem(keys[0]))
     assert client.client_secret == "" and jane.do(client, "rotate").status_code == 400
-    assert jane.do(client, "add-key", rsa_public_key=pem(keys[1]), overlap="7").status_code == 302
+    assert jane.do(client, "add-key", rsa_public_key=public_pem(keys[1]), overlap="7").status_code == 302
     for rsa_key in keys:
         Flow(provider, Client(client.client_id, "", rsa_key), owner=jane, signature_method="RSA-SHA256").initiate(CALLBACK)
     ids = re.findall(r'name="key" value="(\d+)"', jane.open(f"{LIST}/{client.client_id}").response.text)

@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 from authlib.common.security import generate_token
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from harness.provider import API, PASSWORD, ROOT, Provider, clean_environment
+from harness.provider import API, PASSWORD, ROOT, Provider, clean_environment, public_pem
 from harness.signer import Signer
 
 RELEASE = Path(os.environ.get("COUNTERSIGN_RELEASE_BIN", ROOT / "build/bin"))
@@ -96,8 +95,7 @@ def test_a_running_service_that_refused_the_token_before_takes_it_then(provider,
 
 def test_an_rsa_client_verifies(provider, key):
     private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    client = {"client_id": generate_token(24), "rsa_public_key": pem, "scope": "photos:read", "two_legged": True}
+    client = {"client_id": generate_token(24), "rsa_public_key": public_pem(private), "scope": "photos:read", "two_legged": True}
     assert run(provider, "client", client)[0] == counts(imported=1)
     assert run(provider, "client", client)[0] == counts(skipped=1)
     assert ask(provider, key, Signer(client["client_id"], rsa_key=private, signature_method="RSA-SHA1"))["active"]
