@@ -168,8 +168,12 @@ static enum status do_create_client(const struct deed *deed, struct durable *db,
     return status;
 }
 
-static const struct deed_kind create_kind = {
-    .noun = "client", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_new, .work = do_create_client};
+static const struct deed_kind create_kind = {.noun = "client",
+                                             .row = CHANGE_CLIENT,
+                                             .body = DEED_TAKES_OBJECT,
+                                             .writes = true,
+                                             .judge = judge_new,
+                                             .work = do_create_client};
 
 static enum step_result begin_client_create(struct flow *flow)
 {
@@ -240,6 +244,7 @@ static enum status change_client(const struct deed *deed, struct durable *db, st
 }
 
 static const struct deed_kind change_kind = {.noun = "client",
+                                             .row = CHANGE_CLIENT,
                                              .body = DEED_TAKES_OBJECT,
                                              .writes = true,
                                              .needs_match = true,
@@ -272,7 +277,7 @@ static enum status do_delete_client(const struct deed *deed, struct durable *db,
 }
 
 static const struct deed_kind delete_kind = {
-    .noun = "client", .writes = true, .needs_match = true, .work = do_delete_client};
+    .noun = "client", .row = CHANGE_CLIENT, .writes = true, .needs_match = true, .work = do_delete_client};
 
 static enum step_result begin_client_delete(struct flow *flow)
 {
@@ -293,12 +298,13 @@ static enum status do_named(const struct deed *deed, struct durable *db, struct 
 }
 
 /* The kind and the steps of VERB_client. */
-#define BEGUN(verb)                                                                                        \
-    static const struct deed_kind verb##_kind = {.noun = "client", .writes = true, .work = verb##_client}; \
-    static enum step_result begin_##verb(struct flow *flow)                                                \
-    {                                                                                                      \
-        return deed_begin(flow, &verb##_kind);                                                             \
-    }                                                                                                      \
+#define BEGUN(verb)                                                                     \
+    static const struct deed_kind verb##_kind = {                                       \
+        .noun = "client", .row = CHANGE_CLIENT, .writes = true, .work = verb##_client}; \
+    static enum step_result begin_##verb(struct flow *flow)                             \
+    {                                                                                   \
+        return deed_begin(flow, &verb##_kind);                                          \
+    }                                                                                   \
     const struct step client_deeds_##verb[] = {{"caller", begin_##verb}, DEED_STEPS}
 
 static enum status disable_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
@@ -416,8 +422,12 @@ static enum status rotate_client(const struct deed *deed, struct durable *db, st
     return STATUS_OK;
 }
 
-static const struct deed_kind rotate_kind = {
-    .noun = "client", .body = DEED_TAKES_OBJECT, .writes = true, .judge = judge_rotation, .work = rotate_client};
+static const struct deed_kind rotate_kind = {.noun = "client",
+                                             .row = CHANGE_CLIENT,
+                                             .body = DEED_TAKES_OBJECT,
+                                             .writes = true,
+                                             .judge = judge_rotation,
+                                             .work = rotate_client};
 
 static enum step_result begin_client_rotate(struct flow *flow)
 {
