@@ -115,6 +115,18 @@ static enum status leave(struct nonce_ledger *ledger)
     return ledger->leave_blocking(ledger, SLICE(NONCE_STORE_SHARED), SLICE("user"));
 }
 
+static enum status guard_all(struct sql *sql, void *context)
+{
+    (void)sql;
+    return durable_nonces_guard_blocking(context, 1000);
+}
+
+static enum status guard(struct nonce_ledger *ledger)
+{
+    struct durable *db = ((struct durable_nonce_ledger *)ledger)->db;
+    return durable_transaction_blocking(db, guard_all, db);
+}
+
 static enum status add_text(void *context, const struct sql_value *columns, size_t count)
 {
     (void)count;
@@ -139,8 +151,9 @@ static void read_all(struct durable_bench *bench, struct buf *out)
 /* Each in its turn, and each as often as it has statements: all or nothing is written, and nothing goes on as if. */
 static void a_statement_that_fails_leaves_everything_as_it_was(void **state)
 {
-    enum status (*const steps[])(struct nonce_ledger *) = {decide, keep_all, save, open_again, decide, keep_all, leave};
-    static const int statements[] = {3, 6, 6, 8, 6, 6, 1}; /* at least */
+    enum status (*const steps[])(struct nonce_ledger *) = {decide, keep_all, save,  open_again,
+                                                           decide, keep_all, leave, guard};
+    static const int statements[] = {3, 6, 6, 8, 6, 6, 1, 9}; /* at least */
     struct durable_bench *bench = *state;
     struct durable_nonce_ledger ledger;
     struct nonce_state first = {0};
@@ -188,6 +201,29 @@ static void an_epoch_that_ends_before_the_ranges_are_raised_raises_none(void **s
     buf_done(&after);
 }
 
+/* ---- a copy of the database ---- */
+
+/* Those that the copy knows, and those that a service may have used since it was made. */
+static void every_store_refuses_what_was_accepted_since_a_backup(void **state)
+{
+    static const char guarded[] = "SELECT COUNT(*) FROM nonce_epochs WHERE ranges = '0 1000 1000'";
+    static const char others[] = "SELECT COUNT(*) FROM nonce_epochs WHERE ranges <> '0 1000 1000'";
+    static const char services[] = "SELECT COUNT(*) FROM nonce_epochs WHERE name IN ('memory:auth-service', "
+                                   "'memory:introspection-service') AND ranges = '0 1000 1000'";
+    struct durable_bench *bench = *state;
+    struct durable_nonce_ledger ledger;
+    struct nonce_state first = {0};
+    const struct nonce_begin begin = {.name = SLICE("memory:a"), .epoch = SLICE("e1"), .now_ms = BENCH_NOW_MS};
+    durable_nonce_ledger_init(&ledger, &bench->db);
+    assert_status(guard(&ledger.ledger), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, services), 2);
+    assert_status(ledger.ledger.open_blocking(&ledger.ledger, &begin, &first), STATUS_OK);
+    assert_status(decide(&ledger.ledger), STATUS_OK);
+    assert_status(guard(&ledger.ledger), STATUS_OK);
+    assert_int_equal(durable_bench_number(bench, guarded), 4);
+    assert_int_equal(durable_bench_number(bench, others), 0);
+}
+
 /* ---- what is too long ---- */
 
 static void change(struct durable_bench *bench, const char *statement)
@@ -228,6 +264,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_statement_that_fails_leaves_everything_as_it_was),
         BENCH_TEST(an_epoch_that_ends_before_the_ranges_are_raised_raises_none),
+        BENCH_TEST(every_store_refuses_what_was_accepted_since_a_backup),
         BENCH_TEST(a_text_that_is_longer_than_any_of_ours_is_an_error),
     };
     durable_bench_use(&durable_sqlite);

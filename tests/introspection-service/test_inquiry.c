@@ -3,6 +3,7 @@
 #include "decision/decision_log.h"
 
 #include "asked_bench.h"
+#include "base/log.h"
 #include "base/metrics.h"
 #include "batch.h"
 #include "changes/feed.h"
@@ -33,6 +34,19 @@ void __wrap_decision_log_note(const struct decision *decision)
 {
     (void)snprintf(noted_caller, sizeof noted_caller, "%.*s", SLICE_ARGS(decision->caller));
     __real_decision_log_note(decision);
+}
+
+static int64_t logged_age_s; /* of the last line; -1: it has none */
+
+void __real_log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count);
+void __wrap_log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count);
+void __wrap_log_write(enum log_level level, const char *message, const struct log_field *fields, size_t field_count)
+{
+    logged_age_s = -1;
+    for (size_t i = 0; i < field_count; i++)
+        if (slice_eq(slice_str(fields[i].name), SLICE("nonce_age_max_s")))
+            logged_age_s = fields[i].number;
+    __real_log_write(level, message, fields, field_count);
 }
 
 /* ---- where the store is down ---- */
@@ -285,6 +299,28 @@ static void the_log_names_who_asked(void **state)
     assert_string_equal(noted_caller, "verify");
 }
 
+/* It came within the lead of its timestamp at the earliest. */
+static void the_log_says_how_long_ago_a_used_nonce_came_first_at_most(void **state)
+{
+    static const struct {
+        int64_t difference_s, age_s;
+    } rows[] = {{0, 60}, {-100, 160}, {59, 1}, {60, 0}, {61, 0}};
+    const struct check_rules rules = {.lead_s = 60};
+    const struct client client = {.client_id = SLICE("a")};
+    struct asked_bench *bench = *state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct check check = {
+            .rules = &rules, .client = &client, .timestamp_s = 5000 + rows[i].difference_s, .judged_ms = 5000999};
+        struct decision decision = {
+            .request = &bench->request, .config = &bench->config, .check = &check, .status = STATUS_NONCE_USED};
+        decision_log_note(&decision);
+        assert_int_equal(logged_age_s, rows[i].age_s);
+        decision.status = STATUS_SIGNATURE_INVALID;
+        decision_log_note(&decision);
+        assert_int_equal(logged_age_s, -1);
+    }
+}
+
 static void a_refusal_keeps_what_it_says(void **state)
 {
     struct asked_bench *bench = *state;
@@ -505,6 +541,7 @@ int main(void)
         ASKED_TEST(who_does_not_wait_keeps_nobody_waiting),
         ASKED_TEST(what_is_in_memory_asks_no_store),
         ASKED_TEST(the_log_names_who_asked),
+        ASKED_TEST(the_log_says_how_long_ago_a_used_nonce_came_first_at_most),
         ASKED_TEST(a_refusal_keeps_what_it_says),
         ASKED_TEST(a_signature_without_a_nonce_spends_none),
         ASKED_TEST(a_token_that_was_used_is_noted_and_no_other),

@@ -4,6 +4,7 @@
 #include "loop/flow.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 /* A fake store: keeps tickets, and completes them when told. */
 struct desk {
@@ -35,9 +36,12 @@ static void free_result(void *result)
     free(result);
 }
 
+static int64_t phases_ns; /* of all together */
+
 static void trace_phase(void *context, const char *handler, const char *step, int64_t duration_ns)
 {
     assert_true(duration_ns >= 0);
+    phases_ns += duration_ns;
     buf_addf(context, "%s.%s ", handler, step);
 }
 
@@ -50,6 +54,7 @@ static int set_up(void **state)
     observer = (struct observer){&desk->trace, trace_phase, NULL};
     desk->loop = loop_new(&clock_of_tests, &observer);
     results_alive = 0;
+    phases_ns = 0;
     *state = desk;
     return desk->loop ? 0 : -1;
 }
@@ -102,6 +107,37 @@ static void runs_the_steps_in_order_until_one_replies(void **state)
     struct desk *desk = *state;
     run(desk, steps);
     assert_slice_equal(buf_slice(&desk->trace), SLICE("table.one table.two table.three "));
+}
+
+enum { WORK_NS = 3000000 };
+
+static enum step_result work(struct flow *flow UNUSED)
+{
+    const struct timespec while_it_works = {.tv_nsec = WORK_NS};
+    nanosleep(&while_it_works, NULL);
+    return STEP_NEXT;
+}
+
+static void the_times_of_steps_are_what_passed_in_them(void **state)
+{
+    static const struct step steps[] = {{"one", work}, {"two", work}, {"three", reply}, {NULL, NULL}};
+    int64_t begun_ns = clock_monotonic_ns();
+    run(*state, steps);
+    assert_in_range(phases_ns, 2 * WORK_NS, clock_monotonic_ns() - begun_ns);
+}
+
+static void without_an_observer_of_phases_nothing_is_timed(void **state)
+{
+    static const struct step steps[] = {{"one", next}, {"two", reply}, {NULL, NULL}};
+    struct desk *desk = *state;
+    observer.phase = NULL;
+    run(desk, steps);
+    loop_free(desk->loop);
+    desk->loop = loop_new(&clock_of_tests, NULL);
+    assert_non_null(desk->loop);
+    desk->ended = 0;
+    run(desk, steps);
+    assert_int_equal(phases_ns, 0);
 }
 
 static enum step_result wait_for_the_others(struct flow *flow)
@@ -192,6 +228,7 @@ static enum step_result ask(struct flow *flow)
     struct desk *desk = flow_subject(flow);
     desk->tickets[0] = flow_wait(flow, 5000);
     assert_true(ticket_is_live(desk->tickets[0]));
+    assert_int_equal(ticket_deadline_ns(desk->tickets[0]), loop_turn_ns(desk->loop) + INT64_C(5000000000));
     loop_defer(desk->loop, &desk->answer, complete_found, desk);
     return STEP_WAIT;
 }
@@ -558,6 +595,8 @@ int main(void)
         TEST(a_flow_that_is_cut_makes_no_further_step),
         TEST(a_flow_that_begins_after_the_end_makes_no_step),
         TEST(runs_the_steps_in_order_until_one_replies),
+        TEST(the_times_of_steps_are_what_passed_in_them),
+        TEST(without_an_observer_of_phases_nothing_is_timed),
         TEST(of_many_flows_at_once_some_are_timed),
         TEST(a_flow_is_timed_again_once_the_many_are_over),
         TEST(a_completion_resumes_at_the_next_step_with_its_result),
