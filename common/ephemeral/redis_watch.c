@@ -228,10 +228,7 @@ static void on_settle_timer(void *context)
     bool is_there = view->client && redis_client_state(view->client) == REDIS_READY;
     if (!is_there || view->settle.is_running || view->nonces.is_settled)
         return;
-    /* of one Redis it is not needed; and where this was noted all the same, one loss followed the other while both
-     * clocks were behind (test_nonce_guard.py) */
-    if (view->is_part)
-        note_known(view);
+    note_known(view);
     if (redis_settle_start(&view->settle) != STATUS_OK)
         settle_later(view);
 }
