@@ -3,6 +3,7 @@ not accepted again."""
 
 import base64
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -33,19 +34,27 @@ class Site:
         self.variables = {"OAUTH1_SECRETS_KEYS": None, "OAUTH1_SECRETS_KEYS_FILE": self.keys, "OAUTH1_TIMESTAMP_LEAD": LEAD_S,
                           "OAUTH1_LOG_LEVEL": "warn"}
 
+    def kept(self):
+        """The backup's files, and when each was written."""
+        files = [path for name in ("backup", "safe") for path in (self.folder / name).rglob("*") if path.is_file()]
+        return {path: path.stat().st_mtime_ns for path in files}
+
     def write_keys(self, name):
         self.keys.write_text(f"{name}:{base64.b64encode(os.urandom(32)).decode()}")
 
-    def run(self, provider, title, without=()):
-        """The block of docs/restore.md that begins with this comment, without the lines that have such a text."""
+    def outcome(self, provider, title, without=()):
+        """Of the block of docs/restore.md that begins with this comment, without the lines that have such a text."""
         lines = [line for line in commands_of("restore.md", title).splitlines() if not any(text in line for text in without)]
         script = "\n".join(lines).replace("/var/lib/countersign/", f"{provider.directory}/")
         for name in ("etc/countersign", "backup", "safe"):
-            script = script.replace(f"/{name}/", f"{self.folder}/{name}/")
+            script = re.sub(rf"(?<=[ '<=])/{name}\b", f"{self.folder}/{name}", script)
         environment = clean_environment(provider.variables)
-        done = subprocess.run(["bash", "-eu", "-c", script], capture_output=True, text=True, timeout=60, cwd=self.folder,
+        return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=self.folder,
                               env=environment | {"PATH": f"{BIN}:{os.environ['PATH']}"}, stdin=subprocess.DEVNULL)
-        assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+    def run(self, provider, title, without=()):
+        done = self.outcome(provider, title, without)
+        assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
 
     def lose(self, provider):
         provider.kill()
@@ -163,6 +172,8 @@ def test_what_was_lost_comes_back_by_the_page_and_no_request_passes_twice(provid
     assert is_active(provider, key, before)
     with Asked(provider, key, token):
         site.run(provider, f"backup of {provider.engine}")
+    kept = site.kept()
+    assert site.outcome(provider, f"backup of {provider.engine}").returncode != 0 and site.kept() == kept
     # a client whose clock is ahead: no range of the copy has its timestamp
     after = token.sign("GET", API, oauth_timestamp=str(int(time.time()) + LEAD_S - 3))
     assert is_active(provider, key, after)

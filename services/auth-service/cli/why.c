@@ -340,7 +340,7 @@ const struct command cli_why = {
     .summary =
         "shows what is known of a request's id, a client, a token's jti, a user or a resource server, the newest "
         "last: why it was refused, and who changed it",
-    .example = "  journalctl -u introspection-service -o cat | auth-service why demo --log -",
+    .example = "  journalctl -u countersign-introspection-service -o cat | auth-service why demo --log -",
     .options = why_table,
     .options_size = sizeof(struct why_options),
     .exit_codes = NULL,
