@@ -1,6 +1,7 @@
 # auth-service as an image. Build from the top of the tree:
 #   docker build -f docker/auth-service.Dockerfile -t countersign/auth-service .
-# The build stage is the same in both Dockerfiles, line by line, so that the second image finds it in the cache.
+# The stages build and libraries are the same in both Dockerfiles, line by line: the second image finds them in the cache, and
+# the images share the layer of the libraries.
 
 FROM debian:trixie-slim AS build
 # One path and one date in every build: two builds of one commit give the same binaries.
@@ -13,13 +14,19 @@ COPY common common
 COPY services services
 RUN ./dev build && strip build/bin/auth-service build/bin/introspection-service
 
-FROM debian:trixie-slim AS base
+FROM debian:trixie-slim AS libraries
 # libmariadb3 brings caching_sha2_password.so, which MySQL 8 and later ask for; ca-certificates is for stores behind a
 # public certificate.
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-    ca-certificates libargon2-1 libcjson1 libcrypt1 libevent-2.1-7t64 libhiredis1.1.0 \
-    libmariadb3 libsqlite3-0 libssl3t64 \
+    ca-certificates libcjson1 libevent-2.1-7t64 libhiredis1.1.0 libmariadb3 libsqlite3-0 libssl3t64 \
+ && apt-get clean \
+ && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+
+FROM libraries AS base
+# For passwords.
+RUN apt-get update \
+ && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends libargon2-1 libcrypt1 \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
 
@@ -49,7 +56,7 @@ LABEL org.opencontainers.image.title="auth-service" \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8080 8081 9090
-# Ready means that the stores answer; asked without a shell.
-HEALTHCHECK --interval=5s --timeout=5s --start-period=20s --retries=3 CMD ["auth-service", "healthcheck"]
+# Ready means that the stores answer; asked without a shell. One 503 is enough: what answers it is not healthy.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=1 CMD ["auth-service", "healthcheck"]
 ENTRYPOINT ["auth-service"]
 CMD ["serve"]

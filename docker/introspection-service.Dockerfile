@@ -1,6 +1,7 @@
 # introspection-service as an image. Build from the top of the tree:
 #   docker build -f docker/introspection-service.Dockerfile -t countersign/introspection-service .
-# The build stage is the same in both Dockerfiles, line by line, so that the second image finds it in the cache.
+# The stages build and libraries are the same in both Dockerfiles, line by line: the second image finds them in the cache, and
+# the images share the layer of the libraries.
 
 FROM debian:trixie-slim AS build
 # One path and one date in every build: two builds of one commit give the same binaries.
@@ -13,7 +14,7 @@ COPY common common
 COPY services services
 RUN ./dev build && strip build/bin/auth-service build/bin/introspection-service
 
-FROM debian:trixie-slim AS base
+FROM debian:trixie-slim AS libraries
 # libmariadb3 brings caching_sha2_password.so, which MySQL 8 and later ask for; ca-certificates is for stores behind a
 # public certificate.
 RUN apt-get update \
@@ -21,6 +22,8 @@ RUN apt-get update \
     ca-certificates libcjson1 libevent-2.1-7t64 libhiredis1.1.0 libmariadb3 libsqlite3-0 libssl3t64 \
  && apt-get clean \
  && rm -rf /var/lib/apt/lists/* /var/cache/debconf/* /var/log/apt /var/log/dpkg.log /var/log/alternatives.log
+
+FROM libraries AS base
 
 # What is ours in the image, below /image, with the list (SPDX) of that and of Debian's packages beside it.
 FROM build AS own
@@ -48,7 +51,7 @@ LABEL org.opencontainers.image.title="introspection-service" \
 USER 65532:65532
 WORKDIR /
 EXPOSE 8082 9091
-# Ready means that the stores answer; asked without a shell.
-HEALTHCHECK --interval=5s --timeout=5s --start-period=20s --retries=3 CMD ["introspection-service", "healthcheck"]
+# Ready means that the stores answer; asked without a shell. One 503 is enough: what answers it is not healthy.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=1 CMD ["introspection-service", "healthcheck"]
 ENTRYPOINT ["introspection-service"]
 CMD ["serve"]

@@ -5,14 +5,15 @@ mysql_image=mysql:9.7
 # What runs against any server that $TEST_MYSQL_URL names.
 mysql_tests='^test_(durable_contract_mysql|sql_mysql_statement|durable_migrations|durable_pool)$'
 
-# The same programs that run on MariaDB, put to MySQL over a socket in a folder that the container shares.
 part_stores() {
+  stores_on_mysql || true
+  stores_on_valkey
+}
+
+# The same programs that run on MariaDB, put to MySQL over a socket in a folder that the container shares.
+stores_on_mysql() {
   local name='stores: contract on MySQL 9.7'
-  if ! timeout 10 docker info >/dev/null 2>&1; then
-    not_run "$name" 'no docker engine answers'
-  elif ! docker image inspect $mysql_image >/dev/null 2>&1; then
-    not_run "$name" "no image $mysql_image here (docker pull $mysql_image)"
-  else
+  if has_image "$name" $mysql_image; then
     step 'stores: ASan build' build_asan && step "$name" run_on_mysql
   fi
 }

@@ -41,11 +41,23 @@ not_run() {
   say "${report[-1]}"
 }
 
+# has_image NAME IMAGE: whether an engine can run it; where not, the step of that name is named as not run
+has_image() {
+  if ! timeout 10 docker info >/dev/null 2>&1; then
+    not_run "$1" 'no docker engine answers'
+  elif ! docker image inspect "$2" >/dev/null 2>&1; then
+    not_run "$1" "no image $2 here (docker pull $2)"
+  else
+    return 0
+  fi
+  return 1
+}
+
 # run_ctest DIR OPTION...: the counts are those of the single tests, not of the programs
 run_ctest() {
   local dir=$1 status=0 log=$1/Testing/Temporary/LastTest.log
   shift
-  ctest --test-dir "$dir" --parallel 2 --output-on-failure --no-tests=error "$@" || status=$?
+  ctest --test-dir "$dir" --parallel 3 --output-on-failure --no-tests=error "$@" || status=$?
   awk -v status="$status" '
     /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
     /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
@@ -59,8 +71,9 @@ run_ctest() {
 
 # run_pytest PATH...
 run_pytest() {
-  local status=0 log=build/log/pytest.txt
-  /usr/bin/python3 -m pytest -q -ra -p no:cacheprovider --durations=5 "$@" 2>&1 | tee "$log" || status=$?
+  local status=0 log
+  log=$(mktemp) # two runs may go on at once
+  /usr/bin/python3 -m pytest -q -ra -p no:cacheprovider --durations=15 "$@" 2>&1 | tee "$log" || status=$?
   awk -v status="$status" '
     function number(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART, RLENGTH) + 0 : 0 }
     / in [0-9.]+s/ { passed = number("passed"); skipped = number("skipped"); failed = number("failed") + number("error") }
@@ -68,6 +81,7 @@ run_pytest() {
       if (status && !failed) failed = 1
       printf "%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
     }' "$log"
+  rm "$log"
   return "$status"
 }
 
@@ -80,8 +94,9 @@ build_debug() {
   configure build/debug -DCMAKE_BUILD_TYPE=Debug -DBENCH=ON && compile build/debug
 }
 
+# With the fuzz targets, which nothing else builds every day.
 build_clang() {
-  configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang && compile build/clang
+  configure build/clang -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_COMPILER=clang -DFUZZ=ON && compile build/clang
 }
 
 # What shares memory between threads.
@@ -131,11 +146,12 @@ build_release() {
   configure build -DCMAKE_BUILD_TYPE=Release -DTESTS=OFF && compile build
 }
 
-# --dist loadgroup: what shares a fleet of processes runs on one worker.
+# --dist loadgroup: what shares a fleet of processes runs on one worker. Tests mostly wait, so there are more workers than
+# a small machine has processors.
 part_integration() {
   step 'integration: ASan binaries' build_asan || return
   step 'integration: release binaries' build_release || return
-  step 'integration: services, clients, browser' run_pytest -n 2 --dist loadgroup tests/integration tests/browser
+  step 'integration: services, clients, browser' run_pytest -n 4 --dist loadgroup tests/integration tests/browser
 }
 
 # http: how the running services take what is odd on the wire
@@ -145,14 +161,15 @@ part_http() {
 
 part_examples() {
   step 'examples: ASan binaries' build_asan || return
-  step 'examples: services in other languages' run_pytest -n 2 --dist loadgroup tests/examples
+  step 'examples: services in other languages' run_pytest -n 4 --dist loadgroup tests/examples
 }
 
 part_lint() {
   step 'lint: scripts' shellcheck -x dev tests/parts.sh .ci/run docker/compose/*.sh kubernetes/make-secrets \
-    packaging/build.sh packaging/countersign packaging/debian/*
+    packaging/build.sh packaging/countersign packaging/debian/* tests/harness/wsrep_sst_harness
   step 'lint: sources' /usr/bin/python3 tests/lint/check.py
   step 'lint: sizes' tests/house --check
+  step 'lint: what is said of mutants' tests/mutate/run --stale
   local version
   version=$(clang-format --version | sed 's/.*version \([0-9]*\).*/\1/')
   if [[ $version == 14 ]]; then
@@ -180,17 +197,39 @@ check_tidy() {
 trixie_image=debian:trixie-slim
 
 # Debian 13, on which the images of the services stand, has another compiler, libevent, hiredis and
-# cJSON. The image with their packages is kept (its layers are made anew when this script changes);
-# the sources are copied in.
+# cJSON. The image with their packages is kept (its layers are made anew when `dev` changes); the sources are copied in.
+# There gcc without sanitizers makes the binaries of the images (compose) and of the packages, so it is not run here.
 part_trixie() {
   local name='trixie: unit, http on Debian 13'
-  if ! timeout 10 docker info >/dev/null 2>&1; then
-    not_run "$name" 'no docker engine answers'
-  elif ! docker image inspect $trixie_image >/dev/null 2>&1; then
-    not_run "$name" "no image $trixie_image here (docker pull $trixie_image)"
-  else
-    step 'trixie: image with the packages' make_trixie_image && step "$name" run_trixie
+  if has_image "$name" $trixie_image; then
+    step 'trixie: image with the packages' make_trixie_image &&
+      step "$name" run_in_image trixie 1200 dev test asan clang http
   fi
+}
+
+# valkey: what speaks Redis's protocol, and is packaged in Debian 13
+stores_on_valkey() {
+  local name='stores: contract on Valkey'
+  if has_image "$name" $trixie_image; then
+    step 'stores: image with Valkey' make_valkey_image &&
+      step "$name" run_in_image valkey 900 tests/valkey_container.sh
+  fi
+}
+
+make_valkey_image() {
+  make_trixie_image && mkdir -p build/valkey-image &&
+    printf 'FROM countersign-test:trixie\nRUN apt-get -qq update && %s && rm -rf /var/lib/apt/lists/*\n' \
+      'DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends valkey-server' \
+      >build/valkey-image/Dockerfile && timeout 420 docker build -q -t countersign-test:valkey build/valkey-image
+}
+
+# run_in_image TAG SECONDS COMMAND...: of a copy of the sources, without a network
+run_in_image() {
+  local tag=$1 seconds=$2
+  shift 2
+  { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - ; } |
+    timeout "$seconds" docker run --rm -i --init --network none "countersign-test:$tag" \
+      bash -c 'tar -x -C /countersign && exec "/countersign/$@"' - "$@"
 }
 
 make_trixie_image() {
@@ -200,12 +239,6 @@ make_trixie_image() {
   printf 'FROM %s\nCOPY dev /countersign/dev\nRUN /countersign/dev deps --unit && rm -rf /var/lib/apt/lists/*\n' \
     $trixie_image >"$context/Dockerfile"
   timeout 420 docker build -q -t countersign-test:trixie "$context"
-}
-
-run_trixie() {
-  { git ls-files -z --cached --others --exclude-standard | xargs -0 ls -d 2>/dev/null | tar -c -T - ; } |
-    timeout 600 docker run --rm -i --init --network none countersign-test:trixie \
-      bash -c 'tar -x -C /countersign && exec /countersign/dev test asan debug clang http'
 }
 
 # Parts that are a folder of pytest files and need more than this script starts.
@@ -259,11 +292,7 @@ part_pods() {
 # packages: ./dev package's, built, installed, upgraded and removed on Debian 13 with systemd, in a container
 part_packages() {
   local name='packages: Debian packages and systemd'
-  if ! timeout 10 docker info >/dev/null 2>&1; then
-    not_run "$name" 'no docker engine answers'
-  elif ! docker image inspect $trixie_image >/dev/null 2>&1; then
-    not_run "$name" "no image $trixie_image here (docker pull $trixie_image)"
-  else
+  if has_image "$name" $trixie_image; then
     step 'packages: image with the tools' make_trixie_image && step "$name" run_pytest tests/packaging
   fi
 }

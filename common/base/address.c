@@ -82,7 +82,7 @@ bool address_block_has(const struct address_block *block, const struct address *
     return rest == 0 || (block->base.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
 }
 
-bool address_is_loopback(const struct address *address)
+static bool is_loopback(const struct address *address)
 {
     static const struct address v6_loopback = {{[15] = 1}};
     return is_mapped(address) ? address->bytes[12] == 127 : memcmp(address, &v6_loopback, sizeof v6_loopback) == 0;
@@ -93,5 +93,5 @@ bool address_host_is_loopback(struct slice host)
     struct address address;
     if (slice_eq_nocase(host, SLICE("localhost")))
         return true;
-    return address_parse(host, &address) && address_is_loopback(&address);
+    return address_parse(host, &address) && is_loopback(&address);
 }

@@ -25,9 +25,7 @@ MUST_USE bool address_block_parse(struct slice text, struct address_block *ret_b
 bool address_block_has(const struct address_block *block, const struct address *address);
 /* What one peer has to itself: an IPv4 address, or the /64 of an IPv6 one, the rest zero. */
 struct address address_network(const struct address *address);
-/* 127.0.0.0/8 or ::1. */
-bool address_is_loopback(const struct address *address);
-/* The address, or the name "localhost", of a host as it stands in a URL. */
+/* Whether a host as it stands in a URL is in 127.0.0.0/8, ::1, or the name "localhost". */
 bool address_host_is_loopback(struct slice host);
 
 #endif

@@ -1,4 +1,4 @@
-/* Compiler attributes that the project relies on, by the names it uses. */
+/* attributes: those of the compiler that the project relies on, by the names it uses. */
 #ifndef COUNTERSIGN_BASE_ATTRIBUTES_H
 #define COUNTERSIGN_BASE_ATTRIBUTES_H
 

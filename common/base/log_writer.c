@@ -1,11 +1,11 @@
 #include "base/log_writer.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -66,19 +66,22 @@ static bool has_room(const struct log_writer *writer, enum log_level level, size
 void log_writer_add(struct log_writer *writer, enum log_level level, struct slice lines)
 {
     struct entry *entry = malloc(sizeof *entry + lines.len);
+    bool is_first = false; /* the thread waits for it; behind others it is found without being told */
     pthread_mutex_lock(&writer->lock);
     if (entry && has_room(writer, level, lines.len)) {
         *entry = (struct entry){.len = lines.len};
         memcpy(entry->bytes, lines.ptr, lines.len);
+        is_first = !writer->first;
         *writer->last = entry;
         writer->last = &entry->next;
         writer->bytes += lines.len;
         entry = NULL;
-        pthread_cond_signal(&writer->changed);
     } else {
         note_lost(writer, lines);
     }
     pthread_mutex_unlock(&writer->lock);
+    if (is_first)
+        pthread_cond_signal(&writer->changed); /* not under the lock, which the thread takes at once */
     free(entry);
 }
 
@@ -173,20 +176,6 @@ static void free_writer(struct log_writer *writer)
     free(writer);
 }
 
-/* Signals are another's business. */
-static bool start_writer(struct log_writer *writer)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&writer->thread, NULL, run_writer, writer) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
-        pthread_setname_np(writer->thread, "log");
-    return started;
-}
-
 struct log_writer *log_writer_new(int fd, _Atomic uint64_t *lines_lost)
 {
     struct log_writer *writer = calloc(1, sizeof *writer);
@@ -198,7 +187,7 @@ struct log_writer *log_writer_new(int fd, _Atomic uint64_t *lines_lost)
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->changed, NULL);
     pthread_cond_init(&writer->ended, NULL);
-    if (!start_writer(writer)) {
+    if (!thread_start(&writer->thread, "log", run_writer, writer)) {
         free_writer(writer);
         return NULL;
     }

@@ -29,7 +29,7 @@ struct cache_load {
     uint64_t hash;
     uint64_t client_hash;     /* the subject that the key names */
     struct cache_wait *waits; /* lock */
-    uint64_t epoch;
+    uint64_t resets;
     uint64_t moment; /* of the recent changes, when the store was asked */
     int64_t asked_ms;
     unsigned tries;
@@ -113,7 +113,7 @@ static bool is_overtaken(const struct cache_load *load, const struct cache_entry
 /* Under the lock. A key that no row can have is not worth a place. */
 static bool is_worth_keeping(const struct cache_load *load)
 {
-    return load->epoch == load->cache->epoch && atomic_load(&load->cache->state) != CACHE_OFF &&
+    return load->resets == load->cache->resets && atomic_load(&load->cache->state) != CACHE_OFF &&
            load->key.first.len <= IDENTIFIER_MAX_BYTES && load->key.second.len <= IDENTIFIER_MAX_BYTES;
 }
 
@@ -180,7 +180,7 @@ static enum step_result ask_source(struct flow *flow)
     load->tries++;
     load->asked_ms = loop_now_ms(load->view->loop);
     pthread_mutex_lock(&cache->lock);
-    load->epoch = cache->epoch;
+    load->resets = cache->resets;
     load->moment = cache->recent.count;
     load->current = load->current || may_lag(load, load->client_hash); /* this question is not asked */
     pthread_mutex_unlock(&cache->lock);

@@ -8,7 +8,7 @@
 #include "base/metrics.h"
 #include "cache/cache_table.h"
 #include "cache/cache_view.h"
-#include "cache/credential_cache.h"
+#include "cache/credential_source.h"
 #include "cache/recent_changes.h"
 
 #include <pthread.h>
@@ -35,7 +35,7 @@ struct credential_cache {
     struct cache_table table;
     struct recent_changes recent;
     int64_t stood_ms; /* loop_now_ms when the feed began to stand */
-    uint64_t epoch;   /* counts up where what was asked before must not be kept */
+    uint64_t resets;  /* counts up where what was asked before must not be kept */
     struct cache_load_bucket loads[CACHE_LOAD_BUCKETS];
 
     struct credential_view views[];
@@ -48,8 +48,6 @@ void cache_count(enum credential_kind kind, enum cache_result result);
 
 /* Whether an entry beyond its TTL may be served, since the store has to be asked and does not answer. */
 bool cache_is_servable(struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms);
-/* Within its TTL. */
-bool cache_is_fresh(const struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms);
 
 /* Asks the store for a key, unless somebody does already; the ticket then gets a struct cached. NULL ticket: nobody
  * waits, the entry is only made anew. */

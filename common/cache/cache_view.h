@@ -11,18 +11,22 @@
 
 /* An entry within a view, and how many requests of the loop hold it. */
 struct cached {
-    LIST_ENTRY(cached) in_bucket;
     struct cache_entry *entry;
     unsigned holders;
     bool is_out; /* of the view: the last holder frees it */
 };
 
-LIST_HEAD(cached_bucket, cached);
+/* A find reads it alone until the hash is the right one. NULL: it is free. */
+struct view_slot {
+    uint64_t hash;
+    struct cached *cached;
+    struct cache_entry *entry; /* cached's, so that both are fetched at once */
+};
 
 struct credential_view {
     struct credential_cache *cache;
     struct loop *loop;
-    struct cached_bucket *buckets;
+    struct view_slot *slots; /* an entry is in the first one that was free from its hash on */
     size_t mask;
     size_t count;
     size_t sweep_at;
@@ -37,11 +41,11 @@ void cache_view_done(struct credential_view *view);
 
 /* Finds an entry that was not dropped; NULL: there is none. */
 struct cached *cache_view_find(struct credential_view *view, const struct credential_key *key, uint64_t hash);
-/* Takes the caller's hold over, also where it fails. `keep`: for others to find. The result is held for the caller: a
- * change may drop it at any moment. NULL: no memory. */
+/* Takes the caller's hold over, also where it fails. `keep`: for others to find, if the view has room. The result is
+ * held for the caller: a change may drop it at any moment. NULL: no memory. */
 MUST_USE struct cached *cache_view_add(struct credential_view *view, struct cache_entry *entry, bool keep);
-/* Sweeps so many buckets. */
-void cache_view_sweep(struct credential_view *view, size_t buckets);
+/* Sweeps so many slots. */
+void cache_view_sweep(struct credential_view *view, size_t slots);
 
 static inline struct cached *cached_hold(struct cached *cached)
 {

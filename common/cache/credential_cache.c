@@ -8,7 +8,7 @@
 
 enum {
     TICK_MS = 250,
-    SWEEP_SHARE = 16,       /* of a view's buckets, each tick */
+    SWEEP_SHARE = 16,       /* of a view's slots, each tick */
     ASK_AHEAD_PERCENT = 80, /* of the TTL: from then on a use makes the entry anew, and nobody has to wait */
 };
 
@@ -42,7 +42,8 @@ void cache_count(enum credential_kind kind, enum cache_result result)
 
 /* ---- how old it may be ---- */
 
-bool cache_is_fresh(const struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms)
+/* Within its TTL. */
+static bool is_fresh(const struct credential_cache *cache, const struct cache_entry *entry, int64_t now_ms)
 {
     int64_t ttl_ms = cache->ttl_ms;
     if (entry->is_unknown && ttl_ms > CREDENTIAL_UNKNOWN_MS)
@@ -82,7 +83,7 @@ static bool may_serve(struct credential_view *view, struct cache_entry *entry)
 {
     struct credential_cache *cache = view->cache;
     int64_t now_ms = loop_turn_ms(view->loop);
-    bool fresh = cache_is_fresh(cache, entry, now_ms);
+    bool fresh = is_fresh(cache, entry, now_ms);
     /* a store that is known to be down is not waited for */
     bool in_vain = atomic_load_explicit(&cache->retry_at_ms, memory_order_relaxed) != 0;
     if (!fresh && !(in_vain && cache_is_servable(cache, entry, now_ms)))
@@ -180,7 +181,7 @@ const struct slice *credential_shared_keys(const struct credential_hold *hold)
 /* Loads that began before this may have missed a change. */
 static void begin_anew(struct credential_cache *cache)
 {
-    cache->epoch++;
+    cache->resets++;
     cache->stood_ms = loop_now_ms(cache->views[0].loop);
 }
 
@@ -208,7 +209,7 @@ static void on_feed_lost(void *context)
     struct credential_cache *cache = context;
     pthread_mutex_lock(&cache->lock);
     atomic_store(&cache->state, CACHE_OFF);
-    cache->epoch++;
+    cache->resets++;
     cache_table_drop_all(&cache->table);
     pthread_mutex_unlock(&cache->lock);
 }

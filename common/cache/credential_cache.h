@@ -85,8 +85,8 @@ void credential_find_start(struct credential_view *view, const struct credential
 /* The outcome of credential_find or, where that had none, of the index-th ticket of the flow's newest wait. */
 MUST_USE enum status credential_take(struct credential_hold *hold, const struct flow *flow, size_t index);
 
-/* What is held, by the key's kind; valid until the flow ends. Of a pair's client there is what a verification needs:
- * no name, description, website, logo, owner, or callbacks. NULL: unknown. */
+/* What is held, by the key's kind; valid until the flow ends. Of a pair's client there is what a verification needs,
+ * CLIENT_CHECK_TEXTS and the flags: nothing for pages (CLIENT_PAGE_TEXTS), and no callbacks. NULL: unknown. */
 const struct credential_pair *credential_pair_of(const struct credential_hold *hold);
 const struct client *credential_client_of(const struct credential_hold *hold);
 const struct resource_server *credential_server_of(const struct credential_hold *hold);

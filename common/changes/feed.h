@@ -1,4 +1,4 @@
-/* change_feed: the news of what was disabled, deleted, revoked or rotated, so that nobody goes on believing it.
+/* feed: the news of what was disabled, deleted, revoked or rotated, so that nobody goes on believing it.
  *
  * Invariants:
  * - A port: with Redis every change is one message; without it the `changes` table is polled. A process opens one feed,

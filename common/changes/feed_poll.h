@@ -1,4 +1,4 @@
-/* change_feed_poll: the feed without Redis: reads the `changes` table every 250 ms (change_feed.h).
+/* feed_poll: the feed without Redis: reads the `changes` table every 250 ms (feed.h).
  *
  * With a single writer (SQLite) sequences are committed in order, and reading on from the last one is exact. MySQL's
  * are not: a transaction that took its sequence early may commit late, so each poll rereads what came within the last

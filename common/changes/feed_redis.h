@@ -1,9 +1,14 @@
-/* change_feed_redis: the feed on Redis's publish and subscribe (change_feed.h).
+/* feed_redis: the feed on Redis's publish and subscribe (feed.h).
  *
- * Invariants: two connections, both on the first loop: one is subscribed and asked every 300 ms whether it is still
- * there, so that a dead one is noticed within a second; the other publishes. Messages of other loops come by mailbox.
- * One that could not be published, or whose answer was lost, is published again once there is a connection: those who
- * listen may hear it twice. */
+ * Invariants:
+ * - A lane is two connections to one server, both on the first loop: one is subscribed and asked every 300 ms whether
+ *   it is still there, so that a dead one is noticed within a second; the other publishes. Messages of other loops come
+ *   by mailbox. One that could not be published, or whose answer was lost, is published again once there is a
+ *   connection: those who listen may hear it twice.
+ * - In a Cluster there are two lanes, to two primaries, and each message goes by both. Nothing is missed, and the feed
+ *   stands, as long as one is subscribed: what a process missed while it had none cannot be made up for where the
+ *   database is away. Those who listen may hear a message four times, since the Cluster's bus carries each to all.
+ * - Which two these are is asked every 5 s, for one lane after the other; a connection to another node is given up. */
 #ifndef COUNTERSIGN_CHANGES_FEED_REDIS_H
 #define COUNTERSIGN_CHANGES_FEED_REDIS_H
 

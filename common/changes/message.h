@@ -1,4 +1,4 @@
-/* change_message: changes as a message on Redis's channel (proto/redis-keys.md).
+/* message: changes as a message on Redis's channel (proto/redis-keys.md).
  *
  *     1 client ended acme
  *     1 token revoked tok_3MPmZZLRP4UgjhvAbRjhSH

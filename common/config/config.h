@@ -104,7 +104,7 @@ struct config {
     int64_t connections_per_address; /* 0: no bound */
     int64_t workers;                 /* at least 1: one a core where not set */
 
-    struct slice secrets_keys; /* `id:base64,…`; absent only in development (config_dev_keys_blocking) */
+    struct slice secrets_keys; /* `id:base64,…`; absent only in development (config_secrets_keys_blocking) */
     struct config_tokens admin_tokens, login_tokens;
 
     struct config_strings signature_methods;
@@ -179,6 +179,11 @@ void config_done(struct config *config);
 /* What config_load would give now: the same flags and environment, with the files that they name read
  * again (a rotation needs no restart). The old one stays as it is. Errors as config_load's. */
 MUST_USE enum status config_reload(const struct config *config, struct config *ret_config, struct buf *problems);
+
+/* Whether the database is the one of the default, which a command makes only if it is for that. */
+bool config_database_is_default(const struct config *config);
+/* Whether it is a file of this machine, in which one process writes at a time. */
+bool config_database_is_embedded(const struct config *config);
 
 /* What an operator should know at every start, a line each: development mode, insecure transport,
  * an admin port in the open, embedded storage. */

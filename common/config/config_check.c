@@ -71,13 +71,6 @@ static size_t find_listeners(const struct check *c, const struct config_listen *
     return count;
 }
 
-static bool addresses_overlap(const struct config_listen *a, const struct config_listen *b)
-{
-    if (!slice_is_absent(a->unix_path) || !slice_is_absent(b->unix_path))
-        return slice_eq(a->unix_path, b->unix_path);
-    return a->port == b->port && (a->host.len == 0 || b->host.len == 0 || slice_eq(a->host, b->host));
-}
-
 static void check_listeners(const struct check *c)
 {
     const struct config_listen *listen[3];
@@ -87,9 +80,6 @@ static void check_listeners(const struct check *c)
         if (c->config->dev && !listens_on_loopback(listen[i]))
             buf_addf(c->problems, "%s: must be on 127.0.0.1 in development mode; unset OAUTH1_DEV to serve others\n",
                      name[i]);
-        for (size_t j = 0; j < i; j++)
-            if (addresses_overlap(listen[i], listen[j]))
-                buf_addf(c->problems, "%s: is the address of %s too; give each its own port\n", name[i], name[j]);
     }
 }
 

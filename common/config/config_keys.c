@@ -1,4 +1,4 @@
-#include "config/config.h"
+#include "config/config_rows.h"
 
 #include "base/base64.h"
 #include "base/wipe.h"
@@ -146,4 +146,19 @@ enum status config_dev_key_check_blocking(const struct config *config, struct bu
     enum status status = read_key_file(path, line, why);
     wipe_bytes(line, sizeof line);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+/* ---- whose database it is ---- */
+
+bool config_database_is_default(const struct config *config)
+{
+    for (size_t i = 0; i < config_row_count; i++)
+        if (config_rows[i].offset == offsetof(struct config, database_url))
+            return config->values[i].source == CONFIG_DEFAULT;
+    return false;
+}
+
+bool config_database_is_embedded(const struct config *config)
+{
+    return durable_kind_of(config->database_url)->is_embedded;
 }

@@ -171,7 +171,9 @@ void config_write_markdown(struct buf *out)
     buf_add_str(out, "| variable | flag | default | used by | meaning |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < config_row_count; i++) {
         const struct config_row *row = &config_rows[i];
-        buf_addf(out, "| `%s` | `--%s` | ", row->name, row->flag);
+        buf_addf(out, "| `%s` | `--%s ", row->name, row->flag);
+        write_markdown_text(out, row->placeholder);
+        buf_add_str(out, "` | ");
         write_markdown_default(row, out);
         buf_addf(out, " | %s | ", used_by[row->services]);
         write_markdown_text(out, row->help);

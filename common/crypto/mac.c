@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* Longer keys are never kept: two encoded secrets of usual length are about 100 bytes. */
-enum { KEPT_KEY_MAX_BYTES = 160, DIGESTS = 3 };
+enum { KEPT_KEY_MAX_BYTES = 160, NAME_BYTES = 32 };
 
 struct kept {
     EVP_MAC_CTX *context; /* keyed; NULL while the place is free */
@@ -20,7 +20,7 @@ struct kept {
 };
 
 struct mac {
-    EVP_MAC_CTX *contexts[DIGESTS];
+    EVP_MAC_CTX *contexts[DIGEST_COUNT];
     size_t kept_count;
     struct kept kept[];
 };
@@ -31,7 +31,7 @@ static EVP_MAC_CTX *new_context(enum digest digest)
     EVP_MAC_CTX *context = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
     if (!context)
         return NULL;
-    char name[8];
+    char name[NAME_BYTES];
     (void)strncpy(name, algorithm_name(digest), sizeof name - 1);
     name[sizeof name - 1] = '\0';
     OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
@@ -49,7 +49,7 @@ struct mac *mac_new(size_t kept)
     if (!mac)
         return NULL;
     mac->kept_count = kept;
-    for (size_t i = 0; i < DIGESTS; i++) {
+    for (size_t i = 0; i < DIGEST_COUNT; i++) {
         mac->contexts[i] = new_context((enum digest)i);
         if (!mac->contexts[i]) {
             mac_free(mac);
@@ -63,7 +63,7 @@ void mac_free(struct mac *mac)
 {
     if (!mac)
         return;
-    for (size_t i = 0; i < DIGESTS; i++)
+    for (size_t i = 0; i < DIGEST_COUNT; i++)
         EVP_MAC_CTX_free(mac->contexts[i]);
     for (size_t i = 0; i < mac->kept_count; i++)
         EVP_MAC_CTX_free(mac->kept[i].context);

@@ -5,7 +5,7 @@
 
 #include "crypto/password_kind.h"
 
-/* Writes a NUL-terminated "$y$…" text. STATUS_BAD_INPUT: empty, a NUL inside, or longer than
+/* Writes a NUL-terminated "$y$…" text, or nothing. STATUS_BAD_INPUT: empty, a NUL inside, or longer than
  * PASSWORD_MAX_BYTES; STATUS_NO_RANDOMNESS; STATUS_NO_MEMORY. */
 MUST_USE enum status password_hash_blocking(struct slice password, char out[PASSWORD_HASH_BYTES]);
 

@@ -175,14 +175,16 @@ static bool pbkdf2_equals(struct slice password, const struct parts *parts)
 
 /* ---- Django's Argon2: argon2$argon2id$v=19$m=KB,t=PASSES,p=LANES$SALT$DIGEST ---- */
 
-/* "m=512" of the rest. */
-static bool cut_number(struct slice *rest, char separator, const char *name, uint64_t *ret_number)
+/* "m=512" of the rest; 0, which none of them may be, where it is no such number. */
+static uint64_t cut_number(struct slice *rest, char separator, const char *name)
 {
     bool more = false;
+    uint64_t number = 0;
     struct slice text = slice_cut(rest, separator, &more);
     struct slice prefix = slice_str(name);
-    return slice_starts_with(text, prefix) &&
-           slice_to_u64(slice_sub(text, prefix.len, text.len), UINT32_MAX, ret_number);
+    if (slice_starts_with(text, prefix))
+        (void)!slice_to_u64(slice_sub(text, prefix.len, text.len), UINT32_MAX, &number);
+    return number;
 }
 
 static bool read_argon2_type(struct slice name, argon2_type *ret_type)
@@ -205,7 +207,7 @@ static bool read_bare_base64(struct slice text, unsigned char *out, size_t room,
     buf_add(&buf, text);
     while (buf.len % 4 != 0 && !buf.failed)
         buf_add_byte(&buf, '=');
-    bool done = !buf.failed && base64_decode(buf_slice(&buf), decoded, ret_len) && *ret_len > 0 && *ret_len <= room;
+    bool done = !buf.failed && base64_decode(buf_slice(&buf), decoded, ret_len) && *ret_len <= room;
     if (done)
         memcpy(out, decoded, *ret_len);
     return done;
@@ -216,16 +218,16 @@ static bool read_argon2_parts(struct slice hash, struct parts *parts, uint64_t *
     unsigned char bytes[KEY_BYTES_MAX];
     size_t len = 0;
     bool more = true;
-    uint64_t version = 0;
     (void)slice_cut(&hash, '$', &more);
-    if (!read_argon2_type(slice_cut(&hash, '$', &more), &parts->argon2_type) ||
-        !cut_number(&hash, '$', "v=", &version) || !cut_number(&hash, ',', "m=", kb) ||
-        !cut_number(&hash, ',', "t=", passes) || !cut_number(&hash, '$', "p=", lanes))
-        return false;
+    bool has_type = read_argon2_type(slice_cut(&hash, '$', &more), &parts->argon2_type);
+    uint64_t version = cut_number(&hash, '$', "v=");
+    *kb = cut_number(&hash, ',', "m=");
+    *passes = cut_number(&hash, ',', "t=");
+    *lanes = cut_number(&hash, '$', "p=");
     parts->argon2_version = (uint32_t)version;
     parts->salt = slice_cut(&hash, '$', &more);
     parts->wanted = hash;
-    return (version == ARGON2_VERSION_10 || version == ARGON2_VERSION_13) &&
+    return has_type && (version == ARGON2_VERSION_10 || version == ARGON2_VERSION_13) &&
            read_bare_base64(parts->salt, bytes, SALT_BYTES_MAX, &len) && len >= ARGON2_MIN_SALT_LENGTH &&
            read_bare_base64(parts->wanted, bytes, KEY_BYTES_MAX, &len) && len >= ARGON2_MIN_OUTLEN;
 }

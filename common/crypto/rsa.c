@@ -1,6 +1,7 @@
 #include "crypto/rsa.h"
 
 #include "crypto/algorithms.h"
+#include "crypto/rsa_public.h"
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>
@@ -12,14 +13,12 @@
 #include <openssl/x509.h>
 #include <stdlib.h>
 
-enum { KEPT_KEYS = 64, DIGESTS = 3, PEM_MAX_BYTES = 16384 };
+enum { KEPT_KEYS = 64, PEM_MAX_BYTES = 16384 };
 
-/* One parsed key and, per digest, a context that is ready to verify. */
 struct kept_key {
     char *pem; /* malloc'ed copy; NULL while the place is free */
     size_t pem_len;
-    EVP_PKEY *key;
-    EVP_PKEY_CTX *contexts[DIGESTS];
+    struct rsa_public *key;
 };
 
 struct rsa {
@@ -40,11 +39,8 @@ struct rsa *rsa_new(void)
 
 static void forget_key(struct kept_key *kept)
 {
-    for (size_t i = 0; i < DIGESTS; i++)
-        EVP_PKEY_CTX_free(kept->contexts[i]);
-    EVP_PKEY_free(kept->key);
+    rsa_public_free(kept->key);
     free(kept->pem);
-    *kept = (struct kept_key){0};
 }
 
 void rsa_free(struct rsa *rsa)
@@ -87,7 +83,6 @@ static EVP_PKEY *parse_public(struct slice pem)
         EVP_PKEY_free(key);
         key = NULL;
     }
-    ERR_clear_error();
     return key;
 }
 
@@ -100,39 +95,46 @@ static bool is_exponent_sound(const BIGNUM *exponent)
     return BN_is_odd(exponent) && bits <= EXPONENT_MAX_BITS && (bits > 32 || BN_get_word(exponent) >= EXPONENT_MIN);
 }
 
-/* What makes the key unfit to verify with, as a static text; NULL: nothing does. */
-static const char *find_weakness(const EVP_PKEY *key)
+struct public_numbers {
+    BIGNUM *modulus;
+    BIGNUM *exponent;
+};
+
+/* Why nobody may verify with the key, as a static text; NULL: it is sound. Either way the numbers are freed by
+ * free_numbers. */
+static const char *read_numbers(struct slice pem, struct public_numbers *numbers)
 {
-    BIGNUM *modulus = NULL;
-    BIGNUM *exponent = NULL;
-    const char *why = NULL;
-    int bits = EVP_PKEY_get_bits(key);
+    EVP_PKEY *key = parse_public(pem);
+    *numbers = (struct public_numbers){0};
+    bool read = key && EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &numbers->modulus) == 1 &&
+                EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &numbers->exponent) == 1;
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    if (!read)
+        return "it is not an RSA public key or certificate in PEM";
+    int bits = BN_num_bits(numbers->modulus);
     if (bits < RSA_KEY_MIN_BITS || bits > RSA_KEY_MAX_BITS)
         return "an RSA key must have 2048 to 16384 bits";
-    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus) != 1 ||
-        EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) != 1)
-        why = "its modulus and exponent cannot be read";
-    else if (!is_exponent_sound(exponent))
-        why = "the public exponent of an RSA key must be odd, 65537 or more, and at most 64 bits long (65537 is usual)";
-    else if (!BN_is_odd(modulus))
-        why = "the modulus of an RSA key must be odd";
-    BN_free(modulus);
-    BN_free(exponent);
-    return why;
+    if (!is_exponent_sound(numbers->exponent))
+        return "the public exponent of an RSA key must be odd, 65537 or more, and at most 64 bits long (65537 is "
+               "usual)";
+    return BN_is_odd(numbers->modulus) ? NULL : "the modulus of an RSA key must be odd";
+}
+
+static void free_numbers(struct public_numbers *numbers)
+{
+    BN_free(numbers->modulus);
+    BN_free(numbers->exponent);
 }
 
 enum status rsa_check_public_key(struct slice pem, const char **ret_why)
 {
-    EVP_PKEY *key = parse_public(pem);
-    if (!key) {
-        *ret_why = "it is not an RSA public key or certificate in PEM";
-        return STATUS_BAD_INPUT;
-    }
-    const char *weakness = find_weakness(key);
-    EVP_PKEY_free(key);
-    if (!weakness)
+    struct public_numbers numbers;
+    const char *why = read_numbers(pem, &numbers);
+    free_numbers(&numbers);
+    if (!why)
         return STATUS_OK;
-    *ret_why = weakness;
+    *ret_why = why;
     return STATUS_BAD_INPUT;
 }
 
@@ -152,57 +154,48 @@ static struct kept_key *kept_place_of(struct rsa *rsa, struct slice pem)
     return &rsa->keys[hash % KEPT_KEYS];
 }
 
-static enum status find_key(struct rsa *rsa, struct slice pem, struct kept_key **ret_kept)
+/* STATUS_SIGNATURE_INVALID: nobody may verify with the key, however it came to be registered. */
+static enum status make_key(struct slice pem, struct rsa_public **ret_key)
+{
+    struct public_numbers numbers;
+    bool usable = !read_numbers(pem, &numbers);
+    *ret_key = usable ? rsa_public_new(numbers.modulus, numbers.exponent) : NULL;
+    free_numbers(&numbers);
+    if (*ret_key)
+        return STATUS_OK;
+    return usable ? STATUS_NO_MEMORY : STATUS_SIGNATURE_INVALID;
+}
+
+static enum status find_key(struct rsa *rsa, struct slice pem, struct rsa_public **ret_key)
 {
     struct kept_key *kept = kept_place_of(rsa, pem);
     if (!kept->pem || !slice_eq(slice_of(kept->pem, kept->pem_len), pem)) {
-        EVP_PKEY *key = parse_public(pem);
-        bool usable = key && !find_weakness(key); /* however it came to be registered */
-        char *copy = usable ? malloc(pem.len) : NULL;
+        struct rsa_public *key = NULL;
+        TRY(make_key(pem, &key));
+        char *copy = malloc(pem.len);
         if (!copy) {
-            EVP_PKEY_free(key);
-            return usable ? STATUS_NO_MEMORY : STATUS_SIGNATURE_INVALID;
+            rsa_public_free(key);
+            return STATUS_NO_MEMORY;
         }
         memcpy(copy, pem.ptr, pem.len);
         forget_key(kept);
-        kept->pem = copy;
-        kept->pem_len = pem.len;
-        kept->key = key;
+        *kept = (struct kept_key){copy, pem.len, key};
     }
-    *ret_kept = kept;
+    *ret_key = kept->key;
     return STATUS_OK;
-}
-
-static EVP_PKEY_CTX *new_verify_context(EVP_PKEY *key, enum digest digest)
-{
-    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new(key, NULL);
-    if (context && EVP_PKEY_verify_init(context) == 1 &&
-        EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1 &&
-        EVP_PKEY_CTX_set_signature_md(context, algorithm_md(digest)) == 1)
-        return context;
-    EVP_PKEY_CTX_free(context);
-    return NULL;
 }
 
 enum status rsa_verify(struct rsa *rsa, struct slice pem, enum digest digest, struct slice text, struct slice signature)
 {
-    struct kept_key *kept = NULL;
-    TRY(find_key(rsa, pem, &kept));
-    if (!kept->contexts[digest])
-        kept->contexts[digest] = new_verify_context(kept->key, digest);
-    if (!kept->contexts[digest])
-        return STATUS_NO_MEMORY;
+    struct rsa_public *key = NULL;
     unsigned char hash[DIGEST_MAX_BYTES];
+    TRY(find_key(rsa, pem, &key));
     const EVP_MD *md = algorithm_md(digest);
     if (!md || EVP_DigestInit_ex2(rsa->hashing, md, NULL) != 1 ||
         EVP_DigestUpdate(rsa->hashing, text.len ? text.ptr : "", text.len) != 1 ||
         EVP_DigestFinal_ex(rsa->hashing, hash, NULL) != 1)
         return STATUS_NO_MEMORY;
-    int verdict = EVP_PKEY_verify(kept->contexts[digest], (const unsigned char *)signature.ptr, signature.len, hash,
-                                  digest_size_bytes(digest));
-    if (verdict != 1)
-        ERR_clear_error();
-    return verdict == 1 ? STATUS_OK : STATUS_SIGNATURE_INVALID;
+    return rsa_public_verify(key, digest, hash, signature);
 }
 
 static EVP_PKEY *parse_private(struct slice pem)

@@ -2,7 +2,7 @@
  *
  * Keys come as PEM: a public key ("PUBLIC KEY", "RSA PUBLIC KEY") or a certificate to verify, a
  * private key to sign. Parsing costs more than verifying, so a `struct rsa` of one loop keeps the
- * keys that it parsed, with their contexts; it never crosses a thread. */
+ * keys that it parsed; it never crosses a thread. */
 #ifndef COUNTERSIGN_CRYPTO_RSA_H
 #define COUNTERSIGN_CRYPTO_RSA_H
 

@@ -131,6 +131,11 @@ static struct slice jti_of(const struct decision *it)
     return it->check->token->jti;
 }
 
+static struct slice sub_of(const struct decision *it)
+{
+    return it->check && it->check->token ? it->check->token->subject : SLICE_ABSENT;
+}
+
 static struct slice method_name(const struct check *check)
 {
     return check->message.signature_method ? check->message.signature_method->name : SLICE_ABSENT;
@@ -151,6 +156,7 @@ static void write_line(const struct decision *it)
         LOG_TEXT("code", code_of(it->status)),
         LOG_SLICE("client_id", check->client ? check->client->client_id : SLICE_ABSENT),
         LOG_SLICE("jti", jti_of(it)),
+        LOG_SLICE("sub", sub_of(it)),
         LOG_SLICE("caller", it->caller),
         LOG_SLICE("method", check->message.url.host.len ? check->message.method : SLICE_ABSENT),
         LOG_SLICE("origin", origin.len && !origin.failed ? buf_slice(&origin) : SLICE_ABSENT),
@@ -158,7 +164,7 @@ static void write_line(const struct decision *it)
         LOG_SLICE("address", forwarded_client_address(it->request, &it->config->trusted_proxies)),
         LOG_SLICE("signature_method", method_name(check)),
     };
-    size_t count = 12;
+    size_t count = 13;
     if (has_clock(it))
         fields[count++] = LOG_INT("clock_difference_s", clock_difference_s(it));
     if (has_clock(it) && it->status == STATUS_NONCE_USED)

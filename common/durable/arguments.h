@@ -1,4 +1,4 @@
-/* durable_arguments: the copies that a `…_start` function makes of what it was given. Only the …_start.c files include
+/* arguments: the copies that a `…_start` function makes of what it was given. Only the …_start.c files include
  * it.
  *
  * Invariants: the arena holds every copy and is wiped at the end, for some are secrets. A copy that failed is

@@ -39,7 +39,7 @@ struct change_page {
 
 void change_page_free(void *page);
 
-/* What the transactions of one connection changed, until somebody is told (change_feed.h). Zeroed before its first
+/* What the transactions of one connection changed, until somebody is told (feed.h). Zeroed before its first
  * use. */
 struct change_log {
     struct change_page *page; /* sequences are 0; NULL: nothing */

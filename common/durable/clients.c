@@ -16,7 +16,7 @@ void client_page_free(void *page)
 
 /* ---- reading ---- */
 
-enum status durable_client_find_blocking(struct durable *db, struct slice client_id, struct client **ret_client)
+enum status durable_client_read_blocking(struct durable *db, struct slice client_id, struct client **ret_client)
 {
     static const char text[] =
         CLIENT_ROW " WHERE c.client_id = ? UNION ALL " CALLBACK_ROW " WHERE c.client_id = ? UNION ALL " SECRET_ROW
@@ -30,6 +30,19 @@ enum status durable_client_find_blocking(struct durable *db, struct slice client
     enum status status = sql_execute_blocking(db->sql, text, params, COUNT_OF(params), read_part, &parts);
     if (status == STATUS_OK && !parts.client_found)
         status = STATUS_NOT_FOUND;
+    if (status != STATUS_OK) {
+        client_free(client);
+        return status;
+    }
+    *ret_client = client;
+    return STATUS_OK;
+}
+
+enum status durable_client_find_blocking(struct durable *db, struct slice client_id, struct client **ret_client)
+{
+    struct client *client = NULL;
+    TRY(durable_client_read_blocking(db, client_id, &client));
+    enum status status = refuse_damage(db, client->damage);
     if (status != STATUS_OK) {
         client_free(client);
         return status;
@@ -364,13 +377,14 @@ static enum status add_rotated_key(struct durable *db, int64_t id, struct slice 
 }
 
 static const struct rotation_table secrets_table = {
-    "SELECT id FROM client_secrets WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
+    "SELECT id, sealed FROM client_secrets WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id "
+    "DESC",
     "UPDATE client_secrets SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)",
     add_secret,
 };
 
 static const struct rotation_table keys_table = {
-    "SELECT id FROM client_keys WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
+    "SELECT id, NULL FROM client_keys WHERE client = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY id DESC",
     "UPDATE client_keys SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)",
     add_rotated_key,
 };
@@ -385,30 +399,60 @@ struct rotating {
 
 enum { LIVE_MAX = 8 }; /* two by rotation; a few more in case an import brought them */
 
-struct live_ids {
+struct live_rows {
+    const struct durable *db;
+    struct slice client_id;
     int64_t ids[LIVE_MAX];
+    bool are_damaged[LIVE_MAX];
     size_t count;
+    size_t good_count; /* that are not damaged */
 };
+
+static bool is_damaged(const struct live_rows *live, struct slice sealed)
+{
+    char memory[SEAL_ROW_BYTES];
+    struct buf identity = client_secret_row(memory, live->client_id);
+    struct buf secret = BUF_INIT;
+    bool opens =
+        !identity.failed && sealed_open(live->db->keys, sealed, buf_slice(&identity), &secret) != STATUS_STORE_CORRUPT;
+    buf_done(&secret);
+    return !opens;
+}
 
 static enum status note_live(void *context, const struct sql_value *columns, size_t count)
 {
-    struct live_ids *live = context;
+    struct live_rows *live = context;
     (void)count;
-    if (live->count < LIVE_MAX)
-        live->ids[live->count++] = columns[0].integer;
+    if (live->count == LIVE_MAX)
+        return STATUS_OK;
+    bool damaged = columns[1].type != SQL_NULL && is_damaged(live, columns[1].bytes);
+    live->ids[live->count] = columns[0].integer;
+    live->are_damaged[live->count++] = damaged;
+    live->good_count += !damaged;
     return STATUS_OK;
 }
 
-/* The newest old secret stays valid for the overlap. The others end now. */
+static enum status find_live_rows(struct durable *db, const struct rotation_table *table, int64_t client,
+                                  struct slice client_id, struct live_rows *ret_live)
+{
+    struct sql_value params[] = {sql_int(client), sql_int(now_ms(db))};
+    *ret_live = (struct live_rows){.db = db, .client_id = client_id};
+    return sql_execute_blocking(db->sql, table->live, params, COUNT_OF(params), note_live, ret_live);
+}
+
+/* The newest old secret stays valid for the overlap. The others end now, and so do those that do not open: while one
+ * of them is live its client is answered 503. */
 static enum status expire_old(struct rotating *rotating, int64_t client)
 {
     struct durable *db = rotating->db;
-    struct live_ids live = {0};
-    struct sql_value find[] = {sql_int(client), sql_int(now_ms(db))};
-    TRY(sql_execute_blocking(db->sql, rotating->table->live, find, COUNT_OF(find), note_live, &live));
+    struct live_rows live;
+    bool keeps_one = rotating->overlap_ms > 0;
+    TRY(find_live_rows(db, rotating->table, client, rotating->client_id, &live));
     for (size_t i = 0; i < live.count; i++) {
-        int64_t expires_ms = now_ms(db) + (i == 0 ? rotating->overlap_ms : 0);
+        bool stays = keeps_one && !live.are_damaged[i];
+        int64_t expires_ms = now_ms(db) + (stays ? rotating->overlap_ms : 0);
         struct sql_value params[] = {sql_int(expires_ms), sql_int(live.ids[i]), sql_int(expires_ms)};
+        keeps_one = keeps_one && !stays;
         TRY(RUN(db, rotating->table->expire, params));
     }
     return STATUS_OK;
@@ -460,10 +504,9 @@ static enum status end_key(struct sql *sql, void *context)
     const struct ending *ending = context;
     struct durable *db = ending->db;
     int64_t id = 0;
-    struct live_ids secrets = {0};
-    struct live_ids keys = {0};
+    struct live_rows secrets;
+    struct live_rows keys;
     TRY(lock_client(db, sql, ending->client_id, &id));
-    struct sql_value live[] = {sql_int(id), sql_int(now_ms(db))};
     struct sql_value params[] = {sql_int(now_ms(db)), sql_int(ending->key), sql_int(now_ms(db)), sql_int(id)};
     TRY(RUN(db,
             "UPDATE client_keys SET expires_at = ? WHERE id = ? AND (expires_at IS NULL OR expires_at > ?)"
@@ -471,9 +514,9 @@ static enum status end_key(struct sql *sql, void *context)
             params));
     if (sql_affected(sql) == 0)
         return STATUS_NOT_FOUND;
-    TRY(sql_execute_blocking(db->sql, keys_table.live, live, COUNT_OF(live), note_live, &keys));
-    TRY(sql_execute_blocking(db->sql, secrets_table.live, live, COUNT_OF(live), note_live, &secrets));
-    if (keys.count + secrets.count == 0)
+    TRY(find_live_rows(db, &keys_table, id, ending->client_id, &keys));
+    TRY(find_live_rows(db, &secrets_table, id, ending->client_id, &secrets));
+    if (keys.good_count + secrets.good_count == 0)
         return STATUS_CONFLICT;
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, ending->client_id);
 }

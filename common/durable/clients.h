@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "durable/durable.h"
 
+#include <assert.h>
+
 struct durable_pool;
 struct audit_entry;
 struct ticket;
@@ -14,15 +16,19 @@ struct ticket;
  * All that reads, writes, copies, caches, shows, sets or imports a client is made from it: a column that is added here
  * is added to each of them, and needs its two migrations besides. */
 
-/* Texts that an operator sets as they are: X(column, option of the command line, FORM, its help). What a FORM
- * must be: client_draft.c of auth-service. */
+/* The most bytes of what is not among CLIENT_PLAIN_TEXTS; MySQL's columns have room for it (contract_clients.c). A
+ * callback may have CALLBACK_MAX_BYTES (rules/callback.h of auth-service). */
+enum { CLIENT_NAME_MAX_BYTES = 1024, CLIENT_SCOPES_MAX_BYTES = 8192 };
+
+/* Texts that an operator sets as they are: X(column, option of the command line, FORM, its most bytes, its help). What
+ * a FORM must be: client_draft.c of auth-service. */
 #define CLIENT_PLAIN_TEXTS(X) CLIENT_SHOWN_TEXTS(X) CLIENT_OWNER_TEXT(X)
-#define CLIENT_SHOWN_TEXTS(X)                               \
-    X(website, "website", URL, "shown on the consent page") \
-    X(description, "description", TEXT, "likewise")         \
-    X(logo, "logo", HTTPS_URL, "likewise; https")           \
-    X(contact, "contact", TEXT, "whom to write to about it; users do not see it")
-#define CLIENT_OWNER_TEXT(X) X(owner, "owner", SUBJECT, "the user it belongs to")
+#define CLIENT_SHOWN_TEXTS(X)                                              \
+    X(website, "website", URL, 4096, "shown on the consent page")          \
+    X(description, "description", TEXT, 8192, "shown on the consent page") \
+    X(logo, "logo", HTTPS_URL, 4096, "shown on the consent page; https")   \
+    X(contact, "contact", TEXT, 1024, "whom to write to about it; users do not see it")
+#define CLIENT_OWNER_TEXT(X) X(owner, "owner", SUBJECT, IDENTIFIER_MAX_BYTES, "the user it belongs to")
 
 /* X(column, …): what people or operators see of a client; the cache keeps it where the client alone is asked for. */
 #define CLIENT_PAGE_TEXTS(X) X(name) CLIENT_SHOWN_TEXTS(X) X(default_callback)
@@ -57,6 +63,15 @@ enum client_flag {
 };
 #undef CLIENT_FLAG_BIT
 
+#define CLIENT_FLAG_AND(NAME, ...) CLIENT_##NAME +
+#define CLIENT_FLAG_OR(NAME, ...)  CLIENT_##NAME |
+static_assert((CLIENT_FLAGS(CLIENT_FLAG_AND) CLIENT_DISABLED + CLIENT_PENDING + CLIENT_REJECTED +
+               CLIENT_SWITCHED_OFF) == (CLIENT_FLAGS(CLIENT_FLAG_OR) CLIENT_DISABLED | CLIENT_PENDING |
+                                        CLIENT_REJECTED | CLIENT_SWITCHED_OFF),
+              "each flag has a bit of its own");
+#undef CLIENT_FLAG_AND
+#undef CLIENT_FLAG_OR
+
 struct client_callback {
     struct slice uri;
     bool is_prefix;
@@ -82,11 +97,13 @@ struct client {
     int64_t created_ms;
     int64_t updated_ms;
     int64_t generation;  /* how often it was disabled */
-    int64_t logo_number; /* durable_logo_find; 0: it has no picture here. Not of input */
+    int64_t logo_number; /* durable_logo_find_blocking; 0: it has no picture here. Not of input */
     const struct client_callback *callbacks;
     size_t callback_count;
     const struct client_secret *secrets; /* newest first; those rotated out lately are among them */
     size_t secret_count;
+    struct slice damage; /* of a secret that is live and does not open, and is not among them: why, and what to do about
+                            it, for an operator; empty: there is none */
     const struct client_secret *keys; /* RSA public keys, likewise */
     size_t key_count;
 };
@@ -118,6 +135,12 @@ static inline int64_t client_secret_former_until_ms(const struct client_secret *
     return until_ms;
 }
 
+/* Whether it was given a secret, also one that does not open any more. */
+static inline bool client_has_secret(const struct client *client)
+{
+    return client->secret_count > 0 || client->damage.len > 0;
+}
+
 /* Whether it may act for the user of this subject: one that is not approved works for its owner alone. Empty: for no
  * user (a client that signs without a token). */
 static inline bool client_serves(const struct client *client, struct slice subject)
@@ -132,8 +155,11 @@ MUST_USE enum status durable_client_create_blocking(struct durable *db, const st
  * CLIENTS_OF_OWNER_MAX clients already; NOT_FOUND: there is no such user. */
 enum { CLIENTS_OF_OWNER_MAX = 10 };
 MUST_USE enum status durable_client_register_blocking(struct durable *db, const struct client *client);
-/* All of it. NOT_FOUND. */
+/* All of it, for whoever verifies by it. NOT_FOUND; STORE_CORRUPT: a live secret of it does not open. */
 MUST_USE enum status durable_client_find_blocking(struct durable *db, struct slice client_id,
+                                                  struct client **ret_client);
+/* The same for whoever shows, changes or mends it: `damage` tells of a secret that does not open. */
+MUST_USE enum status durable_client_read_blocking(struct durable *db, struct slice client_id,
                                                   struct client **ret_client);
 /* Whether the sealing keys open anything: the newest secret of a client or the oldest, or there is none. Where one
  * alone does not open, it is damaged, or a rotation is on its way. STORE_CORRUPT: durable_last_error tells the
@@ -145,8 +171,9 @@ MUST_USE enum status durable_client_list_blocking(struct durable *db, struct sli
 /* Those that are pending. */
 MUST_USE enum status durable_client_list_pending_blocking(struct durable *db, struct page_request page,
                                                           struct client_page **ret_page);
-/* Approved, a client works for everybody; rejected, for its owner alone, and it is not pending any more. NOT_FOUND;
- * CONFLICT if the version is neither 0 nor the row's: it was changed since somebody looked at it. */
+/* Approved, a client works for everybody; rejected, for its owner alone, and it is not pending any more. Doing it twice
+ * is fine, and changes nothing. NOT_FOUND; CONFLICT if the version is neither 0 nor the row's: it was changed since
+ * somebody looked at it. FORBIDDEN: rejected, it would work for nobody, since it has no owner. */
 MUST_USE enum status durable_client_approve_blocking(struct durable *db, struct slice client_id, int64_t version);
 MUST_USE enum status durable_client_reject_blocking(struct durable *db, struct slice client_id, int64_t version);
 /* Replaces everything but client_id, secrets, keys and the disabled flag. NOT_FOUND; CONFLICT if client->version is
@@ -171,8 +198,8 @@ struct client_logo {
 void client_logo_free(void *logo);
 /* NOT_FOUND. */
 MUST_USE enum status durable_logo_find_blocking(struct durable *db, int64_t number, struct client_logo **ret_logo);
-/* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer.
- * NOT_FOUND. */
+/* The new secret (key) is live at once; the newest of the old ones until now + overlap_ms, the others no longer, and
+ * what does not open neither. NOT_FOUND. */
 MUST_USE enum status durable_client_rotate_secret_blocking(struct durable *db, struct slice client_id,
                                                            struct slice secret, int64_t overlap_ms);
 MUST_USE enum status durable_client_rotate_key_blocking(struct durable *db, struct slice client_id, struct slice pem,
@@ -183,6 +210,7 @@ MUST_USE enum status durable_client_end_key_blocking(struct durable *db, struct 
 
 /* Complete with a struct client. */
 void durable_client_find_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
+void durable_client_read_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket);
 /* With a struct client_logo. */
 void durable_logo_find_start(struct durable_pool *pool, int64_t number, struct ticket ticket);
 /* With a struct client_page. */

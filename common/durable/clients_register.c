@@ -52,27 +52,31 @@ struct judging {
     int64_t version;
 };
 
-/* Not there, or another version of it. */
-static enum status explain_unjudged(struct durable *db, struct slice client_id)
+/* Nothing was to be done, or may be done. */
+static enum status explain_unjudged(const struct judging *judging)
 {
     struct client *found = NULL;
-    TRY(durable_client_find_blocking(db, client_id, &found));
+    TRY(durable_client_read_blocking(judging->db, judging->client_id, &found));
+    bool is_other = judging->version != 0 && judging->version != found->version;
+    bool serves_nobody = judging->approval == REJECTED && found->owner.len == 0;
     client_free(found);
-    return STATUS_CONFLICT;
+    return serves_nobody ? STATUS_FORBIDDEN : is_other ? STATUS_CONFLICT : STATUS_OK;
 }
 
 static enum status judge_registration(struct sql *sql, void *context)
 {
     const struct judging *judging = context;
     struct durable *db = judging->db;
-    struct sql_value params[] = {sql_int(judging->approval), sql_int(now_ms(db)), sql_text(judging->client_id),
-                                 sql_int(judging->version), sql_int(judging->version)};
+    struct sql_value params[] = {
+        sql_int(judging->approval), sql_int(now_ms(db)),        sql_text(judging->client_id), sql_int(judging->version),
+        sql_int(judging->version),  sql_int(judging->approval), sql_int(judging->approval),   sql_int(REJECTED),
+    };
     TRY(RUN(db,
             "UPDATE clients SET approval = ?, updated_at = ?, version = version + 1"
-            " WHERE client_id = ? AND (? = 0 OR version = ?)",
+            " WHERE client_id = ? AND (? = 0 OR version = ?) AND approval <> ? AND (? <> ? OR owner <> '')",
             params));
     if (sql_affected(sql) == 0)
-        return explain_unjudged(db, judging->client_id);
+        return explain_unjudged(judging);
     return change_write(db, CHANGE_CLIENT, CHANGE_EDITED, judging->client_id);
 }
 

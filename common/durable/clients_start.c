@@ -9,6 +9,18 @@ static enum status find_client(struct durable *db, void *pointer, void **ret_res
     return durable_client_find_blocking(db, arguments->first, (struct client **)ret_result);
 }
 
+static enum status read_client(struct durable *db, void *pointer, void **ret_result)
+{
+    const struct durable_arguments *arguments = pointer;
+    return durable_client_read_blocking(db, arguments->first, (struct client **)ret_result);
+}
+
+void durable_client_read_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
+{
+    struct durable_arguments *arguments = durable_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);
+    durable_arguments_start(pool, DURABLE_READ_CURRENT, read_client, arguments, client_free, ticket);
+}
+
 void durable_client_find_start(struct durable_pool *pool, struct slice client_id, struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(client_id, SLICE_ABSENT, SLICE_ABSENT);

@@ -3,6 +3,10 @@
 #include "durable/migrations.h"
 #include "store/store_url.h"
 
+#include <time.h>
+
+enum { PAUSE_MS = 500 };
+
 static enum status fit_schema(struct sql *sql, bool embedded, const struct clock *clock, struct buf *why)
 {
     enum schema_state state = SCHEMA_CURRENT;
@@ -21,8 +25,8 @@ static enum status fit_schema(struct sql *sql, bool embedded, const struct clock
     return status;
 }
 
-enum status database_open_blocking(struct slice url, const struct sql_options *options, const struct clock *clock,
-                                   struct buf *why, struct sql **ret_sql)
+static enum status open_once(struct slice url, const struct sql_options *options, const struct clock *clock,
+                             struct buf *why, struct sql **ret_sql)
 {
     struct sql *sql = NULL;
     TRY(sql_open_blocking(url, options, why, &sql));
@@ -33,4 +37,27 @@ enum status database_open_blocking(struct slice url, const struct sql_options *o
     }
     *ret_sql = sql;
     return STATUS_OK;
+}
+
+static void pause_blocking(void)
+{
+    struct timespec span = {0, PAUSE_MS * 1000000};
+    (void)nanosleep(&span, NULL);
+}
+
+enum status database_open_blocking(struct slice url, const struct sql_options *options, const struct clock *clock,
+                                   struct buf *why, struct sql **ret_sql)
+{
+    int64_t until_ms = clock_monotonic_ms() + options->patience_ms;
+    for (;;) {
+        struct buf text = BUF_INIT;
+        enum status status = open_once(url, options, clock, &text, ret_sql);
+        bool is_over = status != STATUS_STORE_DOWN || clock_monotonic_ms() >= until_ms;
+        if (is_over)
+            buf_add(why, buf_slice(&text));
+        buf_done(&text);
+        if (is_over)
+            return status;
+        pause_blocking();
+    }
 }

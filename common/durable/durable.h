@@ -30,6 +30,7 @@ struct durable {
     const struct clock *clock;
     struct change_log *log; /* collects what was changed, so that caches can be told; NULL: nobody is told */
     const char *fault;      /* of the last call, where it was not the connection's; else NULL */
+    char fault_text[1024];  /* what `fault` is, where it names something */
     bool is_incomplete;     /* the last call found less than it was asked for: a replica that lags may be why */
 };
 
@@ -46,6 +47,6 @@ struct page_request {
     size_t limit;     /* at most PAGE_MAX_ROWS; 0 means PAGE_MAX_ROWS */
 };
 
-enum { PAGE_MAX_ROWS = 1000, IDENTIFIER_MAX_BYTES = 255 };
+enum { PAGE_MAX_ROWS = 1000, IDENTIFIER_MAX_BYTES = 255, SECRET_MAX_BYTES = 512 };
 
 #endif

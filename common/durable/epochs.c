@@ -214,11 +214,13 @@ static enum status raise_ranges(struct sql *sql, void *context)
     if (!slice_eq(slice_str(keeping->row.epoch), keep->epoch))
         return STATUS_CONFLICT;
     TRY(nonce_row_others_blocking(keeping->db, keep->name, &others));
+    const struct accepted_ranges before = keeping->row.ranges;
     for (size_t i = 0; i < keep->wanted_count; i++) {
         guard_what_others_have(&keeping->row.ranges, &others, keep->wanted[i]);
         accepted_ranges_raise(&keeping->row.ranges, keep->wanted[i]);
     }
     accepted_ranges_raise_span(&keeping->row.ranges, &keep->away);
+    accepted_ranges_guard_what_is_new(&keeping->row.ranges, &before, &others);
     TRY(nonce_row_write_blocking(keeping->db, keep->name, &keeping->row));
     return keep->user ? refresh_user(keeping->db, keep->name, keep->user) : STATUS_OK;
 }

@@ -1,4 +1,5 @@
 #include "durable/nonce_rows.h"
+#include "guard/nonce_epoch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@ enum { HASH_BYTES = 8, PART_HASHES = 8192 };
 struct opening {
     struct durable *db;
     const struct nonce_begin *begin;
+    struct nonce_row row;
     bool known;
     size_t capacity;
     struct nonce_state state;
@@ -25,8 +27,9 @@ static enum status read_store(void *context, const struct sql_value *columns, si
     state->at_ms = columns[2].integer;
     /* nonces that had expired when they were saved would be valid again if the clock went back */
     saved = saved && opening->begin->now_ms >= state->at_ms - opening->begin->back_ms;
-    state->opening = saved ? NONCES_SAVED : NONCES_LOST;
-    if (saved)
+    bool is_short = saved && state->kept_s < nonce_epoch_kept_s(opening->begin->epoch);
+    state->opening = is_short ? NONCES_SHORT : saved ? NONCES_SAVED : NONCES_LOST;
+    if (state->opening == NONCES_SAVED)
         memcpy(state->hash_key, columns[1].bytes.ptr, NONCE_HASH_KEY_BYTES);
     return STATUS_OK;
 }
@@ -82,19 +85,18 @@ static enum status begin_epoch(struct opening *opening)
 {
     const struct nonce_begin *begin = opening->begin;
     struct nonce_state *state = &opening->state;
-    struct nonce_row row = {0};
+    struct nonce_row *row = &opening->row;
     struct accepted_ranges shared = {0};
-    TRY(nonce_row_read_blocking(opening->db, begin->name, &row));
     TRY(nonce_row_others_blocking(opening->db, begin->name, &shared));
-    if (state->opening == NONCES_LOST)
-        accepted_ranges_guard_all(&row.ranges);
-    if (row.earlier_ms && state->opening != NONCES_SAVED)
-        accepted_ranges_guard_span(&row.ranges, row.earlier_ms / 1000, (begin->now_ms + begin->lead_ms) / 1000);
-    accepted_ranges_guard_others(&row.ranges, &shared);
-    (void)snprintf(row.epoch, sizeof row.epoch, "%.*s", SLICE_ARGS(begin->epoch));
-    row.is_used = true;
-    state->ranges = row.ranges;
-    return nonce_row_write_blocking(opening->db, begin->name, &row);
+    if (state->opening == NONCES_LOST || state->opening == NONCES_SHORT)
+        accepted_ranges_guard_all(&row->ranges);
+    if (row->earlier_ms && state->opening != NONCES_SAVED)
+        accepted_ranges_guard_span(&row->ranges, row->earlier_ms / 1000, (begin->now_ms + begin->lead_ms) / 1000);
+    accepted_ranges_guard_others(&row->ranges, &shared);
+    (void)snprintf(row->epoch, sizeof row->epoch, "%.*s", SLICE_ARGS(begin->epoch));
+    row->is_used = true;
+    state->ranges = row->ranges;
+    return nonce_row_write_blocking(opening->db, begin->name, row);
 }
 
 /* Reads, takes out and marks in one transaction: nothing can be restored twice. */
@@ -106,6 +108,8 @@ static enum status open_nonce_store(struct sql *sql, void *context)
     opening->known = false;
     opening->capacity = 0;
     opening->state.opening = NONCES_FIRST;
+    TRY(nonce_row_read_blocking(opening->db, opening->begin->name, &opening->row));
+    opening->state.kept_s = nonce_epoch_kept_s(slice_str(opening->row.epoch));
     TRY(sql_execute_blocking(sql, "SELECT saved, hash_key, at FROM nonce_stores WHERE name = ? /*! FOR UPDATE */",
                              &name, 1, read_store, opening));
     if (opening->state.opening == NONCES_SAVED)

@@ -3,7 +3,8 @@
 
 /* The rows of nonce stores that a copy may lack because they were first used after it was made. A Redis takes over what
  * these guard. */
-static const char *const always[] = {"memory:auth-service", "memory:introspection-service"};
+static const char *const always[] = {NONCE_STORE_MEMORY_OF "auth-service",
+                                     NONCE_STORE_MEMORY_OF "introspection-service"};
 
 static enum status on_store(void *context, const struct sql_value *columns, size_t count)
 {

@@ -31,7 +31,7 @@ struct buf token_row(char memory[SEAL_ROW_BYTES], struct slice client_id, int64_
     return row;
 }
 
-static enum status open_secret(struct parts *parts, struct slice sealed, const struct buf *row,
+static enum status open_secret(const struct parts *parts, struct slice sealed, const struct buf *row,
                                struct slice *ret_secret)
 {
     struct buf secret = buf_in(parts->arena);
@@ -40,10 +40,59 @@ static enum status open_secret(struct parts *parts, struct slice sealed, const s
     enum status status = sealed_open(parts->db->keys, sealed, buf_slice(row), &secret);
     if (status == STATUS_OK)
         *ret_secret = buf_slice(&secret);
-    if (status == STATUS_STORE_CORRUPT)
-        parts->db->fault = "OAUTH1_SECRETS_KEYS: a secret in the database does not open; put the key that sealed it "
-                           "behind the new one (new:…,old:…), or restore the row if it was changed";
     return status;
+}
+
+/* ---- those that do not open ---- */
+
+/* `whose`: "client", whose `name` it has; `cure`: the command, and what it does. */
+struct unopened {
+    struct slice sealed;
+    const char *whose;
+    struct slice name;
+    const char *cure, *effect;
+};
+
+static enum status describe_damage(const struct parts *parts, const struct unopened *it, struct slice *ret_damage)
+{
+    struct buf text = buf_in(parts->arena);
+    struct slice id = sealed_key_id(it->sealed);
+    buf_addf(&text, "%s %.*s: its secret does not open", it->whose, SLICE_ARGS(it->name));
+    if (!slice_is_absent(id) && slice_is_printable(id) && !keyring_has(parts->db->keys, id))
+        buf_addf(&text,
+                 ", for the key %.*s that sealed it is not in OAUTH1_SECRETS_KEYS: put it back behind the new one "
+                 "(new:…,%.*s:…); if it is lost, ",
+                 SLICE_ARGS(id), SLICE_ARGS(id));
+    else
+        buf_add_str(&text, " by the key of OAUTH1_SECRETS_KEYS that sealed it: restore its row if that was changed; "
+                           "if it is lost, ");
+    buf_addf(&text, "`auth-service %s %.*s` %s", it->cure, SLICE_ARGS(it->name), it->effect);
+    *ret_damage = buf_slice(&text);
+    return text.failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static enum status note_client_damage(const struct parts *parts, struct slice sealed, struct slice client_id)
+{
+    const struct unopened it = {sealed, "client", client_id, "client rotate-secret", "gives it a new one"};
+    return describe_damage(parts, &it, &parts->client->damage);
+}
+
+static enum status note_token_damage(const struct parts *parts, struct slice sealed)
+{
+    const struct unopened it = {sealed, "token", parts->token->jti, "token revoke",
+                                "ends the token, and its user allows the client again"};
+    return describe_damage(parts, &it, &parts->token->damage);
+}
+
+enum status refuse_damage(struct durable *db, struct slice damage)
+{
+    struct buf text = buf_fixed(db->fault_text, sizeof db->fault_text - 1);
+    if (damage.len == 0)
+        return STATUS_OK;
+    buf_add(&text, slice_sub(damage, 0, sizeof db->fault_text - 2));
+    db->fault_text[text.len] = '\0';
+    db->fault = db->fault_text;
+    return STATUS_STORE_CORRUPT;
 }
 
 /* ---- one row ---- */
@@ -105,6 +154,8 @@ static enum status read_secret(struct parts *parts, struct row_reader *row)
     enum status status = open_secret(parts, row->columns[T1].bytes, &identity, &secret.text);
     if (status == STATUS_STORE_CORRUPT && !client_secret_is_live(&secret, now_ms(parts->db)))
         return STATUS_OK; /* the secret and the key that sealed it were both rotated out; only a hint is lost */
+    if (status == STATUS_STORE_CORRUPT)
+        return note_client_damage(parts, row->columns[T1].bytes, row->columns[T2].bytes);
     TRY(status);
     struct client_secret *secrets = list_grow(parts->arena, client->secrets, client->secret_count, sizeof *secrets);
     if (!secrets)
@@ -134,7 +185,8 @@ static enum status read_token(struct parts *parts, struct row_reader *row)
     struct token *token = parts->token;
     TRY(read_token_row(row, token));
     struct buf identity = token_row(memory, token->client_id, token->user, token->oauth_token);
-    return open_secret(parts, row->columns[T2].bytes, &identity, &token->secret);
+    enum status status = open_secret(parts, row->columns[T2].bytes, &identity, &token->secret);
+    return status == STATUS_STORE_CORRUPT ? note_token_damage(parts, row->columns[T2].bytes) : status;
 }
 
 enum status read_part(void *context, const struct sql_value *columns, size_t count)

@@ -60,8 +60,10 @@ struct parts {
     bool token_found;
 };
 
-/* A sql_row_fn whose context is a struct parts. Secrets are opened; a live one that does not open is STORE_CORRUPT. */
+/* A sql_row_fn whose context is a struct parts. Secrets are opened; `damage` tells of a live one that does not open. */
 enum status read_part(void *context, const struct sql_value *columns, size_t count);
+/* STORE_CORRUPT where there is damage, which durable_last_error then tells. */
+MUST_USE enum status refuse_damage(struct durable *db, struct slice damage);
 
 /* For lists, where no secret is opened. */
 MUST_USE enum status read_client_row(struct row_reader *row, struct client *client);

@@ -64,12 +64,15 @@ static void *connection_of(void *context, size_t thread_index)
 
 /* ---- opening ---- */
 
+/* Nobody waits for a process that starts: where the primary is too busy to take connections in a request's time, it is
+ * asked again, as a command would. Its replica may be away. */
 struct opening {
     const struct durable_pool_options *options;
     struct slice url;
     const char *variable;
     bool read_only;
     size_t count;
+    int patience_ms;
 };
 
 static enum status open_side(struct side *side, const struct opening *opening, struct buf *why)
@@ -78,6 +81,7 @@ static enum status open_side(struct side *side, const struct opening *opening, s
     const struct sql_options sql = {
         .busy_timeout_ms = SQL_SERVICE_BUSY_MS,
         .answer_timeout_ms = SQL_SERVICE_ANSWER_MS,
+        .patience_ms = opening->patience_ms,
         .read_only = opening->read_only,
         .variable = opening->variable,
         .password = options->password,
@@ -120,8 +124,8 @@ static void close_side(struct side *side)
 /* One writer: SQLite lets one write at a time, and a queue of ours is fairer than its lock. */
 static enum status open_embedded(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
-    const struct opening writer = {options, options->url, NULL, false, 1};
-    const struct opening readers = {options, options->url, NULL, false, options->connections};
+    const struct opening writer = {options, options->url, NULL, false, 1, 0};
+    const struct opening readers = {options, options->url, NULL, false, options->connections, 0};
     pool->by_access[DURABLE_READ] = pool->by_access[DURABLE_READ_CURRENT] = &pool->readers;
     TRY(open_side(&pool->main, &writer, why));
     return open_side(&pool->readers, &readers, why);
@@ -129,8 +133,9 @@ static enum status open_embedded(struct durable_pool *pool, const struct durable
 
 static enum status open_server(struct durable_pool *pool, const struct durable_pool_options *options, struct buf *why)
 {
-    const struct opening primary = {options, options->url, NULL, false, options->connections};
-    const struct opening replica = {options, options->read_url, "OAUTH1_DATABASE_READ_URL", true, options->connections};
+    const struct opening primary = {options, options->url, NULL, false, options->connections, SQL_COMMAND_BUSY_MS};
+    const struct opening replica = {options, options->read_url,    "OAUTH1_DATABASE_READ_URL",
+                                    true,    options->connections, 0};
     TRY(open_side(&pool->main, &primary, why));
     pool->has_replica = !slice_is_absent(options->read_url);
     if (!pool->has_replica)

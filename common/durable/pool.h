@@ -1,4 +1,4 @@
-/* durable_pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
+/* pool: the durable store's connections, on threads of their own (loop/worker_pool.h).
  *
  * Invariants: each thread has one connection. A job owns its arguments and its result, never a request's memory. A job
  * that nobody waits for any more when its turn comes is not begun. A full queue completes the ticket with STORE_DOWN at

@@ -442,6 +442,16 @@ enum status durable_resource_server_rotate_blocking(struct durable *db, struct s
     return durable_transaction_blocking(db, rotate_server, &rotating);
 }
 
+enum status durable_resource_server_former_until_blocking(struct durable *db, struct slice name, int64_t *ret_until_ms)
+{
+    struct sql_value params[] = {sql_text(name), sql_int(now_ms(db))};
+    *ret_until_ms = 0;
+    return sql_execute_blocking(db->sql,
+                                "SELECT COALESCE(MAX(revoked_at), 0) FROM resource_servers WHERE name = ? AND"
+                                " revoked_at > ?",
+                                params, COUNT_OF(params), take_int, ret_until_ms);
+}
+
 struct revoking {
     struct durable *db;
     struct slice name;

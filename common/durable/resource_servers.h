@@ -71,6 +71,9 @@ MUST_USE bool resource_server_is_live(const struct resource_server *server, int6
  * that was rotated out before ends now. NOT_FOUND: no live one has that name. CONFLICT: the key exists. */
 MUST_USE enum status durable_resource_server_rotate_blocking(struct durable *db, struct slice name,
                                                              struct slice key_digest, int64_t overlap_ms);
+/* Until when a key of that name that was rotated out is still good; 0: none is. */
+MUST_USE enum status durable_resource_server_former_until_blocking(struct durable *db, struct slice name,
+                                                                   int64_t *ret_until_ms);
 /* Every key of that name that is still good; counts them. NOT_FOUND: no server ever had it. */
 MUST_USE enum status durable_resource_server_revoke_blocking(struct durable *db, struct slice name, int64_t *ret_count);
 

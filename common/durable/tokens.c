@@ -49,7 +49,7 @@ static enum status digest_of(struct slice text, unsigned char digest[DIGEST_BYTE
 
 /* ---- the pair ---- */
 
-enum status durable_pair_find_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
+enum status durable_pair_read_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
                                        struct credential_pair **ret_pair)
 {
     static const char text[] = CLIENT_ROW
@@ -78,6 +78,22 @@ enum status durable_pair_find_blocking(struct durable *db, struct slice client_i
     return STATUS_OK;
 }
 
+enum status durable_pair_find_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
+                                       struct credential_pair **ret_pair)
+{
+    struct credential_pair *pair = NULL;
+    TRY(durable_pair_read_blocking(db, client_id, oauth_token, &pair));
+    enum status status = refuse_damage(db, pair->client.damage);
+    if (status == STATUS_OK)
+        status = refuse_damage(db, pair->token.damage);
+    if (status != STATUS_OK) {
+        credential_pair_free(pair);
+        return status;
+    }
+    *ret_pair = pair;
+    return STATUS_OK;
+}
+
 /* ---- issue ---- */
 
 struct issuing {
@@ -102,6 +118,7 @@ static enum status load_existing(struct issuing *issuing)
     if (issuing->issue->temp_token.len == 0)
         return STATUS_OK;
     TRY(sql_execute_blocking(issuing->db->sql, text, &digest, 1, read_part, &parts));
+    TRY(refuse_damage(issuing->db, issuing->token->damage));
     issuing->existing = parts.token_found;
     return STATUS_OK;
 }
@@ -118,40 +135,43 @@ static enum status hand_out_existing(struct issuing *issuing)
     return durable_audit_append_blocking(issuing->db, SLICE("client"), SLICE("token.repeat"), token->jti);
 }
 
-#define INSERT_TOKEN                                                                                           \
+#define INSERT_TOKEN(client)                                                                                   \
     "INSERT INTO tokens (token_digest, oauth_token, sealed, jti, temp_digest, scopes, created_at, expires_at," \
-    " client, user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, "
-#define ENABLED(table, where) \
-    "COALESCE((SELECT id FROM " table " WHERE disabled = 0 AND " where " /*! LOCK IN SHARE MODE */), 0)"
+    " client, user) VALUES (?, ?, ?, ?, ?, ?, ?, ?, " client ", ?)"
 
-/* So is the key that sealed the secret: a token is written only while the table names it, which costs no round trip. */
-#define IF_KEY_IN_USE " * " SEALING_KEY_IN_USE
-
-/* Client and user are looked up by the INSERT itself, and on MySQL kept as they are until it is committed, so that none
- * can be disabled, and no scope withdrawn, in between. What is not found is 0, which the foreign keys refuse. (An
- * INSERT that selects would make MariaDB hand out the numbers of rows one statement after the other.) */
-static const char insert_looked_up[] =
-    INSERT_TOKEN ENABLED("clients", "client_id = ?") IF_KEY_IN_USE ", " ENABLED("users", "id = ?") ")";
+/* The INSERT itself looks up the client, the user and the key that sealed the secret, which costs no round trip, and on
+ * MySQL keeps them as they are until it is committed: none can be disabled or retired, and no scope withdrawn, in
+ * between. What is not found is the client 0, which the foreign key refuses. (An INSERT that selects would make MariaDB
+ * hand out the numbers of rows one statement after the other.) */
+#define INSERT_WHERE(where)                                                                           \
+    INSERT_TOKEN("COALESCE((SELECT c.id FROM clients c, users u, sealing_keys k WHERE c.disabled = 0" \
+                 " AND u.disabled = 0 AND k.retiring = 0 AND k.id = ? AND u.id = ? AND " where        \
+                 " /*! LOCK IN SHARE MODE */), 0)")
+static const char insert_looked_up[] = INSERT_WHERE("c.client_id = ?");
+static const char insert_owned[] =
+    INSERT_WHERE("c.client_id = ? AND u.generation = ? AND c.allowed_scopes = ? AND c.owner = u.subject");
 static const char insert_exchanged[] =
-    INSERT_TOKEN ENABLED("clients", "id = ? AND generation = ? AND allowed_scopes = ? AND (approval = 0 OR owner ="
-                                    " (SELECT subject FROM users WHERE id = ?))") IF_KEY_IN_USE
-    ", " ENABLED("users", "id = ? AND generation = ?") ")";
-static const char insert_owned[] = INSERT_TOKEN ENABLED("clients", "client_id = ? AND allowed_scopes = ? AND owner ="
-                                                                   " (SELECT subject FROM users WHERE id = ?)")
-    IF_KEY_IN_USE ", " ENABLED("users", "id = ? AND generation = ?") ")";
+    INSERT_WHERE("c.id = ? AND u.generation = ? AND c.allowed_scopes = ? AND (c.approval = 0 OR c.owner = u.subject)"
+                 " AND c.generation = ?");
 /* The foreign keys make sure that client and user exist. */
-static const char insert_judged[] = INSERT_TOKEN "?" IF_KEY_IN_USE ", ?)";
+static const char insert_judged[] = INSERT_TOKEN(SEALING_KEY_IN_USE " * ?");
 
 static bool is_exchange(const struct token_issue *issue)
 {
     return issue->client != 0 && issue->temp_token.len > 0;
 }
 
+/* By an import. */
+static bool is_judged(const struct token_issue *issue)
+{
+    return issue->client != 0 && !is_exchange(issue) && !issue->for_owner;
+}
+
 static const char *insert_of(const struct token_issue *issue)
 {
     if (issue->for_owner)
         return insert_owned;
-    return is_exchange(issue) ? insert_exchanged : issue->client ? insert_judged : insert_looked_up;
+    return is_exchange(issue) ? insert_exchanged : is_judged(issue) ? insert_judged : insert_looked_up;
 }
 
 static enum status insert_token(struct issuing *issuing, int64_t created_ms, int64_t expires_ms)
@@ -169,17 +189,17 @@ static enum status insert_token(struct issuing *issuing, int64_t created_ms, int
         sql_time(expires_ms),
     };
     size_t count = 8;
+    params[count++] = sql_text(keyring_id(issuing->db->keys, 0));
+    if (!is_judged(issue))
+        params[count++] = sql_int(issue->user);
     params[count++] = issue->client ? sql_int(issue->client) : sql_text(issue->client_id);
+    if (is_exchange(issue) || issue->for_owner) {
+        params[count++] = sql_int(issue->user_generation);
+        params[count++] = sql_text(issuing->allowed_scopes);
+    }
     if (is_exchange(issue))
         params[count++] = sql_int(issue->client_generation);
-    if (is_exchange(issue) || issue->for_owner) {
-        params[count++] = sql_text(issuing->allowed_scopes);
-        params[count++] = sql_int(issue->user); /* client_serves, or the owner */
-    }
-    params[count++] = sql_text(keyring_id(issuing->db->keys, 0));
     params[count++] = sql_int(issue->user);
-    if (is_exchange(issue) || issue->for_owner)
-        params[count++] = sql_int(issue->user_generation);
     return sql_execute_blocking(issuing->db->sql, insert_of(issue), params, count, NULL, NULL);
 }
 
@@ -544,39 +564,51 @@ enum status durable_token_revoke_blocking(struct durable *db, const struct token
 
 /* ---- last used ---- */
 
+/* So many tokens are touched by one statement. */
+enum { TOUCHED_AT_ONCE = 16 };
+#define FOUR(text) text text text text
+
 struct touching {
     struct durable *db;
-    const struct token_use *uses;
+    int64_t used_ms;
+    const int64_t *ids;
     size_t count;
 };
 
+/* Where there are fewer, the last one comes several times. No token has the id 0. */
+static enum status touch_some(const struct touching *touching, const int64_t *ids, size_t count)
+{
+    struct sql_value params[2 + TOUCHED_AT_ONCE] = {sql_int(touching->used_ms), sql_int(touching->used_ms)};
+    for (size_t i = 0; i < TOUCHED_AT_ONCE; i++)
+        params[2 + i] = sql_int(ids[i < count ? i : count - 1]);
+    return RUN(touching->db,
+               "UPDATE tokens SET last_used_at = ? WHERE (last_used_at IS NULL OR last_used_at < ?)"
+               " AND id IN (0" FOUR(FOUR(",?")) ")",
+               params);
+}
+
 static enum status touch_tokens(struct sql *sql, void *context)
 {
-    struct touching *touching = context;
+    const struct touching *touching = context;
     (void)sql;
-    for (size_t i = 0; i < touching->count; i++) {
-        const struct token_use *use = &touching->uses[i];
-        struct sql_value params[] = {sql_int(use->used_ms), sql_int(use->id), sql_int(use->used_ms)};
-        TRY(RUN(touching->db,
-                "UPDATE tokens SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)",
-                params));
-    }
+    for (size_t i = 0; i < touching->count; i += TOUCHED_AT_ONCE)
+        TRY(touch_some(touching, touching->ids + i, touching->count - i));
     return STATUS_OK;
 }
 
 static int compare_ids(const void *a, const void *b)
 {
-    int64_t one = ((const struct token_use *)a)->id;
-    int64_t other = ((const struct token_use *)b)->id;
+    int64_t one = *(const int64_t *)a;
+    int64_t other = *(const int64_t *)b;
     return (one > other) - (one < other);
 }
 
-enum status durable_token_touch_blocking(struct durable *db, struct token_use *uses, size_t count)
+enum status durable_token_touch_blocking(struct durable *db, int64_t used_ms, int64_t *ids, size_t count)
 {
-    struct touching touching = {db, uses, count};
+    struct touching touching = {db, used_ms, ids, count};
     if (count == 0)
         return STATUS_OK;
-    qsort(uses, count, sizeof *uses, compare_ids);
+    qsort(ids, count, sizeof *ids, compare_ids);
     return sql_transaction_blocking(db->sql, touch_tokens, &touching);
 }
 

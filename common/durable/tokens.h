@@ -18,7 +18,8 @@ struct token {
     int64_t id;
     TOKEN_TEXTS(TOKEN_MEMBER);
     struct slice oauth_token;
-    struct slice secret; /* empty in lists */
+    struct slice secret; /* empty in lists, and where there is damage */
+    struct slice damage; /* as a client's: why the secret does not open */
     int64_t client;      /* struct client's id */
     struct slice client_id;
     int64_t user; /* struct user's id */
@@ -51,8 +52,12 @@ void token_free(void *token);
 void token_page_free(void *page);
 void credential_pair_free(void *pair);
 
-/* In one round trip. An empty oauth_token asks for the client alone. OK also when neither exists. */
+/* In one round trip, for whoever verifies by it. An empty oauth_token asks for the client alone. OK also when neither
+ * exists. STORE_CORRUPT: a live secret of the client, or the token's, does not open. */
 MUST_USE enum status durable_pair_find_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
+                                                struct credential_pair **ret_pair);
+/* The same for whoever moves it elsewhere: `damage` tells of what does not open. */
+MUST_USE enum status durable_pair_read_blocking(struct durable *db, struct slice client_id, struct slice oauth_token,
                                                 struct credential_pair **ret_pair);
 /* Complete with a struct credential_pair. From a replica, if there is one, what it has may be old, but is never
  * missing; `current`: from the primary, as after an invalidation. */
@@ -121,16 +126,11 @@ MUST_USE enum status durable_token_revoke_blocking(struct durable *db, const str
 void durable_token_revoke_start(struct durable_pool *pool, const struct token_filter *filter,
                                 const struct audit_entry *audit, struct ticket ticket);
 
-struct token_use {
-    int64_t id; /* struct token's */
-    int64_t used_ms;
-};
-
-/* Moves last_used on (never back) for a batch, in one transaction. Sorts the batch: processes that saw the same tokens
- * in another order would wait for each other crosswise. */
-MUST_USE enum status durable_token_touch_blocking(struct durable *db, struct token_use *uses, size_t count);
+/* Moves last_used_ms of these tokens (struct token's id) on to used_ms, never back, in one transaction. Sorts the ids:
+ * processes that saw the same tokens in another order would wait for each other crosswise. */
+MUST_USE enum status durable_token_touch_blocking(struct durable *db, int64_t used_ms, int64_t *ids, size_t count);
 /* Completes with nothing but the status. */
-void durable_token_touch_start(struct durable_pool *pool, const struct token_use *uses, size_t count,
+void durable_token_touch_start(struct durable_pool *pool, int64_t used_ms, const int64_t *ids, size_t count,
                                struct ticket ticket);
 
 /* Whether the user holds a live token of this client that covers all of `scopes` (CLIENT_TRUSTED). */

@@ -83,19 +83,25 @@ void durable_token_revoke_start(struct durable_pool *pool, const struct token_fi
 
 /* ---- last used ---- */
 
+struct touched {
+    int64_t used_ms;
+    size_t count;
+    int64_t *ids;
+};
+
 static enum status touch_tokens(struct durable *db, void *pointer, void **ret_result)
 {
-    const struct durable_arguments *arguments = pointer;
+    const struct touched *touched = ((struct durable_arguments *)pointer)->object;
     (void)ret_result;
-    return durable_token_touch_blocking(db, arguments->object, (size_t)arguments->number);
+    return durable_token_touch_blocking(db, touched->used_ms, touched->ids, touched->count);
 }
 
-void durable_token_touch_start(struct durable_pool *pool, const struct token_use *uses, size_t count,
+void durable_token_touch_start(struct durable_pool *pool, int64_t used_ms, const int64_t *ids, size_t count,
                                struct ticket ticket)
 {
     struct durable_arguments *arguments = durable_arguments_new(SLICE_ABSENT, SLICE_ABSENT, SLICE_ABSENT);
-    if (durable_arguments_object(arguments, uses, count * sizeof *uses))
-        arguments->number = (int64_t)count;
+    struct touched touched = {used_ms, count, durable_arguments_object(arguments, ids, count * sizeof *ids)};
+    (void)durable_arguments_object(arguments, &touched, sizeof touched);
     durable_arguments_start(pool, DURABLE_WRITE, touch_tokens, arguments, NULL, ticket);
 }
 

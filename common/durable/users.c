@@ -339,28 +339,44 @@ enum status durable_user_ensure_blocking(struct durable *db, struct slice subjec
 
 /* ---- change, delete ---- */
 
+struct raising {
+    struct durable *db;
+    int64_t id;
+    enum change_event event; /* ENDED: sessions end wherever they are kept; EDITED: those of the version before do */
+    int64_t version;         /* the result */
+};
+
+static enum status raise_version(struct sql *sql, void *context)
+{
+    struct raising *raising = context;
+    struct durable *db = raising->db;
+    struct sql_value params[] = {sql_int(now_ms(db)), sql_int(raising->id)};
+    TRY(RUN(db, "UPDATE users SET updated_at = ?, version = version + 1 WHERE id = ?", params));
+    if (sql_affected(sql) == 0)
+        return STATUS_NOT_FOUND;
+    TRY(find_id(db, "SELECT version FROM users WHERE id = ?", sql_int(raising->id), &raising->version));
+    return change_write_number(db, CHANGE_USER, raising->event, raising->id);
+}
+
+enum status durable_user_end_sessions_blocking(struct durable *db, int64_t id)
+{
+    struct raising raising = {.db = db, .id = id, .event = CHANGE_ENDED};
+    return durable_transaction_blocking(db, raise_version, &raising);
+}
+
+enum status durable_user_end_other_sessions_blocking(struct durable *db, int64_t id, int64_t *ret_version)
+{
+    struct raising raising = {.db = db, .id = id, .event = CHANGE_EDITED};
+    TRY(durable_transaction_blocking(db, raise_version, &raising));
+    *ret_version = raising.version;
+    return STATUS_OK;
+}
+
 struct changing {
     struct durable *db;
     int64_t id;
     struct slice password_hash;
 };
-
-static enum status raise_version(struct sql *sql, void *context)
-{
-    struct changing *changing = context;
-    struct durable *db = changing->db;
-    struct sql_value params[] = {sql_int(now_ms(db)), sql_int(changing->id)};
-    TRY(RUN(db, "UPDATE users SET updated_at = ?, version = version + 1 WHERE id = ?", params));
-    if (sql_affected(sql) == 0)
-        return STATUS_NOT_FOUND;
-    return change_write_number(db, CHANGE_USER, CHANGE_ENDED, changing->id);
-}
-
-enum status durable_user_end_sessions_blocking(struct durable *db, int64_t id)
-{
-    struct changing changing = {db, id, SLICE_ABSENT};
-    return durable_transaction_blocking(db, raise_version, &changing);
-}
 
 static enum status set_password(struct sql *sql, void *context)
 {

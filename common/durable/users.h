@@ -83,6 +83,8 @@ MUST_USE enum status durable_user_list_blocking(struct durable *db, struct page_
                                                 struct user_page **ret_page);
 /* The user logs out everywhere: sessions end (by the change), and whatever else holds the user's version. NOT_FOUND. */
 MUST_USE enum status durable_user_end_sessions_blocking(struct durable *db, int64_t id);
+/* The same but for those that are told the version that the user has from now on, which the change does not end. */
+MUST_USE enum status durable_user_end_other_sessions_blocking(struct durable *db, int64_t id, int64_t *ret_version);
 /* NOT_FOUND. Ends sessions (by the change), not tokens. */
 MUST_USE enum status durable_user_set_password_blocking(struct durable *db, int64_t id, struct slice hash);
 /* Disabling revokes the user's tokens for good. NOT_FOUND. */
@@ -100,5 +102,8 @@ void durable_user_ensure_start(struct durable_pool *pool, struct slice subject, 
 /* With nothing but the status. */
 void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, const struct audit_entry *audit,
                                      struct ticket ticket);
+/* With the user's version: an int64_t. */
+void durable_user_end_other_sessions_start(struct durable_pool *pool, int64_t id, const struct audit_entry *audit,
+                                           struct ticket ticket);
 
 #endif

@@ -1,6 +1,8 @@
 #include "durable/arguments.h"
 #include "durable/users.h"
 
+#include <stdlib.h>
+
 /* ---- reading ---- */
 
 static struct durable_arguments *arguments_of_id(int64_t id)
@@ -77,4 +79,20 @@ void durable_user_end_sessions_start(struct durable_pool *pool, int64_t id, cons
     struct durable_arguments *arguments = arguments_of_id(id);
     durable_arguments_audit(arguments, audit);
     durable_arguments_start(pool, DURABLE_WRITE, end_sessions, arguments, NULL, ticket);
+}
+
+static enum status end_other_sessions(struct durable *db, void *pointer, void **ret_result)
+{
+    int64_t version = 0;
+    enum status status =
+        durable_user_end_other_sessions_blocking(db, ((const struct durable_arguments *)pointer)->number, &version);
+    return durable_result_number(status, version, ret_result);
+}
+
+void durable_user_end_other_sessions_start(struct durable_pool *pool, int64_t id, const struct audit_entry *audit,
+                                           struct ticket ticket)
+{
+    struct durable_arguments *arguments = arguments_of_id(id);
+    durable_arguments_audit(arguments, audit);
+    durable_arguments_start(pool, DURABLE_WRITE, end_other_sessions, arguments, free, ticket);
 }

@@ -114,6 +114,11 @@ void ephemeral_session_end_start(struct ephemeral *view, int64_t user, struct sl
     view->ops->session_end_start(view, user, handle, ticket);
 }
 
+void ephemeral_session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket)
+{
+    view->ops->session_keep_start(view, id, user_version, ticket);
+}
+
 void ephemeral_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                               struct ticket ticket)
 {

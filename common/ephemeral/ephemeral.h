@@ -181,6 +181,7 @@ struct ephemeral_ops {
     void (*session_delete_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
     void (*session_list_start)(struct ephemeral *view, int64_t user, struct ticket ticket);
     void (*session_end_start)(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
+    void (*session_keep_start)(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket);
     void (*blob_put_start)(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                            struct ticket ticket);
     void (*blob_find_start)(struct ephemeral *view, struct slice id, struct ticket ticket);
@@ -230,9 +231,9 @@ static inline int64_t ephemeral_clock_ahead_ms(const struct ephemeral *view)
     return view->ops->clock_ahead_ms(view);
 }
 
-/* Spends a nonce; kept until its timestamp + 2 × skew. OK: it is new, and now used. NONCE_USED. STORE_DOWN: also for
- * a timestamp that is guarded (nonce-guard.md), and when there is no room. TIMESTAMP_REFUSED: so far off that it could
- * not be kept for its whole window; the caller has judged the window before. No result. */
+/* Spends a nonce; kept until its timestamp + 2 × skew at least. OK: it is new, and now used. NONCE_USED. STORE_DOWN:
+ * also for a timestamp that is guarded (nonce-guard.md), and when there is no room. TIMESTAMP_REFUSED: so far off that
+ * it could not be kept for its whole window; the caller has judged the window before. No result. */
 void ephemeral_nonce_spend_start(struct ephemeral *view, const struct nonce *nonce, struct ticket ticket);
 
 /* Temporary credentials are good for the TTL and known for twice as long. All but create and exchanged complete with a
@@ -279,6 +280,8 @@ void ephemeral_session_delete_start(struct ephemeral *view, struct slice id, str
 void ephemeral_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket);
 /* Ends one of this user's. NOT_FOUND: he has none of that handle. No result. */
 void ephemeral_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
+/* Lets a session go on under another version of its user; its time stays. NOT_FOUND. No result. */
+void ephemeral_session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket);
 
 /* Small blobs (authorization challenges): CONFLICT: the id exists. No result. */
 void ephemeral_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
@@ -363,10 +366,9 @@ MUST_USE enum status ephemeral_passwords_of(struct slice url, struct slice passw
 struct ephemeral_janitor {
     struct slice url;      /* OAUTH1_REDIS_URL */
     struct slice password; /* OAUTH1_REDIS_PASSWORD; may be absent */
-    int64_t skew_ms;       /* OAUTH1_TIMESTAMP_SKEW */
 };
 
-/* Gives the sets of nonces that a killed process left without an expiry the one that their names say, and tells how
+/* Gives the sets of nonces that a killed process left without an expiry the latest that any may have, and tells how
  * many there were. For a command, while services serve: nobody waits for long. Errors likewise, and STORE_DOWN. */
 MUST_USE enum status ephemeral_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why,
                                                 int64_t *ret_count);

@@ -78,15 +78,7 @@ static void memory_temp_create_start(struct ephemeral *view, const struct temp_n
 {
     struct memory_store *store = store_of(view);
     int64_t now_ms = now_of(store);
-    const struct temp_credential fresh = {
-        .token = new->token,
-        .secret = new->secret,
-        .client_id = new->client_id,
-        .callback = new->callback,
-        .scopes = new->scopes,
-        .client_generation = new->client_generation,
-        .created_ms = now_ms,
-    };
+    const struct temp_credential fresh = temp_credential_of(new, now_ms);
     struct temp_credential *temp = temp_credential_copy(&fresh);
     enum status status = STATUS_NO_MEMORY;
     if (temp) {
@@ -286,6 +278,24 @@ static void memory_session_end_start(struct ephemeral *view, int64_t user, struc
     complete_ticket(ticket, is_users ? STATUS_OK : STATUS_NOT_FOUND);
 }
 
+static enum status keep_session(struct memory_store *store, struct slice id, int64_t user_version)
+{
+    char handle[SESSION_HANDLE_BYTES];
+    TRY(session_handle(id, handle));
+    ttl_table_lock(store->sessions);
+    void **place = ttl_table_find(store->sessions, slice_of(handle, sizeof handle), now_of(store));
+    if (place)
+        ((struct session *)*place)->user_version = user_version;
+    ttl_table_unlock(store->sessions);
+    return place ? STATUS_OK : STATUS_NOT_FOUND;
+}
+
+static void memory_session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version,
+                                      struct ticket ticket)
+{
+    complete_ticket(ticket, keep_session(store_of(view), id, user_version));
+}
+
 /* ---- blobs ---- */
 
 static void memory_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
@@ -437,6 +447,7 @@ static const struct ephemeral_ops view_ops = {
     .session_delete_start = memory_session_delete_start,
     .session_list_start = memory_session_list_start,
     .session_end_start = memory_session_end_start,
+    .session_keep_start = memory_session_keep_start,
     .blob_put_start = memory_blob_put_start,
     .blob_find_start = memory_blob_find_start,
     .blob_replace_start = memory_blob_replace_start,

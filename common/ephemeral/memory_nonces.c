@@ -7,6 +7,7 @@
 #include "ephemeral/nonce_hash.h"
 #include "ephemeral/nonce_set.h"
 #include "ephemeral/nonce_waits.h"
+#include "guard/nonce_epoch.h"
 #include "loop/observer.h"
 
 #include <pthread.h>
@@ -15,6 +16,9 @@
 #include <stdlib.h>
 
 enum { DEFAULT_NONCES = 4000000, RETRY_MS = 200 };
+
+/* The largest OAUTH1_TIMESTAMP_LEAD, and by how much the clock may be behind the one at which nonces were saved. */
+enum { AHEAD_MAX_S = 86400 + CLOCK_LEAP_MS / 1000 + 1 };
 
 struct memory_nonces {
     struct ephemeral_options options;
@@ -42,18 +46,9 @@ struct memory_nonce_view {
 
 /* ---- epochs ---- */
 
-static enum status make_epoch_id(char id[NONCE_EPOCH_ID_BYTES])
-{
-    unsigned char bytes[(NONCE_EPOCH_ID_BYTES - 1) / 2];
-    struct buf text = buf_fixed(id, NONCE_EPOCH_ID_BYTES);
-    TRY(random_bytes(bytes, sizeof bytes));
-    buf_add_hex(&text, slice_of(bytes, sizeof bytes));
-    return buf_string(&text) ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
 static enum status begin_epoch(struct memory_nonces *nonces, struct nonce_ledger *ledger, struct nonce_state *ret_state)
 {
-    TRY(make_epoch_id(nonces->epoch));
+    TRY(nonce_epoch_make(nonce_kept_for_s(nonces->options.skew_ms), nonces->epoch));
     const struct nonce_begin begin = {
         .name = slice_str(nonces->name),
         .epoch = slice_str(nonces->epoch),
@@ -274,10 +269,26 @@ void memory_nonce_view_free(struct memory_nonce_view *view)
 
 /* ---- the whole ---- */
 
-/* Live nonces of a clean stop come back. */
+/* How far ahead of its clock the set has to hold nonces: by the lead, or by what a life with a larger lead has saved.
+ */
+static int64_t find_ahead_s(const struct memory_nonces *nonces, const struct nonce_state *state, int64_t now_s)
+{
+    int64_t ahead_s = nonces->options.lead_ms / 1000 + 1;
+    for (size_t i = 0; i < state->count; i++)
+        if (state->nonces[i].timestamp_s > now_s + ahead_s)
+            ahead_s = state->nonces[i].timestamp_s - now_s;
+    return ahead_s < AHEAD_MAX_S ? ahead_s : AHEAD_MAX_S;
+}
+
+/* Makes the set. Live nonces of a clean stop come back, also those that are further ahead than the lead is now. */
 static enum status take_over(struct memory_nonces *nonces, const struct nonce_state *state)
 {
+    const struct ephemeral_options *options = &nonces->options;
     int64_t now_s = memory_nonces_now_ms(nonces) / 1000;
+    size_t max = options->max_nonces ? options->max_nonces : DEFAULT_NONCES;
+    nonces->set = nonce_set_new(max, nonce_kept_for_s(options->skew_ms), find_ahead_s(nonces, state, now_s));
+    if (!nonces->set)
+        return STATUS_NO_MEMORY;
     if (state->opening != NONCES_SAVED)
         return STATUS_OK;
     memcpy(nonces->hash_key, state->hash_key, sizeof nonces->hash_key);
@@ -289,16 +300,20 @@ static enum status take_over(struct memory_nonces *nonces, const struct nonce_st
     return STATUS_OK;
 }
 
+static void tell_short(const struct memory_nonces *nonces, int64_t kept_s)
+{
+    char detail[NONCE_SHORT_BYTES];
+    struct buf text = buf_fixed(detail, sizeof detail);
+    nonce_epoch_tell_short(kept_s, nonce_kept_for_s(nonces->options.skew_ms), &text);
+    observer_event(nonces->options.observer, "memory", "epoch changed", buf_string(&text));
+}
+
 static enum status open_nonces(struct memory_nonces *nonces)
 {
     const struct ephemeral_options *options = &nonces->options;
     const struct nonce_keeper_options keeper = {
         .ledger = options->ledger, .name = slice_str(nonces->name), .clock = options->clock};
     struct nonce_state state = {0};
-    size_t max = options->max_nonces ? options->max_nonces : DEFAULT_NONCES;
-    nonces->set = nonce_set_new(max, options->skew_ms * 2 / 1000, options->lead_ms / 1000 + 1);
-    if (!nonces->set)
-        return STATUS_NO_MEMORY;
     TRY(random_bytes(nonces->hash_key, sizeof nonces->hash_key));
     enum status status = begin_epoch(nonces, options->ledger, &state);
     if (status == STATUS_OK)
@@ -307,6 +322,8 @@ static enum status open_nonces(struct memory_nonces *nonces)
         status = nonce_keeper_new(&keeper, &nonces->keeper);
     if (status == STATUS_OK && !nonces->is_lost)
         nonce_keeper_enter(nonces->keeper, slice_str(nonces->epoch), &state.ranges);
+    if (status == STATUS_OK && state.opening == NONCES_SHORT)
+        tell_short(nonces, state.kept_s);
     nonce_state_done(&state);
     return status;
 }

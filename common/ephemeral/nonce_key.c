@@ -61,14 +61,13 @@ struct slice nonce_part_key(char memory[NONCE_KEY_BYTES], int64_t second, unsign
 
 bool nonce_key_second(struct slice key, int64_t *ret_second)
 {
-    bool has_tag = false;
-    bool has_second = false;
-    uint64_t number = 0;
+    bool more;
+    uint64_t number;
     if (!slice_starts_with(key, SLICE("n:{")))
         return false;
     struct slice second = slice_sub(key, 3, key.len);
-    struct slice tag = slice_cut(&second, '}', &has_tag);
-    struct slice shard = slice_cut(&second, ':', &has_second);
-    return has_tag && has_second && slice_to_u64(tag, SHARD_MAX, &number) &&
-           (shard.len == 0 || slice_to_u64(shard, SHARD_MAX, &number)) && parse_base36(second, ret_second);
+    struct slice tag = slice_cut(&second, '}', &more);
+    struct slice shard = slice_cut(&second, ':', &more);
+    return slice_to_u64(tag, SHARD_MAX, &number) && (shard.len == 0 || slice_to_u64(shard, SHARD_MAX, &number)) &&
+           parse_base36(second, ret_second);
 }

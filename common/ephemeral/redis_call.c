@@ -12,7 +12,8 @@ enum { HELD_MAX = 10000, CALL_MAX_BYTES = 1 << 20, DIGEST_KEPT_BYTES = 16 };
 
 /* ---- where they go ---- */
 
-enum redis_state redis_view_state(const struct redis_view *view)
+/* Whether calls can be sent. */
+static enum redis_state view_state(const struct redis_view *view)
 {
     if (!view->cluster)
         return redis_client_state(view->client);
@@ -20,8 +21,9 @@ enum redis_state redis_view_state(const struct redis_view *view)
     return state == REDIS_READY && !view->clock.was_read ? REDIS_CONNECTING : state;
 }
 
-enum status redis_view_send(struct redis_view *view, const struct slice *args, size_t count, redis_done_fn done,
-                            void *context)
+/* Of a Cluster: to whoever serves its key. */
+static enum status send_by_view(struct redis_view *view, const struct slice *args, size_t count, redis_done_fn done,
+                                void *context)
 {
     return view->cluster ? redis_cluster_send(view->cluster, args, count, done, context)
                          : redis_send(view->client, args, count, done, context);
@@ -56,7 +58,7 @@ static void hold_call(struct redis_call *call)
 void redis_call_start(struct redis_call *call)
 {
     struct redis_view *view = call->view;
-    enum redis_state state = redis_view_state(view);
+    enum redis_state state = view_state(view);
     if (state == REDIS_READY)
         call->go(call);
     else if (state == REDIS_CONNECTING && view->held_count < HELD_MAX)
@@ -67,7 +69,7 @@ void redis_call_start(struct redis_call *call)
 
 void redis_call_send(struct redis_call *call, const struct slice *args, size_t count, redis_done_fn done)
 {
-    enum status status = redis_view_send(call->view, args, count, done, call);
+    enum status status = send_by_view(call->view, args, count, done, call);
     if (status != STATUS_OK)
         redis_call_end(call, status, NULL, NULL);
 }
@@ -76,7 +78,7 @@ void redis_call_send(struct redis_call *call, const struct slice *args, size_t c
 static char *copy_fault(const struct redis_view *view)
 {
     char text[REDIS_SHOWN_BYTES + REDIS_FAULT_BYTES + 64];
-    bool is_ready = redis_view_state(view) == REDIS_READY;
+    bool is_ready = view_state(view) == REDIS_READY;
     const char *fault = view->cluster ? redis_cluster_fault(view->cluster)
                         : is_ready    ? view->settle.fault
                                       : redis_client_fault(view->client);
@@ -162,7 +164,7 @@ void redis_turn_send_for(struct redis_call *call, const struct slice *args, size
                          void *context)
 {
     call->unanswered++;
-    enum status status = redis_view_send(call->view, args, count, done, context);
+    enum status status = send_by_view(call->view, args, count, done, context);
     if (status != STATUS_OK)
         redis_turn_took(call, status);
 }

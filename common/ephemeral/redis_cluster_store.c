@@ -28,6 +28,7 @@ struct cluster_view {
     struct nonce_parts epochs; /* as the keeper has them */
     struct loop_timer timer;
     unsigned clockless; /* turns of it since it is known who serves what, but not what time it is */
+    bool is_ending;     /* its clients go one by one: none may be looked at */
 };
 
 static struct cluster_view *cluster_view_of(struct ephemeral *view)
@@ -120,9 +121,7 @@ static void on_node_lost(void *context, struct redis_client *client)
 static void on_node_write(void *context, struct redis_client *client)
 {
     struct cluster_view *it = context;
-    for (size_t i = 0; i < NONCE_PARTS; i++)
-        if (it->parts[i].client == client)
-            redis_nonces_close_batch(&it->parts[i]);
+    redis_nonces_close_batches(it->parts, NONCE_PARTS, client);
 }
 
 static void on_slot_strayed(void *context, unsigned slot)
@@ -263,9 +262,11 @@ static void note_time_answered(struct ping_call *ping)
     struct cluster_view *it = cluster_view_of(&ping->call.view->view);
     if (--ping->unanswered)
         return;
-    read_clock(it);
     ping->call.next = it->front.pings;
     it->front.pings = &ping->call;
+    if (it->is_ending)
+        return; /* free_view ends it */
+    read_clock(it);
     answer_pings(it);
 }
 
@@ -351,10 +352,12 @@ static struct nonce_trouble tell_trouble(struct ephemeral *base)
         struct nonce_trouble trouble = redis_watch_trouble(part);
         int64_t retry_s = trouble.guard_s > all.retry_s ? trouble.guard_s : all.retry_s;
         bool is_full = all.is_full || trouble.is_full;
+        bool is_refusing = trouble.is_refusing && (all.is_refusing || settled == 0);
         if (part->nonces.is_settled && (settled++ == 0 || trouble.guard_s < all.guard_s))
             all = trouble;
         all.retry_s = retry_s;
         all.is_full = is_full;
+        all.is_refusing = part->nonces.is_settled ? is_refusing : all.is_refusing;
     }
     if (settled < NONCE_PARTS && all.retry_s == 0)
         all.retry_s = 1;
@@ -368,6 +371,7 @@ static void free_view(struct ephemeral *base)
     struct cluster_view *it = cluster_view_of(base);
     for (size_t i = 0; i < NONCE_PARTS; i++)
         redis_watch_stop(&it->parts[i]);
+    it->is_ending = true;
     redis_cluster_free(it->front.cluster);
     it->front.cluster = NULL;
     for (size_t i = 0; i < NONCE_PARTS; i++) {
@@ -413,7 +417,7 @@ static enum status init_part(struct cluster_view *it, unsigned number)
     part->settle.reference = &it->front.clock;
     part->guard = nonce_guard_init(part->store->keeper);
     part->guard.parts = &it->epochs;
-    return redis_watch_init(part, &part->store->turns[number], on_part_greeted);
+    return redis_watch_init(part, &part->store->settlings[number], on_part_greeted);
 }
 
 static enum status init_view(struct cluster_view *it)

@@ -1,6 +1,7 @@
 #include "ephemeral/redis_epoch.h"
 
 #include "crypto/random.h"
+#include "guard/nonce_epoch.h"
 
 /* "3 ID RUN_ID SHARDS KEY", id and key in hexadecimal. */
 
@@ -52,6 +53,7 @@ enum status redis_epoch_parse(struct slice text, struct redis_epoch *ret_epoch)
         !parse_hex(text, epoch.hash_key, sizeof epoch.hash_key))
         return STATUS_BAD_INPUT;
     epoch.shards = (unsigned)shards;
+    epoch.kept_s = nonce_epoch_kept_s(slice_str(epoch.id));
     *ret_epoch = epoch;
     return STATUS_OK;
 }
@@ -68,14 +70,11 @@ void redis_epoch_write(const struct redis_epoch *epoch, struct buf *out)
     buf_add_hex(out, slice_of(epoch->hash_key, sizeof epoch->hash_key));
 }
 
-enum status redis_epoch_make(const char *run_id, unsigned shards, struct redis_epoch *ret_epoch)
+enum status redis_epoch_make(const char *run_id, unsigned shards, int64_t kept_s, struct redis_epoch *ret_epoch)
 {
-    struct redis_epoch epoch = {.shards = shards};
-    unsigned char id[(NONCE_EPOCH_ID_BYTES - 1) / 2];
-    struct buf text = buf_fixed(epoch.id, sizeof epoch.id);
-    TRY(random_bytes(id, sizeof id));
+    struct redis_epoch epoch = {.shards = shards, .kept_s = kept_s};
+    TRY(nonce_epoch_make(kept_s, epoch.id));
     TRY(random_bytes(epoch.hash_key, sizeof epoch.hash_key));
-    buf_add_hex(&text, slice_of(id, sizeof id));
     if (!copy_text(slice_str(run_id), epoch.run_id, sizeof epoch.run_id))
         return STATUS_BAD_INPUT;
     *ret_epoch = epoch;

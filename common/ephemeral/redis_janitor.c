@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "ephemeral/nonce_key.h"
 #include "ephemeral/redis_nonces.h"
+#include "guard/nonce_epoch.h"
 #include "redis/blocking.h"
 #include "redis/cluster_locator.h"
+#include "redis/target.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,6 @@ enum { CURSOR_BYTES = 24, PAGE_MAX_BYTES = 1 << 20 };
 
 struct cleaning {
     struct redis_blocking *redis;
-    int64_t skew_ms;
     char cursor[CURSOR_BYTES];
     struct arena keys; /* of this page */
     struct slice *items;
@@ -58,7 +59,7 @@ static enum status clean_set(struct cleaning *it, struct slice key)
     TRY(redis_ask_blocking(it->redis, ask, COUNT_OF(ask), take_integer, &ttl));
     if (ttl != -1) /* the set has an expiry, or is gone */
         return STATUS_OK;
-    (void)snprintf(number, sizeof number, "%lld", (long long)redis_nonces_expiry_s(second, it->skew_ms));
+    (void)snprintf(number, sizeof number, "%lld", (long long)redis_nonces_expiry_s(second, NONCE_KEPT_MAX_S));
     const struct slice args[] = {SLICE("EXPIREAT"), key, slice_str(number)};
     TRY(redis_ask_blocking(it->redis, args, COUNT_OF(args), take_integer, &is_set));
     it->found += is_set;
@@ -101,7 +102,7 @@ static enum status clean_server(const struct redis_target *target, struct cleani
 enum status redis_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
 {
     struct redis_target target;
-    struct cleaning it = {.skew_ms = janitor->skew_ms};
+    struct cleaning it = {0};
     TRY(redis_target_open_blocking(janitor->url, janitor->password, why, &target));
     enum status status = clean_server(&target, &it, why);
     if (status == STATUS_OK)
@@ -130,7 +131,7 @@ static enum status clean_cluster(const struct redis_target *target, struct redis
 enum status redis_cluster_janitor_blocking(const struct ephemeral_janitor *janitor, struct buf *why, int64_t *ret_count)
 {
     struct redis_target target;
-    struct cleaning it = {.skew_ms = janitor->skew_ms};
+    struct cleaning it = {0};
     TRY(redis_target_open_blocking(janitor->url, janitor->password, why, &target));
     struct redis_topology *topology = malloc(sizeof *topology);
     enum status status = topology ? clean_cluster(&target, topology, &it, why) : STATUS_NO_MEMORY;

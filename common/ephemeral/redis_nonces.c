@@ -30,9 +30,12 @@ struct nonce_batch {
     size_t count, capacity;
     struct touch *touches;
     size_t touch_count, touch_capacity;
-    size_t judged, expired; /* replies to SADD and EXPIREAT so far */
-    size_t unanswered;      /* commands, and one while it is open */
+    size_t judged, expired;   /* replies to SADD and EXPIREAT so far */
+    size_t unanswered;        /* commands, and one while it is open */
+    struct nonce_batch *next; /* in the same write */
     bool epoch_held;
+    bool none_evicted;
+    bool is_same_server;
     bool was_demoted; /* the server has become a replica, and may have taken another server's data */
 };
 
@@ -101,7 +104,8 @@ static bool add_touch(struct nonce_batch *batch, const struct spend *spend)
 
 static bool batch_counts(const struct nonce_batch *batch)
 {
-    return batch->epoch_held && batch->generation == batch->view->nonces.generation;
+    return batch->epoch_held && batch->none_evicted && batch->is_same_server &&
+           batch->generation == batch->view->nonces.generation;
 }
 
 /* Its sets may be there without an expiry: the server may have been flushed before it got the SADD. */
@@ -180,6 +184,41 @@ static void on_epoch(void *context, const struct redisReply *reply)
         redis_view_unsettle(view);
 }
 
+/* What INFO told. Where it does not hold, nonces of the epoch may be missing. */
+static void end_question(struct nonce_batch *batch, bool is_answer, bool holds)
+{
+    struct redis_view *view = batch->view;
+    bool is_loss = is_answer && !holds && view->nonces.is_settled && batch->generation == view->nonces.generation;
+    note_answer(batch);
+    if (!is_loss)
+        return;
+    redis_settle_break(&view->settle);
+    redis_view_unsettle(view);
+}
+
+static void on_stats(void *context, const struct redisReply *reply)
+{
+    struct slice info = SLICE("");
+    bool is_answer = redis_reply_text(reply, &info) == STATUS_OK;
+    uint64_t evicted = redis_server_evicted(info);
+    for (struct nonce_batch *batch = context, *next; batch; batch = next) {
+        next = batch->next;
+        batch->none_evicted = is_answer && evicted == batch->view->settle.server.evicted;
+        end_question(batch, is_answer, batch->none_evicted);
+    }
+}
+
+static void on_replication(void *context, const struct redisReply *reply)
+{
+    struct slice info = SLICE("");
+    bool is_answer = redis_reply_text(reply, &info) == STATUS_OK;
+    for (struct nonce_batch *batch = context, *next; batch; batch = next) {
+        next = batch->next;
+        batch->is_same_server = is_answer && redis_server_is_same(&batch->view->settle.server, info);
+        end_question(batch, is_answer, batch->is_same_server);
+    }
+}
+
 static struct slice set_key(const struct redis_view *view, char memory[NONCE_KEY_BYTES], int64_t second, unsigned shard)
 {
     return view->is_part ? nonce_part_key(memory, second, view->part, shard) : nonce_key(memory, second, shard);
@@ -191,7 +230,7 @@ static enum status send_expiry(struct redis_view *view, int64_t second, unsigned
     char key[NONCE_KEY_BYTES];
     char number[NUMBER_BYTES];
     const struct slice args[] = {SLICE("EXPIREAT"), set_key(view, key, second, shard),
-                                 write_decimal(number, redis_nonces_expiry_s(second, view->store->options.skew_ms))};
+                                 write_decimal(number, redis_nonces_expiry_s(second, view->settle.epoch.kept_s))};
     return redis_send(view->client, args, COUNT_OF(args), done, context);
 }
 
@@ -212,12 +251,13 @@ static void touch_set(struct nonce_batch *batch, const struct spend *spend)
     batch->unanswered++;
 }
 
-void redis_nonces_close_batch(struct redis_view *view)
+/* Ends the turn's batch with the GET of the epoch. NULL: there is none. */
+static struct nonce_batch *end_batch(struct redis_view *view)
 {
     const struct slice args[] = {SLICE("GET"), redis_settle_key(&view->settle)};
     struct nonce_batch *batch = view->nonces.open;
     if (!batch)
-        return;
+        return NULL;
     view->nonces.open = NULL;
     for (size_t i = 0; i < batch->count; i++)
         touch_set(batch, &batch->spends[i]);
@@ -226,7 +266,41 @@ void redis_nonces_close_batch(struct redis_view *view)
                               batch->touches[i].shard);
     if (redis_send(view->client, args, COUNT_OF(args), on_epoch, batch) == STATUS_OK)
         batch->unanswered++;
-    note_answer(batch); /* the batch is closed */
+    return batch;
+}
+
+/* Asked behind the nonces, so that whatever has happened before shows. Ends the closing of these batches. */
+static void ask_server(struct redis_client *client, struct nonce_batch *batches)
+{
+    static const struct slice stats[] = {SLICE_INIT("INFO"), SLICE_INIT("stats")};
+    static const struct slice replication[] = {SLICE_INIT("INFO"), SLICE_INIT("replication")};
+    if (!batches)
+        return;
+    size_t asked = redis_send(client, stats, COUNT_OF(stats), on_stats, batches) == STATUS_OK;
+    asked += redis_send(client, replication, COUNT_OF(replication), on_replication, batches) == STATUS_OK;
+    for (struct nonce_batch *batch = batches, *next; batch; batch = next) {
+        next = batch->next;
+        batch->unanswered += asked;
+        note_answer(batch); /* the batch is closed */
+    }
+}
+
+void redis_nonces_close_batch(struct redis_view *view)
+{
+    redis_nonces_close_batches(view, 1, view->client);
+}
+
+void redis_nonces_close_batches(struct redis_view *views, size_t count, struct redis_client *client)
+{
+    struct nonce_batch *batches = NULL;
+    for (size_t i = 0; i < count; i++) {
+        struct nonce_batch *batch = views[i].client == client ? end_batch(&views[i]) : NULL;
+        if (!batch)
+            continue;
+        batch->next = batches;
+        batches = batch;
+    }
+    ask_server(client, batches);
 }
 
 /* ---- spending ---- */
@@ -254,7 +328,7 @@ static enum nonce_judgement judge_second(struct redis_view *view, int64_t second
         return NONCE_WAITS;
     enum nonce_judgement judgement = nonce_guard_judge(&view->guard, second);
     /* by the ranges of this epoch: the keeper may have taken another one's meanwhile */
-    if (judgement == NONCE_MAY && strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
+    if (strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
         return NONCE_WAITS;
     if (judgement == NONCE_WAITS && nonce_guard_may_go_on(&view->guard, clock, second, now_ms))
         return NONCE_MAY;

@@ -3,8 +3,9 @@
  *
  * Invariants:
  * - What a turn of the loop spends is one write: SADD for each nonce, EXPIREAT for each set that this connection has
- *   not seen acknowledged as expiring under this epoch, and a GET of the epoch. No verdict counts before that GET
- *   answered the epoch that the nonces were hashed under.
+ *   not seen acknowledged as expiring under this epoch, a GET of the epoch, and what INFO says of evictions and of
+ *   replication. No verdict counts before that GET answered the epoch that the nonces were hashed under, and INFO that
+ *   since it was settled no key was evicted, and the server has followed nobody.
  * - A set whose expiry may not stand is remembered, and gets it once the epoch is settled again. */
 #ifndef COUNTERSIGN_EPHEMERAL_REDIS_NONCES_H
 #define COUNTERSIGN_EPHEMERAL_REDIS_NONCES_H
@@ -18,6 +19,7 @@
 
 struct nonce_batch;
 struct nonce_expiries;
+struct redis_client;
 struct redis_view;
 
 /* Embedded in the view. */
@@ -38,12 +40,14 @@ void redis_nonces_done(struct redis_nonces *nonces);
 MUST_USE enum status redis_nonces_settle(struct redis_view *view);
 /* No nonce is taken until an epoch is settled again. */
 void redis_nonces_unsettle(struct redis_view *view);
-/* Ends the turn's batch with the GET of the epoch. */
+/* Ends the turn's batch with the GET of the epoch, and INFO. */
 void redis_nonces_close_batch(struct redis_view *view);
-/* Until after the last second in which a request with that timestamp could be good, by whatever clock. */
-static inline int64_t redis_nonces_expiry_s(int64_t second, int64_t skew_ms)
+/* The same for those of these views that are at this server: INFO is asked once for all of them. */
+void redis_nonces_close_batches(struct redis_view *views, size_t count, struct redis_client *client);
+/* A set is there until its second is over for so long. */
+static inline int64_t redis_nonces_expiry_s(int64_t second, int64_t kept_s)
 {
-    return second + 2 * skew_ms / 1000 + 1;
+    return second + kept_s + 1;
 }
 /* Tries the waiting nonces again. */
 void redis_nonces_retry(struct redis_view *view);

@@ -18,6 +18,7 @@ struct value_call {
     struct session session;
     int64_t user_ended; /* of the session: how often its user had been ended */
     int64_t user_ended_now;
+    int64_t kept_version; /* of its user, under which the session goes on */
     struct slice dropped; /* what a session that begins pushes out of its user's list: key suffixes */
     struct slice bytes;   /* of the blob */
     struct slice old_bytes;
@@ -92,6 +93,31 @@ static enum status open_reply(struct value_call *it, const struct redisReply *re
     TRY(redis_reply_text(reply, &sealed));
     TRY(redis_value_open(it->call.view, it->key, sealed, &value));
     *ret_value = buf_slice(&value);
+    return STATUS_OK;
+}
+
+static void on_value_replaced(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    int64_t done = 0;
+    enum status status = redis_reply_integer(reply, &done);
+    if (status != STATUS_OK || done)
+        end_value_call(it, status);
+    else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket))
+        it->call.go(&it->call);
+    else
+        end_value_call(it, STATUS_STORE_DOWN);
+}
+
+/* Sets another value in place of the reply's; where that has changed meanwhile the call begins anew. */
+static enum status replace_value(struct value_call *it, const struct redisReply *reply, struct slice value)
+{
+    struct slice old = {0};
+    struct slice fresh = {0};
+    TRY(redis_reply_text(reply, &old));
+    TRY(seal_value(it, value, &fresh));
+    const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, old, fresh};
+    redis_call_send(&it->call, args, COUNT_OF(args), on_value_replaced);
     return STATUS_OK;
 }
 
@@ -512,6 +538,36 @@ void redis_session_end_start(struct ephemeral *view, int64_t user, struct slice 
     }
 }
 
+static void on_session_to_keep(void *context, const struct redisReply *reply)
+{
+    struct value_call *it = call_of(context);
+    struct buf kept = buf_in(&it->call.arena);
+    struct slice record = {0};
+    enum status status = open_reply(it, reply, &record);
+    if (status == STATUS_OK && !read_session(it, record))
+        status = STATUS_STORE_CORRUPT;
+    it->session.user_version = it->kept_version;
+    write_session(it, &kept);
+    if (status == STATUS_OK)
+        status = kept.failed ? STATUS_NO_MEMORY : replace_value(it, reply, buf_slice(&kept));
+    if (status != STATUS_OK)
+        end_value_call(it, status);
+}
+
+static void go_keep_session(struct redis_call *call)
+{
+    get_value(call, on_session_to_keep);
+}
+
+void redis_session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket)
+{
+    struct value_call *it = new_call(view, SESSION_PREFIX, id, go_keep_session, ticket);
+    if (!it)
+        return;
+    it->kept_version = user_version;
+    redis_call_start(&it->call);
+}
+
 /* ---- blobs ---- */
 
 static void go_put(struct redis_call *call)
@@ -570,38 +626,17 @@ void redis_blob_take_start(struct ephemeral *view, struct slice id, struct ticke
         redis_call_start(&it->call);
 }
 
-static void on_blob_replaced(void *context, const struct redisReply *reply)
-{
-    struct value_call *it = call_of(context);
-    int64_t done = 0;
-    enum status status = redis_reply_integer(reply, &done);
-    if (status != STATUS_OK || done)
-        end_value_call(it, status);
-    else if (++it->rounds < ROUNDS_MAX && ticket_is_live(it->call.ticket))
-        it->call.go(&it->call);
-    else
-        end_value_call(it, STATUS_STORE_DOWN);
-}
-
 static void on_old_blob(void *context, const struct redisReply *reply)
 {
     struct value_call *it = call_of(context);
     struct slice bytes = {0};
-    struct slice old = {0};
-    struct slice fresh = {0};
     enum status status = open_reply(it, reply, &bytes);
     if (status == STATUS_OK && !ct_equal(bytes, it->old_bytes))
         status = STATUS_CONFLICT;
     if (status == STATUS_OK)
-        status = redis_reply_text(reply, &old);
-    if (status == STATUS_OK)
-        status = seal_value(it, it->bytes, &fresh);
-    if (status != STATUS_OK) {
+        status = replace_value(it, reply, it->bytes);
+    if (status != STATUS_OK)
         end_value_call(it, status);
-        return;
-    }
-    const struct slice args[] = {SLICE("EVAL"), SLICE(REDIS_REPLACE_SCRIPT), SLICE("1"), it->key, old, fresh};
-    redis_call_send(&it->call, args, COUNT_OF(args), on_blob_replaced);
 }
 
 static void go_replace(struct redis_call *call)

@@ -19,7 +19,7 @@ enum { PATIENCE_MS = 1000, GIVING_WAY_MS = 2000, GIVING_WAY_MAX_MS = 60000, GIVI
 
 static void end_run(struct redis_settle *settle, enum status status, const char *fault)
 {
-    settle->is_running = settle->is_overtaken = false;
+    settle->is_running = settle->has_read = settle->is_overtaken = false;
     (void)snprintf(settle->fault, sizeof settle->fault, "%s", fault);
     settle->done(settle->context, status);
 }
@@ -45,6 +45,11 @@ static void end_with_reply(struct redis_settle *settle, const struct redisReply 
     else
         (void)snprintf(fault, sizeof fault, "it refused %s: %.*s", command, SLICE_ARGS(error));
     end_run(settle, reply && !is_astray(settle, error) ? STATUS_BAD_INPUT : STATUS_STORE_DOWN, fault);
+}
+
+static int64_t later_of(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static int64_t steady_ms(const struct redis_settle *settle)
@@ -99,6 +104,7 @@ struct settle_job {
     char looked[NONCE_EPOCH_ID_BYTES];
     char yielded[NONCE_EPOCH_ID_BYTES];
     char fresh[NONCE_EPOCH_ID_BYTES];
+    char left[NONCE_EPOCH_ID_BYTES];
     char record[REDIS_EPOCH_BYTES + 1];
     char server[REDIS_RUN_ID_BYTES + 2];
 };
@@ -144,13 +150,13 @@ static void note_unsure(struct redis_settle *settle, const struct nonce_confirma
 {
     int64_t now_ms = steady_ms(settle);
     if (confirmation->is_unsure && atomic_load(settle->unsure_until_ms) < now_ms)
-        atomic_store(settle->unsure_until_ms, now_ms + settle->skew_ms + 2 * settle->lead_ms);
+        atomic_store(settle->unsure_until_ms, now_ms + settle->proposal.kept_s * 1000 / 2 + 2 * settle->lead_ms);
 }
 
 static void on_confirmation(struct redis_settle *settle, struct settle_job *job)
 {
     if (job->status != STATUS_OK) {
-        end_run(settle, STATUS_STORE_DOWN, "the durable store does not answer");
+        end_run(settle, STATUS_STORE_DOWN, "the database does not answer");
     } else if (!job->confirmation.is_in_force) {
         end_run(settle, STATUS_CONFLICT, "another epoch was declared meanwhile");
     } else {
@@ -166,8 +172,7 @@ static int64_t latest_ms(const struct redis_settle *settle)
     int64_t wall_ms = clock_wall_ms(settle->clock->local);
     int64_t redis_ms = redis_clock_last_known_ms(settle->clock);
     int64_t whole_ms = settle->is_part ? redis_clock_last_known_ms(settle->reference) : 0;
-    int64_t later_ms = wall_ms > redis_ms ? wall_ms : redis_ms;
-    return whole_ms > later_ms ? whole_ms : later_ms;
+    return later_of(whole_ms, later_of(wall_ms, redis_ms));
 }
 
 /* The record is in Redis. */
@@ -195,12 +200,12 @@ static void confirm_epoch(struct redis_settle *settle)
 /* ---- writing a record ---- */
 
 /* Guards everything that any process may have accepted, until all of them have noticed the new epoch. */
-static void guard_provisionally(struct redis_settle *settle)
+static void guard_provisionally(struct redis_settle *settle, const struct redis_epoch *epoch)
 {
     struct nonce_standing standing;
     uint64_t version;
-    int64_t life_ms = redis_epoch_life_ms(settle->skew_ms);
-    int64_t beyond_ms = settle->lead_ms > life_ms ? settle->lead_ms : life_ms;
+    int64_t life_ms = later_of(redis_epoch_life_ms(&settle->epoch), redis_epoch_life_ms(epoch));
+    int64_t beyond_ms = later_of(settle->lead_ms, life_ms);
     nonce_keeper_read(settle->keeper, &standing, &version);
     if (settle->is_part) /* what was guarded in it is not in the whole's ranges */
         accepted_ranges_guard_others(&settle->ranges, &standing.ranges);
@@ -214,7 +219,7 @@ static void guard_provisionally(struct redis_settle *settle)
 /* The record is in Redis. Whatever was accepted under another record is guarded. */
 static void accept_alone(struct redis_settle *settle, const struct redis_epoch *epoch, const char *text, size_t len)
 {
-    guard_provisionally(settle);
+    guard_provisionally(settle, epoch);
     accept_epoch(settle, epoch, text, len, true);
 }
 
@@ -240,7 +245,7 @@ static void install_record(struct redis_settle *settle)
 {
     char end[24];
     struct buf text = buf_fixed(end, sizeof end);
-    buf_add_i64(&text, settle->now_ms + redis_epoch_life_ms(settle->skew_ms));
+    buf_add_i64(&text, settle->now_ms + redis_epoch_life_ms(&settle->proposal));
     const struct slice args[] = {SLICE("EVAL"),
                                  SLICE(INSTALL_SCRIPT),
                                  SLICE("1"),
@@ -253,12 +258,38 @@ static void install_record(struct redis_settle *settle)
         end_run(settle, STATUS_STORE_DOWN, status_text(status));
 }
 
+static bool seen_is_whole(const struct redis_settle *settle)
+{
+    return settle->seen_epoch.id[0] && strcmp(settle->seen_epoch.id, settle->broken) != 0;
+}
+
+static int64_t needed_s(const struct redis_settle *settle)
+{
+    return nonce_kept_for_s(settle->skew_ms);
+}
+
+/* In an epoch whose nonces are kept for less than this process needs, it would accept what is forgotten already. */
+static bool seen_stands(const struct redis_settle *settle)
+{
+    return seen_is_whole(settle) && settle->seen_epoch.kept_s >= needed_s(settle);
+}
+
+static void note_loss(struct redis_settle *settle)
+{
+    struct buf text = buf_fixed(settle->loss, sizeof settle->loss);
+    settle->loss[0] = '\0';
+    if (!seen_is_whole(settle) || seen_stands(settle))
+        return;
+    nonce_epoch_tell_short(settle->seen_epoch.kept_s, needed_s(settle), &text);
+    (void)!buf_string(&text);
+}
+
 static enum status make_proposal(struct redis_settle *settle, bool is_alone)
 {
     struct buf text = buf_fixed(settle->proposal_text, sizeof settle->proposal_text);
     unsigned usual = settle->is_part ? REDIS_PART_SHARDS : REDIS_SHARDS;
     unsigned shards = settle->seen_epoch.id[0] ? settle->seen_epoch.shards : usual;
-    TRY(redis_epoch_make(settle->server.run_id, shards, &settle->proposal));
+    TRY(redis_epoch_make(settle->server.run_id, shards, needed_s(settle), &settle->proposal));
     settle->is_alone = is_alone;
     redis_epoch_write(&settle->proposal, &text);
     settle->proposal_len = text.len;
@@ -267,20 +298,15 @@ static enum status make_proposal(struct redis_settle *settle, bool is_alone)
 
 /* ---- without the durable store (rule 11) ---- */
 
-static bool seen_stands(const struct redis_settle *settle)
-{
-    return settle->seen_epoch.id[0] && strcmp(settle->seen_epoch.id, settle->broken) != 0;
-}
-
 static void go_on_alone(struct redis_settle *settle)
 {
     int64_t apart_ms = redis_clock_last_known_ms(settle->clock) - known_ms(settle);
     bool is_known =
         seen_stands(settle) && slice_eq(redis_settle_text(settle), slice_of(settle->seen, settle->seen_len));
     if (!settle->knows_clock || settle->durable[0] == '\0') {
-        end_run(settle, STATUS_STORE_DOWN, "the durable store does not answer");
+        end_run(settle, STATUS_STORE_DOWN, "the database does not answer");
     } else if (apart_ms > CLOCK_LEAP_MS || apart_ms < -CLOCK_LEAP_MS) {
-        end_run(settle, STATUS_STORE_DOWN, "its clock has moved, and the durable store does not answer");
+        end_run(settle, STATUS_STORE_DOWN, "its clock has moved, and the database does not answer");
     } else if (is_known) {
         accept_epoch(settle, &settle->seen_epoch, settle->seen, settle->seen_len, settle->is_provisional);
     } else if (seen_stands(settle)) { /* what others agreed on */
@@ -303,25 +329,27 @@ static void run_meeting(struct nonce_job *base, struct nonce_ledger *ledger)
                       : ledger->decide_blocking(ledger, name, nonce_decide_meeting, &job->meeting);
 }
 
-/* Another server's epoch is in force, though this one holds the record of one that was: two primaries serve, or this
- * one came back. Whoever gave way a moment ago waits longer, so that two sides do not end each other's epochs for ever.
- */
-static bool is_patient(struct redis_settle *settle)
+/* Where another server's epoch is in force, though this one holds the record of one that was: two primaries serve, or
+ * this one came back. */
+static bool is_patient(const struct redis_settle *settle)
 {
-    struct redis_patience *patience = settle->patience;
+    const struct redis_patience *patience = settle->patience;
+    return settle->seen_epoch.id[0] && (!patience->is_waiting || clock_monotonic_ms() < patience->until_ms);
+}
+
+/* Whoever gave way a moment ago waits longer, so that two sides do not end each other's epochs for ever. */
+static void give_way(struct redis_patience *patience)
+{
     int64_t now_ms = clock_monotonic_ms();
-    if (!settle->seen_epoch.id[0])
-        return false;
+    if (patience->is_waiting)
+        return;
     if (now_ms - patience->until_ms > GIVING_WAY_FORGOTTEN_MS)
         patience->length_ms = 0;
-    if (!patience->is_waiting) {
-        patience->is_waiting = true;
-        patience->length_ms = patience->length_ms ? patience->length_ms * 2 : GIVING_WAY_MS;
-        if (patience->length_ms > GIVING_WAY_MAX_MS)
-            patience->length_ms = GIVING_WAY_MAX_MS;
-        patience->until_ms = now_ms + patience->length_ms;
-    }
-    return now_ms < patience->until_ms;
+    patience->is_waiting = true;
+    patience->length_ms = patience->length_ms ? patience->length_ms * 2 : GIVING_WAY_MS;
+    if (patience->length_ms > GIVING_WAY_MAX_MS)
+        patience->length_ms = GIVING_WAY_MAX_MS;
+    patience->until_ms = now_ms + patience->length_ms;
 }
 
 static void yield_to(struct redis_settle *settle, const char *epoch)
@@ -353,6 +381,7 @@ static void on_meeting(struct redis_settle *settle, struct settle_job *job)
         if (redis_settle_start(settle) != STATUS_OK)
             end_run(settle, STATUS_STORE_DOWN, "the connection was lost");
     } else if (meeting->outcome == NONCE_GIVES_WAY) {
+        give_way(settle->patience);
         end_run(settle, STATUS_STORE_DOWN, "other processes use another Redis under the same name");
     } else {
         install_record(settle);
@@ -370,6 +399,7 @@ static bool ledger_is_away(struct redis_settle *settle)
 
 static void ask_ledger(struct redis_settle *settle)
 {
+    note_loss(settle);
     if (ledger_is_away(settle)) {
         go_on_alone(settle);
         return;
@@ -384,6 +414,7 @@ static void ask_ledger(struct redis_settle *settle)
     (void)snprintf(job->seen, sizeof job->seen, "%s", settle->seen_epoch.id);
     if (clock_monotonic_ms() - settle->yielded_at_ms >= PATIENCE_MS)
         (void)snprintf(job->yielded, sizeof job->yielded, "%s", settle->yielded);
+    (void)snprintf(job->left, sizeof job->left, "%s", settle->durable);
     (void)snprintf(job->fresh, sizeof job->fresh, "%s", settle->proposal.id);
     (void)snprintf(job->looked, sizeof job->looked, "%s", settle->looked);
     (void)snprintf(job->record, sizeof job->record, "%.*s", (int)settle->proposal_len, settle->proposal_text);
@@ -397,6 +428,7 @@ static void ask_ledger(struct redis_settle *settle)
         .record = slice_str(job->record),
         .server = slice_str(job->server),
         .is_patient = is_patient(settle),
+        .left = slice_str(job->left),
         .now_ms = settle->now_ms,
         .lead_ms = settle->lead_ms,
     };
@@ -409,7 +441,7 @@ static void ask_ledger(struct redis_settle *settle)
  * begun and broken off, and left sets at the other node. */
 static bool was_watched(const struct redis_settle *settle, int64_t left_ms)
 {
-    return !settle->is_part || left_ms >= redis_epoch_life_ms(settle->skew_ms) - UNWATCHED_MAX_MS;
+    return !settle->is_part || left_ms >= redis_epoch_life_ms(&settle->seen_epoch) - UNWATCHED_MAX_MS;
 }
 
 /* A record that outlives its life shows a clock that was set back. */
@@ -424,14 +456,14 @@ static void on_life(void *context, const struct redisReply *reply)
         return;
     }
     bool names_server = strcmp(settle->seen_epoch.run_id, settle->server.run_id) == 0;
-    bool is_within_life = left_ms >= 0 && left_ms <= redis_epoch_life_ms(settle->skew_ms) + CLOCK_LEAP_MS;
+    bool is_within_life = left_ms >= 0 && left_ms <= redis_epoch_life_ms(&settle->seen_epoch) + CLOCK_LEAP_MS;
     if (!names_server || !is_within_life || !was_watched(settle, left_ms))
         settle->seen_epoch.id[0] = '\0';
     settle->greeted(settle->context);
-    if (settle->begin_turn(settle->context))
+    if (settle->begin_settling(settle->context))
         ask_ledger(settle);
     else
-        end_run(settle, STATUS_CONFLICT, "another loop asks the durable store");
+        end_run(settle, STATUS_CONFLICT, "another loop asks the database");
 }
 
 static void on_record(void *context, const struct redisReply *reply)
@@ -442,6 +474,7 @@ static void on_record(void *context, const struct redisReply *reply)
     if (!settle->is_running)
         return;
     enum status status = redis_reply_text(reply, &text);
+    settle->has_read = true;
     settle->seen_epoch = (struct redis_epoch){0};
     if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
         end_with_reply(settle, reply, "GET");
@@ -476,14 +509,20 @@ static void on_time(void *context, const struct redisReply *reply)
 static void on_info(void *context, const struct redisReply *reply)
 {
     struct redis_settle *settle = context;
+    struct redis_server before = settle->server;
     struct slice info = {0};
     char memory[sizeof settle->fault];
     struct buf why = buf_fixed(memory, sizeof memory);
     if (!settle->is_running)
         return;
-    if (redis_reply_text(reply, &info) != STATUS_OK || redis_server_parse(info, &settle->server) != STATUS_OK)
+    if (redis_reply_text(reply, &info) != STATUS_OK || redis_server_parse(info, &settle->server) != STATUS_OK) {
         end_with_reply(settle, reply, "INFO");
-    else if (redis_server_check(&settle->server, &why) != STATUS_OK)
+        return;
+    }
+    if (strcmp(before.run_id, settle->server.run_id) == 0 &&
+        (before.evicted != settle->server.evicted || !redis_server_is_same(&before, info)))
+        leave_epoch(settle); /* while there was no connection, or another loss was met */
+    if (redis_server_check(&settle->server, &why) != STATUS_OK)
         end_run(settle, STATUS_BAD_INPUT, buf_string(&why));
 }
 
@@ -526,9 +565,15 @@ void redis_settle_break(struct redis_settle *settle)
     settle->is_overtaken = settle->is_running;
 }
 
+void redis_settle_leave(struct redis_settle *settle)
+{
+    leave_epoch(settle);
+    settle->is_overtaken = settle->is_overtaken || settle->has_read;
+}
+
 void redis_settle_stop(struct redis_settle *settle)
 {
-    settle->is_running = settle->is_overtaken = false;
+    settle->is_running = settle->has_read = settle->is_overtaken = false;
     struct settle_job *job = settle->job;
     settle->job = NULL;
     if (!job)

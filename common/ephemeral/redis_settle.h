@@ -9,6 +9,7 @@
 #include "base/status.h"
 #include "ephemeral/redis_clock.h"
 #include "ephemeral/redis_epoch.h"
+#include "guard/nonce_epoch.h"
 #include "guard/nonce_guard.h"
 #include "guard/nonce_ledger.h"
 #include "redis/client.h"
@@ -42,7 +43,7 @@ struct redis_settle {
     /* Redis can be used, whatever becomes of the epoch. */
     void (*greeted)(void *context);
     /* False: somebody else in this process asks the durable store now. Over with `done`. */
-    bool (*begin_turn)(void *context);
+    bool (*begin_settling)(void *context);
     /* OK: `epoch` holds. CONFLICT: others are at it too; STORE_DOWN: the durable store is needed and does not answer,
      * or the connection was lost: to be tried again. BAD_INPUT: this server will not do. `fault` says why. */
     void (*done)(void *context, enum status status);
@@ -55,6 +56,7 @@ struct redis_settle {
 
     /* results */
     struct redis_epoch epoch;
+    char loss[NONCE_SHORT_BYTES];     /* why this process declared it, where nobody else could tell; else "" */
     char text[REDIS_EPOCH_BYTES + 1]; /* of it, as it is in Redis */
     size_t text_len;
     bool is_provisional;           /* the durable store does not know of it (rule 11) */
@@ -63,6 +65,7 @@ struct redis_settle {
 
     /* the run */
     bool is_running;
+    bool has_read;     /* the record, also before it looks again */
     bool is_overtaken; /* nonces may have gone missing since it began: it ends with a conflict */
     struct redis_server server;
     int64_t asked_ms;
@@ -88,8 +91,11 @@ void redis_settle_stop(struct redis_settle *settle);
 /* Redis's clock is in this epoch what it shows now. One that is off by more than the skew is not: nothing is accepted
  * by it. */
 void redis_settle_note_clock(struct redis_settle *settle);
-/* Nonces of the epoch may be missing: Redis's clock has moved, or it may evict them. */
+/* Nonces of the epoch may be missing, and the record does not show that: Redis may evict them, or the part's slot
+ * moves. */
 void redis_settle_break(struct redis_settle *settle);
+/* Redis's clock has moved. A record that is read after that shows by its life whether it was there before. */
+void redis_settle_leave(struct redis_settle *settle);
 
 static inline struct slice redis_settle_key(const struct redis_settle *settle)
 {

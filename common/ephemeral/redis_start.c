@@ -3,6 +3,8 @@
 #include "ephemeral/redis_view.h"
 #include "loop/observer.h"
 #include "redis/blocking.h"
+#include "redis/target.h"
+#include "redis/topology.h"
 #include "store/store_metrics.h"
 
 #include <stdlib.h>
@@ -26,11 +28,27 @@ static enum status take_info(void *context, const struct redisReply *reply)
     return redis_server_check(&server, why);
 }
 
-static enum status check_server(const char *shown, struct redis_blocking *redis, struct buf *why)
+/* A primary of several has a part of the keys. What is no Cluster refuses the question, and an ACL may. */
+static enum status take_slots(void *context, const struct redisReply *reply)
 {
-    static const struct slice args[] = {SLICE_INIT("INFO")};
+    const struct redis_place itself = {0};
+    struct redis_topology topology;
+    if (redis_topology_read(reply, &itself, &topology) != STATUS_OK || topology.count < 2)
+        return STATUS_OK;
+    buf_addf(context, "it is a node of a Cluster of %zu primaries; write redis+cluster://host:6379,host:6379",
+             topology.count);
+    return STATUS_BAD_INPUT;
+}
+
+static enum status check_server(const struct redis_store *store, const char *shown, struct redis_blocking *redis,
+                                struct buf *why)
+{
+    static const struct slice info[] = {SLICE_INIT("INFO")};
+    static const struct slice slots[] = {SLICE_INIT("CLUSTER"), SLICE_INIT("SLOTS")};
     struct buf fault = BUF_INIT;
-    enum status status = redis_ask_blocking(redis, args, COUNT_OF(args), take_info, &fault);
+    enum status status = redis_ask_blocking(redis, info, COUNT_OF(info), take_info, &fault);
+    if (status == STATUS_OK && !redis_target_has_nodes(&store->target))
+        status = redis_ask_blocking(redis, slots, COUNT_OF(slots), take_slots, &fault);
     if (status != STATUS_OK)
         buf_addf(why, "OAUTH1_REDIS_URL: Redis at %s cannot be used: %.*s", shown,
                  SLICE_ARGS(fault.len ? buf_slice(&fault) : slice_str(status_text(status))));
@@ -60,7 +78,7 @@ static void check_sets(const struct observer *observer, struct redis_blocking *r
 enum status redis_start_check(const struct redis_store *store, const char *shown, struct redis_blocking *redis,
                               struct buf *why)
 {
-    TRY(check_server(shown, redis, why));
+    TRY(check_server(store, shown, redis, why));
     check_sets(store->options.observer, redis);
     return STATUS_OK;
 }

@@ -18,7 +18,8 @@ struct redis_opening {
 MUST_USE enum status redis_store_make_blocking(const struct redis_opening *opening, struct slice url,
                                                const struct ephemeral_options *options, struct buf *why,
                                                struct ephemeral_store **ret_store);
-/* Whether this server will do (version, no eviction, a primary). Otherwise why not is appended to `why`. */
+/* Whether this server will do: its version, no eviction, a primary, and of several of a Cluster only where the URL is a
+ * Cluster's. Otherwise why not is appended to `why`. */
 MUST_USE enum status redis_start_check(const struct redis_store *store, const char *shown, struct redis_blocking *redis,
                                        struct buf *why);
 

@@ -127,7 +127,7 @@ static enum status connect_view(struct redis_view *view)
                   .before_write = on_before_write,
                   .took = redis_view_took},
     };
-    TRY(redis_watch_init(view, &view->store->turns[0], on_greeted));
+    TRY(redis_watch_init(view, &view->store->settlings[0], on_greeted));
     view->client = redis_client_new(&options);
     view->settle.client = view->client;
     return view->client ? STATUS_OK : STATUS_NO_MEMORY;

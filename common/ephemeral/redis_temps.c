@@ -419,14 +419,7 @@ void redis_temp_create_start(struct ephemeral *view, const struct temp_new *new,
     struct temp_call *it = new_call(view, new->token, go_create, ticket);
     if (!it)
         return;
-    it->temp = (struct temp_credential){
-        .token = new->token,
-        .secret = new->secret,
-        .client_id = new->client_id,
-        .callback = new->callback,
-        .scopes = new->scopes,
-        .client_generation = new->client_generation,
-    };
+    it->temp = temp_credential_of(new, 0); /* the clock is read once it goes */
     if (redis_call_keep(&it->call, &it->temp.token) && redis_call_keep(&it->call, &it->temp.secret) &&
         redis_call_keep(&it->call, &it->temp.client_id) && redis_call_keep(&it->call, &it->temp.callback) &&
         redis_call_keep(&it->call, &it->temp.scopes))

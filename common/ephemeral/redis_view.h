@@ -1,5 +1,5 @@
-/* redis_view: what the parts of the Redis store (redis_store.c, redis_nonces.c, redis_temps.c, redis_sessions.c)
- * share: a loop's own connection, clock and epoch, and calls that wait for them. Only they include it. */
+/* redis_view: what the parts of the Redis store share: a loop's own connection, clock and epoch, and calls that wait
+ * for them. Only this folder's redis_*.c include it. */
 #ifndef COUNTERSIGN_EPHEMERAL_REDIS_VIEW_H
 #define COUNTERSIGN_EPHEMERAL_REDIS_VIEW_H
 
@@ -20,9 +20,10 @@ struct mac;
 struct redis_cluster;
 
 /* Settling, of a server or of a part: the process's. */
-struct redis_turn {
+struct redis_settling {
     _Atomic(struct redis_view *) is_settling; /* one view at a time: the others then meet what it has agreed on */
-    struct redis_patience patience;           /* of whoever has the turn */
+    struct redis_patience patience;           /* of whoever settles now */
+    _Atomic uint64_t settled_on;              /* the beginning of the id of the epoch that was settled on last */
 };
 
 struct redis_store {
@@ -31,8 +32,8 @@ struct redis_store {
     struct redis_target target;
     struct shared_keys keys;
     struct nonce_keeper *keeper;
-    _Atomic int64_t unsure_until_ms;      /* see redis_settle.h */
-    struct redis_turn turns[NONCE_PARTS]; /* of the parts; of a store without parts the first */
+    _Atomic int64_t unsure_until_ms;              /* see redis_settle.h */
+    struct redis_settling settlings[NONCE_PARTS]; /* of the parts; of a store without parts the first */
 };
 
 struct redis_view {
@@ -45,9 +46,11 @@ struct redis_view {
     unsigned part;
     bool is_astray;                          /* its slot is on another server, or on its way there */
     char known_before[NONCE_EPOCH_ID_BYTES]; /* the epoch that the keeper knew at the last settling */
-    struct redis_turn *turn;
+    unsigned looks_apart; /* of a part: in how many looks, one after the other, the durable store named another epoch */
+    struct redis_settling *settling;
     struct redis_clock clock;
-    bool is_full; /* Redis refuses writes */
+    bool is_full;     /* Redis refuses writes that need room */
+    bool is_refusing; /* it refused to renew the record: it takes no writes */
     struct loop_timer clock_timer;
     int64_t clock_asked_ms;
     struct redis_settle settle;
@@ -70,11 +73,6 @@ static inline struct redis_view *redis_view_of(struct ephemeral *view)
 {
     return (struct redis_view *)view;
 }
-
-/* Of a Cluster: whether calls can be sent, and sends one to whoever serves its key. */
-enum redis_state redis_view_state(const struct redis_view *view);
-MUST_USE enum status redis_view_send(struct redis_view *view, const struct slice *args, size_t count,
-                                     redis_done_fn done, void *context);
 
 /* ---- calls that came while there was no connection ---- */
 
@@ -178,10 +176,10 @@ MUST_USE enum status redis_ended_number(const struct redisReply *reply, int64_t 
     .temp_try_start = redis_temp_try_start, .temp_exchanged_start = redis_temp_exchanged_start,         \
     .session_create_start = redis_session_create_start, .session_find_start = redis_session_find_start, \
     .session_delete_start = redis_session_delete_start, .session_list_start = redis_session_list_start, \
-    .session_end_start = redis_session_end_start, .blob_put_start = redis_blob_put_start,               \
-    .blob_find_start = redis_blob_find_start, .blob_replace_start = redis_blob_replace_start,           \
-    .blob_take_start = redis_blob_take_start, .count_start = redis_count_start,                         \
-    .count_back_start = redis_count_back_start, .end_start = redis_end_start
+    .session_end_start = redis_session_end_start, .session_keep_start = redis_session_keep_start,       \
+    .blob_put_start = redis_blob_put_start, .blob_find_start = redis_blob_find_start,                   \
+    .blob_replace_start = redis_blob_replace_start, .blob_take_start = redis_blob_take_start,           \
+    .count_start = redis_count_start, .count_back_start = redis_count_back_start, .end_start = redis_end_start
 
 /* redis_temps.c */
 void redis_temp_create_start(struct ephemeral *view, const struct temp_new *temp, struct ticket ticket);
@@ -201,6 +199,7 @@ void redis_session_find_start(struct ephemeral *view, struct slice id, struct ti
 void redis_session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket);
 void redis_session_list_start(struct ephemeral *view, int64_t user, struct ticket ticket);
 void redis_session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket);
+void redis_session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket);
 void redis_blob_put_start(struct ephemeral *view, struct slice id, struct slice bytes, int64_t ttl_ms,
                           struct ticket ticket);
 void redis_blob_find_start(struct ephemeral *view, struct slice id, struct ticket ticket);

@@ -11,12 +11,13 @@
 
 #include <stdint.h>
 
-struct redis_turn;
+struct redis_settling;
 struct redis_view;
 
 /* The view has its store, loop, guard and, where it is one, its part. `greeted`: the server will do. NO_MEMORY; then
  * redis_watch_done all the same. */
-MUST_USE enum status redis_watch_init(struct redis_view *view, struct redis_turn *turn, void (*greeted)(void *context));
+MUST_USE enum status redis_watch_init(struct redis_view *view, struct redis_settling *settling,
+                                      void (*greeted)(void *context));
 /* Before its connection is freed, and after. */
 void redis_watch_stop(struct redis_view *view);
 void redis_watch_done(struct redis_view *view);

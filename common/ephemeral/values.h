@@ -8,6 +8,20 @@
 
 enum { EPHEMERAL_VALUE_MAX_BYTES = 64 * 1024 }; /* of one temporary credential, session or blob */
 
+/* One that nobody has decided on yet, of the same texts. */
+static inline struct temp_credential temp_credential_of(const struct temp_new *new, int64_t created_ms)
+{
+    return (struct temp_credential){
+        .token = new->token,
+        .secret = new->secret,
+        .client_id = new->client_id,
+        .callback = new->callback,
+        .scopes = new->scopes,
+        .client_generation = new->client_generation,
+        .created_ms = created_ms,
+    };
+}
+
 /* NULL: no memory, or too large. The caller frees, each with its own function. */
 MUST_USE struct temp_credential *temp_credential_copy(const struct temp_credential *from);
 MUST_USE struct session *session_copy(const struct session *from);

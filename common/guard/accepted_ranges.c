@@ -99,11 +99,32 @@ static void join_touching(struct accepted_ranges *ranges)
     }
 }
 
-/* Room for one more: joins the two lowest, which are the longest past: what lies between is guarded with them. */
-static void join_lowest(struct accepted_ranges *ranges)
+static int64_t gap_above(const struct accepted_ranges *ranges, size_t at)
 {
-    if (ranges->count == ACCEPTED_RANGES_MAX)
-        join_ranges(ranges, 0);
+    return ranges->items[at + 1].low - ranges->items[at].high;
+}
+
+static size_t find_nearest_pair(const struct accepted_ranges *ranges, size_t from, size_t to)
+{
+    size_t best = from;
+    for (size_t i = from + 1; i + 1 < to; i++)
+        if (gap_above(ranges, i) < gap_above(ranges, best))
+            best = i;
+    return best;
+}
+
+/* Room for a range at this second, which no range holds: joins two that are near each other, for what lies between may
+ * be guarded with them. If there are two below the second, then two of those: they are past, or as far ahead as it is.
+ * Of a clock that is often ahead the present is never joined with what is ahead. */
+static void make_room(struct accepted_ranges *ranges, int64_t second)
+{
+    size_t below = 0;
+    if (ranges->count < ACCEPTED_RANGES_MAX)
+        return;
+    while (below < ranges->count && ranges->items[below].low < second)
+        below++;
+    bool is_below = below > 1;
+    join_ranges(ranges, find_nearest_pair(ranges, is_below ? 0 : below, is_below ? below : ranges->count));
 }
 
 static void insert_range(struct accepted_ranges *ranges, struct accepted_range range)
@@ -145,18 +166,16 @@ static int64_t find_ceiling(const struct accepted_ranges *ranges, int64_t second
 void accepted_ranges_raise(struct accepted_ranges *ranges, int64_t second)
 {
     struct accepted_range *range = find_near(ranges, second);
-    if (!range) { /* a range that this joins may hold the second */
-        join_lowest(ranges);
-        range = find_near(ranges, second);
-    }
     if (accepted_ranges_guard(ranges, second))
         return;
-    if (!range)
+    if (!range) {
+        make_room(ranges, second);
         insert_range(ranges, (struct accepted_range){second, second - 1, find_ceiling(ranges, second)});
-    else if (second < range->low)
+    } else if (second < range->low) {
         range->guarded = (range->low = second) - 1;
-    else
+    } else {
         range->high = higher_of(range->high, find_ceiling(ranges, second));
+    }
     join_touching(ranges);
 }
 
@@ -177,7 +196,6 @@ void accepted_ranges_guard_span(struct accepted_ranges *ranges, int64_t low, int
 {
     if (low > high)
         return;
-    join_lowest(ranges);
     struct accepted_range span = {low, high, high};
     for (size_t i = 0; i < ranges->count;) {
         const struct accepted_range *range = &ranges->items[i];
@@ -190,6 +208,7 @@ void accepted_ranges_guard_span(struct accepted_ranges *ranges, int64_t low, int
         span.high = higher_of(span.high, range->high);
         remove_range(ranges, i);
     }
+    make_room(ranges, span.low);
     insert_range(ranges, span);
 }
 
@@ -197,6 +216,27 @@ void accepted_ranges_guard_others(struct accepted_ranges *ranges, const struct a
 {
     for (size_t i = 0; i < others->count; i++)
         accepted_ranges_guard_span(ranges, others->items[i].low, others->items[i].high);
+}
+
+/* Whether no second of the span is new: one range held it before. */
+static bool was_held(const struct accepted_ranges *before, const struct second_span *span)
+{
+    const struct accepted_range *range = find_range(before, span->low);
+    return range && range == find_range(before, span->high);
+}
+
+void accepted_ranges_guard_what_is_new(struct accepted_ranges *ranges, const struct accepted_ranges *before,
+                                       const struct accepted_ranges *others)
+{
+    const struct accepted_ranges now = *ranges;
+    for (size_t i = 0; i < others->count; i++)
+        for (size_t k = 0; k < now.count; k++) {
+            const struct accepted_range *range = &now.items[k];
+            const struct second_span both = {higher_of(range->guarded + 1, others->items[i].low),
+                                             lower_of(range->high, others->items[i].high)};
+            if (!was_held(before, &both)) /* an empty one guards nothing */
+                accepted_ranges_guard_span(ranges, both.low, both.high);
+        }
 }
 
 /* ---- as text ---- */

@@ -76,6 +76,9 @@ void accepted_ranges_guard_all(struct accepted_ranges *ranges);
 void accepted_ranges_guard_span(struct accepted_ranges *ranges, int64_t low, int64_t high);
 /* Everything that the others may have accepted is refused too. */
 void accepted_ranges_guard_others(struct accepted_ranges *ranges, const struct accepted_ranges *others);
+/* What the others may have accepted, and is in these ranges though it was not before: two of them were joined. */
+void accepted_ranges_guard_what_is_new(struct accepted_ranges *ranges, const struct accepted_ranges *before,
+                                       const struct accepted_ranges *others);
 
 /* "low guarded high;low guarded high", at most ACCEPTED_TEXT_BYTES. */
 void accepted_ranges_write(const struct accepted_ranges *ranges, struct buf *out);

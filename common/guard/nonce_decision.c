@@ -49,6 +49,13 @@ static bool is_of_server(const struct nonce_meeting *meeting, const struct nonce
     return slice_find_slice(record, meeting->server) < record.len;
 }
 
+/* Somebody else declared it, and uses it elsewhere. */
+static bool is_given_way_to(const struct nonce_meeting *meeting, const struct nonce_row *row)
+{
+    return row->exists && meeting->is_patient && !is_of_server(meeting, row) &&
+           !slice_eq(meeting->left, slice_str(row->epoch));
+}
+
 /* `is_good`: nothing else than the record speaks against the row's epoch. */
 static enum nonce_outcome judge_meeting(const struct nonce_meeting *meeting, const struct nonce_row *row, bool is_good)
 {
@@ -57,7 +64,7 @@ static enum nonce_outcome judge_meeting(const struct nonce_meeting *meeting, con
         return row->is_used ? NONCE_STANDS : NONCE_CONFIRMS;
     if (may_be_under_way(meeting, row))
         return NONCE_YIELDS;
-    if (row->exists && meeting->is_patient && !is_of_server(meeting, row))
+    if (is_given_way_to(meeting, row))
         return NONCE_GIVES_WAY;
     if (row->exists && row->is_used && !slice_eq(meeting->looked, slice_str(row->epoch)))
         return NONCE_LOOKS_AGAIN;

@@ -26,7 +26,8 @@ struct nonce_meeting {
     struct slice fresh;   /* the id of a new epoch, and its record */
     struct slice record;
     struct slice server; /* what the records of this server's epochs contain, and no others */
-    bool is_patient;     /* with an epoch of another server */
+    bool is_patient;     /* with an epoch of another server, but for */
+    struct slice left;   /* the one that this process was in */
     int64_t now_ms;      /* the store's clock */
     int64_t lead_ms;     /* OAUTH1_TIMESTAMP_LEAD */
     /* results */

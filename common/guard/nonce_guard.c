@@ -1,6 +1,6 @@
 #include "guard/nonce_guard.h"
 
-const struct nonce_standing *nonce_guard_look(struct nonce_guard *guard)
+const struct nonce_standing *nonce_guard_standing(struct nonce_guard *guard)
 {
     if (nonce_keeper_version(guard->keeper) == guard->version)
         return &guard->standing;
@@ -22,7 +22,7 @@ static void want_second(struct nonce_guard *guard, int64_t second)
 
 enum nonce_judgement nonce_guard_judge(struct nonce_guard *guard, int64_t second)
 {
-    const struct nonce_standing *standing = nonce_guard_look(guard);
+    const struct nonce_standing *standing = nonce_guard_standing(guard);
     if (standing->epoch[0] == '\0')
         return NONCE_WAITS;
     if (accepted_ranges_guard(&standing->ranges, second))
@@ -46,7 +46,7 @@ int64_t nonce_standing_missing_ms(const struct nonce_standing *standing)
 
 bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms)
 {
-    const struct nonce_standing *standing = nonce_guard_look(guard);
+    const struct nonce_standing *standing = nonce_guard_standing(guard);
     int64_t steady_ms = nonce_standing_steady_ms(standing, clock);
     int64_t apart_ms = now_ms - steady_ms;
     return nonce_standing_missing_ms(standing) >= AWAY_AFTER_MS && steady_ms &&
@@ -76,7 +76,7 @@ static int64_t above_zero(int64_t number)
 
 struct nonce_trouble nonce_guard_trouble(struct nonce_guard *guard, int64_t now_ms, int64_t lead_ms)
 {
-    const struct nonce_standing *standing = nonce_guard_look(guard);
+    const struct nonce_standing *standing = nonce_guard_standing(guard);
     const struct accepted_ranges *ranges = &standing->ranges;
     int64_t now_s = now_ms / 1000;
     int64_t lead_s = (lead_ms + 999) / 1000;

@@ -38,7 +38,7 @@ static inline struct nonce_guard nonce_guard_init(struct nonce_keeper *keeper)
 }
 
 /* What holds now; borrowed until the next call. */
-const struct nonce_standing *nonce_guard_look(struct nonce_guard *guard);
+const struct nonce_standing *nonce_guard_standing(struct nonce_guard *guard);
 /* Whether the keeper has told a change since the last look. */
 static inline bool nonce_guard_has_news(const struct nonce_guard *guard)
 {
@@ -47,7 +47,7 @@ static inline bool nonce_guard_has_news(const struct nonce_guard *guard)
 /* The epoch in force, as the ranges were read: of the part, or of a store without parts. */
 static inline const char *nonce_guard_epoch(struct nonce_guard *guard, unsigned part)
 {
-    const struct nonce_standing *standing = nonce_guard_look(guard);
+    const struct nonce_standing *standing = nonce_guard_standing(guard);
     return guard->parts ? guard->parts->epochs[part] : standing->epoch;
 }
 /* Judges a timestamp, and wants more of the keeper where little is left. */

@@ -1,13 +1,13 @@
 #include "guard/nonce_keeper.h"
 
 #include "base/buf.h"
+#include "base/thread.h"
 #include "crypto/random.h"
 #include "guard/nonce_decision.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,8 +269,8 @@ static void run_job(struct nonce_keeper *keeper)
     hand_back(keeper, job);
 }
 
-/* What one turn asks of the ledger. These are copies, so that the lock is free meanwhile. */
-struct turn {
+/* What one visit asks of the ledger. These are copies, so that the lock is free meanwhile. */
+struct visit {
     char epoch[NONCE_EPOCH_ID_BYTES];
     int64_t wanted[WANTED_MAX];
     size_t wanted_count;
@@ -281,60 +281,60 @@ struct turn {
 };
 
 /* Under the lock. */
-static void begin_turn(struct nonce_keeper *keeper, struct turn *turn)
+static void begin_visit(struct nonce_keeper *keeper, struct visit *visit)
 {
     struct nonce_standing *standing = &keeper->standing;
-    *turn = (struct turn){.user = keeper->user, .wanted_count = keeper->wanted_count, .away = keeper->away};
-    memcpy(turn->epoch, standing->epoch, sizeof turn->epoch);
-    memcpy(turn->wanted, keeper->wanted, sizeof turn->wanted);
-    turn->user.steady_ms = clock_steady_ms(keeper->clock);
-    turn->user.clock_ms = turn->user.steady_ms + keeper->clock_offset_ms;
+    *visit = (struct visit){.user = keeper->user, .wanted_count = keeper->wanted_count, .away = keeper->away};
+    memcpy(visit->epoch, standing->epoch, sizeof visit->epoch);
+    memcpy(visit->wanted, keeper->wanted, sizeof visit->wanted);
+    visit->user.steady_ms = clock_steady_ms(keeper->clock);
+    visit->user.clock_ms = visit->user.steady_ms + keeper->clock_offset_ms;
     keeper->wanted_count = 0;
     keeper->tried_ms = clock_monotonic_ms();
     bool is_due = keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
     /* one write at most is in doubt: while an answer is missing the row's time is left alone */
-    turn->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
-    if (turn->refreshes)
-        standing->floor_clock_ms = turn->user.clock_ms;
+    visit->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
+    if (visit->refreshes)
+        standing->floor_clock_ms = visit->user.clock_ms;
     if (!standing->asked_ms)
         standing->asked_ms = keeper->tried_ms;
 }
 
-static enum status keep_turn(struct nonce_keeper *keeper, struct turn *turn)
+static enum status keep_visit(struct nonce_keeper *keeper, struct visit *visit)
 {
     const struct nonce_keep keep = {
         .name = slice_str(keeper->name),
-        .epoch = slice_str(turn->epoch),
-        .wanted = turn->wanted,
-        .wanted_count = turn->wanted_count,
-        .away = turn->away,
-        .user = turn->refreshes ? &turn->user : NULL,
+        .epoch = slice_str(visit->epoch),
+        .wanted = visit->wanted,
+        .wanted_count = visit->wanted_count,
+        .away = visit->away,
+        .user = visit->refreshes ? &visit->user : NULL,
     };
-    return keeper->ledger->keep_blocking(keeper->ledger, &keep, &turn->ranges);
+    return keeper->ledger->keep_blocking(keeper->ledger, &keep, &visit->ranges);
 }
 
 /* Under the lock. */
-static void take_answer(struct nonce_keeper *keeper, const struct turn *turn)
+static void take_answer(struct nonce_keeper *keeper, const struct visit *visit)
 {
     struct nonce_standing *standing = &keeper->standing;
-    standing->ranges = turn->ranges;
+    standing->ranges = visit->ranges;
     standing->asked_ms = 0;
-    if (keeper->away.low == turn->away.low && keeper->away.high == turn->away.high)
+    if (keeper->away.low == visit->away.low && keeper->away.high == visit->away.high)
         keeper->away = SECOND_SPAN_EMPTY;
-    if (!turn->refreshes)
+    if (!visit->refreshes)
         return;
     keeper->refreshed_ms = keeper->tried_ms;
-    standing->noted_steady_ms = turn->user.steady_ms;
-    standing->noted_clock_ms = turn->user.clock_ms;
+    standing->noted_steady_ms = visit->user.steady_ms;
+    standing->noted_clock_ms = visit->user.clock_ms;
 }
 
 /* Under the lock. */
-static void end_turn(struct nonce_keeper *keeper, const struct turn *turn, enum status status)
+static void end_visit(struct nonce_keeper *keeper, const struct visit *visit, enum status status)
 {
-    bool is_of_now = strcmp(keeper->standing.epoch, turn->epoch) == 0;
+    bool is_of_now = strcmp(keeper->standing.epoch, visit->epoch) == 0;
     keeper->has_failed = status != STATUS_OK && status != STATUS_CONFLICT;
     if (is_of_now && status == STATUS_OK)
-        take_answer(keeper, turn);
+        take_answer(keeper, visit);
     else if (is_of_now && status == STATUS_CONFLICT && keeper->has_parts) {
         keeper->is_stale = true; /* what was read before still bounds what may be accepted */
         keeper->standing.asked_ms = 0;
@@ -348,12 +348,12 @@ static void end_turn(struct nonce_keeper *keeper, const struct turn *turn, enum 
 /* Under the lock, which is given up meanwhile. */
 static void keep_row(struct nonce_keeper *keeper)
 {
-    struct turn turn;
-    begin_turn(keeper, &turn);
+    struct visit visit;
+    begin_visit(keeper, &visit);
     (void)pthread_mutex_unlock(&keeper->lock);
-    enum status status = keep_turn(keeper, &turn);
+    enum status status = keep_visit(keeper, &visit);
     (void)pthread_mutex_lock(&keeper->lock);
-    end_turn(keeper, &turn, status);
+    end_visit(keeper, &visit, status);
 }
 
 /* Under the lock. Ranges and parts are of one moment. Where another store has taken the row, nothing may be raised in
@@ -490,18 +490,6 @@ static void release_keeper(struct nonce_keeper *keeper)
     free(keeper);
 }
 
-/* Signals are handled on the first loop's thread. */
-static bool start_keeper(struct nonce_keeper *keeper)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool is_started = pthread_create(&keeper->thread, NULL, run_keeper, keeper) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return is_started;
-}
-
 enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct nonce_keeper **ret_keeper)
 {
     struct nonce_keeper *keeper = calloc(1, sizeof *keeper);
@@ -517,7 +505,7 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
     (void)pthread_mutex_init(&keeper->lock, NULL);
     init_wake(keeper);
     enum status status = name_user(&keeper->user);
-    if (status == STATUS_OK && !start_keeper(keeper))
+    if (status == STATUS_OK && !thread_start(&keeper->thread, NULL, run_keeper, keeper))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         release_keeper(keeper);
@@ -530,12 +518,12 @@ enum status nonce_keeper_new(const struct nonce_keeper_options *options, struct 
 /* What rule 8 let in goes into the ranges first. If that fails, this process's row must stay. */
 static void leave_ledger(struct nonce_keeper *keeper)
 {
-    struct turn turn;
+    struct visit visit;
     if (!keeper->standing.noted_steady_ms)
         return;
-    begin_turn(keeper, &turn);
-    turn.refreshes = false;
-    enum status status = second_span_is_empty(&turn.away) ? STATUS_OK : keep_turn(keeper, &turn);
+    begin_visit(keeper, &visit);
+    visit.refreshes = false;
+    enum status status = second_span_is_empty(&visit.away) ? STATUS_OK : keep_visit(keeper, &visit);
     if (status == STATUS_OK)
         (void)!keeper->ledger->leave_blocking(keeper->ledger, slice_str(keeper->name), slice_str(keeper->user.id));
 }

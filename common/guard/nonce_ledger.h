@@ -20,7 +20,7 @@
 
 enum {
     NONCE_HASH_KEY_BYTES = 16,
-    NONCE_EPOCH_ID_BYTES = 33, /* 128 random bits in hexadecimal, and the NUL */
+    NONCE_EPOCH_ID_BYTES = 33, /* with the NUL; see nonce_epoch.h */
     NONCE_RECORD_BYTES = 256,
     NONCE_MACHINE_BYTES = 96,
 };
@@ -38,11 +38,12 @@ enum nonce_opening {
     NONCES_FIRST, /* never opened before: nothing can be replayed */
     NONCES_SAVED, /* stopped cleanly: the nonces are in the result */
     NONCES_LOST,  /* opened and not saved, or the clock has gone back since: all that was accepted is guarded */
+    NONCES_SHORT, /* stopped cleanly, but nonces were not kept for as long as they are now: the same */
 };
 
 struct nonce_begin {
     struct slice name;
-    struct slice epoch; /* the id of the new one */
+    struct slice epoch; /* the id of the new one, which says how long nonces are kept in it */
     int64_t now_ms;
     int64_t back_ms; /* a clock that is behind the one at which nonces were saved by more than this makes them LOST */
     int64_t lead_ms; /* OAUTH1_TIMESTAMP_LEAD: what a version before the ranges may have accepted */
@@ -56,7 +57,8 @@ struct saved_nonce {
 
 struct nonce_state {
     enum nonce_opening opening;
-    int64_t at_ms; /* the store's clock when it was saved */
+    int64_t at_ms;  /* the store's clock when it was saved */
+    int64_t kept_s; /* how long the nonces of the epoch before were kept; 0: that is not known */
     struct accepted_ranges ranges;
     unsigned char hash_key[NONCE_HASH_KEY_BYTES]; /* NONCES_SAVED */
     struct saved_nonce *nonces;                   /* NONCES_SAVED; malloc'ed */
@@ -73,6 +75,8 @@ static inline void nonce_state_done(struct nonce_state *state)
 
 /* The name of the store that all services share. */
 #define NONCE_STORE_SHARED "redis"
+/* Stands before the name of a service that keeps its own in memory. */
+#define NONCE_STORE_MEMORY_OF "memory:"
 
 /* A process, as the others see it in the ledger: what time it was for it when the ledger last answered. */
 struct nonce_user {

@@ -12,6 +12,7 @@ struct nonce_trouble {
     int64_t lead_s;   /* how far ahead of the clock requests were accepted, because of fast clients */
     int64_t retry_s;  /* where a part of the store is away or guarded: for how long at least one may be refused */
     bool is_full;     /* the store takes nothing more: it is at its limit of memory */
+    bool is_refusing; /* the store takes no writes, for another reason */
     bool is_stuck;    /* what is accepted cannot be written down for now: the durable store does not answer */
 };
 

@@ -25,14 +25,33 @@ static void unlink_body(struct body *body)
 }
 
 /* Pages that were never written take no memory, so the whole room costs nothing before the bytes come. */
-static bool take_pages(struct body *body, size_t max_bytes)
+static void *take_pages(struct body_pool *pool, size_t bytes)
 {
-    void *pages = mmap(NULL, max_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (pages == MAP_FAILED)
-        return false;
+    if (bytes == BODY_KEPT_BYTES && pool->kept_count) {
+        pool->kept_count--;
+        if (pool->kept_unused > pool->kept_count)
+            pool->kept_unused = pool->kept_count;
+        return pool->kept[pool->kept_count];
+    }
+    void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static void give_pages_back(struct body_pool *pool, void *pages, size_t bytes)
+{
+    if (bytes == BODY_KEPT_BYTES && pool->kept_count < BODY_KEPT_MAX)
+        pool->kept[pool->kept_count++] = pages;
+    else
+        (void)munmap(pages, bytes);
+}
+
+static bool take_large(struct body *body, size_t max_bytes)
+{
+    size_t bytes = max_bytes > BODY_KEPT_BYTES ? max_bytes : BODY_KEPT_BYTES;
+    void *pages = take_pages(body->pool, bytes);
     body->bytes = buf_fixed(pages, max_bytes);
-    body->page_bytes = max_bytes;
-    return true;
+    body->page_bytes = bytes;
+    return pages != NULL;
 }
 
 static bool take_small(struct body *body, struct arena *arena, size_t max_bytes)
@@ -45,7 +64,7 @@ static bool take_small(struct body *body, struct arena *arena, size_t max_bytes)
 bool body_open(struct body *body, struct body_pool *pool, struct arena *arena, size_t max_bytes)
 {
     *body = (struct body){.pool = pool};
-    bool has_memory = max_bytes <= BODY_SMALL_BYTES ? take_small(body, arena, max_bytes) : take_pages(body, max_bytes);
+    bool has_memory = max_bytes <= BODY_SMALL_BYTES ? take_small(body, arena, max_bytes) : take_large(body, max_bytes);
     if (has_memory)
         link_newest(body);
     else
@@ -81,7 +100,25 @@ void body_close(struct body *body)
     unlink_body(body);
     wipe_bytes(body->bytes.ptr, body->bytes.len);
     if (body->page_bytes)
-        (void)munmap(body->bytes.ptr, body->page_bytes);
+        give_pages_back(body->pool, body->bytes.ptr, body->page_bytes);
     body->pool->used_bytes -= body->counted_bytes;
     *body = (struct body){0};
+}
+
+static void drop_kept(struct body_pool *pool, size_t count)
+{
+    while (count--)
+        (void)munmap(pool->kept[--pool->kept_count], BODY_KEPT_BYTES);
+}
+
+void body_pool_give_back(struct body_pool *pool)
+{
+    drop_kept(pool, pool->kept_unused);
+    pool->kept_unused = pool->kept_count;
+}
+
+void body_pool_done(struct body_pool *pool)
+{
+    drop_kept(pool, pool->kept_count);
+    pool->kept_unused = 0;
 }

@@ -4,7 +4,8 @@ enum {
     SWEEP_MS = 250,
     LINGER_MS = 1000, /* how long a client's unread bytes are taken after the last reply */
     STALL_MS = 500,   /* a client that has taken nothing of its reply for so long may be cut off, where there is need */
-    ENDS_A_TURN = 32, /* for their deadlines */
+    UNFINISHED_MS = 2000, /* a stranger's request that is not whole after so long may be cut off, where there is need */
+    ENDS_A_TURN = 32,     /* for their deadlines */
 };
 
 static void on_sweep_timer(void *context)
@@ -80,18 +81,23 @@ struct waiter *connections_choose_victim(const struct connections *connections)
     return victim;
 }
 
-/* Ends some of those that wait for longer than this; returns how many more it may be. */
+/* Ends some of a list that wait for longer than this; returns how many more it may be. */
+static size_t end_overdue_of(struct connections *connections, const struct wait_list *list, int64_t limit_ms,
+                             enum http_closing why, size_t most)
+{
+    struct waiter *overdue;
+    while (most && (overdue = wait_list_first_before(list, connections->now_ms - limit_ms))) {
+        connections->ops->end(overdue, why);
+        most--;
+    }
+    return most;
+}
+
 static size_t end_overdue(struct connections *connections, enum wait wait, int64_t limit_ms, enum http_closing why,
                           size_t most)
 {
-    for (size_t earned = 0; earned < 2; earned++) {
-        const struct wait_list *list = &connections->waits[wait][earned];
-        struct waiter *overdue;
-        while (most && (overdue = wait_list_first_before(list, connections->now_ms - limit_ms))) {
-            connections->ops->end(overdue, why);
-            most--;
-        }
-    }
+    for (size_t earned = 0; earned < 2; earned++)
+        most = end_overdue_of(connections, &connections->waits[wait][earned], limit_ms, why, most);
     return most;
 }
 
@@ -114,7 +120,8 @@ bool connections_keep_deadlines(struct connections *connections)
 
 size_t connections_end_stalled(struct connections *connections, size_t most)
 {
-    return end_overdue(connections, FOR_READER, STALL_MS, HTTP_CLOSED_UNREAD, most);
+    most = end_overdue(connections, FOR_READER, STALL_MS, HTTP_CLOSED_UNREAD, most);
+    return end_overdue_of(connections, &connections->waits[FOR_REQUEST][0], UNFINISHED_MS, HTTP_CLOSED_SLOW, most);
 }
 
 /* ---- new ones ---- */

@@ -56,7 +56,7 @@ void connections_done(struct connections *connections);
 
 /* Counts a new one, which nothing has earned. */
 void connections_add(struct connections *connections, struct waiter *waiter, enum wait wait);
-/* It is gone. */
+/* Forgets a connection that is gone. */
 void connections_remove(struct connections *connections, struct waiter *waiter);
 /* Its wait begins anew. */
 static inline void connections_wait(struct connections *connections, struct waiter *waiter, enum wait wait,
@@ -80,7 +80,8 @@ struct waiter *connections_choose_victim(const struct connections *connections);
 
 /* Ends some of those whose time is over. False: there are more than a turn of the loop has time for. */
 bool connections_keep_deadlines(struct connections *connections);
-/* Ends those that take nothing of their replies, `most` of them at most; returns how many more it may be. */
+/* For a stop: ends those that take nothing of their replies, and strangers whose requests do not get whole; `most` of
+ * them at most. Returns how many more it may be. */
 size_t connections_end_stalled(struct connections *connections, size_t most);
 
 /* ---- new ones ---- */

@@ -19,7 +19,7 @@ enum {
     FREE_REQUESTS_MAX = 64, /* kept by a loop for its next requests */
     FLOOD_REQUESTS = 512,   /* of a loop at once: what they took is worth giving back */
     STOP_TICK_MS = 10,
-    STOP_ACCEPT_MS = 20, /* a turn or two of the loop: takes what is queued at the listeners */
+    STOP_ACCEPT_MS = 50, /* takes what is queued at the listeners and who is half-way through connecting */
     STOP_GRACE_MS = 100, /* for the first bytes of requests on connections that were just taken */
 };
 
@@ -79,6 +79,8 @@ void http_request_arrived(struct request *request)
 void http_loop_give_back(struct http_loop *http_loop)
 {
     size_t in_flight = atomic_load_explicit(&http_loop->in_flight, memory_order_relaxed);
+    for (size_t i = 0; i < BODY_SENDERS; i++)
+        body_pool_give_back(&http_loop->body_pools[i]);
     if (http_loop->most_in_flight < FLOOD_REQUESTS || in_flight > http_loop->most_in_flight / 4)
         return;
     http_loop->most_in_flight = in_flight;
@@ -301,6 +303,7 @@ static void set_defaults(struct http_limits *limits)
         .header_count = 100,
         .body_bytes = 64 * 1024,
         .connections = 4096,
+        .heads_bytes = 32 * 1024 * 1024,
         .bodies_bytes = 32 * 1024 * 1024,
         .callers_bodies_bytes = 64 * 1024 * 1024,
         .arena_bytes = 16 * 1024 * 1024,
@@ -312,6 +315,7 @@ static void set_defaults(struct http_limits *limits)
     DEFAULT(header_count);
     DEFAULT(body_bytes);
     DEFAULT(connections);
+    DEFAULT(heads_bytes);
     DEFAULT(bodies_bytes);
     DEFAULT(callers_bodies_bytes);
     DEFAULT(arena_bytes);
@@ -329,12 +333,20 @@ static void *copy_array(const void *items, size_t count, size_t size)
     return copy;
 }
 
+static void release_bodies(struct http_loop *http_loop)
+{
+    for (size_t i = 0; i < BODY_SENDERS; i++)
+        body_pool_done(&http_loop->body_pools[i]);
+}
+
 static void release_server(struct http_server *server)
 {
     for (size_t i = 0; server->listeners && i < server->config.listen_count; i++)
         listener_close(&server->listeners[i]);
     free(server->listeners);
     address_counts_free(server->address_counts);
+    for (size_t i = 0; server->http_loops && i < server->config.loop_count; i++)
+        release_bodies(&server->http_loops[i]);
     free(server->http_loops);
     free((void *)(uintptr_t)server->config.listen);
     free((void *)(uintptr_t)server->config.routes);
@@ -439,6 +451,7 @@ static enum status open_transports(struct http_loop *http_loop)
             .is_unix = listener->unix_path != NULL,
             .tls = config->listen[i].tls,
             .limits = &config->limits,
+            .loop_count = config->loop_count,
             .body_max_bytes = server->body_max_bytes,
             .opens_later = config->opens_later,
         };
@@ -563,6 +576,8 @@ void http_server_stop(struct http_server *server, unsigned timeout_ms, void (*st
     server->stopped = stopped;
     server->stopped_context = context;
     http_server_drain(server);
+    for (size_t i = 0; i < server->config.listen_count; i++)
+        listener_turn_away(&server->listeners[i]); /* of all loops at once: the kernel spreads connections over them */
     for (size_t i = 0; i < server->config.loop_count; i++) {
         server->http_loops[i].stop.deliver = on_stop_posted;
         loop_post(server->http_loops[i].loop, &server->http_loops[i].stop);

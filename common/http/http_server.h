@@ -44,6 +44,7 @@ struct http_limits {
     size_t header_count;            /* 100, then 431 */
     size_t body_bytes;              /* 64 KB for routes that say nothing, then 413 */
     size_t connections;             /* of one listener on one loop: 4096, then the longest idle is closed */
+    size_t heads_bytes;             /* of all requests whose heads came in part: 32 MB, then the oldest is closed */
     size_t bodies_bytes;            /* of all bodies of strangers that did not come with their heads: 32 MB */
     size_t callers_bodies_bytes;    /* and of known callers': 64 MB (each loop has its part, and one whole body always
                                        fits) */

@@ -116,7 +116,6 @@ static enum status resolve_address(const struct http_listen *address, struct end
     *ret_endpoint = (struct endpoint){.len = found->ai_addrlen};
     memcpy(&ret_endpoint->address, found->ai_addr, found->ai_addrlen);
     freeaddrinfo(found);
-    set_port(ret_endpoint, address->port);
     return STATUS_OK;
 }
 
@@ -129,16 +128,19 @@ static struct endpoint wildcard_endpoint(sa_family_t family, uint16_t port)
 }
 
 /* Binds once without SO_REUSEPORT: only so does another process on this port show. A machine without IPv6
- * has its wildcard in IPv4. */
-static enum status try_address(const struct http_listen *address, struct endpoint *ret_endpoint, struct buf *why)
+ * has its wildcard in IPv4. The port may be another than the address's. */
+static enum status try_address(const struct http_listen *address, uint16_t port, struct endpoint *ret_endpoint,
+                               struct buf *why)
 {
     bool is_wildcard = address->host.len == 0;
-    struct endpoint endpoint = wildcard_endpoint(AF_INET6, address->port);
-    if (!is_wildcard)
+    struct endpoint endpoint = wildcard_endpoint(AF_INET6, port);
+    if (!is_wildcard) {
         TRY(resolve_address(address, &endpoint, why));
+        set_port(&endpoint, port);
+    }
     int fd = bind_tcp(&endpoint, is_wildcard, false);
     if (fd < 0 && is_wildcard && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-        endpoint = wildcard_endpoint(AF_INET, address->port);
+        endpoint = wildcard_endpoint(AF_INET, port);
         fd = bind_tcp(&endpoint, is_wildcard, false);
     }
     if (fd < 0)
@@ -151,7 +153,7 @@ static enum status try_address(const struct http_listen *address, struct endpoin
 static enum status open_tcp(struct listener *listener, const struct http_listen *address, size_t count, struct buf *why)
 {
     struct endpoint endpoint;
-    TRY(try_address(address, &endpoint, why));
+    TRY(try_address(address, address->port, &endpoint, why));
     for (size_t i = 0; i < count; i++) {
         int fd = bind_tcp(&endpoint, address->host.len == 0, true);
         if (fd < 0)
@@ -198,9 +200,10 @@ static const char *find_obstacle(const struct sockaddr_un *address)
 
 enum status listener_check_blocking(const struct http_listen *address, struct buf *why)
 {
+    struct endpoint endpoint;
     struct sockaddr_un name;
-    if (slice_is_absent(address->unix_path))
-        return STATUS_OK;
+    if (slice_is_absent(address->unix_path)) /* at a free port: the service may run already */
+        return try_address(address, 0, &endpoint, why);
     TRY(write_socket_address(address, &name, why));
     const char *obstacle = find_obstacle(&name);
     return obstacle ? explain_address(why, address, obstacle) : STATUS_OK;
@@ -272,6 +275,57 @@ enum status listener_open(struct listener *listener, const struct http_listen *a
     return status;
 }
 
+/* --- two addresses --- */
+
+/* However their paths are spelled. */
+static bool is_same_file(const struct http_listen *a, const struct http_listen *b)
+{
+    struct sockaddr_un names[2];
+    struct stat folders[2];
+    const char *files[2];
+    struct buf why = BUF_INIT;
+    bool is_known =
+        write_socket_address(a, &names[0], &why) == STATUS_OK && write_socket_address(b, &names[1], &why) == STATUS_OK;
+    buf_done(&why);
+    for (size_t i = 0; i < 2 && is_known; i++) {
+        char path[sizeof names[i].sun_path];
+        memcpy(path, names[i].sun_path, sizeof path);
+        is_known = stat(dirname(path), &folders[i]) == 0;
+        files[i] = basename(names[i].sun_path);
+    }
+    return is_known && folders[0].st_dev == folders[1].st_dev && folders[0].st_ino == folders[1].st_ino &&
+           strcmp(files[0], files[1]) == 0;
+}
+
+/* Listens on the one at a port that is free there, and tries the other at the same port. */
+static bool meet_at_free_port(const struct http_listen *a, const struct http_listen *b)
+{
+    struct http_listen free_port = *a;
+    struct listener listener;
+    struct endpoint endpoint;
+    struct buf why = BUF_INIT;
+    free_port.port = 0;
+    bool do_meet = listener_open(&listener, &free_port, 1, &why) == STATUS_OK &&
+                   try_address(b, listener.port, &endpoint, &why) != STATUS_OK;
+    listener_close(&listener);
+    buf_done(&why);
+    return do_meet;
+}
+
+bool listeners_meet_blocking(const struct http_listen *a, const struct http_listen *b)
+{
+    enum { TRIES = 3 }; /* another process may have the other address at that port */
+    bool is_unix = !slice_is_absent(a->unix_path);
+    bool do_meet = is_unix == !slice_is_absent(b->unix_path) && (is_unix || a->port == b->port);
+    if (is_unix)
+        return do_meet && is_same_file(a, b);
+    for (int i = 0; i < TRIES && do_meet; i++)
+        do_meet = meet_at_free_port(a, b);
+    return do_meet;
+}
+
+/* --- closing --- */
+
 static bool is_ours(const struct listener *listener)
 {
     struct stat file;
@@ -288,6 +342,14 @@ void listener_stop_unix(struct listener *listener)
     listener->unix_inode = 0;
     if (listener->fds[0] >= 0)
         shutdown(listener->fds[0], SHUT_RDWR);
+}
+
+void listener_turn_away(struct listener *listener)
+{
+    static const int no_interface = INT32_MAX;
+    for (size_t i = 0; !listener->unix_path && i < listener->fd_count; i++)
+        if (listener->fds[i] >= 0)
+            (void)setsockopt(listener->fds[i], SOL_SOCKET, SO_BINDTOIFINDEX, &no_interface, sizeof no_interface);
 }
 
 void listener_close_one(struct listener *listener, size_t index)

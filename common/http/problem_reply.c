@@ -76,6 +76,10 @@ static void write_problem(struct request *request, int http_status, const struct
         json_member_text(&json, "error", error);
     json_member_if(&json, "detail", problem->detail);
     json_member_string(&json, "request_id", request_id(request));
+    if (problem->report) {
+        json_name(&json, problem->report);
+        json_raw(&json, problem->report_json);
+    }
     json_end_object(&json);
     request_reply_header(request, "Cache-Control", SLICE("no-store"));
     bool is_temporary = http_status == 429 || http_status == 503;

@@ -8,6 +8,8 @@ struct problem_detail {
     const char *type;    /* a URI; NULL is "about:blank" */
     const char *title;   /* NULL: the status's reason phrase */
     struct slice detail; /* what a reader should know about this occurrence; absent: left out */
+    const char *report;  /* the name of a member of its own; NULL: none */
+    struct slice report_json;
 };
 
 /* Makes the whole reply and sends it: status, body (with "status" and "request_id"), Cache-Control:

@@ -116,6 +116,14 @@ void request_reply_send(struct request *request)
     request->reply.is_sent = true;
 }
 
+void request_reply_json(struct request *request, struct slice json)
+{
+    request_reply_start(request, 200);
+    request_reply_header(request, "Cache-Control", SLICE("no-store"));
+    request_reply_body(request, "application/json", json);
+    request_reply_send(request);
+}
+
 void request_reply_close(struct request *request)
 {
     request->reply.is_last = true;

@@ -158,6 +158,8 @@ void request_reply_header_from(struct request *request, const char *name, const 
 void request_reply_body(struct request *request, const char *content_type, struct slice body);
 /* Ends the reply. The step then answers STEP_REPLY. */
 void request_reply_send(struct request *request);
+/* The whole reply: 200 with this JSON, which is borrowed and which nobody may cache. */
+void request_reply_json(struct request *request, struct slice json);
 /* Makes the connection close once the reply was written. */
 void request_reply_close(struct request *request);
 

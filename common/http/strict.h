@@ -25,6 +25,9 @@ struct strict_transport {
     struct event acceptable;
     struct loop_timer turn_timer; /* fires in the next turn of the loop */
     struct wait_list queue;       /* those that have more to do in later turns */
+    struct wait_list holders;     /* those that hold a part of a request, by when they began to */
+    size_t held_bytes;            /* of what all connections received and did not use yet */
+    size_t most_held_bytes;       /* since memory was given back */
     char date[HTTP_DATE_BYTES];
     char input[INPUT_BYTES];
 };
@@ -42,8 +45,9 @@ enum phase {
 struct connection {
     struct strict_transport *transport;
     struct loop *loop;
-    struct waiter waiter; /* in one of transport->connections */
-    struct waiter queued; /* in transport->queue, or not */
+    struct waiter waiter;  /* in one of transport->connections */
+    struct waiter queued;  /* in transport->queue, or not */
+    struct waiter holding; /* in transport->holders, or not */
     struct socket_io io;
     struct event readable;
     struct event writable;
@@ -61,7 +65,8 @@ struct connection {
     bool is_counted; /* for its address */
     bool is_earned;  /* a request of it came from somebody known */
 
-    struct buf in; /* received, not used yet */
+    struct buf in;     /* received, not used yet */
+    size_t held_bytes; /* of `in`, as it is counted in the transport */
     struct http1_scan scan;
 
     struct request *request; /* its body is being read */
@@ -107,6 +112,8 @@ static inline void strict_enter_phase(struct connection *connection, enum phase 
 void strict_begin(struct strict_transport *transport, int fd, const struct peer *peer, bool is_counted);
 /* It goes on in a later turn of the loop: others come first. */
 void strict_queue_up(struct connection *connection);
+/* Counts what it holds now. Where all hold too much, those go that have held a part of a request for longest. */
+void strict_note_held(struct connection *connection);
 /* Ends it at once. */
 void strict_drop(struct connection *connection);
 /* Ends it after a last reply: closing with bytes of the client's still on their way would send it a reset, and the
@@ -124,21 +131,21 @@ void strict_on_readable(evutil_socket_t fd, short what, void *connection);
 void strict_on_writable(evutil_socket_t fd, short what, void *connection);
 /* Some of the queue have their turn. */
 void strict_serve_queue(struct strict_transport *transport);
-/* Of transport_ops. */
+/* transport_ops.take_body. */
 void strict_take_body(struct request *request);
 
 /* ---- requests ---- */
 
 /* Reads at most one request off the front of the bytes; returns the rest. */
 struct slice strict_take_request(struct connection *connection, struct slice bytes);
-/* Of transport_ops. */
+/* transport_ops.stop_body. */
 void strict_stop_body(struct request *request);
 
 /* ---- replying ---- */
 
 /* Sends what the socket did not take before. */
 void strict_write_on(struct connection *connection);
-/* Of transport_ops. */
+/* transport_ops.send. */
 void strict_send(struct request *request);
 
 #endif

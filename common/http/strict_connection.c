@@ -27,6 +27,37 @@ void strict_queue_up(struct connection *connection)
         (void)!loop_timer_start(&transport->turn_timer, 0); /* where it fails the sweep does its work */
 }
 
+/* A loop's part of what all may hold; one whole head always fits. */
+static size_t may_hold_bytes(const struct strict_transport *transport)
+{
+    const struct http_limits *limits = transport->config.limits;
+    size_t part = limits->heads_bytes / transport->config.loop_count;
+    size_t least = 4 * limits->header_bytes;
+    return part > least ? part : least;
+}
+
+void strict_note_held(struct connection *connection)
+{
+    struct strict_transport *transport = connection->transport;
+    size_t bytes = connection->in.cap;
+    bool is_part = bytes && (connection->phase == READING_HEAD || connection->phase == READING_BODY);
+    transport->held_bytes += bytes - connection->held_bytes;
+    connection->held_bytes = bytes;
+    if (transport->held_bytes > transport->most_held_bytes)
+        transport->most_held_bytes = transport->held_bytes;
+    if (!is_part)
+        waiter_leave(&connection->holding);
+    else if (!connection->holding.list)
+        wait_list_add(&transport->holders, &connection->holding, 0);
+    struct waiter *oldest;
+    while (transport->held_bytes > may_hold_bytes(transport) && (oldest = transport->holders.first) &&
+           oldest != &connection->holding) {
+        struct connection *holder = (struct connection *)((char *)oldest - offsetof(struct connection, holding));
+        http_connection_closed(transport->config.http_loop, HTTP_CLOSED_AT_CAP, &holder->peer);
+        strict_drop(holder);
+    }
+}
+
 static void bury_connection(void *connection)
 {
     free(connection);
@@ -53,6 +84,7 @@ void strict_drop(struct connection *connection)
     (void)event_del(&connection->writable);
     socket_io_close(&connection->io);
     buf_done(&connection->in);
+    strict_note_held(connection);
     buf_done(&connection->out);
     forget_connection(connection);
     connections_resume(&transport->connections);
@@ -68,6 +100,7 @@ void strict_linger(struct connection *connection)
     socket_io_end(&connection->io);
     buf_done(&connection->in);
     strict_enter_phase(connection, LINGERING);
+    strict_note_held(connection);
     bool was_paused = connection->is_paused;
     connection->is_paused = false;
     if (was_paused && event_add(&connection->readable, NULL) != 0)

@@ -110,6 +110,8 @@ static void read_some(struct connection *connection)
         result = socket_io_read(&connection->io, transport->input, sizeof transport->input, &len);
         if (result == IO_DONE)
             take_received(connection, slice_of(transport->input, len));
+        if (connection->phase != GONE)
+            strict_note_held(connection);
         wipe_bytes(transport->input, len);
         total += len;
         if (connection->phase == GONE || (len < sizeof transport->input && !connection->io.ssl && result == IO_DONE))
@@ -171,17 +173,16 @@ static void read_again(struct connection *connection)
 /* Goes on with what was received, or else with what may have arrived meanwhile. */
 static void have_turn(struct connection *connection)
 {
-    connection->is_served = false;
     connection->is_in_use = true;
     if (strict_is_reading(connection))
         process_bytes(connection, SLICE(""));
+    if (connection->phase != GONE)
+        strict_note_held(connection);
     connection->is_in_use = false;
     if (!takes_bytes(connection) || connection->queued.list)
         return;
     if (connection->has_ended)
         strict_drop(connection);
-    else if (connection->is_paused && connection->is_served)
-        strict_queue_up(connection);
     else if (connection->is_paused)
         read_again(connection);
 }
@@ -211,6 +212,7 @@ void strict_take_body(struct request *request)
         return;
     }
     connection->request = request;
+    connection->is_earned = connection->is_earned || request->earns_connection;
     strict_enter_phase(connection, READING_BODY);
     connection->chunks = (struct http1_chunks){0};
     if (connection->traits.expects_continue)

@@ -19,6 +19,7 @@ struct transport_config {
     bool is_unix;
     struct tls *tls; /* or NULL */
     const struct http_limits *limits;
+    size_t loop_count;     /* that share the server's limits */
     size_t body_max_bytes; /* of any route */
     bool opens_later;      /* takes nobody before start_listening */
 };

@@ -260,13 +260,28 @@ static void sweep_evhttp(void *context)
 
 /* --- the start of a connection --- */
 
+/* evhttp reads the end of the stream now, and not when the loop finds it. So as many may go in a turn as come, however
+ * many come. False: evhttp is not done with it, a reply is being written, say. */
+static bool end_at_once(struct connection *connection)
+{
+    bool has_reply = is_waiting(connection, FOR_READER);
+    hang_up(connection);
+    if (has_reply)
+        return false;
+    if (!is_waiting(connection, FOR_END))
+        bufferevent_trigger_event(connection->bev, BEV_EVENT_READING | BEV_EVENT_EOF, 0);
+    if (!is_waiting(connection, FOR_END) && !was_let_go(connection))
+        return false;
+    dispose_connection(connection);
+    return true;
+}
+
 /* One more than may be: the one that waits longest goes, and nobody comes in until it is gone. */
 static void make_room(struct evhttp_transport *transport, const struct connection *newest)
 {
-    connections_pause(&transport->connections);
     struct waiter *victim = connections_choose_victim(&transport->connections);
-    if (victim && victim != &newest->waiter)
-        hang_up(waiting_connection(victim));
+    if (!victim || victim == &newest->waiter || !end_at_once(waiting_connection(victim)))
+        connections_pause(&transport->connections);
 }
 
 static void on_input(struct evbuffer *input UNUSED, const struct evbuffer_cb_info *info, void *context)

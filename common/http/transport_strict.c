@@ -10,6 +10,8 @@
 
 #include "http/tls.h"
 
+#include "base/give_back.h"
+
 #include <event2/event.h>
 
 #include <errno.h>
@@ -20,7 +22,8 @@
 
 enum {
     ACCEPTS_A_TURN = 16,
-    CLOSES_A_TICK = 512, /* while stopping */
+    CLOSES_A_TICK = 512,           /* while stopping */
+    FLOOD_BYTES = 4 * 1024 * 1024, /* held by all connections at once */
 };
 
 static struct connection *waiting_connection(const struct waiter *waiter)
@@ -45,12 +48,22 @@ static void on_turn_due(void *context)
         (void)!loop_timer_start(&transport->turn_timer, 0);
 }
 
+/* What many held a part of leaves holes between what is in use, which the C library keeps. */
+static void give_back_held(struct strict_transport *transport)
+{
+    if (transport->most_held_bytes < FLOOD_BYTES || transport->held_bytes > transport->most_held_bytes / 4)
+        return;
+    transport->most_held_bytes = transport->held_bytes;
+    give_back_free_memory();
+}
+
 static void sweep_strict(void *context)
 {
     struct strict_transport *transport = context;
     http_date(transport->date);
     on_turn_due(transport);
     http_loop_give_back(transport->config.http_loop);
+    give_back_held(transport);
 }
 
 /* ---- accepting ---- */
@@ -149,7 +162,7 @@ static bool asks_nothing(const struct connection *connection)
     return connection->phase == SHAKING_HANDS || (connection->phase == READING_HEAD && connection->in.len == 0);
 }
 
-/* Of a list; returns how many more it may be. */
+/* Closes those of a list that ask nothing, `most` at most; returns how many more may be closed. */
 static size_t close_asking_nothing(const struct wait_list *list, size_t most)
 {
     struct waiter *next;

@@ -20,7 +20,7 @@ struct flow_wait {
     struct flow *flow;
     struct flow_wait *older;
     struct event deadline;
-    int64_t deadline_ns;
+    unsigned timeout_ms;
     uint32_t slot;
     size_t count;
     size_t missing;
@@ -140,7 +140,7 @@ static struct flow_wait *new_wait(struct flow *flow, size_t count, unsigned time
     if (!wait)
         return NULL;
     wait->flow = flow;
-    wait->deadline_ns = loop_turn_ns(flow->loop) + timeout_ms * INT64_C(1000000);
+    wait->timeout_ms = timeout_ms;
     wait->count = count;
     wait->missing = count;
     for (size_t i = 0; i < count; i++)
@@ -225,7 +225,7 @@ bool ticket_is_live(struct ticket ticket)
 int64_t ticket_deadline_ns(struct ticket ticket)
 {
     const struct flow_wait *wait = ticket_is_live(ticket) ? find_wait(ticket) : NULL;
-    return wait ? wait->deadline_ns : 0;
+    return wait ? clock_monotonic_ns() + wait->timeout_ms * INT64_C(1000000) : 0;
 }
 
 enum status flow_outcome_at(const struct flow *flow, size_t index, void **ret_result)

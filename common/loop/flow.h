@@ -118,7 +118,8 @@ void flow_wait_group(struct flow *flow, size_t count, unsigned timeout_ms, struc
 void ticket_complete(struct ticket ticket, enum status status, void *result, void (*free_result)(void *result));
 /* Whether somebody still waits. Ask before work that would be for nobody. */
 bool ticket_is_live(struct ticket ticket);
-/* The deadline of the wait (clock_monotonic_ns), for work that begins later and on another thread. 0: nobody waits. */
+/* The deadline (clock_monotonic_ns) of a wait that begins now, for work that begins later and on another thread. The
+ * clock is read here: a turn that computed for long has not used up what a store may take. 0: nobody waits. */
 int64_t ticket_deadline_ns(struct ticket ticket);
 
 /* How the newest wait ended: the status that completed it, STATUS_STORE_DOWN if the deadline did.

@@ -1,10 +1,10 @@
 #include "loop/loop_group.h"
 
+#include "base/thread.h"
 #include "loop/flow.h"
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,19 +60,13 @@ static void *run_loop(void *loop)
 
 static size_t start_threads(struct loop_group *group)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals are the first loop's business */
     size_t started = 1;
     for (; started < group->count; started++) {
-        if (pthread_create(&group->threads[started], NULL, run_loop, group->loops[started]) != 0)
-            break;
         char name[16];
         snprintf(name, sizeof name, "loop-%u", (unsigned)(started % 10000));
-        pthread_setname_np(group->threads[started], name);
+        if (!thread_start(&group->threads[started], name, run_loop, group->loops[started]))
+            break;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 

@@ -1,7 +1,7 @@
 /* loop_group: the loops of a process, each on its own thread, the first on the caller's.
  *
  * Invariants: whatever is attached to a loop (servers, stores' views) is attached before
- * loop_group_run and taken off after it returned, or on the loop's own thread in between. */
+ * loop_group_run_blocking and taken off after it returned, or on the loop's own thread in between. */
 #ifndef COUNTERSIGN_LOOP_LOOP_GROUP_H
 #define COUNTERSIGN_LOOP_LOOP_GROUP_H
 

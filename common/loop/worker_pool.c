@@ -1,8 +1,9 @@
 #include "loop/worker_pool.h"
 
+#include "base/thread.h"
+
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 struct worker_pool {
@@ -94,27 +95,19 @@ static bool start_worker(struct worker_pool *pool)
     if (!start)
         return false;
     *start = (struct worker){pool, pool->started};
-    if (pthread_create(&pool->threads[pool->started], NULL, run_worker, start) != 0) {
+    if (!thread_start(&pool->threads[pool->started], pool->config.name, run_worker, start)) {
         free(start);
         return false;
     }
-    if (pool->config.name)
-        pthread_setname_np(pool->threads[pool->started], pool->config.name);
     pool->started++;
     return true;
 }
 
-/* Signals are the first loop's business: the threads take over our mask. */
 static bool start_threads(struct worker_pool *pool)
 {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     bool started = true;
     while (started && pool->started < pool->config.thread_count)
         started = start_worker(pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
 }
 

@@ -21,9 +21,8 @@ struct provider_stores {
     struct keyring *keys;
     struct shared_keys shared_keys; /* the same, for the loops */
     struct store_passwords passwords;
-    struct sql *sql;        /* for what is done before the loops run */
+    const struct clock *clock;
     struct buf schema_note; /* empty where the schema was this program's own at the start */
-    struct durable db;
     struct sql *ledger_sql; /* for the ledger alone, which must hear soon whether the store answers */
     struct durable ledger_db;
     struct durable_nonce_ledger ledger;
@@ -89,11 +88,11 @@ static enum status open_ephemeral(const struct config *config, const char *servi
     char name[64];
     struct buf ledger_name = buf_fixed(name, sizeof name);
     bool is_shared = ephemeral_kind_of(config->redis_url)->is_shared;
-    buf_add(&ledger_name, is_shared ? SLICE(NONCE_STORE_SHARED) : SLICE("memory:"));
+    buf_add(&ledger_name, is_shared ? SLICE(NONCE_STORE_SHARED) : SLICE(NONCE_STORE_MEMORY_OF));
     if (!is_shared) /* each process has its own */
         buf_add_str(&ledger_name, service_name);
     const struct ephemeral_options ephemeral = {
-        .clock = stores->db.clock,
+        .clock = stores->clock,
         .skew_ms = config->timestamp_skew_s * 1000,
         .lead_ms = config->timestamp_lead_s * 1000,
         .temp_ttl_ms = config->temp_ttl_s * 1000,
@@ -125,22 +124,23 @@ static enum status open_ledger(const struct config *config, const struct clock *
     const struct sql_options options = {
         .busy_timeout_ms = LEDGER_TIMEOUT_MS,
         .answer_timeout_ms = LEDGER_TIMEOUT_MS,
+        .patience_ms = SQL_COMMAND_BUSY_MS,
         .must_exist = true,
         .password = config->database_password,
         .next_password = &stores->passwords.database,
     };
-    TRY(sql_open_blocking(config->database_url, &options, why, &stores->ledger_sql));
+    TRY(database_open_blocking(config->database_url, &options, clock, why, &stores->ledger_sql));
     stores->ledger_db = (struct durable){.sql = stores->ledger_sql, .clock = clock};
     durable_nonce_ledger_init(&stores->ledger, &stores->ledger_db);
     return STATUS_OK;
 }
 
 /* The text of a success is no failure's: it is a note. */
-static enum status open_database(const struct config *config, const struct sql_options *options,
-                                 const struct clock *clock, struct buf *why, struct provider_stores *stores)
+static enum status open_database(const struct config *config, const struct sql_options *options, struct buf *why,
+                                 struct provider_stores *stores, struct sql **ret_sql)
 {
     struct buf *note = &stores->schema_note;
-    enum status status = database_open_blocking(config->database_url, options, clock, note, &stores->sql);
+    enum status status = database_open_blocking(config->database_url, options, stores->clock, note, ret_sql);
     if (status != STATUS_OK) {
         buf_add(why, buf_slice(note));
         buf_reset(note);
@@ -151,22 +151,33 @@ static enum status open_database(const struct config *config, const struct sql_o
     return status;
 }
 
-static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
-                               const struct observer *observer, struct buf *why, struct provider *provider)
+/* Makes an embedded database and migrates it, and looks whether our keys open what is in it. */
+static enum status prepare_database(struct config *config, struct buf *why, struct provider_stores *stores)
 {
-    struct provider_stores *stores = provider->stores;
-    stores->config = config;
     const struct sql_options options = {
         .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
         .password = config->database_password,
         .next_password = &stores->passwords.database,
     };
+    struct sql *sql = NULL;
+    TRY(open_database(config, &options, why, stores, &sql));
+    enum status status = parse_keys(config, why, &stores->keys);
+    struct durable db = {.sql = sql, .keys = stores->keys, .clock = stores->clock};
+    if (status == STATUS_OK)
+        status = check_keys(&db, config, why);
+    sql_close(sql);
+    return status;
+}
+
+static enum status open_stores(struct config *config, const char *service_name, const struct clock *clock,
+                               const struct observer *observer, struct buf *why, struct provider *provider)
+{
+    struct provider_stores *stores = provider->stores;
+    stores->config = config;
+    stores->clock = clock;
     /* the database first: where it cannot be, neither can what stands beside it */
-    TRY(open_database(config, &options, clock, why, stores));
-    TRY(parse_keys(config, why, &stores->keys));
+    TRY(prepare_database(config, why, stores));
     shared_keys_set(&stores->shared_keys, stores->keys);
-    stores->db = (struct durable){.sql = stores->sql, .keys = stores->keys, .clock = clock};
-    TRY(check_keys(&stores->db, config, why));
     TRY(open_ledger(config, clock, why, stores));
     const struct durable_pool_options pool = {
         .url = config->database_url,
@@ -288,7 +299,7 @@ static enum status ask_database(const struct provider_stores *stores, const stru
 {
     struct sql *sql = NULL;
     TRY(sql_open_blocking(stores->config->database_url, options, why, &sql));
-    struct durable db = {.sql = sql, .keys = keys, .clock = stores->db.clock};
+    struct durable db = {.sql = sql, .keys = keys, .clock = stores->clock};
     enum status status = check_keys(&db, fresh, why);
     sql_close(sql);
     return status;
@@ -338,7 +349,6 @@ enum status provider_reload_blocking(struct provider *provider, const struct con
     shared_keys_set(&stores->shared_keys, keys);
     keyring_free(stores->keys);
     stores->keys = keys;
-    stores->db.keys = keys;
     return STATUS_OK;
 }
 
@@ -359,7 +369,6 @@ void provider_close_blocking(struct provider *provider, bool clean)
         (void)!ephemeral_save_blocking(stores->ephemeral); /* failed: the next start is guarded */
     ephemeral_store_free(stores->ephemeral);
     sql_close(stores->ledger_sql);
-    sql_close(stores->sql);
     buf_done(&stores->schema_note);
     shared_keys_done(&stores->shared_keys);
     keyring_free(stores->keys);
@@ -435,6 +444,10 @@ void provider_write_trouble(const struct provider *provider, struct buf *out)
         buf_add_str(begin_sentence(out),
                     "Redis is at its maxmemory, so no nonce can be remembered and nothing is accepted: "
                     "give it more room");
+    if (trouble.is_refusing)
+        buf_add_str(begin_sentence(out),
+                    "Redis takes no writes, so no nonce can be remembered and nothing is accepted: the log says "
+                    "why");
     if (trouble.is_stuck)
         buf_add_str(begin_sentence(out),
                     "the database does not take what is accepted, so nothing more is accepted: see "

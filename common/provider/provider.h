@@ -26,6 +26,10 @@ struct loop;
 
 /* How long a store may take. After that the answer is 503. */
 enum { STORE_TIMEOUT_MS = 200 };
+/* How long a deed of the admin port may take, and a change on a page that cannot be sent again: it shows something
+ * once, or ends what it is proved by. It is one transaction of a few statements, each of which has
+ * SQL_SERVICE_ANSWER_MS; the pool refuses at once where the server cannot be reached. */
+enum { DEED_TIMEOUT_MS = 5000 };
 
 struct provider_loop {
     struct ephemeral *ephemeral;

@@ -1,4 +1,4 @@
-/* redis_adapter: one socket to Redis on a loop, non-blocking, with one persistent read event, with TLS or without.
+/* adapter: one socket to Redis on a loop, non-blocking, with one persistent read event, with TLS or without.
  *
  * Invariants: it calls back from the loop alone, never inside a call of its owner. Closing it from within a callback is
  * fine: nothing is called after that. */

@@ -40,6 +40,14 @@ static bool make_client(struct redis_blocking *redis, const struct redis_target 
     return redis->client != NULL;
 }
 
+/* Until *is_done, which a callback sets before it stops the loop. STORE_DOWN: the connection was lost. */
+static enum status wait_blocking(struct redis_blocking *redis, const bool *is_done)
+{
+    while (!*is_done && !redis->is_lost)
+        loop_run(redis->loop);
+    return *is_done ? STATUS_OK : STATUS_STORE_DOWN;
+}
+
 enum status redis_connect_blocking(const struct redis_target *target, const struct clock *clock, struct buf *why,
                                    struct redis_blocking **ret_redis)
 {
@@ -48,7 +56,7 @@ enum status redis_connect_blocking(const struct redis_target *target, const stru
         redis_blocking_free(redis);
         return STATUS_NO_MEMORY;
     }
-    enum status status = redis_wait_blocking(redis, &redis->is_greeted);
+    enum status status = wait_blocking(redis, &redis->is_greeted);
     if (status != STATUS_OK) {
         buf_add_str(why, redis_client_fault(redis->client));
         redis_blocking_free(redis);
@@ -84,18 +92,6 @@ struct redis_client *redis_blocking_client(struct redis_blocking *redis)
     return redis->client;
 }
 
-enum status redis_wait_blocking(struct redis_blocking *redis, const bool *is_done)
-{
-    while (!*is_done && !redis->is_lost)
-        loop_run(redis->loop);
-    return *is_done ? STATUS_OK : STATUS_STORE_DOWN;
-}
-
-void redis_blocking_wake(struct redis_blocking *redis)
-{
-    loop_stop(redis->loop);
-}
-
 struct asking {
     struct redis_blocking *redis;
     enum status (*take)(void *context, const struct redisReply *reply);
@@ -109,7 +105,7 @@ static void on_reply(void *context, const struct redisReply *reply)
     struct asking *asking = context;
     asking->status = reply ? asking->take(asking->context, reply) : STATUS_STORE_DOWN;
     asking->is_done = true;
-    redis_blocking_wake(asking->redis);
+    loop_stop(asking->redis->loop);
 }
 
 enum status redis_ask_blocking(struct redis_blocking *redis, const struct slice *args, size_t count,
@@ -117,6 +113,6 @@ enum status redis_ask_blocking(struct redis_blocking *redis, const struct slice 
 {
     struct asking asking = {.redis = redis, .take = take, .context = context};
     TRY(redis_send(redis->client, args, count, on_reply, &asking));
-    TRY(redis_wait_blocking(redis, &asking.is_done));
+    TRY(wait_blocking(redis, &asking.is_done));
     return asking.status;
 }

@@ -1,4 +1,4 @@
-/* redis_blocking: a connection for those who may block, such as the start of a service or a command. It is the same
+/* blocking: a connection for those who may block, such as the start of a service or a command. It is the same
  * client on a loop of its own, which runs only inside these calls. */
 #ifndef COUNTERSIGN_REDIS_BLOCKING_H
 #define COUNTERSIGN_REDIS_BLOCKING_H
@@ -26,11 +26,8 @@ void redis_blocking_free(struct redis_blocking *redis);
 
 /* The client, for callers that send commands themselves. */
 struct redis_client *redis_blocking_client(struct redis_blocking *redis);
-/* Runs until *is_done, which a callback sets before it calls redis_blocking_wake. STORE_DOWN: the connection was lost.
- */
-MUST_USE enum status redis_wait_blocking(struct redis_blocking *redis, const bool *is_done);
-void redis_blocking_wake(struct redis_blocking *redis);
-/* Sends one command and hands its reply, borrowed, to `take`, whose status is returned. */
+/* Sends one command and hands its reply, borrowed, to `take`, whose status is returned. STORE_DOWN: the connection was
+ * lost. */
 MUST_USE enum status redis_ask_blocking(struct redis_blocking *redis, const struct slice *args, size_t count,
                                         enum status (*take)(void *context, const struct redisReply *reply),
                                         void *context);

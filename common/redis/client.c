@@ -608,6 +608,11 @@ bool redis_client_is_looking_up(const struct redis_client *client)
     return client->phase == PHASE_RESOLVING;
 }
 
+const struct redis_place *redis_client_place(const struct redis_client *client)
+{
+    return &client->addresses.place;
+}
+
 const char *redis_client_fault(const struct redis_client *client)
 {
     return client->fault;

@@ -1,4 +1,4 @@
-/* redis_client: one connection to Redis on one loop, made again whenever it is lost.
+/* client: one connection to Redis on one loop, made again whenever it is lost.
  *
  * hiredis parses the replies; the socket, TLS, the queue of commands and the time-outs are ours, because hiredis's
  * asynchronous half resolves names inside a call, knows no time-out in 0.14, and aborts on a reply that nobody asked
@@ -70,6 +70,8 @@ void redis_client_free(struct redis_client *client);
 enum redis_state redis_client_state(const struct redis_client *client);
 /* Whether the server's name is being looked up just now. */
 bool redis_client_is_looking_up(const struct redis_client *client);
+/* The server that it is connected to, or was last. */
+const struct redis_place *redis_client_place(const struct redis_client *client);
 /* Why the last attempt failed, for an operator; "" if none has. The text is valid until the next attempt. */
 const char *redis_client_fault(const struct redis_client *client);
 

@@ -63,6 +63,7 @@ struct redis_cluster {
 };
 
 static void send_command(struct command *command);
+static void ask_anew(struct redis_cluster *cluster);
 
 /* ---- commands ---- */
 
@@ -226,7 +227,7 @@ static void on_node_greeting(void *context)
     send_parked(node);
     cluster->hooks.arrived(cluster->hooks.context, node->client);
     if (!cluster->is_mapped)
-        redis_cluster_refresh(cluster);
+        ask_anew(cluster);
 }
 
 static void on_node_lost(void *context)
@@ -259,7 +260,7 @@ static void on_node_refused(void *context, struct slice error)
     if (way != REDIS_STAYS)
         cluster->hooks.strayed(cluster->hooks.context, slot);
     if (way == REDIS_MOVED || slice_starts_with(error, SLICE("CLUSTERDOWN")))
-        redis_cluster_refresh(cluster);
+        ask_anew(cluster);
 }
 
 static void free_node(struct node *node)
@@ -340,17 +341,18 @@ static bool all_are_ready(const struct redis_cluster *cluster)
 
 /* ---- who serves what ---- */
 
+/* Where there is no room for a new primary, what was counted makes some in time. */
 static bool adopt_nodes(struct redis_cluster *cluster)
 {
     struct node *by_primary[REDIS_PRIMARIES_MAX];
+    for (size_t i = 0; i < cluster->count; i++)
+        cluster->nodes[i]->unused++;
+    loop_defer(cluster->loop, &cluster->prune, on_prune, cluster);
     for (size_t i = 0; i < cluster->fresh.count; i++)
         if (!(by_primary[i] = find_or_make_node(cluster, &cluster->fresh.primaries[i])))
             return false;
-    for (size_t i = 0; i < cluster->count; i++) {
-        struct node *node = cluster->nodes[i];
-        node->unused++;
-        node->is_primary = false;
-    }
+    for (size_t i = 0; i < cluster->count; i++)
+        cluster->nodes[i]->is_primary = false;
     for (size_t i = 0; i < cluster->fresh.count; i++)
         by_primary[i]->is_primary = true;
     memcpy(cluster->by_primary, by_primary, cluster->fresh.count * sizeof by_primary[0]);
@@ -385,7 +387,6 @@ static void on_topology(void *context, const struct redisReply *reply)
     cluster->is_wanted = false;
     cluster->ticks = 0;
     cluster->hooks.mapped(cluster->hooks.context);
-    loop_defer(cluster->loop, &cluster->prune, on_prune, cluster);
 }
 
 /* A node that is connected, another one each time. */
@@ -407,7 +408,7 @@ static void ask_topology(struct redis_cluster *cluster)
         cluster->asked = node;
 }
 
-void redis_cluster_refresh(struct redis_cluster *cluster)
+static void ask_anew(struct redis_cluster *cluster)
 {
     cluster->is_wanted = true;
     ask_topology(cluster);

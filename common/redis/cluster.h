@@ -1,4 +1,4 @@
-/* redis_cluster: a Redis Cluster on one loop: a connection to each primary, and each command to whoever serves its key.
+/* cluster: a Redis Cluster on one loop: a connection to each primary, and each command to whoever serves its key.
  *
  * Invariants:
  * - One thread: the loop's. A command touches one key, which is its first argument (of EVAL: the third).
@@ -64,7 +64,5 @@ const char *redis_cluster_shown(const struct redis_cluster *cluster, const struc
 /* As redis_send. STORE_DOWN: also where nobody serves the key, or its primary is not there. */
 MUST_USE enum status redis_cluster_send(struct redis_cluster *cluster, const struct slice *args, size_t count,
                                         redis_done_fn done, void *context);
-/* Asks who serves what, soon. */
-void redis_cluster_refresh(struct redis_cluster *cluster);
 
 #endif

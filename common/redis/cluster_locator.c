@@ -12,6 +12,7 @@ struct cluster_locator {
     struct redis_target target;   /* its TLS is its own */
     struct clock clock;
     atomic_size_t first; /* who is asked first */
+    atomic_bool takes_another;
 };
 
 void redis_cluster_node_target(const struct redis_target *target, const struct redis_place *place,
@@ -109,6 +110,19 @@ enum status redis_cluster_ask_blocking(const struct redis_target *target, const 
     return is_known ? STATUS_OK : STATUS_STORE_DOWN;
 }
 
+static const struct redis_place *choose_primary(const struct redis_topology *topology, bool takes_another)
+{
+    const struct redis_place *first = redis_topology_primary(topology, 0);
+    if (!first)
+        first = &topology->primaries[0];
+    for (unsigned slot = REDIS_SLOTS; takes_another && slot-- > 0;) {
+        const struct redis_place *place = redis_topology_primary(topology, slot);
+        if (place && place != first)
+            return place;
+    }
+    return first;
+}
+
 static bool locate_in(struct cluster_locator *it, const atomic_bool *stop, struct redis_place *ret_place,
                       char ret_fault[REDIS_FAULT_BYTES])
 {
@@ -116,8 +130,7 @@ static bool locate_in(struct cluster_locator *it, const atomic_bool *stop, struc
     struct buf fault = BUF_INIT;
     bool is_known = topology && ask_nodes(&it->target, &it->clock, stop, &it->first, topology, &fault);
     if (is_known) {
-        const struct redis_place *place = redis_topology_primary(topology, 0);
-        *ret_place = place ? *place : topology->primaries[0];
+        *ret_place = *choose_primary(topology, atomic_load(&it->takes_another));
     } else {
         (void)snprintf(ret_fault, REDIS_FAULT_BYTES, "%.*s", SLICE_ARGS(buf_slice(&fault)));
     }
@@ -162,6 +175,11 @@ enum status redis_cluster_locator_open(const struct redis_target *target, struct
     }
     *ret_locator = &it->locator;
     return STATUS_OK;
+}
+
+void redis_cluster_locator_take_another(struct redis_locator *locator)
+{
+    atomic_store(&((struct cluster_locator *)locator)->takes_another, true);
 }
 
 void redis_cluster_locator_set_passwords(struct redis_locator *locator, struct next_password *passwords)

@@ -1,4 +1,4 @@
-/* redis_queue: who waits for which reply. It is a ring, since Redis answers in order. Only redis_client uses it. */
+/* queue: who waits for which reply. It is a ring, since Redis answers in order. Only redis_client uses it. */
 #ifndef COUNTERSIGN_REDIS_QUEUE_H
 #define COUNTERSIGN_REDIS_QUEUE_H
 

@@ -1,4 +1,4 @@
-/* redis_reply: what Redis answered, by type. A reply of another type than the caller expects is STORE_CORRUPT,
+/* reply: what Redis answered, by type. A reply of another type than the caller expects is STORE_CORRUPT,
  * an error reply or none at all (the connection was lost) is STORE_DOWN. */
 #ifndef COUNTERSIGN_REDIS_REPLY_H
 #define COUNTERSIGN_REDIS_REPLY_H

@@ -1,10 +1,10 @@
 #include "redis/resolve.h"
 
+#include "base/thread.h"
 #include "loop/loop.h"
 
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +24,8 @@ struct redis_resolving {
     atomic_bool cancelled; /* set under the lock */
 };
 
-struct redis_locator *redis_locator_hold(struct redis_locator *locator)
+/* NULL is fine. */
+static struct redis_locator *hold_locator(struct redis_locator *locator)
 {
     if (locator)
         atomic_fetch_add(&locator->references, 1);
@@ -123,16 +124,10 @@ static void *run_resolver(void *context)
     return NULL;
 }
 
-/* Signals are the first loop's business. */
 static bool start_resolver(struct redis_resolving *resolving)
 {
-    sigset_t all;
-    sigset_t before;
     pthread_t thread;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&thread, NULL, run_resolver, resolving) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    bool started = thread_start(&thread, NULL, run_resolver, resolving);
     if (started)
         pthread_detach(thread);
     return started;
@@ -147,7 +142,7 @@ struct redis_resolving *redis_resolve_start(struct loop *loop, const struct redi
     resolving->message.deliver = on_looked_up;
     resolving->loop = loop;
     resolving->question = *question;
-    (void)redis_locator_hold(question->locator);
+    (void)hold_locator(question->locator);
     resolving->done = done;
     resolving->context = context;
     resolving->is_locating = question->locator != NULL;

@@ -1,4 +1,4 @@
-/* redis_resolve: where a server is, asked for on a thread of its own, so that a dead resolver (20 s and more) stops
+/* resolve: where a server is, asked for on a thread of its own, so that a dead resolver (20 s and more) stops
  * neither a loop nor the process's end. One at a time for each connection, and only when one is made. */
 #ifndef COUNTERSIGN_REDIS_RESOLVE_H
 #define COUNTERSIGN_REDIS_RESOLVE_H
@@ -33,8 +33,7 @@ struct redis_locator {
     void (*free)(struct redis_locator *locator);
 };
 
-/* NULL is fine for both. */
-struct redis_locator *redis_locator_hold(struct redis_locator *locator);
+/* NULL is fine. */
 void redis_locator_release(struct redis_locator *locator);
 
 struct redis_address {

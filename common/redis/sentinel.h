@@ -1,4 +1,4 @@
-/* redis_sentinel: asks Redis Sentinels where the primary is, each time a connection to it is made.
+/* sentinel: asks Redis Sentinels where the primary is, each time a connection to it is made.
  *
  * Invariants: the Sentinels are asked one after the other, beginning with the one that answered last, each for at most
  * the connection's and the command's time-out (600 ms each); the first answer counts. Whether that server really is a

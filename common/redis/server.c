@@ -61,17 +61,44 @@ static enum status parse_run_id(struct slice info, char ret_run_id[REDIS_RUN_ID_
     return is_whole ? STATUS_OK : STATUS_STORE_CORRUPT;
 }
 
+uint64_t redis_server_evicted(struct slice info)
+{
+    return number_of(info, SLICE("evicted_keys:"));
+}
+
+/* Redis writes zeros where there was none. */
+static bool is_nobody(struct slice replication_id)
+{
+    for (size_t i = 0; i < replication_id.len; i++)
+        if (replication_id.ptr[i] != '0')
+            return false;
+    return true;
+}
+
+bool redis_server_is_same(const struct redis_server *server, struct slice info)
+{
+    bool more = false;
+    struct slice known = slice_str(server->run_id); /* parse_run_id */
+    struct slice followed = find_field(info, SLICE("master_replid2:"));
+    struct slice own = find_field(info, SLICE("master_replid:"));
+    (void)slice_cut(&known, '/', &more);
+    return slice_eq(more ? known : SLICE(""), followed) &&
+           (is_nobody(followed) || slice_eq(slice_str(server->replication_id), own));
+}
+
 enum status redis_server_parse(struct slice info, struct redis_server *ret_server)
 {
     struct redis_server server = {0};
     TRY(parse_run_id(info, server.run_id));
     if (!copy_printable(find_field(info, SLICE("maxmemory_policy:")), server.eviction, sizeof server.eviction))
         return STATUS_STORE_CORRUPT;
+    (void)!copy_printable(find_field(info, SLICE("master_replid:")), server.replication_id,
+                          sizeof server.replication_id); /* or it is not told */
     server.version = version_of(find_field(info, SLICE("redis_version:")));
     server.is_replica = slice_eq(find_field(info, SLICE("role:")), SLICE("slave"));
     uint64_t limit = number_of(info, SLICE("maxmemory:"));
     server.is_full = limit && number_of(info, SLICE("used_memory:")) >= limit;
-    server.evicted = number_of(info, SLICE("evicted_keys:"));
+    server.evicted = redis_server_evicted(info);
     *ret_server = server;
     return STATUS_OK;
 }

@@ -1,4 +1,4 @@
-/* redis_slot: in which of a Cluster's slots a key is. */
+/* slot: in which of a Cluster's slots a key is. */
 #ifndef COUNTERSIGN_REDIS_SLOT_H
 #define COUNTERSIGN_REDIS_SLOT_H
 

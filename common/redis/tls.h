@@ -1,4 +1,4 @@
-/* redis_tls: TLS to Redis (rediss://). hiredis 0.14 has none, so it is ours, on every Debian.
+/* tls: TLS to Redis (rediss://). hiredis 0.14 has none, so it is ours, on every Debian.
  *
  * Invariants: the server's certificate must be issued by the system's authorities, or by those of `?ca=FILE`, and bear
  * the host of the URL, whatever address the name led to. TLS 1.2 or later. The context may be used by all loops; a

@@ -1,4 +1,4 @@
-/* redis_topology: which primary of a Cluster serves which slot, out of CLUSTER SLOTS; and where a key is instead, out
+/* topology: which primary of a Cluster serves which slot, out of CLUSTER SLOTS; and where a key is instead, out
  * of MOVED and ASK. */
 #ifndef COUNTERSIGN_REDIS_TOPOLOGY_H
 #define COUNTERSIGN_REDIS_TOPOLOGY_H

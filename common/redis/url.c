@@ -2,9 +2,6 @@
 
 #include "base/percent.h"
 #include "base/wipe.h"
-#include "redis/cluster_locator.h"
-#include "redis/sentinel.h"
-#include "redis/tls.h"
 #include "store/store_url.h"
 
 #include <stdio.h>
@@ -181,24 +178,6 @@ static enum status parse_cluster(struct slice rest, struct buf *why, struct redi
     return parse_options(query, why, target);
 }
 
-static enum status parse_tls(struct slice rest, struct buf *why, struct redis_target *target)
-{
-    target->wants_tls = true;
-    return parse_tcp(rest, why, target);
-}
-
-static enum status parse_tls_sentinels(struct slice rest, struct buf *why, struct redis_target *target)
-{
-    target->wants_tls = true;
-    return parse_sentinels(rest, why, target);
-}
-
-static enum status parse_tls_cluster(struct slice rest, struct buf *why, struct redis_target *target)
-{
-    target->wants_tls = true;
-    return parse_cluster(rest, why, target);
-}
-
 static enum status parse_unix(struct slice rest, struct buf *why, struct redis_target *target)
 {
     bool has_query = false;
@@ -225,23 +204,27 @@ static enum status take_password(struct slice password, struct buf *why, struct 
     return STATUS_OK;
 }
 
+/* "redis", "rediss" for TLS, and behind a '+' how the server is found; store_url has the list. */
 static enum status parse_scheme(struct slice url, struct buf *why, struct redis_target *target)
 {
     static const struct {
-        struct slice scheme;
+        struct slice name;
         enum status (*parse)(struct slice rest, struct buf *why, struct redis_target *target);
-    } schemes[] = {
-        {SLICE_INIT("redis://"), parse_tcp},
-        {SLICE_INIT("rediss://"), parse_tls},
-        {SLICE_INIT("redis+unix://"), parse_unix},
-        {SLICE_INIT("redis+sentinel://"), parse_sentinels},
-        {SLICE_INIT("rediss+sentinel://"), parse_tls_sentinels},
-        {SLICE_INIT("redis+cluster://"), parse_cluster},
-        {SLICE_INIT("rediss+cluster://"), parse_tls_cluster},
+    } ways[] = {
+        {SLICE_INIT(""), parse_tcp},
+        {SLICE_INIT("unix"), parse_unix},
+        {SLICE_INIT("sentinel"), parse_sentinels},
+        {SLICE_INIT("cluster"), parse_cluster},
     };
-    for (size_t i = 0; i < COUNT_OF(schemes); i++)
-        if (slice_starts_with(url, schemes[i].scheme))
-            return schemes[i].parse(slice_sub(url, schemes[i].scheme.len, url.len), why, target);
+    enum ephemeral_id id = ephemeral_kind_of(url)->id;
+    bool has_way = false;
+    struct slice rest = store_url_rest(url);
+    struct slice way = slice_sub(url, 0, url.len - rest.len - 1);
+    target->wants_tls = slice_eq(slice_cut(&way, '+', &has_way), SLICE("rediss"));
+    bool is_redis = (id == EPHEMERAL_REDIS || id == EPHEMERAL_CLUSTER) && slice_starts_with(rest, SLICE("//"));
+    for (size_t i = 0; is_redis && i < COUNT_OF(ways); i++)
+        if (slice_eq(way, ways[i].name))
+            return ways[i].parse(slice_sub(rest, 2, rest.len), why, target);
     return ephemeral_url_refuse(why);
 }
 
@@ -253,43 +236,6 @@ enum status redis_url_parse(struct slice url, struct slice password, struct buf 
         status = take_password(password, why, &target);
     if (status == STATUS_OK)
         *ret_target = target;
-    redis_target_done(&target);
+    wipe_bytes(&target, sizeof target);
     return status;
-}
-
-enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
-                                       struct redis_target *ret_target)
-{
-    TRY(redis_url_parse(url, password, why, ret_target));
-    struct redis_target *target = ret_target;
-    enum status status = STATUS_OK;
-    if (target->wants_tls)
-        status = redis_tls_new_blocking(target->ca_file, why, &target->tls);
-    if (status == STATUS_OK && target->sentinels.count)
-        status = redis_sentinels_open_blocking(target, why, &target->locator);
-    if (status == STATUS_OK && target->seeds.count)
-        status = redis_cluster_locator_open(target, &target->locator);
-    if (status != STATUS_OK)
-        redis_target_done(target);
-    return status;
-}
-
-void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords,
-                                struct next_password *sentinel_passwords)
-{
-    target->next_password = passwords;
-    if (target->sentinels.count)
-        redis_sentinels_set_passwords(target->locator, sentinel_passwords);
-    if (target->seeds.count)
-        redis_cluster_locator_set_passwords(target->locator, passwords);
-}
-
-void redis_target_done(struct redis_target *target)
-{
-    redis_tls_free(target->tls);
-    target->tls = NULL;
-    redis_locator_release(target->locator);
-    target->locator = NULL;
-    wipe_bytes(&target->login, sizeof target->login);
-    wipe_bytes(&target->sentinels.login, sizeof target->sentinels.login);
 }

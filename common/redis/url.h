@@ -1,4 +1,4 @@
-/* redis_url: where Redis is, and who we are there, out of OAUTH1_REDIS_URL.
+/* url: where Redis is, and who we are there, out of OAUTH1_REDIS_URL.
  *
  *     redis://[USER@ | [USER]:PASSWORD@]HOST[:PORT][/DATABASE]
  *     rediss://…[?ca=FILE]                                  with TLS
@@ -10,7 +10,7 @@
  *     rediss+cluster://…[?ca=FILE]                          with TLS
  *
  * User and password are percent-encoded; a USER alone needs OAUTH1_REDIS_PASSWORD. A target holds a secret:
- * redis_target_done wipes it. */
+ * redis_target_done (target.h) wipes it. */
 #ifndef COUNTERSIGN_REDIS_URL_H
 #define COUNTERSIGN_REDIS_URL_H
 
@@ -59,7 +59,7 @@ struct redis_target {
     struct redis_place place; /* "" for a socket, and where Sentinels or a Cluster's nodes tell */
     struct redis_sentinels sentinels;
     struct redis_seeds seeds;
-    struct redis_locator *locator; /* of redis_target_open_blocking: who asks them */
+    struct redis_locator *locator; /* of redis_target_open_blocking (target.h): who asks them */
     bool is_sentinel;              /* what is there, is one itself: it has no databases */
     char path[REDIS_PATH_BYTES];   /* of a socket, else "" */
     unsigned database;
@@ -74,13 +74,5 @@ struct redis_target {
 /* `password` (OAUTH1_REDIS_PASSWORD) may be absent. BAD_INPUT: a text for the operator is appended to `why`. */
 MUST_USE enum status redis_url_parse(struct slice url, struct slice password, struct buf *why,
                                      struct redis_target *ret_target);
-/* The same, and reads what TLS needs. */
-MUST_USE enum status redis_target_open_blocking(struct slice url, struct slice password, struct buf *why,
-                                                struct redis_target *ret_target);
-/* Newer passwords, of Redis and of the Sentinels, come from there; borrowed, before the first connection. May be NULL.
- */
-void redis_target_set_passwords(struct redis_target *target, struct next_password *passwords,
-                                struct next_password *sentinel_passwords);
-void redis_target_done(struct redis_target *target);
 
 #endif

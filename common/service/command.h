@@ -86,9 +86,15 @@ struct command {
     int (*run_remote)(const struct command_line *line);
 };
 
+/* What a value may be whose name in the help is `name`: "METHOD" is one of "HMAC-SHA1|HMAC-SHA256|…". */
+struct command_choice {
+    const char *name, *words;
+};
+
 struct program {
     const char *name; /* "auth-service" */
     const char *summary;
+    const struct command_choice *choices; /* for completion; ends with a row without a name; NULL: none */
     enum config_service service;
     const struct command *commands; /* ends with a row without a name */
     /* What `serve` would refuse of a configuration that loads: a line for each problem is appended. NULL: nothing. */

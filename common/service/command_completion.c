@@ -23,6 +23,15 @@ static void add_words(struct buf *out, const char *value)
         buf_add_byte(out, *value == '|' ? ' ' : *value);
 }
 
+/* The words behind a name that the program has a list for; any other value stands for itself. */
+static const char *choices_of(const struct program *program, const char *value)
+{
+    for (const struct command_choice *row = program->choices; row && row->name; row++)
+        if (strcmp(row->name, value) == 0)
+            return row->words;
+    return value;
+}
+
 /* A name of a shell's function: "auth_service". */
 static void add_identifier(struct buf *out, const char *name)
 {
@@ -64,8 +73,9 @@ static void add_verbs(const struct program *program, struct slice wanted, struct
 
 /* ---- bash ---- */
 
-static void bash_offer(struct buf *out, const char *value)
+static void bash_offer(const struct program *program, struct buf *out, const char *name)
 {
+    const char *value = choices_of(program, name);
     switch (offer_of(value)) {
     case OFFER_WORDS:
         buf_add_str(out, "words='");
@@ -84,11 +94,11 @@ static void bash_offer(struct buf *out, const char *value)
     }
 }
 
-static void bash_command(const struct command *command, struct buf *out)
+static void bash_command(const struct program *program, const struct command *command, struct buf *out)
 {
     const struct command_option *option = NULL;
     buf_addf(out, "    '%s '*)\n      ", command->name);
-    bash_offer(out, command->arguments);
+    bash_offer(program, out, command->arguments);
     buf_addf(out, "\n      flags=%s\n      options='--help", command->needs_config ? "yes" : "no");
     for (size_t at = 0; command_next_option(command, &at, &option);)
         if (strcmp(option->name, "help") != 0)
@@ -98,7 +108,7 @@ static void bash_command(const struct command *command, struct buf *out)
         if (!option->value)
             continue;
         buf_addf(out, "        --%s) value=yes ", option->name);
-        bash_offer(out, option->value);
+        bash_offer(program, out, option->value);
         buf_add_str(out, " ;;\n");
     }
     buf_add_str(out, "      esac\n      ;;\n");
@@ -116,7 +126,7 @@ static void bash_flags(const struct program *program, struct buf *out)
         if (strcmp(flag.placeholder, "BOOL") == 0)
             continue; /* --dev alone */
         buf_addf(out, "      --%s) value=yes ", flag.flag);
-        bash_offer(out, flag.placeholder);
+        bash_offer(program, out, flag.placeholder);
         buf_add_str(out, " ;;\n");
     }
     buf_add_str(out, "      --*-file) value=yes offer=files ;;\n    esac\n  fi\n");
@@ -176,7 +186,7 @@ static void write_bash(const struct program *program, struct buf *out)
     bash_first_words(program, out);
     buf_add_str(out, "  case \"${COMP_WORDS[*]:1:2} \" in\n");
     for (const struct command *command = program->commands; command->name; command++)
-        bash_command(command, out);
+        bash_command(program, command, out);
     buf_add_str(out, "  esac\n");
     bash_flags(program, out);
     buf_add_str(out, bash_end);
@@ -199,8 +209,9 @@ static void fish_quote(struct buf *out, const char *text)
     buf_add_byte(out, '\'');
 }
 
-static void fish_value(struct buf *out, const char *value)
+static void fish_value(const struct program *program, struct buf *out, const char *name)
 {
+    const char *value = choices_of(program, name);
     switch (offer_of(value)) {
     case OFFER_WORDS:
         buf_add_str(out, " -x -a '");
@@ -234,7 +245,7 @@ static void fish_option(const struct program *program, const struct command *com
     fish_begin(program, command->name, out);
     buf_addf(out, " -l %s", name);
     if (value)
-        fish_value(out, value);
+        fish_value(program, out, value);
     buf_add_str(out, " -d ");
     fish_quote(out, help);
     buf_add_byte(out, '\n');
@@ -248,7 +259,7 @@ static void fish_command(const struct program *program, const struct command *co
         fish_option(program, command, option->name, option->value, option->help, out);
     if (offer_of(command->arguments) != OFFER_NOTHING) {
         fish_begin(program, command->name, out);
-        fish_value(out, command->arguments);
+        fish_value(program, out, command->arguments);
         buf_add_byte(out, '\n');
     }
     for (size_t row = 0; command->lists_config && config_next_flag(program->service, &row, &flag);) {

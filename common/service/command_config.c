@@ -5,23 +5,54 @@
 
 #include <stdio.h>
 
-static void check_listener_blocking(const struct config_listen *listen, const char *variable, struct buf *problems)
+struct named_address {
+    const char *variable;
+    struct http_listen address;
+};
+
+static bool check_address_blocking(const struct named_address *named, struct buf *problems)
 {
-    const struct http_listen address = {.host = listen->host, .unix_path = listen->unix_path, .port = listen->port};
     struct buf why = BUF_INIT;
-    if (listener_check_blocking(&address, &why) != STATUS_OK)
-        buf_addf(problems, "%s: %.*s\n", variable, SLICE_ARGS(buf_slice(&why)));
+    bool is_good = listener_check_blocking(&named->address, &why) == STATUS_OK;
+    if (!is_good)
+        buf_addf(problems, "%s: %.*s\n", named->variable, SLICE_ARGS(buf_slice(&why)));
     buf_done(&why);
+    return is_good;
+}
+
+/* Each address by itself, and against those before it. */
+static void check_listeners_blocking(const struct config *config, struct buf *problems)
+{
+    const struct {
+        const char *variable;
+        const struct config_listen *listen;
+    } listeners[] = {{"OAUTH1_LISTEN", &config->listen},
+                     {"OAUTH1_OPS_LISTEN", &config->ops_listen},
+                     {"OAUTH1_ADMIN_LISTEN", &config->admin_listen}};
+    struct named_address good[COUNT_OF(listeners)];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(listeners); i++) {
+        const struct config_listen *listen = listeners[i].listen;
+        if (slice_is_absent(listen->host) &&
+            slice_is_absent(listen->unix_path)) /* not of this service, or not parsed */
+            continue;
+        good[count] = (struct named_address){
+            listeners[i].variable, {.host = listen->host, .unix_path = listen->unix_path, .port = listen->port}};
+        if (!check_address_blocking(&good[count], problems))
+            continue;
+        for (size_t j = 0; j < count; j++)
+            if (listeners_meet_blocking(&good[count].address, &good[j].address))
+                buf_addf(problems, "%s: is the address of %s too; give each its own port\n", good[count].variable,
+                         good[j].variable);
+        count++;
+    }
 }
 
 void command_check_blocking(const struct config *config, const void *program, struct buf *problems)
 {
     const struct program *it = program;
     (void)!tls_files_check_blocking(config, problems); /* the lines are the answer */
-    check_listener_blocking(&config->listen, "OAUTH1_LISTEN", problems);
-    check_listener_blocking(&config->ops_listen, "OAUTH1_OPS_LISTEN", problems);
-    if (config->service == CONFIG_AUTH)
-        check_listener_blocking(&config->admin_listen, "OAUTH1_ADMIN_LISTEN", problems);
+    check_listeners_blocking(config, problems);
     if (it->check_blocking)
         (void)it->check_blocking(config, problems); /* the lines are the answer */
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- roff ---- */
@@ -236,9 +237,31 @@ static int write_page_file(const struct command_line *line, struct slice folder,
     return code;
 }
 
+/* Says what is wrong with the folder itself; the pages would all fail for it. */
+static int check_folder(const struct command_line *line, struct slice folder)
+{
+    struct buf path = BUF_INIT;
+    struct stat found;
+    buf_add(&path, folder);
+    const char *name = buf_string(&path);
+    int code = EXIT_DONE;
+    if (!name)
+        code = command_fail(line, EXIT_STORE_DOWN, "out of memory");
+    else if (stat(name, &found) != 0 && errno == ENOENT)
+        code = command_fail(line, EXIT_REFUSED, "--into %s: there is no such folder; make it first (mkdir -p)", name);
+    else if (stat(name, &found) != 0)
+        code = command_fail(line, EXIT_REFUSED, "--into %s: %s", name, strerror(errno));
+    else if (!S_ISDIR(found.st_mode))
+        code = command_fail(line, EXIT_REFUSED, "--into %s: it is no folder; the pages are many files", name);
+    buf_done(&path);
+    return code;
+}
+
 static int write_all(const struct command_line *line, struct slice folder)
 {
-    int code = write_page_file(line, folder, NULL);
+    int code = check_folder(line, folder);
+    if (code == EXIT_DONE)
+        code = write_page_file(line, folder, NULL);
     for (const struct command *command = line->program->commands; command->name && code == EXIT_DONE; command++)
         code = write_page_file(line, folder, command);
     return code;

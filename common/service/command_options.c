@@ -16,7 +16,8 @@ const struct command_option command_remote_options[] = {
 
 /* The parser knows these three itself. `format` comes first: some commands have formats of their own. */
 static const struct command_option everybodys[] = {
-    {"format", OPTION_TEXT, "table|json|env", false, 0, "how to print (table)"},
+    {"format", OPTION_TEXT, "table|json|env", false, 0,
+     "how to print (table: of a list a terminal shows what fits, a pipe or a file gets all of it)"},
     {"quiet", OPTION_FLAG, NULL, false, 0, "leave out notes: done, none, how many, what is going on"},
     {"help", OPTION_FLAG, NULL, false, 0, "show this, and do nothing"},
     {0},

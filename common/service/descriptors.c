@@ -1,7 +1,5 @@
 #include "service/descriptors.h"
 
-#include "service/ops.h"
-
 #include <sys/resource.h>
 
 enum {

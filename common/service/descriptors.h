@@ -13,7 +13,7 @@ struct descriptors {
     size_t connections; /* what is left for clients of the public port: at most 65 536, and OAUTH1_CONNECTIONS */
 };
 
-enum { ADMIN_CONNECTIONS = 64 };
+enum { ADMIN_CONNECTIONS = 64, OPS_CONNECTIONS = 64 };
 
 /* What there is by the hard limit, to which `serve` raises the soft one. */
 struct descriptors descriptors_of(const struct config *config);

@@ -12,6 +12,7 @@
 enum {
     BEAT_MS = 1000,
     FRESH_MS = 900,         /* a check younger than this is not repeated: each beat checks */
+    DOWN_FRESH_MS = 50,     /* where something was down: what comes back is seen soon, as at the start */
     CHECK_TIMEOUT_MS = 500, /* for the stores */
     ANSWER_MS = 25,         /* a request waits so long for news, then says what is known */
     SILENT_MS = 3000,       /* a loop that has not turned for so long serves nobody */
@@ -114,13 +115,13 @@ static void on_check_back(struct loop_message *message)
     struct ops *ops = check->ops;
     check->is_out = false;
     ops->checked_ms = loop_now_ms(ops->loop);
-    bool degraded = false;
+    ops->is_degraded = false;
     for (size_t i = 0; i < ops->service->ready_check_count; i++) {
         ops->answers[i] = check->answers[i];
-        degraded = degraded || !is_whole(&ops->answers[i]);
+        ops->is_degraded = ops->is_degraded || !is_whole(&ops->answers[i]);
         standard_metrics_store_up(i, ops->answers[i].status == STATUS_OK);
     }
-    standard_metrics_degraded(degraded);
+    standard_metrics_degraded(ops->is_degraded);
     let_requests_go(ops);
 }
 
@@ -182,7 +183,8 @@ static void on_check(struct loop_message *message)
 
 static void send_check(struct ops *ops)
 {
-    bool is_fresh = ops->checked_ms && loop_now_ms(ops->loop) - ops->checked_ms < FRESH_MS;
+    int64_t age_ms = loop_now_ms(ops->loop) - ops->checked_ms;
+    bool is_fresh = ops->checked_ms && age_ms < (ops->is_degraded ? DOWN_FRESH_MS : FRESH_MS);
     if (is_fresh || ops->check.is_out)
         return;
     ops->check.is_out = true;

@@ -7,11 +7,12 @@
 #ifndef COUNTERSIGN_SERVICE_OPS_H
 #define COUNTERSIGN_SERVICE_OPS_H
 
+#include "service/descriptors.h"
 #include "service/service.h"
 
 #include <stdatomic.h>
 
-enum { OPS_CONNECTIONS = 64, OPS_WHY_BYTES = 512 };
+enum { OPS_WHY_BYTES = 512 };
 
 /* What each of the service's loops is sent, and sends back. */
 struct ops_pulse {
@@ -57,6 +58,7 @@ struct ops {
     struct buf trouble;
     bool has_trouble;   /* as the log has it */
     int64_t checked_ms; /* loop_now_ms when the last check was back; 0: none was yet */
+    bool is_degraded;   /* that check found something down, or not whole */
     struct ops_answer answers[READY_CHECKS_MAX];
     struct ticket waiting[OPS_CONNECTIONS]; /* requests */
     size_t waiting_count;

@@ -10,8 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { STORES_MAX = 4 };
-
 /* Before the metrics are registered: the labels `handler` and `phase` are the routes' and their steps' names. */
 void standard_metrics_add_routes(const struct route *routes, size_t route_count);
 /* Registers them; `store` names the stores. */

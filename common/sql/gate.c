@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-enum { FIRST_DELAY_MS = 50, LONGEST_DELAY_MS = 500 };
+enum { FIRST_DELAY_MS = 50, LONGEST_DELAY_MS = 500, MOVE_MS = 500 };
 
 void sql_gate_init(struct sql_gate *gate)
 {
@@ -40,4 +40,16 @@ void sql_gate_leave(struct sql_gate *gate, bool is_reached)
     if (!is_reached)
         gate->next_ns = clock_monotonic_ns() + delay_ms(gate->failures) * 1000000;
     pthread_mutex_unlock(&gate->lock);
+}
+
+void sql_gate_note_move(struct sql_gate *gate)
+{
+    atomic_store(&gate->moved_ns, clock_monotonic_ns());
+}
+
+bool sql_gate_has_moved(struct sql_gate *gate, int64_t connected_ns)
+{
+    const int64_t move_ns = MOVE_MS * INT64_C(1000000);
+    int64_t moved_ns = atomic_load_explicit(&gate->moved_ns, memory_order_relaxed);
+    return moved_ns && connected_ns < moved_ns + move_ns && clock_monotonic_ns() - connected_ns >= move_ns;
 }

@@ -24,6 +24,7 @@ struct mysql {
     struct next_password *next_password;
     struct sql_gate *gate;
     MYSQL *handle; /* NULL: lost */
+    int64_t connected_ns;
     struct mysql_statements *statements;
     bool is_pinned;  /* something lives and dies with this connection: no new one */
     bool is_doomed;  /* the transaction is over on the server's side */
@@ -61,6 +62,8 @@ static enum status note_fault(struct mysql *mysql, const struct mysql_fault *fau
     const struct mysql_meaning *meaning = mysql_fault_meaning(fault->number);
     (void)snprintf(mysql->error, sizeof mysql->error, "database %s: %s (%s: %s, %u)", mysql->url.shown, meaning->text,
                    mysql_fault_is_clients(fault->number) ? MYSQL_CLIENT_NAME : "server", fault->text, fault->number);
+    if (mysql->gate && meaning->effect == MYSQL_MOVED)
+        sql_gate_note_move(mysql->gate);
     if (meaning->effect == MYSQL_LOST || meaning->effect == MYSQL_MOVED)
         drop_connection(mysql);
     if (mysql->sql.in_transaction) {
@@ -102,16 +105,19 @@ static enum status connect_anew(struct mysql *mysql)
     struct mysql_fault fault = {0};
     if (mysql->gate && !sql_gate_enter(mysql->gate))
         return note_error(mysql, STATUS_STORE_DOWN, "it could not be reached; it is tried again every half second");
+    mysql->connected_ns = clock_monotonic_ns();
     mysql->handle = connect_blocking(mysql, &fault);
     if (mysql->gate)
         sql_gate_leave(mysql->gate, mysql->handle != NULL);
     return mysql->handle ? STATUS_OK : note_fault(mysql, &fault);
 }
 
-/* A connection that the server closed in the meantime (restart, wait_timeout) is noticed before anything is sent. */
+/* A connection that the server closed in the meantime (restart, wait_timeout) is noticed before anything is sent; and
+ * one that leads to where another found no primary any more. */
 static enum status connect_if_lost(struct mysql *mysql)
 {
-    if (mysql->handle && mysql_client_is_gone(mysql->handle))
+    bool may_lead_astray = mysql->gate && !mysql->is_pinned && sql_gate_has_moved(mysql->gate, mysql->connected_ns);
+    if (mysql->handle && (may_lead_astray || mysql_client_is_gone(mysql->handle)))
         drop_connection(mysql);
     if (mysql->handle)
         return STATUS_OK;
@@ -260,8 +266,9 @@ static enum status commit_mysql(struct sql *sql)
     }
     if (mysql_query(mysql->handle, "COMMIT") == 0)
         return STATUS_OK;
+    bool is_refused = mysql_fault_meaning(mysql_errno(mysql->handle))->effect != MYSQL_LOST;
     enum status status = fail_handle(mysql);
-    if (mysql->handle)
+    if (is_refused)
         return status;
     mysql->may_repeat = false;
     return note_error(mysql, STATUS_STORE_DOWN, "the reply to COMMIT was lost: nobody knows whether it took effect");
@@ -433,6 +440,33 @@ static enum status open_mysql_blocking(struct slice url, const struct sql_option
     return STATUS_OK;
 }
 
+static enum status note_connection(void *context, const struct sql_value *columns, size_t count)
+{
+    struct buf *others = context;
+    (void)count;
+    buf_addf(others, "%sconnection %lld from %.*s", others->len ? ", " : "", (long long)columns[0].integer,
+             SLICE_ARGS(columns[1].bytes));
+    return STATUS_OK;
+}
+
+/* A user sees the connections of his own account, which is that of the services. */
+static enum status find_other_connections(struct slice url, const struct sql_options *options, struct buf *why,
+                                          struct buf *others)
+{
+    struct sql *sql = NULL;
+    TRY(open_mysql_blocking(url, options, why, &sql));
+    enum status status =
+        sql_execute_blocking(sql,
+                             "SELECT id, host FROM information_schema.processlist WHERE db = DATABASE()"
+                             " AND id <> CONNECTION_ID() AND user = SUBSTRING_INDEX(USER(), '@', 1)"
+                             " ORDER BY id LIMIT 3",
+                             NULL, 0, note_connection, others);
+    if (status != STATUS_OK)
+        buf_add_str(why, sql_last_error(sql));
+    sql_close(sql);
+    return status;
+}
+
 static enum status password_of(struct slice text, const struct sql_options *options, struct buf *why,
                                char ret_password[PASSWORD_BYTES])
 {
@@ -458,4 +492,8 @@ static enum status check_mysql_blocking(struct slice text, const struct sql_opti
 }
 
 const struct sql_backend sql_mysql_backend = {
-    .open_blocking = open_mysql_blocking, .check_blocking = check_mysql_blocking, .password_of = password_of};
+    .open_blocking = open_mysql_blocking,
+    .check_blocking = check_mysql_blocking,
+    .find_others_blocking = find_other_connections,
+    .password_of = password_of,
+};

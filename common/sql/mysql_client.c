@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 enum { PACKET_MAX_BYTES = 16 << 20, ERROR_NO_TLS = 2026, ERROR_NO_MEMORY = 2008, ERROR_PLUGIN_NOT_ALLOWED = 5010 };
+enum { ERROR_UNKNOWN_VARIABLE = 1193 }; /* the server's */
 
 /* ---- the library and its threads ---- */
 
@@ -112,6 +113,13 @@ static bool set_options(MYSQL *handle, const struct mysql_url *url, const struct
            set_tls(handle, url);
 }
 
+/* A node of Galera has each write at once, and shows it a moment later. So it waits with reads, updates and inserts
+ * until it shows all that was committed at any node. Other servers do not know the variable, or make nothing of it. */
+static bool set_sync(MYSQL *handle)
+{
+    return mysql_query(handle, "SET SESSION wsrep_sync_wait = 7") == 0 || mysql_errno(handle) == ERROR_UNKNOWN_VARIABLE;
+}
+
 /* READ COMMITTED: a statement sees what was committed before it, so that what a lock was waited for is seen behind it.
  */
 static bool set_session(MYSQL *handle, const struct mysql_limits *limits)
@@ -124,7 +132,7 @@ static bool set_session(MYSQL *handle, const struct mysql_limits *limits)
         limits->lock_s);
     return mysql_query(handle, settings) == 0 &&
            mysql_query(handle, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED") == 0 &&
-           (!limits->read_only || mysql_query(handle, "SET SESSION TRANSACTION READ ONLY") == 0);
+           (limits->read_only ? mysql_query(handle, "SET SESSION TRANSACTION READ ONLY") == 0 : set_sync(handle));
 }
 
 void mysql_client_describe(unsigned number, const char *text, struct mysql_fault *ret_fault)

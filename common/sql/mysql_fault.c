@@ -6,7 +6,8 @@ enum { CLIENT_FIRST = 2000, CLIENT_LAST = 2999, MARIADB_FIRST = 5000, MARIADB_LA
     "the schema is not the expected one: run auth-service migrate status; where all is applied, a migration lacks " \
     "what this "                                                                                                    \
     "version asks for, or the database was changed by hand: restore it"
-#define ENDED "the server ended the connection"
+#define NOT_PRIMARY "the server is read-only: name the primary in OAUTH1_DATABASE_URL"
+#define ENDED       "the server ended the connection"
 
 /* By number, so that each is found here as the manuals list it. */
 static const struct mysql_meaning meanings[] = {
@@ -19,6 +20,7 @@ static const struct mysql_meaning meanings[] = {
     {1045, STATUS_STORE_DOWN, MYSQL_GOES_ON,
      "the server refuses the user or the password: look at the URL, at OAUTH1_DATABASE_PASSWORD and at the server's "
      "accounts"},
+    {1047, STATUS_STORE_DOWN, MYSQL_MOVED, "the server is not ready: a node that has lost the others of its cluster?"},
     {1048, STATUS_INTERNAL, MYSQL_GOES_ON, "a value is missing"},
     {1049, STATUS_STORE_DOWN, MYSQL_GOES_ON,
      "there is no such database: CREATE DATABASE it, then run auth-service "
@@ -42,14 +44,17 @@ static const struct mysql_meaning meanings[] = {
     {1159, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {1160, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {1161, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
+    {1180, STATUS_STORE_DOWN, MYSQL_MOVED,
+     "the server could not commit: a node that has lost the others of its cluster, or a full disk?"},
     {1194, STATUS_STORE_CORRUPT, MYSQL_GOES_ON, "a table is damaged: restore a backup"},
     {1203, STATUS_STORE_DOWN, MYSQL_GOES_ON,
      "the user has no more connections: raise max_user_connections, or lower "
      "OAUTH1_DATABASE_POOL"},
     {1205, STATUS_STORE_DOWN, MYSQL_WAITED_FOR_LOCK,
      "another connection kept a row locked for too long: look for a long-running transaction"},
-    {1213, STATUS_STORE_DOWN, MYSQL_ROLLED_BACK, "a deadlock, again and again"},
-    {1290, STATUS_STORE_DOWN, MYSQL_MOVED, "the server is read-only: name the primary in OAUTH1_DATABASE_URL"},
+    {1213, STATUS_STORE_DOWN, MYSQL_ROLLED_BACK,
+     "a deadlock, or another node of the cluster wrote the same rows, again and again"},
+    {1290, STATUS_STORE_DOWN, MYSQL_MOVED, NOT_PRIMARY},
     {1317, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the statement was interrupted on the server"},
     {1406, STATUS_TOO_LARGE, MYSQL_GOES_ON, "a value is longer than its column"},
     {1451, STATUS_CONFLICT, MYSQL_GOES_ON, "another row refers to this one"},
@@ -59,8 +64,8 @@ static const struct mysql_meaning meanings[] = {
      "a deadlock, again and again, or the numbers of a table are used up"},
     {1586, STATUS_CONFLICT, MYSQL_GOES_ON, "a value is taken"},
     {1615, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the schema changed while a statement was run"},
-    {1792, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the connection is for reads alone"},
-    {1836, STATUS_STORE_DOWN, MYSQL_MOVED, "the server is read-only: name the primary in OAUTH1_DATABASE_URL"},
+    {1792, STATUS_STORE_DOWN, MYSQL_MOVED, "the connection, or the server, is for reads alone"},
+    {1836, STATUS_STORE_DOWN, MYSQL_MOVED, NOT_PRIMARY},
     {1927, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {2002, STATUS_STORE_DOWN, MYSQL_LOST, "it cannot be reached: is the server running, and is the URL right?"},
     {2003, STATUS_STORE_DOWN, MYSQL_LOST, "it cannot be reached: is the server running, and is the URL right?"},
@@ -80,6 +85,10 @@ static const struct mysql_meaning meanings[] = {
      "authentication failed: for caching_sha2_password the connection needs TLS, a Unix socket or the server's RSA "
      "key"},
     {3024, STATUS_STORE_DOWN, MYSQL_GOES_ON, "the statement took too long"},
+    {3032, STATUS_STORE_DOWN, MYSQL_MOVED, "the server is offline for all but its administrators"},
+    {3100, STATUS_STORE_DOWN, MYSQL_MOVED, "the server refused COMMIT: a node that has lost the others of its group?"},
+    {3101, STATUS_STORE_DOWN, MYSQL_ROLLED_BACK, "another node of the group wrote the same rows, again and again"},
+    {3168, STATUS_STORE_DOWN, MYSQL_MOVED, "the server is not available"},
     {3169, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {4031, STATUS_STORE_DOWN, MYSQL_LOST, ENDED},
     {5010, STATUS_STORE_DOWN, MYSQL_LOST, "the server wants a way of authentication that is not allowed here"},

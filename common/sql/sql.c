@@ -29,6 +29,16 @@ enum status sql_check_blocking(struct slice url, const struct sql_options *optio
     return id == DURABLE_UNKNOWN ? STATUS_OK : backends[id]->check_blocking(store_url_rest(url), options, why);
 }
 
+enum status sql_find_others_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                     struct buf *others)
+{
+    enum durable_id id = durable_kind_of(url)->id;
+    if (id == DURABLE_UNKNOWN)
+        return STATUS_OK;
+    TRY(backends[id]->find_others_blocking(store_url_rest(url), options, why, others));
+    return others->failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
                             char ret_password[PASSWORD_BYTES])
 {

@@ -49,7 +49,7 @@ static inline struct sql_value sql_blob(struct slice bytes)
     return (struct sql_value){.type = SQL_BLOB, .bytes = bytes};
 }
 
-/* Called for each row; anything but OK ends the statement and is what sql_execute returns. */
+/* Called for each row; anything but OK ends the statement and is what sql_execute_blocking returns. */
 typedef enum status (*sql_row_fn)(void *context, const struct sql_value *columns, size_t count);
 
 struct sql;
@@ -95,6 +95,7 @@ struct sql {
 struct sql_options {
     int busy_timeout_ms;   /* how long to wait for a lock that another connection holds (MySQL: in whole seconds) */
     int answer_timeout_ms; /* how long a server may take for an answer (likewise); 0: SQL_COMMAND_ANSWER_MS */
+    int patience_ms;       /* how long whoever opens it goes on where it is too busy (durable/database.h); 0: once */
     bool read_only;        /* for reads alone */
     bool must_exist;       /* do not create a missing database */
     const char *variable;  /* what the operator set, for the error texts; NULL: OAUTH1_DATABASE_URL */
@@ -108,11 +109,12 @@ static inline const char *sql_variable(const struct sql_options *options)
     return options->variable ? options->variable : "OAUTH1_DATABASE_URL";
 }
 
-enum { SQL_SERVICE_BUSY_MS = 150, SQL_COMMAND_BUSY_MS = 10000 };
+/* Of a service, a command, an import; below the time in which a server is to answer. */
+enum { SQL_SERVICE_BUSY_MS = 150, SQL_COMMAND_BUSY_MS = 10000, SQL_IMPORT_BUSY_MS = 25000 };
 enum { SQL_SERVICE_ANSWER_MS = 1000, SQL_COMMAND_ANSWER_MS = 30000, SQL_MIGRATION_ANSWER_MS = 24 * 3600 * 1000 };
 
 /* Opens `sqlite:PATH` (a new file gets mode 0600; WAL, synchronous=FULL, foreign keys on), for unit tests
- * `sqlite::memory:`, or `mysql://…` (sql_mysql_url.h; a lost connection is made anew by itself). BAD_INPUT: no such
+ * `sqlite::memory:`, or `mysql://…` (mysql_url.h; a lost connection is made anew by itself). BAD_INPUT: no such
  * kind of URL. On failure a text for the operator is appended to `why`; it never holds a password. The caller closes.
  */
 MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_options *options, struct buf *why,
@@ -120,6 +122,11 @@ MUST_USE enum status sql_open_blocking(struct slice url, const struct sql_option
 /* Whether opening would be refused for what the URL says or for a file that it names. No server is asked, and no file
  * is made. Errors as sql_open_blocking's, and the text begins with the variable's name. */
 MUST_USE enum status sql_check_blocking(struct slice url, const struct sql_options *options, struct buf *why);
+/* Appends who has the database open, "process 4711", "connection 12 from 10.0.0.5": of another user of a server only
+ * what the server lets this one see. Called while this process has no connection to it. Errors as sql_open_blocking's.
+ */
+MUST_USE enum status sql_find_others_blocking(struct slice url, const struct sql_options *options, struct buf *why,
+                                              struct buf *others);
 /* The password that connections to this URL are made with; "" where there is none. BAD_INPUT as above. */
 MUST_USE enum status sql_password_of(struct slice url, const struct sql_options *options, struct buf *why,
                                      char ret_password[PASSWORD_BYTES]);

@@ -91,8 +91,8 @@ static enum status note_failure(struct sqlite *sqlite)
     const struct fault *fault = fault_of(code == SQLITE_IOERR && has_full_disk(sqlite) ? SQLITE_FULL : code);
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
         (void)snprintf(sqlite->error, sizeof sqlite->error,
-                       "database %s: another process kept it locked for longer than %d ms: look for a long-running "
-                       "command or a backup that has it open",
+                       "database %s: other processes kept it locked for longer than %d ms: look for a long-running "
+                       "command, an import or a backup that has it open",
                        sqlite->path, sqlite->busy_timeout_ms);
         return STATUS_STORE_DOWN;
     }
@@ -472,5 +472,33 @@ static enum status check_sqlite_blocking(struct slice path, const struct sql_opt
     return status;
 }
 
+/* Whoever uses a WAL database keeps a lock in this range (SQLite's "File Locking And Concurrency") until he closes it.
+ * Locks of this process are not seen, and would be lost by the close. */
+static void note_lock_holder(int fd, struct buf *others)
+{
+    enum { LOCKS_AT = 0x40000000, LOCKS_BYTES = 512 };
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCKS_AT, .l_len = LOCKS_BYTES};
+    if (fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK)
+        buf_addf(others, "process %lld", (long long)lock.l_pid);
+}
+
+static enum status find_others_of_file(struct slice path, const struct sql_options *options, struct buf *why,
+                                       struct buf *others)
+{
+    char *name = strndup(path.ptr, path.len);
+    (void)options;
+    (void)why; /* whoever opens it finds out what is wrong with the file */
+    if (!name)
+        return STATUS_NO_MEMORY;
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        note_lock_holder(fd, others);
+        (void)close(fd);
+    }
+    free(name);
+    return STATUS_OK;
+}
+
 const struct sql_backend sql_sqlite_backend = {.open_blocking = open_sqlite_blocking,
-                                               .check_blocking = check_sqlite_blocking};
+                                               .check_blocking = check_sqlite_blocking,
+                                               .find_others_blocking = find_others_of_file};

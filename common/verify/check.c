@@ -84,7 +84,7 @@ static enum status judge_token(struct check *check, int64_t now_ms)
     return client_serves(check->client, token->subject) ? STATUS_OK : refuse_unapproved(check);
 }
 
-/* For which user it was granted is judged by the statement that makes the token (durable_token_issue). */
+/* For which user it was granted is judged by the statement that makes the token (durable_token_issue_start). */
 static enum status judge_temp(struct check *check)
 {
     const struct temp_credential *temp = check->temp;

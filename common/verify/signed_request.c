@@ -10,7 +10,7 @@ static struct credential_key key_of(const struct signed_request *it)
 bool signed_request_find(struct signed_request *it, struct credential_view *credentials, struct flow *flow)
 {
     const struct credential_key key = key_of(it);
-    return credential_find(credentials, &key, flow, &it->signer);
+    return credential_find(credentials, &key, flow, &it->signed_by);
 }
 
 void signed_request_load_start(const struct signed_request *it, struct credential_view *credentials,
@@ -31,13 +31,13 @@ enum status signed_request_verify(struct signed_request *it, struct flow *flow, 
 {
     struct check *check = &it->check;
     int64_t now_ms = 0;
-    TRY(credential_take(&it->signer, flow, index));
+    TRY(credential_take(&it->signed_by, flow, index));
     if (check->purpose == CHECK_PROTECTED_RESOURCE)
-        lend_pair(check, credential_pair_of(&it->signer));
+        lend_pair(check, credential_pair_of(&it->signed_by));
     else
-        check->client = credential_client_of(&it->signer);
+        check->client = credential_client_of(&it->signed_by);
     /* those of a client alone are not the keys of a request that a temporary credential signs, too */
-    check->shared_keys = check->purpose == CHECK_TOKEN_CREDENTIAL ? NULL : credential_shared_keys(&it->signer);
+    check->shared_keys = check->purpose == CHECK_TOKEN_CREDENTIAL ? NULL : credential_shared_keys(&it->signed_by);
     TRY(ephemeral_now(ephemeral, &now_ms));
     return check_signature(check, signer, now_ms);
 }

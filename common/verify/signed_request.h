@@ -17,16 +17,16 @@
 
 /* Lives in the request's arena. */
 struct signed_request {
-    struct check check;            /* described and parsed by the endpoint */
-    struct credential_hold signer; /* the client, or for a protected resource client and token: check borrows them */
+    struct check check;               /* described and parsed by the endpoint */
+    struct credential_hold signed_by; /* the client, or for a protected resource client and token: check borrows them */
 };
 
-/* Whether the signer is in memory; else signed_request_load_start asks for it. */
+/* Whether who signed is in memory; else signed_request_load_start asks for it. */
 MUST_USE bool signed_request_find(struct signed_request *it, struct credential_view *credentials, struct flow *flow);
-/* Asks the durable store for the signer. */
+/* Asks the durable store for who signed. */
 void signed_request_load_start(const struct signed_request *it, struct credential_view *credentials,
                                struct ticket ticket);
-/* Takes the signer (the index-th ticket of the newest wait, where it was not found) and judges the signature by the
+/* Takes who signed (the index-th ticket of the newest wait, where it was not found) and judges the signature by the
  * store's clock. Refused: check.problem says why. The stores' errors: it does not. */
 MUST_USE enum status signed_request_verify(struct signed_request *it, struct flow *flow, size_t index,
                                            const struct ephemeral *ephemeral, struct signer *signer);

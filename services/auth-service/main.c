@@ -1,42 +1,49 @@
 #include "account/applications.h"
+#include "account/home.h"
 #include "account/password_change.h"
 #include "account/security.h"
 #include "admin/audit.h"
 #include "admin/authorization_request.h"
+#include "admin/bearers.h"
 #include "admin/clients.h"
+#include "admin/import.h"
 #include "admin/resource_servers.h"
 #include "admin/seal.h"
 #include "admin/tokens.h"
 #include "admin/user_sessions.h"
 #include "admin/users.h"
-#include "app.h"
-#include "authorize.h"
+#include "app/app.h"
+#include "app/endings.h"
+#include "app/service_metrics.h"
 #include "cli/cli.h"
 #include "decision/decision_log.h"
-#include "developer/client_deeds.h"
-#include "developer/client_logo.h"
+#include "developer/client_actions.h"
 #include "developer/clients.h"
 #include "developer/try_request.h"
-#include "endings.h"
-#include "home.h"
+#include "intake/intake.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
 #include "login/logout.h"
 #include "login/trusted_login.h"
-#include "look/frame.h"
-#include "look/language.h"
+#include "look/look.h"
 #include "loop/worker_pool.h"
-#include "not_found.h"
-#include "problems.h"
+#include "oauth/signature_method.h"
+#include "protocol/authorize.h"
+#include "protocol/login_continue.h"
+#include "protocol/temp_credential.h"
+#include "protocol/token_exchange.h"
 #include "provider/hooks.h"
 #include "service/command.h"
 #include "service/service.h"
-#include "service_metrics.h"
-#include "site.h"
+#include "site/client_logo.h"
+#include "site/files.h"
+#include "site/language_choice.h"
+#include "site/not_found.h"
+#include "site/problems.h"
+#include "site/site.h"
 #include "store/store_url.h"
-#include "temp_credential.h"
-#include "token_exchange.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -57,6 +64,7 @@ struct serving {
 static void add_route(struct serving *serving, const char *name, const char *path, const char *methods,
                       const struct step *steps)
 {
+    assert(serving->route_count < ROUTES_MAX);
     serving->routes[serving->route_count++] =
         (struct route){.name = name, .path = path, .methods = methods, .steps = steps};
 }
@@ -83,7 +91,7 @@ static enum status add_protocol_route(struct serving *serving, const char *name,
     return STATUS_OK;
 }
 
-/* There is one door: where a site logs its users in no password is taken. */
+/* There is one way to log in: where a site logs its users in, no password is taken. */
 static enum status add_login_routes(struct serving *serving)
 {
     if (trusted_login_is_on(serving->app.config))
@@ -93,7 +101,7 @@ static enum status add_login_routes(struct serving *serving)
         return add_protocol_route(serving, "login_submit", SLICE("/login"), "POST", login_submit);
     }
     TRY(add_protocol_route(serving, "login", SLICE("/login"), "GET", delegated_login_show));
-    return add_protocol_route(serving, "login_continue", SLICE("/login/continue"), "GET", delegated_login_continue);
+    return add_protocol_route(serving, "login_continue", SLICE("/login/continue"), "GET", login_continue);
 }
 
 static enum status add_developer_routes(struct serving *serving)
@@ -131,9 +139,9 @@ static enum status add_routes(struct serving *serving)
     TRY(add_protocol_route(serving, "security", SLICE(SECURITY_PATH), "GET", security_show));
     TRY(add_protocol_route(serving, "security_end", SLICE(SECURITY_PATH), "POST", security_end));
     TRY(add_protocol_route(serving, "password_change", SLICE(PASSWORD_CHANGE_PATH), "POST", password_change));
-    TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", frame_style));
-    TRY(add_protocol_route(serving, "brand_style", SLICE("/brand.css"), "GET,HEAD", frame_brand_style));
-    TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", frame_logo));
+    TRY(add_protocol_route(serving, "style", SLICE("/style.css"), "GET,HEAD", files_style));
+    TRY(add_protocol_route(serving, "brand_style", SLICE("/brand.css"), "GET,HEAD", files_brand_style));
+    TRY(add_protocol_route(serving, "logo", SLICE("/logo.png"), "GET,HEAD", files_logo));
     TRY(add_protocol_route(serving, "language", SLICE("/language"), "POST", language_submit));
     TRY(add_protocol_route(serving, "problems", SLICE("/problems"), "GET,HEAD", problems_show));
     serving->routes[serving->route_count++] =
@@ -201,6 +209,11 @@ static const struct route admin_routes[] = {
     ADMIN_ROUTE("audit", "audit", "GET", audit_deeds_list),
     ADMIN_ROUTE("seal", "seal", "GET", seal_deeds_show),
     ADMIN_ROUTE("seal_rewrite", "seal", "POST", seal_deeds_rewrite),
+    {.name = "admin_import",
+     .path = ADMIN "import",
+     .methods = "POST",
+     .steps = import_deeds_take,
+     .body_max_bytes = INTAKE_BODY_MAX_BYTES},
     ADMIN_ROUTE("resource_servers", "resource-servers", "GET", resource_server_deeds_list),
     ADMIN_ROUTE("resource_server_create", "resource-servers", "POST", resource_server_deeds_create),
     ADMIN_ROUTE("resource_server", "resource-servers/{name}", "GET", resource_server_deeds_show),
@@ -351,12 +364,17 @@ static const struct command serve = {
     .run = run_serve,
 };
 
+#define METHOD_WORD(name, ...) "|" name
+static const struct command_choice choices[] = {{"METHOD", &(SIGNATURE_METHODS(METHOD_WORD))[1]}, {0}};
+#undef METHOD_WORD
+
 static int run_program(const struct command *commands, int argc, char **argv)
 {
     const struct program program = {
         .name = "auth-service",
         .summary = "an OAuth 1.0a (RFC 5849) authorization server",
         .service = CONFIG_AUTH,
+        .choices = choices,
         .commands = commands,
         .check_blocking = check_blocking,
     };

@@ -104,9 +104,6 @@ enum step_result answer_send(struct request *request, enum status written, const
 {
     if (written != STATUS_OK)
         return unavailable_reply(request, written);
-    request_reply_start(request, 200);
-    request_reply_header(request, "Cache-Control", SLICE("no-store"));
-    request_reply_body(request, "application/json", buf_slice(body));
-    request_reply_send(request);
+    request_reply_json(request, buf_slice(body));
     return STEP_REPLY;
 }

@@ -11,7 +11,7 @@ static enum step_result reply_batch(struct flow *flow);
  * spent. */
 const struct step batch[] = {
     {"authenticate", caller_authenticate}, /* may wait: the resource server */
-    {"identify", caller_identify},         /* waits, for nobody's call */
+    {"identify", caller_identify},         /* waits where no caller is known: counts the address */
     {"admit", caller_admit},
     {"body", request_take_callers_body}, /* waits where it did not come with the head */
     {"parse", parse_batch},

@@ -35,7 +35,7 @@ const struct step gateway[] = {
 
 /* ---- who asks, and about what ---- */
 
-/* The variables that keep the door shut; NULL: it is open for this peer. */
+/* Names the variables by which this peer may not ask; NULL: it may. */
 static const char *missing_variables(const struct request *request)
 {
     const struct config *config = app_of(request)->config;

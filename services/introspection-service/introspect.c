@@ -10,7 +10,7 @@ static enum step_result reply_introspect(struct flow *flow);
  * (RFC 5849 §3.2). The call succeeds with 200 whatever the verdict. */
 const struct step introspect[] = {
     {"authenticate", caller_authenticate}, /* may wait: the resource server */
-    {"identify", caller_identify},         /* waits, for nobody's call */
+    {"identify", caller_identify},         /* waits where no caller is known: counts the address */
     {"admit", caller_admit},
     {"body", request_take_callers_body}, /* waits where it did not come with the head */
     {"parse", parse_introspect},

@@ -6,14 +6,23 @@
 
 #include <stdlib.h>
 
-enum { BATCH_MAX = 256, WRITE_EVERY_MS = 5000, COARSE_MS = 3600 * 1000 };
+enum { BATCH_MAX = 1024, NOTED = 4096, WRITE_EVERY_MS = 5000, COARSE_MS = 3600 * 1000 };
+
+struct noted {
+    int64_t id;
+    int64_t at_ms;
+};
 
 struct usage {
     struct loop *loop;
     struct durable_pool *durable;
     struct loop_timer timer;
-    struct token_use uses[BATCH_MAX];
+    int64_t batch[BATCH_MAX]; /* of ids */
     size_t count;
+    int64_t used_ms; /* when the last of them was noted */
+    /* Who was noted last, of those that have the same place. What the cache holds of a token is older than what was
+     * written, so without this a busy token would be written again every time, and leave no room for others. */
+    struct noted noted[NOTED];
 };
 
 /* Nobody waits for the write: a void ticket drops its outcome. */
@@ -22,7 +31,7 @@ static void on_usage_timer(void *context)
     struct usage *usage = context;
     const struct ticket nobody = {.loop = usage->loop};
     if (usage->count)
-        durable_token_touch_start(usage->durable, usage->uses, usage->count, nobody);
+        durable_token_touch_start(usage->durable, usage->used_ms, usage->batch, usage->count, nobody);
     usage->count = 0;
 }
 
@@ -52,10 +61,11 @@ void usage_free(struct usage *usage)
 void usage_note(struct usage *usage, const struct token *token)
 {
     int64_t now_ms = clock_wall_ms(loop_clock(usage->loop));
-    if (now_ms - token->last_used_ms < COARSE_MS || usage->count == BATCH_MAX)
+    struct noted *noted = &usage->noted[(uint64_t)token->id % NOTED];
+    int64_t last_ms = noted->id == token->id && noted->at_ms > token->last_used_ms ? noted->at_ms : token->last_used_ms;
+    if (now_ms - last_ms < COARSE_MS || usage->count == BATCH_MAX)
         return;
-    for (size_t i = 0; i < usage->count; i++)
-        if (usage->uses[i].id == token->id)
-            return;
-    usage->uses[usage->count++] = (struct token_use){token->id, now_ms};
+    *noted = (struct noted){token->id, now_ms};
+    usage->used_ms = now_ms;
+    usage->batch[usage->count++] = token->id;
 }

@@ -1,6 +1,6 @@
 #include "authorize_bench.h"
 
-#include "authorize.h"
+#include "protocol/authorize.h"
 #include "support/test.h"
 
 int authorize_setup(void **state)

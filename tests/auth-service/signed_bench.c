@@ -98,7 +98,8 @@ int signed_bench_call(struct signed_bench *bench, const struct signed_call *call
         .header = "Authorization",
         .value = arena_string(oauth_arena(), authorization),
     };
-    return site_bench_call(bench->site, &as_sent);
+    return call->arena_bytes ? site_bench_call_within(bench->site, &as_sent, call->arena_bytes)
+                             : site_bench_call(bench->site, &as_sent);
 }
 
 struct slice signed_bench_field(const struct signed_bench *bench, const char *name)

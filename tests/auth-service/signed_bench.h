@@ -40,6 +40,7 @@ struct signed_call {
     const char *parameters;   /* of the header, beside those that every request has: `oauth_callback="oob"` */
     const char *body;         /* a form; NULL: none */
     bool again;               /* with the nonce of the last request */
+    size_t arena_bytes;       /* how much memory the request has; 0: enough */
 };
 
 /* Runs the steps to their reply, which site_bench has. */

@@ -1,13 +1,14 @@
 #include "site_bench.h"
 #include "decision/decision_log.h"
 
+#include "app/service_metrics.h"
 #include "durable/users.h"
 #include "look/look.h"
 #include "loop/worker_pool.h"
-#include "service_metrics.h"
 #include "support/test.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 enum { TEMP_TTL_MS = 600 * 1000 };
 
@@ -274,6 +275,18 @@ bool site_bench_has_session(struct site_bench *bench, const char *id)
 {
     ephemeral_session_find_start(bench->view, slice_str(id), asking_ticket(&bench->asking));
     return asking_wait(&bench->asking, NULL) == STATUS_OK;
+}
+
+static enum status take_long(struct durable *db UNUSED, void *arguments UNUSED, void **ret_result UNUSED)
+{
+    (void)usleep(2000 * STORE_TIMEOUT_MS);
+    return STATUS_OK;
+}
+
+void site_bench_slow_write(struct site_bench *bench)
+{
+    const struct durable_job slow = {DURABLE_WRITE, take_long, bench, NULL, NULL};
+    durable_pool_start(bench->pool, &slow, (struct ticket){.loop = bench->asking.loop}); /* nobody waits for it */
 }
 
 void site_bench_client(struct site_bench *bench, unsigned flags, const char *callback, const char *default_callback)

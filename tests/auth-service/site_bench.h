@@ -6,7 +6,7 @@
 #ifndef COUNTERSIGN_TESTS_AUTH_SERVICE_SITE_BENCH_H
 #define COUNTERSIGN_TESTS_AUTH_SERVICE_SITE_BENCH_H
 
-#include "app.h"
+#include "app/app.h"
 #include "durable/clients.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
@@ -80,6 +80,8 @@ const struct temp_credential *site_bench_find_temp(struct site_bench *bench, con
 void site_bench_session(struct site_bench *bench, const char *id, int64_t user, const char *username);
 void site_bench_end_session(struct site_bench *bench, const char *id);
 bool site_bench_has_session(struct site_bench *bench, const char *id);
+/* The next change of the database's begins twice as late as a store may take. */
+void site_bench_slow_write(struct site_bench *bench);
 /* Writes the client anew, with these flags, callback (NULL: CALLBACK) and default callback (NULL: none). */
 void site_bench_client(struct site_bench *bench, unsigned flags, const char *callback, const char *default_callback);
 

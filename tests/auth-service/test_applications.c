@@ -1,11 +1,11 @@
 #include "account/applications.h"
 
+#include "account/home.h"
 #include "durable/changes.h"
 #include "durable/grants.h"
 #include "durable/tokens.h"
-#include "home.h"
 #include "http/page.h"
-#include "site.h"
+#include "site/site.h"
 #include "site_bench.h"
 #include "support/test.h"
 

@@ -1,10 +1,10 @@
 /* GET /oauth/authorize: who is asked, what the page tells, and for whom there is none; whatever it does not show, POST
  * does not grant. */
-#include "authorize.h"
 #include "authorize_bench.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
 #include "http/page.h"
+#include "protocol/authorize.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -15,6 +15,7 @@ static void refuses_a_query_that_names_no_single_request(void **state)
     struct site_bench *bench = *state;
     authorize_get(bench, NULL, JANES_COOKIE);
     assert_refused(bench, 400, "parameter_absent");
+    assert_true(site_bench_says(bench, "those who run <bdi>auth.example</bdi> for help")); /* whom to tell */
     authorize_get(bench, "oauth_callback=x", JANES_COOKIE);
     assert_refused(bench, 400, "parameter_absent");
     authorize_get(bench, "oauth_token=temp&oauth_token=temp", JANES_COOKIE);

@@ -1,7 +1,7 @@
 /* POST /oauth/authorize: what a user decides, and whose form it is. */
-#include "authorize.h"
 #include "authorize_bench.h"
 #include "durable/users.h"
+#include "protocol/authorize.h"
 #include "support/test.h"
 #include "support/watch.h"
 
@@ -117,6 +117,30 @@ static void denies_and_says_so_to_the_callback(void **state)
     assert_temp_state(bench, "temp", TEMP_DENIED);
     authorize_post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
     assert_refused(bench, 400, "permission_denied");
+}
+
+static int64_t rows_of(struct site_bench *bench, const char *what)
+{
+    char query[256];
+    (void)snprintf(query, sizeof query,
+                   "SELECT COUNT(*) FROM audit WHERE what = '%s' AND subject = 'printer' AND"
+                   " who = 'user:' || (SELECT subject FROM users WHERE username = 'jane')",
+                   what);
+    return durable_bench_number(&bench->durable, query);
+}
+
+static void what_was_decided_is_written_down(void **state)
+{
+    struct site_bench *bench = *state;
+    assert_int_equal(authorize_post(bench, JANES_FORM "&decision=deny", JANES_COOKIE), 302);
+    assert_int_equal(rows_of(bench, "access.deny"), 1);
+    assert_int_equal(rows_of(bench, "access.grant"), 0);
+    site_bench_temp(bench, "next", CALLBACK);
+    assert_int_equal(authorize_post(bench, "csrf_token=csrf+of+janes&oauth_token=next&decision=grant&scope=photos:read",
+                                    JANES_COOKIE),
+                     302);
+    assert_int_equal(rows_of(bench, "access.deny"), 1);
+    assert_int_equal(rows_of(bench, "access.grant"), 1);
 }
 
 static void shows_a_verifier_that_can_be_typed_out_of_band(void **state)
@@ -347,6 +371,7 @@ int main(void)
         AUTHORIZE_TEST(grants_of_a_user_as_he_is_now),
         AUTHORIZE_TEST(a_session_is_good_only_for_the_account_as_its_password_was_looked_at),
         AUTHORIZE_TEST(denies_and_says_so_to_the_callback),
+        AUTHORIZE_TEST(what_was_decided_is_written_down),
         AUTHORIZE_TEST(shows_a_verifier_that_can_be_typed_out_of_band),
         AUTHORIZE_TEST(a_verifier_is_for_a_client_without_a_name_too),
         AUTHORIZE_TEST(only_what_is_typed_has_few_letters),

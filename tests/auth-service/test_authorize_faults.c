@@ -1,8 +1,8 @@
 /* Without a store, randomness or memory nothing is shown by half and nothing is granted; and what is counted. */
-#include "authorize.h"
+#include "app/service_metrics.h"
 #include "authorize_bench.h"
 #include "crypto/random.h"
-#include "service_metrics.h"
+#include "protocol/authorize.h"
 #include "support/test.h"
 
 #include <stdio.h>
@@ -73,6 +73,25 @@ static void answers_503_when_the_durable_store_fails(void **state)
         rename_table(bench, "gone", tables[i]);
     }
     assert_temp_state(bench, "temp", TEMP_PENDING);
+}
+
+/* Whoever is asked, and who need not be: a grant that is not written down brings no verifier. */
+static void answers_503_where_a_decision_cannot_be_written_down(void **state)
+{
+    struct site_bench *bench = *state;
+    char jti[64];
+    rename_table(bench, "audit", "gone");
+    authorize_post(bench, JANES_FORM "&decision=grant", JANES_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
+    assert_true(slice_is_absent(site_bench_header(bench, "Location", 0)));
+    rename_table(bench, "gone", "audit");
+    site_bench_client(bench, CLIENT_TRUSTED, NULL, NULL);
+    durable_bench_token(&bench->durable, "printer", bench->jane, "token", jti);
+    site_bench_temp(bench, "other", CALLBACK);
+    rename_table(bench, "audit", "gone");
+    authorize_get(bench, "oauth_token=other", JANES_COOKIE);
+    assert_refused(bench, 503, "temporarily_unavailable");
+    assert_true(slice_is_absent(site_bench_header(bench, "Location", 0)));
 }
 
 /* ---- memory ---- */
@@ -188,6 +207,7 @@ int main(void)
         AUTHORIZE_TEST(answers_503_when_the_store_is_down_at_any_wait),
         AUTHORIZE_TEST(answers_503_without_randomness),
         AUTHORIZE_TEST(answers_503_when_the_durable_store_fails),
+        AUTHORIZE_TEST(answers_503_where_a_decision_cannot_be_written_down),
         AUTHORIZE_TEST(shows_the_whole_page_or_none_where_memory_does_not_suffice),
         AUTHORIZE_TEST(grants_what_was_shown_or_nothing_where_memory_does_not_suffice),
         AUTHORIZE_TEST(sends_to_the_whole_callback_or_nowhere_where_memory_does_not_suffice),

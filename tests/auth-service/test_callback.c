@@ -1,4 +1,4 @@
-#include "callback.h"
+#include "rules/callback.h"
 
 #include "support/test.h"
 

@@ -1,6 +1,6 @@
-#include "consent.h"
+#include "protocol/consent.h"
 
-#include "app.h"
+#include "app/app.h"
 #include "look/look.h"
 #include "support/test.h"
 
@@ -109,6 +109,22 @@ static void says_that_no_scope_is_asked_for(void **state)
     assert_false(says(it, "It asks for"));
 }
 
+/* The site or the proxy would name the same user again at once. */
+static void tells_who_is_somebody_else_to_log_out_where_he_logged_in(void **state)
+{
+    struct fixture *it = *state;
+    static const char told[] = "Log out where you logged in";
+    show(it);
+    assert_false(says(it, told));
+    it->config.login_url = SLICE("https://site.example/login");
+    show(it);
+    assert_true(says(it, told));
+    it->config.login_url = SLICE_ABSENT;
+    it->config.login_trusted_header = SLICE("X-Remote-User");
+    show(it);
+    assert_true(says(it, told));
+}
+
 static void calls_verified_whom_the_operator_verified_alone(void **state)
 {
     struct fixture *it = *state;
@@ -128,9 +144,12 @@ static void shows_an_initial_and_no_logo_from_elsewhere(void **state)
     show(it);
     assert_true(says(it, "<span aria-hidden=\"true\">P</span>"));
     assert_false(says(it, "<img"));
-    it->client.name = SLICE("\xe2\x80\xaeP");
-    show(it);
-    assert_true(says(it, "<span aria-hidden=\"true\">\xc2\xb7</span>"));
+    static const char *const unseen[] = {"\xe2\x80\xaeP", "\xe2\x81\xa6P", "\xc2\x9bP", "\x80P"};
+    for (size_t i = 0; i < COUNT_OF(unseen); i++) { /* marks, a control, and what is no UTF-8 */
+        it->client.name = slice_str(unseen[i]);
+        show(it);
+        assert_true(says(it, "<span aria-hidden=\"true\">\xc2\xb7</span>"));
+    }
     it->client.name = SLICE("\xe5\x86\x99\xe7\x9c\x9f");
     show(it);
     assert_true(says(it, "<span aria-hidden=\"true\">\xe5\x86\x99</span>"));
@@ -187,9 +206,25 @@ static void tells_scopes_in_words_by_group_with_a_warning(void **state)
     show(it);
     assert_true(says(it, "<li class=\"dangerous\"><span><bdi>Pay</bdi> <strong class=\"tag\">Careful</strong>"));
     assert_true(says(it, "can do harm"));
+}
+
+/* Where a client can do with fewer of them, and as long as they are few enough for a form. */
+static void lets_scopes_be_unticked_one_by_one(void **state)
+{
+    struct fixture *it = *state;
     it->client.flags = CLIENT_OPTIONAL_SCOPES;
     show(it);
-    assert_true(says(it, "name=\"ticked\" value=\"money\" checked>"));
+    assert_true(says(it, "name=\"ticked\" value=\"photos:read\" checked>"));
+    it->client.flags = CLIENT_VERIFIED | CLIENT_TRUSTED;
+    show(it);
+    assert_false(says(it, "name=\"ticked\""));
+    it->client.flags = CLIENT_OPTIONAL_SCOPES;
+    it->consent.scopes = slice_sub(slice_str(it->scopes), 0, 2 * 200 - 1);
+    show(it);
+    assert_true(says(it, "name=\"ticked\""));
+    it->consent.scopes = slice_sub(slice_str(it->scopes), 0, 2 * 201 - 1);
+    show(it);
+    assert_false(says(it, "name=\"ticked\""));
 }
 
 static void tells_what_kind_of_place_the_browser_goes_to(void **state)
@@ -246,10 +281,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(names_the_client_the_user_and_every_scope),
         TEST(says_that_no_scope_is_asked_for),
+        TEST(tells_who_is_somebody_else_to_log_out_where_he_logged_in),
         TEST(calls_verified_whom_the_operator_verified_alone),
         TEST(shows_an_initial_and_no_logo_from_elsewhere),
         TEST(says_how_long_the_access_lasts),
         TEST(tells_scopes_in_words_by_group_with_a_warning),
+        TEST(lets_scopes_be_unticked_one_by_one),
         TEST(tells_what_kind_of_place_the_browser_goes_to),
         TEST(shows_the_whole_page_or_none_where_memory_runs_out),
     };

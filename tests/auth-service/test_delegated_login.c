@@ -1,10 +1,11 @@
 #include "login/delegated_login.h"
 
-#include "authorize.h"
+#include "app/service_metrics.h"
 #include "crypto/random.h"
 #include "durable/users.h"
 #include "login/challenge.h"
-#include "service_metrics.h"
+#include "protocol/authorize.h"
+#include "protocol/login_continue.h"
 #include "site_bench.h"
 #include "sql/sql.h"
 #include "support/test.h"
@@ -98,7 +99,7 @@ static void decide(struct scene *scene, const char *decision, bool is_granted)
 
 static int come_back(struct scene *scene, const char *cookie)
 {
-    const struct site_call call = {.steps = delegated_login_continue, .query = scene->query, .cookie = cookie};
+    const struct site_call call = {.steps = login_continue, .query = scene->query, .cookie = cookie};
     return site_bench_call(scene->bench, &call);
 }
 
@@ -338,10 +339,9 @@ static void what_is_no_return_at_all_is_told(void **state)
         assert_refused(scene.bench, 400, rows[i].problem);
     }
     decide(&scene, CHALLENGE_ACCEPTED, false);
-    site_bench_call(scene.bench, &(struct site_call){.steps = delegated_login_continue,
-                                                     .query = scene.query,
-                                                     .cookie = scene.cookie,
-                                                     .is_plain = true});
+    site_bench_call(
+        scene.bench,
+        &(struct site_call){.steps = login_continue, .query = scene.query, .cookie = scene.cookie, .is_plain = true});
     assert_refused(scene.bench, 400, "transport_insecure");
 }
 
@@ -593,8 +593,7 @@ static void send_within(struct scene *scene, const char *login_url, const char *
         assert_true(slice_starts_with(site_bench_header(scene->bench, "Location", 0), slice_str(login_url)));
         read_sending(scene);
         decide(scene, CHALLENGE_ACCEPTED, false);
-        const struct site_call back = {
-            .steps = delegated_login_continue, .query = scene->query, .cookie = scene->cookie};
+        const struct site_call back = {.steps = login_continue, .query = scene->query, .cookie = scene->cookie};
         assert_int_equal(site_bench_call_within(scene->bench, &back, MEMORY_PLENTY_BYTES), 302);
         assert_slice_equal(site_bench_header(scene->bench, "Location", 0), slice_str(page));
         sent++;
@@ -637,7 +636,7 @@ static void leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffic
         arena_init(&bench->request.arena, MEMORY_PLENTY_BYTES);
         struct scene scene = begin_at(state, delegated_login_show, far_query);
         decide(&scene, CHALLENGE_ACCEPTED, false);
-        const struct site_call back = {.steps = delegated_login_continue, .query = scene.query, .cookie = scene.cookie};
+        const struct site_call back = {.steps = login_continue, .query = scene.query, .cookie = scene.cookie};
         if (site_bench_call_within(bench, &back, bytes) != 302)
             continue;
         assert_slice_equal(site_bench_header(bench, "Location", 0), slice_str(far_page));
@@ -646,6 +645,41 @@ static void leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffic
         sent++;
     }
     assert_in_range(sent, 1, MEMORY_ENOUGH_BYTES / MEMORY_STEP_BYTES);
+}
+
+#define OTHER_LOGINS                                                                                      \
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccccccccccccccccccc." \
+    "dddddddddddddddddddddddddddddddd"
+
+/* With a query that takes so many bytes more, beside four other logins of that browser. */
+static bool lead_back_within(void **state, int more, size_t bytes)
+{
+    struct site_bench *bench = *state;
+    char cookie[512];
+    char query[10 << 10];
+    arena_done(&bench->request.arena);
+    arena_init(&bench->request.arena, MEMORY_PLENTY_BYTES);
+    struct scene scene = begin_at(state, delegated_login_show, NULL);
+    decide(&scene, CHALLENGE_ACCEPTED, false);
+    (void)snprintf(cookie, sizeof cookie, "%s." OTHER_LOGINS, scene.cookie);
+    (void)snprintf(query, sizeof query, "%s&x=%0*d", scene.query, more, 0);
+    const struct site_call back = {.steps = login_continue, .query = query, .cookie = cookie};
+    if (site_bench_call_within(bench, &back, bytes) != 302)
+        return false;
+    assert_true(slice_starts_with(site_bench_header(bench, "Set-Cookie", 1),
+                                  SLICE("__Host-countersign_challenge=" OTHER_LOGINS ";")));
+    return true;
+}
+
+/* The headers find room in what is left of the first block, which the query fills, and in what the limit leaves behind
+ * it, where neither has room for the secrets of the other logins. */
+static void keeps_the_other_logins_or_leads_nowhere_where_memory_does_not_suffice(void **state)
+{
+    enum { BLOCK_BYTES = 8 << 10, REST_BYTES = 250, FILL_BYTES = 16 };
+    unsigned led = 0;
+    for (int more = BLOCK_BYTES / 4; more < BLOCK_BYTES; more += FILL_BYTES)
+        led += lead_back_within(state, more, BLOCK_BYTES + REST_BYTES);
+    assert_in_range(led, 1, BLOCK_BYTES / FILL_BYTES / 2);
 }
 
 int main(void)
@@ -678,6 +712,7 @@ int main(void)
         SITE_TEST(sends_to_the_site_with_all_that_it_needs_or_not_where_memory_does_not_suffice),
         SITE_TEST(a_client_sends_to_the_site_or_not_where_memory_does_not_suffice),
         SITE_TEST(leads_back_to_the_whole_page_or_nowhere_where_memory_does_not_suffice),
+        SITE_TEST(keeps_the_other_logins_or_leads_nowhere_where_memory_does_not_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

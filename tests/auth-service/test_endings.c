@@ -1,4 +1,4 @@
-#include "endings.h"
+#include "app/endings.h"
 
 #include "changes/feed.h"
 #include "durable/changes.h"

@@ -1,9 +1,10 @@
-#include "look/frame.h"
+#include "site/frame.h"
 
-#include "home.h"
+#include "account/home.h"
 #include "look/look_names.h"
-#include "problems.h"
-#include "site.h"
+#include "site/files.h"
+#include "site/problems.h"
+#include "site/site.h"
 #include "site_bench.h"
 #include "support/test.h"
 
@@ -78,6 +79,25 @@ static void the_brand_is_on_every_page(void **state)
     assert_false(site_bench_says(bench, "Privacy"));
 }
 
+/* Its head is what makes a page as wide as a phone, and dark where that is wished for; a reader can skip to what it is
+ * about. */
+static void the_head_of_every_page_suits_each_screen(void **state)
+{
+    static const char *const texts[] = {"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">",
+                                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">",
+                                        "<meta name=\"color-scheme\" content=\"light dark\">",
+                                        "<meta name=\"robots\" content=\"noindex\">",
+                                        "<link rel=\"stylesheet\" href=\"/style.css?v=",
+                                        "<link rel=\"stylesheet\" href=\"/brand.css?v=",
+                                        "<a class=\"skip\" href=\"#content\">",
+                                        "<main id=\"content\">"};
+    struct site_bench *bench = *state;
+    show_home(bench, NULL, NULL);
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        if (!site_bench_says(bench, texts[i]))
+            fail_msg("%s is not in %.*s", texts[i], SLICE_ARGS(site_bench_body(bench)));
+}
+
 /* What happened, whom to tell, a reference that is in the log, and for developers the code with its page. */
 static void a_page_that_refuses_tells_whom_to_ask_and_with_what(void **state)
 {
@@ -99,7 +119,7 @@ static void a_page_that_refuses_tells_whom_to_ask_and_with_what(void **state)
 static void files_are_kept_for_ever_under_the_address_of_their_contents(void **state)
 {
     struct site_bench *bench = *state;
-    const struct step *const steps[] = {frame_style, frame_brand_style};
+    const struct step *const steps[] = {files_style, files_brand_style};
     struct look *look = look_take(bench->app.look);
     const struct look_file *const files[] = {&look->style, &look->brand_style};
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
@@ -119,7 +139,7 @@ static void files_are_kept_for_ever_under_the_address_of_their_contents(void **s
 static void there_is_no_logo_where_none_is_set(void **state)
 {
     struct site_bench *bench = *state;
-    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = frame_logo}), 404);
+    assert_int_equal(site_bench_call(bench, &(struct site_call){.steps = files_logo}), 404);
     show_home(bench, NULL, NULL);
     assert_false(site_bench_says(bench, "<img"));
 }
@@ -144,6 +164,7 @@ int main(void)
         SITE_TEST(one_language_is_no_choice),
         SITE_TEST(the_choice_comes_back_to_the_page_where_it_was_made),
         SITE_TEST(the_brand_is_on_every_page),
+        SITE_TEST(the_head_of_every_page_suits_each_screen),
         SITE_TEST(a_page_that_refuses_tells_whom_to_ask_and_with_what),
         SITE_TEST(files_are_kept_for_ever_under_the_address_of_their_contents),
         SITE_TEST(there_is_no_logo_where_none_is_set),

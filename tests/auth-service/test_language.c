@@ -1,5 +1,6 @@
 #include "look/language.h"
 
+#include "site/language_choice.h"
 #include "site_bench.h"
 #include "support/test.h"
 

@@ -2,6 +2,7 @@
 #include "crypto/random.h"
 #include "durable/users.h"
 #include "login/login.h"
+#include "login/login_tries.h"
 #include "site_bench.h"
 #include "support/test.h"
 
@@ -181,6 +182,19 @@ static void takes_a_device_for_its_own_user_alone(void **state)
     assert_int_equal(try_from(bench, "198.51.100.2", JANES_FORM, joes), 429);
 }
 
+static void counts_an_account_and_an_address_together_for_devices_of_others(void **state)
+{
+    struct site_bench *bench = *state;
+    char janes[512], joes[512];
+    become_device(bench, JANES_FORM, janes);
+    become_device(bench, FORM("joe", "correct+horse"), joes);
+    bench->config.rate_limit_login_pair = 1;
+    assert_int_equal(try_from(bench, "198.51.100.1", FORM("jane", "wrong"), joes), 403);
+    assert_int_equal(try_from(bench, "198.51.100.1", FORM("joe", "wrong"), janes),
+                     403); /* the first of another account */
+    assert_int_equal(try_from(bench, "198.51.100.1", JANES_FORM, joes), 429);
+}
+
 /* Devices are free for whoever has an account: with many of them nobody uses up another's quota from one address. */
 static void counts_an_account_for_devices_of_others_only_while_their_address_has_quota(void **state)
 {
@@ -296,6 +310,38 @@ static void counts_an_account_only_while_the_address_and_the_pair_have_quota(voi
     assert_int_equal(try_from(bench, "192.0.2.10", FORM("jane", "wrong"), NULL), 429);
 }
 
+/* A name that was cut short would be another's counter. */
+static void counts_under_whole_names_or_none_where_memory_does_not_suffice(void **state)
+{
+    enum { STEP_BYTES = 16, ENOUGH_BYTES = 2 << 10 };
+    struct site_bench *bench = *state;
+    struct request *request = &bench->request;
+    static const char *const names[] = {
+        "jane", "a-name-of-a-hundred-bytes-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789-01234567"};
+    assert_int_equal(submit(bench, JANES_FORM, LOGIN_COOKIE), 302);
+    request->header_count = 0;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        unsigned whole = 0;
+        for (size_t bytes = 0; bytes <= ENOUGH_BYTES; bytes += STEP_BYTES) {
+            struct login_tries tries;
+            arena_done(&request->arena);
+            arena_init(&request->arena, bytes);
+            enum status status = login_tries_init(request, slice_str(names[i]), &tries);
+            assert_true(status == STATUS_OK || status == STATUS_NO_MEMORY);
+            if (status != STATUS_OK)
+                continue;
+            assert_slice_equal(tries.names[QUOTA_LOGIN_ACCOUNT], slice_str(names[i]));
+            struct slice pair = tries.names[QUOTA_LOGIN_PAIR];
+            size_t space = slice_find(pair, ' ');
+            assert_int_equal(space, 32);
+            assert_slice_equal(slice_sub(pair, space + 1, pair.len), slice_str(names[i]));
+            assert_int_equal(tries.names[QUOTA_LOGIN_DEVICE].len, 2 * sizeof tries.device.id);
+            whole++;
+        }
+        assert_in_range(whole, 1, ENOUGH_BYTES / STEP_BYTES);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +355,7 @@ int main(void)
         SITE_TEST(a_device_that_guesses_leaves_the_quotas_of_strangers_alone),
         SITE_TEST(a_device_is_none_for_a_name_that_nobody_has),
         SITE_TEST(takes_a_device_for_its_own_user_alone),
+        SITE_TEST(counts_an_account_and_an_address_together_for_devices_of_others),
         SITE_TEST(counts_an_account_for_devices_of_others_only_while_their_address_has_quota),
         SITE_TEST(counts_every_spelling_as_one),
         SITE_TEST(forgets_a_device_when_the_password_changes),
@@ -316,6 +363,7 @@ int main(void)
         SITE_TEST(slows_down_who_guesses_at_accounts_that_do_not_exist_too),
         SITE_TEST(slows_down_an_address_whatever_the_accounts),
         SITE_TEST(counts_an_account_only_while_the_address_and_the_pair_have_quota),
+        SITE_TEST(counts_under_whole_names_or_none_where_memory_does_not_suffice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "not_found.h"
+#include "site/not_found.h"
 
 #include "site_bench.h"
 #include "support/test.h"

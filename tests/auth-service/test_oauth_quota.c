@@ -1,6 +1,6 @@
-#include "oauth_quota.h"
+#include "protocol/oauth_quota.h"
 
-#include "oauth_reply.h"
+#include "protocol/oauth_reply.h"
 #include "site_bench.h"
 #include "support/test.h"
 #include "verify/signed_request.h"

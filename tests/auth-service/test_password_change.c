@@ -5,7 +5,7 @@
 #include "durable/changes.h"
 #include "durable/passwords.h"
 #include "durable/users.h"
-#include "site.h"
+#include "site/site.h"
 #include "site_bench.h"
 #include "support/test.h"
 
@@ -134,6 +134,15 @@ static void a_session_guesses_as_often_as_an_address_may(void **state)
     assert_true(has_password(bench, bench->jane, "granite otter lamp"));
 }
 
+/* Sent again, the old one would be wrong. */
+static void the_change_is_waited_for_longer_than_a_store_may_take(void **state)
+{
+    struct site_bench *bench = *state;
+    site_bench_slow_write(bench);
+    assert_int_equal(change(bench, "correct+horse", FRESH, FRESH), 302);
+    assert_true(has_password(bench, bench->jane, "granite otter lamp"));
+}
+
 static struct site_bench *interrupted;
 
 static enum step_result change_meanwhile(struct flow *flow UNUSED)
@@ -207,6 +216,7 @@ int main(void)
         TEST(the_one_that_he_has_is_asked_for),
         TEST(the_new_one_is_judged_as_every_password),
         TEST(a_session_guesses_as_often_as_an_address_may),
+        TEST(the_change_is_waited_for_longer_than_a_store_may_take),
         TEST(a_change_in_between_is_not_written_over),
         TEST(a_form_needs_its_secret_and_all_its_fields),
         TEST(a_sites_user_gets_no_password_here),

@@ -1,5 +1,5 @@
 #include "crypto/password.h"
-#include "login/password_rules.h"
+#include "rules/password_rules.h"
 #include "support/test.h"
 #include "support/watch.h"
 

@@ -1,6 +1,6 @@
-#include "login/return_to.h"
+#include "site/return_to.h"
 
-#include "app.h"
+#include "app/app.h"
 #include "support/test.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
-#include "temp_credential.h"
+#include "protocol/temp_credential.h"
 
+#include "app/service_metrics.h"
 #include "crypto/random.h"
-#include "service_metrics.h"
 #include "signed_bench.h"
 #include "support/oauth.h"
 #include "support/test.h"

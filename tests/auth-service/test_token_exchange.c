@@ -1,12 +1,14 @@
-#include "token_exchange.h"
+#include "protocol/token_exchange.h"
 
+#include "app/service_metrics.h"
 #include "crypto/random.h"
 #include "durable/tokens.h"
 #include "durable/users.h"
-#include "service_metrics.h"
 #include "signed_bench.h"
 #include "support/oauth.h"
 #include "support/test.h"
+
+#include <stdio.h>
 
 #define VERIFIER     "oauth_verifier=\"VERIFIER\""
 #define WITH_TEMP    "oauth_token=\"temp\", " VERIFIER
@@ -315,6 +317,26 @@ static void issues_nothing_where_a_store_is_down(void **state)
     }
 }
 
+/* A right verifier, typed with so many dashes that there is not always room to leave them out. */
+static void memory_that_runs_out_spends_no_try(void **state)
+{
+    enum { DASHES = 16 * 1024, STEP_BYTES = 4 * 1024 };
+    struct signed_bench *bench = *state;
+    static char parameters[DASHES + 64];
+    (void)snprintf(parameters, sizeof parameters, "oauth_token=\"temp\", oauth_verifier=\"VERI%0*dFIER\"", DASHES, 0);
+    for (size_t i = 0; parameters[i]; i++)
+        parameters[i] = parameters[i] == '0' ? '-' : parameters[i];
+    int status = 503;
+    for (size_t room = STEP_BYTES; status >= 500; room += STEP_BYTES) {
+        const struct signed_call call = {
+            .steps = token_exchange, .token_secret = "secret", .parameters = parameters, .arena_bytes = room};
+        assert_in_range(room, 1, 1 << 20);
+        status = signed_bench_call(bench, &call);
+        assert_int_equal(temp(bench)->wrong, 0);
+    }
+    assert_int_equal(status, 200);
+}
+
 static void issues_nothing_that_is_not_random(void **state)
 {
     struct signed_bench *bench = *state;
@@ -344,6 +366,7 @@ int main(void)
         TEST(what_was_begun_and_granted_after_both_were_disabled_counts),
         TEST(a_token_has_no_scope_that_the_client_may_not_have_any_more),
         TEST(issues_nothing_where_a_store_is_down),
+        TEST(memory_that_runs_out_spends_no_try),
         TEST(issues_nothing_that_is_not_random),
     };
     return cmocka_run_group_tests(tests, oauth_setup, oauth_teardown);

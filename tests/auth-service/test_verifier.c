@@ -1,4 +1,4 @@
-#include "verifier.h"
+#include "protocol/verifier.h"
 
 #include "crypto/random.h"
 #include "support/test.h"

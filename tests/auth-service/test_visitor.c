@@ -2,7 +2,7 @@
 
 #include "durable/users.h"
 #include "login/login.h"
-#include "site.h"
+#include "site/site.h"
 #include "site_bench.h"
 #include "support/test.h"
 #include "support/watch.h"
@@ -298,8 +298,14 @@ static void tells_why_it_asks_again_also_after_a_wrong_password(void **state)
                                                .body = body,
                                                .cookie = "__Host-countersign_login=0123456789abcdefghijABCDEFGHIJxy"});
     assert_true(site_bench_says(bench, "is wrong") && site_bench_says(bench, "needs your password once more"));
-    site_bench_call(bench, &(struct site_call){.steps = login_show, .query = "because=%3Cb%3E"});
-    assert_false(site_bench_says(bench, "once more") || site_bench_says(bench, "&lt;b&gt;"));
+    site_bench_call(bench, &(struct site_call){.steps = login_show, .query = "because=changed"});
+    assert_true(site_bench_says(bench, "Your password was changed") && !site_bench_says(bench, "once more"));
+    static const char *const others[] = {"because=%3Cb%3E", "because=", "x=y"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        site_bench_call(bench, &(struct site_call){.steps = login_show, .query = others[i]});
+        assert_false(site_bench_says(bench, "once more") || site_bench_says(bench, "&lt;b&gt;") ||
+                     site_bench_says(bench, "was changed"));
+    }
 }
 
 /* ---- the other doors ---- */

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """grow: how the cost of an introspection grows with what a site has more of.
 
-One thing grows at a time: event loops, busy and idle connections, tokens, parameters and body of a request, replicas, primaries of
-a Redis Cluster, lines of the decision log. The cost is CPU time (user and system) of the service for each call. Points of a curve
-take turns, and the medians of the rounds count. Prints a table for each, and draws it in build/bench/grow/NAME.svg; the points are in
-build/bench/grow.json. COUNTERSIGN_BENCH_LONG=1 has more and longer rounds, and a million tokens."""
+One thing grows at a time: event loops, busy and idle connections, tokens in use and in the database, parameters and body of a
+request, replicas, primaries of a Redis Cluster, lines of the decision log. The cost is CPU time (user and system) of the service for
+each call. Points of a curve take turns, and the medians of the rounds count. Prints a table for each, and draws it in
+build/bench/grow/NAME.svg; the points are in build/bench/grow.json. COUNTERSIGN_BENCH_LONG=1 has more and longer rounds, and ten
+million tokens in the database."""
 
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import requests
 from batch import cpu_us
-from introspect import BUILD, load, prepare_tokens
+from introspect import BUILD, good_calls, prepare_tokens
 
 from harness.crowd import Crowd
 from harness.fleet import PASSWORD, Fleet, Stores
@@ -37,19 +38,20 @@ class Point:
 
     at: object
     services: list
+    database: object
     options: dict = field(default_factory=dict)
     figures: list = field(default_factory=list)
 
     def measure(self, credentials, key):
         options = {"seconds": SECONDS, "connections": CONNECTIONS, "key": key, "credentials": credentials, **self.options}
         before = sum(cpu_us(service.process.pid) for service in self.services)
+        database = cpu_us(self.database.process.pid)
         waits = sum(map(waits_of, self.services))
-        first = load("stream", self.services, options.pop("credentials"), **options)[-1]["first"]
-        wrong = {name: first[name] for name in ("refused", "unexpected", "cut", "timed_out") if first[name]}
-        assert first["active"] > 100 * first["unavailable"] and not wrong, f"{self.at}: {first}"
+        first = good_calls(f"grow at {self.at}", self.services, options.pop("credentials"), **options)
         used = sum(cpu_us(service.process.pid) for service in self.services) - before
         waited = sum(map(waits_of, self.services)) - waits
-        return {"cpu_us": used / first["active"], "rate": first["active"] / options["seconds"],
+        asked = cpu_us(self.database.process.pid) - database
+        return {"cpu_us": used / first["active"], "database_us": asked / first["active"], "rate": first["active"] / options["seconds"],
                 "p99_us": first["active_us"]["p99_us"], "waits": waited / first["active"]}
 
     def median(self, name):
@@ -77,6 +79,9 @@ class Site:
         self.key = self.fleet.create_resource_server()
         self.started = 0
 
+    def point(self, at, services, **options):
+        return Point(at, services, self.stores.database, options)
+
     def service(self, **variables):
         self.started += 1
         return self.fleet.add(self.fleet.new_introspection(f"-{self.started}", **variables))
@@ -95,43 +100,44 @@ class Site:
 # ---- what grows: each gives the points of a curve
 
 def loops(site):
-    return [Point(count, [site.service(OAUTH1_WORKERS=count)]) for count in (1, 2)]
+    return [site.point(count, [site.service(OAUTH1_WORKERS=count)]) for count in (1, 2)]
 
 
 def connections(site):
     service = site.service()
-    return [Point(count, [service], {"connections": count}) for count in (1, 4, 16, 64, 256, 1024, 4096)]
+    return [site.point(count, [service], connections=count) for count in (1, 4, 16, 64, 256, 1024, 4096)]
 
 
 def replicas(site):
+    """Few tokens, so that each replica soon has all of them in memory."""
     services = [site.service() for _ in range(8)]
-    return [Point(count, services[:count]) for count in (1, 2, 4, 8)]
+    return [site.point(count, services[:count], credentials=site.some(100)) for count in (1, 2, 4, 8)]
 
 
 def parameters(site):
     service = site.service()
-    return [Point(count, [service], {"url": "http://api.example/photos?" + "&".join(f"p{i}=value{i}" for i in range(count))})
+    return [site.point(count, [service], url="http://api.example/photos?" + "&".join(f"p{i}=value{i}" for i in range(count)))
             for count in (5, 25, 50, 100, 150, 200, 240)]
 
 
 def body(site):
     service = site.service()
-    return [Point(size, [service], {"body": size}) for size in (0, 1024, 4096, 16384, 32768, 65000)]
+    return [site.point(size, [service], body=size) for size in (0, 1024, 4096, 16384, 32768, 65000)]
 
 
 def tokens(site):
     """So many are asked about in turn, and all are in memory."""
     service = site.service(OAUTH1_CACHE_ENTRIES=4 * TOKENS)
-    return [Point(count, [service], {"credentials": site.some(count)}) for count in (10, 100, 1000, TOKENS)]
+    return [site.point(count, [service], credentials=site.some(count)) for count in (10, 100, 1000, TOKENS)]
 
 
 def misses(site):
     """The cache holds a part of the tokens; the rest is read from the database."""
-    return [Point(f"{share}%", [site.service(OAUTH1_CACHE_ENTRIES=max(1, TOKENS * share // 100))]) for share in (200, 90, 50, 10, 0)]
+    return [site.point(f"{share}%", [site.service(OAUTH1_CACHE_ENTRIES=max(1, TOKENS * share // 100))]) for share in (200, 90, 50, 10, 0)]
 
 
 def decisions(site):
-    return [Point(which, [site.service(OAUTH1_DECISION_LOG=which)]) for which in ("off", "refused", "all")]
+    return [site.point(which, [site.service(OAUTH1_DECISION_LOG=which)]) for which in ("off", "refused", "all")]
 
 
 CURVES = {
@@ -162,7 +168,7 @@ def clusters(folder):
             site = Site(folder / f"on-{primaries}", cluster.url)
             ended.callback(site.stop)
             sites.append(site)
-            points.append(Point(primaries, [site.service()]))
+            points.append(site.point(primaries, [site.service()]))
         for point, site in zip(points, sites):
             point.measure(site.credentials, site.key)
         for _ in range(ROUNDS):
@@ -176,7 +182,7 @@ def idle(site):
     service = site.service()
     points = []
     for count in (0, 1000, 5000, 10000):
-        before, point = anonymous_kb(service), Point(count, [service])
+        before, point = anonymous_kb(service), site.point(count, [service])
         with Crowd("idle", service.port, count) if count else ExitStack() as crowd:
             if count:
                 crowd.wait_until_there()
@@ -187,17 +193,52 @@ def idle(site):
     report("idle", "idle connections", points)
 
 
+def add_rows(database, count):
+    """Tokens that nobody asks for, until there are so many."""
+    there = int(database.sql("SELECT COUNT(*) FROM tokens")[0][0])
+    while there < count:
+        some = min(there, count - there, 100000)
+        database.sql(
+            "SET unique_checks = 0, foreign_key_checks = 0;"
+            " INSERT INTO tokens (token_digest, oauth_token, sealed, jti, client, user, scopes, created_at)"
+            " SELECT RANDOM_BYTES(16), HEX(RANDOM_BYTES(16)), sealed, LOWER(HEX(RANDOM_BYTES(13))), client, user, scopes, created_at"
+            f" FROM tokens LIMIT {some}", timeout=300)
+        there += some
+
+
+def rows(folder):
+    """Nothing is in memory, so each call reads its token from the database, which has room for all of them in its own memory. A
+    point follows the other, since rows only become more."""
+    site, points = Site(folder / "rows"), []
+    database = site.stores.database
+    try:
+        database.sql("SET GLOBAL innodb_buffer_pool_size = 8 << 30; SET GLOBAL innodb_log_file_size = 2 << 30;"
+                     " SET GLOBAL innodb_flush_log_at_trx_commit = 2", user="root")
+        service = site.service(OAUTH1_CACHE_ENTRIES=1)
+        for count in (TOKENS, 100000, 1000000, 10000000)[:4 if LONG else 3]:
+            add_rows(database, count)
+            point = site.point(count, [service])
+            point.measure(site.credentials, site.key)
+            point.figures = [point.measure(site.credentials, site.key) for _ in range(ROUNDS)]
+            points.append(point)
+    finally:
+        site.stop()
+    report("rows", "tokens in the database, none of them in memory", points)
+
+
 # ---- what is shown
 
 FIGURES = {}
 
 
 def report(name, axis, points):
-    print(f"\n{axis}\n{'':>12} {'CPU µs':>8} {'÷ first':>8} {'requests/s':>11} {'p99 µs':>8} {'waits':>7}")
+    print(f"\n{axis}\n{'':>12} {'CPU µs':>8} {'÷ first':>8} {'requests/s':>11} {'p99 µs':>8} {'waits':>7}"
+          f" {'database µs':>12}")
     for point in points:
         cpu = point.median("cpu_us")
         print(f"{point.at!s:>12} {cpu:8.1f} {cpu / points[0].median('cpu_us'):8.2f} {point.median('rate'):11.0f}"
-              f" {point.median('p99_us'):8.0f} {point.median('waits'):7.3f}")
+              f" {point.median('p99_us'):8.0f} {point.median('waits'):7.3f}"
+              f" {point.median('database_us'):12.1f}")
     FIGURES[name] = {"axis": axis, "points": [
         {"at": point.at, **{figure: round(point.median(figure), 3) for figure in point.figures[0]}} for point in points]}
     (FOLDER / f"{name}.svg").write_text(draw(axis, [(str(point.at), point.median("cpu_us")) for point in points]))
@@ -236,13 +277,15 @@ def run(folder, wanted):
             idle(site)
     finally:
         site.stop()
+    if "rows" in wanted:
+        rows(folder)
     if "primaries" in wanted:
         clusters(folder)
     (BUILD / "grow.json").write_text(json.dumps(FIGURES, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    known = [*CURVES, "idle", "primaries"]
+    known = [*CURVES, "idle", "rows", "primaries"]
     asked = sys.argv[1:] or known
     if set(asked) - set(known):
         sys.exit(f"usage: grow.py [NAME...], of {', '.join(known)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 import introspect
 import requests
 from batch import cpu_us
-from introspect import load, on_core, prepare
+from introspect import good_calls, on_core, prepare
 
 from harness.fleet import PASSWORD, Fleet, Stores
 from harness.flow import Flow, send
@@ -53,11 +53,7 @@ def processes(fleet, stores):
 
 
 def ask(service, credentials, key, **options):
-    """The load tool's summary; every call must have been found good, but for those that a busy machine made too late."""
-    first = load("stream", [service], credentials, key=key, connections=32, **options)[-1]["first"]
-    others = {name: first[name] for name in ("refused", "unexpected", "cut", "timed_out")}
-    assert first["active"] > 100 * first["unavailable"] and not any(others.values()), first
-    return first
+    return good_calls("sizing", [service], credentials, key=key, connections=32, **options)
 
 
 def misses(service):

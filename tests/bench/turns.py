@@ -38,8 +38,9 @@ class Caller:
     def __init__(self, service):
         self.connection = http.client.HTTPConnection("127.0.0.1", service.port)
 
-    def __call__(self, method, path, body, headers):
-        for _ in range(3):  # a disk that is busy for 200 ms is a 503
+    def __call__(self, make_request):
+        for _ in range(3):  # a disk that is busy for 200 ms is a 503, and its nonce may be spent
+            method, path, body, headers = make_request()
             self.connection.request(method, path, body, headers)
             answer = self.connection.getresponse()
             answer.text = answer.read().decode()
@@ -60,17 +61,25 @@ class Answer:
 
 
 def measure(service, redis, requests):
-    """µs of the service and of Redis for each of the requests, and their answers."""
+    """µs of the service and of Redis for each of the requests, and their answers. A request is what makes it."""
     caller, answers = Caller(service), []
     before = cpu_ns(service.process), cpu_ns(redis.process)
-    for method, path, body, headers in requests:
-        answers.append(caller(method, path, body, headers))
+    for make_request in requests:
+        answers.append(caller(make_request))
     used = cpu_ns(service.process) - before[0], cpu_ns(redis.process) - before[1]
     return [ns / 1000 / len(answers) for ns in used], answers
 
 
-def signed(request, path):
-    return request.method, path, request.body, request.headers
+def signed(sign, path):
+    """A request that is signed each time it is made."""
+    def make_request():
+        request = sign()
+        return request.method, path, request.body, request.headers
+    return make_request
+
+
+def same(*request):
+    return lambda: request
 
 
 def one_round(fleet, client, owner, key):
@@ -78,27 +87,28 @@ def one_round(fleet, client, owner, key):
     redis, used = fleet.stores.redis, {}
     flows = [Flow(fleet, client, owner, signature_method="HMAC-SHA256") for _ in range(CALLS)]
     used["POST /oauth/initiate"], answers = measure(
-        fleet.auth, redis, [signed(flow.initiate_request(), "/oauth/initiate") for flow in flows])
+        fleet.auth, redis, [signed(flow.initiate_request, "/oauth/initiate") for flow in flows])
     for flow, answer in zip(flows, answers):
         flow.temporary = with_token(flow, Answer(answer))
     flows[0].owner.consent_page(flows[0].temporary.token)  # logs in
     cookie = {"Cookie": "; ".join(f"{c.name}={c.value}" for c in owner.session.cookies)}
     paths = [f"/oauth/authorize?oauth_token={flow.temporary.token}" for flow in flows]
-    used["GET /oauth/authorize"], pages = measure(fleet.auth, redis, [("GET", path, None, cookie) for path in paths])
+    used["GET /oauth/authorize"], pages = measure(fleet.auth, redis, [same("GET", path, None, cookie) for path in paths])
     csrf = pages[0].text.split('name="csrf_token" value="')[1].split('"')[0]
     headers = {**cookie, "Content-Type": "application/x-www-form-urlencoded"}
     forms = [f"oauth_token={flow.temporary.token}&csrf_token={csrf}&scope=&decision=grant" for flow in flows]
     used["POST /oauth/authorize"], answers = measure(
-        fleet.auth, redis, [("POST", "/oauth/authorize", body, headers) for body in forms])
+        fleet.auth, redis, [same("POST", "/oauth/authorize", body, headers) for body in forms])
     for flow, answer in zip(flows, answers):
         flow.verifier = dict(location_query(Answer(answer)))["oauth_verifier"]
     used["POST /oauth/token"], answers = measure(
-        fleet.auth, redis, [signed(flow.exchange_request(), "/oauth/token") for flow in flows])
+        fleet.auth, redis, [signed(flow.exchange_request, "/oauth/token") for flow in flows])
     signer = with_token(flows[0], Answer(answers[0]))
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    bodies = [json.dumps(describe(signer.sign("GET", API_URL))) for _ in flows]
-    used["POST /v1/introspect"], _ = measure(
-        fleet.introspection, redis, [("POST", "/v1/introspect", body, headers) for body in bodies])
+
+    def ask():
+        return "POST", "/v1/introspect", json.dumps(describe(signer.sign("GET", API_URL))), headers
+    used["POST /v1/introspect"], _ = measure(fleet.introspection, redis, [ask] * CALLS)
     return used
 
 

@@ -1,4 +1,4 @@
-"""One Chromium for each file of tests, with script and without."""
+"""One Chromium for each file of tests, with script and without, and a second one for who meets another person."""
 
 import sys
 from pathlib import Path
@@ -22,6 +22,19 @@ def browser(chromium):
     """A browser that has never been anywhere."""
     forget(chromium)
     return chromium
+
+
+@pytest.fixture(scope="module")
+def second_chromium():
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def stranger(second_chromium):
+    """Another person's browser, that has never been anywhere either."""
+    forget(second_chromium)
+    return second_chromium
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 from harness.chromium import SCHEMES, SCREENS, set_screen  # noqa: E402
-from harness.every_page import LANGUAGES, Pages, branded_provider  # noqa: E402
+from harness.every_page import LANGUAGES, every_page  # noqa: E402
 
 BUILD = HERE.parents[1] / "build"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -46,8 +46,8 @@ def axe():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    with branded_provider(tmp_path_factory.mktemp("accessibility")) as provider:
-        yield Pages(provider)
+    with every_page(tmp_path_factory.mktemp("accessibility")) as made:
+        yield made
 
 
 def faults(browser, axe, scheme, screen):

@@ -5,16 +5,19 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.chromium import PASSWORD, element, log_in, violations, wait  # noqa: E402
 from harness.flow import Flow  # noqa: E402
 from harness.owner import Owner  # noqa: E402
+from harness.resource_server import ResourceServer  # noqa: E402
 from harness.running import KINDS, running_on  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
 APPLICATIONS, SECURITY = "/account/applications", "/account/security"
+REVOKED_WITHIN_S = 1
 OPEN = {"OAUTH1_RATE_LIMIT_LOGIN_PAIR": "1000", "OAUTH1_RATE_LIMIT_LOGIN_ADDRESS": "1000"}
 
 
@@ -65,6 +68,28 @@ def test_leaves_less_to_an_application_and_takes_the_rest_back(page, provider, k
     wait(page, lambda _: not told(provider, key, token)["active"])
     assert "none" in element(page, "main").text and page.find_elements(By.CSS_SELECTOR, ".grant") == []
     assert violations(page) == []
+
+
+@pytest.fixture(scope="module")
+def api(provider):
+    with ResourceServer(provider, required_scope="photos:read") as server:
+        yield server
+
+
+def called(api, signer):
+    request = signer.sign("GET", api.origin + "/photos")
+    return requests.get(request.url, headers=request.headers, timeout=10)
+
+
+def test_what_is_taken_back_ends_within_a_second(page, provider, api, token):
+    """The API was called just before, so that the introspection service has the token in its memory."""
+    open_page(page, provider, APPLICATIONS)
+    assert called(api, token).status_code == 200
+    press(page, "button[value=revoke]", "can no longer use")
+    told = time.monotonic()
+    while (answer := called(api, token)).status_code == 200:
+        assert time.monotonic() - told < REVOKED_WITHIN_S
+    assert answer.status_code == 401 and answer.json()["code"] == "token_revoked"
 
 
 def test_takes_all_back_by_the_keyboard(page, provider, key, token):

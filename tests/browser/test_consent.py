@@ -2,39 +2,21 @@
 cannot show (Content-Security-Policy's form-action, cookies across sites, frames)."""
 
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import time
 from pathlib import Path
 
 import pytest
+import requests
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.chromium import element, log_in, violations, wait  # noqa: E402
-from harness.flow import Flow, form  # noqa: E402
+from harness.flow import Flow, form, send  # noqa: E402
+from harness.local_site import ClientSite, answer_at, ask_for_access, come_from, decide, serving  # noqa: E402
 from harness.running import KINDS, running_on  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 
-
-class ClientSite(BaseHTTPRequestHandler):
-    """The client's own site: /start links to the provider, /ready is the callback, /frame tries to frame the consent page."""
-
-    def do_GET(self):
-        pages = {
-            "/start": '<a id="go" href="{0}">Print my photos</a>',
-            "/frame": '<iframe id="frame" src="{0}"></iframe>',
-            "/ready": '<h1 id="arrived">Thank you</h1>',
-        }
-        page = pages.get(self.path.partition("?")[0], "")
-        body = page.format(self.server.authorize_url).encode()
-        self.send_response(200 if page else 404)
-        self.send_header("Content-Type", "text/html")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+TEMP_TTL_S = 12  # a page or two have to be opened meanwhile
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -46,85 +28,63 @@ def provider(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def site():
-    """On `localhost`, while the provider is on 127.0.0.1: another origin, and another site for cookies."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), ClientSite)
-    server.url = f"http://localhost:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(ClientSite) as made:
+        yield made
 
 
 @pytest.fixture
 def flow(provider, site):
-    client = provider.create_client("--scope", "photos:read", callback=site.url + "/ready")
-    flow = Flow(provider, client)
-    flow.initiate(site.url + "/ready")
-    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+    flow = Flow(provider, provider.create_client("--scope", "photos:read", callback=site.url + "/ready"))
+    ask_for_access(flow, site)
     return flow
 
 
 def come_from_the_clients_site(browser, site):
-    browser.get(site.url + "/start")
-    element(browser, "#go").click()
+    come_from(browser, site)
     element(browser, "input[name=password]")
 
 
-def decide(browser, value):
-    element(browser, f"button[name=decision][value={value}]").click()
-
-
-def answer_at(browser, site):
-    """The query with which the browser arrived at the callback."""
-    wait(browser, lambda b: b.current_url.startswith(site.url + "/ready"))
-    assert element(browser, "#arrived").text == "Thank you"
-    query = browser.current_url.partition("?")[2]
-    return dict(pair.split("=", 1) for pair in query.split("&"))
-
-
-def test_grants_and_comes_back_to_another_origin(browser, site, flow):
-    come_from_the_clients_site(browser, site)
-    log_in(browser)
-    page = element(browser, "main").text
-    assert "Photo printer" in page and "photos:read" in page and "jane" in page
-    decide(browser, "grant")
-    answer = answer_at(browser, site)
+def test_grants_and_comes_back_to_another_origin(page, site, flow):
+    come_from_the_clients_site(page, site)
+    log_in(page)
+    text = element(page, "main").text
+    assert "Photo printer" in text and "photos:read" in text and "jane" in text
+    decide(page, "grant")
+    answer = answer_at(page, site)
     assert answer["oauth_token"] == flow.temporary.token
-    assert violations(browser) == []
+    assert violations(page) == []
     flow.verifier = answer["oauth_verifier"]
     assert form(flow.exchange())["oauth_token"]
 
 
-def test_denies_and_comes_back_to_another_origin(browser, site, flow):
-    come_from_the_clients_site(browser, site)
-    log_in(browser)
-    decide(browser, "deny")
-    answer = answer_at(browser, site)
+def test_denies_and_comes_back_to_another_origin(page, site, flow):
+    come_from_the_clients_site(page, site)
+    log_in(page)
+    decide(page, "deny")
+    answer = answer_at(page, site)
     assert answer["error"] == "access_denied" and answer["oauth_problem"] == "user_refused"
     assert "oauth_verifier" not in answer
-    assert violations(browser) == []
+    assert violations(page) == []
 
 
-def test_a_wrong_password_is_asked_again_and_then_goes_on(browser, site, flow):
-    come_from_the_clients_site(browser, site)
-    log_in(browser, "wrong")
-    assert element(browser, "[role=alert]").text
-    assert element(browser, "input[name=password]").get_attribute("value") == ""
-    log_in(browser)
-    decide(browser, "grant")
-    assert answer_at(browser, site)["oauth_verifier"]
+def test_a_wrong_password_is_asked_again_and_then_goes_on(page, site, flow):
+    come_from_the_clients_site(page, site)
+    log_in(page, "wrong")
+    assert element(page, "[role=alert]").text
+    assert element(page, "input[name=password]").get_attribute("value") == ""
+    log_in(page)
+    decide(page, "grant")
+    assert answer_at(page, site)["oauth_verifier"]
 
 
-def test_a_session_lasts_across_sites(browser, site, flow, provider):
+def test_a_session_lasts_across_sites(browser, site, flow):
     """SameSite=Strict would lose it on the way from the client's site."""
     come_from_the_clients_site(browser, site)
     log_in(browser)
     decide(browser, "grant")
     answer_at(browser, site)
-    flow.initiate(site.url + "/ready")
-    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
-    browser.get(site.url + "/start")
-    element(browser, "#go").click()
+    ask_for_access(flow, site)
+    come_from(browser, site)
     decide(browser, "grant")
     assert answer_at(browser, site)["oauth_token"] == flow.temporary.token
 
@@ -138,14 +98,14 @@ def test_cannot_be_framed(browser, site, flow):
     assert any("frame-ancestors" in entry["message"] for entry in browser.get_log("browser"))
 
 
-def test_shows_a_verifier_to_type_where_there_is_no_callback(browser, provider):
+def test_shows_a_verifier_to_type_where_there_is_no_callback(page, provider):
     client = provider.create_client("--scope", "photos:read")
     flow = Flow(provider, client)
     flow.initiate("oob")
-    browser.get(f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}")
-    log_in(browser)
-    decide(browser, "grant")
-    flow.verifier = element(browser, "#verifier").text.strip()
+    page.get(f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}")
+    log_in(page)
+    decide(page, "grant")
+    flow.verifier = element(page, "#verifier").text.strip()
     assert 6 <= len(flow.verifier) <= 16
     flow.exchange()
 
@@ -172,6 +132,47 @@ def test_a_request_that_was_used_denied_or_never_made_says_so_and_is_not_decided
     assert says_why("never-made") == "token_rejected" and violations(page) == []
 
 
+@pytest.fixture(scope="module", params=KINDS)
+def hasty(request, tmp_path_factory):
+    """Where a request for access lives for a few seconds."""
+    with running_on(request.param, tmp_path_factory.mktemp(request.param), auths=2, OAUTH1_TEMP_TTL=TEMP_TTL_S,
+                    OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000", OAUTH1_RATE_LIMIT_LOGIN_ADDRESS="1000") as running:
+        yield running.provider
+
+
+def come_to_decide(page, flow, site):
+    """Again, where this machine was slower than a request lives."""
+    for _ in range(5):
+        ask_for_access(flow, site)
+        come_from(page, site)
+        wait(page, lambda b: b.find_elements(By.NAME, "decision") or b.find_elements(By.ID, "problem"))
+        if page.find_elements(By.NAME, "decision"):
+            return
+    raise AssertionError(element(page, "main").text)
+
+
+def test_who_decides_too_late_is_told_so_grants_nothing_and_starts_again_from_the_client(page, site, hasty):
+    flow = Flow(hasty, hasty.create_client("--scope", "photos:read", callback=site.url + "/ready"))
+    page.get(hasty.url + "/account/applications")
+    log_in(page)
+    wait(page, lambda b: b.current_url.endswith("/account/applications"))
+    come_to_decide(page, flow, site)
+    address = page.current_url
+    until = time.monotonic() + TEMP_TTL_S + 10
+    while requests.get(address, timeout=10, allow_redirects=False).status_code == 302:  # to log in
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    decide(page, "grant")
+    wait(page, lambda b: "has expired. Start again from the application" in element(b, "main").text)
+    assert element(page, "#problem").get_attribute("textContent") == "token_expired" and element(page, "#reference").text
+    assert page.find_elements(By.NAME, "decision") == []
+    assert hasty.expect("token", "list", "--client", flow.client.client_id) == []
+    flow.verifier = "never-shown"
+    assert send(flow.exchange_request()).status_code == 401
+    come_to_decide(page, flow, site)
+    assert violations(page) == []
+
+
 def test_works_without_script(browser, site, flow):
     """Nothing of our pages needs script, so the policy forbids it."""
     browser.get(site.authorize_url)
@@ -183,8 +184,7 @@ def test_goes_from_the_login_straight_back_to_a_trusted_client(browser, site, pr
     """Chromium holds each redirect after the login form, also the last, against the login page's form-action."""
     flow = Flow(provider, provider.create_client("--scope", "photos:read", "--trusted", callback=site.url + "/ready"))
     for granted_before in (False, True):
-        flow.initiate(site.url + "/ready")
-        site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
+        ask_for_access(flow, site)
         browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
         come_from_the_clients_site(browser, site)
         log_in(browser)
@@ -205,18 +205,16 @@ def test_another_user_takes_over_and_decides(browser, site, flow):
     assert violations(browser) == []
 
 
-def test_grants_what_was_left_ticked_alone_without_script(without_script, site, provider):
-    browser = without_script
+def test_grants_what_was_left_ticked_alone(page, site, provider):
     client = provider.create_client("--scope", "photos:read photos:write", "--optional-scopes", callback=site.url + "/ready")
     flow = Flow(provider, client)
-    flow.initiate(site.url + "/ready")
-    site.authorize_url = f"{provider.url}/oauth/authorize?oauth_token={flow.temporary.token}"
-    come_from_the_clients_site(browser, site)
-    assert "Photo printer asks for access" in element(browser, "main").text
-    log_in(browser)
-    element(browser, "input[name=ticked][value='photos:write']").click()
-    decide(browser, "grant")
-    flow.verifier = answer_at(browser, site)["oauth_verifier"]
+    ask_for_access(flow, site)
+    come_from_the_clients_site(page, site)
+    assert "Photo printer asks for access" in element(page, "main").text
+    log_in(page)
+    element(page, "input[name=ticked][value='photos:write']").click()
+    decide(page, "grant")
+    flow.verifier = answer_at(page, site)["oauth_verifier"]
     flow.exchange()
     assert [token["scope"] for token in provider.expect("token", "list", "--client", client.client_id)] in (
         ["photos:read"], [["photos:read"]])

@@ -73,7 +73,6 @@ static void finds_what_was_added_also_when_nobody_holds_it(void **state)
     cached_release(cached);
     assert_ptr_equal(find(view, "acme"), cached);
     assert_int_equal(view->count, 1);
-    assert_int_equal(view->mask, cache_bucket_count(ENTRIES) - 1);
     cache_view_done(view);
     gone(entry);
 }
@@ -231,6 +230,92 @@ static void whoever_adds_sweeps_a_little(void **state)
     }
 }
 
+/* ---- slots ---- */
+
+/* Of few hashes, at the end of the slots, so that entries stand in each other's way and around the end. */
+static struct cache_entry *new_crowded_entry(const struct credential_view *view, unsigned number)
+{
+    char id[16];
+    (void)snprintf(id, sizeof id, "id%u", number);
+    struct cache_entry *entry = new_entry(id);
+    entry->hash = view->mask - 3 + number % 7;
+    return entry;
+}
+
+static bool is_found(struct credential_view *view, const struct cache_entry *entry)
+{
+    const struct cached *cached = cache_view_find(view, &entry->key, entry->hash);
+    return cached && cached->entry == entry;
+}
+
+static void entries_in_each_others_way_are_found_whatever_goes(void **state)
+{
+    struct credential_view *view = *state;
+    struct cache_entry *entries[24] = {NULL};
+    unsigned random = 1;
+    unsigned number = 0;
+    for (int step = 0; step < 2000; step++) {
+        random = random * 1103515245 + 12345;
+        size_t at = (random >> 16) % COUNT_OF(entries);
+        if (entries[at]) {
+            drop(entries[at]);
+            assert_false(is_found(view, entries[at]));
+            gone(entries[at]);
+            entries[at] = NULL;
+        } else {
+            entries[at] = new_crowded_entry(view, number++);
+            cached_release(add(view, entries[at]));
+        }
+        for (size_t i = 0; i < COUNT_OF(entries); i++)
+            assert_true(!entries[i] || is_found(view, entries[i]));
+    }
+    for (size_t i = 0; i < COUNT_OF(entries); i++)
+        if (entries[i])
+            drop(entries[i]);
+    cache_view_sweep(view, view->mask + 1);
+    assert_int_equal(view->count, 0);
+    for (size_t i = 0; i < COUNT_OF(entries); i++)
+        if (entries[i])
+            gone(entries[i]);
+}
+
+static void a_full_view_keeps_no_more_until_something_goes(void **state)
+{
+    struct credential_view *view = *state;
+    enum { MANY = 512 };
+    struct cache_entry *entries[MANY];
+    size_t found = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        entries[i] = new_crowded_entry(view, i);
+        cached_release(add(view, entries[i]));
+        found += is_found(view, entries[i]);
+    }
+    assert_int_equal(found, view->count);
+    assert_int_equal(found, (view->mask + 1) / 8 * 7);
+    assert_false(is_found(view, entries[MANY - 1]));
+    for (unsigned i = 0; i < MANY / 4; i++)
+        drop(entries[i]);
+    size_t tries = 0;
+    for (; !is_found(view, entries[MANY - 1]); tries++)
+        cached_release(add(view, cache_entry_hold(entries[MANY - 1])));
+    assert_in_range(tries, 1, (view->mask + 1) / 8); /* each sweeps eight slots */
+    cache_view_done(view);
+    for (unsigned i = 0; i < MANY; i++)
+        gone(entries[i]);
+}
+
+/* Twice the known ones and all that may be unknown. */
+static void there_is_room_for_all_that_the_table_has(void **state UNUSED)
+{
+    for (size_t entries = 1; entries < 100000; entries = entries * 3 + 1) {
+        struct credential_view view;
+        assert_status(cache_view_init(&view, NULL, NULL, entries), STATUS_OK);
+        assert_true(view.mask + 1 >= 2 * (entries + 64));
+        assert_int_equal(view.mask & (view.mask + 1), 0);
+        cache_view_done(&view);
+    }
+}
+
 /* ---- its end ---- */
 
 static void what_requests_hold_outlives_it(void **state)
@@ -262,6 +347,9 @@ int main(void)
         TEST(what_was_dropped_is_not_found_but_read_to_the_end),
         TEST(a_sweep_goes_round_bit_by_bit_and_takes_out_what_was_dropped),
         TEST(whoever_adds_sweeps_a_little),
+        TEST(entries_in_each_others_way_are_found_whatever_goes),
+        TEST(a_full_view_keeps_no_more_until_something_goes),
+        cmocka_unit_test(there_is_room_for_all_that_the_table_has),
         TEST(what_requests_hold_outlives_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

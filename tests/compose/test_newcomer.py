@@ -47,6 +47,10 @@ def test_the_first_page_tells_a_next_step_that_works(stack):
     assert page.status_code == 200 and page.headers["Content-Type"].startswith("text/html")
     assert photos(stack) in page.text, "the page names the URL on the port that is in use"
     done = stack.shell(command_on_page(page.text, "next"))
+    for _ in range(4):  # a machine that has just built the images may be busy: the answer says to sign anew and try again
+        if "try again" not in done.stdout:
+            break
+        done = stack.shell(command_on_page(page.text, "next"))
     assert json.loads(done.stdout)["asked_by"] == {"client": "demo", "user": "jane", "scope": "photos%3Aread"}, done
 
 

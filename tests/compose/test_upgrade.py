@@ -67,6 +67,11 @@ def migrate_as_the_next_release(stack):
     stack.compose("exec", "-T", "mysql", "sh", "-c", client, statement)
 
 
+def type_commands(stack, title):
+    done = stack.shell("set -e\n" + commands_of("operations.md", title), timeout=500)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}{stack.state()}"
+
+
 def versions(stack):
     label = '{{index .Config.Labels "org.opencontainers.image.version"}}'
     return {service: [docker("inspect", "-f", label, one).stdout.strip() for one in stack.containers(service)] for service in BUILT}
@@ -75,12 +80,14 @@ def versions(stack):
 def test_an_upgrade_by_the_page_fails_no_request(own, capsys):
     before = {service: own.containers(service) for service in BUILT}
     stores = [own.containers(name) for name in ("mysql", "redis", "nginx")]
+    asking = loads(own)
+    get_next_release(own)
+    type_commands(own, "images of an upgrade of compose")  # before the load, for who compiles takes the processors from the stores
     with ExitStack() as clients:
-        asking = [clients.enter_context(load) for load in loads(own)]
+        for load in asking:
+            clients.enter_context(load)
         migrate_as_the_next_release(own)
-        get_next_release(own)
-        done = own.shell("set -e\n" + commands_of("operations.md", "upgrade of compose"), timeout=500)
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}{own.state()}"
+        type_commands(own, "upgrade of compose")
     failures = [failure for load in asking for failure in load.failures]
     with capsys.disabled():
         print(f"\nupgrade of 2 and 1 replicas: {[load.sent for load in asking]} requests, {len(failures)} failed, "

@@ -94,6 +94,8 @@ static const struct row rows[] = {
      "OAUTH1_TEMP_TTL: \"99999999999999999999\" is not a number of seconds from 1 to 86400"},
     {{DEV, "OAUTH1_SHUTDOWN_DELAY=0.2505"},
      "OAUTH1_SHUTDOWN_DELAY: \"0.2505\" is not a number of seconds from 0 to 3600"},
+    {{DEV, "OAUTH1_SHUTDOWN_DELAY=0.0505"},
+     "OAUTH1_SHUTDOWN_DELAY: \"0.0505\" is not a number of seconds from 0 to 3600"},
     {{DEV, "OAUTH1_SHUTDOWN_DELAY=."}, "OAUTH1_SHUTDOWN_DELAY: \".\" is not a number of seconds from 0 to 3600"},
     {{DEV, "OAUTH1_CLOCK_OFFSET=-301"}, NULL},
     {{URL, KEYS, "OAUTH1_CLOCK_OFFSET=1"}, "OAUTH1_CLOCK_OFFSET: is for tests and needs OAUTH1_DEV=true"},
@@ -123,10 +125,6 @@ static const struct row rows[] = {
     {{DEV, "OAUTH1_OPS_LISTEN=[::]:9000"},
      "OAUTH1_OPS_LISTEN: must be on 127.0.0.1 in development mode; unset OAUTH1_DEV to serve others"},
     {{DEV, "OAUTH1_OPS_LISTEN=[::1]:9000", "OAUTH1_LISTEN=unix:/run/a", "OAUTH1_ADMIN_LISTEN=localhost:1"}, NULL},
-    {{DEV, "OAUTH1_OPS_LISTEN=:8080"},
-     "OAUTH1_OPS_LISTEN: is the address of OAUTH1_LISTEN too; give each its own port"},
-    {{URL, KEYS, "OAUTH1_ADMIN_LISTEN=127.0.0.1:8080"},
-     "OAUTH1_ADMIN_LISTEN: is the address of OAUTH1_LISTEN too; give each its own port"},
     /* stores */
     {{DEV, "OAUTH1_DATABASE_URL=postgres://u:secret@h/d"},
      "OAUTH1_DATABASE_URL: \"postgres://u:***@h/d\" is no database; write sqlite:PATH or "
@@ -308,6 +306,7 @@ static void has_the_documented_defaults(void **state)
     assert_int_equal(config.admin_listen.port, 8081);
     assert_int_equal(config.ops_listen.port, 9090);
     assert_slice_equal(config.database_url, SLICE("sqlite:./oauth1.db"));
+    assert_true(config_database_is_default(&config) && config_database_is_embedded(&config));
     assert_slice_equal(config.redis_url, SLICE("memory:"));
     assert_int_equal(config.database_pool, 8);
     assert_in_range(config.workers, 1, 256);
@@ -354,17 +353,21 @@ static void parses_what_is_set(void **state)
 {
     (void)state;
     const char *const entries[MAX_ENTRIES] = {
-        "OAUTH1_PUBLIC_URL=HTTPS://Auth.Example.com:443",
+        "OAUTH1_PUBLIC_URL=HTTPS://Auth.Example.com:443//",
         KEYS,
         "OAUTH1_ADMIN_TOKEN=ops:" TOKEN ",ci:read:x" TOKEN,
         "OAUTH1_SIGNATURE_METHODS=HMAC-SHA256 , PLAINTEXT",
         "OAUTH1_TRUSTED_PROXIES=10.0.0.0/8,unix",
         "OAUTH1_SHUTDOWN_DELAY=0.25",
         "OAUTH1_LISTEN=unix:/run/auth.sock",
+        "OAUTH1_DATABASE_URL=mysql://u@h/d",
     };
     load_ok(entries, CONFIG_AUTH);
+    assert_true(!config_database_is_default(&config) && !config_database_is_embedded(&config));
     assert_slice_equal(config.public_url.scheme, SLICE("https"));
     assert_slice_equal(config.public_url.authority, SLICE("auth.example.com"));
+    assert_slice_equal(config.public_url.path, SLICE(""));
+    assert_slice_equal(config.public_url.text, SLICE("HTTPS://Auth.Example.com:443"));
     assert_int_equal(config.admin_tokens.count, 2);
     assert_slice_equal(config.admin_tokens.items[1].name, SLICE("ci"));
     assert_slice_equal(config.admin_tokens.items[1].token, SLICE("x" TOKEN));
@@ -434,6 +437,12 @@ static void reads_values_from_files(void **state)
     assert_status(load(entries, CONFIG_AUTH, &problems), STATUS_BAD_INPUT);
     assert_non_null(strstr(buf_string(&problems), "has a line break"));
     buf_done(&problems);
+    (void)snprintf(entry, sizeof entry, "OAUTH1_INSECURE_TRANSPORT_FILE=%s", path);
+    const char *const both[MAX_ENTRIES] = {URL, KEYS, entry, "AUTHLIB_INSECURE_TRANSPORT=true"};
+    write_file(path, "false\n"); /* wins over Authlib's variable */
+    load_ok(both, CONFIG_AUTH);
+    assert_false(config.insecure_transport);
+    config_done(&config);
     (void)unlink(path);
 }
 
@@ -652,6 +661,8 @@ static void help_and_documentation_name_every_variable(void **state)
         assert_non_null(strstr(buf_string(&help), names[i]));
         assert_non_null(strstr(buf_string(&markdown), names[i]));
     }
+    assert_non_null(strstr(buf_string(&markdown), "| `--cache-ttl SECONDS` | `30` |")); /* with its unit */
+    assert_non_null(strstr(buf_string(&markdown), "| `--log-format json\\|text` |"));
     buf_done(&help);
     buf_done(&markdown);
 }
@@ -737,9 +748,13 @@ static void keeps_a_development_key_beside_the_database(void **state)
     assert_int_equal(keys.len, 48);
     assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_OK);
     assert_slice_equal(again, keys);
-    assert_int_equal(chmod(path, 0644), 0);
-    assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_BAD_INPUT);
-    assert_non_null(strstr(buf_string(&why), "chmod 600"));
+    static const mode_t for_others[] = {0640, 0604}; /* its group alone, and all but its group */
+    for (size_t i = 0; i < COUNT_OF(for_others); i++) {
+        buf_reset(&why);
+        assert_int_equal(chmod(path, for_others[i]), 0);
+        assert_status(config_secrets_keys_blocking(&config, &why, &again), STATUS_BAD_INPUT);
+        assert_non_null(strstr(buf_string(&why), "chmod 600"));
+    }
     assert_status(config_dev_key_check_blocking(&config, &why), STATUS_BAD_INPUT);
     (void)chmod(path, 0600);
     assert_status(config_dev_key_check_blocking(&config, &why), STATUS_OK);

@@ -118,6 +118,8 @@ static void what_is_just_a_hash_is_taken(void **state)
         {ARGON2_WITH("m=16,t=1,p=2", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=15,t=1,p=2", BASE64_8, "YWFhYQ")},
         {ARGON2_WITH("m=8,t=1,p=1", BASE64_63 "YQ", "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_63 "YWE", "YWFhYQ")},
         {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, BASE64_63 "YQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, BASE64_63 "YWE")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_63 "YWFh", "YWFhYQ")},
+        {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, BASE64_63 "YWFhYWFh")},
         {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", "YWFhYWFhYQ", "YWFhYQ")},
         {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", "YWFhYWFhY!", "YWFhYQ")},
         {ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhYQ"), ARGON2_WITH("m=8,t=1,p=1", BASE64_8, "YWFhY!")},
@@ -132,6 +134,19 @@ static void what_is_just_a_hash_is_taken(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++)
         if (judge(rows[i].good) || !judge(rows[i].bad))
             fail_msg("%s, %s", rows[i].good, rows[i].bad);
+}
+
+static void a_hash_has_383_bytes_at_most(void **state)
+{
+    (void)state;
+    for (size_t len = 383; len <= 384; len++) {
+        char hash[400] = "pbkdf2_sha256$1$";
+        size_t start = strlen(hash);
+        memset(hash + start, 's', len - start);
+        memcpy(hash + len - strlen("$" DIGEST_32), "$" DIGEST_32, strlen("$" DIGEST_32));
+        assert_int_equal(strlen(hash), len);
+        assert_int_equal(judge(hash) == NULL, len < PASSWORD_HASH_BYTES);
+    }
 }
 
 /* What is none at all is told apart from what costs too much. */
@@ -313,7 +328,7 @@ int __wrap_EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned 
     return fails() ? 0 : result;
 }
 
-/* However far it had got. */
+/* However far it had got, to its last call. */
 static void what_could_not_be_computed_opens_for_nobody(void **state)
 {
     (void)state;
@@ -327,6 +342,11 @@ static void what_could_not_be_computed_opens_for_nobody(void **state)
             if (opened)
                 break;
         }
+        failing_call = calls = 0;
+        assert_true(password_kind_verify_blocking(PASSWORD, hash));
+        failing_call = calls;
+        calls = 0;
+        assert_false(failing_call && password_kind_verify_blocking(PASSWORD, hash));
     }
     failing_call = 0;
 }
@@ -396,6 +416,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_costs_more_than_it_may_is_refused),
         cmocka_unit_test(what_is_just_a_hash_is_taken),
+        cmocka_unit_test(a_hash_has_383_bytes_at_most),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(what_is_no_hash_is_refused_and_never_verified),
         cmocka_unit_test(kinds_are_found_by_the_name_that_the_database_has),

@@ -6,6 +6,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
@@ -107,6 +108,21 @@ static struct slice made_up_pem(int bits, const char *exponent, int modulus_bott
     return pem;
 }
 
+static EVP_PKEY *generate(const char *type, int bits, BN_ULONG exponent)
+{
+    EVP_PKEY *key = NULL;
+    BIGNUM *number = BN_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+    assert_int_equal(BN_set_word(number, exponent), 1);
+    assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, bits), 1);
+    assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context, number), 1);
+    assert_int_equal(EVP_PKEY_generate(context, &key), 1);
+    EVP_PKEY_CTX_free(context);
+    BN_free(number);
+    return key;
+}
+
 static int setup(void **state)
 {
     (void)state;
@@ -123,6 +139,36 @@ static int teardown(void **state)
     rsa_free(rsa);
     rsa_free(NULL);
     return 0;
+}
+
+/* A private key of that size, of numbers that have nothing to do with each other. */
+static struct slice made_up_private_pem(int bits)
+{
+    static const char *const names[] = {OSSL_PKEY_PARAM_RSA_N,           OSSL_PKEY_PARAM_RSA_D,
+                                        OSSL_PKEY_PARAM_RSA_FACTOR1,     OSSL_PKEY_PARAM_RSA_FACTOR2,
+                                        OSSL_PKEY_PARAM_RSA_EXPONENT1,   OSSL_PKEY_PARAM_RSA_EXPONENT2,
+                                        OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+    BIGNUM *numbers[COUNT_OF(names)];
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    assert_int_equal(OSSL_PARAM_BLD_push_uint(builder, OSSL_PKEY_PARAM_RSA_E, 65537), 1);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        numbers[i] = BN_new();
+        assert_int_equal(BN_rand(numbers[i], i < 2 ? bits : bits / 2, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+        assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, names[i], numbers[i]), 1);
+    }
+    OSSL_PARAM *params = OSSL_PARAM_BLD_to_param(builder);
+    assert_int_equal(EVP_PKEY_fromdata_init(context), 1);
+    assert_int_equal(EVP_PKEY_fromdata(context, &key, EVP_PKEY_KEYPAIR, params), 1);
+    struct slice pem = private_pem(key, NULL);
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
+    OSSL_PARAM_free(params);
+    OSSL_PARAM_BLD_free(builder);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        BN_free(numbers[i]);
+    return pem;
 }
 
 static struct slice sign(struct slice pem, enum digest digest, struct slice text)
@@ -187,6 +233,81 @@ static void anything_changed_is_refused(void **state)
                   STATUS_SIGNATURE_INVALID);
     /* and the kept key still works */
     assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), signature), STATUS_OK);
+}
+
+/* RFC 8017 §5.2.2, step 1: the signature and the modulus together raise to the same, and would be another spelling of
+ * the same signature. */
+static void a_signature_beyond_the_modulus_is_refused(void **state)
+{
+    (void)state;
+    size_t start = texts.len;
+    unsigned char beyond[257];
+    BIGNUM *modulus = NULL;
+    EVP_PKEY *key = NULL;
+    BIGNUM *number = BN_new();
+    struct slice signature = {0};
+    do { /* until the sum has room in as many bytes */
+        EVP_PKEY_free(key);
+        key = EVP_RSA_gen(2048);
+        BN_free(modulus);
+        modulus = NULL;
+        assert_int_equal(EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &modulus), 1);
+        signature = sign(private_pem(key, NULL), DIGEST_SHA1, SLICE("text"));
+        assert_non_null(BN_bin2bn((const unsigned char *)signature.ptr, 256, number));
+        assert_int_equal(BN_add(number, number, modulus), 1);
+    } while (BN_num_bits(number) > 2048);
+    assert_int_equal(BN_bn2binpad(number, beyond, 256), 256);
+    struct slice pem = public_pem(key);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
+    assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), slice_of(beyond, 256)), STATUS_SIGNATURE_INVALID);
+    texts.len = start;
+    BN_free(number);
+    BN_free(modulus);
+    EVP_PKEY_free(key);
+}
+
+static void verifies_with_other_exponents_and_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        int bits;
+        BN_ULONG exponent;
+    } rows[] = {{2048, 65539}, {2049, 65537}, {2055, 0xFFFFFFFB}, {3072, 65537}, {2048, 0x8000000000000001}};
+    size_t start = texts.len;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        EVP_PKEY *key = generate("RSA", rows[i].bits, rows[i].exponent);
+        struct slice signature = sign(private_pem(key, NULL), DIGEST_SHA256, SLICE("text"));
+        struct slice pem = public_pem(key);
+        assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("text"), signature), STATUS_OK);
+        assert_status(rsa_verify(rsa, pem, DIGEST_SHA256, SLICE("texT"), signature), STATUS_SIGNATURE_INVALID);
+        EVP_PKEY_free(key);
+    }
+    texts.len = start;
+}
+
+static void assert_refused_number(const BIGNUM *number)
+{
+    unsigned char bytes[256];
+    assert_int_equal(BN_bn2binpad(number, bytes, sizeof bytes), sizeof bytes);
+    assert_status(rsa_verify(rsa, public_pem(key_2048), DIGEST_SHA1, SLICE("text"), slice_of(bytes, sizeof bytes)),
+                  STATUS_SIGNATURE_INVALID);
+}
+
+static void a_number_that_is_its_own_power_is_refused(void **state)
+{
+    (void)state;
+    size_t start = texts.len;
+    BIGNUM *modulus = NULL;
+    BIGNUM *zero = BN_new();
+    assert_int_equal(EVP_PKEY_get_bn_param(key_2048, OSSL_PKEY_PARAM_RSA_N, &modulus), 1);
+    assert_refused_number(zero);
+    assert_refused_number(BN_value_one());
+    assert_refused_number(modulus);
+    assert_int_equal(BN_sub_word(modulus, 1), 1);
+    assert_refused_number(modulus);
+    BN_free(modulus);
+    BN_free(zero);
+    texts.len = start;
 }
 
 /* The digest's name is part of what is signed (RFC 8017 §9.2); PSS is another scheme. */
@@ -292,6 +413,15 @@ static struct slice ec_pem(void)
     return pem;
 }
 
+/* Its numbers are those of RSA, but it may sign by RSASSA-PSS alone (RFC 4055 §1.2). */
+static struct slice pss_pem(void)
+{
+    EVP_PKEY *key = generate("RSA-PSS", 2048, 65537);
+    struct slice pem = public_pem(key);
+    EVP_PKEY_free(key);
+    return pem;
+}
+
 static void keys_that_a_client_may_not_register(void **state)
 {
     (void)state;
@@ -300,6 +430,7 @@ static void keys_that_a_client_may_not_register(void **state)
         const char *why;
     } rows[] = {
         {file("wiki_certificate.pem"), "an RSA key must have 2048 to 16384 bits"},
+        {pss_pem(), "it is not an RSA public key or certificate in PEM"},
         {ec_pem(), "it is not an RSA public key or certificate in PEM"},
         {private_pem(key_2048, NULL), "it is not an RSA public key or certificate in PEM"},
         {SLICE("not a key"), "it is not an RSA public key or certificate in PEM"},
@@ -334,10 +465,15 @@ static void signs_only_with_private_rsa_keys(void **state)
     (void)state;
     EVP_PKEY *ec = EVP_EC_gen("P-256");
     const struct slice rows[] = {
-        public_pem(key_2048),  file("wiki_certificate.pem"),
-        private_pem(ec, NULL), private_pem(key_2048, "passphrase"),
-        SLICE("not a key"),    SLICE(""),
-        SLICE_ABSENT,          slice_of(memory, 16385),
+        public_pem(key_2048),
+        file("wiki_certificate.pem"),
+        private_pem(ec, NULL),
+        private_pem(key_2048, "passphrase"),
+        SLICE("not a key"),
+        SLICE(""),
+        SLICE_ABSENT,
+        slice_of(memory, 16385),
+        made_up_private_pem(16386),
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         unsigned char bytes[RSA_SIGNATURE_MAX_BYTES];
@@ -346,6 +482,28 @@ static void signs_only_with_private_rsa_keys(void **state)
         assert_int_equal(len, 4711);
     }
     EVP_PKEY_free(ec);
+}
+
+/* OpenSSL keeps the errors of a thread, and a TLS connection on it would take them for its own. */
+static void leaves_no_error_of_openssls_behind(void **state)
+{
+    (void)state;
+    const char *why = NULL;
+    unsigned char bytes[RSA_SIGNATURE_MAX_BYTES];
+    size_t len = 0;
+    EVP_PKEY *small = EVP_RSA_gen(512);
+    ERR_clear_error();
+    assert_status(rsa_check_public_key(SLICE("not a key"), &why), STATUS_BAD_INPUT);
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_status(rsa_verify(rsa, public_pem(key_2048), DIGEST_SHA256, SLICE("text"), slice_of(memory, 256)),
+                  STATUS_SIGNATURE_INVALID);
+    assert_int_equal(ERR_peek_error(), 0);
+    assert_status(rsa_sign(SLICE("not a key"), DIGEST_SHA256, SLICE("text"), bytes, &len), STATUS_BAD_INPUT);
+    assert_int_equal(ERR_peek_error(), 0);
+    struct slice pem = private_pem(small, NULL); /* in which no such hash has room */
+    assert_status(rsa_sign(pem, DIGEST_SHA512, SLICE("text"), bytes, &len), STATUS_NO_MEMORY);
+    assert_int_equal(ERR_peek_error(), 0);
+    EVP_PKEY_free(small);
 }
 
 /* More keys than are kept, in turn: each is found again or parsed again. */
@@ -374,7 +532,19 @@ static struct slice numbered(int number, struct slice pem)
     return slice_of(texts.ptr + start, texts.len - start);
 }
 
-/* So many that every place is taken by one of the other's. */
+/* The key behind so many bytes of other text that there are `size` in all. */
+static struct slice lengthened(struct slice pem, size_t size)
+{
+    size_t start = texts.len;
+    for (size_t i = 1; i < size - pem.len; i++)
+        buf_add_byte(&texts, i % 64 ? 'x' : '\n');
+    buf_add_byte(&texts, '\n');
+    buf_add(&texts, pem);
+    assert_false(texts.failed);
+    return slice_of(texts.ptr + start, texts.len - start);
+}
+
+/* So many texts, each of another length and so in another place, that each place is taken by one of the other's. */
 static void nobody_is_taken_for_who_has_the_same_place(void **state)
 {
     (void)state;
@@ -385,8 +555,10 @@ static void nobody_is_taken_for_who_has_the_same_place(void **state)
     size_t start = texts.len;
     for (int i = 0; i < 300; i++) {
         texts.len = start;
-        assert_status(rsa_verify(rsa, numbered(i, mine), DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
-        assert_status(rsa_verify(rsa, numbered(i * 7, theirs), DIGEST_SHA1, SLICE("text"), signature),
+        size_t more = 1 + (size_t)i;
+        assert_status(rsa_verify(rsa, lengthened(mine, mine.len + more), DIGEST_SHA1, SLICE("text"), signature),
+                      STATUS_OK);
+        assert_status(rsa_verify(rsa, lengthened(theirs, theirs.len + more), DIGEST_SHA1, SLICE("text"), signature),
                       STATUS_SIGNATURE_INVALID);
     }
     texts.len = start;
@@ -413,18 +585,6 @@ static void a_key_that_is_kept_is_known_by_its_text(void **state)
         assert_status(rsa_verify(rsa, pem, DIGEST_SHA1, SLICE("text"), signature), STATUS_OK);
     assert_int_equal(parsed, 1);
     texts.len = start;
-}
-
-/* The key behind so many bytes of other text that there are `size` in all. */
-static struct slice lengthened(struct slice pem, size_t size)
-{
-    size_t start = texts.len;
-    for (size_t i = 1; i < size - pem.len; i++)
-        buf_add_byte(&texts, i % 64 ? 'x' : '\n');
-    buf_add_byte(&texts, '\n');
-    buf_add(&texts, pem);
-    assert_false(texts.failed);
-    return slice_of(texts.ptr + start, texts.len - start);
 }
 
 static void a_text_has_16384_bytes_at_most(void **state)
@@ -472,12 +632,16 @@ int main(void)
         cmocka_unit_test(verifies_with_every_digest_and_form_of_key),
         cmocka_unit_test(anything_changed_is_refused),
         cmocka_unit_test(another_padding_is_refused),
+        cmocka_unit_test(a_signature_beyond_the_modulus_is_refused),
+        cmocka_unit_test(a_number_that_is_its_own_power_is_refused),
+        cmocka_unit_test(verifies_with_other_exponents_and_sizes),
         cmocka_unit_test(keys_that_a_client_may_register),
         cmocka_unit_test(keys_that_a_client_may_not_register),
         cmocka_unit_test(weak_keys_are_not_registered_and_verify_nothing),
         cmocka_unit_test(nobody_can_sign_without_a_private_key_where_the_exponent_is_1),
         cmocka_unit_test(a_key_of_1024_bits_verifies_nothing),
         cmocka_unit_test(signs_only_with_private_rsa_keys),
+        cmocka_unit_test(leaves_no_error_of_openssls_behind),
         cmocka_unit_test(many_keys_take_turns),
         cmocka_unit_test(nobody_is_taken_for_who_has_the_same_place),
         cmocka_unit_test(a_key_that_is_kept_is_known_by_its_text),

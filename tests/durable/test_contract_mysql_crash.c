@@ -106,7 +106,7 @@ static void a_token_that_another_exchange_made_is_handed_out_when_its_commit_is_
 
 int main(void)
 {
-    static const struct durable_kind kind = {"MariaDB whose log can be slow", create, destroy, NULL};
+    static const struct tested_durable kind = {"MariaDB whose log can be slow", create, destroy, NULL};
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_token_that_another_exchange_made_is_handed_out_when_its_commit_is_in_the_log),
     };

@@ -13,7 +13,7 @@
 
 enum { PROCESSES = 4 };
 
-static const struct durable_kind *kind; /* the engine whose turn it is */
+static const struct tested_durable *kind; /* the engine whose turn it is */
 
 struct fixture {
     void *database;
@@ -414,7 +414,7 @@ static void another_run_is_waited_for_and_then_told(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-static int run_on(const struct durable_kind *engine, const char *name)
+static int run_on(const struct tested_durable *engine, const char *name)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_empty_database_is_old_and_names_the_command),

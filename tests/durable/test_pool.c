@@ -42,7 +42,7 @@ static struct durable_pool *new_pool(struct durable_bench *bench, size_t readers
     return pool;
 }
 
-static const struct durable_kind *kind; /* the engine whose turn it is */
+static const struct tested_durable *kind; /* the engine whose turn it is */
 
 static int setup(void **state)
 {
@@ -204,8 +204,8 @@ static void tokens_are_issued_used_and_revoked_from_a_loop(void **state)
     durable_pair_find_start(it->pool, SLICE("acme"), SLICE("token"), ASK(it));
     const struct credential_pair *pair = ANSWER(it, STATUS_OK);
     assert_true(pair->client_found && pair->token_found);
-    struct token_use use = {pair->token.id, 5000};
-    durable_token_touch_start(it->pool, &use, 1, ASK(it));
+    int64_t id = pair->token.id;
+    durable_token_touch_start(it->pool, 5000, &id, 1, ASK(it));
     DONE(it, STATUS_OK);
     struct token_page *tokens = NULL;
     assert_status(durable_token_list_blocking(&it->bench.db, &filter, (struct page_request){0}, &tokens), STATUS_OK);

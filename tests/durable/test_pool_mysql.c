@@ -4,6 +4,7 @@
 #include "durable/migrations.h"
 #include "durable/pool.h"
 #include "durable/tokens.h"
+#include "durable/users.h"
 #include "loop/flow.h"
 #include "support/asking.h"
 #include "support/durable_bench.h"
@@ -11,8 +12,10 @@
 #include "support/sql_proxy.h"
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { THREADS = 4, ANSWER_MS = 200, RECOVERY_MS = 2000, BUSY_MACHINE = 3 };
 
@@ -113,6 +116,25 @@ static void a_server_that_hangs_keeps_nobody_waiting_and_is_found_again_within_t
     assert_in_range(took_ms, 3000, 3900);
     assert_true(asked >= 10); /* each was answered when its time was over, or before */
     must_recover(it);
+}
+
+static void *go_on_later_blocking(void *server)
+{
+    (void)usleep(2 * SQL_SERVICE_ANSWER_MS * 1000);
+    mariadb_server_go_on(server);
+    return NULL;
+}
+
+static void a_start_waits_for_a_server_that_is_busy_for_longer_than_a_request_may_wait(void **state)
+{
+    struct fixture *it = *state;
+    pthread_t thread;
+    (void)durable_bench_client(&it->primary, "acme");
+    mariadb_server_pause(mariadb_server_shared());
+    assert_int_equal(pthread_create(&thread, NULL, go_on_later_blocking, mariadb_server_shared()), 0);
+    open_pool(it, NULL, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_status(ask(it), STATUS_OK);
 }
 
 /* ---- a replica ---- */
@@ -302,6 +324,66 @@ static void a_replica_must_have_the_schema_too(void **state)
     buf_done(&why);
 }
 
+/* ---- a failover ---- */
+
+/* Who may write, but, unlike root, not to a server that is read-only. */
+static void let_services_in(struct sql *sql)
+{
+    static const char *const texts[] = {"CREATE USER service@localhost",
+                                        "GRANT SELECT, INSERT, UPDATE, DELETE ON *.* TO service@localhost"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        assert_status(sql_execute_blocking(sql, texts[i], NULL, 0, NULL, NULL), STATUS_OK);
+}
+
+static void lead_to(const char *place, const struct mariadb_server *server)
+{
+    (void)unlink(place);
+    assert_int_equal(symlink(server->socket, place), 0);
+}
+
+static enum status write_user(struct fixture *it)
+{
+    it->asking.patience_ms = RECOVERY_MS;
+    durable_user_ensure_start(it->pool, SLICE("s-1"), SLICE("jane"), asking_ticket(&it->asking));
+    return asking_wait(&it->asking, NULL);
+}
+
+/* The old primary lives on as a replica that lags: what was written since is not there. When a write was refused,
+ * nobody reads there any more half a second later, on whatever connection. */
+static void a_pool_leaves_a_primary_that_became_a_replica(void **state)
+{
+    struct fixture *it = *state;
+    struct mariadb_server servers[2];
+    struct sql *sqls[2];
+    char url[DURABLE_URL_BYTES];
+    char place[TEMP_PATH_BYTES];
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        start_replica(&servers[i], url);
+        sqls[i] = connect_to(&servers[i], "replica", url);
+        let_services_in(sqls[i]);
+    }
+    temp_dir_path(servers[0].directory, "primary", place);
+    lead_to(place, &servers[0]);
+    (void)snprintf(it->primary.url, sizeof it->primary.url, "mysql://service@/replica?socket=%s", place);
+    open_pool(it, NULL, THREADS);
+    struct durable_bench promoted = it->primary;
+    promoted.db.sql = sqls[1];
+    (void)durable_bench_client(&promoted, "acme");
+    for (int i = 0; i < 2 * THREADS; i++)
+        assert_status(ask(it), STATUS_NOT_FOUND);
+    assert_status(sql_execute_blocking(sqls[0], "SET GLOBAL read_only = 1", NULL, 0, NULL, NULL), STATUS_OK);
+    lead_to(place, &servers[1]);
+    assert_status(write_user(it), STATUS_STORE_DOWN);
+    (void)usleep(510000);
+    for (int i = 0; i < 10 * THREADS; i++)
+        assert_status(ask(it), STATUS_OK);
+    assert_status(write_user(it), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        sql_close(sqls[i]);
+        mariadb_server_stop(&servers[i]);
+    }
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -309,11 +391,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_server_that_is_gone_is_told_at_once_and_found_again_within_two_seconds),
         TEST(a_server_that_hangs_keeps_nobody_waiting_and_is_found_again_within_two_seconds),
+        TEST(a_start_waits_for_a_server_that_is_busy_for_longer_than_a_request_may_wait),
         TEST(reads_that_may_lag_go_to_the_replica_and_others_do_not),
         TEST(what_the_replica_does_not_know_yet_the_primary_is_asked),
         TEST(without_its_replica_the_primary_answers),
         TEST(a_replica_that_hangs_costs_a_request_and_the_primary_answers_the_others),
         TEST(a_replica_that_is_back_is_asked_again),
+        TEST(a_pool_leaves_a_primary_that_became_a_replica),
         TEST(a_replica_must_have_the_schema_too),
     };
     (void)unsetenv("TEST_MYSQL_URL"); /* nobody else's server is to be killed */

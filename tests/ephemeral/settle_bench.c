@@ -92,7 +92,7 @@ static void on_greeted(void *context)
     ((struct settling *)context)->greeted++;
 }
 
-static bool begin_turn(void *context)
+static bool begin_settling(void *context)
 {
     return ((struct settling *)context)->has_turn;
 }
@@ -117,7 +117,7 @@ void settle_init(struct settling *it, struct redis_settle *settle)
         .unsure_until_ms = &it->unsure_until_ms,
         .patience = &it->patience,
         .greeted = on_greeted,
-        .begin_turn = begin_turn,
+        .begin_settling = begin_settling,
         .done = on_done,
         .context = it,
     };
@@ -239,8 +239,8 @@ void settle_use_row(struct settling *it, const char *epoch, const char *record, 
 
 void settle_well(struct settling *it)
 {
-    settle_use_row(it, "e", RECORD("e"), true);
-    settle_ask(it, RECORD("e"));
+    settle_use_row(it, "e-600", RECORD("e-600"), true);
+    settle_ask(it, RECORD("e-600"));
     settle_run_job(it);
     assert_status(it->status, STATUS_OK);
 }

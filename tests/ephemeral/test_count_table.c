@@ -21,11 +21,11 @@ static struct count_table *new_table(void)
     return table;
 }
 
-static void flood(struct count_table *table, int names, int times, int64_t now_ms)
+static void flood(struct count_table *table, const char *who, int names, int times, int64_t now_ms)
 {
     char name[32];
     for (int i = 0; i < names * times; i++) {
-        (void)snprintf(name, sizeof name, "stranger %d", i % names);
+        (void)snprintf(name, sizeof name, "%s %d", who, i / times);
         (void)add(table, name, now_ms);
     }
 }
@@ -64,18 +64,36 @@ static void who_counts_most_outlives_a_flood_of_other_names(void **state UNUSED)
     struct count_table *table = new_table();
     for (int i = 1; i <= 5; i++)
         assert_int_equal(add(table, "jane", 1000), i);
-    flood(table, 100 * NAMES, 1, 2000);
+    flood(table, "stranger", 100 * NAMES, 1, 2000);
     assert_int_equal(add(table, "jane", 3000), 6);
     count_table_free(table);
+}
+
+static const char *const known[] = {"jane", "joe", "jill", "jack", "june", "jim", "jo", "jean"};
+
+static void assert_next(struct count_table *table, int64_t count, int64_t now_ms)
+{
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        assert_int_equal(add(table, known[i], now_ms), count);
 }
 
 static void what_is_over_makes_room_before_what_is_live(void **state UNUSED)
 {
     struct count_table *table = new_table();
-    flood(table, NAMES / 2, 9, 0); /* much counted, and over by then */
-    assert_int_equal(add(table, "jane", WINDOW_MS), 1);
-    flood(table, NAMES / 2, 1, WINDOW_MS);
-    assert_int_equal(add(table, "jane", WINDOW_MS), 2);
+    flood(table, "stranger", 4 * NAMES, 9, 0); /* every place is taken, by one that is much counted, and over by then */
+    assert_next(table, 1, WINDOW_MS);
+    flood(table, "stranger", NAMES / 8, 1, WINDOW_MS); /* two for sixteen places, on the average: never sixteen */
+    assert_next(table, 2, WINDOW_MS);
+    count_table_free(table);
+}
+
+static void of_those_that_counted_alike_the_one_that_ends_soonest_makes_room(void **state UNUSED)
+{
+    struct count_table *table = new_table();
+    flood(table, "stranger", 4 * NAMES, 1, 1000);
+    assert_next(table, 1, 2000); /* each in the first place of a set that is full of what ends before */
+    flood(table, "newcomer", NAMES / 8, 1, 2000);
+    assert_next(table, 2, 3000);
     count_table_free(table);
 }
 
@@ -85,7 +103,7 @@ static void as_many_names_as_half_the_room_keep_their_counts(void **state UNUSED
     struct count_table *table = new_table();
     int forgotten = 0;
     char name[32];
-    flood(table, NAMES / 2, 1, 1000);
+    flood(table, "stranger", NAMES / 2, 1, 1000);
     for (int i = 0; i < NAMES / 2; i++) {
         (void)snprintf(name, sizeof name, "stranger %d", i);
         forgotten += add(table, name, 1000) != 2;
@@ -125,6 +143,7 @@ int main(void)
         cmocka_unit_test(what_is_taken_back_was_not_counted),
         cmocka_unit_test(who_counts_most_outlives_a_flood_of_other_names),
         cmocka_unit_test(what_is_over_makes_room_before_what_is_live),
+        cmocka_unit_test(of_those_that_counted_alike_the_one_that_ends_soonest_makes_room),
         cmocka_unit_test(as_many_names_as_half_the_room_keep_their_counts),
         cmocka_unit_test(threads_share_one_count),
         cmocka_unit_test(without_randomness_there_is_no_table),

@@ -9,14 +9,10 @@
 
 static struct ephemeral_store *open_memory(const struct ephemeral_options *options)
 {
-    struct ephemeral_store *store = NULL;
-    struct buf why = BUF_INIT;
-    assert_status(ephemeral_open_blocking(SLICE("memory:"), options, &why, &store), STATUS_OK);
-    buf_done(&why);
-    return store;
+    return ephemeral_bench_open(SLICE("memory:"), options);
 }
 
-static const struct ephemeral_kind memory = {"memory", open_memory, NULL};
+static const struct tested_ephemeral memory = {"memory", open_memory, NULL};
 
 /* ---- bounds ---- */
 

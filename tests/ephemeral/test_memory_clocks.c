@@ -86,6 +86,35 @@ static void a_clock_set_back_across_a_clean_stop_is_a_loss(void **state)
     memory_service_crash(service);
 }
 
+static struct memory_service *stepped;
+static enum status (*open_as_ever)(struct nonce_ledger *ledger, const struct nonce_begin *begin,
+                                   struct nonce_state *ret_state);
+
+static enum status open_and_step(struct nonce_ledger *ledger, const struct nonce_begin *begin,
+                                 struct nonce_state *ret_state)
+{
+    enum status status = open_as_ever(ledger, begin, ret_state);
+    ledger->open_blocking = open_as_ever;
+    memory_service_step_s(stepped, -10);
+    return status;
+}
+
+/* Which nonces are over was judged by two clocks. */
+static void a_clock_that_moves_while_saved_nonces_are_read_is_a_loss(void **state)
+{
+    struct memory_service *service = *state;
+    memory_service_start(service);
+    int64_t signed_s = memory_service_now_s(service);
+    assert_status(memory_service_spend(service, signed_s, "n"), STATUS_OK);
+    memory_service_stop(service);
+    stepped = service;
+    open_as_ever = service->ledger.ledger.open_blocking;
+    service->ledger.ledger.open_blocking = open_and_step;
+    memory_service_start(service);
+    assert_status(memory_service_spend(service, signed_s, "n"), STATUS_STORE_DOWN);
+    memory_service_crash(service);
+}
+
 static void a_small_step_is_no_loss(void **state)
 {
     struct memory_service *service = *state;
@@ -127,9 +156,10 @@ static void small_steps_back_are_a_loss_together(void **state)
 /* A clock whose reader is held up for a while, once, behind the reading of the wall's or of the steady one. */
 static struct fake_clock *held_clock;
 
-static bool is_held_at_wall;
+/* Of the test's thread: the keeper's, which reads the same clock, is not held up. */
+static _Thread_local bool is_held_at_wall;
 
-static bool is_held_at_steady;
+static _Thread_local bool is_held_at_steady;
 
 static int64_t be_held(bool *is_held, int64_t reading)
 {
@@ -200,6 +230,7 @@ int main(void)
         MEMORY_TEST(a_clock_behind_all_that_was_accepted_is_told),
         MEMORY_TEST(a_clock_that_was_a_day_ahead_for_a_moment_locks_nobody_out),
         MEMORY_TEST(a_clock_set_back_across_a_clean_stop_is_a_loss),
+        MEMORY_TEST(a_clock_that_moves_while_saved_nonces_are_read_is_a_loss),
         MEMORY_TEST(a_small_step_is_no_loss),
         MEMORY_TEST(small_steps_back_are_a_loss_together),
         MEMORY_TEST(a_thread_that_is_held_up_sees_no_clock_that_moved),

@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "ephemeral/memory_bench.h"
 #include "ephemeral/nonce_set.h"
-#include "guard/nonce_ledger.h"
+#include "guard/nonce_epoch.h"
 #include "support/test.h"
 #include "support/watch.h"
 
@@ -66,6 +66,7 @@ struct watched_ledger {
     atomic_int opened;
     char epoch[NONCE_EPOCH_ID_BYTES]; /* the last that was begun */
     void (*before_open)(void);
+    int64_t saved_s;                              /* a nonce of a clean stop bears this timestamp; 0: there was none */
     unsigned char hash_key[NONCE_HASH_KEY_BYTES]; /* that was saved */
     atomic_int saved;
     enum status save_status;
@@ -84,7 +85,13 @@ static enum status open_watched(struct nonce_ledger *base, const struct nonce_be
     atomic_fetch_add(&ledger->opened, 1);
     if (ledger->before_open)
         ledger->before_open();
-    return ledger->inner.ledger.open_blocking(&ledger->inner.ledger, begin, ret_state);
+    TRY(ledger->inner.ledger.open_blocking(&ledger->inner.ledger, begin, ret_state));
+    if (!ledger->saved_s)
+        return STATUS_OK;
+    *ret_state = (struct nonce_state){.opening = NONCES_SAVED, .at_ms = watched->durable.clock.wall_ms, .count = 1};
+    ret_state->nonces = calloc(1, sizeof *ret_state->nonces);
+    ret_state->nonces[0] = (struct saved_nonce){ledger->saved_s, 5};
+    return STATUS_OK;
 }
 
 static enum status keep_watched(struct nonce_ledger *base, const struct nonce_keep *keep,
@@ -284,10 +291,10 @@ static void every_epoch_has_a_name_that_cannot_be_guessed(void **state)
     char first[NONCE_EPOCH_ID_BYTES];
     start_watched(service, &ledger);
     memcpy(first, ledger.epoch, sizeof first);
-    assert_int_equal(strlen(first), NONCE_EPOCH_ID_BYTES - 1);
+    assert_int_equal(nonce_epoch_kept_s(slice_str(first)), 2 * SKEW_S);
     lose_by_clock();
     memory_service_recover(service);
-    assert_int_equal(strlen(ledger.epoch), NONCE_EPOCH_ID_BYTES - 1);
+    assert_int_equal(nonce_epoch_kept_s(slice_str(ledger.epoch)), 2 * SKEW_S);
     assert_string_not_equal(ledger.epoch, first);
     random_fails_at = 1;
     lose_by_clock();
@@ -439,6 +446,18 @@ static void what_was_lost_just_before_the_end_is_not_saved(void **state)
     memory_service_crash(service);
 }
 
+/* No service has saved that. There is no room for so many seconds, and the other nonces are not given up for it. */
+static void a_saved_nonce_that_is_centuries_ahead_is_left_out(void **state)
+{
+    struct memory_service *service = *state;
+    static struct watched_ledger ledger;
+    watched_ledger_init(service, &ledger);
+    ledger.saved_s = INT64_MAX / 2;
+    memory_service_start(service);
+    assert_status(memory_service_spend(service, memory_service_now_s(service), "n"), STATUS_OK);
+    memory_service_crash(service);
+}
+
 static void what_could_not_be_saved_is_told(void **state)
 {
     struct memory_service *service = *state;
@@ -478,6 +497,7 @@ int main(void)
         MEMORY_TEST(a_new_epoch_begins_with_its_guard),
         MEMORY_TEST(a_loss_forgets_what_time_it_was),
         MEMORY_TEST(what_was_lost_just_before_the_end_is_not_saved),
+        MEMORY_TEST(a_saved_nonce_that_is_centuries_ahead_is_left_out),
         MEMORY_TEST(what_could_not_be_saved_is_told),
         MEMORY_TEST(at_the_end_the_key_is_wiped),
     };

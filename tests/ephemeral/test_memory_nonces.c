@@ -34,6 +34,106 @@ static void a_clean_stop_keeps_every_live_nonce_and_needs_no_guard(void **state)
     memory_service_crash(service);
 }
 
+/* It comes within the smaller lead as time passes, also after another clean stop. */
+static void a_nonce_beyond_the_lead_of_the_next_life_is_kept(void **state)
+{
+    struct memory_service *service = *state;
+    memory_service_start(service);
+    int64_t ahead_s = memory_service_now_s(service) + LEAD_S;
+    assert_status(memory_service_spend(service, ahead_s, "ahead"), STATUS_OK);
+    memory_service_stop(service);
+    service->options.lead_ms = 2000;
+    for (int life = 0; life < 2; life++) {
+        memory_service_pass_s(service, 1);
+        memory_service_start(service);
+        assert_status(memory_service_spend(service, ahead_s, "ahead"), STATUS_TIMESTAMP_REFUSED);
+        memory_service_stop(service);
+    }
+    memory_service_start(service);
+    memory_service_pass_s(service, LEAD_S - 4);
+    assert_int_equal(memory_service_now_s(service), ahead_s - 2);
+    assert_status(memory_service_spend(service, ahead_s, "ahead"), STATUS_NONCE_USED);
+    assert_status(memory_service_spend(service, ahead_s, "another"), STATUS_OK);
+    memory_service_crash(service);
+}
+
+static void a_saved_nonce_of_the_next_second_leaves_room_for_the_whole_lead(void **state)
+{
+    struct memory_service *service = *state;
+    memory_service_start(service);
+    assert_status(memory_service_spend(service, memory_service_now_s(service) + 1, "n"), STATUS_OK);
+    memory_service_stop(service);
+    memory_service_start(service);
+    assert_status(memory_service_spend(service, memory_service_now_s(service) + LEAD_S, "n"), STATUS_OK);
+    memory_service_crash(service);
+}
+
+/* By the largest lead, of a client as far ahead as may be, and then the clock goes back by as much as is no loss. */
+static void a_nonce_of_the_last_second_of_a_day_is_kept(void **state)
+{
+    struct memory_service *service = *state;
+    service->options.lead_ms = 86400 * 1000;
+    memory_service_start(service);
+    int64_t ahead_s = memory_service_now_s(service) + 86400;
+    assert_status(memory_service_spend(service, ahead_s, "ahead"), STATUS_OK);
+    memory_service_stop(service);
+    memory_service_step_s(service, -2);
+    memory_service_start(service);
+    memory_service_pass_s(service, 2);
+    assert_status(memory_service_spend(service, ahead_s, "ahead"), STATUS_NONCE_USED);
+    assert_status(memory_service_spend(service, ahead_s, "another"), STATUS_OK);
+    memory_service_crash(service);
+}
+
+static void hear(void *context, const char *source, const char *what, const char *detail)
+{
+    buf_addf(context, "%s: %s: %s", source, what, detail);
+}
+
+/* The first life has forgotten what the second would accept. */
+static void a_life_with_a_larger_skew_takes_no_request_of_before(void **state)
+{
+    struct memory_service *service = *state;
+    char memory[200];
+    struct buf heard = buf_fixed(memory, sizeof memory);
+    const struct observer observer = {.context = &heard, .event = hear};
+    service->options.observer = &observer;
+    service->options.skew_ms = 4000;
+    memory_service_start(service);
+    int64_t signed_s = memory_service_now_s(service);
+    assert_status(memory_service_spend(service, signed_s, "n"), STATUS_OK);
+    memory_service_pass_s(service, 10);
+    memory_service_stop(service);
+    assert_string_equal(buf_string(&heard), "");
+    service->options.skew_ms = BENCH_SKEW_MS;
+    memory_service_start(service);
+    assert_string_equal(buf_string(&heard), "memory: epoch changed: nonces were kept for 8 s, this process needs 600 s "
+                                            "(twice OAUTH1_TIMESTAMP_SKEW)");
+    for (int64_t passed_s = 10; passed_s <= BENCH_SKEW_MS / 1000; passed_s += 10) {
+        assert_status(memory_service_spend(service, signed_s, "n"), STATUS_STORE_DOWN);
+        memory_service_pass_s(service, 10);
+    }
+    assert_status(memory_service_spend(service, memory_service_now_s(service), "n"), STATUS_OK);
+    memory_service_stop(service);
+    memory_service_start(service); /* and from then on a clean stop loses nothing */
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    memory_service_crash(service);
+}
+
+static void a_life_with_a_smaller_skew_loses_nothing(void **state)
+{
+    struct memory_service *service = *state;
+    memory_service_start(service);
+    int64_t signed_s = memory_service_now_s(service);
+    assert_status(memory_service_spend(service, signed_s, "n"), STATUS_OK);
+    memory_service_stop(service);
+    service->options.skew_ms = 4000;
+    memory_service_start(service);
+    assert_int_equal(ephemeral_guard_s(service->view), 0);
+    assert_status(memory_service_spend(service, signed_s, "n"), STATUS_NONCE_USED);
+    memory_service_crash(service);
+}
+
 static void a_long_pause_after_a_clean_stop_is_no_trouble(void **state)
 {
     struct memory_service *service = *state;
@@ -316,6 +416,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MEMORY_TEST(the_first_start_needs_no_guard),
         MEMORY_TEST(a_clean_stop_keeps_every_live_nonce_and_needs_no_guard),
+        MEMORY_TEST(a_nonce_beyond_the_lead_of_the_next_life_is_kept),
+        MEMORY_TEST(a_saved_nonce_of_the_next_second_leaves_room_for_the_whole_lead),
+        MEMORY_TEST(a_nonce_of_the_last_second_of_a_day_is_kept),
+        MEMORY_TEST(a_life_with_a_larger_skew_takes_no_request_of_before),
+        MEMORY_TEST(a_life_with_a_smaller_skew_loses_nothing),
         MEMORY_TEST(a_long_pause_after_a_clean_stop_is_no_trouble),
         MEMORY_TEST(after_a_crash_no_request_from_before_is_let_through),
         MEMORY_TEST(after_a_crash_requests_pass_that_are_newer_than_what_was_accepted),

@@ -162,6 +162,38 @@ static void a_clock_that_moves_without_the_durable_store_is_not_followed(void **
     process_end(&process);
 }
 
+/* A keeper that has learnt that another epoch is in force is in none until the next settling. Where the durable store
+ * goes away in between, the process settles alone, and the keeper asks nothing that would tell it of the return. */
+static void a_process_that_had_to_settle_alone_just_after_its_epoch_ended_settles_with_the_store_again(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    fleet_open(fleet, NULL);
+    process_begin(&process, fleet);
+    process_run_for(&process, 200);
+    atomic_store(&process.ledger.decides_nothing, true);
+    redis_server_must(&fleet->server, "FLUSHALL", "+OK");
+    assert_status(sql_execute_blocking(fleet->durable.db.sql, "UPDATE nonce_epochs SET epoch = 'x' || substr(epoch, 2)",
+                                       NULL, 0, NULL, NULL),
+                  STATUS_OK);
+    process_run_for(&process, 2500); /* a visit of the keeper's, and a look at the record */
+    int decided = atomic_load(&process.ledger.decided);
+    process.asking.patience_ms = 300;
+    assert_status(process_spend(&process, fleet_now_s(fleet), "meanwhile"), STATUS_STORE_DOWN);
+    process.asking.patience_ms = 0;
+    assert_true(ephemeral_trouble(process.view).is_stuck);
+    atomic_store(&process.ledger.decides_nothing, false);
+    process_run_for(&process, 1500);
+    assert_true(atomic_load(&process.ledger.decided) > decided);
+    process_wait_until_ready(&process);
+    int64_t waited_s = 0;
+    for (; ephemeral_guard_s(process.view) > 0 && waited_s < 30; waited_s++)
+        process_pass_s(&process, 1);
+    assert_true(waited_s <= LEAD_S + 10);
+    assert_good_again(&process);
+    process_end(&process);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +203,7 @@ int main(void)
         FLEET_TEST(nothing_older_than_a_row_whose_commit_is_in_doubt_is_accepted_without),
         FLEET_TEST(a_loss_without_the_durable_store_is_guarded_for_the_lead),
         FLEET_TEST(a_clock_that_moves_without_the_durable_store_is_not_followed),
+        FLEET_TEST(a_process_that_had_to_settle_alone_just_after_its_epoch_ended_settles_with_the_store_again),
     };
     return cmocka_run_group_tests_name("redis_away", tests, NULL, NULL);
 }

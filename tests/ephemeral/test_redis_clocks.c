@@ -3,6 +3,9 @@
 
 #include <stdio.h>
 
+/* As a status, which is one line. */
+#define READ_RECORD "EVAL \"return {ok = redis.call('GET', 'e') or 'none'}\" 0"
+
 static void a_clock_that_was_set_back_is_a_change(void **state)
 {
     struct fleet *fleet = *state;
@@ -17,6 +20,33 @@ static void a_clock_that_was_set_back_is_a_change(void **state)
     for (int64_t second = FIRST_S + 2 - SKEW_S; second <= FIRST_S + 2 + LEAD_S; second++)
         assert_int_not_equal(process_spend(&process, second, "sent"), STATUS_OK);
     process_end(&process);
+}
+
+/* One that has not read the clock since knows of no record but its own: it would move the end of another's by its old
+ * clock, and a record whose life is wrong is a loss. */
+static void a_process_that_has_not_noticed_a_clock_that_moved_spoils_no_epoch_of_those_who_have(void **state)
+{
+    static const int64_t steps_s[] = {-12, 12};
+    struct fleet *fleet = *state;
+    struct process first;
+    struct process last;
+    fleet_open(fleet, NULL);
+    process_begin(&first, fleet);
+    process_begin(&last, fleet);
+    for (size_t i = 0; i < COUNT_OF(steps_s); i++) {
+        char agreed[256];
+        char later[256];
+        fleet_step_s(fleet, steps_s[i]);
+        (void)process_ping(&first);
+        process_wait_until_ready(&first);
+        redis_server_tell(&fleet->server, READ_RECORD, agreed);
+        (void)process_ping(&last);
+        process_wait_until_ready(&last);
+        redis_server_tell(&fleet->server, READ_RECORD, later);
+        assert_string_equal(later, agreed);
+    }
+    process_end(&last);
+    process_end(&first);
 }
 
 /* The way forward ends nonces before their time, and the way back makes their timestamps good again. */
@@ -179,6 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FLEET_TEST(a_clock_that_was_set_back_is_a_change),
+        FLEET_TEST(a_process_that_has_not_noticed_a_clock_that_moved_spoils_no_epoch_of_those_who_have),
         FLEET_TEST(a_clock_that_leaps_and_comes_back_lets_no_replay_through_and_locks_nobody_out),
         FLEET_TEST(the_record_is_renewed_by_the_clock_that_is_known),
         FLEET_TEST(a_time_in_which_nobody_watched_is_a_change),

@@ -18,14 +18,8 @@ static struct redis_cluster_servers cluster;
 
 static struct ephemeral_store *open_cluster(const struct ephemeral_options *options)
 {
-    struct ephemeral_store *store = NULL;
-    struct buf why = BUF_INIT;
     redis_cluster_servers_must(&cluster, "FLUSHALL", "+OK");
-    enum status status = ephemeral_open_blocking(slice_str(cluster.url), options, &why, &store);
-    if (status != STATUS_OK)
-        fail_msg("%s", buf_string(&why));
-    buf_done(&why);
-    return store;
+    return ephemeral_bench_open(slice_str(cluster.url), options);
 }
 
 /* The server of a part. */
@@ -47,7 +41,7 @@ static void move_clock(const struct fake_clock *clock)
     }
 }
 
-static const struct ephemeral_kind kind = {"a Redis Cluster", open_cluster, move_clock};
+static const struct tested_ephemeral kind = {"a Redis Cluster", open_cluster, move_clock};
 
 static int setup(void **state)
 {
@@ -124,15 +118,21 @@ static void a_primary_that_was_flushed_accepts_no_replay_and_the_others_go_on(vo
     assert_true(ephemeral_guard_s(bench->view) > 0);
 }
 
-/* As after a move of its slot that was broken off while nobody watched: the record is here, but a set stayed at the
- * other node. Nothing else tells of it. */
-static void leave_sets_elsewhere(struct redis_server_process *server, unsigned part, int unwatched_ms)
+static void delete_sets(struct redis_server_process *server, unsigned part)
 {
     char command[256];
     (void)snprintf(command, sizeof command,
                    "EVAL \"for _,k in ipairs(redis.call('KEYS','n:{%u}*')) do redis.call('DEL',k) end return 1\" 0",
                    part);
     redis_server_must(server, command, ":1");
+}
+
+/* As after a move of its slot that was broken off while nobody watched: the record is here, but a set stayed at the
+ * other node. Nothing else tells of it. */
+static void leave_sets_elsewhere(struct redis_server_process *server, unsigned part, int unwatched_ms)
+{
+    char command[256];
+    delete_sets(server, part);
     (void)snprintf(command, sizeof command,
                    "EVAL \"local k='e:{%u}' return redis.call('PEXPIRE',k,redis.call('PTTL',k)-%d)\" 0", part,
                    unwatched_ms);
@@ -147,26 +147,88 @@ static void read_record(struct redis_server_process *server, unsigned part, char
     redis_server_tell(server, command, record);
 }
 
+/* Until it is settled anew. */
+static void assert_no_replay(struct ephemeral_bench *bench, const struct nonce *nonce, const char *record)
+{
+    unsigned part = part_of(nonce);
+    char now[256];
+    for (int step = 0; step < PATIENCE_STEPS; step++) {
+        assert_status(spend(bench, nonce), STATUS_STORE_DOWN);
+        read_record(server_of(part), part, now);
+        if (strcmp(now, record) != 0)
+            return;
+        (void)usleep(STEP_US);
+    }
+    fail_msg("the part is not settled again");
+}
+
 static void where_nobody_watched_a_part_for_some_seconds_no_replay_is_accepted(void **state)
 {
     struct ephemeral_bench *bench = *state;
     char text[16];
     char before[256];
-    char now[256];
     struct nonce nonce = make_nonce(bench, text, 1);
     unsigned part = part_of(&nonce);
     struct redis_server_process *server = server_of(part);
     assert_status(spend(bench, &nonce), STATUS_OK);
     read_record(server, part, before);
     leave_sets_elsewhere(server, part, 5000);
-    for (int step = 0; step < PATIENCE_STEPS; step++) {
-        assert_status(spend(bench, &nonce), STATUS_STORE_DOWN);
-        read_record(server, part, now);
-        if (strcmp(now, before) != 0)
-            return;
-        (void)usleep(STEP_US);
-    }
-    fail_msg("the part is not settled again");
+    assert_no_replay(bench, &nonce, before);
+}
+
+static void set_slot(struct redis_server_process *server, unsigned part, const char *what)
+{
+    char key[24];
+    char command[128];
+    (void)snprintf(key, sizeof key, "e:{%u}", part);
+    (void)snprintf(command, sizeof command, "CLUSTER SETSLOT %u %s", redis_slot_of(slice_str(key)), what);
+    redis_server_must(server, command, "+OK");
+}
+
+/* A move that was begun and broken off: the record stayed, and a set went. Who asks for it meanwhile is told. */
+static void where_a_parts_slot_was_on_its_way_no_replay_is_accepted(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    char text[16];
+    char other_text[16];
+    char before[256];
+    char id[256];
+    char migrating[96];
+    struct nonce nonce = make_nonce(bench, text, 1);
+    struct nonce other = nonce;
+    unsigned part = part_of(&nonce);
+    struct redis_server_process *server = server_of(part);
+    struct redis_server_process *target = server == &cluster.servers[0] ? &cluster.servers[1] : &cluster.servers[0];
+    assert_status(spend(bench, &nonce), STATUS_OK);
+    read_record(server, part, before);
+    redis_server_tell(target, "EVAL \"return redis.status_reply(redis.call('CLUSTER','MYID'))\" 0", id);
+    (void)snprintf(migrating, sizeof migrating, "MIGRATING %.40s", id + 1);
+    set_slot(server, part, migrating);
+    delete_sets(server, part);
+    for (int i = 2; i == 2 || part_of(&other) != part; i++)
+        other = make_nonce(bench, other_text, i);
+    assert_status(spend(bench, &other), STATUS_STORE_DOWN);
+    set_slot(server, part, "STABLE");
+    assert_no_replay(bench, &nonce, before);
+}
+
+/* A view that ends while primaries hang: each question that has no answer ends with its connection, one after the
+ * other. */
+static void a_ping_under_way_ends_with_its_view(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    struct nonce nonce;
+    char text[16];
+    nonce = make_nonce(bench, text, 0);
+    assert_status(spend(bench, &nonce), STATUS_OK);
+    for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
+        redis_server_pause(&cluster.servers[i]);
+    ephemeral_ping_start(bench->view, asking_ticket(&bench->asking));
+    ephemeral_view_free(bench->view);
+    bench->view = NULL;
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_STORE_DOWN);
+    for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
+        redis_server_go_on(&cluster.servers[i]);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -176,7 +238,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nonces_are_spread_over_all_primaries_and_each_is_accepted_once),
         TEST(a_primary_that_was_flushed_accepts_no_replay_and_the_others_go_on),
+        TEST(a_ping_under_way_ends_with_its_view),
         TEST(where_nobody_watched_a_part_for_some_seconds_no_replay_is_accepted),
+        TEST(where_a_parts_slot_was_on_its_way_no_replay_is_accepted),
     };
     redis_cluster_servers_start(&cluster);
     int failed = cmocka_run_group_tests_name("on a Redis Cluster alone", tests, NULL, NULL);

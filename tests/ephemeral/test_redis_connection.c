@@ -64,7 +64,8 @@ enum status __wrap_redis_start_check(const struct redis_store *store, const char
                                      struct buf *why);
 void __wrap_redis_blocking_free(struct redis_blocking *redis);
 enum status __wrap_nonce_keeper_new(const struct nonce_keeper_options *options, struct nonce_keeper **ret_keeper);
-enum status __wrap_redis_watch_init(struct redis_view *view, struct redis_turn *turn, void (*greeted)(void *context));
+enum status __wrap_redis_watch_init(struct redis_view *view, struct redis_settling *settling,
+                                    void (*greeted)(void *context));
 enum status __wrap_redis_watch_greet(struct redis_view *view);
 void __wrap_redis_watch_stop(struct redis_view *view);
 void __wrap_redis_watch_done(struct redis_view *view);
@@ -132,9 +133,10 @@ enum status __wrap_nonce_keeper_new(const struct nonce_keeper_options *options, 
     return world.has_no_memory ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-enum status __wrap_redis_watch_init(struct redis_view *view, struct redis_turn *turn, void (*greeted)(void *context))
+enum status __wrap_redis_watch_init(struct redis_view *view, struct redis_settling *settling,
+                                    void (*greeted)(void *context))
 {
-    assert_ptr_equal(turn, &view->store->turns[0]);
+    assert_ptr_equal(settling, &view->store->settlings[0]);
     world.view = view;
     world.greeted = greeted;
     return world.init_status;

@@ -12,11 +12,13 @@ static void a_record_reads_as_it_was_written(void **state)
     struct redis_epoch epoch;
     struct redis_epoch again;
     (void)state;
-    assert_status(redis_epoch_make("c280f611c6f80a3e32ade9e6671835dc7ee9899e", 256, &epoch), STATUS_OK);
+    assert_status(redis_epoch_make("c280f611c6f80a3e32ade9e6671835dc7ee9899e", 256, 600, &epoch), STATUS_OK);
+    assert_int_equal(epoch.kept_s, 600);
     redis_epoch_write(&epoch, &text);
     assert_false(text.failed);
     assert_status(redis_epoch_parse(buf_slice(&text), &again), STATUS_OK);
     assert_string_equal(again.id, epoch.id);
+    assert_int_equal(again.kept_s, 600);
     assert_string_equal(again.run_id, epoch.run_id);
     assert_int_equal(again.shards, 256);
     assert_memory_equal(again.hash_key, epoch.hash_key, sizeof epoch.hash_key);
@@ -62,11 +64,15 @@ static void a_record_says_what_it_says(void **state)
                       SLICE("3 01234567890123456789012345678901 run 4096 00199aaff00000000000000000000000"), &epoch),
                   STATUS_OK);
     assert_string_equal(epoch.id, "01234567890123456789012345678901");
+    assert_int_equal(epoch.kept_s, 0); /* an earlier version's does not say it */
     assert_string_equal(epoch.run_id, "run");
     assert_int_equal(epoch.shards, 4096);
     assert_memory_equal(epoch.hash_key, key, sizeof key);
     assert_status(redis_epoch_parse(SLICE("3 i r 1 00199aaff00000000000000000000000"), &epoch), STATUS_OK);
     assert_string_equal(epoch.id, "i");
+    assert_status(redis_epoch_parse(SLICE("3 i-8 r 1 00199aaff00000000000000000000000"), &epoch), STATUS_OK);
+    assert_string_equal(epoch.id, "i-8");
+    assert_int_equal(epoch.kept_s, 8);
     assert_int_equal(epoch.shards, 1);
 }
 
@@ -87,19 +93,24 @@ static void no_two_epochs_are_alike(void **state)
     struct redis_epoch first;
     struct redis_epoch second;
     (void)state;
-    assert_status(redis_epoch_make("run", 256, &first), STATUS_OK);
-    assert_status(redis_epoch_make("run", 256, &second), STATUS_OK);
-    assert_int_equal(strlen(first.id), NONCE_EPOCH_ID_BYTES - 1);
+    assert_status(redis_epoch_make("run", 256, 600, &first), STATUS_OK);
+    assert_status(redis_epoch_make("run", 256, 600, &second), STATUS_OK);
     assert_string_not_equal(first.id, second.id);
     assert_memory_not_equal(first.hash_key, second.hash_key, sizeof first.hash_key);
-    assert_status(redis_epoch_make("", 256, &first), STATUS_BAD_INPUT);
+    assert_status(redis_epoch_make("", 256, 600, &first), STATUS_BAD_INPUT);
+    assert_status(redis_epoch_make("run", 256, -1, &first), STATUS_BAD_INPUT);
 }
 
-static void a_record_lives_for_half_a_minute_or_the_skew(void **state)
+/* By what it says itself, so that processes with other skews agree on that. */
+static void a_record_lives_for_half_a_minute_or_half_as_long_as_nonces(void **state)
 {
+    static const int64_t kept_s[] = {600, 60, 59, 8, 2, 0};
+    static const int64_t lives_ms[] = {30000, 30000, 29500, 4000, 1000, 30000};
     (void)state;
-    assert_int_equal(redis_epoch_life_ms(300000), 30000);
-    assert_int_equal(redis_epoch_life_ms(4000), 4000);
+    for (size_t i = 0; i < COUNT_OF(kept_s); i++) {
+        const struct redis_epoch epoch = {.kept_s = kept_s[i]};
+        assert_int_equal(redis_epoch_life_ms(&epoch), lives_ms[i]);
+    }
 }
 
 int main(void)
@@ -110,7 +121,7 @@ int main(void)
         cmocka_unit_test(other_texts_are_no_record),
         cmocka_unit_test(a_text_with_a_zero_byte_or_too_long_is_no_record),
         cmocka_unit_test(no_two_epochs_are_alike),
-        cmocka_unit_test(a_record_lives_for_half_a_minute_or_the_skew),
+        cmocka_unit_test(a_record_lives_for_half_a_minute_or_half_as_long_as_nonces),
     };
     return cmocka_run_group_tests_name("redis_epoch", tests, NULL, NULL);
 }

@@ -47,8 +47,8 @@ static void a_record_that_the_row_names_stands(void **state)
     settle_well(it);
     assert_int_equal(it->client.sent, 4);
     assert_int_equal(it->keeper.started, 1);
-    assert_string_equal(it->settle.epoch.id, "e");
-    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e")));
+    assert_string_equal(it->settle.epoch.id, "e-600");
+    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e-600")));
     assert_int_equal(it->settle.ranges.items[0].high, NOW_S + 5);
     assert_int_equal(it->settle.ranges.items[0].guarded, NOW_S - 11);
 }
@@ -57,30 +57,32 @@ static void a_record_that_the_row_names_stands(void **state)
 static void a_record_that_names_another_server_is_a_loss(void **state)
 {
     struct settling *it = *state;
-    settle_use_row(it, "e", RECORD("e"), true);
-    settle_ask_by(it, &it->settle, "another", RECORD("e"), LIFE_MS);
+    settle_use_row(it, "e-600", RECORD("e-600"), true);
+    settle_ask_by(it, &it->settle, "another", RECORD("e-600"), LIFE_MS);
     settle_run_job(it); /* the record is read once more: others may have written one meanwhile */
     assert_int_equal(it->done, 0);
     assert_int_equal(it->client.sent, 8);
     settle_answer_info(it, "another");
     settle_answer_time(it, NOW_MS);
-    settle_answer_record(it, RECORD("e"));
+    settle_answer_record(it, RECORD("e-600"));
     settle_answer_integer(it, LIFE_MS);
     settle_run_job(it);
-    assert_string_not_equal(it->row.epoch, "e");
+    assert_string_not_equal(it->row.epoch, "e-600");
     assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
-    assert_non_null(strstr(it->client.commands[8].text, "|" RECORD("e") "|3 ")); /* in place of that one */
+    assert_non_null(strstr(it->client.commands[8].text, "|" RECORD("e-600") "|3 ")); /* in place of that one */
     settle_install(it);
     settle_run_job(it);
     assert_ended(it, 1, STATUS_OK, "");
     assert_string_equal(it->settle.epoch.run_id, "another");
 }
 
-static bool is_believed(struct settling *it, int64_t life_ms)
+static bool is_believed(struct settling *it, const char *epoch, int64_t life_ms)
 {
     int done = it->done;
-    settle_use_row(it, "e", RECORD("e"), true);
-    settle_ask_by(it, &it->settle, "server", RECORD("e"), life_ms);
+    char record[REDIS_EPOCH_BYTES + 1];
+    (void)snprintf(record, sizeof record, RECORD("%s"), epoch);
+    settle_use_row(it, epoch, record, true);
+    settle_ask_by(it, &it->settle, "server", record, life_ms);
     settle_run_job(it);
     bool is = it->done == done + 1;
     assert_true(!is || it->status == STATUS_OK);
@@ -94,13 +96,14 @@ static bool is_believed(struct settling *it, int64_t life_ms)
 static void a_record_that_outlives_its_life_is_a_loss(void **state)
 {
     struct settling *it = *state;
-    assert_true(is_believed(it, LIFE_MS + CLOCK_LEAP_MS));
-    assert_false(is_believed(it, LIFE_MS + CLOCK_LEAP_MS + 1));
-    assert_true(is_believed(it, 0));
-    assert_false(is_believed(it, -1)); /* it would live for ever */
+    assert_true(is_believed(it, "e-600", LIFE_MS + CLOCK_LEAP_MS));
+    assert_false(is_believed(it, "e-600", LIFE_MS + CLOCK_LEAP_MS + 1));
+    assert_true(is_believed(it, "e-600", 0));
+    assert_false(is_believed(it, "e-600", -1)); /* it would live for ever */
     it->settle.skew_ms = 4000;
-    assert_true(is_believed(it, 4000 + CLOCK_LEAP_MS));
-    assert_false(is_believed(it, 4000 + CLOCK_LEAP_MS + 1));
+    assert_true(is_believed(it, "e-8", 4000 + CLOCK_LEAP_MS));
+    assert_false(is_believed(it, "e-8", 4000 + CLOCK_LEAP_MS + 1));
+    assert_true(is_believed(it, "e-600", LIFE_MS + CLOCK_LEAP_MS)); /* a process with a larger skew has renewed it */
 }
 
 static void what_is_no_record_counts_as_none(void **state)
@@ -121,11 +124,11 @@ static void what_was_read_before_counts_for_nothing(void **state)
 {
     struct settling *it = *state;
     settle_well(it);
-    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e-600");
     settle_ask(it, "nonsense");
     settle_run_job(it);
     assert_int_equal(it->done, 1);
-    assert_string_not_equal(it->row.epoch, "e");
+    assert_string_not_equal(it->row.epoch, "e-600");
     redis_settle_stop(&it->settle);
     settle_lose_connection(it);
 }
@@ -134,17 +137,17 @@ static void what_was_read_before_counts_for_nothing(void **state)
 static void a_record_of_an_epoch_that_is_not_used_is_confirmed(void **state)
 {
     struct settling *it = *state;
-    settle_use_row(it, "e", RECORD("e"), false);
+    settle_use_row(it, "e-600", RECORD("e-600"), false);
     it->user = (struct nonce_user){.id = "a", .machine = "here", .steady_ms = 4990000, .clock_ms = NOW_MS};
     it->user_count = 1;
-    settle_ask(it, RECORD("e"));
+    settle_ask(it, RECORD("e-600"));
     settle_run_job(it);
     assert_int_equal(it->client.sent, 4);
     settle_run_job(it);
     assert_ended(it, 1, STATUS_OK, "");
     assert_true(it->row.is_used);
-    assert_string_equal(it->settle.epoch.id, "e");
-    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e")));
+    assert_string_equal(it->settle.epoch.id, "e-600");
+    assert_slice_equal(redis_settle_text(&it->settle), SLICE(RECORD("e-600")));
     assert_int_equal(accepted_ranges_guard_end(&it->settle.ranges, NOW_S), NOW_S + 10 + 5 + 1);
     assert_false(it->settle.is_provisional);
 }
@@ -175,7 +178,7 @@ static void one_of_a_process_asks_at_a_time(void **state)
 static void where_the_question_cannot_be_repeated_it_is_tried_later(void **state)
 {
     struct settling *it = *state;
-    settle_use_row(it, "e", RECORD("e"), true);
+    settle_use_row(it, "e-600", RECORD("e-600"), true);
     settle_ask(it, "");
     it->client.room = 0;
     settle_run_job(it);
@@ -189,7 +192,7 @@ static void where_the_question_cannot_be_repeated_it_is_tried_later(void **state
 static void what_another_declares_is_waited_for_for_a_second(void **state)
 {
     struct settling *it = *state;
-    settle_use_row(it, "b", RECORD("b"), false);
+    settle_use_row(it, "b-600", RECORD("b-600"), false);
     settle_ask(it, "");
     settle_run_job(it);
     assert_ended(it, 1, STATUS_CONFLICT, "another process declares an epoch");
@@ -201,8 +204,8 @@ static void what_another_declares_is_waited_for_for_a_second(void **state)
     settle_ask(it, "");
     settle_run_job(it);
     assert_ended(it, 3, STATUS_CONFLICT, "another process declares an epoch");
-    assert_string_equal(it->row.epoch, "b");
-    settle_use_row(it, "next", RECORD("next"), false); /* by yet another: that one has its second, too */
+    assert_string_equal(it->row.epoch, "b-600");
+    settle_use_row(it, "next-600", RECORD("next-600"), false); /* by yet another: that one has its second, too */
     settle_monotonic_ms += 1;
     settle_ask(it, "");
     settle_run_job(it);
@@ -214,7 +217,7 @@ static void what_another_declares_is_waited_for_for_a_second(void **state)
     settle_monotonic_ms += 500;
     settle_ask(it, "");
     settle_run_job(it);
-    assert_string_not_equal(it->row.epoch, "next");
+    assert_string_not_equal(it->row.epoch, "next-600");
     settle_install(it);
     settle_run_job(it);
     assert_ended(it, 6, STATUS_OK, "");
@@ -226,7 +229,7 @@ static void meet_another_servers(struct settling *it, struct redis_settle *settl
 {
     settle_use_row(it, "theirs", "3 theirs elsewhere 256 " KEY, true);
     (void)snprintf(settle->looked, sizeof settle->looked, "theirs");
-    settle_ask_by(it, settle, "server", RECORD("ours"), LIFE_MS);
+    settle_ask_by(it, settle, "server", RECORD("ours-600"), LIFE_MS);
     settle_run_job(it);
     if (it->client.sent > it->client.answered) { /* declared */
         redis_settle_stop(settle);
@@ -267,6 +270,35 @@ static void another_servers_epoch_is_given_way_to_and_longer_each_time(void **st
     assert_true(gives_way(it, &it->settle));
     settle_monotonic_ms += 2000;
     assert_false(gives_way(it, &it->settle));
+}
+
+/* An epoch that stands, or one that is declared, is nobody else's. */
+static void agreeing_without_giving_way_makes_no_waiting_longer(void **state)
+{
+    struct settling *it = *state;
+    for (int i = 0; i < 5; i++)
+        settle_well(it);
+    assert_true(gives_way(it, &it->settle));
+    settle_monotonic_ms += 1999;
+    assert_true(gives_way(it, &it->settle));
+    settle_monotonic_ms += 1;
+    assert_false(gives_way(it, &it->settle));
+}
+
+/* This process was in it, and has lost its server. One that another has declared since is given way to. */
+static void an_epoch_that_this_process_was_in_is_not_given_way_to(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    settle_use_row(it, "e-600", RECORD("e-600"), true);
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e-600");
+    settle_ask_by(it, &it->settle, "restarted", "3 alone-600 restarted 256 " KEY, LIFE_MS);
+    settle_run_job(it);
+    settle_install(it);
+    settle_run_job(it);
+    assert_ended(it, 2, STATUS_OK, "");
+    assert_string_equal(it->settle.epoch.run_id, "restarted");
+    assert_true(gives_way(it, &it->settle));
 }
 
 /* Or each loop that comes to it would let the process wait anew. */
@@ -398,7 +430,7 @@ static void a_record_that_cannot_be_written_is_tried_again_or_ends_it(void **sta
         else if (way == 2)
             settle_answer(it, NULL);
         else if (way == 3)
-            settle_answer_text(it, REDIS_REPLY_STRING, RECORD("others"));
+            settle_answer_text(it, REDIS_REPLY_STRING, RECORD("others-600"));
         static const enum status expected[] = {STATUS_STORE_DOWN, STATUS_BAD_INPUT, STATUS_STORE_DOWN, STATUS_CONFLICT,
                                                STATUS_STORE_DOWN};
         static const char *const words[] = {"it is full", "it refused EVAL: NOPERM", "the connection was lost",
@@ -416,7 +448,7 @@ static void an_epoch_that_cannot_be_confirmed_is_not_used(void **state)
     settle_declare(it);
     it->ledger_status = STATUS_STORE_DOWN;
     settle_run_job(it);
-    assert_ended(it, 1, STATUS_STORE_DOWN, "the durable store does not answer");
+    assert_ended(it, 1, STATUS_STORE_DOWN, "the database does not answer");
     it->ledger_status = STATUS_OK;
     settle_declare(it);
     (void)snprintf(it->row.epoch, sizeof it->row.epoch, "another");
@@ -490,52 +522,11 @@ static void the_later_of_the_two_clocks_is_the_latest(void **state)
     }
 }
 
-static enum status decide_part_blocking(struct nonce_ledger *ledger, struct slice name UNUSED, unsigned part UNUSED,
-                                        nonce_decide_part_fn decide, void *context)
-{
-    struct settling *it = (struct settling *)ledger;
-    struct nonce_row whole = {0};
-    struct nonce_users users = {.items = &it->user, .count = it->user_count};
-    it->row.was_used = true;
-    return decide(context, &whole, &it->row, &users);
-}
-
-/* Users note what the whole store's clock shows, which may be later than that of the part's server. */
-static void of_a_part_the_whole_stores_clock_may_be_the_latest(void **state)
-{
-    struct settling *it = *state;
-    struct redis_clock whole = redis_clock_init(&it->local.clock, SKEW_MS);
-    assert_false(redis_clock_set(&whole, it->local.steady_ms, NOW_MS + 20000));
-    it->ledger.decide_part_blocking = decide_part_blocking;
-    it->settle.is_part = true;
-    it->settle.reference = &whole;
-    it->user = (struct nonce_user){.id = "a", .machine = "there", .clock_ms = NOW_MS - 100000};
-    it->user_count = 1;
-    settle_declare(it);
-    settle_run_job(it);
-    assert_status(it->status, STATUS_OK);
-    assert_int_equal(accepted_ranges_guard_end(&it->settle.ranges, NOW_S), NOW_S + 26);
-}
-
 /* ---- breaking and stopping ---- */
 
-static void an_epoch_in_which_nonces_are_missing_is_not_believed_again(void **state)
-{
-    struct settling *it = *state;
-    settle_well(it);
-    redis_settle_break(&it->settle);
-    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
-    settle_ask(it, RECORD("e"));
-    settle_run_job(it);
-    assert_string_not_equal(it->row.epoch, "e");
-    assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
-    redis_settle_stop(&it->settle);
-    settle_lose_connection(it);
-}
-
+/* Also where it was looked for once more. */
 static void assert_not_believed(struct settling *it, const char *epoch, const char *record)
 {
-    assert_status(it->status, STATUS_CONFLICT);
     (void)snprintf(it->settle.looked, sizeof it->settle.looked, "%s", epoch);
     settle_ask(it, record);
     settle_run_job(it);
@@ -544,27 +535,74 @@ static void assert_not_believed(struct settling *it, const char *epoch, const ch
     settle_lose_connection(it);
 }
 
+static void an_epoch_in_which_nonces_are_missing_is_not_believed_again(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    redis_settle_break(&it->settle);
+    assert_not_believed(it, "e-600", RECORD("e-600"));
+    assert_int_equal(it->row.ranges.items[0].guarded, NOW_S + 5);
+}
+
 /* Its slot moves, or the clock does, when the record has been read already. */
 static void an_epoch_that_breaks_while_the_durable_store_is_asked_is_not_believed(void **state)
 {
     struct settling *it = *state;
     settle_well(it);
-    settle_ask(it, RECORD("e"));
+    settle_ask(it, RECORD("e-600"));
     redis_settle_break(&it->settle);
     settle_run_job(it);
     assert_ended(it, 2, STATUS_CONFLICT, "missing");
-    assert_not_believed(it, "e", RECORD("e"));
+    assert_not_believed(it, "e-600", RECORD("e-600"));
 }
 
 static void neither_is_one_that_others_have_agreed_on_meanwhile(void **state)
 {
     struct settling *it = *state;
     settle_well(it);
-    settle_use_row(it, "f", RECORD("f"), true);
-    settle_ask(it, RECORD("f"));
+    settle_use_row(it, "f-600", RECORD("f-600"), true);
+    settle_ask(it, RECORD("f-600"));
     redis_settle_break(&it->settle);
     settle_run_job(it);
-    assert_not_believed(it, "f", RECORD("f"));
+    assert_ended(it, 2, STATUS_CONFLICT, "missing");
+    assert_not_believed(it, "f-600", RECORD("f-600"));
+}
+
+/* While there was no connection, or the server was one that may evict: only at the server that was known before. */
+static void an_epoch_of_before_keys_were_evicted_is_not_believed(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    it->settle.server.evicted = 1; /* the bench's Redis says nothing of it: 0 */
+    (void)snprintf(it->settle.server.run_id, sizeof it->settle.server.run_id, "another");
+    settle_ask(it, RECORD("e-600"));
+    settle_run_job(it);
+    assert_ended(it, 2, STATUS_OK, "");
+    assert_string_equal(it->settle.epoch.id, "e-600");
+    it->settle.server.evicted = 1;
+    assert_not_believed(it, "e-600", RECORD("e-600"));
+}
+
+/* It was promoted, demoted and promoted once more, to the same server each time, while there was no connection. */
+static void an_epoch_of_before_the_server_followed_another_is_not_believed(void **state)
+{
+    static const char record[] = "3 e-600 server/a1 256 " KEY;
+    static const char before[] = "server\r\nmaster_replid2:a1\r\nmaster_replid:b1";
+    static const char since[] = "server\r\nmaster_replid2:a1\r\nmaster_replid:b2";
+    struct settling *it = *state;
+    settle_use_row(it, "e-600", record, true);
+    for (int times = 1; times <= 2; times++) {
+        settle_ask_by(it, &it->settle, before, record, LIFE_MS);
+        settle_run_job(it);
+        assert_ended(it, times, STATUS_OK, "");
+        assert_string_equal(it->settle.epoch.id, "e-600");
+    }
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e-600");
+    settle_ask_by(it, &it->settle, since, record, LIFE_MS);
+    settle_run_job(it);
+    assert_string_not_equal(it->row.epoch, "e-600");
+    redis_settle_stop(&it->settle);
+    settle_lose_connection(it);
 }
 
 /* Rule 6: seen while the epoch is asked for. */
@@ -573,20 +611,66 @@ static void a_clock_that_moved_since_breaks_the_epoch(void **state)
     struct settling *it = *state;
     settle_well(it);
     it->local.wall_ms += CLOCK_LEAP_MS;
-    settle_ask(it, RECORD("e"));
+    settle_ask(it, RECORD("e-600"));
     settle_run_job(it);
     assert_ended(it, 2, STATUS_OK, "");
-    assert_string_equal(it->settle.epoch.id, "e");
+    assert_string_equal(it->settle.epoch.id, "e-600");
     it->local.wall_ms += CLOCK_LEAP_MS + 1;
-    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e");
-    settle_ask(it, RECORD("e"));
+    (void)snprintf(it->settle.looked, sizeof it->settle.looked, "e-600");
+    settle_ask(it, RECORD("e-600"));
     settle_run_job(it);
     assert_int_equal(it->done, 2);
-    assert_string_not_equal(it->row.epoch, "e");
+    assert_string_not_equal(it->row.epoch, "e-600");
     settle_install(it);
     settle_run_job(it);
     assert_ended(it, 3, STATUS_OK, "");
     assert_int_equal(it->keeper.told_clock_ms, it->local.wall_ms); /* it goes on by the new time */
+}
+
+/* The watch asked before the run did: the record is read behind that answer. Others left the old epoch for the same
+ * move, and agreed on a new one. */
+static void a_move_that_is_seen_before_the_record_is_read_spoils_no_epoch_of_others(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    settle_use_row(it, "f-600", RECORD("f-600"), true);
+    assert_status(redis_settle_start(&it->settle), STATUS_OK);
+    redis_settle_leave(&it->settle);
+    settle_answer_info(it, "server");
+    settle_answer_time(it, it->local.wall_ms);
+    settle_answer_record(it, RECORD("f-600"));
+    settle_answer_integer(it, LIFE_MS);
+    settle_run_job(it);
+    assert_ended(it, 2, STATUS_OK, "");
+    assert_string_equal(it->settle.epoch.id, "f-600");
+    settle_ask(it, RECORD("f-600"));
+    redis_settle_leave(&it->settle); /* and this one came when it had been read */
+    settle_run_job(it);
+    assert_ended(it, 3, STATUS_CONFLICT, "missing");
+    assert_not_believed(it, "f-600", RECORD("f-600"));
+}
+
+static void what_was_left_while_nothing_was_asked_is_not_believed(void **state)
+{
+    struct settling *it = *state;
+    settle_well(it);
+    redis_settle_leave(&it->settle);
+    assert_not_believed(it, "e-600", RECORD("e-600"));
+}
+
+static void a_move_does_not_make_up_for_nonces_that_are_missing(void **state)
+{
+    struct settling *it = *state;
+    settle_use_row(it, "f-600", RECORD("f-600"), true);
+    assert_status(redis_settle_start(&it->settle), STATUS_OK);
+    redis_settle_break(&it->settle);
+    redis_settle_leave(&it->settle);
+    settle_answer_info(it, "server");
+    settle_answer_time(it, NOW_MS);
+    settle_answer_record(it, RECORD("f-600"));
+    settle_answer_integer(it, LIFE_MS);
+    settle_run_job(it);
+    assert_ended(it, 1, STATUS_CONFLICT, "missing");
 }
 
 static void a_clock_that_is_off_is_not_told(void **state)
@@ -647,12 +731,12 @@ static void a_job_that_was_not_run_has_no_answer(void **state)
     struct nonce_job *job = it->keeper.job;
     it->keeper.job = NULL;
     job->done(job);
-    assert_ended(it, 1, STATUS_STORE_DOWN, "the durable store does not answer");
+    assert_ended(it, 1, STATUS_STORE_DOWN, "the database does not answer");
     settle_ask(it, "");
     job = it->keeper.job;
     it->keeper.job = NULL;
     job->done(job);
-    assert_ended(it, 2, STATUS_STORE_DOWN, "the durable store does not answer");
+    assert_ended(it, 2, STATUS_STORE_DOWN, "the database does not answer");
 }
 
 int main(void)
@@ -670,6 +754,8 @@ int main(void)
         SETTLE_TEST(where_the_question_cannot_be_repeated_it_is_tried_later),
         SETTLE_TEST(what_another_declares_is_waited_for_for_a_second),
         SETTLE_TEST(another_servers_epoch_is_given_way_to_and_longer_each_time),
+        SETTLE_TEST(agreeing_without_giving_way_makes_no_waiting_longer),
+        SETTLE_TEST(an_epoch_that_this_process_was_in_is_not_given_way_to),
         SETTLE_TEST(loops_of_one_process_wait_together),
         SETTLE_TEST(a_server_without_a_record_does_not_wait),
         SETTLE_TEST(once_an_epoch_is_agreed_on_the_waiting_is_over),
@@ -681,11 +767,15 @@ int main(void)
         SETTLE_TEST(whoever_cannot_know_the_time_goes_by_the_latest_clock_for_a_while),
         SETTLE_TEST(once_that_is_over_what_is_known_counts),
         SETTLE_TEST(the_later_of_the_two_clocks_is_the_latest),
-        SETTLE_TEST(of_a_part_the_whole_stores_clock_may_be_the_latest),
+        SETTLE_TEST(an_epoch_of_before_keys_were_evicted_is_not_believed),
+        SETTLE_TEST(an_epoch_of_before_the_server_followed_another_is_not_believed),
         SETTLE_TEST(an_epoch_in_which_nonces_are_missing_is_not_believed_again),
         SETTLE_TEST(an_epoch_that_breaks_while_the_durable_store_is_asked_is_not_believed),
         SETTLE_TEST(neither_is_one_that_others_have_agreed_on_meanwhile),
         SETTLE_TEST(a_clock_that_moved_since_breaks_the_epoch),
+        SETTLE_TEST(a_move_that_is_seen_before_the_record_is_read_spoils_no_epoch_of_others),
+        SETTLE_TEST(what_was_left_while_nothing_was_asked_is_not_believed),
+        SETTLE_TEST(a_move_does_not_make_up_for_nonces_that_are_missing),
         SETTLE_TEST(a_clock_that_is_off_is_not_told),
         SETTLE_TEST(one_that_is_stopped_hears_of_nothing_any_more),
         SETTLE_TEST(a_job_that_was_not_run_has_no_answer),

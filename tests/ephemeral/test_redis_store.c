@@ -16,24 +16,16 @@ static struct redis_server_process server;
 
 static struct ephemeral_store *open_redis(const struct ephemeral_options *options)
 {
-    struct ephemeral_store *store = NULL;
-    struct buf why = BUF_INIT;
     redis_server_must(&server, "FLUSHALL", "+OK");
-    enum status status = ephemeral_open_blocking(slice_str(server.url), options, &why, &store);
-    if (status != STATUS_OK)
-        fail_msg("%s", buf_string(&why));
-    buf_done(&why);
-    return store;
+    return ephemeral_bench_open(slice_str(server.url), options);
 }
 
 static void move_clock(const struct fake_clock *clock)
 {
-    char line[256];
-    redis_server_tell(&server, "PERSIST e", line); /* as if others had watched in between */
-    redis_server_set_time(&server, clock->wall_ms);
+    redis_server_move_time(&server, clock->wall_ms);
 }
 
-static const struct ephemeral_kind redis = {"redis", open_redis, move_clock};
+static const struct tested_ephemeral redis = {"redis", open_redis, move_clock};
 
 static int setup(void **state)
 {
@@ -139,6 +131,43 @@ static void keys_that_are_exchanged_open_what_was_sealed_before(void **state)
     assert_status(asking_wait(&bench->asking, NULL), STATUS_NOT_FOUND);
 }
 
+static void create_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    const struct temp_new temp = {.token = token,
+                                  .secret = SLICE("secret"),
+                                  .client_id = SLICE("acme"),
+                                  .callback = SLICE("oob"),
+                                  .scopes = SLICE("read")};
+    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
+    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
+}
+
+static enum status find_temp(struct ephemeral_bench *bench, struct slice token)
+{
+    ephemeral_temp_find_start(bench->view, token, SLICE(""), asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+/* A client that is on its way to the exchange is told to come back, until the key is. */
+static void a_temporary_credential_waits_for_the_key_that_sealed_it(void **state)
+{
+    static const char *const rings[] = {"n:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh4=",
+                                        "x:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHgA="};
+    struct ephemeral_bench *bench = *state;
+    struct keyring *keys[COUNT_OF(rings)] = {NULL};
+    const char *why = NULL;
+    for (size_t i = 0; i < COUNT_OF(rings); i++)
+        assert_status(keyring_parse(slice_str(rings[i]), &keys[i], &why), STATUS_OK);
+    ephemeral_set_keys(bench->store, keys[0]);
+    create_temp(bench, SLICE("temp"));
+    ephemeral_set_keys(bench->store, keys[1]);
+    assert_status(find_temp(bench, SLICE("temp")), STATUS_STORE_CORRUPT);
+    ephemeral_set_keys(bench->store, keys[0]);
+    assert_status(find_temp(bench, SLICE("temp")), STATUS_OK);
+    for (size_t i = 0; i < COUNT_OF(rings); i++)
+        keyring_free(keys[i]);
+}
+
 /* ---- values that Redis should not have ---- */
 
 static void a_key_of_another_type_is_an_error_and_no_verdict(void **state)
@@ -166,23 +195,6 @@ static void a_store_that_is_full_refuses_nonces(void **state)
     assert_status(status, STATUS_STORE_DOWN);
     ephemeral_nonce_spend_start(bench->view, &nonce, asking_ticket(&bench->asking));
     assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
-}
-
-static void create_temp(struct ephemeral_bench *bench, struct slice token)
-{
-    const struct temp_new temp = {.token = token,
-                                  .secret = SLICE("secret"),
-                                  .client_id = SLICE("acme"),
-                                  .callback = SLICE("oob"),
-                                  .scopes = SLICE("read")};
-    ephemeral_temp_create_start(bench->view, &temp, asking_ticket(&bench->asking));
-    assert_status(asking_wait(&bench->asking, NULL), STATUS_OK);
-}
-
-static enum status find_temp(struct ephemeral_bench *bench, struct slice token)
-{
-    ephemeral_temp_find_start(bench->view, token, SLICE(""), asking_ticket(&bench->asking));
-    return asking_wait(&bench->asking, NULL);
 }
 
 static void a_store_that_is_full_takes_no_decision(void **state)
@@ -512,6 +524,7 @@ int main(void)
         TEST(a_dump_shows_no_secret_and_no_text_of_anybodys),
         TEST(a_value_that_was_copied_to_another_key_does_not_open),
         TEST(keys_that_are_exchanged_open_what_was_sealed_before),
+        TEST(a_temporary_credential_waits_for_the_key_that_sealed_it),
         TEST(a_key_of_another_type_is_an_error_and_no_verdict),
         TEST(a_store_that_is_full_refuses_nonces),
         TEST(a_store_that_is_full_takes_no_decision),

@@ -31,6 +31,7 @@ const struct observer *__wrap_loop_observer(const struct loop *loop);
 enum status __wrap_redis_settle_start(struct redis_settle *settle);
 void __wrap_redis_settle_stop(struct redis_settle *settle);
 void __wrap_redis_settle_break(struct redis_settle *settle);
+void __wrap_redis_settle_leave(struct redis_settle *settle);
 void __wrap_redis_settle_note_clock(struct redis_settle *settle);
 enum status __wrap_redis_nonces_settle(struct redis_view *view);
 void __wrap_redis_nonces_unsettle(struct redis_view *view);
@@ -41,7 +42,7 @@ struct nonce_listener *__wrap_nonce_keeper_listen(struct nonce_keeper *keeper, s
 void __wrap_nonce_keeper_unlisten(struct nonce_listener *listener);
 void __wrap_nonce_keeper_enter(struct nonce_keeper *keeper, struct slice epoch, const struct accepted_ranges *ranges);
 void __wrap_nonce_keeper_refresh(struct nonce_keeper *keeper);
-const struct nonce_standing *__wrap_nonce_guard_look(struct nonce_guard *guard);
+const struct nonce_standing *__wrap_nonce_guard_standing(struct nonce_guard *guard);
 struct nonce_trouble __wrap_nonce_guard_trouble(struct nonce_guard *guard, int64_t now_ms, int64_t lead_ms);
 bool __wrap_nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms);
 void __wrap_nonce_waits_done(struct nonce_waits *waits);
@@ -58,8 +59,10 @@ enum status __wrap_redis_send(struct redis_client *client, const struct slice *a
     assert_int_equal(client->state, REDIS_READY);
     assert_true(watch_world.sent < COMMANDS_MAX);
     struct buf text = buf_fixed(command->text, sizeof command->text);
+    bool is_script = slice_eq(args[0], SLICE("EVAL")); /* what it does is tried on a Redis */
     for (size_t i = 0; i < count; i++)
-        buf_addf(&text, "%s%.*s", i ? " " : "", SLICE_ARGS(args[i]));
+        if (!is_script || i == 0 || i > 2)
+            buf_addf(&text, "%s%.*s", i ? " " : "", SLICE_ARGS(args[i]));
     command->done = done;
     command->context = context;
     say(buf_string(&text));
@@ -150,6 +153,12 @@ void __wrap_redis_settle_break(struct redis_settle *settle)
     say("break");
 }
 
+void __wrap_redis_settle_leave(struct redis_settle *settle)
+{
+    (void)settle;
+    say("leave");
+}
+
 void __wrap_redis_settle_note_clock(struct redis_settle *settle)
 {
     (void)settle;
@@ -216,7 +225,7 @@ void __wrap_nonce_keeper_refresh(struct nonce_keeper *keeper)
     say("refresh");
 }
 
-const struct nonce_standing *__wrap_nonce_guard_look(struct nonce_guard *guard)
+const struct nonce_standing *__wrap_nonce_guard_standing(struct nonce_guard *guard)
 {
     return &guard->standing;
 }
@@ -296,8 +305,8 @@ int watched_setup(void **state)
     it->client.state = REDIS_READY;
     watched_view_init(it, &it->view);
     watched_view_init(it, &it->other);
-    assert_status(redis_watch_init(&it->other, &it->turn, watched_greeted), STATUS_OK);
-    assert_status(redis_watch_init(&it->view, &it->turn, watched_greeted), STATUS_OK);
+    assert_status(redis_watch_init(&it->other, &it->settling, watched_greeted), STATUS_OK);
+    assert_status(redis_watch_init(&it->view, &it->settling, watched_greeted), STATUS_OK);
     assert_said("");
     *state = it;
     return 0;

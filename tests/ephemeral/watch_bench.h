@@ -56,7 +56,7 @@ struct watched {
     struct loop loop;
     struct redis_store store;
     struct redis_client client;
-    struct redis_turn turn;
+    struct redis_settling settling;
     struct redis_view view;
     struct redis_view other; /* of the same process */
     struct nonce_parts parts;

@@ -1,6 +1,10 @@
 """The samples of sites that log their own users in (OAUTH1_LOGIN_URL): a browser goes there and comes back."""
 
+import json
+import threading
+import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import pytest
@@ -110,3 +114,69 @@ def test_a_challenge_that_is_over_is_told_and_nothing_of_it_is_html(site, browse
     for challenge in ("x" * 32, "<script>", "../../x", ""):
         response = requests.get(browser.site + "/login", params={"login_challenge": challenge}, timeout=20)
         assert response.status_code == 400 and "Start again" in response.text and "<script>" not in response.text
+
+
+# ---- where the admin port is away for a moment
+
+CALLS_MOST = 6
+MOST_S = 10
+
+
+class AdminDouble(BaseHTTPRequestHandler):
+    """Answers what stands in `server.statuses`, one after the other, the last one for ever."""
+
+    def do_GET(self):
+        statuses = self.server.statuses
+        self.server.calls.append(self.path)
+        status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        body = json.dumps({"kind": "account"} if status == 200 else {"status": status}).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 503:
+            self.send_header("Retry-After", "1")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module", params=LOGIN_SITES, ids=lambda example: example.name)
+def alone(request, tmp_path_factory):
+    """A site, and what stands in for the admin port."""
+    double = ThreadingHTTPServer(("127.0.0.1", 0), AdminDouble)
+    threading.Thread(target=double.serve_forever, daemon=True).start()
+    example = replace(request.param, environment={
+        "ADMIN_URL": f"http://127.0.0.1:{double.server_port}", "LOGIN_TOKEN": LOGIN_TOKEN, "JANES_PASSWORD": PASSWORD,
+        "SITE_SECRET": "a secret of the site's", "SITE_IS_HTTPS": "false",
+    })
+    with example.started(tmp_path_factory.mktemp(request.param.name), "unused", lambda _origin: "unused") as running:
+        yield running.origin, double
+    double.shutdown()
+    double.server_close()
+
+
+def ask_alone(alone, *statuses):
+    origin, double = alone
+    double.statuses, double.calls = list(statuses), []
+    begun = time.monotonic()
+    response = requests.get(origin + "/login", params={"login_challenge": "x" * 32}, timeout=2 * MOST_S)
+    return response, len(double.calls), time.monotonic() - begun
+
+
+def test_what_is_away_for_a_moment_is_asked_again(alone):
+    response, calls, _ = ask_alone(alone, 503, 503, 200)
+    assert (response.status_code, calls) == (200, 3) and "Log in" in response.text
+
+
+def test_what_stays_away_is_given_up(alone):
+    response, calls, took = ask_alone(alone, 503)
+    assert response.status_code == 503 and "Try again later" in response.text
+    assert 2 < calls <= CALLS_MOST and took < MOST_S
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 500])
+def test_no_other_answer_is_asked_for_twice(alone, status):
+    response, calls, _ = ask_alone(alone, status)
+    assert calls == 1 and response.status_code == {403: 403, 404: 400, 409: 400}.get(status, 503)
+    assert ("disabled" in response.text) == (status == 403)

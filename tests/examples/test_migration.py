@@ -5,11 +5,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from authlib.integrations.requests_client import OAuth1Session as AuthlibSession
+from requests_oauthlib import OAuth1Session
 
 from harness.owner import Owner, Page
 from harness.provider import clean_environment
+from harness.resource_server import ResourceServer
 from harness.signer import Signer
 
 from services import DOCS, PYTHON
@@ -17,6 +21,7 @@ from services import DOCS, PYTHON
 pytestmark = pytest.mark.xdist_group("migration")
 HERE = Path(__file__).resolve().parent
 API = "https://api.example"
+PRINTERS_CALLBACK = "https://printer.example/ready"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,24 @@ def test_a_request_signed_with_the_old_credentials_verifies(provider, authlib, m
     signer = Signer("printer", "printer's secret", token["oauth_token"], token["oauth_token_secret"])
     answer = provider.introspect(key, signer.sign("GET", API + "/%7Ejane;p")).json()
     assert answer["active"] and answer["username"] == "jane" and answer["scope"] == "photos:read", answer
+
+
+@pytest.mark.parametrize("session", [OAuth1Session, AuthlibSession], ids=["requests-oauthlib", "Authlib's client"])
+def test_a_clients_own_library_goes_on_with_the_token_and_asks_for_another(provider, authlib, moved, session):
+    """As it was set up for the old server, but for where it asks for tokens: the page has the proxy see to that."""
+    token, identity = authlib["token"], ("printer", "printer's secret")
+    with ResourceServer(provider) as api:
+        held = session(*identity, token["oauth_token"], token["oauth_token_secret"])
+        fresh = session(*identity, **{"redirect_uri" if session is AuthlibSession else "callback_uri": PRINTERS_CALLBACK})
+        fresh.fetch_request_token(provider.url + "/oauth/initiate")
+        sent_to = fresh.create_authorization_url(provider.url + "/oauth/authorize") if session is AuthlibSession else \
+            fresh.authorization_url(provider.url + "/oauth/authorize")
+        temporary = parse_qs(urlsplit(sent_to).query)["oauth_token"][0]
+        fresh.parse_authorization_response(Owner(provider).grant(temporary).headers["Location"])
+        fresh.fetch_access_token(provider.url + "/oauth/token")
+        for holder in (held, fresh):
+            answer = holder.get(api.origin + "/photos?size=o&q=a+b", timeout=20)
+            assert answer.status_code == 200 and (answer.json()["client_id"], answer.json()["username"]) == ("printer", "jane"), answer.text
 
 
 def test_djangos_users_log_in_with_the_passwords_that_they_had(provider, authlib):

@@ -4,13 +4,17 @@ signed with the old secrets is good. Django is tested in test_migration.py."""
 import hmac
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from harness.provider import ROOT, clean_environment
+from harness.flow import Flow
+from harness.owner import Owner, until_answered
+from harness.provider import ROOT, Client, clean_environment
 from harness.signer import Signer
 from harness.stores import MariaDB
 
@@ -37,13 +41,32 @@ def take(provider, what, ndjson, **expected):
 
 def ask(provider, *credentials):
     key = provider.create_resource_server("--origin", API)
-    return provider.introspect(key, Signer(*credentials).sign("GET", API + "/photos")).json()
+    return until_answered(lambda: provider.introspect(key, Signer(*credentials).sign("GET", API + "/photos"))).json()
 
 
 def write_sqlite(path, script):
     with sqlite3.connect(path) as database:
         database.executescript(script)
     return f"sqlite:{path}"
+
+
+@pytest.fixture(scope="module")
+def mariadb(tmp_path_factory):
+    server = MariaDB(tmp_path_factory.mktemp("mariadb")).start()
+    yield server
+    server.stop()
+
+
+def unpack(folder, *packages):
+    """What is in packages of Debian, which are not installed."""
+    if shutil.which("apt-get") is None:
+        pytest.skip(f"{packages[0]}: NOT RUN, this machine has no apt, which brings it")
+    done = subprocess.run(["apt-get", "-qq", "download", *packages], cwd=folder, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0:
+        pytest.skip(f"{packages[0]}: NOT RUN, apt brings no package of it here: {done.stderr.strip()[:200]}")
+    for package in folder.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "-x", package, folder], check=True, timeout=60)
+    return folder
 
 
 @pytest.mark.parametrize("script", ["mediawiki.php", "wordpress.php", "magento.php"])
@@ -55,26 +78,38 @@ def test_an_exporter_says_what_it_is_to_be_told(script, given):
     assert done.stderr.startswith(f"usage: php {script} clients|") and done.stderr.count("\n") == 1
 
 
-# ---- MediaWiki: Extension:OAuth 1.1, schema/tables.json
+# ---- MediaWiki with Extension:OAuth 1.1. Debian brings MediaWiki and not the extension, whose tables are those of its
+# schema/tables.json, with the types that they have on MySQL.
 
-MEDIAWIKI = """
-CREATE TABLE oauth_registered_consumer (
-    oarc_id INTEGER PRIMARY KEY, oarc_consumer_key BLOB, oarc_name BLOB, oarc_user_id INTEGER, oarc_version BLOB,
-    oarc_callback_url BLOB, oarc_callback_is_prefix BLOB, oarc_description BLOB, oarc_email BLOB, oarc_email_authenticated BLOB,
-    oarc_developer_agreement SMALLINT, oarc_owner_only SMALLINT, oarc_wiki BLOB, oarc_grants BLOB, oarc_registration BLOB,
-    oarc_secret_key BLOB, oarc_rsa_key BLOB, oarc_restrictions BLOB, oarc_stage SMALLINT, oarc_stage_timestamp BLOB,
-    oarc_deleted SMALLINT, oarc_oauth_version SMALLINT, oarc_oauth2_allowed_grants BLOB, oarc_oauth2_is_confidential SMALLINT);
-CREATE TABLE oauth_accepted_consumer (
-    oaac_id INTEGER PRIMARY KEY, oaac_wiki BLOB, oaac_user_id INTEGER, oaac_consumer_id INTEGER, oaac_access_token BLOB,
-    oaac_access_secret BLOB, oaac_grants BLOB, oaac_accepted BLOB, oaac_oauth_version SMALLINT);
+EXTENSION = """
+CREATE TABLE {prefix}oauth_registered_consumer (
+    oarc_id INT UNSIGNED NOT NULL PRIMARY KEY, oarc_consumer_key VARBINARY(32) NOT NULL, oarc_name VARBINARY(128) NOT NULL,
+    oarc_user_id INT UNSIGNED NOT NULL, oarc_version VARBINARY(32) NOT NULL, oarc_callback_url BLOB NOT NULL,
+    oarc_callback_is_prefix TINYBLOB, oarc_description BLOB NOT NULL, oarc_email VARBINARY(255) NOT NULL,
+    oarc_email_authenticated BINARY(14), oarc_developer_agreement TINYINT NOT NULL DEFAULT 0,
+    oarc_owner_only TINYINT NOT NULL DEFAULT 0, oarc_wiki VARBINARY(32) NOT NULL, oarc_grants BLOB NOT NULL,
+    oarc_registration BINARY(14) NOT NULL, oarc_secret_key VARBINARY(32), oarc_rsa_key BLOB, oarc_restrictions BLOB NOT NULL,
+    oarc_stage TINYINT UNSIGNED NOT NULL DEFAULT 0, oarc_stage_timestamp BINARY(14) NOT NULL,
+    oarc_deleted TINYINT UNSIGNED NOT NULL DEFAULT 0, oarc_oauth_version TINYINT NOT NULL DEFAULT 1,
+    oarc_oauth2_allowed_grants BLOB, oarc_oauth2_is_confidential TINYINT NOT NULL DEFAULT 1);
+CREATE TABLE {prefix}oauth_accepted_consumer (
+    oaac_id INT UNSIGNED NOT NULL PRIMARY KEY, oaac_wiki VARBINARY(255) NOT NULL, oaac_user_id INT UNSIGNED NOT NULL,
+    oaac_consumer_id INT UNSIGNED NOT NULL, oaac_access_token VARBINARY(32) NOT NULL, oaac_access_secret VARBINARY(32) NOT NULL,
+    oaac_grants BLOB NOT NULL, oaac_accepted BINARY(14) NOT NULL, oaac_oauth_version TINYINT NOT NULL DEFAULT 1);
+"""
+MEDIAWIKI = EXTENSION.format(prefix="") + """
 CREATE TABLE user (user_id INTEGER PRIMARY KEY, user_name BLOB);
 INSERT INTO user VALUES (7, 'Jane Roe');
 """
-CONSUMER = "INSERT INTO oauth_registered_consumer VALUES ({id}, '{key}', 'Bot {id}', 7, '1.0', '{callback}', {prefix}, 'edits', " \
-    "'bot@a.example', NULL, 1, 0, '*', '[\"basic\"]', '20200102030405', 'stored secret', {rsa}, '{{}}', {stage}, " \
-    "'20200102030405', 0, {version}, NULL, 1);"
-ACCEPTED = "INSERT INTO oauth_accepted_consumer VALUES ({id}, '*', 7, {consumer}, '{token}', 'stored access', '[\"basic\"]', " \
-    "'20200102030405', {version});"
+def consumer(key, id=1, prefix="", user=7, version=1, stage=1, callback_is_prefix="NULL"):
+    return f"""INSERT INTO {prefix}oauth_registered_consumer VALUES ({id}, '{key}', 'Bot {id}', {user}, '1.0',
+        'https://bot.example/cb', {callback_is_prefix}, 'edits', 'bot@a.example', NULL, 1, 0, '*', '["basic"]', '20200102030405',
+        'stored secret', NULL, '{{}}', {stage}, '20200102030405', 0, {version}, NULL, 1);"""
+
+
+def accepted(token, id=1, prefix="", user=7):
+    return f"""INSERT INTO {prefix}oauth_accepted_consumer VALUES ({id}, '*', {user}, {id}, '{token}', 'stored access', '["basic"]',
+        '20200102030405', 1);"""
 
 
 def effective(stored, key="wiki's key"):
@@ -83,11 +118,8 @@ def effective(stored, key="wiki's key"):
 
 
 def test_mediawikis_consumers_and_tokens_move(provider, tmp_path):
-    dsn = write_sqlite(tmp_path / "wiki", MEDIAWIKI + "".join(
-        CONSUMER.format(**{"id": number, "key": f"mw{number}", "callback": "https://bot.example/cb", "prefix": "NULL",
-                           "rsa": "NULL", "stage": 1, "version": 1, **more})
-        for number, more in enumerate([{"prefix": "1"}, {"stage": 0}, {"stage": 4}, {"version": 2}], 1)) + "".join(
-        ACCEPTED.format(id=number, consumer=number, token=f"mwtoken{number}", version=1) for number in (1, 3)))
+    dsn = write_sqlite(tmp_path / "wiki", MEDIAWIKI + consumer("mw1", 1, callback_is_prefix="'1'") + consumer("mw2", 2, stage=0) +
+                       consumer("mw3", 3, stage=4) + consumer("mw4", 4, version=2) + accepted("mwtoken1", 1) + accepted("mwtoken3", 3))
     key = {"OAUTH_SECRET_KEY": "wiki's key"}
     take(provider, "client", php("mediawiki.php", "clients", dsn, "", "photos:read", **key), imported=2)
     take(provider, "token", php("mediawiki.php", "tokens", dsn, **key), imported=1, users_created=1)
@@ -98,6 +130,38 @@ def test_mediawikis_consumers_and_tokens_move(provider, tmp_path):
     assert moved["callbacks"] == ["https://bot.example/cb/*", "https://bot.example/cb"] or sorted(moved["callbacks"]) == \
         ["https://bot.example/cb", "https://bot.example/cb/*"]
     assert provider.expect("client", "get", "mw2")["approval"] == "pending"
+
+
+@pytest.fixture(scope="module")
+def mediawiki(tmp_path_factory):
+    """The command that runs MediaWiki's installer, with what PHP has to have for it. The installer takes a wiki for installed
+    where the package's link to its configuration leads somewhere."""
+    version = subprocess.run(["php", "-r", "echo PHP_MAJOR_VERSION, '.', PHP_MINOR_VERSION;"], capture_output=True, text=True,
+                             check=True, timeout=20).stdout
+    folder = unpack(tmp_path_factory.mktemp("mediawiki"), "mediawiki", "mediawiki-classes",
+                    *(f"php{version}-{extension}" for extension in ("intl", "mbstring", "xml")))
+    wiki = folder / "usr/share/mediawiki"
+    (wiki / "LocalSettings.php").unlink()
+    (loaded,) = {library.parent for library in folder.glob("usr/lib/php/*/*.so")}
+    extensions = [word for name in ("intl", "mbstring", "dom", "xml", "xmlreader") for word in ("-d", f"extension={loaded}/{name}.so")]
+    return ["php", *extensions, wiki / "maintenance/install.php"]
+
+
+def test_what_mediawiki_itself_installed_moves_with_the_extensions_tables(provider, mediawiki, mariadb, tmp_path):
+    made = subprocess.run([*mediawiki, "--dbtype", "mysql", "--dbserver", f"127.0.0.1:{mariadb.port}", "--dbname", mariadb.database,
+                           "--dbuser", mariadb.user, "--dbpass", mariadb.password, "--dbprefix", "mw_", "--confpath", tmp_path,
+                           "--server", "https://wiki.example", "--pass", "wanda's own password", "Wiki", "Wanda Wiki"],
+                          capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0 and (tmp_path / "LocalSettings.php").exists(), (made.stdout[-2000:], made.stderr[-2000:])
+    ((wanda,),) = mariadb.sql("SELECT user_id FROM mw_user WHERE user_name = 'Wanda Wiki'")
+    mariadb.sql(EXTENSION.format(prefix="mw_") + consumer("realwiki", prefix="mw_", user=wanda) +
+                accepted("realwikitoken", prefix="mw_", user=wanda))
+    dsn, account = pdo(mariadb)
+    account["OAUTH_SECRET_KEY"] = "wiki's key"
+    take(provider, "client", php("mediawiki.php", "clients", dsn, "mw_", "photos:read", **account), imported=1)
+    take(provider, "token", php("mediawiki.php", "tokens", dsn, "mw_", **account), imported=1, users_created=1)
+    answer = ask(provider, "realwiki", effective("stored secret"), "realwikitoken", effective("stored access"))
+    assert answer["active"] and (answer["sub"], answer["username"]) == (wanda, "Wanda Wiki"), answer
 
 
 # ---- WordPress 6.8 with rest-api-oauth1 0.4
@@ -130,14 +194,27 @@ def test_wordpresss_consumers_users_and_tokens_move(provider, tmp_path):
     assert provider.expect("client", "get", "wpkey")["callbacks"] == ["https://printer.example/ready"]
 
 
-# ---- Magento 2.4, Moodle 4.5: on MariaDB, as they run
-
-
 @pytest.fixture(scope="module")
-def mariadb(tmp_path_factory):
-    server = MariaDB(tmp_path_factory.mktemp("mariadb")).start()
-    yield server
-    server.stop()
+def wordpress(tmp_path_factory):
+    return unpack(tmp_path_factory.mktemp("wordpress"), "wordpress") / "usr/share/wordpress"
+
+
+def test_what_wordpress_itself_installed_moves_with_its_passwords(provider, wordpress, mariadb):
+    made = subprocess.run(["php", "-d", "display_errors=stderr", Path(__file__).with_name("wordpress_blog.php"), wordpress,
+                           mariadb.database, mariadb.user, mariadb.password, f"127.0.0.1:{mariadb.port}", "wilma's own password"],
+                          capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0 and made.stderr == "", (made.stdout[-2000:], made.stderr[-2000:])
+    dsn, account = pdo(mariadb)
+    take(provider, "client", php("wordpress.php", "clients", dsn, "wp_", "photos:read", **account), imported=1)
+    take(provider, "user", php("wordpress.php", "users", dsn, **account), imported=1)
+    take(provider, "token", php("wordpress.php", "tokens", dsn, **account), imported=1)
+    answer = ask(provider, "realkey", "real secret", "realtoken", "real token secret")
+    assert answer["active"] and answer["username"] == "wilma", answer
+    again = Flow(provider, Client("realkey", "real secret"), Owner(provider, "wilma", "wilma's own password"))
+    assert again.token(callback="https://printer.example/ready")
+
+
+# ---- Magento 2.4, Moodle 4.5: on MariaDB, as they run
 
 
 MAGENTO = """

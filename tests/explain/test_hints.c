@@ -72,6 +72,9 @@ static const struct signed_otherwise hint_rows[] = {
      .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26x%3D%252526%26y%3D%252520",
      .hint =
          "would match with all parameters encoded twice: the client encodes them once too often in its base string"},
+    {"the_fourth_parameter_encoded_twice", "GET", URL "?p=%26&q=%26&r=%26&s=%26", HEADER,
+     .signed_base_string = BASE("%2Fphotos") SIGNED_PARAMS "%26p%3D%2526%26q%3D%2526%26r%3D%2526%26s%3D%252526",
+     .hint = "would match with parameter s encoded twice: the client encodes it once too often in its base string"},
     {"a_parameter_sent_encoded_twice", "GET", URL "?x=a%2520b&y=100%25", HEADER, .signed_url = URL "?x=a%20b&y=100%25",
      .hint = "would match with the parameters decoded once more: the client sends them encoded twice"},
     {"duplicates_in_the_order_sent", "GET", URL "?x=2&x=1", HEADER,

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from harness.provider import ROOT
 from harness.signer import Request
 from wire import HOST, ORIGIN, exchange, head, send_signed
@@ -56,10 +57,41 @@ def test_gateways_that_are_not_run_here_take_the_same_names_away(file, pattern):
                 assert re.match(taken, name.lower()), name
 
 
-@pytest.mark.parametrize("file", ["docker/compose/nginx/proxy.conf", "docker/compose/Caddyfile", "docker/compose/haproxy.cfg"])
-def test_the_gateways_of_the_demo_take_the_trusted_header_away(file):
-    assert re.search(r'proxy_set_header X-Remote-User "";|request_header -X-Remote\*|del-header X-Remote- -m beg',
-                     (ROOT / file).read_text())
+@pytest.mark.parametrize("file, line", [
+    ("docker/compose/nginx/proxy.conf", 'proxy_set_header X-Remote-User "";'),
+    ("docker/compose/Caddyfile", "request_header -X-Remote*"),
+    ("docker/compose/haproxy.cfg", "http-request del-header X-Remote- -m beg"),
+])
+def test_the_gateways_of_the_demo_take_the_trusted_header_away(file, line):
+    assert line in [written.strip() for written in (ROOT / file).read_text().splitlines()]
+
+
+def test_every_location_of_the_demos_nginx_that_passes_on_takes_the_trusted_header_away():
+    """/login and /account too: these the header is for."""
+    text = (ROOT / "docker/compose/nginx/default.conf.template").read_text()
+    passing = [block for block in re.findall(r"\n    location [^{]+\{(.*?)\n    \}", text, re.S) if "proxy_pass " in block]
+    assert len(passing) == text.count("proxy_pass ") >= 4
+    assert all("include /etc/nginx/countersign/proxy.conf;" in block for block in passing)
+
+
+def of_kubernetes(name, kind):
+    documents = yaml.safe_load_all((ROOT / "kubernetes/examples" / name).read_text())
+    return [document for document in documents if document["kind"] == kind]
+
+
+def test_each_route_of_gateway_api_takes_the_trusted_header_away():
+    routes = of_kubernetes("gateway-api.yaml", "HTTPRoute")
+    assert {route["metadata"]["name"] for route in routes} == {"auth", "photos"}
+    for rule in (rule for route in routes for rule in route["spec"]["rules"]):
+        changes = [each["requestHeaderModifier"] for each in rule["filters"] if each["type"] == "RequestHeaderModifier"]
+        assert "X-Remote-User" in [name for change in changes for name in change["remove"]]
+
+
+def test_the_nginx_ingress_controller_is_told_to_take_the_trusted_header_away():
+    (headers,) = [each for each in of_kubernetes("ingress-nginx.yaml", "ConfigMap") if "X-Remote-User" in each["data"]]
+    assert headers["data"]["X-Remote-User"] == ""
+    name = f"{headers['metadata']['namespace']}/{headers['metadata']['name']}"
+    assert f'"proxy-set-headers":"{name}"' in (ROOT / "kubernetes/examples/ingress-nginx.yaml").read_text()
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

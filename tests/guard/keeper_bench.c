@@ -80,7 +80,7 @@ static enum status keep_blocking(struct nonce_ledger *ledger, const struct nonce
     (void)pthread_cond_broadcast(&script->changed);
     while (script->is_closed)
         (void)pthread_cond_wait(&script->changed, &script->lock);
-    bool is_of_e = script->status_of_e != STATUS_OK && slice_eq(keep->epoch, SLICE("e"));
+    bool is_of_e = (script->status_of_e != STATUS_OK || script->e_is_well) && slice_eq(keep->epoch, SLICE("e"));
     enum status status = is_of_e ? script->status_of_e : script->status;
     if (status == STATUS_OK)
         *ret_ranges = script->ranges;

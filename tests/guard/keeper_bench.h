@@ -35,6 +35,7 @@ struct scripted_ledger {
     struct asked asked;
     enum status status;
     enum status status_of_e; /* STATUS_OK: as the others */
+    bool e_is_well;          /* whatever the others are */
     struct accepted_ranges ranges;
     int left;
     char left_id[NONCE_EPOCH_ID_BYTES];

@@ -147,6 +147,39 @@ static void room_is_made_among_what_is_longest_past(void **state)
     assert_true(accepted_ranges_cover(&ranges, 29100));
 }
 
+/* And of what a clock that is often ahead leaves, the present is not joined with what is ahead. */
+static void a_clock_that_is_often_ahead_costs_the_present_nothing(void **state)
+{
+    enum { DAY_S = 86400, TURNS = 20, STEP_S = 600 };
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    for (int64_t now = 1000; now < 1000 + TURNS * STEP_S; now += STEP_S) {
+        accepted_ranges_raise(&ranges, now);
+        accepted_ranges_raise(&ranges, now + DAY_S);
+        accepted_ranges_guard_all(&ranges);
+        assert_int_equal(accepted_ranges_guard_end(&ranges, now), now + ACCEPTED_AHEAD_S + 1);
+        assert_int_equal(accepted_ranges_guard_end(&ranges, now + STEP_S), now + STEP_S);
+    }
+}
+
+/* A loss guards spans too, also where the clock that is ahead is found first. */
+static void a_span_that_is_ahead_costs_the_present_nothing(void **state)
+{
+    struct accepted_ranges ranges = {0};
+    (void)state;
+    accepted_ranges_raise(&ranges, 1000);
+    for (int64_t i = 1; i < ACCEPTED_RANGES_MAX; i++)
+        accepted_ranges_guard_span(&ranges, 86400 + 100 * i, 86410 + 100 * i);
+    accepted_ranges_guard_span(&ranges, 99000, 99001);
+    assert_string_equal(text_of(&ranges), "1000 999 1005;86500 86610 86610;86700 86710 86710;86800 86810 86810;"
+                                          "86900 86910 86910;87000 87010 87010;87100 87110 87110;99000 99001 99001");
+    accepted_ranges_guard_span(&ranges, 86400, 86401); /* with a single range below it */
+    assert_string_equal(text_of(&ranges), "1000 999 1005;86400 86401 86401;86500 86710 86710;86800 86810 86810;"
+                                          "86900 86910 86910;87000 87010 87010;87100 87110 87110;99000 99001 99001");
+    accepted_ranges_guard_span(&ranges, 86402, 86402); /* what makes a range larger needs no room */
+    assert_int_equal(ranges.count, ACCEPTED_RANGES_MAX);
+}
+
 static void what_another_store_accepted_is_refused(void **state)
 {
     struct accepted_ranges ranges = {0};
@@ -157,6 +190,45 @@ static void what_another_store_accepted_is_refused(void **state)
     accepted_ranges_raise(&others, 300);
     accepted_ranges_guard_others(&ranges, &others);
     assert_string_equal(text_of(&ranges), "100 108 108;300 305 305");
+}
+
+static void what_another_store_accepted_is_refused_where_it_is_new(void **state)
+{
+    static const struct {
+        const char *now, *before, *others, *then;
+    } cases[] = {
+        {"100 99 205", "100 99 105;200 199 205", "150 149 155", "100 155 205"},
+        {"100 99 205", "100 99 105;200 199 205", "103 102 110", "100 110 205"},            /* from 106 on it is new */
+        {"100 99 205", "100 99 105;200 199 205", "101 100 105;200 199 205", "100 99 205"}, /* both had these */
+        {"100 99 205", "100 99 205", "150 149 155", "100 99 205"},
+        {"100 155 205", "100 99 105;200 199 205", "150 149 155", "100 155 205"}, /* guarded already */
+        {"100 154 205", "100 99 105;200 199 205", "150 149 155", "100 155 205"},
+        {"100 99 205", "100 99 105;200 199 205", "205 204 300", "100 99 205"},
+        {"100 99 206", "100 99 105;200 199 205", "206 205 300", "100 206 206"},
+        {"10 9 20;100 99 205", "10 9 20;100 99 105;200 199 205", "90 89 99;150 149 155;400 399 405",
+         "10 9 20;100 155 205"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct accepted_ranges ranges;
+        struct accepted_ranges before;
+        struct accepted_ranges others;
+        assert_status(accepted_ranges_parse(slice_str(cases[i].now), &ranges), STATUS_OK);
+        assert_status(accepted_ranges_parse(slice_str(cases[i].before), &before), STATUS_OK);
+        assert_status(accepted_ranges_parse(slice_str(cases[i].others), &others), STATUS_OK);
+        accepted_ranges_guard_what_is_new(&ranges, &before, &others);
+        assert_string_equal(text_of(&ranges), cases[i].then);
+    }
+}
+
+static void what_is_behind_the_last_range_is_none(void **state)
+{
+    struct accepted_ranges ranges = {.items = {{100, 99, 205}, {300, 299, 305}}, .count = 1};
+    const struct accepted_ranges before = {.items = {{100, 99, 105}, {200, 199, 205}}, .count = 2};
+    const struct accepted_ranges others = {.items = {{300, 299, 305}, {150, 149, 155}}, .count = 1};
+    (void)state;
+    accepted_ranges_guard_what_is_new(&ranges, &before, &others);
+    assert_string_equal(text_of(&ranges), "100 99 205");
 }
 
 static void nothing_is_left_where_it_is_guarded(void **state)
@@ -242,16 +314,48 @@ static void what_makes_a_range_larger_needs_no_room(void **state)
     assert_int_equal(ranges.items[0].low, 5);
 }
 
-/* What is between the two lowest lies in one range then, and is raised there. */
-static void a_range_that_making_room_has_made_may_hold_the_second(void **state)
+/* Or what lies between would be guarded with the next loss, and this second is not accepted yet. */
+static void room_is_not_made_around_the_second(void **state)
 {
     struct accepted_ranges ranges = {0};
     (void)state;
     for (int64_t i = 0; i < ACCEPTED_RANGES_MAX; i++)
         accepted_ranges_raise(&ranges, 1000 + 100 * i);
     accepted_ranges_raise(&ranges, 1050);
-    assert_string_equal(text_of(&ranges), "1000 999 1105;1200 1199 1205;1300 1299 1305;1400 1399 1405;1500 1499 1505;"
-                                          "1600 1599 1605;1700 1699 1705");
+    assert_string_equal(text_of(&ranges), "1000 999 1005;1050 1049 1055;1100 1099 1205;1300 1299 1305;1400 1399 1405;"
+                                          "1500 1499 1505;1600 1599 1605;1700 1699 1705");
+}
+
+static void room_is_made_of_those_that_are_nearest_below_the_second(void **state)
+{
+    static const struct accepted_ranges full = {
+        .items = {{10, 9, 15},
+                  {40, 39, 45},
+                  {60, 59, 65},
+                  {90, 89, 95},
+                  {110, 109, 115},
+                  {200, 199, 205},
+                  {207, 206, 209},
+                  {400, 399, 405}},
+        .count = ACCEPTED_RANGES_MAX,
+    };
+    struct accepted_ranges ranges = full;
+    (void)state;
+    accepted_ranges_raise(&ranges, 150); /* of two that are as near the lower */
+    assert_string_equal(text_of(&ranges),
+                        "10 9 15;40 39 65;90 89 95;110 109 115;150 149 155;200 199 205;207 206 209;400 399 405");
+    ranges = full;
+    accepted_ranges_raise(&ranges, 30);
+    assert_string_equal(text_of(&ranges),
+                        "10 9 15;30 29 35;40 39 45;60 59 65;90 89 95;110 109 115;200 199 209;400 399 405");
+    ranges = full;
+    accepted_ranges_raise(&ranges, 300); /* the last two below it */
+    assert_int_equal(ranges.items[5].low, 200);
+    assert_int_equal(ranges.items[5].high, 209);
+    ranges = full;
+    accepted_ranges_raise(&ranges, 52); /* there are two, though others are nearer to each other */
+    assert_int_equal(ranges.items[0].high, 45);
+    assert_int_equal(ranges.items[1].low, 52);
 }
 
 static void nothing_changes_where_it_is_guarded(void **state)
@@ -290,7 +394,7 @@ static void a_guarded_span_takes_in_what_touches_it_and_no_more(void **state)
     assert_string_equal(text_of(&ranges), "94 98 98;100 105 105;107 112 112");
 }
 
-static void room_is_made_by_joining_the_lowest_two(void **state)
+static void room_is_made_by_joining_the_lowest_two_of_those_that_are_as_near(void **state)
 {
     struct accepted_ranges ranges = {0};
     (void)state;
@@ -468,16 +572,21 @@ int main(void)
         cmocka_unit_test(a_guarded_span_takes_in_what_it_meets),
         cmocka_unit_test(room_is_made_among_what_is_longest_past),
         cmocka_unit_test(what_another_store_accepted_is_refused),
+        cmocka_unit_test(what_another_store_accepted_is_refused_where_it_is_new),
+        cmocka_unit_test(what_is_behind_the_last_range_is_none),
         cmocka_unit_test(nothing_is_left_where_it_is_guarded),
         cmocka_unit_test(a_second_between_two_ranges_stays_outside),
         cmocka_unit_test(the_first_second_of_a_range_raises_that_range),
         cmocka_unit_test(a_range_is_raised_from_five_seconds_above_it_and_a_guarded_one_from_right_above),
         cmocka_unit_test(what_makes_a_range_larger_needs_no_room),
-        cmocka_unit_test(a_range_that_making_room_has_made_may_hold_the_second),
+        cmocka_unit_test(room_is_not_made_around_the_second),
+        cmocka_unit_test(room_is_made_of_those_that_are_nearest_below_the_second),
+        cmocka_unit_test(a_clock_that_is_often_ahead_costs_the_present_nothing),
+        cmocka_unit_test(a_span_that_is_ahead_costs_the_present_nothing),
         cmocka_unit_test(nothing_changes_where_it_is_guarded),
         cmocka_unit_test(each_second_of_a_span_is_covered),
         cmocka_unit_test(a_guarded_span_takes_in_what_touches_it_and_no_more),
-        cmocka_unit_test(room_is_made_by_joining_the_lowest_two),
+        cmocka_unit_test(room_is_made_by_joining_the_lowest_two_of_those_that_are_as_near),
         cmocka_unit_test(no_range_begins_above_where_there_is_none),
         cmocka_unit_test(a_range_tells_where_it_ends),
         cmocka_unit_test(no_order_of_calls_lets_go_of_a_guarded_second),

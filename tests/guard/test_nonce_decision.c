@@ -113,8 +113,16 @@ static void another_servers_epoch_is_given_way_to_for_a_while(void **state)
     assert_string_equal(row.epoch, "theirs");
     meeting.is_patient = false;
     assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    row = row_of("theirs", "3 theirs elsewhere 256", true);
+    meeting.is_patient = true;
+    meeting.left = SLICE("theirs"); /* this process was in it, and nobody has declared one since */
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
     row = row_of("theirs", "3 theirs here 256", true);
+    meeting.left = SLICE("");
     meeting.is_patient = true; /* of this server: nobody to give way to */
+    assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
+    row = (struct nonce_row){0};
+    meeting.left = SLICE("theirs"); /* and the row is gone: a database that was begun anew */
     assert_int_equal(meet(&meeting, &row), NONCE_DECLARES);
 }
 
@@ -399,7 +407,49 @@ static enum nonce_outcome meet_part(struct nonce_meeting *meeting, struct nonce_
 {
     struct nonce_users users = {0};
     assert_status(nonce_decide_part_meeting(meeting, whole, part, &users), STATUS_OK);
+    assert_string_equal(meeting->row.epoch, part->epoch); /* as it is then */
+    assert_int_equal(meeting->row.ranges.count, part->ranges.count);
     return meeting->outcome;
+}
+
+static void the_first_start_of_all_guards_nothing_in_a_part(void **state)
+{
+    struct nonce_row whole = {0};
+    struct nonce_row part = {0};
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_string_equal(whole.record, "parts");
+    assert_true(whole.exists && whole.is_used);
+    assert_false(part.was_used || part.is_used);
+    assert_string_equal(part.record, "3 fresh here 256");
+}
+
+/* Its declarer may have gone on without the database. */
+static void a_part_that_was_used_once_is_guarded_whenever_it_is_declared_anew(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .was_used = true, .epoch = "begun", .record = "3 begun here 4"};
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    meeting.yielded = SLICE("begun");
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_true(part.was_used);
+    assert_string_equal(text_of(&part.ranges), "1000000 1000005 1000005");
+}
+
+static void a_part_that_is_used_already_is_not_guarded_again(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .is_used = true, .was_used = true, .epoch = "fresh"};
+    struct nonce_user user = {.id = "u", .machine = "m", .steady_ms = 0, .clock_ms = NOW_S * INT64_C(1000)};
+    struct nonce_users users = {.items = &user, .count = 1};
+    struct nonce_confirmation it = {.epoch = SLICE("fresh"), .machine = "m", .steady_ms = 400000};
+    (void)state;
+    assert_status(nonce_decide_part_confirmation(&it, &whole, &part, &users), STATUS_OK);
+    assert_true(it.is_in_force);
+    assert_string_equal(text_of(&it.ranges), "");
+    assert_string_equal(user.id, "u");
 }
 
 static void in_a_part_that_was_never_used_nothing_is_lost(void **state)
@@ -474,6 +524,35 @@ static void what_another_store_accepted_before_is_guarded_in_every_part(void **s
     assert_int_equal(meet_part(&meeting, &whole, &stands), NONCE_STANDS);
 }
 
+/* An earlier version has written no ranges. */
+static void what_a_version_before_accepted_is_guarded_in_every_part(void **state)
+{
+    struct nonce_row whole = {.earlier_ms = (NOW_S - 100) * INT64_C(1000)};
+    struct nonce_row part = {0};
+    struct nonce_meeting meeting = meeting_of("");
+    (void)state;
+    assert_int_equal(meet_part(&meeting, &whole, &part), NONCE_DECLARES);
+    assert_true(part.was_used);
+    assert_string_equal(text_of(&part.ranges), "999900 1000060 1000060");
+}
+
+static void what_another_store_accepted_meanwhile_is_guarded_in_every_part(void **state)
+{
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .is_used = true, .epoch = "ours", .record = "3 ours here 4"};
+    struct nonce_meeting meeting = meeting_of("ours");
+    struct nonce_users users = {0};
+    (void)state;
+    accepted_ranges_guard_span(&users.others, NOW_S + 20, NOW_S + 25);
+    assert_status(nonce_decide_part_meeting(&meeting, &whole, &part, &users), STATUS_OK);
+    assert_string_equal(whole.epoch, "fresh");  /* nobody goes by ranges that were read before */
+    assert_string_equal(whole.record, "parts"); /* it was a Cluster's before, too */
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000005;1000020 1000025 1000025");
+    meeting.fresh = SLICE("fresher");
+    assert_status(nonce_decide_part_meeting(&meeting, &whole, &part, &users), STATUS_OK);
+    assert_string_equal(whole.epoch, "fresh"); /* once */
+}
+
 static void a_single_server_that_follows_a_cluster_guards_all(void **state)
 {
     struct nonce_row whole = row_of("v", "parts", true);
@@ -499,10 +578,15 @@ static void a_part_that_was_declared_anew_is_not_confirmed_under_the_old_id(void
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_start_of_all_guards_nothing_in_a_part),
+        cmocka_unit_test(a_part_that_was_used_once_is_guarded_whenever_it_is_declared_anew),
+        cmocka_unit_test(a_part_that_is_used_already_is_not_guarded_again),
         cmocka_unit_test(in_a_part_that_was_never_used_nothing_is_lost),
         cmocka_unit_test(a_loss_in_a_part_guards_in_it_what_any_part_accepted_and_leaves_the_others),
         cmocka_unit_test(a_user_that_is_forgotten_is_in_the_ranges_of_all_parts),
         cmocka_unit_test(what_another_store_accepted_before_is_guarded_in_every_part),
+        cmocka_unit_test(what_a_version_before_accepted_is_guarded_in_every_part),
+        cmocka_unit_test(what_another_store_accepted_meanwhile_is_guarded_in_every_part),
         cmocka_unit_test(a_single_server_that_follows_a_cluster_guards_all),
         cmocka_unit_test(a_part_that_was_declared_anew_is_not_confirmed_under_the_old_id),
         cmocka_unit_test(a_record_stands_if_the_row_names_it),

@@ -26,6 +26,8 @@ static int64_t monotonic_ns = MONOTONIC_MS * 1000000;
 /* In place of the keeper's and the machine's (tests/CMakeLists.txt). */
 uint64_t __wrap_nonce_keeper_version(const struct nonce_keeper *keeper);
 void __wrap_nonce_keeper_read(struct nonce_keeper *keeper, struct nonce_standing *ret_standing, uint64_t *ret_version);
+void __wrap_nonce_keeper_read_parts(struct nonce_keeper *keeper, struct nonce_standing *ret_standing,
+                                    struct nonce_parts *ret_parts, uint64_t *ret_version);
 void __wrap_nonce_keeper_want(struct nonce_keeper *keeper, int64_t second);
 void __wrap_nonce_keeper_note_away(struct nonce_keeper *keeper, int64_t second);
 int64_t __wrap_clock_monotonic_ns(void);
@@ -40,6 +42,13 @@ void __wrap_nonce_keeper_read(struct nonce_keeper *keeper, struct nonce_standing
     *ret_standing = keeper->standing;
     *ret_version = keeper->version;
     keeper->reads++;
+}
+
+void __wrap_nonce_keeper_read_parts(struct nonce_keeper *keeper, struct nonce_standing *ret_standing,
+                                    struct nonce_parts *ret_parts, uint64_t *ret_version)
+{
+    __wrap_nonce_keeper_read(keeper, ret_standing, ret_version);
+    (void)snprintf(ret_parts->epochs[3], sizeof ret_parts->epochs[3], "of the part");
 }
 
 void __wrap_nonce_keeper_want(struct nonce_keeper *keeper, int64_t second)
@@ -93,16 +102,30 @@ static void what_the_keeper_says_is_read_when_it_has_changed(void **state)
 {
     struct fixture *it = *state;
     assert_true(nonce_guard_has_news(&it->guard));
-    assert_int_equal(nonce_guard_look(&it->guard)->asked_ms, 0);
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, 0);
     assert_int_equal(it->keeper.reads, 1);
     it->keeper.standing.asked_ms = 5; /* not told yet */
     assert_false(nonce_guard_has_news(&it->guard));
-    assert_int_equal(nonce_guard_look(&it->guard)->asked_ms, 0);
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, 0);
     assert_int_equal(it->keeper.reads, 1);
     it->keeper.version++;
     assert_true(nonce_guard_has_news(&it->guard));
-    assert_int_equal(nonce_guard_look(&it->guard)->asked_ms, 5);
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, 5);
     assert_int_equal(it->keeper.reads, 2);
+}
+
+/* Both are of one moment. */
+static void a_part_has_an_epoch_of_its_own_that_is_read_with_the_ranges(void **state)
+{
+    static struct nonce_parts parts;
+    struct fixture *it = *state;
+    enter(it, NOW_S, NOW_S, NOW_S);
+    assert_string_equal(nonce_guard_epoch(&it->guard, 3), "e");
+    it->guard.parts = &parts;
+    enter(it, NOW_S, NOW_S, NOW_S);
+    assert_string_equal(nonce_guard_epoch(&it->guard, 3), "of the part");
+    assert_string_equal(nonce_guard_epoch(&it->guard, 4), "");
+    assert_string_equal(nonce_guard_standing(&it->guard)->epoch, "e");
 }
 
 /* ---- judging ---- */
@@ -350,6 +373,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_the_keeper_says_is_read_when_it_has_changed),
+        TEST(a_part_has_an_epoch_of_its_own_that_is_read_with_the_ranges),
         TEST(without_an_epoch_everything_waits),
         TEST(a_second_is_accepted_where_it_is_covered_and_refused_where_it_is_guarded),
         TEST(more_is_wanted_where_little_is_left_and_waited_for_where_nothing_is),

@@ -110,16 +110,10 @@ static void ranges_of_another_epoch_are_not_taken(void **state)
     struct keeper_bench *it = *state;
     keeper_open(it, false);
     keeper_hold_in_keep(it);
+    it->script.e_is_well = true;
+    it->script.status = STATUS_STORE_DOWN;
     keeper_enter(it, "f", 500);
-    uint64_t before = nonce_keeper_version(it->keeper);
-    (void)pthread_mutex_lock(&it->script.lock);
-    int begun = it->script.begun;
-    it->script.is_closed = false; /* for the one that is under way, and closed again before the next */
-    (void)pthread_cond_broadcast(&it->script.changed);
-    (void)pthread_mutex_unlock(&it->script.lock);
-    keeper_set_status(it, STATUS_STORE_DOWN);
-    (void)keeper_wait_for(it, &it->script.begun, begun + 1);
-    keeper_wait_for_news(it, before);
+    assert_string_equal(keeper_next_asked(it).epoch, "f"); /* what was under way has been taken, or not */
     assert_string_equal(keeper_standing(it).epoch, "f");
     assert_int_equal(keeper_standing(it).ranges.items[0].low, 500);
 }
@@ -293,15 +287,24 @@ static void what_was_accepted_without_is_written_before_the_row_is_taken_out(voi
 }
 
 /* Else nobody would guard it. */
-static void where_that_cannot_be_written_the_row_stays(void **state)
+static void assert_row_stays(struct keeper_bench *it, enum status status)
 {
-    struct keeper_bench *it = *state;
     settle_row(it);
-    keeper_set_status(it, STATUS_STORE_DOWN);
+    keeper_set_status(it, status);
     nonce_keeper_note_away(it->keeper, 8);
     nonce_keeper_stop(it->keeper);
     assert_true(it->script.asked.away.low == 8 && !it->script.asked.has_user);
     assert_int_equal(it->script.left, 0);
+}
+
+static void where_that_cannot_be_written_the_row_stays(void **state)
+{
+    assert_row_stays(*state, STATUS_STORE_DOWN);
+}
+
+static void where_another_epoch_is_in_force_it_was_not_written(void **state)
+{
+    assert_row_stays(*state, STATUS_CONFLICT);
 }
 
 static void without_a_row_there_is_nothing_to_take_out(void **state)
@@ -333,6 +336,7 @@ int main(void)
         KEEPER_TEST(a_clean_stop_takes_the_row_out),
         KEEPER_TEST(what_was_accepted_without_is_written_before_the_row_is_taken_out),
         KEEPER_TEST(where_that_cannot_be_written_the_row_stays),
+        KEEPER_TEST(where_another_epoch_is_in_force_it_was_not_written),
         KEEPER_TEST(without_a_row_there_is_nothing_to_take_out),
     };
     return cmocka_run_group_tests_name("nonce_keeper", tests, NULL, NULL);

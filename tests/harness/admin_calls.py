@@ -8,7 +8,7 @@ from harness.fleet import PASSWORD
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 
 VERBS = ("/disable", "/enable", "/reject", "/approve", "/rotate-secret", "/rotate-key")  # of which If-Match is honoured, and not needed
-# method, path, a body that is taken (None: it takes none), whether it needs If-Match; {} is what there is of it
+# method, path, a body that is taken (None: it takes none; a text: lines of JSON), whether it needs If-Match; {} is what there is of it
 DEEDS = [
     ("GET", "clients", None, False),
     ("POST", "clients", {"name": "x"}, False),
@@ -32,6 +32,7 @@ DEEDS = [
     ("GET", "audit", None, False),
     ("GET", "seal", None, False),
     ("POST", "seal", None, False),
+    ("POST", "import", '{"client_id": "imported", "client_secret": "s"}\n', False),
     ("GET", "resource-servers", None, False),
     ("POST", "resource-servers", {"name": "another"}, False),
     ("GET", "resource-servers/{server}", None, False),
@@ -40,17 +41,21 @@ DEEDS = [
     ("DELETE", "clients/{client}", None, True),
 ]
 MADE = {
-    "client": ("clients", {"client_id": "made", "name": "x"}, "client_id"),
+    "client": ("clients", {"client_id": "made", "name": "x", "owner": "42"}, "client_id"),
     "user": ("users", {"username": "made", "password": PASSWORD}, "sub"),
     "server": ("resource-servers", {"name": "made"}, "name"),
 }
 
 
-def ask_deed(document, status, method, path, body=None, token=ADMIN_TOKEN, media_type="application/json", match=None):
+def ask_deed(document, status, method, path, body=None, token=ADMIN_TOKEN, media_type=None, match=None):
+    """A body that is a text is sent as it is."""
+    is_lines = isinstance(body, str)
+    media_type = media_type or ("application/x-ndjson" if is_lines else "application/json")
     headers = [("Authorization", f"Bearer {token}")] if token else []
     headers += [("If-Match", match)] if match else []
     headers += [("Content-Type", media_type)] if body is not None else []
-    return document.ask(status, method, f"/admin/v1/{path}", headers, None if body is None else json.dumps(body).encode())
+    content = body.encode() if is_lines else None if body is None else json.dumps(body).encode()
+    return document.ask(status, method, f"/admin/v1/{path}", headers, content)
 
 
 def make_what_deeds_need(document, url):
@@ -67,13 +72,25 @@ def make_what_deeds_need(document, url):
 
 
 def filled(body, there):
-    return body and {name: value.format(**there) if isinstance(value, str) else value for name, value in body.items()}
+    return body if isinstance(body, str) or not body else {name: value.format(**there) if isinstance(value, str) else value for name, value in body.items()}
+
+
+def ask_what_is_refused_as_it_is(document):
+    """A client for whose approval nobody asked, and rotations while another one is not over."""
+    ask_deed(document, 201, "POST", "clients", {"client_id": "ownerless", "name": "x"})
+    ask_deed(document, 409, "POST", "clients/ownerless/reject")
+    ask_deed(document, 201, "POST", "resource-servers", {"name": "turning"})
+    for path in ("clients/ownerless/rotate-secret", "resource-servers/turning/rotate-key"):
+        for status, body in ((200, {"overlap": 60}), (409, {}), (200, {"end_former": True}), (200, {"overlap": 0})):
+            ask_deed(document, status, "POST", path, body)
 
 
 def ask_deeds(url, document):
     """At the admin port of `url`. The answers about stores are for others to provoke."""
     there = make_what_deeds_need(document, url)
     ask_deed(document, 200, "DELETE", "tokens?client_id=made&dry_run=true")
+    ask_deed(document, 413, "POST", "import", "x" * (2 * 1024 * 1024 + 1))
+    ask_what_is_refused_as_it_is(document)
     for method, path, body, needs_match in DEEDS:
         known, unknown = path.format(**there), path.format(**{name: "nobody" for name in there})
         body, more = filled(body, there), "&" if "?" in path else "?"
@@ -82,7 +99,7 @@ def ask_deeds(url, document):
         for wrong in ("x=%zz", "x=y"):
             ask_deed(document, 400, method, known + more + wrong, body, match="*")
         if body is not None:
-            ask_deed(document, 400, method, known, {"x": 1}, match="*")
+            ask_deed(document, 400, method, known, '{"x": 1}' if isinstance(body, str) else {"x": 1}, match="*")
             ask_deed(document, 415, method, known, body, media_type="text/plain", match="*")
         if needs_match:
             ask_deed(document, 428, method, known, body)
@@ -90,6 +107,6 @@ def ask_deeds(url, document):
             ask_deed(document, 412, method, known, body, match='"x"')
         if unknown != known:
             ask_deed(document, 404, method, unknown, body, match="*")
-        is_new = method == "POST" and "/" not in path and path != "seal"
+        is_new = method == "POST" and "/" not in path and path not in ("seal", "import")
         is_gone = needs_match and path in ("clients/{client}", "users/{user}") and method == "DELETE"
         ask_deed(document, 201 if is_new else 204 if is_gone else 200, method, known, body, match="*")

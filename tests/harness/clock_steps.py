@@ -69,8 +69,12 @@ class Cell(Scenario):
     def is_served_without_database(self):
         """Whoever loses the connection to Redis drops the credentials that it remembers, and then needs the database; and a
         clock that comes right without it is not followed (docs/design/nonce-guard.md, rule 11)."""
-        moves_without = self.when == "before" and self.step != "none"
-        return self.database == "there" or self.is_embedded or (self.loss == "Redis: FLUSHALL" and not moves_without)
+        return self.database == "there" or self.is_embedded or (self.loss == "Redis: FLUSHALL" and not self.comes_right_without)
+
+    @property
+    def comes_right_without(self):
+        """Its clock was wrong when the database went, and comes right before that is back."""
+        return self.database == "away" and not self.is_embedded and self.when == "before" and self.step != "none"
 
     def play(self, run):
         run.replays.behind_s = max(0, -STEPS[self.step])
@@ -143,7 +147,7 @@ class Cell(Scenario):
             run.world.database_back()
             run.note("the database is back")
             since = time.monotonic() + 2
-            run.is_back(since, BACK_SECONDS)
+            run.is_back(since, self.bound_s if self.comes_right_without else BACK_SECONDS)
         run.wait_out(since)
 
 

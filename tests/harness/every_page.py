@@ -1,13 +1,16 @@
-"""Every page that a person can come to, for tests of how pages look: a provider with a brand, and the way to each page."""
+"""Every page that a person can come to, for tests of how pages look: a provider with a brand, another one where a site logs its
+users in, and the way to each page."""
 
 import json
 from contextlib import contextmanager
+from functools import partial
 
 from harness.chromium import element, forget, set_screen
 from harness.flow import Flow
 from harness.owner import Owner, Page
 from harness.pictures import write_logo
 from harness.provider import Provider
+from harness.site import VARIABLES, Site, challenge_of
 
 PASSWORD = "granite otter lamp 7"
 LANGUAGES = ("en", "de", "ja")
@@ -27,13 +30,14 @@ NEW, TRY = "/developer/applications/new", "/developer/try"
 
 
 @contextmanager
-def branded_provider(folder):
+def branded_provider(folder, **variables):
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "scopes.json").write_text(json.dumps(SCOPES), encoding="utf-8")
     made = Provider(folder, OAUTH1_BRAND_NAME="Photo Garden", OAUTH1_BRAND_LOGO=write_logo(folder / "logo.png"),
                     OAUTH1_BRAND_COLOR="#0b6e4f", OAUTH1_TERMS_URL="https://photos.example/terms",
                     OAUTH1_PRIVACY_URL="https://photos.example/privacy", OAUTH1_HELP_URL="https://photos.example/help",
                     OAUTH1_FORGOTTEN_PASSWORD_URL="https://photos.example/forgotten", OAUTH1_REGISTRATION="approval",
-                    OAUTH1_SCOPES_FILE=folder / "scopes.json", OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000")
+                    OAUTH1_SCOPES_FILE=folder / "scopes.json", OAUTH1_RATE_LIMIT_LOGIN_PAIR="1000", **variables)
     try:
         made.start()
         for name in ("jane", "joe"):
@@ -43,11 +47,18 @@ def branded_provider(folder):
         made.stop()
 
 
+@contextmanager
+def every_page(folder):
+    with branded_provider(folder / "here") as here, branded_provider(folder / "at-site", **VARIABLES) as at_site:
+        yield Pages(here, at_site)
+
+
 class Pages:
     """`names` are those of the pages; show() brings a browser to one of them."""
 
-    def __init__(self, provider):
+    def __init__(self, provider, at_site):
         self.provider = provider
+        self.at_site = at_site
         self.printer = provider.create_client("--scope", "photos:read photos:delete profile", "--optional-scopes",
                                               "--website", "https://printer.example/", "--description", "Prints on real paper.")
         self.frame = provider.create_client("--scope", "photos:read photos:edit", "--verified", name="Frame")
@@ -74,8 +85,10 @@ class Pages:
                      "clients": (self.jane, "/developer/applications"), "clients-none": (self.joe, "/developer/applications"),
                      "client-new": (self.jane, NEW), "client-refused": (self.jane, self.register_nameless),
                      "client": (self.jane, f"/developer/applications/{self.mine}"),
+                     "client-saved": (self.jane, f"/developer/applications/{self.mine}?done=saved"),
                      "client-secret": (self.jane, self.rotate), "client-token": (self.jane, self.issue_token),
-                     "try": (self.jane, TRY), "try-verdict": (self.jane, self.try_a_request)}
+                     "try": (self.jane, TRY), "try-verdict": (self.jane, self.try_a_request),
+                     "security-delegated": (None, self.log_in_at_the_site), "not-logged-in": (None, self.cancel_at_the_site)}
         self.names = tuple(self.ways)
 
     def request(self, client, callback="http://127.0.0.1/ready"):
@@ -94,13 +107,33 @@ class Pages:
         owner, way = self.ways[name]
         forget(browser)
         set_screen(browser, "light", "desktop")
-        cookies = {cookie.name: cookie.value for cookie in owner.session.cookies} if owner else {}
-        for cookie, value in {**cookies, "countersign_language": language}.items():
-            browser.execute_cdp_cmd("Network.setCookie", {"name": cookie, "value": value, "url": self.provider.url})
+        self.set_cookies(browser, {"countersign_language": language})
+        if owner:
+            self.set_cookies(browser, owner.session.cookies.get_dict())
         if callable(way):
             way(browser)
         else:
             browser.get(self.provider.url + way)
+
+    def set_cookies(self, browser, cookies):
+        """For both providers: a browser does not tell ports apart."""
+        for name, value in cookies.items():
+            browser.execute_cdp_cmd("Network.setCookie", {"name": name, "value": value, "url": self.provider.url})
+
+    # ---- where a site logs its users in
+
+    def come_from_the_site(self, browser, decided):
+        """With its decision on a challenge that this browser's cookie belongs to."""
+        owner = Owner(self.at_site)
+        answer = decided(challenge_of(owner.follow_to_site("/account/security")))
+        self.set_cookies(browser, owner.session.cookies.get_dict())
+        browser.get(answer.json()["redirect_to"])
+
+    def log_in_at_the_site(self, browser):
+        self.come_from_the_site(browser, partial(Site(self.at_site).accept, username="jane"))
+
+    def cancel_at_the_site(self, browser):
+        self.come_from_the_site(browser, Site(self.at_site).reject)
 
     # ---- pages that answer a form
 
@@ -124,6 +157,7 @@ class Pages:
 
     def press_on_mine(self, browser, deed, arrived):
         browser.get(f"{self.provider.url}/developer/applications/{self.mine}")
+        element(browser, "#overlap option[value='0']").click()  # or there would be a second one in a week at the earliest
         element(browser, f"button[name=do][value={deed}]").click()
         element(browser, arrived)
 

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -106,10 +107,12 @@ class Fleet(Provider):
 
 
 @contextmanager
-def new_fleet(directory, auths=4, introspections=4, faulty=False, aof=False, stores=None, bin=BIN, **variables):
-    """A running one, with jane."""
+def new_fleet(directory, auths=4, introspections=4, faulty=False, aof=False, stores=None, bin=BIN, arrange=None, **variables):
+    """A running one, with jane. `arrange` changes what its services are started with."""
     stores = stores or Stores(directory, faulty, aof)
     fleet = Fleet(directory / "fleet", stores, auths, introspections, bin=bin, **variables)
+    if arrange:
+        arrange(fleet)
     try:
         stores.start()
         fleet.start()
@@ -191,6 +194,19 @@ class Load:
 def load(*arguments, timeout=120, **options):
     """The lines of a whole run."""
     return Load(*arguments, **options).finish(timeout)
+
+
+def good_calls(who, *arguments, **options):
+    """What a benchmark counts: a whole run's calls, all of them found good, but for one in a hundred at most that came too late."""
+    first = load("stream", *arguments, **options)[-1]["first"]
+    late_verdicts = first["codes"].get("temporarily_unavailable", 0)
+    late = first["unavailable"] + late_verdicts
+    if sum(first[name] for name in ("refused", "unexpected", "cut", "timed_out")) > late_verdicts or not first["active"]:
+        sys.exit(f"{who}: calls were not found good: {first}")
+    if first["active"] <= 100 * late:
+        sys.exit(f"{who}: {late} calls were answered 503 beside {first['active']} that were good, because a store answered too late."
+                 " Other work keeps this machine's processors; measure when it does nothing else")
+    return first
 
 
 @contextmanager

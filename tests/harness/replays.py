@@ -100,7 +100,7 @@ class Replays:
         self.follows = True
         self.turns = itertools.cycle(range(len(self.callers)))
         self.sent = []
-        self.fresh = []  # (when, index of the service, word) of the requests of now
+        self.fresh = []  # (when answered, index of the service, word, when sent) of the requests of now
         self.followed = []  # (when, word) of those that follow a clock that is wrong
         self.ready = []  # (when, index of the service, status, text) of /readyz
         self.total = self.again = self.turns_done = 0
@@ -156,9 +156,9 @@ class Replays:
 
     def send_what_is_new(self, turn):
         for index, caller in enumerate(self.callers):
-            sent = self.sign("now", time.time())
+            sent, asked = self.sign("now", time.time()), time.monotonic()
             self.judge(caller, [sent])
-            self.fresh.append((time.monotonic(), index, sent.first))
+            self.fresh.append((time.monotonic(), index, sent.first, asked))
         stray = self.random.choice((-self.skew, self.random.randint(-self.skew, self.lead), self.lead))
         others = [self.sign(f"{stray:+d} s", time.time() + stray)]
         for ahead_s in {clock.ahead_s for clock in self.clocks if clock.ahead_s and self.follows}:
@@ -181,21 +181,31 @@ class Replays:
 
     # ---- what came of it
 
-    def first_active(self, index, since):
-        return next((when for when, i, word in list(self.fresh) if i == index and word == "active" and when > since), None)
+    def seconds_away(self, index, since):
+        """For how long the service surely did not serve: until the last request was sent that it refused, and whether it has
+        accepted one since. A machine that is busy asks seldom, and lets the answers wait: that is not the service's."""
+        away_s = 0
+        for when, i, word, asked in list(self.fresh):
+            if i == index and when > since and word == "active":
+                return away_s, True
+            if i == index and when > since:
+                away_s = max(away_s, asked - since)
+        return away_s, False
 
-    def seconds_until_back(self, since):
-        """Until the last of the services that run accepted a request of now; None: not yet."""
-        times = [self.first_active(index, since) for index in self.expected]
-        return None if None in times else max(times) - since
+    def away(self, since):
+        """Of all services that run: the longest, and whether each is back."""
+        each = [self.seconds_away(index, since) for index in self.expected]
+        return max((seconds for seconds, _ in each), default=0), all(is_back for _, is_back in each)
 
     def wait_until_back(self, since, at_most):
-        """Answers the seconds, or None."""
-        while (seconds := self.seconds_until_back(since)) is None:
-            if time.monotonic() - since > at_most or not self.thread.is_alive():
+        """Answers for how many seconds one of the services that run did not serve, or None: it was more than at_most."""
+        while True:
+            seconds, are_back = self.away(since)
+            if seconds > at_most or not self.thread.is_alive():
                 return None
+            if are_back:
+                return seconds
             time.sleep(0.05)
-        return seconds
 
     def wait_for_turns(self, count=1):
         """Whole ones from now on."""
@@ -206,7 +216,7 @@ class Replays:
     def words(self, since=0):
         """How often which word answered a request of now."""
         counts = {}
-        for when, _, word in list(self.fresh):
+        for when, _, word, _ in list(self.fresh):
             if when > since:
                 counts[word] = counts.get(word, 0) + 1
         return counts
@@ -227,7 +237,7 @@ class Replays:
     def contrary(self, when, index, status, text):
         """The word that all requests about then were answered with, if it is not what /readyz said; else None."""
         before_s, after_s = max(2.5, 5 * self.every_s), 1.2
-        words = [word for at, i, word in self.fresh if i == index and when - before_s < at < when + after_s]
+        words = [word for at, i, word, _ in self.fresh if i == index and when - before_s < at < when + after_s]
         contrary = {200: "503", 503: "active"}.get(status)
         is_sure = len(words) > 5 and set(words) == {contrary} and "stopping" not in text
         return contrary if is_sure else None

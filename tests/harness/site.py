@@ -4,6 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from harness.owner import until_answered
+
 LOGIN_URL = "https://site.example/login?lang=en"
 LOGIN_TOKEN = "site-token-0123456789abcdef0123456789"
 ADMIN_TOKEN = "admin-token-0123456789abcdef012345678"
@@ -22,7 +24,8 @@ class Site:
 
     def call(self, method, path, **options):
         headers = {**self.headers, **options.pop("headers", {})}
-        return requests.request(method, f"{self.admin_url}/admin/v1/{path}", headers=headers, timeout=20, **options)
+        url = f"{self.admin_url}/admin/v1/{path}"
+        return until_answered(lambda: requests.request(method, url, headers=headers, timeout=20, **options))
 
     def show(self, challenge):
         return self.call("GET", f"authorization-requests/{challenge}")

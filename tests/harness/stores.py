@@ -243,10 +243,10 @@ class ClusterNode(Redis):
 
 
 class RedisCluster:
-    """Three primaries with a replica each, made by redis-cli."""
+    """Three primaries with a replica each, made by redis-cli. `options` are for each node."""
 
-    def __init__(self, directory, nodes=6, replicas=1):
-        self.nodes = [ClusterNode(Path(directory) / f"node-{i}", f"node-{i}") for i in range(nodes)]
+    def __init__(self, directory, nodes=6, replicas=1, options=()):
+        self.nodes = [ClusterNode(Path(directory) / f"node-{i}", f"node-{i}", options) for i in range(nodes)]
         self.replicas = replicas
 
     @property
@@ -343,6 +343,11 @@ class MariaDB(Server):
         )
         assert done.returncode == 0, done.stderr
         return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def dump(self, database=database):
+        """All that is in it, as statements."""
+        return subprocess.run(["mariadb-dump", "--no-defaults", f"--socket={self.socket}", "--user=root", "--hex-blob", database],
+                              check=True, capture_output=True, timeout=60).stdout
 
     def answers(self):
         try:

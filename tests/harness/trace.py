@@ -16,7 +16,7 @@ from harness.flow import Flow, form, send
 from harness.owner import Owner, Page, location_query, until_answered
 
 DELAY_S = 0.01
-OF_NO_REQUEST = re.compile(r"(TIME|INFO|PING|SELECT|AUTH|CLIENT|CONFIG|SUBSCRIBE|PTTL e|EVAL e|PEXPIREAT e)\b")
+OF_NO_REQUEST = re.compile(r"(TIME|INFO|PING|SELECT|AUTH|CLIENT|CONFIG|SUBSCRIBE|PTTL e|EVAL e)\b")
 STATEMENTS_OF_NO_REQUEST = re.compile(
     r"\b(changes|nonce_\w+|schema_\w+|information_schema)\b|^UPDATE tokens SET last_used_at|^SELECT 1$|^SET "
     r"|^SELECT id, proof FROM sealing_keys\b", re.IGNORECASE)  # the last: /readyz

@@ -1,5 +1,6 @@
-/* The corpus of docs/design/security.md, "One message, one meaning", sent as raw bytes to a real server, on either
- * transport. Each row is a test of its own: what comes back, and that nothing behind a refused request is read. */
+/* corpus_bench: the corpus of docs/design/security.md, "One message, one meaning", sent as raw bytes to a real server,
+ * on either transport. Each row is a test of its own: what comes back, and that nothing behind a refused request is
+ * read. */
 #ifndef COUNTERSIGN_TESTS_HTTP_CORPUS_BENCH_H
 #define COUNTERSIGN_TESTS_HTTP_CORPUS_BENCH_H
 

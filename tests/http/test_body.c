@@ -19,6 +19,7 @@ static int set_up(void **state UNUSED)
 static int tear_down(void **state UNUSED)
 {
     arena_done(&arena);
+    body_pool_done(&pool);
     return pool.used_bytes == 0 && !pool.oldest && !pool.newest ? 0 : -1;
 }
 
@@ -45,7 +46,8 @@ static void a_small_body_lies_in_the_arena_and_a_large_one_in_pages_of_its_own(v
     open_body(&large, BODY_SMALL_BYTES + 1);
     assert_int_equal(arena.taken_bytes, taken);
     assert_int_equal(small.page_bytes, 0);
-    assert_int_equal(large.page_bytes, BODY_SMALL_BYTES + 1);
+    assert_int_equal(large.page_bytes, BODY_KEPT_BYTES);
+    assert_int_equal(large.bytes.cap, BODY_SMALL_BYTES + 1);
     add(&large, BODY_SMALL_BYTES + 1);
     body_close(&small);
     body_close(&large);
@@ -133,6 +135,79 @@ static void without_memory_nothing_is_held(void **state UNUSED)
     assert_null(pool.oldest);
 }
 
+static void open_some(struct body *bodies, size_t count, size_t max_bytes)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_true(body_open(&bodies[i], &pool, &arena, max_bytes));
+}
+
+static void close_some(struct body *bodies, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        body_close(&bodies[i]);
+}
+
+static void pages_of_one_are_the_next_ones(void **state UNUSED)
+{
+    struct body body;
+    open_body(&body, 20000);
+    add(&body, 20000);
+    const char *pages = body.bytes.ptr;
+    memset(body.bytes.ptr, 'x', body.bytes.len);
+    body_close(&body);
+    assert_int_equal(pool.kept_count, 1);
+    open_body(&body, BODY_KEPT_BYTES);
+    assert_ptr_equal(body.bytes.ptr, pages);
+    assert_int_equal(body.bytes.len, 0);
+    assert_int_equal(pages[0] | pages[19999], 0); /* wiped */
+    assert_int_equal(pool.kept_count, 0);
+    body_close(&body);
+}
+
+static void pages_of_a_very_large_one_are_not_kept(void **state UNUSED)
+{
+    struct body bodies[2];
+    open_some(bodies, 2, BODY_KEPT_BYTES + 1);
+    close_some(bodies, 2);
+    assert_int_equal(pool.kept_count, 0);
+    open_some(bodies, 1, BODY_KEPT_BYTES);
+    close_some(bodies, 1);
+    assert_int_equal(pool.kept_count, 1);
+    open_some(bodies, 1, BODY_KEPT_BYTES + 1); /* they would be too few */
+    assert_int_equal(pool.kept_count, 1);
+    memset(bodies[0].bytes.ptr, 'x', BODY_KEPT_BYTES + 1);
+    close_some(bodies, 1);
+}
+
+static void no_more_than_so_many_pages_are_kept(void **state UNUSED)
+{
+    struct body bodies[BODY_KEPT_MAX + 2];
+    open_some(bodies, BODY_KEPT_MAX + 2, 20000);
+    close_some(bodies, BODY_KEPT_MAX + 2);
+    assert_int_equal(pool.kept_count, BODY_KEPT_MAX);
+}
+
+static void what_is_not_used_goes_back(void **state UNUSED)
+{
+    struct body bodies[4];
+    open_some(bodies, 4, 20000);
+    close_some(bodies, 4);
+    body_pool_give_back(&pool); /* all were used */
+    assert_int_equal(pool.kept_count, 4);
+    open_some(bodies, 3, 20000);
+    close_some(bodies, 3);
+    body_pool_give_back(&pool);
+    assert_int_equal(pool.kept_count, 3);
+    body_pool_give_back(&pool);
+    assert_int_equal(pool.kept_count, 0);
+    body_pool_give_back(&pool);
+    open_some(bodies, 1, 20000);
+    close_some(bodies, 1);
+    assert_int_equal(pool.kept_count, 1);
+    body_pool_give_back(&pool); /* it came since */
+    assert_int_equal(pool.kept_count, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -144,6 +219,10 @@ int main(void)
         TEST(there_is_no_room_beyond_the_limit_until_one_ends),
         TEST(the_oldest_that_still_comes_is_first),
         TEST(a_zeroed_one_and_one_that_ended_may_be_closed),
+        TEST(pages_of_one_are_the_next_ones),
+        TEST(pages_of_a_very_large_one_are_not_kept),
+        TEST(no_more_than_so_many_pages_are_kept),
+        TEST(what_is_not_used_goes_back),
         TEST(without_memory_nothing_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -197,6 +197,22 @@ static void who_takes_nothing_of_a_reply_is_ended_where_there_is_need(void **sta
     assert_int_equal(connections_waiting(&it->connections, FOR_READER), 1);
 }
 
+static void strangers_whose_requests_do_not_get_whole_are_stalled_too(void **state)
+{
+    struct fixture *it = *state;
+    int64_t now_ms = it->connections.now_ms;
+    for (size_t i = 0; i < 3; i++)
+        (void)add(it, i, FOR_REQUEST, false, now_ms - 2001);
+    (void)add(it, 3, FOR_REQUEST, false, now_ms - 2000);
+    (void)add(it, 4, FOR_REQUEST, true, now_ms - 9000);
+    (void)add(it, 5, FOR_NEXT, false, now_ms - 9000);
+    assert_int_equal(connections_end_stalled(&it->connections, 2), 0);
+    assert_int_equal(it->why, HTTP_CLOSED_SLOW);
+    assert_int_equal(connections_end_stalled(&it->connections, 2), 1);
+    assert_int_equal(it->ended, 3);
+    assert_int_equal(connections_waiting(&it->connections, FOR_REQUEST), 2);
+}
+
 static void who_is_chosen_to_go_has_said_all_or_earned_nothing_or_waits_longest(void **state)
 {
     struct fixture *it = *state;
@@ -274,6 +290,7 @@ int main(void)
         TEST(a_turn_ends_some_and_says_that_there_may_be_more),
         TEST(one_that_waits_anew_is_ended_once),
         TEST(who_takes_nothing_of_a_reply_is_ended_where_there_is_need),
+        TEST(strangers_whose_requests_do_not_get_whole_are_stalled_too),
         TEST(who_is_chosen_to_go_has_said_all_or_earned_nothing_or_waits_longest),
         TEST(who_was_paused_takes_new_ones_again_once_there_is_room),
         TEST(who_cannot_take_new_ones_tries_again_with_the_sweep),

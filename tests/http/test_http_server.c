@@ -1,6 +1,7 @@
 #include "server_bench.h"
 
 #include "support/test.h"
+#include "support/threads.h"
 
 #include "base/buf.h"
 
@@ -258,7 +259,7 @@ static void stopping_finishes_what_is_in_flight_and_closes_the_idle(void **state
     server_start(2);
     int idle = raw_connect(server.fixture.port);
     int fd = raw_connect(server.fixture.port);
-    /* the parked flow must be on the first loop, where release_parked posts */
+    /* the parked flow must be on the first loop, where server_release_parked posts */
     raw_send(fd, GET("/loop"));
     struct raw_reply reply = raw_read_reply(fd, false);
     while (!slice_eq(reply.body, SLICE("0"))) {
@@ -306,6 +307,60 @@ static void stopping_takes_what_was_connected_before(void **state UNUSED)
         assert_int_equal(reply.status, 200);
         raw_reply_done(&reply);
         close(fds[i]);
+    }
+}
+
+/* One that asks and asks, each time on a connection of its own, until it can connect no more. */
+struct asker {
+    uint16_t port;
+    unsigned answered;
+    unsigned cut; /* connected, asked in time, and not answered */
+};
+
+static void *ask_until_refused(void *context)
+{
+    enum { IN_TIME_MS = 50 }; /* what was connected last has twice that time to ask */
+    struct asker *asker = context;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(asker->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const struct timeval patience = {.tv_usec = 300000};
+    for (bool is_connected = true; is_connected;) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        int64_t begun_ms = clock_monotonic_ms();
+        is_connected = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+        struct slice request = GET("/path");
+        char reply[512];
+        bool is_sent = is_connected && send(fd, request.ptr, request.len, MSG_NOSIGNAL) == (ssize_t)request.len;
+        int64_t took_ms = clock_monotonic_ms() - begun_ms;
+        if (is_sent && recv(fd, reply, sizeof reply, 0) > 0)
+            asker->answered++;
+        else if (is_connected && took_ms < IN_TIME_MS)
+            asker->cut++;
+        close(fd);
+    }
+    return NULL;
+}
+
+/* A gateway sends no POST to a second server: a connection that is taken and cut is a request that fails. */
+static void stopping_cuts_nobody_off_who_could_connect(void **state UNUSED)
+{
+    for (int round = 0; round < 5; round++) {
+        struct asker askers[8] = {0};
+        pthread_t threads[COUNT_OF(askers)];
+        server_start(2);
+        for (size_t i = 0; i < COUNT_OF(askers); i++)
+            askers[i].port = server.fixture.port;
+        threads_start(threads, COUNT_OF(askers), ask_until_refused, askers, sizeof *askers);
+        usleep(50000);
+        server_stop();
+        threads_join(threads, COUNT_OF(askers));
+        unsigned answered = 0;
+        for (size_t i = 0; i < COUNT_OF(askers); i++) {
+            assert_int_equal(askers[i].cut, 0);
+            answered += askers[i].answered;
+        }
+        assert_true(answered > 0);
     }
 }
 
@@ -488,6 +543,7 @@ int main(void)
         cmocka_unit_test(draining_closes_after_each_reply),
         cmocka_unit_test(stopping_finishes_what_is_in_flight_and_closes_the_idle),
         cmocka_unit_test(stopping_takes_what_was_connected_before),
+        cmocka_unit_test(stopping_cuts_nobody_off_who_could_connect),
         cmocka_unit_test(stopping_gives_up_at_its_deadline),
         cmocka_unit_test(a_port_in_use_is_told_with_its_address),
         cmocka_unit_test(an_address_of_another_machine_is_told),

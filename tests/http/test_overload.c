@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +47,12 @@ static enum step_result say_known(struct flow *flow)
     return say(request_of(flow), SLICE("known"));
 }
 
+static enum step_result know(struct flow *flow)
+{
+    request_earns_connection(request_of(flow));
+    return STEP_NEXT;
+}
+
 static enum step_result say_much(struct flow *flow)
 {
     struct request *request = request_of(flow);
@@ -59,11 +66,14 @@ static enum step_result say_much(struct flow *flow)
 static const struct step path_steps[] = {{"path", say_path}, {NULL, NULL}};
 static const struct step body_steps[] = {{"body", request_take_body}, {"path", say_path}, {NULL, NULL}};
 static const struct step known_steps[] = {{"known", say_known}, {NULL, NULL}};
+static const struct step caller_steps[] = {
+    {"know", know}, {"body", request_take_callers_body}, {"path", say_path}, {NULL, NULL}};
 static const struct step much_steps[] = {{"much", say_much}, {NULL, NULL}};
 static const struct route routes[] = {
     {.name = "path", .path = "/path", .methods = "GET", .steps = path_steps},
     {.name = "body", .path = "/body", .methods = "POST", .steps = body_steps, .body_max_bytes = 8 << 20},
     {.name = "known", .path = "/known", .methods = "GET", .steps = known_steps},
+    {.name = "caller", .path = "/caller", .methods = "POST", .steps = caller_steps, .body_max_bytes = 1 << 20},
     {.name = "much", .path = "/much", .methods = "GET", .steps = much_steps},
 };
 
@@ -243,8 +253,10 @@ static struct turns {
     atomic_bool is_over;
     atomic_bool has_ended;
     unsigned closed;
+    unsigned replied;
     size_t connections;
     atomic_uint most_closed;
+    atomic_uint most_replied;
     atomic_uint most_accepted;
 } turns;
 
@@ -256,12 +268,16 @@ static unsigned closed_slow(void)
 static void note_turn(struct loop_message *message)
 {
     unsigned closed = closed_slow();
+    unsigned replied = atomic_load(&replied_count);
     size_t connections = http_server_connections(fixture.server, 0);
     if (closed - turns.closed > atomic_load(&turns.most_closed))
         atomic_store(&turns.most_closed, closed - turns.closed);
+    if (replied - turns.replied > atomic_load(&turns.most_replied))
+        atomic_store(&turns.most_replied, replied - turns.replied);
     if (connections > turns.connections && connections - turns.connections > atomic_load(&turns.most_accepted))
         atomic_store(&turns.most_accepted, (unsigned)(connections - turns.connections));
     turns.closed = closed;
+    turns.replied = replied;
     turns.connections = connections;
     if (atomic_load(&turns.is_over))
         atomic_store(&turns.has_ended, true);
@@ -274,23 +290,60 @@ static void hold_the_loop(struct loop_message *message UNUSED)
     usleep(300000);
 }
 
+static void hold_the_first_turn(void)
+{
+    static struct loop_message hold = {.deliver = hold_the_loop};
+    turns = (struct turns){.message = {.deliver = note_turn}};
+    loop_post(loop_group_at(fixture.group, 0), &hold);
+}
+
+static void begin_turns(void)
+{
+    loop_post(loop_group_at(fixture.group, 0), &turns.message);
+}
+
+static void end_turns(void)
+{
+    atomic_store(&turns.is_over, true);
+    while (!atomic_load(&turns.has_ended))
+        usleep(1000);
+}
+
+/* Also where all that was read of it ends with a whole request, and the rest waits in the socket. */
+static void a_connection_has_one_request_answered_a_turn(void **state UNUSED)
+{
+    enum { REQUESTS = 384, REQUEST_BYTES = 128 }; /* of which every read of a power of two has whole ones */
+    static char memory[REQUESTS * REQUEST_BYTES + 1];
+    start(&(struct http_limits){0});
+    hold_the_first_turn();
+    int fd = raw_connect(fixture.port);
+    for (size_t i = 0; i < REQUESTS; i++)
+        (void)snprintf(memory + i * REQUEST_BYTES, REQUEST_BYTES + 1, "GET /path HTTP/1.1\r\n" HOST "X: %0*d\r\n\r\n",
+                       REQUEST_BYTES - (int)strlen("GET /path HTTP/1.1\r\n" HOST "X: \r\n\r\n"), 0);
+    raw_send(fd, slice_of(memory, sizeof memory - 1));
+    begin_turns();
+    for (int i = 0; i < 5000 && atomic_load(&replied_count) < REQUESTS; i++)
+        usleep(1000);
+    end_turns();
+    assert_int_equal(atomic_load(&replied_count), REQUESTS);
+    assert_int_equal(atomic_load(&turns.most_replied), 1);
+    close(fd);
+    stop();
+}
+
 static void comings_and_goings_of_a_crowd_are_spread_over_turns(void **state UNUSED)
 {
     static int fds[CROWD];
-    static struct loop_message hold = {.deliver = hold_the_loop};
     start(&(struct http_limits){.request_timeout_ms = 700});
-    turns = (struct turns){.message = {.deliver = note_turn}};
-    loop_post(loop_group_at(fixture.group, 0), &hold); /* so that they come and expire at once */
+    hold_the_first_turn(); /* so that they come and expire at once */
     for (size_t i = 0; i < CROWD; i++)
         fds[i] = raw_connect(fixture.port);
-    loop_post(loop_group_at(fixture.group, 0), &turns.message);
+    begin_turns();
     wait_for_connections(CROWD);
     for (int i = 0; i < 5000 && closed_slow() < CROWD; i++)
         usleep(1000);
     assert_int_equal(closed_slow(), CROWD);
-    atomic_store(&turns.is_over, true);
-    while (!atomic_load(&turns.has_ended))
-        usleep(1000);
+    end_turns();
     assert_in_range(atomic_load(&turns.most_closed), 1, A_TURN_DROPS);
     assert_in_range(atomic_load(&turns.most_accepted), 1, A_TURN_ACCEPTS);
     for (size_t i = 0; i < CROWD; i++)
@@ -340,6 +393,59 @@ static void strangers_go_before_those_who_earned_their_place(void **state UNUSED
     const int all[] = {known, stranger, slow, fourth, fifth, sixth};
     for (size_t i = 0; i < COUNT_OF(all); i++)
         close(all[i]);
+    stop();
+}
+
+static void who_is_known_by_a_head_has_earned_its_place_before_the_body_is_there(void **state UNUSED)
+{
+    start(&(struct http_limits){.connections = 2});
+    int caller = come(1);
+    raw_send(caller, SLICE("POST /caller HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\na"));
+    for (int i = 0; i < 2000 && http_server_in_flight(fixture.server) == 0; i++)
+        usleep(1000);
+    int stranger = come(2);
+    int third = raw_connect(fixture.port);
+    assert_true(raw_is_closed(stranger, 2000)); /* came last, but nobody knows it */
+    ask(caller, SLICE("b"));
+    ask(third, GET("/path"));
+    close(caller), close(stranger), close(third);
+    stop();
+}
+
+/* A loop holds four heads of the largest size, or its part of the budget. */
+static void parts_of_heads_have_a_budget_and_the_oldest_goes(void **state UNUSED)
+{
+    enum { PARTS = 12, PART_BYTES = 6000 };
+    char part[PART_BYTES];
+    int fds[PARTS];
+    memset(part, 'x', sizeof part);
+    memcpy(part, "GET /path?", 10);
+    start(&(struct http_limits){.heads_bytes = 1, .header_bytes = 12000});
+    int idle = come(1);
+    for (size_t i = 0; i < PARTS; i++) {
+        fds[i] = raw_connect(fixture.port);
+        raw_send(fds[i], slice_of(part, sizeof part));
+        usleep(20000);
+    }
+    assert_true(raw_is_closed(fds[0], 2000));
+    assert_true(raw_is_closed(fds[3], 2000));
+    assert_false(raw_is_closed(idle, 50)); /* it holds nothing */
+    assert_false(raw_is_closed(fds[PARTS - 2], 50));
+    unsigned closed = atomic_load(&closed_count[HTTP_CLOSED_AT_CAP]);
+    assert_in_range(closed, 4, PARTS - 3);
+    ask(fds[PARTS - 1], SLICE(" HTTP/1.1\r\n" HOST "\r\n"));
+    for (size_t i = 0; i < PARTS; i++)
+        close(fds[i]);
+    wait_for_connections(1);
+    for (size_t i = 0; i < PARTS; i++) { /* what went is not counted any more */
+        fds[i] = raw_connect(fixture.port);
+        raw_send(fds[i], slice_of(part, 3000));
+        ask(fds[i], SLICE(" HTTP/1.1\r\n" HOST "\r\n"));
+    }
+    assert_int_equal(atomic_load(&closed_count[HTTP_CLOSED_AT_CAP]), closed);
+    for (size_t i = 0; i < PARTS; i++)
+        close(fds[i]);
+    close(idle);
     stop();
 }
 
@@ -418,9 +524,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_pipelines_without_end_does_not_delay_the_others),
         cmocka_unit_test(requests_of_endpoints_do_not_delay_the_others_either),
+        cmocka_unit_test(a_connection_has_one_request_answered_a_turn),
         cmocka_unit_test(comings_and_goings_of_a_crowd_are_spread_over_turns),
         cmocka_unit_test(a_client_that_sends_a_large_body_has_it_taken),
         cmocka_unit_test(strangers_go_before_those_who_earned_their_place),
+        cmocka_unit_test(who_is_known_by_a_head_has_earned_its_place_before_the_body_is_there),
+        cmocka_unit_test(parts_of_heads_have_a_budget_and_the_oldest_goes),
         cmocka_unit_test(who_takes_nothing_of_a_reply_gives_its_place_away),
         cmocka_unit_test(an_address_has_as_many_connections_as_it_may),
         cmocka_unit_test(a_proxy_may_have_any_number),

@@ -309,6 +309,25 @@ static void at_the_cap_the_longest_unused_connection_is_closed(void **state UNUS
     server_stop();
 }
 
+static void a_crowd_at_the_cap_does_not_keep_the_next_one_waiting(void **state UNUSED)
+{
+    int held[120];
+    server_start_with(&(struct http_limits){.connections = 3}, NULL, 0, 1);
+    for (size_t i = 0; i < COUNT_OF(held); i++) {
+        held[i] = raw_connect(server.fixture.port);
+        if (i % 2)
+            raw_send(held[i], SLICE("GET /path HTT"));
+    }
+    struct raw_reply reply = raw_exchange(server.fixture.port, GET("/path")); /* gives up after some seconds */
+    assert_int_equal(reply.status, 200);
+    raw_reply_done(&reply);
+    assert_true(http_server_connections(server.fixture.server, 0) <= 4);
+    for (size_t i = 0; i < COUNT_OF(held); i++)
+        close(held[i]);
+    wait_for_connections(0);
+    server_stop();
+}
+
 static void clients_wait_while_there_are_no_descriptors(void **state UNUSED)
 {
     struct rlimit limit;
@@ -415,6 +434,7 @@ int main(void)
         cmocka_unit_test(a_request_in_work_is_not_cut_off),
         cmocka_unit_test(requests_behind_one_that_waits_are_answered_after_it),
         cmocka_unit_test(at_the_cap_the_longest_unused_connection_is_closed),
+        cmocka_unit_test(a_crowd_at_the_cap_does_not_keep_the_next_one_waiting),
         cmocka_unit_test(clients_wait_while_there_are_no_descriptors),
         cmocka_unit_test(a_client_that_leaves_during_a_wait_harms_nothing),
         cmocka_unit_test(a_client_that_reads_nothing_and_leaves_harms_nothing),

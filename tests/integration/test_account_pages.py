@@ -8,20 +8,26 @@ import pytest
 from harness.flow import Flow
 from harness.owner import Owner, Page, until_answered
 from harness.provider import API, PASSWORD
-from harness.running import KINDS, running_on
+from harness.running import KINDS, Served, running_on
 from harness.site import VARIABLES, Site, challenge_of
 
 APPLICATIONS, SECURITY, PASSWORD_PATH = "/account/applications", "/account/security", "/account/password"
 SCOPES = "photos:read photos:write"
+LOSE_LISTS = "return redis.call('DEL', unpack(redis.call('KEYS', 'i:*')))"
 LAG_SECONDS = 1.0  # in which a revocation is known everywhere (the cache's TTL is 300 s here)
 OPEN = {"OAUTH1_CACHE_TTL": 300, **{f"OAUTH1_RATE_LIMIT_LOGIN_{name}": 100000 for name in ("ACCOUNT", "PAIR", "ADDRESS")}}
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def provider(request, tmp_path_factory):
+def running(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    with running_on(request.param, folder, users=("jane", "joe"), auths=2, introspections=2, **OPEN) as running:
-        yield running.provider
+    with running_on(request.param, folder, users=("jane", "joe"), auths=2, introspections=2, **OPEN) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def provider(running):
+    return running.provider
 
 
 @pytest.fixture(scope="module")
@@ -193,12 +199,27 @@ def test_a_user_sees_his_sessions_and_ends_them(provider):
     assert not any(cookie.value in page.response.text for cookie in here.session.cookies if "session" in cookie.name)
     own = [handle for handle in sessions_of(logged_in(there, SECURITY)) if handle in shown]
     assert sorted(own) == sorted(shown)
-    newest = shown[0]  # the newest comes first: elsewhere's
+    newest = shown[1]  # behind this one the newest comes first: elsewhere's
     assert post(here, SECURITY, page, deed="end", session=newest).headers["Location"].endswith("?done=ended")
     assert not is_logged_in(elsewhere) and is_logged_in(there) and is_logged_in(here)
     assert post(here, SECURITY, page, deed="end_others").headers["Location"].endswith("?done=others")
     assert is_logged_in(here) and not is_logged_in(there)
     assert len(sessions_of(logged_in(here, SECURITY))) == 1
+    assert "You are logged in as" in here.get("/").text and "You are logged in as" not in there.get("/").text
+
+
+def test_all_other_sessions_end_also_where_the_store_lost_the_list_of_them(running):
+    """As where the node of a Cluster that had it was replaced."""
+    if not isinstance(running, Served):
+        pytest.skip("memory loses the list together with the sessions")
+    name = new_user(running.provider, f"lea-{id(running)}")
+    (here, _), (there, _) = browser(running.provider, name), browser(running.provider, name)
+    assert running.stores.redis.call("EVAL", LOSE_LISTS, 0) != "0"
+    page = logged_in(here, SECURITY)
+    assert len(sessions_of(page)) == 1 and "This one" in page.response.text and page.form_with("deed")
+    assert is_logged_in(there)
+    assert post(here, SECURITY, page, deed="end_others").headers["Location"].endswith("?done=others")
+    assert is_logged_in(here) and not is_logged_in(there)
 
 
 def test_nobody_ends_anothers_session(provider):

@@ -1,7 +1,9 @@
 """The admin API's calls on what is stored: clients, tokens, users, resource servers (docs/admin-api.md)."""
 
+import json
 import sqlite3
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from urllib.parse import quote
 import pytest
 import requests
 from harness.flow import Flow
-from harness.provider import PASSWORD
+from harness.provider import PASSWORD, ROOT
 from harness.running import KINDS, Embedded, running_on
 from harness.site import ADMIN_TOKEN, LOGIN_TOKEN, READ_TOKEN
 
@@ -94,6 +96,8 @@ def test_a_client_is_made_shown_changed_and_deleted(running, provider, admin):
         admin.refused(method, path, 428, "If-Match", **options)
         for stale in (shown.headers["ETag"], "W/" + changed.headers["ETag"], '"x"', ""):
             admin.refused(method, path, 412, "changed", headers={"If-Match": stale}, **options)
+        for bare in ("2", '"1", 2', "W/2", '"'):
+            admin.refused(method, path, 400, "double quotes", headers={"If-Match": bare}, **options)
     assert admin.call("GET", path, 200).json() == changed.json()
     admin.call("DELETE", path, 204, headers={"If-Match": f'"0", {changed.headers["ETag"]}'})
     admin.refused("GET", path, 404, "no such client")
@@ -108,6 +112,23 @@ def test_a_refused_change_leaves_no_trace(running, admin):
     admin.refused("POST", "clients", 409, "already", json={"name": "Twin", "client_id": made["client_id"]})
     assert admin.call("GET", f"clients/{made['client_id']}", 200).json()["name"] == "Printer"
     assert audit_of(running, made["client_id"]) == before
+
+
+def too_long():
+    """A client each with one text longer by a byte than proto/ says, and what is told: the same on either store."""
+    documented = json.loads((ROOT / "proto/schemas/client-input.schema.json").read_text())["properties"]
+    for name, member in documented.items():
+        most = (member.get("items") or member).get("maxLength")
+        text = ("https://a.example/" if name in ("website", "logo", "default_callback", "callbacks") else "").ljust((most or 0) + 1, "x")
+        words = {"client_id": f"1 to {most} bytes", "client_secret": f"1 to {most} bytes"}.get(name, f"{name}: it has {len(text)} bytes, and {most} are the most")
+        if most:
+            yield {"name": "x", name: [text] if name == "callbacks" else text}, words
+
+
+def test_every_text_of_a_client_has_a_documented_length():
+    documented = json.loads((ROOT / "proto/schemas/client-input.schema.json").read_text())["properties"]
+    free = [name for name, member in documented.items() if "string" in member["type"] and "maxLength" not in member]
+    assert free == ["rsa_public_key"]  # as long as a key is
 
 
 @pytest.mark.parametrize("members, words", [
@@ -128,6 +149,7 @@ def test_a_refused_change_leaves_no_trace(running, admin):
     ({"name": "x", "scope": "a", "default_scope": "b"}, "default_scope b"),
     ({"name": "x", "website": "no"}, "website no"),
     ({"name": "x", "logo": "http://a.example/"}, "logo"),
+    *too_long(),
     ({"name": "x", "client_id": ""}, "id"),
     ({"name": "x", "client_id": "a" * 256}, "id"),
     ({"name": "x", "client_secret": ""}, "client_secret"),
@@ -181,6 +203,11 @@ def test_a_rotated_secret_is_shown_once_and_the_former_one_stays_for_the_overlap
         client = provider.create_client()
         client.client_id, client.client_secret = made["client_id"], secret
         Flow(provider, client).initiate()
+    admin.refused("POST", path + "/rotate-secret", 409, "its former secret is good until", json={})
+    assert len(admin.call("GET", path + "/secrets", 200).json()["secrets"]) == 2
+    admin.call("POST", path + "/rotate-secret", 200, json={"end_former": True})
+    secrets = admin.call("GET", path + "/secrets", 200).json()["secrets"]
+    assert [secret.get("expires_at", 0) > time.time() for secret in secrets] == [False, True, False]
     given = admin.call("POST", path + "/rotate-secret", 200, json={"overlap": 0, "client_secret": "given"}).json()
     assert given == {"client_id": made["client_id"], "client_secret": "given"}
     for members, words in (({"overlap": -1}, "overlap"), ({"overlap": "1"}, "overlap"), ({"overlap": 366 * 86400 + 1}, "overlap"),
@@ -212,10 +239,22 @@ def test_a_key_rotates_as_a_secret_does(provider, admin, rsa_key):
     assert "former_key_until" in admin.call("POST", path + "/rotate-secret", 200, json={"rsa_public_key": pem}).json()
     keys = admin.call("GET", path + "/keys", 200).json()["keys"]
     assert [key["rsa_public_key"].strip() for key in keys] == [pem.strip()] * 2
+    admin.refused("POST", path + "/rotate-secret", 409, "its former key is good until", json={"rsa_public_key": pem})
+    admin.call("POST", path + "/rotate-secret", 200, json={"rsa_public_key": pem, "end_former": True})
+
+
+def test_nobody_rejects_a_client_for_whom_nobody_asked(running, admin):
+    path = f"clients/{new_client(admin)['client_id']}"
+    before = admin.call("GET", path, 200)
+    for headers in ({}, {"If-Match": before.headers["ETag"]}):
+        admin.refused("POST", path + "/reject", 409, "it has no owner", headers=headers)
+    assert admin.call("GET", path, 200).json() == before.json()
+    assert [what for _, what in audit_of(running, before.json()["client_id"])] == ["client.create"]
+    assert admin.call("POST", path + "/approve", 200).json() == before.json()
 
 
 def test_a_client_is_disabled_enabled_approved_and_rejected(running, admin):
-    made = new_client(admin)
+    made = new_client(admin, owner="42")
     path = f"clients/{made['client_id']}"
     assert admin.call("POST", path + "/disable", 200).json()["disabled"]
     assert not admin.call("POST", path + "/enable", 200).json()["disabled"]
@@ -230,7 +269,7 @@ def test_a_client_is_disabled_enabled_approved_and_rejected(running, admin):
 
 @pytest.mark.parametrize("verb", ["disable", "enable", "reject", "approve"])
 def test_nobody_judges_a_client_that_was_changed_since_it_was_seen(running, admin, verb):
-    made = new_client(admin, name="Printer")
+    made = new_client(admin, name="Printer", owner="42")
     path = f"clients/{made['client_id']}"
     seen = {"If-Match": admin.call("GET", path, 200).headers["ETag"]}
     admin.call("PATCH", path, 200, headers=ANY, json={"name": "Bank"})
@@ -259,6 +298,7 @@ def test_a_list_comes_in_pages_that_hold_each_client_once(admin):
     everybody = [client["client_id"] for page in pages_of(admin, "clients?page_size=3", "clients") for client in page]
     assert len(everybody) == len(set(everybody)) and set(made) <= set(everybody)
     assert pages_of(admin, "clients?filter=nobody%20has%20it", "clients") == [[]]
+    assert pages_of(admin, "clients?filter=PAGED%204", "clients") == [[pages[2][0]]]
     assert pages_of(admin, "clients?approval=pending", "clients") == [[]]
 
 
@@ -354,7 +394,7 @@ def test_nothing_goes_by_a_stale_etag_or_for_who_may_only_read(running, admin):
 
 
 def test_no_token_is_issued_that_its_client_or_its_user_may_not_have(running, admin):
-    client = new_client(admin, scope="a b")["client_id"]
+    client = new_client(admin, scope="a b", owner="42")["client_id"]
     sub = admin.call("POST", "users", 201, json={"username": "parties", "password": PASSWORD}).json()["sub"]
     before = running.sql("SELECT COUNT(*) FROM tokens")
 

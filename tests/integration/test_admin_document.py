@@ -19,11 +19,14 @@ def names(answer, folder, member):
 
 # The method and path of a command: what its answer must show.
 ANSWERS = {
-    "GET clients?page_size=50&filter=printer": lambda it: names(it, "clients", "client_id") == ["printer-of-jane"],
+    "GET clients?page_size=50&filter=printer": lambda it: names(it, "clients", "client_id") == ["printer-of-jane", "office"],
     "POST clients": lambda it: it["name"] == "Printer" and len(it["client_secret"]) == 40,
     "GET audit?client=demo&since=1d": lambda it: names(it, "audit", "what") == ["client.create", "token.issue"],
     "GET seal": lambda it: [key["in_use"] for key in it["keys"]] == [True],
     "POST seal": lambda it: it["done"] is True and it["damaged"] == 0 and len(it["in_use"]) == 1,
+    "POST import?dry_run=true": lambda it: it == {
+        "imported": 2, "skipped": 0, "users_created": 1, "dry_run": True,
+        "refused": [{"line": 3, "why": "read as a user: username is required"}]},
     "DELETE tokens?client_id=demo&dry_run=true": lambda it: it == {"would_revoke": 1},
 }
 
@@ -47,9 +50,12 @@ def provider(tmp_path_factory):
     jane = made.create_user("jane", PASSWORD)["sub"]
     made.start()
     admin = Admin(made.admin_url)
-    for client in ("demo", "printer-of-jane"):
-        admin.call("POST", "clients", 201, json={"client_id": client, "name": "x"})
+    for client, name in (("demo", "x"), ("printer-of-jane", "x"), ("office", "The Printer")):
+        admin.call("POST", "clients", 201, json={"client_id": client, "name": name})
     admin.call("POST", "tokens", 201, json={"client_id": "demo", "sub": jane})
+    (made.directory / "credentials.ndjson").write_text(
+        '{"client_id": "moved", "client_secret": "s"}\n'
+        '{"oauth_token": "t", "oauth_token_secret": "s", "client_id": "moved", "username": "kim"}\n{}\n')
     yield made
     made.stop()
 

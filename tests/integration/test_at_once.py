@@ -4,6 +4,7 @@ does the rest."""
 import json
 import random
 import signal
+import sqlite3
 import subprocess
 import time
 from contextlib import contextmanager
@@ -104,6 +105,40 @@ def test_imports_at_once_share_the_work(shop, what, lines, order):
     assert sum(count["users_created"] for count in counts) == (USERS if what == "token" else 0), counts
 
 
+@pytest.mark.parametrize("bare", ["SQLite"], indirect=True)
+def test_an_import_lets_others_write_between_its_batches(shop):
+    """Services wait 150 ms for the lock, and other commands 10 s: SQLite gives it to whoever asks while it is free."""
+    records = [{**line, "oauth_token": f"{line['oauth_token']} {part}"} for part in range(6) for line in token_lines()]
+    process = shop.run_import("token", shop.write("tokens.ndjson", records))
+    database = sqlite3.connect(shop.database, isolation_level=None, timeout=0)
+    seen = []
+    while process.poll() is None:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+            seen.append("free")
+        except sqlite3.OperationalError as locked:
+            assert "locked" in str(locked)
+            seen.append("locked")
+        time.sleep(0.005)
+    database.close()
+    assert finish(process)["imported"] == len(records)
+    meanwhile = seen[seen.index("locked"):-seen[::-1].index("locked")]
+    assert meanwhile.count("free") > len(meanwhile) / 20, (meanwhile.count("free"), len(meanwhile))
+
+
+@pytest.mark.parametrize("bare", ["SQLite"], indirect=True)
+def test_an_import_waits_longer_for_the_lock_than_another_command(shop):
+    """Imports at once take turns, and one that is unlucky waits for several of the others' batches."""
+    lock = sqlite3.connect(shop.database, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    process = shop.run_import("token", shop.write("tokens.ndjson", token_lines()[:2]))
+    assert shop.command("client", "create", "--name", "late").code == 3  # after 10 s
+    lock.execute("ROLLBACK")
+    lock.close()
+    assert finish(process)["imported"] == 2
+
+
 def test_an_import_that_was_killed_is_done_by_the_next_one(shop):
     path = shop.write("tokens.ndjson", token_lines())
     for _ in range(4):
@@ -146,14 +181,14 @@ def wait_until_there_is(mariadb, row):
 
 
 @pytest.mark.parametrize("bare", ["MariaDB"], indirect=True)
-@pytest.mark.parametrize("deed, live", [("revoke", 0), ("rotate-key", 1)])
+@pytest.mark.parametrize("deed, live", [("revoke", 0), ("rotate-key --end-former", 1)])
 def test_a_deed_on_a_resource_server_sees_the_key_of_a_rotation_that_it_waited_for(shop, deed, live):
     """SQLite's transactions write one after the other."""
     shop.create_resource_server()
     with nobody_writes_the_audit_log(shop.mariadb):
         rotation = shop.run("resource-server", "rotate-key", "photos")
         wait_until_there_is(shop.mariadb, "processlist WHERE state LIKE 'Waiting for table metadata lock'")
-        second = shop.run("resource-server", deed, "photos")
+        second = shop.run("resource-server", *deed.split(), "photos")
         wait_until_there_is(shop.mariadb, "innodb_trx WHERE trx_state = 'LOCK WAIT'")
     for process in (rotation, second):
         _, err = process.communicate(timeout=30)

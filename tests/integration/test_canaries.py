@@ -130,9 +130,7 @@ def dump_redis(made, folder):
 def dump_database(made):
     if isinstance(made, Embedded):
         return b"".join(path.read_bytes() for path in made.provider.directory.glob("oauth1.db*") if "key" not in path.name)
-    database = made.stores.database
-    return subprocess.run(["mariadb-dump", "--no-defaults", f"--socket={database.socket}", "--user=root", "--hex-blob",
-                           database.database], check=True, capture_output=True, timeout=60).stdout
+    return made.stores.database.dump()
 
 
 @pytest.fixture(scope="module", params=KINDS)

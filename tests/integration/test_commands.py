@@ -30,8 +30,9 @@ def shop(tmp_path_factory):
     made = Provider(tmp_path_factory.mktemp("shop"))
     made.create_user("ann", PASSWORD)
     made.create_client("--id", "printer", "--scope", "photos:read", "--scope", "photos:write")
-    (made.directory / "empty").write_text("")
-    (made.directory / "text").write_text("no key\n")
+    assert made.command("resource-server", "create", "--name", "taken").code == DONE
+    for name, text in (("empty", ""), ("long", "s" * 513), ("text", "no key\n")):
+        (made.directory / name).write_text(text)
     return made
 
 
@@ -93,10 +94,16 @@ def shop(tmp_path_factory):
         (USAGE, "--email: it is NAME@HOST", "user create --username bob --email 'a b@example.com' --password-file text"),
         (USAGE, "--email: it is NAME@HOST", "user create --username bob --email a@b@c --password-file text"),
         (REFUSED, "differs by upper and lower case", "user create --username ANN --password-file text"),
+        (USAGE, "--contact: it has 3000 bytes, and 1024 are the most", f"client create --name x --contact {'c' * 3000}"),
+        (USAGE, "--contact: it has 1025 bytes, and 1024 are the most", f"client update printer --contact {'é' * 512}x"),
+        (USAGE, "--secret-file long: it has 513 bytes, and 512 are the most", "client create --name x --secret-file long"),
         (REFUSED, "user bob", "user disable bob"),
         (REFUSED, "user bob", "user enable bob"),
         (REFUSED, "user 42", "user disable --sub 42"),
         (USAGE, "name one user", "user disable"),
+        (REFUSED, "user local-1: no account made here has this name; it is a user's sub: give it with --sub", "user disable local-1"),
+        (REFUSED, "it is a user's sub: `user list` shows the name", "user set-password local-1 --password-file text"),
+        (REFUSED, "user ann: no user has this sub; it is a user name: leave --sub out", "user disable --sub ann"),
         (USAGE, "name one user", "user enable ann --sub 42"),
         (REFUSED, "user ann", "user create --username ann --password-file text"),
         (REFUSED, "user bob", "user delete bob"),
@@ -112,9 +119,9 @@ def shop(tmp_path_factory):
         (DONE, "", "resource-server create --name spiffe --tls-san spiffe://a.example/photos"),
         (DONE, "", "resource-server create --name urn --tls-san URI:urn:photos"),
         (USAGE, "given twice", "resource-server create --name x --tls-san a.internal --tls-san DNS:A.internal"),
-        (REFUSED, "a live one of that name", "resource-server create --name open"),
-        (REFUSED, "resource-server revoke 'open'", "resource-server create --name open"),
-        (USAGE, "--overlap must be a number of seconds", "resource-server rotate-key open --overlap x"),
+        (REFUSED, "a live one of that name", "resource-server create --name taken"),
+        (REFUSED, "resource-server revoke 'taken'", "resource-server create --name taken"),
+        (USAGE, "--overlap must be a number of seconds", "resource-server rotate-key taken --overlap x"),
         (REFUSED, "resource server nobody: there is no such resource server", "resource-server rotate-key nobody"),
         (REFUSED, "resource server nobody: there is no such resource server; `resource-server list` shows", "resource-server revoke nobody"),
         (REFUSED, "client nobody: there is no such client; `client list` shows them", "client get nobody"),
@@ -194,7 +201,7 @@ def test_the_configuration_is_printed_in_each_format(shop):
     assert shop.command("config", "print").out == shop.command("config", "print", "--format", "table").out
     assert json.loads(shop.command("config", "print", "--format", "json").out)["OAUTH1_CACHE_TTL"]["value"] == "30"
     assert "OAUTH1_CACHE_TTL=30\n" in shop.command("config", "print", "--format", "env").out
-    assert "\n| `OAUTH1_CACHE_TTL` | `--cache-ttl` | `30` |" in shop.command("config", "print", "--format", "markdown").out
+    assert "\n| `OAUTH1_CACHE_TTL` | `--cache-ttl SECONDS` | `30` |" in shop.command("config", "print", "--format", "markdown").out
     wrong = shop.command("config", "print", "--format", "xml")
     assert wrong.code == USAGE and "markdown" in wrong.err and wrong.out == ""
 
@@ -226,10 +233,7 @@ def test_a_database_that_another_process_keeps_locked_is_waited_for(shop):
     lock.execute("BEGIN IMMEDIATE")
     waiting = subprocess.Popen(
         [BIN / "auth-service", "client", "create", "--name", "late", "--format", "json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=clean_environment(shop.variables),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean_environment(shop.variables),
     )
     with pytest.raises(subprocess.TimeoutExpired):
         waiting.wait(1)
@@ -340,10 +344,22 @@ def test_a_secret_that_was_rotated_out_is_told_of_until_it_ends(shop, rsa_key):
     assert 3000 < rotated["former_secret_until"] - time.time() < 4200
     assert shop.expect("client", "get", client.client_id)["former_secret_until"] == rotated["former_secret_until"]
     assert "former_secret_until" not in shop.expect("client", "rotate-secret", client.client_id, "--overlap", "0")
+    shop.expect("client", "rotate-secret", client.client_id)
+    before = shop.expect("client", "get", client.client_id)
+    refused = shop.command("client", "rotate-secret", client.client_id, "--overlap", "60")
+    assert refused.code == REFUSED and "its former secret is good until 20" in refused.err and "--end-former" in refused.err, refused
+    assert shop.expect("client", "get", client.client_id) == before
+    rotated = shop.expect("client", "rotate-secret", client.client_id, "--overlap", "60", "--end-former")
+    assert rotated["former_secret_until"] - time.time() < 61
+    assert "former_secret_until" not in shop.expect("client", "rotate-secret", client.client_id, "--overlap", "0")
     assert "former_secret_until" not in shop.expect("client", "get", client.client_id)
     signs = shop.create_client(rsa_key=rsa_key, name="RSA")
     rotated = shop.expect("client", "rotate-secret", signs.client_id, "--rsa-public-key", shop.public_key_file(rsa_key))
     assert "client_secret" not in rotated and rotated["former_key_until"] > time.time() + 80000
+    again = ("client", "rotate-secret", signs.client_id, "--rsa-public-key", shop.public_key_file(rsa_key))
+    refused = shop.command(*again)
+    assert refused.code == REFUSED and "its former key is good until 20" in refused.err, refused
+    assert shop.command(*again, "--end-former").code == DONE
 
 
 def test_disable_and_enable_show_in_get(shop):
@@ -364,7 +380,14 @@ def test_nobody_judges_a_client_that_was_changed_since_it_was_seen(shop, verb):
     assert refused.code == REFUSED and "changed since the version that you saw" in refused.err
     now = shop.expect("client", "get", client)
     assert now["version"] == before["version"] + 1
-    assert shop.command("client", verb, client, "--version", now["version"]).code == DONE
+    shop.command("client", "approve" if verb == "reject" else "reject", client)
+    now = shop.expect("client", "get", client)
+    done = shop.command("client", verb, client, "--version", now["version"])
+    assert done.code == DONE and f"its version is {now['version'] + 1} now" in done.err, done
+    again = shop.command("client", verb, client)
+    assert again.code == DONE and again.err == done.err  # nothing was to be done
+    stale = shop.command("client", verb, client, "--version", now["version"])
+    assert stale.code == REFUSED and "also by who approved or rejected it" in stale.err, stale
     for wrong in ("0", "x", "-1", ""):
         assert shop.command("client", verb, client, "--version", wrong).code == USAGE
     assert shop.command("client", verb, "nobody", "--version", 1).code == REFUSED
@@ -449,8 +472,8 @@ def test_the_janitor_takes_away_what_is_long_dead_and_nothing_else(shop):
     day_ms = 24 * 3600 * 1000
     now = int(time.time() * 1000)
     client = shop.create_client().client_id
-    for _ in range(2):
-        shop.expect("client", "rotate-secret", client)
+    shop.expect("client", "rotate-secret", client)
+    shop.expect("client", "rotate-secret", client, "--end-former")
     with sqlite3.connect(shop.database) as database:
         secrets = "SELECT count(*) FROM client_secrets JOIN clients ON clients.id = client WHERE client_id = ?"
         before = database.execute(secrets, (client,)).fetchone()[0]

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from harness.provider import BIN, SANITIZER_WORDS, clean_environment
+from harness.provider import ALL_METHODS, BIN, SANITIZER_WORDS, clean_environment
 
 BINARIES = ["auth-service", "introspection-service"]
 
@@ -87,6 +87,14 @@ def test_bash_offers_the_values_that_there_are(script):
                                 [binary, "serve", "--realm", ""]])
     assert offered == [["table", "json", "env", "markdown"], ["table", "json", "env", "markdown"], ["bash", "fish"],
                        ["a folder", "a key.pem"], ["a key.pem"], ["a folder"], []]
+
+
+def test_bash_offers_the_signature_methods(script):
+    if script[0] == "auth-service":
+        methods = ALL_METHODS.split(",")
+        begun = [["auth-service", *words, "--signature-method", ""] for words in (["sign"], ["client", "create"], ["client", "update"],
+                                                                                ["perform", "three-legged"])]
+        assert complete(script, begun) == [methods] * len(begun)
 
 
 def test_a_script_is_good_shell(script):
@@ -193,5 +201,7 @@ def test_what_there_is_no_page_or_script_of_is_said():
     assert 'did you mean "client create"?' in run("auth-service", "man", "client", "craete", code=2)
     assert "bashcompinit" in run("auth-service", "completion", "zsh", code=2)
     assert "it needs bash|fish" in run("auth-service", "completion", code=2)
-    assert "No such file" in run("auth-service", "man", "--into", "/nonexistent", code=1)
+    assert "--into /nonexistent: there is no such folder; make it first (mkdir -p)" in run(
+        "auth-service", "man", "--into", "/nonexistent", code=1)
+    assert "--into /dev/null: it is no folder" in run("auth-service", "man", "--into", "/dev/null", code=1)
     assert "leave out the command" in run("auth-service", "man", "client", "create", "--into", "/tmp", code=2)

@@ -4,13 +4,14 @@ import json
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import requests
 from cryptography.hazmat.primitives.asymmetric import rsa
 from harness import pictures
 from harness.flow import Flow, form, send
-from harness.owner import Owner, Page
+from harness.owner import Owner, Page, until_answered
 from harness.provider import API, PASSWORD, Client, Provider, public_pem
 from harness.running import KINDS, running_on
 from harness.signer import Signer
@@ -66,11 +67,12 @@ class Developer(Owner):
 
     def open(self, path):
         """The page, after a login if it asks for one."""
-        page = Page(self.follow_within(self.get(path)))
+        page = Page(self.follow_within(until_answered(partial(self.get, path))))
         login = page.form_with("password")
         if login is None:
             return page
-        return Page(self.follow_within(self.submit(page, login, username=self.username, password=self.password)))
+        entered = until_answered(partial(self.submit, page, login, username=self.username, password=self.password))
+        return Page(self.follow_within(entered))
 
     def register(self, **fields):
         page = self.open(NEW)
@@ -153,14 +155,15 @@ DIRECTION_MARKS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
     "said, fields",
     [
         ("Give the application a name", {"name": "  "}),
-        ("The name must be", {"name": "x" * 101}),
+        ("The name has 101 bytes, and 100 are the most", {"name": "x" * 101}),
         ("The name must be", {"name": "a\x07b"}),
         *(("The name must be", {"name": f"Bank{mark}knaB"}) for mark in DIRECTION_MARKS),
         ("The website must be", {"website": "https://a.example/\u202egro.knab"}),
         ("The description must", {"description": "Asks \u2067nothing"}),
         ("The website must be", {"website": "javascript:alert(1)"}),
-        ("The website must be", {"website": "https://a.example/" + "x" * 2000}),
-        ("The description must", {"description": "x" * 1001}),
+        ("The website has 2018 bytes, and 2000 are the most", {"website": "https://a.example/" + "x" * 2000}),
+        ("The description has 1001 bytes, and 1000 are the most", {"description": "x" * 1001}),
+        ("A callback has 2001 bytes, and 2000 are the most", {"callbacks": "https://a.example/" + "x" * 1983}),
         ("cannot be a callback", {"callbacks": "javascript:alert(1)"}),
         ("cannot be a callback", {"callbacks": "http://printer.example/ready"}),
         ("cannot be a callback", {"callbacks": f"{CALLBACK}\nhttps://a.example/#x"}),
@@ -312,10 +315,23 @@ def test_both_secrets_are_good_during_the_overlap_and_one_alone_without(provider
     for secret in (client.client_secret, fresh):
         until_it_says(provider, key, with_secret(token, secret), True)
     assert "still good until" in jane.open(f"{LIST}/{client.client_id}").response.text
+    assert jane.do(client, "rotate", overlap="7").status_code == 409  # two clicks on one button
+    until_it_says(provider, key, token, True)
     last = Page(jane.do(client, "rotate", overlap="0")).texts["client_secret"]
     until_it_says(provider, key, with_secret(token, last), True)
     until_it_says(provider, key, with_secret(token, fresh), False)
     assert jane.do(client, "rotate", overlap="31").status_code == 400
+
+
+def test_a_secret_that_does_not_open_any_more_is_replaced_by_its_owner(running, provider, key, jane):
+    client = jane.registered()
+    token = own_token(jane, client)
+    running.sql("UPDATE client_secrets SET sealed = substr(sealed, 1, LENGTH(sealed) - 1) WHERE client ="
+                f" (SELECT id FROM clients WHERE client_id = '{client.client_id}')")
+    jane.edit(client, description="Prints them well")
+    assert 'value="rotate"' in jane.open(f"{LIST}/{client.client_id}").response.text
+    fresh = Page(jane.do(client, "rotate", overlap="7")).texts["client_secret"]
+    until_it_says(provider, key, with_secret(token, fresh), True)
 
 
 def with_secret(signer, secret):
@@ -329,6 +345,7 @@ def test_rsa_keys_are_added_and_removed_but_not_the_last(provider, jane):
     assert jane.do(client, "add-key", rsa_public_key=public_pem(keys[1]), overlap="7").status_code == 302
     for rsa_key in keys:
         Flow(provider, Client(client.client_id, "", rsa_key), owner=jane, signature_method="RSA-SHA256").initiate(CALLBACK)
+    assert jane.do(client, "add-key", rsa_public_key=public_pem(keys[0]), overlap="7").status_code == 409  # would end one now
     ids = re.findall(r'name="key" value="(\d+)"', jane.open(f"{LIST}/{client.client_id}").response.text)
     assert len(ids) == 2
     assert [jane.do(client, "end-key", key=number).status_code for number in ids] == [302, 409]

@@ -38,7 +38,7 @@ COMMANDS = {
     "serve": (None, "serve more", USAGE, "unexpected argument", "none"),
     "migrate up": ("migrate up", "migrate up more", USAGE, "unexpected argument", "reads"),
     "migrate status": ("migrate status", "migrate status --since 1", USAGE, "unknown option --since", "reads"),
-    "client create": ("client create --id one --name One --secret-file secret --callback http://127.0.0.1/ready", "client create --id one --name ''", USAGE,
+    "client create": ("client create --id one --name One --owner 42 --secret-file secret --callback http://127.0.0.1/ready", "client create --id one --name ''", USAGE,
                       "must not be empty", "writes"),
     "client list": ("client list", "client list --format xml", USAGE, "--format must be", "reads"),
     "client get": ("client get one", "client get nobody", REFUSED, "no such client", "reads"),
@@ -90,7 +90,7 @@ COMMANDS = {
     "user delete": ("user delete ann", "user delete nobody", REFUSED, "no such user", "writes"),
     "client delete": ("client delete one", "client delete nobody", REFUSED, "no such client", "writes"),
     "seal forget": ("seal forget fleet --secrets-keys {other_keys}", "seal forget nothing", REFUSED, "no such key", "writes"),
-    "nonces guard": ("nonces guard", "nonces guard now", USAGE, "unexpected argument", "writes"),  # the last: then a guard is on
+    "nonces guard": ("nonces guard --while-running", "nonces guard now", USAGE, "unexpected argument", "writes"),  # the last: then a guard is on
 }
 
 @pytest.fixture(params=KINDS)

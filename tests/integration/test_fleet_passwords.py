@@ -4,9 +4,8 @@ import base64
 import time
 
 import pytest
-from harness.fleet import SECRETS_KEYS, Fleet, Stores
+from harness.fleet import SECRETS_KEYS, Stores, new_fleet
 from harness.flow import Flow, send
-from harness.provider import PASSWORD
 from test_reload import reload
 
 OLD, NEW = "the old: password/?", "the new@ one"
@@ -59,16 +58,8 @@ class Locked(Stores):
 
 @pytest.fixture
 def fleet(tmp_path):
-    stores = Locked(tmp_path)
-    made = Fleet(tmp_path / "fleet", stores, auths=1, introspections=1, OAUTH1_LOG_LEVEL="info")
-    try:
-        stores.start()
-        made.start()
-        made.create_user("jane", PASSWORD)
+    with new_fleet(tmp_path, auths=1, introspections=1, stores=Locked(tmp_path), OAUTH1_LOG_LEVEL="info") as made:
         yield made
-    finally:
-        made.stop()
-        stores.stop()
 
 
 def soon(call):

@@ -74,8 +74,16 @@ def degraded(service):
 
 
 def introspect(fleet, key, signer, url):
-    answer = until_answered(lambda: fleet.introspect(key, signer.sign("GET", "http://api.example/"), at=url))
+    """Whether it was answered at once: a machine that is busy makes Redis late, which is a 503 that is tried again."""
+    answers = []
+
+    def ask():
+        answers.append(fleet.introspect(key, signer.sign("GET", "http://api.example/"), at=url))
+        return answers[-1]
+
+    answer = until_answered(ask)
     assert answer.status_code == 200 and answer.json()["active"], (answer.status_code, answer.text)
+    return len(answers) == 1
 
 
 def introspect_meanwhile(fleet, fault, seconds):
@@ -85,18 +93,19 @@ def introspect_meanwhile(fleet, fault, seconds):
         for service in fleet.introspections:
             for signer in signers:
                 introspect(fleet, key, signer, service.url)
-        asked = 0
+        asked = late = 0
         with fault(fleet.stores.database, fleet.stores.database_proxy):
             until = time.monotonic() + seconds
             while time.monotonic() < until:
-                introspect(fleet, key, signers[asked % len(signers)], balancer.choose())
+                late += not introspect(fleet, key, signers[asked % len(signers)], balancer.choose())
                 asked += 1
                 time.sleep(0.02)
             for service in fleet.introspections:
                 status, text = wait_for(service, lambda found: "degraded" in found[1])
                 assert status == 200 and "[-] database: " in text, text
                 assert degraded(service) == ["1"]
-        assert asked > 20
+        print(f"{asked} introspections, {late} late")
+        assert asked > 20 and late <= max(2, asked / 50), (asked, late)
         for service in fleet.introspections:
             wait_for(service, lambda found: found[0] == 200 and "degraded" not in found[1])
             assert degraded(service) == ["0"]

@@ -123,9 +123,9 @@ def test_a_revocation_that_nobody_was_told_of_is_seen_within_the_cache_ttl(fleet
 # ---- a secret that is rotated
 
 
-def rotate(fleet, client, overlap):
+def rotate(fleet, client, overlap, *options):
     """The new secret."""
-    return fleet.expect("client", "rotate-secret", client.client_id, "--overlap", overlap)["client_secret"]
+    return fleet.expect("client", "rotate-secret", client.client_id, "--overlap", overlap, *options)["client_secret"]
 
 
 def codes(fleet, key, signer):
@@ -158,12 +158,20 @@ def test_of_rotations_at_once_each_gives_a_secret_and_the_two_newest_are_good(fl
     client = fleet.create_client()
     signer, _ = cached_token(fleet, client, key)
     with ThreadPoolExecutor(4) as pool:
-        secrets = list(pool.map(lambda _: rotate(fleet, client, 3600), range(4)))
+        secrets = list(pool.map(lambda _: rotate(fleet, client, 3600, "--end-former"), range(4)))
     assert len(set(secrets)) == 4
     signers = [replace(signer, client_secret=secret) for secret in secrets]
     two_good = [["active"]] * 2 + [["signature_invalid"]] * 2
     until(lambda: sorted(sorted(codes(fleet, key, s)) for s in signers) == two_good, patience=5)
     assert codes(fleet, key, signer) == {"signature_invalid"}
+
+
+def test_of_rotations_at_once_that_end_nothing_else_one_is_done(fleet):
+    client = fleet.create_client()
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: fleet.command("client", "rotate-secret", client.client_id), range(4)))
+    assert sorted(it.code for it in done) == [0, 1, 1, 1], done
+    assert all("--end-former" in it.err for it in done if it.code), done
 
 
 # ---- a rolling restart

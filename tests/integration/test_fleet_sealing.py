@@ -5,6 +5,7 @@ A machine that is too busy for a store's deadline makes a 503 too, which clients
 any secret did not open. Release binaries, since there is much to do at once."""
 
 import base64
+import json
 import os
 import signal
 import sqlite3
@@ -227,6 +228,70 @@ def test_a_key_that_is_in_use_cannot_be_taken_out(provider, keys):
         reload(service)
     assert send(Flow(provider, new).initiate_request()).status_code == 200
     assert provider.command("seal", "forget", "old").code == 1
+
+
+def exported(provider, kind, code, name):
+    """The lines with secrets by their ids, and what was said."""
+    path = provider.directory / name
+    outcome = provider.command(kind, "export", "--secrets", path)
+    assert outcome.code == code, outcome
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    return {line["client_id" if kind == "client" else "oauth_token"]: line for line in lines}, outcome.err
+
+
+def test_what_a_lost_key_sealed_is_mended_by_the_documented_commands(provider, keys):
+    """Of those that it sealed each is shown, changed and given a new secret; all others are exported meanwhile."""
+    lost, other = provider.create_client(), provider.create_client()
+    flow = Flow(provider, lost, Owner(provider, "jane", PASSWORD))
+    flow.token()
+    keys.write_text(f"{NEW},{OLD}")
+    for service in provider.services:
+        reload(service)
+    good = provider.create_client()
+    good_flow = Flow(provider, good, Owner(provider, "jane", PASSWORD))
+    good_token = good_flow.token().token
+    jti = provider.expect("token", "list", "--client", lost.client_id)[0]["jti"]
+    keys.write_text(NEW)
+    assert provider.command("seal", "forget", "old").code == 0
+    for service in provider.services:
+        reload(service)
+    begin = time.monotonic()
+    while send(Flow(provider, lost).initiate_request()).status_code != 503:
+        assert time.monotonic() - begin < 10  # it may be in a cache
+        time.sleep(0.2)
+
+    shown = provider.expect("client", "get", lost.client_id)
+    assert f"client rotate-secret {lost.client_id}" in shown["damage"] and "the key old" in shown["damage"], shown
+    assert "damage" not in provider.expect("client", "get", good.client_id)
+    assert provider.expect("client", "update", lost.client_id, "--contact", "ops")["contact"] == "ops"
+    lines, said = exported(provider, "client", 1, "clients-1")
+    assert set(lines) == {good.client_id} and lines[good.client_id]["client_secret"] == good.client_secret
+    assert all(f"client {client.client_id}: its secret does not open" in said for client in (lost, other)), said
+    assert "1 lines; 2 left out" in said, said
+    lines, said = exported(provider, "token", 1, "tokens-1")
+    assert set(lines) == {good_token} and f"token revoke {jti}" in said and "1 lines; 1 left out" in said, said
+    plain = provider.command("client", "export")  # needs no secret
+    assert plain.code == 0 and len(plain.out.splitlines()) == 3 and f"client rotate-secret {lost.client_id}" in plain.err, plain
+    plain = provider.command("token", "export")
+    assert plain.code == 0 and len(plain.out.splitlines()) == 2, plain
+    again = provider.command("client", "import", "-", "--format", "json",
+                             stdin="".join(json.dumps({"client_id": client.client_id, "client_secret": client.client_secret, "name": "n"}) + "\n"
+                                           for client in (lost, good)))
+    assert again.code == 1 and (again.json()["refused"], again.json()["skipped"]) == (1, 1), again
+    assert "line 1: it exists already" in again.err and f"client rotate-secret {lost.client_id}" in again.err, again
+
+    for client in (lost, other):
+        made = provider.expect("client", "rotate-secret", client.client_id)
+        assert "former_secret_until" not in made, made
+        client.client_secret = made["client_secret"]
+        assert until_answered(lambda client=client: send(Flow(provider, client).initiate_request())).status_code == 200
+    assert "damage" not in provider.expect("client", "get", lost.client_id)
+    lines, _ = exported(provider, "client", 0, "clients-2")
+    assert {line["client_id"]: line["client_secret"] for line in lines.values()} == \
+        {client.client_id: client.client_secret for client in (lost, other, good)}
+    assert provider.command("token", "revoke", jti).code == 0
+    assert set(exported(provider, "token", 0, "tokens-2")[0]) == {good_token}
+    Flow(provider, lost, Owner(provider, "jane", PASSWORD)).token()
 
 
 def test_one_damaged_secret_is_its_clients_trouble_alone(provider, keys):

@@ -289,6 +289,8 @@ def test_each_import_is_in_the_audit_log(shop):
         ({"client_id": "a", "client_secret": "s", "scope": 'a"b'}, "a scope is"),
         ({"client_id": "a", "client_secret": "s", "default_scope": "b"}, "among what --scope allows"),
         ({"client_id": "a", "client_secret": "s", "description": "d" * 66000}, "longer than"),
+        ({"client_id": "a", "client_secret": "s", "contact": "c" * 3000}, "contact: it has 3000 bytes, and 1024 are the most"),
+        ({"client_id": "a", "client_secret": "s", "scope": "s" * 8193}, "scope: it has 8193 bytes, and 8192 are the most"),
     ],
 )
 def test_a_bad_client_is_named_by_its_line(shop, line, why):
@@ -317,11 +319,10 @@ def test_a_line_of_400_mb_is_refused_and_takes_no_memory(shop):
 
 
 def test_a_line_of_the_longest_length_is_taken(shop):
-    client = authlib_client(description="")
-    client["description"] = "d" * (65536 - len(json.dumps(client)))
-    assert run(shop, "client", client)[0] == counts(imported=1)
-    client["description"] += "d"
-    assert "longer than" in run(shop, "client", client, code=REFUSED)[1]
+    text = json.dumps(authlib_client())
+    line = text[:-1] + " " * (65536 - len(text)) + "}"
+    assert run(shop, "client", line)[0] == counts(imported=1)
+    assert "longer than" in run(shop, "client", " " + line, code=REFUSED)[1]
 
 
 def test_another_clients_identifier_is_refused(shop, printer):
@@ -351,6 +352,7 @@ TOKEN = {"oauth_token": "t", "oauth_token_secret": "s", "username": "u"}
         ({"client_id": "nobody"}, "there is no client nobody: import the clients first"),
         ({"scope": "photos:delete"}, "scope is more than client"),
         ({"scope": 'a"b'}, "scope is printable ASCII"),
+        ({"scope": "photos:read " * 700}, "scope: it has 8400 bytes, and 8192 are the most"),
         ({"created_at": 4000000000}, "created_at must be a time in the past"),
         ({"created_at": -1}, "created_at"),
         ({"expires_at": 1500000000}, "expires_at must be a time to come"),

@@ -72,6 +72,7 @@ def assert_harmless(response, shown=""):
     assert shown in markup.text, response.text  # its {{title}} too: templates are not filled twice
     policy = response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "evil" not in policy
+    assert response.headers["Referrer-Policy"] == "no-referrer" and response.headers["Cache-Control"] == "no-store"
     assert "unsafe" not in policy and "script-src" not in policy and "evil" not in str(response.headers)
 
 

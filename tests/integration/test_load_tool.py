@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from harness.fleet import API_URL, PASSWORD, load, loading, write_credentials
+from harness import fleet
+from harness.fleet import API_URL, PASSWORD, good_calls, load, loading, write_credentials
 from harness.flow import Flow
 from harness.owner import Owner
 from harness.provider import Provider
@@ -111,3 +112,24 @@ def test_an_exchange_tells_the_tokens_apart(one, client, tmp_path):
     for line, (_, body) in zip(each, ledger):
         assert body.startswith(f"oauth_token={line['tokens'][0]}&oauth_token_secret=")
         assert sum(line["answers"].values()) == 10
+
+
+@pytest.mark.parametrize(("calls", "words"), [
+    ({"active": 101, "unavailable": 1}, None),
+    ({"active": 101, "refused": 1, "codes": {"temporarily_unavailable": 1}}, None),  # a batch with a request that came too late
+    ({"active": 100, "unavailable": 1}, "does nothing else"),
+    ({"active": 100, "refused": 1, "codes": {"temporarily_unavailable": 1}}, "does nothing else"),
+    ({"active": 1000, "refused": 1, "codes": {"nonce_used": 1}}, "not found good"),
+    ({"active": 1000, "unexpected": 1, "unavailable": 1}, "not found good"),
+    ({"active": 1000, "cut": 1}, "not found good"),
+    ({"active": 1000, "timed_out": 1}, "not found good"),
+    ({"active": 0}, "not found good"),
+])
+def test_a_benchmark_counts_only_what_was_found_good_and_says_why_it_stops(monkeypatch, calls, words):
+    first = {"refused": 0, "unavailable": 0, "unexpected": 0, "cut": 0, "timed_out": 0, "codes": {}} | calls
+    monkeypatch.setattr(fleet, "load", lambda *arguments, **options: [{"first": first}])
+    if not words:
+        assert good_calls("it") == first
+        return
+    with pytest.raises(SystemExit, match=f"^it: .*{words}"):
+        good_calls("it")

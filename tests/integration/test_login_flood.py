@@ -6,10 +6,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import requests
 
 from harness.flow import Flow
-from harness.owner import Owner, Page
+from harness.guesser import Guesser
+from harness.owner import Owner
 from harness.provider import PASSWORD, Provider
 from harness.stores import Redis
 
@@ -36,27 +36,6 @@ def stores(request, tmp_path_factory):
     provider.stop()
     if redis:
         redis.stop()
-
-
-class Guesser:
-    """One browser's form, sent as from any address."""
-
-    def __init__(self, provider):
-        self.session = requests.Session()
-        self.page = Page(self.session.get(f"{provider.url}/login", timeout=20))
-        self.form = self.page.form_with("password")
-        self.url = f"{provider.url}/login"
-
-    def guess(self, username, address, password="x"):
-        data = {**self.form["fields"], "username": username, "password": password}
-        response = self.session.post(
-            self.url, data=data, headers={"X-Forwarded-For": address}, timeout=20, allow_redirects=False
-        )
-        if response.status_code == 429:
-            assert 1 <= int(response.headers["Retry-After"]) <= 60
-        if response.status_code == 302:  # the form's secret ended with it
-            self.form = Page(self.session.get(self.url, timeout=20)).form_with("password")
-        return response.status_code
 
 
 def flood(provider, guesses):

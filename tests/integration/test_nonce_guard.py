@@ -75,14 +75,14 @@ def lose_nonces(it):
         it.service.launch()
 
 
-def not_ready(it):
-    """What /readyz says once it is 503."""
+def not_ready(it, why=""):
+    """What /readyz says once it is 503, and for this reason: one that starts has no connection at first."""
     def asked():
         try:
             status, text = readiness(it)
         except requests.ConnectionError:
             return None  # it starts
-        return text if status == 503 else None
+        return text if status == 503 and why in text else None
     return until(asked, 5, "it is ready")
 
 
@@ -100,9 +100,10 @@ def is_served_again_and_says_so(it, at_most=BACK_SECONDS):
 
 def test_readyz_is_503_during_a_guard_and_says_why_and_for_how_long(it):
     assert accepts(it, LEAD)
+    until(lambda: LEAD - 1 <= metric(it, "oauth1_accepted_lead_seconds") <= LEAD, CACHED_SECONDS + 1, lambda: metric(it, "oauth1_accepted_lead_seconds"))
     assert metric(it, "oauth1_guard_seconds") == 0
     lose_nonces(it)
-    text, begin = not_ready(it), time.monotonic()
+    text, begin = not_ready(it, "lost"), time.monotonic()
     told = seconds_in(text)
     assert "lost" in text and 0 < told <= BACK_SECONDS, text
     assert abs(metric(it, "oauth1_guard_seconds") - told) <= 1 + CACHED_SECONDS
@@ -213,3 +214,25 @@ def test_auth_service_takes_no_request_of_before_a_crash_that_met_a_clock_behind
         assert back_s is not None and back_s < LEAD + 11.5, back_s
     finally:
         auth.stop()
+
+
+def test_a_restart_with_a_larger_skew_takes_nothing_that_was_accepted_before_it(tmp_path):
+    """In memory, after a clean stop: the nonce is gone by then, since the smaller skew would not take its timestamp again."""
+    provider = Provider(tmp_path, OAUTH1_TIMESTAMP_SKEW=1)
+    key, client = provider.create_resource_server(), provider.create_client("--two-legged")
+    service, signer = provider.introspection.start(), Signer(client.client_id, client.client_secret)
+    is_active = lambda request: (answer := provider.introspect(key, request)).status_code == 200 and answer.json()["active"]
+    try:
+        before = signer.sign("GET", API_URL)
+        assert is_active(before)
+        time.sleep(4)
+        service.stop()
+        service.variables["OAUTH1_TIMESTAMP_SKEW"] = "300"
+        service.launch()
+        service.wait_until_alive()
+        assert not is_active(before), "a replay"
+        until(lambda: is_active(signer.sign("GET", API_URL)), BACK_SECONDS, service.text)
+        assert not is_active(before), "a replay"
+        assert "nonces were kept for 2 s, this process needs 600 s" in service.text()
+    finally:
+        service.stop()

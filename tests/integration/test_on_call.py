@@ -17,8 +17,10 @@ from test_why import VARIABLES, Story
 # What must be in the answer, a regular expression each; CLIENT, JTI and SUB stand for those of the story.
 ANSWERS = {
     "Why was this client refused at 14:02?": ["refused with signature_invalid: the signature does not match"],
+    "Why was this user's request refused?": ["refused with nonce_used.*user SUB"],
     "Is it us, or the client's clock?": [r"its timestamp is (99\d|100\d) s behind our clock"],
     "Which resource server asked?": ["asked by photo-api"],
+    "What did this resource server ask, and what was refused to it?": ["refused with parameter_rejected.*asked by photo-api"],
     "Was a request sent twice?": ["nonce_used: the same request was sent before"],
     "What became of this request?": [r"signature_invalid.*client CLIENT.*\(request REQUEST-ID\)"],
     "Which clients are refused most, or not decided about?": [r'^ *\d+ "client_id":"CLIENT"$'],
@@ -32,7 +34,7 @@ ANSWERS = {
     "Who made this account, or set its password?": [r"UTC +cli:jo +user\.create "],
     "What did this operator do since yesterday?": ["client.create", "resource-server.create"],
     "Which sealing key is still in use?": [r"(?m)^\S+ +(true|yes)"],
-    "Is the schema the one that this version wants?": [r"\d+"],
+    "Is the schema the one that this version wants?": [r"^the schema is the one that this version needs$"],
     "Is a store away or slow?": [r'^oauth1_store_up\{store="database"\} 1$', r'^oauth1_store_command_seconds_count\{.*database.*\} [1-9]'],
     "Why are requests answered 503, and for how long?": [r"lost, so for \d+ s more"],
 }

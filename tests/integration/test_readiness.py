@@ -63,6 +63,22 @@ def test_a_redis_that_is_gone_is_named_with_the_reason(it):
     check_all(it, 200, "[+] ephemeral\n")
 
 
+@pytest.mark.parametrize("wrong, right", [
+    pytest.param(("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0"), id="replicas"),
+    pytest.param(("ACL", "SETUSER", "default", "-get"), ("ACL", "SETUSER", "default", "+get"), id="acl"),
+])
+def test_a_redis_that_takes_no_writes_makes_the_services_unready_at_once(it, wrong, right):
+    """And not only when the epoch's record is over, which takes half a minute."""
+    it.redis.call(*wrong)
+    try:
+        for service in it.provider.services:
+            wait_until(service, 503, "[-] Redis takes no writes, so no nonce can be remembered")
+            assert "writes are refused" in service.text()
+    finally:
+        it.redis.call(*right)
+    check_all(it, 200, "[+] ephemeral\n")
+
+
 def test_a_full_redis_makes_the_services_unready_until_there_is_room_again(it):
     it.redis.call("CONFIG", "SET", "maxmemory", "1")
     check_all(it, 503, "[-] Redis is at its maxmemory", "give it more room")

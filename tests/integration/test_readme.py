@@ -32,9 +32,8 @@ def test_the_steps_with_curl_keep_their_secrets_to_their_owner_and_out_of_commit
                             f" --admin-listen 127.0.0.1:{free_port()} --ops-listen 127.0.0.1:{ops} & services=$!")
     script = script.replace("build/bin/introspection-service serve 2> build/try/introspection-service.log &",
                             "build/bin/introspection-service serve 2> build/try/introspection-service.log"
-                            f" --listen 127.0.0.1:{asked} --ops-listen 127.0.0.1:{asked_ops} & services=\"$services $!\"\n"
-                            f"until curl -fs http://127.0.0.1:{ops}/readyz >&2 && curl -fs http://127.0.0.1:{asked_ops}/readyz >&2;"
-                            " do sleep 0.05; done")
+                            f" --listen 127.0.0.1:{asked} --ops-listen 127.0.0.1:{asked_ops} & services=\"$services $!\"")
+    script = script.replace("127.0.0.1:9090", f"127.0.0.1:{ops}").replace("127.0.0.1:9091", f"127.0.0.1:{asked_ops}")
     script = f"umask 022\ntrap 'kill $services; wait' EXIT\nexport OAUTH1_PUBLIC_URL=http://127.0.0.1:{public}\n{script}"
     done = subprocess.run(["bash", "-eu", "-c", script], cwd=checkout, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=120, env=clean_environment({}))

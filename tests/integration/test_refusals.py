@@ -341,6 +341,7 @@ def test_an_expired_temporary_credential_says_so(tmp_path):
         page = Page(Owner(provider).get(f"/oauth/authorize?oauth_token={flow.temporary.token}"))
         assert page.response.status_code == 400 and page.texts["problem"] == "token_expired"
         time.sleep(2)
+        assert f'"request_id":"{page.texts["reference"]}"' in provider.auth.text()
         refused(send(flow.exchange_request()), *TOKEN)  # forgotten
     finally:
         provider.auth.stop()

@@ -88,14 +88,18 @@ def test_clients_are_done_to_as_on_the_stores(remote, form):
         ["client", "get", name],
         ["client", "rotate-secret", name, "--secret-file", "secret", "--overlap", "60"],
         ["client", "rotate-secret", name],
+        ["client", "rotate-secret", name, "--end-former"],
+        ["client", "rotate-secret", name, "--overlap", "0"],
         ["client", "get", name],
         ["client", "disable", name], ["client", "get", name],
         ["client", "enable", name], ["client", "enable", name, "--quiet"],
+        ["client", "reject", name], ["client", "update", name, "--owner", "42"],
         ["client", "reject", name], ["client", "get", name],
         ["client", "approve", name, "--version", "1"],
-        ["client", "approve", name], ["client", "get", name],
+        ["client", "approve", name], ["client", "approve", name], ["client", "approve", name, "--quiet"], ["client", "get", name],
         ["client", "delete", name], ["client", "delete", name], ["client", "get", name])])
-    assert [code for code, _, _ in outcomes] == [0, REFUSED] + [0] * 13 + [REFUSED] + [0] * 3 + [REFUSED, REFUSED]
+    assert [code for code, _, _ in outcomes] == \
+        [0, REFUSED] + [0] * 5 + [REFUSED] + [0] * 7 + [REFUSED] + [0] * 3 + [REFUSED] + [0] * 5 + [REFUSED, REFUSED]
     assert "SECRET" in outcomes[0][1]
 
 
@@ -118,7 +122,7 @@ def test_a_client_with_a_key_is_made_and_rotated_as_on_the_stores(remote, rsa_ke
     (REFUSED, "client reject nobody"), (REFUSED, "client rotate-secret nobody"), (REFUSED, "client update nobody --name x"),
     (REFUSED, "token revoke nobody"), (REFUSED, "token revoke --client nobody"), (REFUSED, "token revoke --sub nobody"),
     (USAGE, "token revoke"), (DONE, "token list --client nobody"), (DONE, "token list --sub nobody"),
-    (REFUSED, "user delete nobody"), (REFUSED, "user disable --sub nobody"), (REFUSED, "user enable nobody"),
+    (REFUSED, "user delete local-1"), (REFUSED, "user disable --sub jane"), (REFUSED, "user delete nobody"), (REFUSED, "user disable --sub nobody"), (REFUSED, "user enable nobody"),
     (USAGE, "user delete"), (USAGE, "user create --username a@b --password-file password"),
     (USAGE, "user create --username x --password-file nowhere"),
     (USAGE, "resource-server create --name x --origin no"), (REFUSED, "resource-server revoke nobody"),
@@ -166,9 +170,12 @@ def test_resource_servers_are_done_to_as_on_the_stores(remote):
         ["resource-server", "create", "--name", "open WAY"],
         ["resource-server", "rotate-key", "photos WAY", "--format", "json"],
         ["resource-server", "rotate-key", "photos WAY", "--overlap", "0", "--format", "json"],
+        ["resource-server", "rotate-key", "photos WAY", "--overlap", "60", "--quiet"],
+        ["resource-server", "rotate-key", "photos WAY"],
+        ["resource-server", "rotate-key", "photos WAY", "--end-former"],
         ["resource-server", "revoke", "photos WAY"], ["resource-server", "revoke", "photos WAY"],
         ["resource-server", "rotate-key", "photos WAY"]])
-    assert [code for code, _, _ in outcomes] == [0] * 6 + [REFUSED]
+    assert [code for code, _, _ in outcomes] == [0] * 5 + [REFUSED] + [0] * 3 + [REFUSED]
     assert '"key": "SECRET"' in outcomes[2][1] and "former_key_until" in outcomes[2][1], outcomes[2]
     assert "former_key_until" not in outcomes[3][1], outcomes[3]
     assert '"key": "SECRET"' in outcomes[0][1]
@@ -192,7 +199,7 @@ def test_tokens_are_listed_and_revoked_as_on_the_stores(remote):
 @pytest.mark.parametrize("command", [
     "client list", "client list --pending", "user list", "resource-server list", "token list", "token list --sub jane",
     "token list --client listed", "token list --client listed --sub nobody",
-    "audit", "audit --since 1h --until 2099-01-01", "audit --client listed", "audit --user nobody --actor operator"])
+    "audit", "audit --since 1h --until 2099-01-01", "audit --client listed", "audit --user nobody --actor operator", "audit --user jane"])
 def test_lists_are_those_of_the_stores_over_all_pages(remote, form, command):
     if not remote.provider.command("client", "get", "listed").code == DONE:
         remote.provider.create_client("--id", "listed")
@@ -227,7 +234,7 @@ def test_rows_of_a_server_are_not_followed(remote):
 
 
 @pytest.mark.parametrize("command", [
-    "client import -", "client export", "user set-password jane --password-file password", "token export", "janitor",
+    "client export", "user set-password jane --password-file password", "token export", "janitor",
     "migrate up", "serve", "seal forget k1"])
 def test_a_command_that_is_done_on_the_stores_alone_says_so_by_name(remote, command):
     done = remote.there(*command.split())
@@ -272,7 +279,7 @@ def test_a_server_that_is_down_is_a_store_that_is_down(remote):
 
 def test_help_shows_the_options_where_the_admin_api_can_do_it(remote):
     assert "--server URL" in remote.provider.command("client", "get", "--help").out
-    assert "--server URL" not in remote.provider.command("client", "import", "--help").out
+    assert "--server URL" not in remote.provider.command("client", "export", "--help").out
 
 
 def test_the_server_must_prove_who_it_is(tmp_path):

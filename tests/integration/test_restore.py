@@ -14,8 +14,10 @@ import pytest
 from harness.document import commands_of
 from harness.fleet import Fleet, Stores
 from harness.flow import Flow
+from harness.kubectl import Cluster
 from harness.owner import Owner, until_answered
 from harness.provider import BIN, PASSWORD, Provider, clean_environment
+from harness.stores import RedisCluster
 
 LEAD_S = 12
 API = "http://api.example/"
@@ -42,19 +44,20 @@ class Site:
     def write_keys(self, name):
         self.keys.write_text(f"{name}:{base64.b64encode(os.urandom(32)).decode()}")
 
-    def outcome(self, provider, title, without=()):
+    def outcome(self, provider, title, without=(), **variables):
         """Of the block of docs/restore.md that begins with this comment, without the lines that have such a text."""
         lines = [line for line in commands_of("restore.md", title).splitlines() if not any(text in line for text in without)]
         script = "\n".join(lines).replace("/var/lib/countersign/", f"{provider.directory}/")
         for name in ("etc/countersign", "backup", "safe"):
             script = re.sub(rf"(?<=[ '<=])/{name}\b", f"{self.folder}/{name}", script)
-        environment = clean_environment(provider.variables)
+        environment = clean_environment(provider.variables) | {"PATH": os.environ["PATH"]} | variables
         return subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, cwd=self.folder,
-                              env=environment | {"PATH": f"{BIN}:{os.environ['PATH']}"}, stdin=subprocess.DEVNULL)
+                              env=environment | {"PATH": f"{BIN}:{environment['PATH']}"}, stdin=subprocess.DEVNULL)
 
-    def run(self, provider, title, without=()):
-        done = self.outcome(provider, title, without)
+    def run(self, provider, title, without=(), **variables):
+        done = self.outcome(provider, title, without, **variables)
         assert done.returncode == 0, f"{done.args}\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     def lose(self, provider):
         provider.kill()
@@ -76,10 +79,10 @@ class OnSQLite(Provider):
 
 
 class OnMariaDB(Fleet):
-    engine = "mysql"
+    engine, stores_of = "mysql", Stores
 
     def __init__(self, site):
-        super().__init__(site.folder / "fleet", Stores(site.folder), auths=1, introspections=2, **site.variables)
+        super().__init__(site.folder / "fleet", self.stores_of(site.folder), auths=1, introspections=2, **site.variables)
         self.stores.start()
         database = self.stores.database
         options = site.folder / "etc/countersign/backup.cnf"
@@ -98,9 +101,23 @@ class OnMariaDB(Fleet):
         """A new MariaDB and a new Redis, both empty."""
         self.stores.stop()
         shutil.rmtree(self.stores.database.data)
-        shutil.rmtree(self.stores.redis.directory)
-        self.stores.redis.directory.mkdir()
+        for server in getattr(self.stores.redis, "nodes", [self.stores.redis]):
+            shutil.rmtree(server.directory)
+            server.directory.mkdir()
         self.stores.start()
+
+
+class WithCluster(Stores):
+    def __init__(self, directory):
+        super().__init__(directory)
+        self.redis = RedisCluster(directory / "redis")
+
+    def variables(self):
+        return {"OAUTH1_DATABASE_URL": self.database.url, "OAUTH1_REDIS_URL": self.redis.url}
+
+
+class OnCluster(OnMariaDB):
+    stores_of = WithCluster
 
 
 @pytest.fixture(params=[OnMariaDB, OnSQLite], ids=["mariadb", "sqlite"])
@@ -163,6 +180,8 @@ def start(provider):
         service.wait_until_alive()
 
 
+@pytest.mark.parametrize("provider", [OnMariaDB, OnCluster, OnSQLite], ids=["mariadb", "cluster", "sqlite"], indirect=True,
+                         scope="function")
 def test_what_was_lost_comes_back_by_the_page_and_no_request_passes_twice(provider, site):
     provider.start()
     provider.create_user("jane", PASSWORD)
@@ -199,3 +218,62 @@ def test_what_was_lost_comes_back_by_the_page_and_no_request_passes_twice(provid
     assert not is_active(provider, key, after) and not is_active(provider, key, before)
     again = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
     assert is_active(provider, key, again.sign("GET", API))
+
+
+@pytest.mark.parametrize("provider", [OnMariaDB], ids=["mariadb"], indirect=True, scope="function")
+def test_what_was_lost_in_kubernetes_comes_back_by_the_page(provider, site):
+    """The steps in their order, against the manifests; what a pod would run is run here (harness/kubectl.py)."""
+    cluster = Cluster(site.folder / "cluster")
+    variables = cluster.install(site.folder / "bin")
+    secrets = site.folder / "kubernetes/overlays/mine/secrets"
+    secrets.mkdir(parents=True)
+    shutil.copy(site.keys, secrets)
+    (site.folder / "safe").rmdir()
+    provider.start()
+    provider.create_user("jane", PASSWORD)
+    key, client = provider.create_resource_server(), provider.create_client()
+    token = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
+    site.run(provider, "backup of kubernetes")
+    site.run(provider, "backup of mysql")
+    after = token.sign("GET", API, oauth_timestamp=str(int(time.time()) + LEAD_S - 3))
+    assert is_active(provider, key, after)
+
+    site.run(provider, "stop of kubernetes", **variables)
+    assert cluster.read() == {"replicas": {"auth-service": 0, "introspection-service": 0}, "suspended": True, "jobs": {}}
+    site.lose(provider)
+    provider.lose()
+    shutil.rmtree(secrets)
+    site.run(provider, "secrets of kubernetes", without=("kubernetes/render",))
+    shutil.copy(secrets / "sealing-keys", site.keys)  # as applying would
+    site.run(provider, "restore of mysql", without=("sealing-keys", "auth-service "))
+    said = site.run(provider, "restore of kubernetes", **variables)
+    assert "the schema is current" in said and "first" in said and cluster.read()["jobs"] == {}, said
+    provider.grow_old()
+    site.run(provider, "start of kubernetes", **variables)
+    assert min(cluster.read()["replicas"].values()) > 0 and not cluster.state["suspended"]
+    start(provider)
+    assert not is_active(provider, key, after)
+    wait_until_served(provider, key, token)
+    assert not is_active(provider, key, after)
+
+
+def test_no_guard_is_set_by_mistake_while_somebody_has_the_database_open(provider):
+    """A service that runs would answer 503 for a minute and more."""
+    provider.start()
+    provider.create_user("jane", PASSWORD)
+    key, client = provider.create_resource_server(), provider.create_client()
+    token = Flow(provider, client, Owner(provider, "jane", PASSWORD)).token()
+    others = re.compile(r"process \d+" if provider.engine == "sqlite" else r"connection \d+ from 127\.0\.0\.1")
+    refused = provider.command("nonces", "guard")
+    assert refused.code == 1 and others.search(refused.err) and "--while-running" in refused.err, refused
+    assert is_active(provider, key, token.sign("GET", API))
+    provider.services[0].stop()
+    refused = provider.command("nonces", "guard")
+    assert refused.code == 1 and others.search(refused.err), "the other service runs"
+    for service in provider.services[1:]:
+        service.stop()
+    done = provider.command("nonces", "guard")
+    assert done.code == 0 and f"fresh requests are in {LEAD_S + 5} s" in done.err, done
+    start(provider)
+    assert not is_active(provider, key, token.sign("GET", API))
+    assert provider.command("nonces", "guard", "--while-running").code == 0

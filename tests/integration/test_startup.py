@@ -223,6 +223,60 @@ def test_config_check_refuses_what_serve_refuses(fresh, name, variables, why):
     assert code == USAGE and why in said and "CANARY" not in said + checked.err
 
 
+SEALED = {"OAUTH1_DEV": "false", "OAUTH1_PUBLIC_URL": "https://auth.example",
+          "OAUTH1_SECRETS_KEYS": "k1:QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="}
+
+
+@pytest.mark.parametrize("name", ["auth-service", "introspection-service"])
+@pytest.mark.parametrize(
+    "listen, ops, do_meet",
+    [
+        ("127.0.0.1:{port}", "127.0.0.1:{port}", True),
+        ("localhost:{port}", "{localhost}:{port}", True),
+        ("0.0.0.0:{port}", "127.0.0.1:{port}", True),
+        ("127.0.0.1:{port}", ":{port}", True),
+        (":{port}", "[::1]:{port}", True),
+        ("[::1]:{port}", "[::]:{port}", True),
+        ("unix:{folder}/s", "unix:{folder}/./s", True),
+        ("unix:{folder}/link/s", "unix:{folder}/s", True),
+        ("[::]:{port}", "0.0.0.0:{port}", False),
+        ("127.0.0.1:{port}", "127.0.0.2:{port}", False),
+        ("unix:{folder}/s", "unix:{folder}/t", False),
+    ],
+)
+def test_config_check_sees_addresses_that_meet_however_they_are_spelled(fresh, tmp_path, name, listen, ops, do_meet):
+    (tmp_path / "link").symlink_to(tmp_path)
+    family, *_, where = socket.getaddrinfo("localhost", 1, type=socket.SOCK_STREAM)[0]
+    names = {"port": free_port(), "folder": tmp_path,
+             "localhost": f"[{where[0]}]" if family == socket.AF_INET6 else where[0]}
+    service = fresh.auth if name == "auth-service" else fresh.introspection
+    variables = {**SEALED, "OAUTH1_LISTEN": listen.format(**names), "OAUTH1_OPS_LISTEN": ops.format(**names)}
+    checked = fresh.command("config", "check", binary=name, **variables)
+    if do_meet:
+        why = "OAUTH1_OPS_LISTEN: is the address of OAUTH1_LISTEN too; give each its own port"
+        assert checked.code == USAGE and why in checked.err, checked
+        code, said = fails_to_serve(service, **variables)
+        assert code == USAGE and why in said
+    else:
+        assert checked.code == 0, checked
+
+
+@pytest.mark.parametrize("variable", ["OAUTH1_LISTEN", "OAUTH1_OPS_LISTEN", "OAUTH1_ADMIN_LISTEN"])
+def test_config_check_refuses_an_address_that_this_machine_does_not_have(fresh, variable):
+    variables = {**SEALED, variable: "192.0.2.1:8080"}
+    why = f"{variable}: 192.0.2.1:8080: no interface of this machine has this address"
+    checked = fresh.command("config", "check", **variables)
+    assert checked.code == USAGE and why in checked.err, checked
+    code, said = fails_to_serve(fresh.auth, **variables)
+    assert code == USAGE and why in said
+
+
+def test_config_check_goes_by_the_configuration_while_the_service_runs(fresh):
+    fresh.auth.start()
+    checked = fresh.command("config", "check", **fresh.auth.variables)
+    assert checked.code == 0, checked
+
+
 def test_config_check_refuses_a_development_key_that_others_can_read(fresh):
     fresh.create_client()
     (key,) = fresh.directory.glob("*.dev-key")
@@ -282,10 +336,10 @@ def test_another_sealing_key_than_the_rows_have(fresh):
     fresh.variables["OAUTH1_SECRETS_KEYS"] = "k1:" + "QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE="
     client = fresh.create_client()
     other = fresh.variables["OAUTH1_SECRETS_KEYS"] = "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI="
-    for words, said in ((["client", "get", client.client_id], "put the key that sealed it behind the new one"),
-                        (["client", "create", "--name", "Another"], "put it back behind the new one")):
-        outcome = fresh.command(*words)
-        assert outcome.code == STORE and said in outcome.err, outcome
+    shown = fresh.command("client", "get", client.client_id)
+    assert shown.code == 0 and "put it back behind the new one" in shown.out, shown
+    outcome = fresh.command("client", "create", "--name", "Another")
+    assert outcome.code == STORE and "put it back behind the new one" in outcome.err, outcome
     for service in fresh.services:
         code, said = fails_to_serve(service, OAUTH1_SECRETS_KEYS=other)
         assert code == REFUSED and "the key k1 is missing" in said and "auth-service seal rewrite" in said
@@ -345,3 +399,16 @@ def test_passwords_take_no_more_threads_than_there_are_workers(fresh):
     fresh.auth.start()
     names = [path.read_text().strip() for path in Path(f"/proc/{fresh.auth.process.pid}/task").glob("*/comm")]
     assert names.count("passwords") == 1, names
+
+@pytest.mark.parametrize("words", ["client list", "client create --name x", "user list", "seal status", "janitor", "why x", "nonces guard"])
+def test_no_command_makes_a_database_where_nobody_named_one(tmp_path, words):
+    """As in another folder than the services', or without their environment."""
+    provider = Provider(tmp_path / "provider", OAUTH1_DATABASE_URL=None)
+    done = provider.command(*words.split())
+    assert done.code == STORE and "OAUTH1_DATABASE_URL is not set" in done.err and "migrate up" in done.err, done
+    assert not list(provider.directory.iterdir())
+    assert provider.command("migrate", "up").code == 0 and provider.database.exists()
+    assert provider.command(*words.split()).code in (0, REFUSED)
+    provider.database.unlink()
+    named = provider.command(*words.split(), OAUTH1_DATABASE_URL="sqlite:oauth1.db")  # whoever names one means it
+    assert named.code in (0, REFUSED) and provider.database.exists()

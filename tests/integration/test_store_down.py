@@ -11,6 +11,7 @@ import requests
 from harness.flow import Flow, form, send
 from harness.owner import Owner
 from harness.provider import PASSWORD, Provider
+from harness.running import running_on
 
 API = "http://api.example/photos"
 DEADLINE_MS = 250
@@ -99,3 +100,23 @@ def test_readiness_tells_and_recovers(fresh):
     while ready() != 200:
         assert time.monotonic() - begin < 3
         time.sleep(0.05)
+
+
+def test_a_command_is_done_while_redis_is_away_and_says_that_the_services_were_not_told(tmp_path):
+    """They find out by the database, within OAUTH1_CACHE_TTL."""
+    with running_on("served", tmp_path, OAUTH1_CACHE_TTL=1, OAUTH1_TIMESTAMP_LEAD=1) as made:
+        provider = made.provider
+        key, client = provider.create_resource_server(), provider.create_client()
+        token = Flow(provider, client).token()
+        assert provider.introspect(key, token.sign("GET", API)).json()["active"]
+        made.stores.redis.kill()
+        done = provider.command("client", "disable", client.client_id)
+        assert done.code == 0 and "it is done, but the running services were not told" in done.err, done
+        assert "OAUTH1_CACHE_TTL" in done.err and provider.expect("client", "get", client.client_id)["disabled"]
+        time.sleep(2)
+        made.stores.redis.start()
+        until = time.monotonic() + 30
+        while (answer := provider.introspect(key, token.sign("GET", API))).status_code == 503:
+            assert time.monotonic() < until, answer.text
+            time.sleep(0.2)
+        assert answer.json()["problem"]["description"] == "the client is disabled", answer.text

@@ -13,7 +13,7 @@ import unicodedata
 
 import pytest
 from harness.fleet import release_binaries
-from harness.provider import BIN, PASSWORD, Provider, clean_environment
+from harness.provider import BIN, PASSWORD, ROOT, Provider, clean_environment
 
 MANY = 5000
 LONG = "Häuser 日本語 " * 12  # of 240 bytes
@@ -70,6 +70,82 @@ def test_no_line_is_wider_than_the_terminal(shop, command, columns):
         if columns >= 80:  # what stands in a column begins below its name
             begin = [m.start() for m in re.finditer(r"\S+", lines[0])]
             assert all(line[at - 1] == " " and line[at] != " " for line in (lines[2], lines[9]) for at in begin[1:])
+
+
+@pytest.fixture(scope="module")
+def long_ids(tmp_path_factory):
+    """A provider; and a client, a resource server and a token with ids as they are generated, and what was done to them."""
+    shop = Provider(tmp_path_factory.mktemp("ids"))
+    client = shop.expect("client", "create", "--name", LONG, "--scope", "photos:read photos:write")["client_id"]
+    key = "a-photo-api-in-frankfurt"
+    for words in (["client", "rotate-secret", client], ["resource-server", "create", "--name", key, "--origin", "https://a.example"],
+                  ["resource-server", "rotate-key", key]):
+        assert shop.command(*words).code == 0
+    shop.create_user("jane", PASSWORD)
+    line = {"oauth_token": "t" * 40, "oauth_token_secret": "s" * 40, "client_id": client, "username": "jane"}
+    assert shop.command("token", "import", stdin=json.dumps(line) + "\n").code == 0
+    (token,) = shop.expect("token", "list", "--client", client)
+    return shop, client, key, token["jti"]
+
+
+def test_what_a_list_is_read_for_is_not_cut_at_80_columns(long_ids):
+    shop, client, key, jti = long_ids
+    lines = on_terminal(shop, "audit")
+    assert lines[0].split() == ["AT", "WHO", "WHAT", "SUBJECT", "…"]
+    assert any(f"  client.rotate-secret  {client}" in re.sub("   +", "  ", line) for line in lines), lines[-4:]
+    assert any(f"  resource-server.rotate-key  {key}" in re.sub("   +", "  ", line) for line in lines), lines
+    assert all(re.match(r"20\d\d-\d\d-\d\d \d\d:\d\d  \S", line) for line in lines[1:])
+    assert any(line.startswith(f"{client}  ") for line in on_terminal(shop, "client", "list")), client
+    assert any(jti in line and client in line for line in on_terminal(shop, "token", "list", "--client", client)), jti
+    assert any(line.startswith(f"{key}  ") for line in on_terminal(shop, "resource-server", "list"))
+
+
+def test_a_column_is_left_out_or_cut_only_where_it_has_to_be(long_ids):
+    shop, client, *_ = long_ids
+    wide = on_terminal(shop, "audit", columns=200)
+    assert wide[0].split() == ["AT", "WHO", "WHAT", "SUBJECT", "CLIENT_ID", "SUB", "REQUEST_ID"] and not any("…" in line for line in wide)
+    assert on_terminal(shop, "token", "list", "--client", client, columns=200)[0].split()[-1] == "REVOKED_AT"
+
+
+def test_an_id_is_not_shown_twice_in_a_row_of_the_audit_log(long_ids):
+    shop, client, *_ = long_ids
+    (row,) = [line for line in shop.command("audit", "--client", client).out.splitlines() if "client.rotate-secret" in line]
+    assert re.split(r"  +", row)[3:] == [client, "-", "-", "-"]
+    assert shop.expect("audit", "--client", client)[0]["client_id"] == client  # what programs read has all of it
+
+
+def test_a_row_that_comes_later_is_not_cut_where_the_list_is_read_for_it(long_ids):
+    """On a terminal columns stay where they are; of those first rows WHAT is short."""
+    shop = long_ids[0]
+    client = shop.expect("client", "create", "--name", "x", "--id", "short")["client_id"]
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = subprocess.Popen([shop.bin / "auth-service", "audit", "--client", client, "--follow"], stdout=slave,
+                               env=clean_environment(shop.variables), cwd=shop.directory)
+    os.close(slave)
+    try:
+        seen = ""
+        while "client.create" not in seen:
+            seen += os.read(master, 65536).decode()
+        assert shop.command("client", "rotate-secret", client).code == 0
+        while "\n" not in seen.partition("client.create")[2].partition("\n")[2]:
+            seen += os.read(master, 65536).decode()
+        assert "client.rotate-secret  short" in seen, seen
+    finally:
+        process.terminate()
+        process.wait()
+        os.close(master)
+
+
+def test_the_migrations_are_a_line_each_and_the_verdict_comes_last(long_ids):
+    shop = long_ids[0]
+    count = len(list((ROOT / "common/durable/migrations/sqlite").glob("*.sql")))
+    lines = shop.command("migrate", "status").out.splitlines()
+    assert lines[0].split() == ["NUMBER", "NAME", "APPLIED_AT"] and len(lines) == 1 + count + 1
+    assert lines[-1] == "the schema is the one that this version needs"
+    rows = shop.expect("migrate", "status")
+    assert len(rows) == count and rows[0]["applied"] is True and rows[0]["number"] == 1 and rows[0]["applied_at"] > 0
+    assert shop.command("migrate", "status", "--quiet").out.count("\n") == count
 
 
 def test_columns_says_how_wide_the_terminal_is(shop):

@@ -122,6 +122,14 @@ def test_another_subject_ends_the_session(running, flow):
     assert old.get(f"/oauth/authorize?oauth_token={flow.temporary.token}").status_code == 302  # a new one: it is gone
 
 
+def test_the_front_page_greets_nobody_else_than_the_header_names(running, flow):
+    user = User(running, "42")
+    page_of(user, flow)
+    for subjects, greets in ((["42"], True), ([], True), (["43"], False)):  # a proxy need not name anybody there
+        user.subjects = subjects
+        assert ("You are logged in as" in user.get("/").text) is greets
+
+
 def test_the_decision_needs_its_secret_all_the_same(running, flow):
     user = User(running, "42")
     page = page_of(user, flow)

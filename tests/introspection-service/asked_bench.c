@@ -190,10 +190,15 @@ int asked_bench_post(struct asked_bench *bench, const struct step *steps, struct
     return run(bench, &route, &call, json);
 }
 
+int asked_bench_call(struct asked_bench *bench, const struct step *steps, const struct asked_call *call)
+{
+    const struct route route = {.name = "test", .path = call->path, .steps = steps};
+    return run(bench, &route, call, SLICE(""));
+}
+
 int asked_bench_ask(struct asked_bench *bench, const struct asked_call *call)
 {
-    const struct route route = {.name = "test", .path = call->path, .steps = gateway};
-    return run(bench, &route, call, SLICE(""));
+    return asked_bench_call(bench, gateway, call);
 }
 
 int asked_bench_verify(struct asked_bench *bench, struct slice authorization)

@@ -56,7 +56,7 @@ struct slice asked_bench_sign(struct asked_bench *bench, const char *client_id, 
 
 /* POST of JSON, with the key; returns the HTTP status. The reply stays readable until the next call. */
 int asked_bench_post(struct asked_bench *bench, const struct step *steps, struct slice json);
-/* A gateway's call, as it stands. */
+/* A call as it stands. */
 struct asked_call {
     const char *path; /* of the route */
     const struct header *headers;
@@ -64,6 +64,8 @@ struct asked_call {
     const char *head_fault;
     bool is_strangers; /* from another address than the proxy's */
 };
+int asked_bench_call(struct asked_bench *bench, const struct step *steps, const struct asked_call *call);
+/* A gateway's. */
 int asked_bench_ask(struct asked_bench *bench, const struct asked_call *call);
 /* What a gateway asks at /verify about that GET, with this Authorization header (absent: none). */
 int asked_bench_verify(struct asked_bench *bench, struct slice authorization);

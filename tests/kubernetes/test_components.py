@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -130,3 +131,56 @@ def test_an_overlay_that_there_is_not_is_told_with_those_that_there_are(kustomiz
     done = docker("run", "--rm", "--network", "none", "-v", f"{ROOT / 'kubernetes'}:/kubernetes:ro", kustomize, "/kubernetes/render",
                   "mine", check=False)
     assert done.returncode == 2 and "development production" in done.stderr
+
+
+# ---- what is wrong is said before kustomize says it
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    """The scripts of a copy of the tree, each run with a PATH that has a kubectl which may not be asked."""
+    here = copy_tree(tmp_path / "countersign") / "kubernetes"
+    stand_in = tmp_path / "bin/kubectl"
+    stand_in.parent.mkdir()
+    stand_in.write_text("#!/bin/sh\necho asked >&2\nexit 1\n")
+    stand_in.chmod(0o755)
+
+    def call(*words, path=f"{stand_in.parent}:/usr/bin:/bin"):
+        return subprocess.run([here / words[0], *words[1:]], capture_output=True, text=True, timeout=60, env={"PATH": path})
+
+    call.folder = here
+    return call
+
+
+def test_secrets_that_are_missing_are_named_with_what_makes_them(scripts):
+    told = scripts("render", "production")
+    assert told.returncode == 1 and "asked" not in told.stderr, told.stderr
+    assert all(f" secrets/{name}" in told.stderr for name in (*FILES, "admin-token")), told.stderr
+    assert f"{scripts.folder}/make-secrets production" in told.stderr
+    made = scripts("make-secrets", "production")
+    assert made.returncode == 0 and "there are now: admin-token sealing-keys" in made.stdout
+    told = scripts("render", "production")
+    assert "secrets/mysql-ca.pem" in told.stderr and "sealing-keys" not in told.stderr, told.stderr
+    for name in FILES:
+        (scripts.folder / "overlays/production/secrets" / name).write_text("theirs")
+    assert "asked" in scripts("render", "production").stderr
+
+
+def test_a_secret_that_an_overlay_takes_besides_is_asked_for_and_one_that_it_does_not_take_is_not(scripts):
+    file = scripts.folder / "overlays/production/kustomization.yaml"
+    file.write_text(file.read_text().replace("- secrets/mysql-ca.pem", "- redis-url=secrets/redis-url # whole"))
+    said = scripts("make-secrets", "production").stdout
+    assert re.findall(r"now write \S*/secrets/(\S+)", said) == ["database-password", "redis-password", "redis-url"]
+    assert " secrets/redis-url" in scripts("render", "production").stderr
+
+
+def test_what_is_wrong_with_a_call_is_said(scripts):
+    for script in ("render", "make-secrets"):
+        for words, told in ((["mine"], "there is no overlays/mine/kustomization.yaml"), ([], "usage: ")):
+            done = scripts(script, *words)
+            assert done.returncode == 2 and told in done.stderr and "overlays: development production\n" in done.stderr, done.stderr
+    (bare := scripts.folder / "bare").mkdir()
+    for name in ("bash", "sed", "sort", "awk", "dirname", "env"):
+        (bare / name).symlink_to(shutil.which(name))
+    done = scripts("render", "production", path=str(bare))
+    assert done.returncode == 1 and "neither kubectl nor kustomize" in done.stderr and "https://" in done.stderr

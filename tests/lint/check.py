@@ -9,6 +9,7 @@ import subprocess
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,9 +90,9 @@ def headers_are_guarded_by_their_path():
 
 
 def headers_begin_with_what_they_are_for():
-    for name in HEADERS:
-        if not text(name).startswith("/* "):
-            yield f"{name}:1: begin with a comment that says what this is for"
+    for name in [name for name in ALL_C if name.endswith(".h")]:
+        if not text(name).startswith(f"/* {Path(name).stem}: "):
+            yield f"{name}:1: begin with a comment that says what this is for: /* {Path(name).stem}: ..."
 
 
 def exported_functions_are_documented():
@@ -110,16 +111,44 @@ def exported_functions_are_documented():
                 yield f"{name}:{line}: {match.group(1)}() has no comment"
 
 
+# Names in comments that are no identifiers of ours, and whose they are.
+NAMES_OF_OTHERS = {
+    "master_replid": "Redis's INFO",
+    "wait_timeout": "a variable of MySQL",
+    "RUN_ID": "stands for any",
+    "tok_3MPmZZLRP4UgjhvAbRjhSH": "an example",
+}
+
+
+def comments_name_what_there_is():
+    """An identifier of two parts or more, `x_y` or the beginning of some, `x_*`, is one of the code, a text in it, or a file of the
+    tree; so is a source or a header. A part NAME or VERB stands for any."""
+    known = {Path(part).name.split(".")[0] for name in listed() for part in Path(name).parts}
+    for name in TEXTS:
+        if not name.endswith(".md") and name != "tests/lint/check.py":
+            body = re.sub(r"/\*.*?\*/", "", text(name), flags=re.S) if name in ALL_C else text(name)
+            known.update(re.findall(r"\w+", body))
+    files = {Path(name).name for name in ALL_C}
+    for name in ALL_C:
+        body = text(name)
+        for match in re.finditer(r"/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"", body, re.S):
+            comment = match.group() if match.group().startswith("/*") else ""
+            cited = re.findall(r"(?<![\w*…/.{-])([A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+)(?![\w…])(\*?)", comment)
+            absent = [word for word, star in cited if word not in known and word not in NAMES_OF_OTHERS and
+                      not re.search(r"(^|_)(NAME|VERB)(_|$)", word) and
+                      not (star and any(other.startswith(word) for other in known))]
+            absent += [file for file in re.findall(r"(?<![\w*…/.-])\w+\.[ch]\b", comment) if file not in files]
+            for word in absent:
+                line = body.count("\n", 0, body.index(word, match.start())) + 1
+                yield f"{name}:{line}: there is no {word}: name what there is, or say in NAMES_OF_OTHERS whose it is"
+
+
 def includes_follow_the_design():
-    """CMakeLists.txt's library(FOLDER USES...) lines are the one list of who may use whom, each room named that is seen."""
-    uses = rooms()
-    for folder, (_, used) in uses.items():
-        for name in C_FILES:
-            if not name.startswith(f"common/{folder}/"):
-                continue
-            for line, included in included_by(name, '"'):
-                if included.partition("/")[0] not in used | {folder}:
-                    yield f'{name}:{line}: {folder}/ may not see "{included}"'
+    """CMakeLists.txt's library(FOLDER SHOWS... USES...) and service() lines are the one list of who may use whom, each room named
+    that is seen."""
+    for name, line, room, included in includes_of_rooms():
+        if "/" in included and included.partition("/")[0] not in {*room.used, room.name}:
+            yield f'{name}:{line}: {room.name}/ may not see "{included}"'
 
 
 def nobody_goes_round_a_wall():
@@ -141,7 +170,7 @@ def nobody_goes_round_a_wall():
 def only_store_url_tells_stores_apart():
     """Who a URL means is asked of store_url; a backend takes its own URL to pieces."""
     others = [name for name in C_FILES if not name.startswith(("common/store/store_url", "common/redis/url"))]
-    scheme = r'slice_(?:eq|starts_with)\([^;]*?SLICE\("((?:memory|sqlite|mysql|rediss?)[^"]*:)[^"]*"\)'
+    scheme = r'(?:slice_(?:eq|starts_with)|str(?:n|case|ncase)?cmp|strstr)\([^;]*?"((?:memory|sqlite|mysql|rediss?):)[^"]*"\)'
     yield from matches(others, scheme, "{} is compared: ask durable_kind_of() or ephemeral_kind_of()", read=text)
 
 
@@ -151,6 +180,48 @@ def the_schema_names_the_signature_methods():
     named = json.loads(text("proto/schemas/oauth1.schema.json"))["properties"]["signature_method"]["enum"]
     if named != methods:
         yield f"proto/schemas/oauth1.schema.json:1: signature_method must be one of {methods}"
+
+
+def the_schemas_name_the_members_of_a_client():
+    """What the admin API gives and takes of a client is what its own schemas allow: the lists of durable/clients.h, and those members
+    of CLIENT_INPUTS that are no columns. A list that names another list stands for it."""
+    lists = {}
+    for name in ("common/durable/clients.h", "services/auth-service/shapes/client_shape.h"):
+        lists.update(re.findall(r"^#define (CLIENT_\w+)\([^)]*\)((?:.*\\\n)*.*)$", re.sub(r"/\*.*?\*/", "", text(name), flags=re.S), re.M))
+
+    def members_of(listed_as):
+        found = set(re.findall(r"\b(?:X|TEXT|LIST)\(([a-z]\w*)", lists[listed_as])) if listed_as != "CLIENT_FLAGS" else set(
+            re.findall(r"\bX\([A-Z_]+,\s*\d+,\s*\w+,\s*(\w+)", lists[listed_as]))
+        return found.union(*(members_of(other) for other in re.findall(r"\b(CLIENT_\w+)\(", lists[listed_as])))
+
+    meant = {"client": members_of("CLIENT_PLAIN_TEXTS") | members_of("CLIENT_FLAGS"), "client-input": members_of("CLIENT_INPUTS")}
+    for schema, members in meant.items():
+        named = set(json.loads(text(f"proto/schemas/{schema}.schema.json"))["properties"])
+        for member in sorted(members - named):
+            yield f"proto/schemas/{schema}.schema.json:1: a client has {member}: name it here"
+        for member in sorted(named - members if schema == "client-input" else ()):
+            yield f"proto/schemas/{schema}.schema.json:1: the admin API takes no {member}"
+
+
+def every_variable_is_read():
+    """By each service that it is for: none is accepted and ignored. What reads it is not what parses it."""
+    rows = text("common/config/config_rows.c")
+    variables = re.findall(r'ROW\("(\w+)",\s*"[\w-]+",\s*\w+,\s*(\w+),\s*(\w+)\)', rows)
+    if len(variables) != rows.count("{ROW("):
+        yield "common/config/config_rows.c:1: a row is written otherwise than the others"
+    bodies = {name: code(name) for name in C_FILES if not name.startswith("common/config/")}
+
+    def is_read(member, folder):
+        return any(re.search(rf"(->|\.){member}\b", body) for name, body in bodies.items() if name.startswith(folder))
+
+    folders = {"AUTH": ["services/auth-service/"], "INTROSPECTION": ["services/introspection-service/"]}
+    folders["BOTH"] = folders["AUTH"] + folders["INTROSPECTION"]
+    for variable, services_of, member in variables:
+        if member == "dev":  # it says what the others are where nobody sets them
+            continue
+        for folder in [] if is_read(member, "common/") else folders[services_of]:
+            if not is_read(member, folder):
+                yield f"common/config/config_rows.c:1: OAUTH1_{variable} is accepted, and nothing in {folder} reads {member}"
 
 
 def why_knows_each_code():
@@ -163,6 +234,43 @@ def why_knows_each_code():
     for word in sorted(codes.symmetric_difference(told)):
         yield (f"services/auth-service/cli/why.c:1: {word} is in no decision: common/base/status.h has no such code"
                if word in told else f"services/auth-service/cli/why.c:1: meaning_of() must say what {word} means")
+
+
+def every_route_is_documented():
+    """Each method of each path that a service answers stands in its proto/*.openapi.yaml. (That each of those is answered is a matter
+    of the integration tests.)"""
+    constants = dict(re.findall(r'#define (\w+_PATH) +"([^"]*)"', "".join(text(name) for name in HEADERS)))
+    for service in ("auth", "introspection"):
+        documented, path = set(), None
+        for line in text(f"proto/{service}.openapi.yaml").splitlines():
+            if match := re.match(r"  (/\S*?)(/\{path\})?:( [&*]\w+)?$", line):
+                path = match.group(1)
+                documented |= {(path, None)} | ({(path, "GET")} if "*" in (match.group(3) or "") else set())
+            elif match := re.match(r"    (get|head|post|put|patch|delete):", line):
+                documented.add((path, match.group(1).upper()))
+        main = f"services/{service}-service/main.c"
+        for name in (main, "common/service/ops.c"):
+            routes = re.findall(r'(?:SLICE\(|\.path = |, )(ADMIN )?("[^"]+"|\w+_PATH|config->\w+_path)\)?,\s*'
+                                r'(?:\.methods = "([A-Z,]+)"|"([A-Z,]+)"|\.steps|\.is_prefix)', text(name))
+            if sum(bool(a or b) for _, _, a, b in routes) != len(re.findall(r'"(?:GET|HEAD|POST|PUT|PATCH|DELETE)[A-Z,]*"', text(name))):
+                yield f"{name}:1: a route is written otherwise than the others"
+            for admin, written, *methods in routes:
+                word = constants.get(written) or re.sub(r"config->(\w+)_path", r"/oauth/\1", written).strip('"')
+                path = word if word.startswith("/") and not admin else f"/admin/v1/{word}"
+                for method in "".join(methods).split(",") if any(methods) else [None]:
+                    if (path, method) not in documented and method != "HEAD":
+                        yield f"{name}:1: {method or 'any method'} {path} is not in proto/{service}.openapi.yaml"
+
+
+def every_sentence_is_on_a_page():
+    """A line that a template lost is told by the sentence that it had, and translators are asked for nothing that nobody reads."""
+    english = "services/auth-service/catalogues/en.json"
+    pages = "".join(map(text, listed("services/auth-service/pages/*.html")))
+    sources = "".join(map(text, C_FILES))
+    for group, sentences in json.loads(text(english)).items():
+        for key in (f"{group}.{name}" for name in sentences):
+            if f"{{{{t:{key}}}}}" not in pages and f'"{key}"' not in sources:
+                yield f"{english}:1: no page has {key}"
 
 
 def migrations_stand_in_both_folders():
@@ -187,6 +295,23 @@ def migrations_stand_in_both_folders():
 FIRST_RELEASE_BESIDE_ANOTHER = 49  # up to here no program ran on a schema that is newer than itself
 
 
+def columns_have_migrations():
+    """A column that a list names and no migration makes: every statement would fail, and say so of itself alone."""
+    lists = {"clients": r"CLIENT_(?:SHOWN_TEXTS|OWNER_TEXT|PAGE_TEXTS|CHECK_TEXTS)", "resource_servers": "RESOURCE_SERVER_TEXTS"}
+    made = {engine: "".join(map(text, listed(f"common/durable/migrations/{engine}/*.sql"))) for engine in ("mysql", "sqlite")}
+    for table, names in lists.items():
+        header = f"common/durable/{table}.h"
+        blocks = re.findall(rf"^#define {names}\(X\)((?:.*\\\n)*.*)", text(header), re.M)
+        columns = set(re.findall(r"\bX\((\w+)", "".join(blocks)))
+        if table == "clients":
+            columns |= set(re.findall(r"\bX\([A-Z_]+, \d+, (\w+)", text(header)))
+        if not columns:
+            yield f"{header}:1: its lists are not found: tests/lint/check.py looks for {names}"
+        for engine, statements in made.items():
+            for column in sorted(column for column in columns if not re.search(rf"\b{column}\b", statements)):
+                yield (f"{header}:1: no migration of {engine} makes the column {column}: CONTRIBUTING.md says how one is added")
+
+
 def migrations_only_add():
     """Else replicas of the release before fail on the new schema. What breaks them says so in its name (CONTRIBUTING.md)."""
     takes_away = re.compile(r"\b(DROP|RENAME|MODIFY|CHANGE COLUMN|UNIQUE INDEX)\b|\bADD COLUMN (?!.*\bDEFAULT\b).*\bNOT NULL\b", re.I)
@@ -209,16 +334,25 @@ NO_CALLER_YET = {
 }
 
 
+def users_of(function, words):
+    return {name for name, counts in words.items() if counts[function]}
+
+
 def exported_functions_have_a_caller():
-    """A prototype and a definition are not enough: somebody in common/ or services/ must call it."""
-    words = collections.Counter(word for name in C_FILES for word in re.findall(r"\b(?<!struct )(?<!enum )\w+", code(name)))
+    """A prototype and a definition are not enough: somebody in common/ or services/ must call it; and another file than its own,
+    be it a test or what its header has inline."""
+    words = {name: collections.Counter(re.findall(r"\b(?<!struct )(?<!enum )\w+", code(name))) for name in ALL_C}
     prototype = re.compile(r"^(?!typedef\b|struct \w+ \{|#|\}|static )[A-Za-z][\w *]*?\b(\w+)\s*\([^;{]*\)[^;{]*;", re.M)
     for name in HEADERS:
-        body = code(name)
+        body, own = code(name), {name, name.removesuffix(".h") + ".c"}
         for match in prototype.finditer(body):
-            if words[match.group(1)] <= 2 and not any(re.fullmatch(known, match.group(1)) for known in NO_CALLER_YET):
-                line = body.count("\n", 0, match.start()) + 1
-                yield f"{name}:{line}: {match.group(1)}() has no caller: drop it, or say in NO_CALLER_YET why not"
+            function, line = match.group(1), body.count("\n", 0, match.start()) + 1
+            if any(re.fullmatch(known, function) for known in NO_CALLER_YET):
+                continue
+            if sum(words[file][function] for file in C_FILES) <= 2:
+                yield f"{name}:{line}: {function}() has no caller: drop it, or say in NO_CALLER_YET why not"
+            elif words[name][function] == 1 and users_of(function, words) <= own:
+                yield f"{name}:{line}: {function}() is called in its own file alone: make it static"
 
 
 def functions_stand_in_the_room_of_their_header():
@@ -229,39 +363,87 @@ def functions_stand_in_the_room_of_their_header():
     for name in C_FILES:
         if name.endswith(".c"):
             for match in definition.finditer(code(name)):
-                homes.setdefault(match.group(1), set()).add("/".join(name.split("/")[:2]))
+                homes.setdefault(match.group(1), set()).add(Path(name).parent.as_posix())
     for name in HEADERS:
         for match in prototype.finditer(code(name)):
             there = homes.get(match.group(1), set())
-            if there and "/".join(name.split("/")[:2]) not in there:
+            if there and Path(name).parent.as_posix() not in there:
                 yield f"{name}:1: {match.group(1)}() is defined in {', '.join(sorted(there))}: define it in the room of its header"
 
 
+class Room(NamedTuple):
+    """A folder with its own line in CMakeLists.txt."""
+
+    name: str
+    folder: str
+    door: set  # the headers that others see; empty: all of them
+    shown: set  # the rooms whose headers those include
+    used: set  # the rooms that it may see, these among them
+
+
 def rooms():
-    """{folder: (its DOOR or nothing, the folders that it USES)}, an ordered dict: nobody uses who comes later."""
+    """{name: Room}, an ordered dict: nobody uses who comes later."""
     found = {}
-    for folder, rest in re.findall(r"^library\((\w+)([^)]*)\)", text("CMakeLists.txt"), re.M):
-        door, _, used = rest.partition("USES")
-        found[folder] = (set(door.split()[1:]), {word for word in used.split() if word.islower()})
+    for name, service, rest in re.findall(r"^library\((\w+)(?: OF ([\w-]+))?([^)]*)\)", text("CMakeLists.txt"), re.M):
+        part = dict.fromkeys(("DOOR", "SHOWS", "USES"), "")
+        part.update(re.findall(r"\b(DOOR|SHOWS|USES)\b((?:\s+(?!(?:SHOWS|USES)\b)[\w:]+)*)", rest))
+        folder = f"services/{service}/{name}" if service else f"common/{name}"
+        shown = set(part["SHOWS"].split())
+        used = {word for word in part["USES"].split() if word.islower()}
+        found[name] = Room(name, folder, set(part["DOOR"].split()), shown, shown | used)
     return found
+
+
+def services():
+    """{name: Room} of what stands in a service's own folder: main.c, and whatever is in no room."""
+    lines = re.findall(r"^service\(([\w-]+)\s+USES ([^)]*)\)", text("CMakeLists.txt"), re.M)
+    return {name: Room(name, f"services/{name}", set(), set(), set(used.split())) for name, used in lines}
+
+
+def includes_of_rooms():
+    """(file, line, its Room, what is included) of each include of ours."""
+    homes = {room.folder: room for room in [*rooms().values(), *services().values()]}
+    for name in C_FILES:
+        room = homes.get(Path(name).parent.as_posix())
+        for line, included in included_by(name, '"') if room else ():
+            yield name, line, room, included
+
+
+def every_folder_is_a_room():
+    """Else its files are built nowhere."""
+    homes = {room.folder for room in [*rooms().values(), *services().values()]}
+    for folder in sorted({Path(name).parent.as_posix() for name in C_FILES} - homes):
+        yield f"CMakeLists.txt:1: {folder} has no library() line"
 
 
 def rooms_stand_in_order():
     """No circle: a room uses those above it in CMakeLists.txt."""
     above = set()
-    for folder, (_, used) in rooms().items():
-        for later in sorted(used - above):
-            yield f"CMakeLists.txt:1: {folder} uses {later}, which stands below it"
-        above.add(folder)
+    for name, room in rooms().items():
+        for later in sorted(room.used - above):
+            yield f"CMakeLists.txt:1: {name} uses {later}, which stands below it"
+        above.add(name)
 
 
 def rooms_use_what_they_name():
     """Who may be seen and is not need not be named."""
-    for folder, (_, used) in rooms().items():
-        seen = {included.partition("/")[0] for name in C_FILES if name.startswith(f"common/{folder}/")
-                for _, included in included_by(name, '"')}
-        for idle in sorted(used - seen):
-            yield f"CMakeLists.txt:1: {folder} does not use {idle}"
+    seen = {}
+    for _, _, room, included in includes_of_rooms():
+        seen.setdefault(room.name, set()).add(included.partition("/")[0])
+    for name, room in {**rooms(), **services()}.items():
+        for idle in sorted(room.used - seen.get(name, set())):
+            yield f"CMakeLists.txt:1: {name} does not use {idle}"
+
+
+def rooms_show_what_their_headers_include():
+    """Who names a room sees also what that SHOWS, so it shows no more than it must."""
+    included = {name: set() for name in rooms()}
+    for name, _, room, other in includes_of_rooms():
+        if name.endswith(".h") and room.name in included and (not room.door or Path(name).stem in room.door):
+            included[room.name].add(other.partition("/")[0])
+    for name, room in rooms().items():
+        for idle in sorted(room.shown - included[name]):
+            yield f"CMakeLists.txt:1: {name} SHOWS {idle}, and none of the headers that others see includes it: name it after USES"
 
 
 # Whose headers stay inside which folder or file.
@@ -271,6 +453,7 @@ FOREIGN = {
     "hiredis/": ("common/redis/",),
     "sqlite3.h": ("common/sql/sqlite",),
     "mysql": ("common/sql/mysql",),
+    "mariadb/": (),
     "cjson/": ("common/json/",),
     "openssl/": ("common/crypto/", "common/http/", "common/redis/tls", "services/auth-service/cli/http_client"),
     "crypt.h": ("common/crypto/",),
@@ -294,13 +477,14 @@ def included_by(name, quote):
 
 
 def headers_stand_in_order():
-    """No circle of headers: a header may be read, and moved, with those that it includes and nothing else. A source may include whom
-    its own header serves: that is how an interface calls what stands behind it."""
+    """No circle of headers: a header may be read, and moved, with those that it includes and nothing else. In common/ a source may
+    include whom its own header serves: that is how an interface calls what stands behind it. In a service it may not."""
     includes = {}
     for name in HEADERS:
-        base = "common" if name.startswith("common/") else "/".join(name.split("/")[:2])
-        paths = [f"{root}/{included}" for _, included in included_by(name, '"') for root in (base, "common")]
-        includes[name] = [path for path in paths if path in HEADERS]
+        service, source = "/".join(name.split("/")[:2]), name.removesuffix(".h") + ".c"
+        files = [name, source] if name.startswith("services/") and source in C_FILES else [name]
+        paths = [f"{base}/{included}" for file in files for _, included in included_by(file, '"') for base in {"common", service}]
+        includes[name] = [path for path in paths if path in HEADERS and path != name]
     done = set()
 
     def circle_from(name, way):
@@ -461,7 +645,7 @@ def the_picture_shows_the_rooms():
     """docs/design/architecture.md's table of rooms is CMakeLists.txt's list, in its order."""
     shown = re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", text("docs/design/architecture.md"), re.M)
     shown = [(room, ", ".join(re.findall(r"`(\w+)`", uses))) for room, uses in shown]
-    meant = [(room, ", ".join(sorted(uses))) for room, (_, uses) in rooms().items()]
+    meant = [(name, ", ".join(sorted(room.used))) for name, room in rooms().items()]
     for room, uses in sorted(set(meant) - set(shown)):
         yield f"docs/design/architecture.md:1: the table of rooms needs the row {room}, which uses {uses}"
     for room, uses in sorted(set(shown) - set(meant)):
@@ -478,17 +662,25 @@ RULES = [
     headers_are_guarded_by_their_path,
     headers_begin_with_what_they_are_for,
     exported_functions_are_documented,
+    comments_name_what_there_is,
     exported_functions_have_a_caller,
     functions_stand_in_the_room_of_their_header,
     includes_follow_the_design,
     nobody_goes_round_a_wall,
     only_store_url_tells_stores_apart,
     the_schema_names_the_signature_methods,
+    the_schemas_name_the_members_of_a_client,
+    every_variable_is_read,
     why_knows_each_code,
     migrations_stand_in_both_folders,
+    columns_have_migrations,
     migrations_only_add,
+    every_route_is_documented,
+    every_sentence_is_on_a_page,
+    every_folder_is_a_room,
     rooms_stand_in_order,
     rooms_use_what_they_name,
+    rooms_show_what_their_headers_include,
     foreign_headers_stay_at_home,
     headers_stand_in_order,
     headers_have_telling_names,

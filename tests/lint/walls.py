@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Tries every wall between the rooms: walls.py BUILD_DIR
 
-CMakeLists.txt's library() lines say who may see what. For each room (and each service) a file that includes across a wall is
-compiled as the room's own files are, and must not compile: one for each room that it does not use, and one for each header that
-another room keeps behind its door. A file that includes what the room may see must compile, or the trial would prove nothing.
-Prints cmocka's closing lines, one test for each room. Run by ctest."""
+CMakeLists.txt's library() and service() lines say who may see what. For each room (and what stands in a service's own folder) a
+file that includes across a wall is compiled as the room's own files are, and must not compile: one for each room that it does not
+use or that keeps headers behind its door, and from common/ one for all services. The preprocessor is asked for every other header,
+too. A file that includes what the room may see must compile, or the trial would prove nothing. Prints cmocka's closing lines, one
+test for each room. Run by ctest."""
 
 import json
 import shlex
@@ -15,20 +16,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import check  # noqa: E402
 
-SERVICES = ("auth-service", "introspection-service")
-
 
 def compilers(build):
-    """{room or service: the words that compile one of its files, without the file}."""
+    """{folder: the words that compile one of its files, without the file}."""
     found = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        parts = Path(entry["file"]).relative_to(check.ROOT).parts if check.ROOT in Path(entry["file"]).parents else ()
-        if len(parts) < 3 or parts[0] not in ("common", "services") or parts[-1] == "main.c":
+        path = Path(entry["file"])
+        if check.ROOT not in path.parents:
             continue
         words = shlex.split(entry["command"])
         words = words[1:] if Path(words[0]).name == "ccache" else words
         end = words.index("-o")
-        found.setdefault(parts[1], (words[:end], entry["directory"]))
+        found[path.relative_to(check.ROOT).parent.as_posix()] = words[:end], entry["directory"]
     return found
 
 
@@ -39,21 +38,21 @@ def compiles(compiler, source):
 
 
 def seen_from(room, rooms):
-    """Those that it uses, and whom they use."""
-    seen, left = set(), [room]
+    """Those that it uses, and whom these show."""
+    seen, left = set(room.used), list(room.used)
     while left:
-        for used in rooms[left.pop()][1] - seen:
-            seen.add(used)
-            left.append(used)
+        for shown in rooms[left.pop()].shown - seen:
+            seen.add(shown)
+            left.append(shown)
     return seen
 
 
 def headers_of(rooms):
     """{room: (those at its door, those behind it)}; a room without a door shows all."""
     found = {}
-    for room, (door, _) in rooms.items():
-        names = {Path(name).stem for name in check.HEADERS if name.startswith(f"common/{room}/")}
-        found[room] = (names & door if door else names, names - door if door else set())
+    for name, room in rooms.items():
+        names = {Path(header).stem for header in check.HEADERS if Path(header).parent.as_posix() == room.folder}
+        found[name] = (names & room.door if room.door else names, names - room.door if room.door else set())
     return found
 
 
@@ -64,12 +63,27 @@ def visible(compiler, names):
     return [name for name in names if f'"seen: {name}"' in said]
 
 
-def breaches(room, compiler, rooms, headers, used):
+def walls_of(room, used, rooms, headers):
+    """{whom the wall keeps out: the headers that must not be seen}."""
+    found = {}
+    for other in rooms.values():
+        wall = "services" if room.folder.startswith("common/") and other.folder.startswith("services/") else other.name
+        shown, kept = headers[other.name]
+        if other != room:
+            found.setdefault(wall, []).extend(f"{other.name}/{name}.h" for name in sorted(kept if other.name in used else shown | kept))
+    for service in check.services().values():  # what stands beside main.c is included by its bare name, there alone
+        if service != room:
+            found[f"beside {service.name}"] = sorted(
+                Path(name).name for name in check.HEADERS if Path(name).parent.as_posix() == service.folder)
+    return found
+
+
+def breaches(room, compiler, rooms, headers):
     """What can be included from `room` and must not be; what must be and cannot."""
-    mine = {f"{room}/{name}.h" for name in (sum(map(list, headers[room]), []) if room in headers else ())}
+    used = seen_from(room, rooms)
+    mine = {f"{room.name}/{name}.h" for name in sum(map(list, headers.get(room.name, ())), [])}
     allowed = mine | {f"{other}/{name}.h" for other in used for name in headers[other][0]}
-    forbidden = {other: sorted(f"{other}/{name}.h" for name in (headers[other][0] if other not in used else set()) | headers[other][1])
-                 for other in rooms if other != room}
+    forbidden = walls_of(room, used, rooms, headers)
     for name in sorted(allowed - set(visible(compiler, sorted(allowed)))):
         yield f'"{name}" cannot be seen, and should be'
     for name in visible(compiler, sorted(sum(forbidden.values(), []))):
@@ -84,21 +98,13 @@ def breaches(room, compiler, rooms, headers, used):
 
 
 def main():
-    build = Path(sys.argv[1]).resolve()
-    rooms = check.rooms()
-    found, headers = compilers(build), headers_of(rooms)
-    service_uses = set(check.re.search(r"\$\{name\}-parts PUBLIC ([a-z ]+)\)", check.text("CMakeLists.txt")).group(1).split())
+    found, rooms = compilers(Path(sys.argv[1]).resolve()), check.rooms()
+    headers = headers_of(rooms)
     failed = passed = 0
-    for room in [*rooms, *SERVICES]:
-        used = seen_from(room, rooms) if room in rooms else service_uses | set().union(*(seen_from(r, rooms) for r in service_uses))
-        said = list(breaches(room, found[room], rooms, headers, used))
-        if room in SERVICES:
-            other = SERVICES[1 - SERVICES.index(room)]
-            own = {Path(name).name for name in check.HEADERS if name.startswith(f"services/{room}/")}
-            theirs = sorted({Path(name).name for name in check.HEADERS if name.startswith(f"services/{other}/")} - own)
-            said += [f'{other}\'s "{name}" can be seen' for name in visible(found[room], theirs)]
+    for room in [*rooms.values(), *check.services().values()]:
+        said = list(breaches(room, found[room.folder], rooms, headers))
         failed, passed = failed + bool(said), passed + (not said)
-        print("\n".join(f"[  ERROR   ] from {room}: {line}" for line in said) or f"[       OK ] walls_of_{room}")
+        print("\n".join(f"[  ERROR   ] from {room.name}: {line}" for line in said) or f"[       OK ] walls_of_{room.name}")
     print(f"[  PASSED  ] {passed} test(s).")
     if failed:
         print(f"[  FAILED  ] {failed} test(s).")

@@ -10,15 +10,15 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.chromium import SCHEMES, SCREENS, running_chromium, set_screen, violations  # noqa: E402
-from harness.every_page import LANGUAGES, Pages, branded_provider  # noqa: E402
+from harness.every_page import LANGUAGES, every_page  # noqa: E402
 
 PICTURES = Path(__file__).resolve().parents[2] / "build/screenshots"
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    with branded_provider(tmp_path_factory.mktemp("screenshots")) as provider:
-        yield Pages(provider)
+    with every_page(tmp_path_factory.mktemp("screenshots")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,11 @@ uint64_t fleet_range(const struct fleet *fleet, int low, int high)
     return ~UINT64_C(0) << low & ~UINT64_C(0) >> (TIMES - 1 - high) & all;
 }
 
+void server_forget(struct server *server)
+{
+    server->nonces = server->short_nonces = 0;
+}
+
 void fleet_expire(struct fleet *fleet)
 {
     for (unsigned i = 0; i < FLEET_SERVERS; i++) {
@@ -25,10 +30,12 @@ void fleet_expire(struct fleet *fleet)
         bool is_eternal = is_broken(RECORD_ETERNAL) || is_broken(LEAP_UNSEEN);
         if (clock > fleet->stamp + 2 * SKEW)
             server->nonces = 0;
+        if (clock > fleet->stamp + 2 * SMALL_SKEW)
+            server->short_nonces = 0;
         if (server->record.epoch && clock > server->record.expiry && !is_eternal)
             server->record = (struct record){0};
         if (is_eternal && server->record.epoch)
-            server->record.expiry = (uint8_t)(clock + RECORD_LIFE);
+            server->record.expiry = (uint8_t)(clock + record_life(server->record.kept));
     }
 }
 
@@ -102,7 +109,7 @@ static void forget_unneeded(struct process *process)
 {
     bool has_read = process->phase == RECORD_READ;
     if (!has_read)
-        process->read_kind = process->read_parent = process->read_floor = 0;
+        process->read_kind = process->read_parent = process->read_floor = process->read_kept = 0;
     if (!has_read && process->phase != DECLARED && process->phase != DECLARED_AWAY)
         process->read = 0;
     if (process->home == 0)
@@ -139,6 +146,15 @@ static void order_processes(struct fleet *fleet)
     fleet->names[1] = name;
 }
 
+static uint16_t rename_epochs(uint16_t nonces, const uint8_t renamed[64])
+{
+    uint16_t result = 0;
+    for (unsigned epoch = 1; epoch <= EPOCHS_MAX; epoch++)
+        if ((nonces >> epoch & 1) && renamed[epoch])
+            result |= (uint16_t)(1U << renamed[epoch]);
+    return result;
+}
+
 void fleet_normalize(struct fleet *fleet)
 {
     uint8_t *places[32];
@@ -154,11 +170,8 @@ void fleet_normalize(struct fleet *fleet)
         *places[i] = renamed[*places[i]];
     }
     for (unsigned i = 0; i < FLEET_SERVERS; i++) {
-        uint16_t nonces = 0;
-        for (unsigned epoch = 1; epoch <= EPOCHS_MAX; epoch++)
-            if ((fleet->servers[i].nonces >> epoch & 1) && renamed[epoch])
-                nonces |= (uint16_t)(1U << renamed[epoch]);
-        fleet->servers[i].nonces = nonces;
+        fleet->servers[i].nonces = rename_epochs(fleet->servers[i].nonces, renamed);
+        fleet->servers[i].short_nonces = rename_epochs(fleet->servers[i].short_nonces, renamed);
     }
 }
 
@@ -318,7 +331,7 @@ static void cut_connections(struct fleet *fleet, unsigned server)
 static void restart_server(struct fleet *fleet)
 {
     struct server *server = &fleet->servers[fleet->active - 1];
-    server->nonces = 0;
+    server_forget(server);
     server->run = (uint8_t)(server->run + FLEET_SERVERS);
     cut_connections(fleet, fleet->active);
 }
@@ -332,7 +345,7 @@ static void fail_over(struct fleet *fleet, bool is_copy, bool is_split)
     struct server *server = &fleet->servers[fleet->active - 1];
     if (is_copy) {
         server->record = fleet->servers[old - 1].record;
-        server->nonces = 0;
+        server_forget(server);
         if (!is_broken(RUN_ID_ALONE))
             server->run = (uint8_t)(server->run + FLEET_SERVERS);
         cut_connections(fleet, fleet->active);
@@ -354,7 +367,7 @@ static void add_redis_faults(struct search *search, struct fleet fleet)
     struct fleet base = copy;
     if (may(&fleet, MAY_FLUSH) && fleet.servers[fleet.active - 1].record.epoch) {
         copy.servers[fleet.active - 1].record = (struct record){0};
-        copy.servers[fleet.active - 1].nonces = 0;
+        server_forget(&copy.servers[fleet.active - 1]);
         add_state(search, FLUSH, 0, &copy);
     }
     copy = base;
@@ -469,12 +482,24 @@ static void start_fleet(struct search *search)
     fleet.stamp = (uint8_t)(BEGIN + fleet_options.stamp);
     for (unsigned i = 0; i < FLEET_SERVERS; i++)
         fleet.servers[i].run = (uint8_t)(i + 1);
-    fleet.servers[0].record = (struct record){1, 1, 0, 0, BEGIN + RECORD_LIFE};
+    int kept = fleet_options.is_mixed ? 2 * SMALL_SKEW : 2 * SKEW;
+    fleet.servers[0].record = (struct record){1, 1, 0, 0, (uint8_t)(BEGIN + record_life(kept)), (uint8_t)kept};
     for (unsigned i = 0; i < fleet_options.processes; i++) {
-        fleet.processes[i] = (struct process){
-            .is_alive = 1, .phase = SETTLED, .server = 1, .epoch = 1, .home = 1, .steady = BEGIN, .steady_at = BEGIN};
-        fleet.users[i] = (struct user_row){1, BEGIN, BEGIN, 0};
+        bool is_late = fleet_options.is_mixed && i > 0; /* to join an epoch that will not do for it */
+        fleet.processes[i].skew = fleet_options.is_mixed && i == 0 ? SMALL_SKEW : SKEW;
         fleet.names[i] = (uint8_t)(i + 1);
+        if (is_late)
+            continue;
+        fleet.processes[i] = (struct process){.is_alive = 1,
+                                              .phase = SETTLED,
+                                              .server = 1,
+                                              .epoch = 1,
+                                              .home = 1,
+                                              .steady = BEGIN,
+                                              .steady_at = BEGIN,
+                                              .skew = fleet.processes[i].skew,
+                                              .kept = (uint8_t)kept};
+        fleet.users[i] = (struct user_row){1, BEGIN, BEGIN, 0};
     }
     fleet.processes[0].away_since = fleet_options.is_cut ? BEGIN : 0;
     add_state(search, BEGIN_ACTION, 0, &fleet);

@@ -15,6 +15,7 @@
 
 enum {
     SKEW = 4,
+    SMALL_SKEW = 1, /* what SKEW takes is forgotten by then */
     LEAD = 3,
     AHEAD = 1,       /* a range rises by so much above what is accepted */
     TOLERANCE = 2,   /* a clock may move by so much without a loss */
@@ -65,6 +66,8 @@ enum fleet_fault_in_rules {
     RANGES_UNGUARDED,     /* 11: such an epoch guards up to its steady time, not the ranges */
     RECORD_TAKEN_AWAY,    /* 11: an epoch that others declared is replaced instead of joined */
     ALONE_GUARDED_EARLY,  /* 11: the guard is computed before the record is in Redis */
+    KEPT_IGNORED,         /* 6: whoever settles does not ask how long nonces are kept in the epoch */
+    KEPT_BY_OWN,          /* 6: nonces are kept by the skew of whoever accepts them, not by the epoch */
     TWO_PRIMARIES,        /* the assumption is dropped that two primaries serve for UNNOTICED at most in an outage */
     FLEET_RULES
 };
@@ -94,6 +97,7 @@ struct fleet_options {
     unsigned ticks;
     bool is_cut;     /* one process is cut off from the durable store at first */
     bool is_lazy;    /* rows are not refreshed in every tick */
+    bool is_mixed;   /* the first process has SMALL_SKEW */
     int stamp;       /* of the request, after BEGIN */
     unsigned broken; /* a fleet_fault_in_rules; 0: none */
 };

@@ -4,7 +4,7 @@
 static bool is_in_window(const struct fleet *fleet, const struct process *process, int stamp)
 {
     int clock = fleet->now + process->view;
-    return stamp >= clock - SKEW && stamp <= clock + LEAD;
+    return stamp >= clock - process->skew && stamp <= clock + LEAD;
 }
 
 static bool is_guarded(const struct process *process, int stamp)
@@ -50,9 +50,11 @@ bool process_spend(struct fleet *fleet, unsigned number)
     if (!by_rule_1 && !is_let_in(fleet, process, stamp))
         return false;
     struct server *server = process_server(fleet, process);
-    if (server->nonces >> process->epoch & 1)
+    if ((server->nonces | server->short_nonces) >> process->epoch & 1)
         return false;
-    server->nonces |= (uint16_t)(1U << process->epoch);
+    int kept = is_broken(KEPT_BY_OWN) ? 2 * process->skew : process->kept;
+    uint16_t *nonces = kept < 2 * SKEW ? &server->short_nonces : &server->nonces;
+    *nonces |= (uint16_t)(1U << process->epoch);
     if (!by_rule_1)
         process->let_in = 1;
     if (is_broken(VERDICT_UNFENCED))

@@ -108,13 +108,14 @@ bool process_read(struct fleet *fleet, unsigned number, bool is_new_connection)
     process->server = is_new_connection ? fleet->active : process->server;
     const struct server *server = process_server(fleet, process);
     const struct record *record = &server->record;
-    bool is_overlong = record->expiry > fleet->now + server->clock + RECORD_LIFE;
+    bool is_overlong = record->expiry > fleet->now + server->clock + record_life(record->kept);
     bool is_right = (record->run == server->run || is_broken(RUN_IGNORED)) && !is_overlong;
     process->view = server->clock;
     process->read = record->epoch;
     process->read_kind = record->epoch == 0 ? RECORD_MISSING : is_right ? RECORD_RIGHT : RECORD_FOREIGN;
     process->read_parent = record->parent;
     process->read_floor = record->floor;
+    process->read_kept = record->kept;
     if (process->epoch && has_moved(process, process->view))
         process->must_change = 1;
     process->phase = RECORD_READ;
@@ -138,6 +139,7 @@ static void settle(struct fleet *fleet, unsigned number)
 static void declare(struct fleet *fleet, struct process *process)
 {
     bool is_unused = fleet->epoch && !fleet->is_used && fleet->run == process_server(fleet, process)->run;
+    process->kept = (uint8_t)(2 * process->skew);
     if (is_unused && is_broken(SAME_ID_AGAIN)) {
         process->epoch = fleet->epoch;
     } else {
@@ -158,7 +160,8 @@ static void declare(struct fleet *fleet, struct process *process)
 
 static bool record_stands(const struct fleet *fleet, const struct process *process)
 {
-    if (process->read_kind != RECORD_RIGHT || (process->must_change && process->read == process->epoch))
+    if (process->read_kind != RECORD_RIGHT || (process->must_change && process->read == process->epoch) ||
+        !process_can_share(process))
         return false;
     return process->read == fleet->epoch || (is_broken(RECORD_BELIEVED) && !process->read_parent);
 }
@@ -177,6 +180,7 @@ static void settle_with_row(struct fleet *fleet, unsigned number)
         return;
     }
     process->epoch = process->read;
+    process->kept = process->read_kept;
     if (fleet->is_used || process->read != fleet->epoch)
         settle(fleet, number);
     else
@@ -212,14 +216,17 @@ static bool settle_alone(struct fleet *fleet, struct process *process)
         process->phase = SETTLED;
         return true;
     }
-    if (process->read_kind == RECORD_RIGHT && process->read != process->home && !is_broken(RECORD_TAKEN_AWAY)) {
+    if (process->read_kind == RECORD_RIGHT && process->read != process->home && process_can_share(process) &&
+        !is_broken(RECORD_TAKEN_AWAY)) {
         process->epoch = process->read;
+        process->kept = process->read_kept;
         settle_without_row(fleet, process);
         if (is_broken(TAKEN_OVER_UNGUARDED))
             process->floor = process->read_floor;
         return true;
     }
     process->epoch = fleet_new_epoch(fleet);
+    process->kept = (uint8_t)(2 * process->skew);
     process->floor = (uint8_t)(steady_time(fleet, process) + LEAD + UNNOTICED);
     process->phase = DECLARED_AWAY;
     return true;
@@ -248,9 +255,12 @@ bool process_write(struct fleet *fleet, unsigned number)
         return true;
     }
     int clock = fleet->now + (is_broken(RECORD_RELATIVE) ? server->clock : process->view);
-    uint8_t expiry = (uint8_t)(clock + RECORD_LIFE);
-    server->record =
-        (struct record){process->epoch, server->run, is_away ? process->home : 0, is_away ? process->floor : 0, expiry};
+    server->record = (struct record){process->epoch,
+                                     server->run,
+                                     is_away ? process->home : 0,
+                                     is_away ? process->floor : 0,
+                                     (uint8_t)(clock + record_life(process->kept)),
+                                     process->kept};
     if (is_away) {
         uint8_t early = process->floor;
         settle_without_row(fleet, process);
@@ -320,7 +330,7 @@ void process_watch(struct fleet *fleet, struct process *process)
         return;
     struct server *server = process_server(fleet, process);
     struct record *record = &server->record;
-    uint8_t expiry = (uint8_t)(fleet->now + server->clock + RECORD_LIFE);
+    uint8_t expiry = (uint8_t)(fleet->now + server->clock + record_life(process->kept));
     process->view = server->clock;
     if (has_moved(process, server->clock) || record->expiry > expiry) {
         process->must_change = 1;
@@ -331,7 +341,7 @@ void process_watch(struct fleet *fleet, struct process *process)
         record->expiry = expiry;
     else if (is_broken(RENEWAL_WRITES) && record->epoch == 0)
         *record = (struct record){process->epoch, server->run, process->epoch == process->home ? 0 : process->home,
-                                  process->floor, expiry};
+                                  process->floor, expiry,      process->kept};
     else
         process->phase = UNSETTLED;
 }
@@ -357,7 +367,8 @@ bool process_leave(struct fleet *fleet, unsigned number)
 void process_kill(struct fleet *fleet, unsigned number)
 {
     struct process *process = &fleet->processes[number];
-    *process = (struct process){.away_since = process->away_since, .raise_epoch = process->raise_epoch};
+    *process =
+        (struct process){.away_since = process->away_since, .raise_epoch = process->raise_epoch, .skew = process->skew};
 }
 
 bool process_stop(struct fleet *fleet, unsigned number)

@@ -25,14 +25,15 @@ struct record {
     uint8_t parent; /* rule 11; 0: none */
     uint8_t floor;  /* rule 11: up to this everything is guarded */
     uint8_t expiry; /* by the server's clock: gone when it is later */
+    uint8_t kept;   /* nonces, for so long */
 };
 
 struct server {
-    uint16_t nonces; /* the epochs under which the request's nonce is there */
+    uint16_t nonces;       /* the epochs under which the request's nonce is there */
+    uint16_t short_nonces; /* the same: kept for SMALL_SKEW only */
     struct record record;
     uint8_t run;
-    int8_t clock;   /* ahead of the truth */
-    uint8_t unused; /* no padding */
+    int8_t clock; /* ahead of the truth */
 };
 
 struct process {
@@ -52,7 +53,9 @@ struct process {
     uint8_t raise_epoch;                              /* of a commit that was sent and has not landed; 0: none */
     uint8_t is_pending;                               /* its SADD was new, the GET is not answered yet */
     uint8_t away_since;                               /* the durable store does not answer this process; 0: it does */
-    uint8_t unused[5];
+    uint8_t skew;
+    uint8_t kept, read_kept; /* in its epoch, in that of the record */
+    uint8_t unused[2];
 };
 
 /* Of nonce_users. */
@@ -113,11 +116,24 @@ bool process_serve(struct fleet *fleet, unsigned number, int stamp);
 uint64_t fleet_range(const struct fleet *fleet, int low, int high);
 /* What is past its time on the servers. */
 void fleet_expire(struct fleet *fleet);
+void server_forget(struct server *server);
 void fleet_tick(struct fleet *fleet);
 uint8_t fleet_new_epoch(const struct fleet *fleet);
 /* Equal states become the same bytes. */
 void fleet_normalize(struct fleet *fleet);
 bool fleet_recovers(const struct fleet *fleet);
+
+/* Of a record, by how long the nonces of its epoch are kept. */
+static inline int record_life(int kept)
+{
+    return kept / 2 < RECORD_LIFE ? kept / 2 : RECORD_LIFE;
+}
+
+/* Whether the epoch of the record that was read keeps nonces for as long as this process needs. */
+static inline bool process_can_share(const struct process *process)
+{
+    return process->read_kept >= 2 * process->skew || is_broken(KEPT_IGNORED);
+}
 
 static inline bool process_reaches_durable(const struct process *process)
 {

@@ -15,7 +15,8 @@ struct lone {
     int8_t wall;        /* the machine's */
     uint8_t is_away;    /* the durable store */
     uint8_t now, stamp, accepted, faults;
-    uint8_t unused[2];
+    uint8_t skew; /* the process's */
+    uint8_t kept; /* for so long, in the epoch that the durable row names */
 };
 
 static struct lone_options lone_options;
@@ -40,7 +41,7 @@ static int clock_of(const struct lone *lone)
 
 static void expire(struct lone *lone)
 {
-    if (lone->is_alive && clock_of(lone) > lone->stamp + 2 * SKEW)
+    if (lone->is_alive && clock_of(lone) > lone->stamp + 2 * lone->skew)
         lone->nonce = 0;
 }
 
@@ -57,19 +58,22 @@ static void lose_nonces(struct lone *lone)
     lone->known_written = lone->written;
 }
 
-static bool start_process(struct lone *lone)
+static bool start_process(struct lone *lone, int skew)
 {
     if (lone->is_alive || lone->is_away)
         return false;
     lone->is_alive = 1;
     lone->offset = lone->wall;
-    bool counts = lone->is_saved && (lone->now + lone->wall >= lone->saved_at || lacks(LONE_SAVED_BELIEVED));
+    lone->skew = (uint8_t)skew;
+    bool is_kept = lone->kept >= 2 * skew || lacks(LONE_KEPT_IGNORED);
+    bool counts = lone->is_saved && is_kept && (lone->now + lone->wall >= lone->saved_at || lacks(LONE_SAVED_BELIEVED));
     lone->known_written = lone->written;
     lone->known_guarded = lone->guarded;
     if (counts)
         lone->nonce = lone->saved_nonce;
     else
         lose_nonces(lone);
+    lone->kept = (uint8_t)(2 * skew);
     if (!lacks(LONE_SAVED_KEPT))
         lone->is_saved = lone->saved_nonce = lone->saved_at = 0;
     expire(lone);
@@ -81,6 +85,7 @@ static void kill_process(struct lone *lone)
     lone->is_alive = lone->is_blocked = lone->nonce = 0;
     lone->known_written = lone->known_guarded = 0;
     lone->offset = 0;
+    lone->skew = 0;
 }
 
 static bool stop_process(struct lone *lone)
@@ -113,7 +118,7 @@ static void watch_clock(struct lone *lone)
 static bool may_accept(const struct lone *lone, int stamp)
 {
     int clock = clock_of(lone);
-    return lone->is_alive && !lone->is_blocked && stamp >= clock - SKEW && stamp <= clock + LEAD &&
+    return lone->is_alive && !lone->is_blocked && stamp >= clock - lone->skew && stamp <= clock + LEAD &&
            !(lone->known_guarded >> stamp & 1);
 }
 
@@ -176,7 +181,7 @@ static bool recovers(const struct lone *lone)
     copy.is_away = 0;
     copy.wall = 0;
     for (unsigned i = 0; i <= BACK_WITHIN; i++) {
-        (void)start_process(&copy);
+        (void)start_process(&copy, SKEW);
         if (serve(&copy, copy.now))
             return true;
         tick(&copy);
@@ -190,6 +195,7 @@ enum action {
     BEGIN_ACTION,
     TICK,
     START,
+    START_SMALL,
     RAISE,
     LAND,
     SPEND,
@@ -207,7 +213,9 @@ static bool run_action(struct lone *lone, unsigned action)
 {
     switch (action) {
     case START:
-        return start_process(lone);
+        return start_process(lone, SKEW);
+    case START_SMALL:
+        return lone_options.is_mixed && start_process(lone, SMALL_SKEW);
     case RAISE:
         return send_raise(lone);
     case LAND:
@@ -287,7 +295,9 @@ static void start_lone(struct search *search)
     struct lone lone = {.is_alive = 1,
                         .now = BEGIN,
                         .faults = (uint8_t)lone_options.faults,
-                        .stamp = (uint8_t)(BEGIN + lone_options.stamp)};
+                        .stamp = (uint8_t)(BEGIN + lone_options.stamp),
+                        .skew = SKEW,
+                        .kept = 2 * SKEW};
     add_lone(search, BEGIN_ACTION, &lone);
 }
 
@@ -304,6 +314,7 @@ static void describe_lone(const void *before, const void *after, unsigned action
         [BEGIN_ACTION] = "the process serves",
         [TICK] = "time passes",
         [START] = "the process starts",
+        [START_SMALL] = "the process starts with a smaller skew",
         [RAISE] = "a raise of the range over the stamp is sent",
         [LAND] = "the raise is committed",
         [SPEND] = "the request is accepted",

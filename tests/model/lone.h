@@ -16,6 +16,7 @@ enum lone_fault_in_rules {
     LONE_SAVED_BELIEVED,   /* 7: saved nonces count though the clock went back */
     LONE_SAVED_KEPT,       /* 7: the saved copy is not taken out by the next start */
     LONE_SAVED_ALONE,      /* 7: a clean stop saves nonces, the guard is forgotten */
+    LONE_KEPT_IGNORED,     /* 7: saved nonces count though they were not kept for long enough */
     LONE_RULES
 };
 
@@ -24,6 +25,7 @@ struct lone_options {
     unsigned faults;
     unsigned ticks;
     int stamp;
+    bool is_mixed;   /* it may start with SMALL_SKEW, and with SKEW again */
     unsigned broken; /* a lone_fault_in_rules; 0: none */
 };
 

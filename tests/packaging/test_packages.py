@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from harness.compose import copy_tree, docker
 from harness.spdx import files_of
 
 PARTS = ["common", "auth-service", "introspection-service"]
@@ -13,6 +14,16 @@ SERVICES = PARTS[1:]
 
 def test_two_builds_in_two_folders_give_the_same_bytes(host):
     assert host.sh("cd /packages/first && sha256sum *") == host.sh("cd /packages/again && sha256sum *")
+
+
+def test_the_programs_are_those_of_the_images_byte_by_byte(host, tmp_path):
+    """Two builds of the same sources at different times, in different folders, on different hosts. The engine still has the
+    stage that builds for the images where it has made them."""
+    stage = docker("build", "--quiet", "--target", "build", "--file", "docker/auth-service.Dockerfile", ".",
+                   cwd=copy_tree(tmp_path / "tree"), timeout=900).stdout.strip()
+    sums = ["sha256sum", *SERVICES]
+    of_images = docker("run", "--rm", "--network", "none", "--workdir", "/countersign/build/bin", stage, *sums).stdout
+    assert host.sh(f"cd /usr/bin && {' '.join(sums)}") == of_images
 
 
 def test_a_first_start_needs_a_configuration_and_says_which(host):

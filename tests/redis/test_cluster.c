@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 #include "redis/reply.h"
+#include "redis/target.h"
 #include "support/redis_cluster.h"
 #include "support/test.h"
 
@@ -21,6 +22,7 @@ struct fixture {
     int oks, others, lost;
     int strayed[REDIS_SLOTS];
     int mapped, arrived;
+    int emptied; /* so often nobody served anything */
     bool is_late;
 };
 
@@ -48,6 +50,7 @@ static void on_mapped(void *context)
 {
     struct fixture *it = context;
     it->mapped++;
+    it->emptied += redis_cluster_count(it->cluster) == 0;
     loop_stop(it->loop);
 }
 
@@ -95,6 +98,21 @@ static enum status set_key(struct fixture *it, const char *key)
     return status;
 }
 
+/* Until it is known who serves what; most of those are still being connected to then. */
+static void connect_cluster(struct fixture *it)
+{
+    const struct redis_cluster_options options = {
+        .loop = it->loop,
+        .target = &it->target,
+        .hooks = {it, on_arrived, on_lost, NULL, on_strayed, on_mapped, NULL},
+    };
+    it->arrived = it->mapped = 0;
+    it->cluster = redis_cluster_new(&options);
+    assert_int_equal(redis_cluster_state(it->cluster), REDIS_CONNECTING);
+    wait_until(it, &it->mapped, 1);
+    assert_int_equal(redis_cluster_state(it->cluster), REDIS_READY);
+}
+
 static int setup(void **state)
 {
     struct fixture *it = test_calloc(1, sizeof *it);
@@ -104,16 +122,8 @@ static int setup(void **state)
     it->loop = loop_new(&it->clock, NULL);
     assert_status(redis_target_open_blocking(slice_str(servers.url), SLICE_ABSENT, &why, &it->target), STATUS_OK);
     assert_status(loop_timer_init(&it->patience, it->loop, on_late, it), STATUS_OK);
-    const struct redis_cluster_options options = {
-        .loop = it->loop,
-        .target = &it->target,
-        .hooks = {it, on_arrived, on_lost, NULL, on_strayed, on_mapped, NULL},
-    };
-    it->cluster = redis_cluster_new(&options);
-    assert_int_equal(redis_cluster_state(it->cluster), REDIS_CONNECTING);
-    wait_until(it, &it->mapped, 1);
+    connect_cluster(it);
     wait_until(it, &it->arrived, CLUSTER_SERVERS);
-    assert_int_equal(redis_cluster_state(it->cluster), REDIS_READY);
     buf_done(&why);
     *state = it;
     return 0;
@@ -155,7 +165,14 @@ static void set_slot(unsigned server, unsigned slot, const char *what, const cha
 }
 
 /* In slot 0. */
-static const char first_key[] = "{la2}";
+#define FIRST_KEY "{la2}"
+static const char first_key[] = FIRST_KEY;
+
+static void assert_none_strayed(const struct fixture *it)
+{
+    for (unsigned slot = 0; slot < REDIS_SLOTS; slot++)
+        assert_int_equal(it->strayed[slot], 0);
+}
 
 static void commands_go_to_whoever_serves_their_key(void **state)
 {
@@ -174,6 +191,38 @@ static void commands_go_to_whoever_serves_their_key(void **state)
         sum += count;
     }
     assert_int_equal(sum, KEYS);
+    assert_none_strayed(it);
+}
+
+static void commands_wait_for_a_primary_that_is_being_connected_to(void **state)
+{
+    struct fixture *it = *state;
+    char key[16];
+    redis_cluster_free(it->cluster);
+    connect_cluster(it);
+    assert_true(it->arrived < CLUSTER_SERVERS);
+    for (int i = 0; i < KEYS; i++) {
+        (void)snprintf(key, sizeof key, "key-%d", i);
+        assert_status(set_key(it, key), STATUS_OK);
+    }
+    wait_for_replies(it);
+    assert_int_equal(it->oks, KEYS);
+}
+
+static void a_script_goes_to_whoever_serves_its_first_key(void **state)
+{
+    struct fixture *it = *state;
+    char key[16];
+    for (int i = 0; i < KEYS; i++) {
+        (void)snprintf(key, sizeof key, "key-%d", i);
+        const struct slice args[] = {SLICE("EVAL"), SLICE("return redis.call('SET', KEYS[1], 'x')"), SLICE("1"),
+                                     slice_str(key)};
+        assert_status(redis_cluster_send(it->cluster, args, COUNT_OF(args), on_reply, it), STATUS_OK);
+        it->waiting++;
+    }
+    wait_for_replies(it);
+    assert_int_equal(it->oks, KEYS);
+    assert_none_strayed(it);
 }
 
 static void a_slot_that_moved_is_followed_and_learnt(void **state)
@@ -227,7 +276,106 @@ static void redirections_without_an_end_have_one(void **state)
     assert_status(set_key(it, first_key), STATUS_OK);
     wait_for_replies(it);
     assert_int_equal(it->others, 1);
-    assert_true(it->strayed[slot] >= 5);
+    assert_int_equal(it->strayed[slot], 6);
+}
+
+/* As if a slot had moved. */
+static void read_topology(struct fixture *it)
+{
+    char script[128];
+    int mapped = it->mapped;
+    (void)snprintf(script, sizeof script, "return redis.error_reply('MOVED 0 127.0.0.1:%s')", servers.ports[0]);
+    const struct slice args[] = {SLICE("EVAL"), slice_str(script), SLICE("1"), SLICE(FIRST_KEY)};
+    assert_status(redis_cluster_send(it->cluster, args, COUNT_OF(args), on_reply, it), STATUS_OK);
+    it->waiting++;
+    wait_for_replies(it);
+    wait_until(it, &it->mapped, mapped + 1);
+}
+
+/* Else it is asked every 5 s. */
+static void who_serves_a_slot_that_nobody_serves_is_asked_at_once(void **state)
+{
+    enum { SOON_MS = 3000 };
+    struct fixture *it = *state;
+    int64_t begin_ms = 0;
+    do { /* until none is left of those that are asked at once */
+        begin_ms = clock_monotonic_ms();
+        wait_until(it, &it->mapped, it->mapped + 1);
+    } while (clock_monotonic_ms() - begin_ms < SOON_MS);
+    begin_ms = clock_monotonic_ms();
+    int mapped = it->mapped;
+    redis_server_must(&servers.servers[0], "CLUSTER DELSLOTS 0", "+OK");
+    assert_status(set_key(it, first_key), STATUS_OK);
+    wait_for_replies(it);
+    assert_int_equal(it->others, 1);
+    wait_until(it, &it->mapped, mapped + 1);
+    assert_in_range(clock_monotonic_ms() - begin_ms, 0, SOON_MS);
+}
+
+/* As `redis-cli --cluster del-node` does it: the last server goes on, alone, and tells of no slots. */
+static void leave_cluster(void)
+{
+    char id[ID_BYTES];
+    char command[128];
+    read_id(2, id);
+    (void)snprintf(command, sizeof command, "CLUSTER FORGET %s", id);
+    redis_server_must(&servers.servers[2], "CLUSTER RESET", "+OK");
+    redis_server_must(&servers.servers[0], command, "+OK");
+    redis_server_must(&servers.servers[1], command, "+OK");
+    redis_server_must(&servers.servers[1], "CLUSTER ADDSLOTSRANGE 10922 16383", "+OK");
+}
+
+static int64_t count_connections(unsigned server)
+{
+    return redis_server_number(&servers.servers[server],
+                               "EVAL \"return tonumber(string.match(redis.call('INFO','clients'),"
+                               "'connected_clients:(%d+)'))\" 0");
+}
+
+static bool has_heir(const struct fixture *it)
+{
+    const struct redis_client *client = redis_cluster_client(it->cluster, REDIS_SLOTS - 1);
+    return client && client == redis_cluster_client(it->cluster, REDIS_SLOTS / 2);
+}
+
+static void a_node_that_left_the_cluster_is_not_believed_and_then_left(void **state)
+{
+    enum { READINGS = 12, PATIENCE_READINGS = 1000 };
+    struct fixture *it = *state;
+    leave_cluster();
+    for (int i = 0; i < READINGS || (!has_heir(it) && i < PATIENCE_READINGS); i++)
+        read_topology(it);
+    for (int i = 0; i < PATIENCE_READINGS && count_connections(2) > 1; i++)
+        read_topology(it);
+    assert_int_equal(count_connections(2), 1); /* which asks */
+    assert_true(has_heir(it));
+    assert_int_equal(it->emptied, 0);
+}
+
+/* More places than there is room for, where nobody is. */
+static void send_to_many_places(struct fixture *it)
+{
+    enum { PLACES = REDIS_PRIMARIES_MAX + REDIS_SEEDS_MAX };
+    for (int port = 1; port <= PLACES; port++) {
+        char script[128];
+        (void)snprintf(script, sizeof script, "return redis.error_reply('ASK 0 127.0.0.1:%d')", port);
+        const struct slice args[] = {SLICE("EVAL"), slice_str(script), SLICE("1"), SLICE(FIRST_KEY)};
+        assert_status(redis_cluster_send(it->cluster, args, COUNT_OF(args), on_reply, it), STATUS_OK);
+        it->waiting++;
+        wait_for_replies(it);
+    }
+}
+
+static void places_that_nobody_was_sent_to_for_long_make_room_for_a_new_primary(void **state)
+{
+    struct fixture *it = *state;
+    const struct redis_client *before = redis_cluster_client(it->cluster, REDIS_SLOTS / 2);
+    send_to_many_places(it);
+    redis_server_must(&servers.servers[1], "CONFIG SET cluster-announce-port 81", "+OK");
+    assert_status(loop_timer_start(&it->patience, 4 * PATIENCE_MS), STATUS_OK);
+    while (redis_cluster_client(it->cluster, REDIS_SLOTS / 2) == before && !it->is_late)
+        loop_run(it->loop);
+    assert_false(it->is_late);
 }
 
 static void what_a_dead_primary_serves_is_refused_and_the_rest_goes_on(void **state)
@@ -257,9 +405,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(commands_go_to_whoever_serves_their_key),
+        TEST(commands_wait_for_a_primary_that_is_being_connected_to),
+        TEST(a_script_goes_to_whoever_serves_its_first_key),
         TEST(a_slot_that_moved_is_followed_and_learnt),
         TEST(a_key_that_is_on_its_way_is_asked_for_where_it_goes),
         TEST(redirections_without_an_end_have_one),
+        TEST(who_serves_a_slot_that_nobody_serves_is_asked_at_once),
+        TEST(a_node_that_left_the_cluster_is_not_believed_and_then_left),
+        TEST(places_that_nobody_was_sent_to_for_long_make_room_for_a_new_primary),
         TEST(what_a_dead_primary_serves_is_refused_and_the_rest_goes_on),
     };
     return cmocka_run_group_tests_name("cluster", tests, NULL, NULL);

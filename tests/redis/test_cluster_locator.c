@@ -2,6 +2,7 @@
 #include "redis/cluster_locator.h"
 
 #include "redis/blocking.h"
+#include "redis/target.h"
 #include "support/free_port.h"
 #include "support/redis_cluster.h"
 #include "support/test.h"
@@ -47,6 +48,67 @@ static void one_that_is_away_is_passed_over_and_the_primary_of_the_first_slot_is
     redis_blocking_free(redis);
     redis_target_done(&target);
     buf_done(&why);
+}
+
+/* The port of the node that a connection is made to. */
+static void tell_port(const struct redis_target *target, struct buf *out)
+{
+    struct redis_place place = {0};
+    char fault[REDIS_FAULT_BYTES] = "";
+    const atomic_bool never = false;
+    if (!target->locator->locate_blocking(target->locator, &never, &place, fault))
+        fail_msg("%s", fault);
+    buf_reset(out);
+    buf_add_u64(out, place.port);
+}
+
+static void give_slot(unsigned slot, const char *id)
+{
+    char command[128];
+    (void)snprintf(command, sizeof command, "CLUSTER SETSLOT %u NODE %s", slot, id);
+    redis_cluster_servers_must(&cluster, command, "+OK");
+}
+
+/* Also where the last slot is the first one's primary's. */
+static void whoever_takes_another_node_gets_the_last_slot_s_that_is_not_the_first_slot_s(void **state)
+{
+    struct redis_target target;
+    struct buf port = BUF_INIT;
+    char ids[CLUSTER_SERVERS][256];
+    (void)state;
+    open_target(cluster.url, &target);
+    tell_port(&target, &port);
+    assert_slice_equal(buf_slice(&port), slice_str(cluster.ports[0]));
+    redis_target_take_another_node(&target);
+    tell_port(&target, &port);
+    assert_slice_equal(buf_slice(&port), slice_str(cluster.ports[2]));
+    for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
+        redis_server_tell(&cluster.servers[i], "EVAL \"return redis.status_reply(redis.call('CLUSTER','MYID'))\" 0",
+                          ids[i]);
+    give_slot(REDIS_SLOTS - 1, ids[0] + 1);
+    tell_port(&target, &port);
+    assert_slice_equal(buf_slice(&port), slice_str(cluster.ports[2]));
+    give_slot(REDIS_SLOTS - 1, ids[2] + 1);
+    redis_target_done(&target);
+    buf_done(&port);
+}
+
+static void where_nobody_serves_the_first_slot_there_is_a_node_all_the_same(void **state)
+{
+    struct redis_target target;
+    struct buf port = BUF_INIT;
+    char id[256];
+    (void)state;
+    open_target(cluster.url, &target);
+    redis_server_tell(&cluster.servers[0], "EVAL \"return redis.status_reply(redis.call('CLUSTER','MYID'))\" 0", id);
+    redis_cluster_servers_must(&cluster, "CLUSTER DELSLOTS 0", "+OK");
+    tell_port(&target, &port);
+    assert_true(slice_eq(buf_slice(&port), slice_str(cluster.ports[0])) ||
+                slice_eq(buf_slice(&port), slice_str(cluster.ports[1])) ||
+                slice_eq(buf_slice(&port), slice_str(cluster.ports[2])));
+    give_slot(0, id + 1);
+    redis_target_done(&target);
+    buf_done(&port);
 }
 
 static void whoever_answers_tells_who_serves_what(void **state)
@@ -98,6 +160,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_away_is_passed_over_and_the_primary_of_the_first_slot_is_found),
+        cmocka_unit_test(whoever_takes_another_node_gets_the_last_slot_s_that_is_not_the_first_slot_s),
+        cmocka_unit_test(where_nobody_serves_the_first_slot_there_is_a_node_all_the_same),
         cmocka_unit_test(whoever_answers_tells_who_serves_what),
         cmocka_unit_test(nobody_there_and_no_cluster_are_explained),
     };

@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 #include "redis/blocking.h"
+#include "redis/target.h"
 #include "support/fake_redis.h"
 #include "support/test.h"
 

@@ -3,6 +3,7 @@
 
 #include "loop/loop.h"
 #include "redis/blocking.h"
+#include "redis/target.h"
 #include "support/free_port.h"
 #include "support/identity.h"
 #include "support/redis_server.h"

@@ -9,17 +9,22 @@
 
 static const struct redis_place asked = {"10.0.0.9", 7009};
 
-static enum status read_text(const char *text, struct redis_topology *topology)
+static enum status read_bytes(const char *bytes, size_t len, struct redis_topology *topology)
 {
     void *reply = NULL;
     redisReader *reader = redisReaderCreate();
-    assert_int_equal(redisReaderFeed(reader, text, strlen(text)), REDIS_OK);
+    assert_int_equal(redisReaderFeed(reader, bytes, len), REDIS_OK);
     assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
     assert_non_null(reply);
     enum status status = redis_topology_read(reply, &asked, topology);
     freeReplyObject(reply);
     redisReaderFree(reader);
     return status;
+}
+
+static enum status read_text(const char *text, struct redis_topology *topology)
+{
+    return read_bytes(text, strlen(text), topology);
 }
 
 static void assert_place(const struct redis_place *place, const char *host, unsigned port)
@@ -63,6 +68,29 @@ static void a_node_that_does_not_know_its_address_is_where_it_was_asked(void **s
                   STATUS_OK);
     assert_place(redis_topology_primary(&topology, 0), "10.0.0.9", 7001);
     assert_place(redis_topology_primary(&topology, 2), "10.0.0.9", 7002);
+    assert_status(read_text("*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$1\r\n?\r\n:7001\r\n", &topology), STATUS_OK);
+    assert_place(redis_topology_primary(&topology, 0), "10.0.0.9", 7001);
+}
+
+/* Of a primary whose host has so many letters; NUL: instead of the last. */
+static enum status read_host(char letter, int letters, struct redis_topology *topology)
+{
+    char text[512];
+    int len = snprintf(text, sizeof text, "*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n$%d\r\n", letters);
+    memset(text + len, 'h', (size_t)letters);
+    text[len + letters - 1] = letter;
+    int end = snprintf(text + len + letters, sizeof text - (size_t)(len + letters), "\r\n:7001\r\n");
+    return read_bytes(text, (size_t)(len + letters + end), topology);
+}
+
+static void a_host_has_255_bytes_at_most_and_none_of_them_is_nul(void **state)
+{
+    struct redis_topology topology;
+    (void)state;
+    assert_status(read_host('h', REDIS_HOST_BYTES - 1, &topology), STATUS_OK);
+    assert_int_equal(strlen(redis_topology_primary(&topology, 0)->host), REDIS_HOST_BYTES - 1);
+    assert_status(read_host('h', REDIS_HOST_BYTES, &topology), STATUS_STORE_CORRUPT);
+    assert_status(read_host('\0', 9, &topology), STATUS_STORE_CORRUPT);
 }
 
 static void what_is_no_topology_is_none(void **state)
@@ -141,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_name_the_primaries_that_serve_them),
         cmocka_unit_test(a_node_that_does_not_know_its_address_is_where_it_was_asked),
+        cmocka_unit_test(a_host_has_255_bytes_at_most_and_none_of_them_is_nul),
         cmocka_unit_test(what_is_no_topology_is_none),
         cmocka_unit_test(more_primaries_than_there_is_room_for_are_nobody),
         cmocka_unit_test(moved_and_ask_say_where_a_key_is),

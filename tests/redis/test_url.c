@@ -1,5 +1,6 @@
 #include "redis/url.h"
 
+#include "redis/target.h"
 #include "support/test.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* sql_bench: one connection to MySQL for tests of sql_mysql*.c, in a database of the test's own. */
+/* sql_bench: one connection to MySQL for tests of mysql*.c, in a database of the test's own. */
 #ifndef COUNTERSIGN_TESTS_STORE_SQL_BENCH_H
 #define COUNTERSIGN_TESTS_STORE_SQL_BENCH_H
 

@@ -158,6 +158,7 @@ static void a_write_whose_answer_was_cut_off_is_not_repeated(void **state)
 struct work {
     struct sql *other; /* ends the connection in the first run */
     int runs;
+    int error; /* of the first run */
 };
 
 static enum status insert_two(struct sql *sql, void *context)
@@ -386,6 +387,20 @@ static void a_connection_for_reads_does_not_write(void **state)
     buf_done(&why);
 }
 
+/* What a replica does not have yet is asked of the primary, which so must have all. */
+static void a_primary_shows_what_was_committed_at_any_node_and_a_replica_need_not(void **state)
+{
+    struct sql_bench *it = *state;
+    const struct sql_options options = {.read_only = true};
+    struct buf why = BUF_INIT;
+    struct sql *reader = NULL;
+    assert_int_equal(sql_bench_number(it->sql, "SELECT @@wsrep_sync_wait"), 7);
+    assert_status(sql_open_blocking(slice_str(it->url), &options, &why, &reader), STATUS_OK);
+    assert_int_equal(sql_bench_number(reader, "SELECT @@wsrep_sync_wait"), 0);
+    sql_close(reader);
+    buf_done(&why);
+}
+
 /* The account of a service: root may write even then. */
 static struct sql *open_as_service(struct sql_bench *it)
 {
@@ -423,6 +438,81 @@ static void a_primary_that_became_a_replica_is_left(void **state)
     sql_close(sql);
 }
 
+/* Each row that is written makes the server answer with the error whose number it has in `b`. */
+static void make_table_of_errors(struct sql *sql)
+{
+    make_table(sql);
+    assert_status(sql_bench_run(sql, "CREATE TRIGGER refuse BEFORE INSERT ON t FOR EACH ROW BEGIN DECLARE number INT "
+                                     "DEFAULT NEW.b; IF number > 0 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = "
+                                     "number; END IF; END"),
+                  STATUS_OK);
+}
+
+static enum status insert_error(struct sql *sql, void *context)
+{
+    static const char text[] = "INSERT INTO t (a, b) VALUES (1, ?)";
+    struct work *work = context;
+    struct sql_value params[] = {sql_int(work->runs++ ? 0 : work->error)};
+    return sql_execute_blocking(sql, text, params, 1, NULL, NULL);
+}
+
+/* What nodes of Galera, of Group Replication and others answer that are no primary, or are not ready. */
+static void whoever_is_no_primary_is_left_and_nothing_is_repeated(void **state)
+{
+    struct sql_bench *it = *state;
+    static const int errors[] = {1047, 1180, 1290, 1792, 1836, 3032, 3100, 3168};
+    make_table_of_errors(it->sql);
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        struct work work = {.error = errors[i]};
+        int64_t before = sql_bench_number(it->sql, "SELECT CONNECTION_ID()");
+        assert_status(insert_error(it->sql, &work), STATUS_STORE_DOWN);
+        int64_t between = sql_bench_number(it->sql, "SELECT CONNECTION_ID()");
+        work.runs = 0;
+        assert_status(sql_transaction_blocking(it->sql, insert_error, &work), STATUS_STORE_DOWN);
+        assert_int_equal(work.runs, 1);
+        assert_true(before != between);
+        assert_true(between != sql_bench_number(it->sql, "SELECT CONNECTION_ID()"));
+    }
+    assert_int_equal(rows(it->sql), 0);
+}
+
+/* A deadlock, or what Group Replication's nodes say of two writes at two of them. */
+static void a_transaction_that_lost_to_another_is_run_again(void **state)
+{
+    struct sql_bench *it = *state;
+    static const int errors[] = {1213, 3101};
+    make_table_of_errors(it->sql);
+    for (size_t i = 0; i < COUNT_OF(errors); i++) {
+        struct work work = {.error = errors[i]};
+        assert_status(sql_transaction_blocking(it->sql, insert_error, &work), STATUS_OK);
+        assert_int_equal(work.runs, 2);
+        assert_int_equal(rows(it->sql), 1);
+        assert_status(sql_bench_run(it->sql, "DELETE FROM t"), STATUS_OK);
+    }
+}
+
+static enum status insert_before_it_is_read_only(struct sql *sql, void *context)
+{
+    TRY(insert_two(sql, context));
+    return sql_bench_run(((struct work *)context)->other, "SET GLOBAL read_only = 1");
+}
+
+static void a_commit_that_a_read_only_server_refuses_is_no_riddle(void **state)
+{
+    struct sql_bench *it = *state;
+    struct work work = {.other = it->sql};
+    make_table(it->sql);
+    struct sql *sql = open_as_service(it);
+    assert_status(sql_bench_run(sql, "DELETE FROM t"), STATUS_OK);
+    enum status status = sql_transaction_blocking(sql, insert_before_it_is_read_only, &work);
+    assert_status(sql_bench_run(it->sql, "SET GLOBAL read_only = 0"), STATUS_OK);
+    assert_status(status, STATUS_STORE_DOWN);
+    sql_bench_assert_error(sql, "read-only: name the primary");
+    assert_int_equal(work.runs, 1);
+    assert_int_equal(rows(it->sql), 0);
+    sql_close(sql);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -439,7 +529,11 @@ int main(void)
         SQL_TEST(a_deadlock_that_is_found_between_two_rows_is_repeated_too),
         SQL_TEST(a_lock_that_another_holds_is_told_after_the_timeout),
         SQL_TEST(a_connection_for_reads_does_not_write),
+        SQL_TEST(a_primary_shows_what_was_committed_at_any_node_and_a_replica_need_not),
         SQL_TEST(a_primary_that_became_a_replica_is_left),
+        SQL_TEST(whoever_is_no_primary_is_left_and_nothing_is_repeated),
+        SQL_TEST(a_transaction_that_lost_to_another_is_run_again),
+        SQL_TEST(a_commit_that_a_read_only_server_refuses_is_no_riddle),
     };
     (void)unsetenv("TEST_MYSQL_URL"); /* nobody else's server is to be killed */
     return cmocka_run_group_tests(tests, NULL, NULL);

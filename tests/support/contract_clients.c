@@ -70,6 +70,40 @@ static void assert_texts_equal(const struct client *actual, const struct client 
     CLIENT_TEXTS(ASSERT_TEXT);
 }
 
+/* A text of so many bytes. */
+static struct slice long_text(struct arena *arena, size_t len)
+{
+    char *bytes = arena_bytes(arena, len);
+    assert_non_null(bytes);
+    memset(bytes, 'x', len);
+    return slice_of(bytes, len);
+}
+
+#define AS_LONG_AS_MAY_BE(member, option, FORM, max, ...) wanted.member = long_text(&arena, max);
+
+static void a_client_whose_texts_are_as_long_as_may_be_is_kept_whole(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct arena arena;
+    struct client wanted = full_client();
+    int64_t id = 0;
+    arena_init(&arena, 1 << 20);
+    CLIENT_PLAIN_TEXTS(AS_LONG_AS_MAY_BE);
+    wanted.client_id = long_text(&arena, IDENTIFIER_MAX_BYTES);
+    wanted.name = long_text(&arena, CLIENT_NAME_MAX_BYTES);
+    wanted.allowed_scopes = wanted.default_scopes = long_text(&arena, CLIENT_SCOPES_MAX_BYTES);
+    const struct client_secret secret = {.text = long_text(&arena, SECRET_MAX_BYTES)};
+    wanted.secrets = &secret;
+    wanted.secret_count = 1;
+    assert_status(durable_client_create_blocking(&bench->db, &wanted, &id), STATUS_OK);
+    struct client *found = NULL;
+    assert_status(durable_client_find_blocking(&bench->db, wanted.client_id, &found), STATUS_OK);
+    assert_texts_equal(found, &wanted);
+    assert_slice_equal(found->secrets[0].text, secret.text);
+    client_free(found);
+    arena_done(&arena);
+}
+
 static void a_client_is_found_as_it_was_created(void **state)
 {
     struct durable_bench *bench = *state;
@@ -258,6 +292,23 @@ static void a_pending_client_is_listed_until_it_is_judged(void **state)
     assert_status(durable_client_approve_blocking(&bench->db, SLICE("second"), 2), STATUS_OK);
     assert_status(durable_client_reject_blocking(&bench->db, SLICE("second"), 2), STATUS_CONFLICT);
     assert_int_equal(flags_of(bench, "second"), 0);
+    before = durable_bench_latest_change(bench);
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second"), 3), STATUS_OK); /* it is already */
+    assert_status(durable_client_approve_blocking(&bench->db, SLICE("second"), 2), STATUS_CONFLICT);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
+    assert_int_equal(durable_bench_number(bench, "SELECT version FROM clients WHERE client_id = 'second'"), 3);
+}
+
+static void a_client_without_an_owner_is_not_rejected(void **state)
+{
+    struct durable_bench *bench = *state;
+    char line[1024];
+    (void)durable_bench_client(bench, "the operator's");
+    int64_t before = durable_bench_latest_change(bench);
+    for (int64_t version = 0; version < 3; version++)
+        assert_status(durable_client_reject_blocking(&bench->db, SLICE("the operator's"), version), STATUS_FORBIDDEN);
+    assert_int_equal(flags_of(bench, "the operator's"), 0);
+    assert_string_equal(durable_bench_changes(bench, before, line), "");
 }
 
 static void a_user_registers_ten_clients_and_no_more(void **state)
@@ -625,6 +676,7 @@ int contract_clients_run(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(a_client_is_found_as_it_was_created),
+        BENCH_TEST(a_client_whose_texts_are_as_long_as_may_be_is_kept_whole),
         BENCH_TEST(each_flag_is_kept_by_itself),
         BENCH_TEST(client_ids_compare_byte_for_byte),
         BENCH_TEST(client_ids_of_255_bytes_are_the_longest),
@@ -633,6 +685,7 @@ int contract_clients_run(void)
         BENCH_TEST(clients_are_listed_in_pages),
         BENCH_TEST(an_owner_sees_his_own_clients),
         BENCH_TEST(a_pending_client_is_listed_until_it_is_judged),
+        BENCH_TEST(a_client_without_an_owner_is_not_rejected),
         BENCH_TEST(a_user_registers_ten_clients_and_no_more),
         BENCH_TEST(an_update_replaces_all_but_secrets_and_keys),
         BENCH_TEST(an_update_of_an_older_version_is_a_conflict),

@@ -3,7 +3,7 @@
 #include "support/contract_parts.h"
 #include "support/durable_bench.h"
 
-int contract_durable_run(const struct durable_kind *kind)
+int contract_durable_run(const struct tested_durable *kind)
 {
     durable_bench_use(kind);
     return contract_clients_run() + contract_sealing_run() + contract_users_run() + contract_tokens_run() +

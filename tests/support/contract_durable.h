@@ -7,7 +7,7 @@
 enum { DURABLE_URL_BYTES = 640 };
 
 /* An engine, as the suite sees it. */
-struct durable_kind {
+struct tested_durable {
     const char *name;
     /* Makes room for a database that is empty, and gives its URL; fails the test if it cannot. */
     void *(*create)(char url[DURABLE_URL_BYTES]);
@@ -17,6 +17,6 @@ struct durable_kind {
 };
 
 /* Runs the suite; returns the number of tests that failed. */
-int contract_durable_run(const struct durable_kind *kind);
+int contract_durable_run(const struct tested_durable *kind);
 
 #endif

@@ -5,6 +5,6 @@
 #include "support/ephemeral_bench.h"
 
 /* Runs the suite; returns the number of tests that failed. */
-int contract_ephemeral_run(const struct ephemeral_kind *kind);
+int contract_ephemeral_run(const struct tested_ephemeral *kind);
 
 #endif

@@ -206,6 +206,13 @@ static enum status rotate_to(struct durable_bench *bench, const char *name, char
     return durable_resource_server_rotate_blocking(&bench->db, slice_str(name), digest_of(byte, memory), overlap_ms);
 }
 
+static int64_t former_until(struct durable_bench *bench, const char *name)
+{
+    int64_t until_ms = 0;
+    assert_status(durable_resource_server_former_until_blocking(&bench->db, slice_str(name), &until_ms), STATUS_OK);
+    return until_ms;
+}
+
 static void a_rotated_key_stays_good_for_the_overlap_and_the_one_before_it_no_longer(void **state)
 {
     struct durable_bench *bench = *state;
@@ -220,7 +227,10 @@ static void a_rotated_key_stays_good_for_the_overlap_and_the_one_before_it_no_lo
                                      .allow_explain = true};
     assert_status(durable_resource_server_create_blocking(&bench->db, &server, &id), STATUS_OK);
     int64_t before = durable_bench_latest_change(bench);
+    assert_int_equal(former_until(bench, "photos"), 0);
     assert_status(rotate_to(bench, "photos", '2', DAY_MS), STATUS_OK);
+    assert_int_equal(former_until(bench, "photos"), BENCH_NOW_MS + DAY_MS);
+    assert_int_equal(former_until(bench, "nobody"), 0);
     assert_string_equal(durable_bench_changes(bench, before, line),
                         "resource-server edited 1, resource-server edited 2");
     assert_int_equal(end_of_key(bench, '1'), BENCH_NOW_MS + DAY_MS);
@@ -237,6 +247,7 @@ static void a_rotated_key_stays_good_for_the_overlap_and_the_one_before_it_no_lo
     assert_status(durable_resource_server_revoke_blocking(&bench->db, SLICE("photos"), &count), STATUS_OK);
     assert_int_equal(count, 2);
     assert_int_equal(end_of_key(bench, '2'), BENCH_NOW_MS);
+    assert_int_equal(former_until(bench, "photos"), 0);
     assert_status(rotate_to(bench, "photos", '4', 0), STATUS_NOT_FOUND);
     assert_status(register_server(bench, "photos", "DNS:photos.internal"), STATUS_OK);
 }
@@ -387,6 +398,32 @@ static void the_janitor_takes_what_is_over_and_nothing_else(void **state)
     assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM client_secrets"), 1);
 }
 
+static void the_janitor_leaves_an_expired_token_for_30_days(void **state)
+{
+    struct durable_bench *bench = *state;
+    char memory[320];
+    struct janitor_counts counts = {0};
+    (void)durable_bench_client(bench, "acme");
+    struct token_issue issue = {
+        .client_id = SLICE("acme"),
+        .user = durable_bench_user(bench, "jane"),
+        .scopes = SLICE("photos:read"),
+        .oauth_token = SLICE("short"),
+        .secret = durable_bench_secret("short", memory),
+        .lifetime_ms = DAY_MS,
+    };
+    bool existing = false;
+    struct token *token = NULL;
+    assert_status(durable_token_issue_blocking(&bench->db, &issue, &existing, &token), STATUS_OK);
+    token_free(token);
+    fake_clock_advance(&bench->clock, 31 * DAY_MS);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.tokens, 0);
+    fake_clock_advance(&bench->clock, 1);
+    assert_status(durable_janitor_blocking(&bench->db, &counts), STATUS_OK);
+    assert_int_equal(counts.tokens, 1);
+}
+
 static void the_janitor_goes_in_batches_and_misses_none(void **state)
 {
     struct durable_bench *bench = *state;
@@ -439,6 +476,7 @@ int contract_ledgers_run(void)
         BENCH_TEST(the_audit_log_is_filtered_by_whom_it_concerns),
         BENCH_TEST(failed_logins_are_one_row_an_account_and_minute_and_a_hundred_at_most),
         BENCH_TEST(the_janitor_takes_what_is_over_and_nothing_else),
+        BENCH_TEST(the_janitor_leaves_an_expired_token_for_30_days),
         BENCH_TEST(the_janitor_goes_in_batches_and_misses_none),
         BENCH_TEST(a_sequence_is_never_given_twice),
     };

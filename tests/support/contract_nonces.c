@@ -179,6 +179,45 @@ static void saved_nonces_do_not_count_where_the_clock_has_gone_back(void **state
     assert_int_equal(opening_of(bench, "memory:a", "e3", BENCH_NOW_MS + 10 - 2000), NONCES_SAVED);
 }
 
+/* What was forgotten after a shorter time could be accepted again. */
+static void saved_nonces_do_not_count_where_they_were_kept_for_less_than_now(void **state)
+{
+    static const struct {
+        const char *before;
+        const char *now;
+        enum nonce_opening opening;
+    } cases[] = {
+        {"a-8", "b-600", NONCES_SHORT},   {"a-599", "b-600", NONCES_SHORT}, {"a", "b-2", NONCES_SHORT},
+        {"a-600", "b-600", NONCES_SAVED}, {"a-600", "b-8", NONCES_SAVED},
+    };
+    struct durable_bench *bench = *state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        (void)opening_of(bench, "memory:a", cases[i].before, BENCH_NOW_MS);
+        assert_status(save_ledger(bench, "memory:a", cases[i].before, 3), STATUS_OK);
+        struct nonce_state back = open_ledger(bench, "memory:a", cases[i].now, BENCH_NOW_MS + 20);
+        bool is_saved = cases[i].opening == NONCES_SAVED;
+        assert_int_equal(back.opening, cases[i].opening);
+        assert_int_equal(back.count, is_saved ? 3 : 0);
+        assert_string_equal(ranges_text(&back.ranges), is_saved ? "100 99 105" : "100 105 105");
+        assert_int_equal(back.kept_s, i == 0 ? 8 : i == 1 ? 599 : i == 2 ? 0 : 600);
+        nonce_state_done(&back);
+        assert_int_equal(durable_bench_number(bench, "SELECT COUNT(*) FROM saved_nonces"), 0);
+    }
+    (void)opening_of(bench, "memory:b", "a-8", BENCH_NOW_MS); /* after a crash that is not why */
+    assert_int_equal(opening_of(bench, "memory:b", "b-600", BENCH_NOW_MS + 20), NONCES_LOST);
+}
+
+/* What the first kept for long, the second has forgotten. */
+static void a_life_that_keeps_nonces_for_less_is_not_made_longer_by_the_next(void **state)
+{
+    struct durable_bench *bench = *state;
+    (void)opening_of(bench, "memory:a", "a-600", BENCH_NOW_MS);
+    assert_status(save_ledger(bench, "memory:a", "a-600", 3), STATUS_OK);
+    assert_int_equal(opening_of(bench, "memory:a", "b-8", BENCH_NOW_MS + 20), NONCES_SAVED);
+    assert_status(save_ledger(bench, "memory:a", "b-8", 0), STATUS_OK);
+    assert_int_equal(opening_of(bench, "memory:a", "c-600", BENCH_NOW_MS + 20), NONCES_SHORT);
+}
+
 static void nothing_is_raised_or_saved_under_an_epoch_that_is_over(void **state)
 {
     struct durable_bench *bench = *state;
@@ -358,6 +397,28 @@ static void of_two_stores_that_run_at_once_one_alone_covers_a_second(void **stat
     }
 }
 
+/* A store that is asked now and then has many ranges. Where two are joined, another may have accepted what lies
+ * between. */
+static void what_another_has_between_two_ranges_is_not_covered_when_they_are_joined(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct accepted_ranges ranges = {0};
+    (void)opening_of(bench, "memory:a", "e1", BENCH_NOW_MS);
+    (void)decide(bench, begin_shared, STATUS_OK);
+    for (int64_t i = 0; i < 2 * ACCEPTED_RANGES_MAX; i++) {
+        assert_status(keep(bench, "memory:a", "e1", 1000 + 100 * i, &ranges), STATUS_OK);
+        assert_true(accepted_ranges_cover(&ranges, 1000 + 100 * i));
+        assert_status(keep(bench, NONCE_STORE_SHARED, "shared", 1050 + 100 * i, &ranges), STATUS_OK);
+        assert_true(accepted_ranges_cover(&ranges, 1050 + 100 * i));
+    }
+    for (int64_t i = 0; i < 2 * ACCEPTED_RANGES_MAX; i++) {
+        assert_status(keep(bench, NONCE_STORE_SHARED, "shared", 1000 + 100 * i, &ranges), STATUS_OK);
+        assert_false(accepted_ranges_cover(&ranges, 1000 + 100 * i));
+        assert_status(keep(bench, "memory:a", "e1", 1050 + 100 * i, &ranges), STATUS_OK);
+        assert_false(accepted_ranges_cover(&ranges, 1050 + 100 * i));
+    }
+}
+
 /* Each knows nothing of what the other has accepted. */
 static void going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there(void **state)
 {
@@ -515,12 +576,15 @@ int contract_nonces_run(void)
         BENCH_TEST(what_is_only_half_there_was_not_saved),
         BENCH_TEST(saved_nonces_that_cannot_be_read_are_an_error_each_time),
         BENCH_TEST(saved_nonces_do_not_count_where_the_clock_has_gone_back),
+        BENCH_TEST(saved_nonces_do_not_count_where_they_were_kept_for_less_than_now),
+        BENCH_TEST(a_life_that_keeps_nonces_for_less_is_not_made_longer_by_the_next),
         BENCH_TEST(nothing_is_raised_or_saved_under_an_epoch_that_is_over),
         BENCH_TEST(a_raise_that_others_made_is_seen),
         BENCH_TEST(what_was_accepted_away_is_put_into_the_ranges),
         BENCH_TEST(a_decision_is_kept_and_one_that_failed_is_not),
         BENCH_TEST(of_two_stores_that_run_at_once_one_alone_covers_a_second),
         BENCH_TEST(what_lies_between_a_range_and_a_wanted_second_may_be_anothers),
+        BENCH_TEST(what_another_has_between_two_ranges_is_not_covered_when_they_are_joined),
         BENCH_TEST(what_another_has_is_never_covered_however_near_the_wanted_second_is),
         BENCH_TEST(going_from_one_store_to_the_other_and_back_guards_what_was_accepted_there),
         BENCH_TEST(what_a_version_without_ranges_may_have_accepted_is_guarded),

@@ -398,14 +398,12 @@ static enum status clean(struct racer *racer)
 /* In an order of its own, as introspection-services that see the same tokens. */
 static enum status touch(struct racer *racer)
 {
-    struct token_use uses[USED_TOKENS];
     enum status status = STATUS_OK;
-    for (int i = 0; i < USED_TOKENS; i++)
-        uses[i] = (struct token_use){racer->found + (racer->text[0] == 'u' ? i : USED_TOKENS - 1 - i), 0};
     for (int times = 1; status == STATUS_OK && times <= ROUNDS; times++) {
+        int64_t ids[USED_TOKENS];
         for (int i = 0; i < USED_TOKENS; i++)
-            uses[i].used_ms = BENCH_NOW_MS + times;
-        status = durable_token_touch_blocking(&racer->db, uses, USED_TOKENS);
+            ids[i] = racer->found + (racer->text[0] == 'u' ? i : USED_TOKENS - 1 - i);
+        status = durable_token_touch_blocking(&racer->db, BENCH_NOW_MS + times, ids, USED_TOKENS);
     }
     return status;
 }

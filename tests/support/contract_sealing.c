@@ -243,6 +243,101 @@ static void keys_are_refused_if_one_that_is_in_use_is_missing_or_another(void **
     forget_keys(&other);
 }
 
+/* ---- what does not open any more ---- */
+
+static struct client *read_client_of(struct durable *db, const char *client_id)
+{
+    struct client *client = NULL;
+    assert_status(durable_client_read_blocking(db, slice_str(client_id), &client), STATUS_OK);
+    return client;
+}
+
+static void assert_says(struct slice text, const char *part)
+{
+    assert_true(slice_find_slice(text, slice_str(part)) < text.len);
+}
+
+static void a_client_whose_key_is_lost_is_read_and_mended_by_a_rotation(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct client *found = NULL;
+    fill(bench, 2);
+    struct durable without = with_keys(bench, OTHER);
+    struct client *client = read_client_of(&without, "client-0");
+    assert_int_equal(client->secret_count, 0);
+    assert_true(client_has_secret(client));
+    assert_says(client->damage, "client client-0: its secret does not open");
+    assert_says(client->damage, "the key test that sealed it");
+    assert_says(client->damage, "`auth-service client rotate-secret client-0`");
+    assert_status(durable_client_find_blocking(&without, SLICE("client-0"), &found), STATUS_STORE_CORRUPT);
+    assert_slice_equal(slice_str(durable_last_error(&without)), client->damage);
+    assert_status(durable_client_update_blocking(&without, client), STATUS_OK);
+    client_free(client);
+    assert_status(durable_client_rotate_secret_blocking(&without, SLICE("client-0"), SLICE("new"), 60000), STATUS_OK);
+    client = read_client_of(&without, "client-0");
+    assert_int_equal(client->damage.len, 0); /* at once, and not behind the overlap */
+    assert_int_equal(client->secret_count, 1);
+    assert_slice_equal(client->secrets[0].text, SLICE("new"));
+    client_free(client);
+    assert_status(durable_client_find_blocking(&without, SLICE("client-0"), &found), STATUS_OK);
+    client_free(found);
+    assert_status(durable_client_find_blocking(&without, SLICE("client-1"), &found), STATUS_STORE_CORRUPT);
+    forget_keys(&without);
+}
+
+static void the_overlap_is_the_newest_secrets_that_opens(void **state)
+{
+    struct durable_bench *bench = *state;
+    fill(bench, 1);
+    struct durable *db = &bench->db;
+    assert_status(durable_client_rotate_secret_blocking(db, SLICE("client-0"), SLICE("second"), 60000), STATUS_OK);
+    run_sql(bench, "UPDATE client_secrets SET sealed = substr(sealed, 1, LENGTH(sealed) - 1) WHERE id = 2");
+    struct client *client = read_client_of(db, "client-0");
+    assert_int_equal(client->secret_count, 1);
+    assert_says(client->damage, "by the key of OAUTH1_SECRETS_KEYS");
+    client_free(client);
+    assert_status(durable_client_rotate_secret_blocking(db, SLICE("client-0"), SLICE("third"), 60000), STATUS_OK);
+    client = read_client_of(db, "client-0");
+    assert_int_equal(client->damage.len, 0);
+    assert_int_equal(client->secret_count, 2);
+    assert_slice_equal(client->secrets[0].text, SLICE("third"));
+    assert_true(client_secret_is_live(&client->secrets[1], clock_wall_ms(db->clock)));
+    client_free(client);
+}
+
+static void a_token_whose_key_is_lost_is_read_and_refused_to_those_who_verify(void **state)
+{
+    struct durable_bench *bench = *state;
+    struct credential_pair *pair = NULL;
+    struct credential_pair *found = NULL;
+    fill(bench, 1);
+    struct durable without = with_keys(bench, OTHER);
+    assert_status(durable_client_rotate_secret_blocking(&without, SLICE("client-0"), SLICE("new"), 0), STATUS_OK);
+    assert_status(durable_pair_read_blocking(&without, SLICE("client-0"), SLICE("token-a"), &pair), STATUS_OK);
+    assert_int_equal(pair->client.damage.len, 0);
+    assert_int_equal(pair->token.secret.len, 0);
+    assert_says(pair->token.damage, "`auth-service token revoke tok_");
+    assert_status(durable_pair_find_blocking(&without, SLICE("client-0"), SLICE("token-a"), &found),
+                  STATUS_STORE_CORRUPT);
+    assert_slice_equal(slice_str(durable_last_error(&without)), pair->token.damage);
+    credential_pair_free(pair);
+    forget_keys(&without);
+}
+
+static void a_key_is_not_ended_whose_client_has_a_lost_secret_besides(void **state)
+{
+    struct durable_bench *bench = *state;
+    fill(bench, 1);
+    assert_status(durable_client_rotate_key_blocking(&bench->db, SLICE("client-0"), SLICE("PEM"), 0), STATUS_OK);
+    struct durable without = with_keys(bench, OTHER);
+    struct client *client = read_client_of(&without, "client-0");
+    int64_t key = client->keys[0].id;
+    client_free(client);
+    assert_status(durable_client_end_key_blocking(&without, SLICE("client-0"), key), STATUS_CONFLICT);
+    assert_status(durable_client_end_key_blocking(&bench->db, SLICE("client-0"), key), STATUS_OK);
+    forget_keys(&without);
+}
+
 /* As a migration left it. */
 static void a_key_from_before_there_were_proofs_is_known_by_what_it_sealed(void **state)
 {
@@ -278,6 +373,10 @@ int contract_sealing_run(void)
         BENCH_TEST(a_key_that_is_missing_stays_in_use_through_a_rewrite),
         BENCH_TEST(a_key_whose_name_another_one_bears_stays_in_use_through_a_rewrite),
         BENCH_TEST(keys_are_refused_if_one_that_is_in_use_is_missing_or_another),
+        BENCH_TEST(a_client_whose_key_is_lost_is_read_and_mended_by_a_rotation),
+        BENCH_TEST(the_overlap_is_the_newest_secrets_that_opens),
+        BENCH_TEST(a_token_whose_key_is_lost_is_read_and_refused_to_those_who_verify),
+        BENCH_TEST(a_key_is_not_ended_whose_client_has_a_lost_secret_besides),
         BENCH_TEST(a_key_from_before_there_were_proofs_is_known_by_what_it_sealed),
     };
     return cmocka_run_group_tests_name("durable: sealing keys", tests, NULL, NULL);

@@ -167,6 +167,44 @@ static void of_a_users_sessions_the_oldest_ends_where_there_are_too_many(void **
     assert_status(ephemeral_bench_look_up(bench, "joes"), STATUS_OK);
 }
 
+static enum status keep(struct ephemeral_bench *bench, const char *id, int64_t user_version)
+{
+    ephemeral_session_keep_start(bench->view, slice_str(id), user_version, asking_ticket(&bench->asking));
+    return asking_wait(&bench->asking, NULL);
+}
+
+static void a_session_goes_on_under_another_version_of_its_user(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    begin_at(bench, "mine", 7, "home", 60000);
+    begin_at(bench, "other", 7, "the office", 60000);
+    ephemeral_bench_pass_s(bench, 10);
+    assert_status(keep(bench, "mine", 4), STATUS_OK);
+    ephemeral_session_find_start(bench->view, SLICE("mine"), asking_ticket(&bench->asking));
+    const struct session *kept = asking_answer(&bench->asking, STATUS_OK);
+    assert_int_equal(kept->user, 7);
+    assert_int_equal(kept->user_version, 4);
+    assert_int_equal(kept->created_ms, BENCH_BEGIN_MS); /* nobody proved anything anew */
+    assert_slice_equal(kept->username, SLICE("jane"));
+    assert_slice_equal(kept->came_from, SLICE("home"));
+    ephemeral_session_find_start(bench->view, SLICE("other"), asking_ticket(&bench->asking));
+    assert_int_equal(((const struct session *)asking_answer(&bench->asking, STATUS_OK))->user_version, 3);
+    assert_int_equal(list_of(bench, 7)->count, 2);
+    ephemeral_bench_pass_s(bench, 50);
+    assert_status(keep(bench, "mine", 5), STATUS_NOT_FOUND); /* its time is what it was */
+    assert_status(ephemeral_bench_look_up(bench, "mine"), STATUS_NOT_FOUND);
+}
+
+static void a_session_that_ended_goes_on_under_no_version(void **state)
+{
+    struct ephemeral_bench *bench = *state;
+    begin_at(bench, "mine", 7, "home", 60000);
+    ephemeral_bench_end(bench, EPHEMERAL_USER, "7");
+    (void)keep(bench, "mine", 4);
+    assert_status(ephemeral_bench_look_up(bench, "mine"), STATUS_NOT_FOUND);
+    assert_status(keep(bench, "nobody's", 4), STATUS_NOT_FOUND);
+}
+
 int contract_sessions_run(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +213,8 @@ int contract_sessions_run(void)
         EPHEMERAL_TEST(a_session_that_was_deleted_is_gone),
         EPHEMERAL_TEST(a_user_is_told_of_his_own_live_sessions),
         EPHEMERAL_TEST(a_session_is_ended_by_its_user_alone),
+        EPHEMERAL_TEST(a_session_goes_on_under_another_version_of_its_user),
+        EPHEMERAL_TEST(a_session_that_ended_goes_on_under_no_version),
         EPHEMERAL_TEST(of_a_users_sessions_the_oldest_ends_where_there_are_too_many),
     };
     return cmocka_run_group_tests_name("ephemeral: sessions", tests, NULL, NULL);

@@ -468,6 +468,25 @@ static void logging_out_everywhere_ends_sessions_and_the_version_that_they_were_
     user_free(after);
 }
 
+static void a_user_leaves_all_sessions_but_those_of_the_new_version(void **state)
+{
+    struct durable_bench *bench = *state;
+    char line[1024];
+    int64_t version = 0;
+    int64_t id = durable_bench_user(bench, "jane");
+    struct user *before = find(bench, "jane");
+    int64_t change = durable_bench_latest_change(bench);
+    assert_status(durable_user_end_other_sessions_blocking(&bench->db, id, &version), STATUS_OK);
+    struct user *after = find(bench, "jane");
+    assert_int_equal(version, before->version + 1);
+    assert_int_equal(after->version, version);
+    assert_int_equal(after->generation, before->generation);                          /* tokens stay */
+    assert_string_equal(durable_bench_changes(bench, change, line), "user edited 1"); /* ends nothing by itself */
+    assert_status(durable_user_end_other_sessions_blocking(&bench->db, 999, &version), STATUS_NOT_FOUND);
+    user_free(before);
+    user_free(after);
+}
+
 static void disabling_a_user_ends_the_users_tokens(void **state)
 {
     struct durable_bench *bench = *state;
@@ -527,6 +546,7 @@ int contract_users_run(void)
         BENCH_TEST(who_knows_the_old_password_changes_it_once),
         BENCH_TEST(an_account_may_bring_the_subject_that_it_had_elsewhere),
         BENCH_TEST(logging_out_everywhere_ends_sessions_and_the_version_that_they_were_for),
+        BENCH_TEST(a_user_leaves_all_sessions_but_those_of_the_new_version),
         BENCH_TEST(disabling_a_user_ends_the_users_tokens),
         BENCH_TEST(deleting_a_user_takes_the_users_tokens),
     };

@@ -30,7 +30,7 @@ static int sqlite_contains(void *database, struct slice bytes)
     return temp_dir_contains(database, bytes);
 }
 
-const struct durable_kind durable_sqlite = {"SQLite", create_sqlite, destroy_sqlite, sqlite_contains};
+const struct tested_durable durable_sqlite = {"SQLite", create_sqlite, destroy_sqlite, sqlite_contains};
 
 /* ---- the bench ---- */
 
@@ -45,7 +45,7 @@ struct durable durable_bench_connect(struct durable_bench *bench)
     return db;
 }
 
-void durable_bench_init(struct durable_bench *bench, const struct durable_kind *kind)
+void durable_bench_init(struct durable_bench *bench, const struct tested_durable *kind)
 {
     const char *wrong = NULL;
     struct buf why = BUF_INIT;
@@ -68,9 +68,9 @@ void durable_bench_done(struct durable_bench *bench)
     bench->kind->destroy(bench->database);
 }
 
-static const struct durable_kind *used_kind = &durable_sqlite;
+static const struct tested_durable *used_kind = &durable_sqlite;
 
-void durable_bench_use(const struct durable_kind *kind)
+void durable_bench_use(const struct tested_durable *kind)
 {
     used_kind = kind;
 }

@@ -10,7 +10,7 @@
 #define BENCH_NOW_MS 1790000000000
 
 struct durable_bench {
-    const struct durable_kind *kind;
+    const struct tested_durable *kind;
     void *database;
     char url[DURABLE_URL_BYTES];
     struct fake_clock clock;
@@ -19,17 +19,17 @@ struct durable_bench {
 };
 
 /* An SQLite file in a directory of its own. */
-extern const struct durable_kind durable_sqlite;
+extern const struct tested_durable durable_sqlite;
 /* A database on a MariaDB of the program's own, or on the server that $TEST_MYSQL_URL names. */
-extern const struct durable_kind durable_mysql;
+extern const struct tested_durable durable_mysql;
 
-void durable_bench_init(struct durable_bench *bench, const struct durable_kind *kind);
+void durable_bench_init(struct durable_bench *bench, const struct tested_durable *kind);
 void durable_bench_done(struct durable_bench *bench);
 /* One more connection to the same database; close with sql_close(db.sql). */
 struct durable durable_bench_connect(struct durable_bench *bench);
 
 /* For cmocka: *state is a struct durable_bench of the kind that was named last. */
-void durable_bench_use(const struct durable_kind *kind);
+void durable_bench_use(const struct tested_durable *kind);
 int durable_bench_setup(void **state);
 int durable_bench_teardown(void **state);
 #define BENCH_TEST(test) cmocka_unit_test_setup_teardown(test, durable_bench_setup, durable_bench_teardown)

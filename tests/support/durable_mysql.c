@@ -38,7 +38,7 @@ static void server_url(char url[DURABLE_URL_BYTES])
         mariadb_server_url(mariadb_server_shared(), "mysql", url);
 }
 
-/* Not sql_execute: these texts are made here, and each is used once. */
+/* Not sql_execute_blocking: these texts are made here, and each is used once. */
 static void run(struct sql *sql, const char *what, const char *name)
 {
     char text[128];
@@ -138,4 +138,4 @@ static int contains(void *pointer, struct slice bytes)
     return found || temp_dir_contains(path, bytes);
 }
 
-const struct durable_kind durable_mysql = {"MySQL", create, destroy, contains};
+const struct tested_durable durable_mysql = {"MySQL", create, destroy, contains};

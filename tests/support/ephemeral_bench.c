@@ -4,14 +4,24 @@
 #include "support/test.h"
 #include "support/threads.h"
 
-static const struct ephemeral_kind *used_kind;
+static const struct tested_ephemeral *used_kind;
 
-void ephemeral_bench_use(const struct ephemeral_kind *kind)
+void ephemeral_bench_use(const struct tested_ephemeral *kind)
 {
     used_kind = kind;
 }
 
-void ephemeral_bench_init(struct ephemeral_bench *bench, const struct ephemeral_kind *kind)
+struct ephemeral_store *ephemeral_bench_open(struct slice url, const struct ephemeral_options *options)
+{
+    struct ephemeral_store *store = NULL;
+    struct buf why = BUF_INIT;
+    if (ephemeral_open_blocking(url, options, &why, &store) != STATUS_OK)
+        fail_msg("%s", buf_string(&why));
+    buf_done(&why);
+    return store;
+}
+
+void ephemeral_bench_init(struct ephemeral_bench *bench, const struct tested_ephemeral *kind)
 {
     const char *why = NULL;
     fake_clock_init(&bench->clock, BENCH_BEGIN_MS);

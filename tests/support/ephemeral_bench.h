@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 /* An implementation, as the suite sees it. */
-struct ephemeral_kind {
+struct tested_ephemeral {
     const char *name;
     /* An empty store; its clock follows options->clock. Fails the test if it cannot. */
     struct ephemeral_store *(*open)(const struct ephemeral_options *options);
@@ -31,11 +31,13 @@ struct ephemeral_bench {
     struct asking asking;
 };
 
-void ephemeral_bench_init(struct ephemeral_bench *bench, const struct ephemeral_kind *kind);
+/* The store at the URL; the caller closes it. Fails the test if it cannot be opened. */
+struct ephemeral_store *ephemeral_bench_open(struct slice url, const struct ephemeral_options *options);
+void ephemeral_bench_init(struct ephemeral_bench *bench, const struct tested_ephemeral *kind);
 void ephemeral_bench_done(struct ephemeral_bench *bench);
 
 /* For cmocka: *state is a struct ephemeral_bench of the kind that was set last. */
-void ephemeral_bench_use(const struct ephemeral_kind *kind);
+void ephemeral_bench_use(const struct tested_ephemeral *kind);
 int ephemeral_bench_setup(void **state);
 int ephemeral_bench_teardown(void **state);
 #define EPHEMERAL_TEST(test) cmocka_unit_test_setup_teardown(test, ephemeral_bench_setup, ephemeral_bench_teardown)

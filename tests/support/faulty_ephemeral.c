@@ -2,6 +2,8 @@
 
 #include "loop/flow.h"
 
+enum { NOBODY = -1 };
+
 static struct faulty_ephemeral *faulty_of(struct ephemeral *view)
 {
     return (struct faulty_ephemeral *)view;
@@ -104,7 +106,7 @@ static void session_list_start(struct ephemeral *view, int64_t user, struct tick
 {
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
-        ephemeral_session_list_start(inner, user, ticket);
+        ephemeral_session_list_start(inner, faulty_of(view)->loses_lists ? NOBODY : user, ticket);
 }
 
 static void session_end_start(struct ephemeral *view, int64_t user, struct slice handle, struct ticket ticket)
@@ -112,6 +114,13 @@ static void session_end_start(struct ephemeral *view, int64_t user, struct slice
     struct ephemeral *inner = inner_for(view, ticket);
     if (inner)
         ephemeral_session_end_start(inner, user, handle, ticket);
+}
+
+static void session_keep_start(struct ephemeral *view, struct slice id, int64_t user_version, struct ticket ticket)
+{
+    struct ephemeral *inner = inner_for(view, ticket);
+    if (inner)
+        ephemeral_session_keep_start(inner, id, user_version, ticket);
 }
 
 static void session_delete_start(struct ephemeral *view, struct slice id, struct ticket ticket)
@@ -196,6 +205,7 @@ static const struct ephemeral_ops ops = {
     .session_delete_start = session_delete_start,
     .session_list_start = session_list_start,
     .session_end_start = session_end_start,
+    .session_keep_start = session_keep_start,
     .blob_put_start = blob_put_start,
     .blob_find_start = blob_find_start,
     .blob_replace_start = blob_replace_start,

@@ -10,6 +10,7 @@ struct faulty_ephemeral {
     struct ephemeral *inner;
     unsigned calls;   /* `_start` calls so far */
     unsigned fail_at; /* this one fails; 0: none */
+    bool loses_lists; /* of sessions: every user's is empty */
 };
 
 /* `inner` stays the caller's. */

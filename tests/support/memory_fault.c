@@ -14,30 +14,31 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *bytes, size_t size);
 
 static bool counting;
-static size_t left; /* allocations until the one that fails */
-static bool happened;
+static size_t left;        /* allocations until the one that fails */
+static const char *failed; /* NULL: nothing yet */
+static bool is_held;
 
-bool memory_fault_is_due(void)
+bool memory_fault_is_due(const char *call)
 {
-    if (!counting || happened || left-- > 0)
+    if (!counting || is_held || failed || left-- > 0)
         return false;
-    happened = true;
+    failed = call;
     return true;
 }
 
 void *__wrap_malloc(size_t size)
 {
-    return memory_fault_is_due() ? NULL : __real_malloc(size);
+    return memory_fault_is_due("malloc") ? NULL : __real_malloc(size);
 }
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    return memory_fault_is_due() ? NULL : __real_calloc(count, size);
+    return memory_fault_is_due("calloc") ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_realloc(void *bytes, size_t size)
 {
-    return memory_fault_is_due() ? NULL : __real_realloc(bytes, size);
+    return memory_fault_is_due("realloc") ? NULL : __real_realloc(bytes, size);
 }
 
 static void *openssl_malloc(size_t size, const char *file, int line)
@@ -67,7 +68,17 @@ void memory_fault_init(void)
 
 bool memory_fault_happened(void)
 {
-    return happened;
+    return failed != NULL;
+}
+
+const char *memory_fault_name(void)
+{
+    return failed;
+}
+
+void memory_fault_hold(bool hold)
+{
+    is_held = hold;
 }
 
 size_t memory_fault_each(void (*scenario)(void))
@@ -75,11 +86,11 @@ size_t memory_fault_each(void (*scenario)(void))
     size_t runs = 0;
     for (;; runs++) {
         left = runs;
-        happened = false;
+        failed = NULL;
         counting = true;
         scenario();
         counting = false;
-        if (!happened)
+        if (!failed)
             return runs;
     }
 }

@@ -1,4 +1,4 @@
-/* redis_cluster_servers: a Redis Cluster of a test's own: primaries without replicas, on free ports. */
+/* redis_cluster: a Redis Cluster of a test's own: primaries without replicas, on free ports. */
 #ifndef COUNTERSIGN_TESTS_SUPPORT_REDIS_CLUSTER_H
 #define COUNTERSIGN_TESTS_SUPPORT_REDIS_CLUSTER_H
 

@@ -31,6 +31,9 @@ static void map_time(struct redis_server_process *server, char path[TEMP_PATH_BY
     server->time_us = mapped;
 }
 
+/* It writes what it finds out into its configuration, so that must be a file. */
+static const char *const sentinel_args[] = {"redis-server", "sentinel.conf", "--sentinel", NULL};
+
 /* In the child. */
 static void run(const struct redis_server_process *server, pid_t parent)
 {
@@ -46,7 +49,10 @@ static void run(const struct redis_server_process *server, pid_t parent)
     (void)dup2(null, 0);
     (void)dup2(null, 1);
     (void)dup2(null, 2);
-    char *const *argv = (char *const *)(uintptr_t)args; /* execvp only reads them */
+    const char *const *all = server->is_sentinel ? sentinel_args : args;
+    if (server->is_sentinel && chdir(server->directory) != 0)
+        _exit(126);
+    char *const *argv = (char *const *)(uintptr_t)all; /* execvp only reads them */
     (void)execvp("redis-server", argv);
     _exit(127);
 }
@@ -125,18 +131,36 @@ void redis_server_start_again(struct redis_server_process *server)
     wait_until_it_answers(server);
 }
 
-void redis_server_start(struct redis_server_process *server, const char *const *args)
+static void prepare(struct redis_server_process *server)
 {
     char path[TEMP_PATH_BYTES];
     *server = (struct redis_server_process){0};
-    for (size_t i = 0; args && args[i]; i++) {
-        assert_true(i < REDIS_SERVER_ARGS_MAX);
-        server->args[i] = args[i];
-    }
     temp_dir_make(server->directory);
     temp_dir_path(server->directory, "redis.sock", server->socket);
     (void)snprintf(server->url, sizeof server->url, "redis+unix://%s", server->socket);
     map_time(server, path);
+}
+
+void redis_server_start(struct redis_server_process *server, const char *const *args)
+{
+    prepare(server);
+    for (size_t i = 0; args && args[i]; i++) {
+        assert_true(i < REDIS_SERVER_ARGS_MAX);
+        server->args[i] = args[i];
+    }
+    redis_server_start_again(server);
+}
+
+void redis_server_start_sentinel(struct redis_server_process *server, const char *lines)
+{
+    char path[TEMP_PATH_BYTES];
+    struct buf text = BUF_INIT;
+    prepare(server);
+    server->is_sentinel = true;
+    buf_addf(&text, "%sunixsocket %s\nlogfile log\n", lines, server->socket);
+    temp_dir_path(server->directory, "sentinel.conf", path);
+    temp_dir_write(path, buf_slice(&text));
+    buf_done(&text);
     redis_server_start_again(server);
 }
 
@@ -180,6 +204,13 @@ void redis_server_tell(const struct redis_server_process *server, const char *co
 {
     if (!ask(server, command, line))
         fail_msg("redis-server does not answer %s", command);
+}
+
+void redis_server_move_time(struct redis_server_process *server, int64_t now_ms)
+{
+    char line[256];
+    redis_server_tell(server, "PERSIST e", line);
+    redis_server_set_time(server, now_ms);
 }
 
 void redis_server_must(const struct redis_server_process *server, const char *command, const char *begins_with)

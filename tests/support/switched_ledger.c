@@ -47,7 +47,7 @@ static enum status decide_blocking(struct nonce_ledger *ledger, struct slice nam
                                    void *context)
 {
     struct nonce_ledger *inner = inner_of(ledger);
-    if (is_away(ledger))
+    if (is_away(ledger) || atomic_load(&of(ledger)->decides_nothing))
         return STATUS_STORE_DOWN;
     enum status status = inner->decide_blocking(inner, name, decide, context);
     atomic_fetch_add(&of(ledger)->decided, 1);

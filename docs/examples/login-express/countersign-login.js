@@ -1,4 +1,7 @@
 // What a site tells Countersign about a browser that was sent to its login page (OAUTH1_LOGIN_URL). A file to copy.
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const AGAIN_MS = 1000
 
 /** Countersign did not take it; the message says why, and is for your log. */
 export class LoginRefused extends Error {
@@ -10,7 +13,20 @@ export class LoginRefused extends Error {
 
 /** `url`: OAUTH1_ADMIN_LISTEN; `token`: of OAUTH1_LOGIN_TOKEN, the part behind the name and the colon. */
 export function countersign({ url, token, timeoutMs = 5000 }) {
+  // 503 says that a store is away for a moment: it is asked again each second, for as long as one answer may take.
   async function call(method, path, body) {
+    const until = Date.now() + timeoutMs
+    for (;;) {
+      try {
+        return await callOnce(method, path, body)
+      } catch (error) {
+        if (error.status !== 503 || Date.now() + AGAIN_MS > until) throw error
+      }
+      await sleep(AGAIN_MS)
+    }
+  }
+
+  async function callOnce(method, path, body) {
     const response = await fetch(new URL(`/admin/v1/${path}`, url), {
       method,
       headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },

@@ -71,6 +71,8 @@ app.use((error, req, res, _next) => {
   console.warn(`countersign: ${error.message}`)
   if (error instanceof LoginRefused && [404, 409].includes(error.status))
     return res.status(400).send('This login has expired or was used already. Start again from the application.')
+  if (error instanceof LoginRefused && error.status === 403)
+    return res.status(403).send('Your account is disabled for applications. Ask those who run this site.')
   res.status(503).send('Logging in does not work at the moment. Try again later.')
 })
 

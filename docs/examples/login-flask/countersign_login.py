@@ -1,9 +1,12 @@
 """What a site tells Countersign about a browser that was sent to its login page (OAUTH1_LOGIN_URL). A file to copy."""
 
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+AGAIN_S = 1
 
 
 class LoginRefused(Exception):
@@ -23,6 +26,17 @@ class Countersign:
         self.timeout = timeout
 
     def call(self, method, path, body=None):
+        """503 says that a store is away for a moment: it is asked again each second, for as long as one answer may take."""
+        until = time.monotonic() + self.timeout
+        while True:
+            try:
+                return self.call_once(method, path, body)
+            except LoginRefused as refused:
+                if refused.status != 503 or time.monotonic() + AGAIN_S > until:
+                    raise
+            time.sleep(AGAIN_S)
+
+    def call_once(self, method, path, body):
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = json.dumps(body or {}).encode() if method == "PUT" else None
         request = urllib.request.Request(self.url + path, data, headers, method=method)

@@ -76,4 +76,6 @@ def refused(error):
     app.logger.warning("countersign: %s", error)
     if error.status in (404, 409):
         return "This login has expired or was used already. Start again from the application.", 400
+    if error.status == 403:
+        return "Your account is disabled for applications. Ask those who run this site.", 403
     return "Logging in does not work at the moment. Try again later.", 503

@@ -2,10 +2,10 @@
 
 #include "durable/grants.h"
 #include "login/visitor.h"
-#include "look/scope_list.h"
 #include "look/when.h"
 #include "oauth/scope.h"
-#include "site.h"
+#include "site/scope_list.h"
+#include "site/site.h"
 
 enum { GRANTS_A_PAGE = 20 };
 

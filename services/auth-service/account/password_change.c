@@ -4,9 +4,9 @@
 #include "durable/passwords.h"
 #include "login/login.h"
 #include "login/password_check.h"
-#include "login/password_rules.h"
 #include "login/visitor.h"
-#include "site.h"
+#include "rules/password_rules.h"
+#include "site/site.h"
 #include "verify/quota.h"
 
 enum { HASH_TIMEOUT_MS = 5000 }; /* a full queue of hashes is a second or two of work */
@@ -124,7 +124,7 @@ static enum step_result set_fresh(struct flow *flow)
     const struct audit_entry audit = visitor_entry(flow, "user.set-password", it->visitor.user->subject);
     durable_password_change_start(app_of(request)->durable, it->visitor.user->id, it->visitor.user->password_hash,
                                   slice_str(((const struct password_hashed *)hashed)->hash), &audit,
-                                  flow_wait(flow, STORE_TIMEOUT_MS));
+                                  flow_wait(flow, DEED_TIMEOUT_MS));
     return STEP_WAIT;
 }
 

@@ -1,11 +1,11 @@
 #include "account/security.h"
 
-#include "callback.h"
 #include "login/delegated_login.h"
 #include "login/trusted_login.h"
 #include "login/visitor.h"
 #include "look/when.h"
-#include "site.h"
+#include "rules/callback.h"
+#include "site/site.h"
 
 /* What became of the last form, as the page's address says it: a key of the catalogues each. */
 static const struct {
@@ -84,29 +84,43 @@ static bool is_shown(const struct security *it, const struct listed_session *ses
 
 enum { SESSION_VALUES = 4 };
 
-/* The newest first. */
+/* Rows of the page, and the memory of their values. */
+struct shown_sessions {
+    struct page_scope *rows;
+    struct page_value (*values)[SESSION_VALUES];
+    size_t count;
+};
+
+static void describe_session(struct request *request, const char handle[SESSION_HANDLE_BYTES], int64_t created_ms,
+                             struct slice came_from, struct shown_sessions *shown)
+{
+    struct page_value *values = shown->values[shown->count];
+    values[0] = PAGE_TEXT("handle", slice_of(handle, SESSION_HANDLE_BYTES));
+    values[1] = PAGE_TEXT("came_from", came_from);
+    values[2] = PAGE_TEXT("since", when_minute(&request->arena, created_ms));
+    values[3] = PAGE_FLAG("current", shown->count == 0);
+    shown->rows[shown->count++] = (struct page_scope){values, SESSION_VALUES};
+}
+
+/* This one first, which the list may have lost; then the newest first. */
 static enum status describe_sessions(struct request *request, const struct session_list *list,
-                                     struct page_value *ret_list, size_t *ret_count)
+                                     struct page_value *ret_list)
 {
     const struct security *it = request->state;
-    struct page_scope *rows = arena_calloc(&request->arena, list->count + 1, sizeof *rows);
-    struct page_value(*values)[SESSION_VALUES] = arena_calloc(&request->arena, list->count + 1, sizeof *values);
-    size_t count = 0;
-    if (!rows || !values)
+    const struct session *own = it->visitor.session;
+    struct shown_sessions shown = {
+        .rows = arena_calloc(&request->arena, list->count + 1, sizeof *shown.rows),
+        .values = arena_calloc(&request->arena, list->count + 1, sizeof *shown.values),
+    };
+    if (!shown.rows || !shown.values)
         return STATUS_NO_MEMORY;
+    describe_session(request, it->own, own->created_ms, own->came_from, &shown);
     for (size_t i = list->count; i-- > 0;) {
-        const struct listed_session *session = &list->sessions[i];
-        if (!is_shown(it, session))
-            continue;
-        values[count][0] = PAGE_TEXT("handle", slice_of(session->handle, SESSION_HANDLE_BYTES));
-        values[count][1] = PAGE_TEXT("came_from", session->came_from);
-        values[count][2] = PAGE_TEXT("since", when_minute(&request->arena, session->created_ms));
-        values[count][3] = PAGE_FLAG("current", is_own(it, session));
-        rows[count] = (struct page_scope){values[count], SESSION_VALUES};
-        count++;
+        const struct listed_session *other = &list->sessions[i];
+        if (is_shown(it, other) && !is_own(it, other))
+            describe_session(request, other->handle, other->created_ms, other->came_from, &shown);
     }
-    *ret_list = PAGE_LIST("sessions", rows, count);
-    *ret_count = count;
+    *ret_list = PAGE_LIST("sessions", shown.rows, shown.count);
     return STATUS_OK;
 }
 
@@ -130,7 +144,7 @@ static struct slice outcome_text(struct request *request, bool is_fault)
     return SLICE("");
 }
 
-static enum step_result show_list(struct request *request, const struct page_value *sessions, size_t count)
+static enum step_result show_list(struct request *request, const struct page_value *sessions)
 {
     const struct security *it = request->state;
     const struct config *config = app_of(request)->config;
@@ -148,7 +162,6 @@ static enum step_result show_list(struct request *request, const struct page_val
         PAGE_TEXT("username", it->visitor.user->username),
         PAGE_TEXT("csrf_token", it->visitor.session->csrf),
         PAGE_TEXT("action", slice_str(action)),
-        PAGE_FLAG("has_others", count > 1),
         PAGE_TEXT("password_action", is_here ? slice_str(password_action) : SLICE("")),
         PAGE_TEXT("site", site),
         PAGE_FLAG("by_proxy", trusted_login_is_on(config)),
@@ -163,18 +176,16 @@ static enum step_result show_security(struct flow *flow)
     struct request *request = request_of(flow);
     void *list = NULL;
     struct page_value sessions = {0};
-    size_t count = 0;
     enum status status = flow_outcome(flow, &list);
     if (status == STATUS_OK)
-        status = describe_sessions(request, list, &sessions, &count);
-    return status == STATUS_OK ? show_list(request, &sessions, count) : site_refuse(request, status, NULL);
+        status = describe_sessions(request, list, &sessions);
+    return status == STATUS_OK ? show_list(request, &sessions) : site_refuse(request, status, NULL);
 }
 
 /* ---- POST ---- */
 
-static enum step_result read_end(struct flow *flow);
 static enum step_result begin_end(struct flow *flow);
-static enum step_result end_others(struct flow *flow);
+static enum step_result end_sessions(struct flow *flow);
 static enum step_result tell_ended(struct flow *flow);
 
 const struct step security_end[] = {
@@ -182,17 +193,19 @@ const struct step security_end[] = {
     {"visitor", begin_security}, /* waits: the session */
     {"user", visitor_load},      /* waits: the user; or to the login */
     {"enter", visitor_enter},    /* the form is this session's */
-    {"audit", read_end},         /* the form; waits: the audit log's row, without which nothing ends */
-    {"end", begin_end},          /* waits: the end of one session, or the list of all */
-    {"others", end_others},      /* waits: the end of all others */
+    {"begin", begin_end},        /* the form; waits: the audit log's row, and with it the end of all others */
+    {"end", end_sessions},       /* waits: the end of the one, or that this one goes on */
     {"reply", tell_ended},       /* back to the page */
     {NULL, NULL},
 };
 
-static enum step_result read_end(struct flow *flow)
+/* All others end by another version of the user, which this one alone is told: no list is needed for that, which the
+ * store might have lost. */
+static enum step_result begin_end(struct flow *flow)
 {
     struct request *request = request_of(flow);
     struct security *it = request->state;
+    const struct user *user = it->visitor.user;
     struct slice deed = {0};
     enum status status = form_get_single(&it->visitor.form, "deed", &deed);
     it->ends_others = slice_eq(deed, SLICE("end_others"));
@@ -201,64 +214,40 @@ static enum step_result read_end(struct flow *flow)
             slice_eq(deed, SLICE("end")) ? form_get_single(&it->visitor.form, "session", &it->ended) : STATUS_BAD_INPUT;
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
-    return visitor_audit(flow, it->ends_others ? "user.end-other-sessions" : "user.end-session",
-                         it->visitor.user->subject);
+    if (!it->ends_others)
+        return visitor_audit(flow, "user.end-session", user->subject);
+    const struct audit_entry audit = visitor_entry(flow, "user.end-other-sessions", user->subject);
+    durable_user_end_other_sessions_start(app_of(request)->durable, user->id, &audit,
+                                          flow_wait(flow, STORE_TIMEOUT_MS));
+    return STEP_WAIT;
 }
 
-static enum step_result begin_end(struct flow *flow)
+static enum step_result end_sessions(struct flow *flow)
 {
     struct request *request = request_of(flow);
     const struct security *it = request->state;
-    enum status status = flow_outcome(flow, NULL);
+    struct ephemeral *ephemeral = app_loop_of(request)->ephemeral;
+    void *version = NULL;
+    enum status status = flow_outcome(flow, &version);
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     if (it->ends_others)
-        return list_sessions(flow);
-    ephemeral_session_end_start(app_loop_of(request)->ephemeral, it->visitor.user->id, it->ended,
-                                flow_wait(flow, STORE_TIMEOUT_MS));
+        ephemeral_session_keep_start(ephemeral, site_cookie(request, COOKIE_SESSION), *(const int64_t *)version,
+                                     flow_wait(flow, STORE_TIMEOUT_MS));
+    else
+        ephemeral_session_end_start(ephemeral, it->visitor.user->id, it->ended, flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
-static size_t count_others(const struct security *it, const struct session_list *list)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < list->count; i++)
-        count += !is_own(it, &list->sessions[i]);
-    return count;
-}
-
-static enum step_result end_others(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    const struct security *it = request->state;
-    struct ticket tickets[SESSIONS_OF_A_USER];
-    void *found = NULL;
-    size_t next = 0;
-    enum status status = flow_outcome(flow, &found);
-    if (!it->ends_others)
-        return status == STATUS_OK          ? security_go_back(request, "ended")
-               : status == STATUS_NOT_FOUND ? security_go_back(request, "gone")
-                                            : site_refuse(request, status, NULL);
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
-    const struct session_list *list = found;
-    size_t count = count_others(it, list);
-    if (count == 0)
-        return security_go_back(request, "others");
-    flow_wait_group(flow, count, STORE_TIMEOUT_MS, tickets);
-    for (size_t i = 0; i < list->count; i++)
-        if (!is_own(it, &list->sessions[i]))
-            ephemeral_session_end_start(app_loop_of(request)->ephemeral, it->visitor.user->id,
-                                        slice_of(list->sessions[i].handle, SESSION_HANDLE_BYTES), tickets[next++]);
-    return STEP_WAIT;
-}
-
-/* One that ended by itself meanwhile has ended too. */
+/* Where this one has ended by itself meanwhile, the page leads to the login. */
 static enum step_result tell_ended(struct flow *flow)
 {
     struct request *request = request_of(flow);
+    const struct security *it = request->state;
     enum status status = flow_outcome(flow, NULL);
     if (status != STATUS_OK && status != STATUS_NOT_FOUND)
         return site_refuse(request, status, NULL);
-    return security_go_back(request, "others");
+    if (it->ends_others)
+        return security_go_back(request, "others");
+    return security_go_back(request, status == STATUS_OK ? "ended" : "gone");
 }

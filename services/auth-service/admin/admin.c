@@ -21,9 +21,9 @@ static enum status find_bearer(struct request *request, struct bearer *ret_beare
     return bearers_find(app_of(request)->bearers, token, &request->arena, ret_bearer);
 }
 
-static enum step_result judge_role(struct request *request, enum admin_door door, enum bearer_role role)
+static enum step_result judge_role(struct request *request, enum admin_callers callers, enum bearer_role role)
 {
-    if (role == BEARER_LOGIN && door == ADMIN_FOR_OPERATORS)
+    if (role == BEARER_LOGIN && callers == ADMIN_FOR_OPERATORS)
         return admin_refuse(request, 403,
                             "a token of OAUTH1_LOGIN_TOKEN opens the calls of delegated login alone; send one of "
                             "OAUTH1_ADMIN_TOKEN");
@@ -33,7 +33,7 @@ static enum step_result judge_role(struct request *request, enum admin_door door
     return STEP_NEXT;
 }
 
-enum step_result admin_begin(struct flow *flow, enum admin_door door, size_t state_size)
+enum step_result admin_begin(struct flow *flow, enum admin_callers callers, size_t state_size)
 {
     struct request *request = request_of(flow);
     struct admin_call *call = request->state = arena_calloc(&request->arena, 1, state_size);
@@ -45,7 +45,7 @@ enum step_result admin_begin(struct flow *flow, enum admin_door door, size_t sta
     if (status != STATUS_OK)
         return admin_refuse_status(request, status);
     request_earns_connection(request);
-    return judge_role(request, door, call->bearer.role);
+    return judge_role(request, callers, call->bearer.role);
 }
 
 enum step_result admin_take_body(struct flow *flow)
@@ -82,10 +82,7 @@ enum step_result admin_reply(struct request *request, const struct buf *json)
 {
     if (json->failed)
         return admin_refuse_status(request, STATUS_NO_MEMORY);
-    request_reply_start(request, 200);
-    request_reply_header(request, "Cache-Control", SLICE("no-store"));
-    request_reply_body(request, "application/json", buf_slice(json));
-    request_reply_send(request);
+    request_reply_json(request, buf_slice(json));
     return STEP_REPLY;
 }
 

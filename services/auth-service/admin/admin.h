@@ -6,7 +6,7 @@
 #define COUNTERSIGN_AUTH_SERVICE_ADMIN_ADMIN_H
 
 #include "admin/bearers.h"
-#include "app.h"
+#include "app/app.h"
 #include "base/buf.h"
 #include "loop/flow.h"
 #include "json/json_reader.h"
@@ -18,11 +18,11 @@ struct admin_call {
 };
 
 /* Whose tokens open a call: those of OAUTH1_ADMIN_TOKEN alone, or those of OAUTH1_LOGIN_TOKEN too. */
-enum admin_door { ADMIN_FOR_OPERATORS, ADMIN_FOR_SITES_TOO };
+enum admin_callers { ADMIN_FOR_OPERATORS, ADMIN_FOR_SITES_TOO };
 
 /* Makes request->state of so many bytes, and finds out who calls and whether he may: a bearer who may only read gets
  * through with GET alone. STEP_NEXT, or it was refused. */
-enum step_result admin_begin(struct flow *flow, enum admin_door door, size_t state_size);
+enum step_result admin_begin(struct flow *flow, enum admin_callers callers, size_t state_size);
 
 /* The step that reads the body of a caller who is known. */
 enum step_result admin_take_body(struct flow *flow);

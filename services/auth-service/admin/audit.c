@@ -1,7 +1,7 @@
 #include "admin/audit.h"
 
 #include "admin/deed.h"
-#include "cli/moment.h"
+#include "rules/moment.h"
 #include "shapes/audit_shape.h"
 
 static enum status judge_names(struct deed *deed, const char **ret_why)
@@ -55,9 +55,4 @@ static const char *const audit_query[] = {"page_size", "page_token", "since", "u
 static const struct deed_kind audit_kind = {
     .noun = "row", .query = audit_query, .is_list = true, .judge = judge_names, .work = do_list_audit};
 
-static enum step_result begin_audit_list(struct flow *flow)
-{
-    return deed_begin(flow, &audit_kind);
-}
-
-const struct step audit_deeds_list[] = {{"caller", begin_audit_list}, DEED_STEPS};
+DEED_ENDPOINT(audit_deeds_list, audit_kind);

@@ -1,14 +1,14 @@
 #include "admin/clients.h"
 
 #include "admin/deed.h"
-#include "cli/client.h"
-#include "cli/overlap.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
 #include "durable/clients.h"
+#include "rules/client_draft.h"
+#include "rules/overlap.h"
 #include "shapes/client_shape.h"
 
-enum { NEW_ID_BYTES = 24, GIVEN_SECRET_MAX_BYTES = 512 };
+enum { NEW_ID_BYTES = 24 };
 
 /* ---- answers ---- */
 
@@ -21,11 +21,11 @@ static void answer_client(const struct durable *db, struct deed_answer *answer, 
     answer->version = client->version;
 }
 
-/* As it is now. */
+/* Writes the client as it is now into the answer. */
 static enum status answer_found(struct durable *db, struct deed_answer *answer, struct slice id, struct slice secret)
 {
     struct client *client = NULL;
-    TRY(durable_client_find_blocking(db, id, &client));
+    TRY(durable_client_read_blocking(db, id, &client));
     answer_client(db, answer, client, secret);
     client_free(client);
     return STATUS_OK;
@@ -74,20 +74,15 @@ static enum status do_list_clients(const struct deed *deed, struct durable *db, 
 static const struct deed_kind list_kind = {
     .noun = "client", .query = list_query, .is_list = true, .judge = judge_list, .work = do_list_clients};
 
-static enum step_result begin_client_list(struct flow *flow)
-{
-    return deed_begin(flow, &list_kind);
-}
-
-const struct step client_deeds_list[] = {{"caller", begin_client_list}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_list, list_kind);
 
 /* ---- POST clients ---- */
 
 static enum status judge_secret(struct deed *deed, struct slice secret, const char **ret_why)
 {
-    if (slice_is_absent(secret) || (secret.len > 0 && secret.len <= GIVEN_SECRET_MAX_BYTES))
+    if (slice_is_absent(secret) || (secret.len > 0 && secret.len <= SECRET_MAX_BYTES))
         return STATUS_OK;
-    return deed_wrong(deed, ret_why, "client_secret must have 1 to %d bytes", GIVEN_SECRET_MAX_BYTES);
+    return deed_wrong(deed, ret_why, "client_secret must have 1 to %d bytes", SECRET_MAX_BYTES);
 }
 
 static enum status judge_key(struct deed *deed, struct slice pem, const char **ret_why)
@@ -175,12 +170,7 @@ static const struct deed_kind create_kind = {.noun = "client",
                                              .judge = judge_new,
                                              .work = do_create_client};
 
-static enum step_result begin_client_create(struct flow *flow)
-{
-    return deed_begin(flow, &create_kind);
-}
-
-const struct step client_deeds_create[] = {{"caller", begin_client_create}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_create, create_kind);
 
 /* ---- GET clients/{id} ---- */
 
@@ -191,12 +181,7 @@ static enum status show_client(const struct deed *deed, struct durable *db, stru
 
 static const struct deed_kind show_kind = {.noun = "client", .work = show_client};
 
-static enum step_result begin_client_show(struct flow *flow)
-{
-    return deed_begin(flow, &show_kind);
-}
-
-const struct step client_deeds_show[] = {{"caller", begin_client_show}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_show, show_kind);
 
 /* ---- PATCH clients/{id} ---- */
 
@@ -235,7 +220,7 @@ static enum status change_client(const struct deed *deed, struct durable *db, st
     if (!client_shape_options(deed->input, &options, &why))
         return deed_refuse(answer, 400, "%s", why);
     options.id = SLICE_ABSENT;
-    TRY(durable_client_find_blocking(db, deed->id, &found));
+    TRY(durable_client_read_blocking(db, deed->id, &found));
     draft.client = *found; /* the arena stays found's */
     enum status status = change_found(deed, db, &draft, answer);
     client_draft_done(&draft);
@@ -251,19 +236,14 @@ static const struct deed_kind change_kind = {.noun = "client",
                                              .judge = judge_change,
                                              .work = change_client};
 
-static enum step_result begin_client_change(struct flow *flow)
-{
-    return deed_begin(flow, &change_kind);
-}
-
-const struct step client_deeds_change[] = {{"caller", begin_client_change}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_change, change_kind);
 
 /* ---- DELETE clients/{id} ---- */
 
 static enum status match_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct client *found = NULL;
-    TRY(durable_client_find_blocking(db, deed->id, &found));
+    TRY(durable_client_read_blocking(db, deed->id, &found));
     enum status status = deed_match(deed, answer, found->version);
     client_free(found);
     return status;
@@ -279,12 +259,7 @@ static enum status do_delete_client(const struct deed *deed, struct durable *db,
 static const struct deed_kind delete_kind = {
     .noun = "client", .row = CHANGE_CLIENT, .writes = true, .needs_match = true, .work = do_delete_client};
 
-static enum step_result begin_client_delete(struct flow *flow)
-{
-    return deed_begin(flow, &delete_kind);
-}
-
-const struct step client_deeds_delete[] = {{"caller", begin_client_delete}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_delete, delete_kind);
 
 /* ---- POST clients/{id}/disable, enable ---- */
 
@@ -297,15 +272,11 @@ static enum status do_named(const struct deed *deed, struct durable *db, struct 
     return answer_found(db, answer, deed->id, SLICE_ABSENT);
 }
 
-/* The kind and the steps of VERB_client. */
-#define BEGUN(verb)                                                                     \
+/* POST that does VERB_client. */
+#define CLIENT_ENDPOINT(verb)                                                           \
     static const struct deed_kind verb##_kind = {                                       \
         .noun = "client", .row = CHANGE_CLIENT, .writes = true, .work = verb##_client}; \
-    static enum step_result begin_##verb(struct flow *flow)                             \
-    {                                                                                   \
-        return deed_begin(flow, &verb##_kind);                                          \
-    }                                                                                   \
-    const struct step client_deeds_##verb[] = {{"caller", begin_##verb}, DEED_STEPS}
+    DEED_ENDPOINT(client_deeds_##verb, verb##_kind)
 
 static enum status disable_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -317,8 +288,8 @@ static enum status enable_client(const struct deed *deed, struct durable *db, st
     return do_named(deed, db, answer, "client.enable", durable_client_enable_blocking);
 }
 
-BEGUN(disable);
-BEGUN(enable);
+CLIENT_ENDPOINT(disable);
+CLIENT_ENDPOINT(enable);
 
 /* ---- POST clients/{id}/approve, reject ---- */
 
@@ -329,12 +300,14 @@ static enum status judge_seen(const struct deed *deed, struct durable *db, struc
                               judge_client_fn *judge)
 {
     struct client *found = NULL;
-    TRY(durable_client_find_blocking(db, deed->id, &found));
+    TRY(durable_client_read_blocking(db, deed->id, &found));
     int64_t version = deed_matches_any(deed) ? 0 : found->version;
     enum status status = deed_match(deed, answer, found->version);
     client_free(found);
     TRY(status);
     status = judge(db, deed->id, version);
+    if (status == STATUS_FORBIDDEN)
+        return deed_refuse(answer, 409, CLIENT_WITHOUT_OWNER);
     return status == STATUS_CONFLICT ? deed_match(deed, answer, 0) : status;
 }
 
@@ -356,20 +329,22 @@ static enum status reject_client(const struct deed *deed, struct durable *db, st
     return do_judge(deed, db, answer, "client.reject", durable_client_reject_blocking);
 }
 
-BEGUN(approve);
-BEGUN(reject);
+CLIENT_ENDPOINT(approve);
+CLIENT_ENDPOINT(reject);
 
 /* ---- POST clients/{id}/rotate-secret ---- */
 
 struct rotation {
     struct slice client_secret, rsa_public_key;
     int64_t overlap; /* seconds */
+    bool end_former;
 };
 
 static const struct json_field rotation_fields[] = {
     JSON_FIELD(struct rotation, client_secret, JSON_STRING, false),
     JSON_FIELD(struct rotation, rsa_public_key, JSON_STRING, false),
     JSON_FIELD(struct rotation, overlap, JSON_INT, false),
+    JSON_FIELD(struct rotation, end_former, JSON_BOOL, false),
     JSON_FIELDS_END,
 };
 
@@ -392,29 +367,43 @@ static enum status judge_rotation(struct deed *deed, const char **ret_why)
 }
 
 /* A client that signs with RSA alone gets no secret by mistake. */
+static enum status judge_client_rotation(const struct deed *deed, const struct client *client, int64_t now_ms,
+                                         struct deed_answer *answer)
+{
+    const struct rotation *rotation = deed->input;
+    const struct overlap overlap = {rotation->overlap, rotation->end_former};
+    bool is_key = !slice_is_absent(rotation->rsa_public_key);
+    struct buf why = buf_in(&answer->arena);
+    TRY(deed_match(deed, answer, client->version));
+    if (!is_key && !client_has_secret(client) && client->key_count > 0)
+        return deed_refuse(answer, 400, "rsa_public_key: the client signs with an RSA key; send the new one");
+    if (overlap_refuses_client(&overlap, client, is_key, now_ms, &why))
+        return deed_refuse(answer, 409, "%.*s", SLICE_ARGS(buf_slice(&why)));
+    return STATUS_OK;
+}
+
 static enum status rotate_credential(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct rotation *rotation = deed->input;
+    int64_t overlap_ms = rotation->overlap * 1000;
     struct client *found = NULL;
-    if (!slice_is_absent(rotation->rsa_public_key))
-        return durable_client_rotate_key_blocking(db, deed->id, rotation->rsa_public_key, rotation->overlap * 1000);
-    TRY(durable_client_find_blocking(db, deed->id, &found));
-    bool is_rsa_only = found->secret_count == 0 && found->key_count > 0;
+    TRY(durable_client_read_blocking(db, deed->id, &found));
+    enum status status = judge_client_rotation(deed, found, clock_wall_ms(db->clock), answer);
     client_free(found);
-    if (is_rsa_only)
-        return deed_refuse(answer, 400, "rsa_public_key: the client signs with an RSA key; send the new one");
-    return durable_client_rotate_secret_blocking(db, deed->id, rotation->client_secret, rotation->overlap * 1000);
+    TRY(status);
+    return slice_is_absent(rotation->client_secret)
+               ? durable_client_rotate_key_blocking(db, deed->id, rotation->rsa_public_key, overlap_ms)
+               : durable_client_rotate_secret_blocking(db, deed->id, rotation->client_secret, overlap_ms);
 }
 
 static enum status rotate_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct rotation *rotation = deed->input;
     struct client *client = NULL;
-    TRY(match_client(deed, db, answer));
     TRY(rotate_credential(deed, db, answer));
     TRY(deed_audit(deed, db, slice_is_absent(rotation->client_secret) ? "client.rotate-key" : "client.rotate-secret",
                    deed->id));
-    TRY(durable_client_find_blocking(db, deed->id, &client));
+    TRY(durable_client_read_blocking(db, deed->id, &client));
     struct json_writer json = json_writer(&answer->json);
     client_shape_write_rotated(&json, client, rotation->client_secret, clock_wall_ms(db->clock));
     answer->version = client->version;
@@ -429,12 +418,7 @@ static const struct deed_kind rotate_kind = {.noun = "client",
                                              .judge = judge_rotation,
                                              .work = rotate_client};
 
-static enum step_result begin_client_rotate(struct flow *flow)
-{
-    return deed_begin(flow, &rotate_kind);
-}
-
-const struct step client_deeds_rotate[] = {{"caller", begin_client_rotate}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_rotate, rotate_kind);
 
 /* ---- GET clients/{id}/secrets, keys ---- */
 
@@ -454,7 +438,7 @@ static enum status show_credentials(const struct deed *deed, struct durable *db,
 {
     struct client *client = NULL;
     struct json_writer json = json_writer(&answer->json);
-    TRY(durable_client_find_blocking(db, deed->id, &client));
+    TRY(durable_client_read_blocking(db, deed->id, &client));
     json_begin_object(&json);
     json_member_array(&json, keys ? "keys" : "secrets");
     list_credentials(&json, keys ? client->keys : client->secrets, keys ? client->key_count : client->secret_count,
@@ -474,12 +458,7 @@ static enum status show_secrets(const struct deed *deed, struct durable *db, str
 
 static const struct deed_kind secrets_kind = {.noun = "client", .work = show_secrets};
 
-static enum step_result begin_client_secrets(struct flow *flow)
-{
-    return deed_begin(flow, &secrets_kind);
-}
-
-const struct step client_deeds_secrets[] = {{"caller", begin_client_secrets}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_secrets, secrets_kind);
 
 static enum status show_keys(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -488,9 +467,4 @@ static enum status show_keys(const struct deed *deed, struct durable *db, struct
 
 static const struct deed_kind keys_kind = {.noun = "client", .work = show_keys};
 
-static enum step_result begin_client_keys(struct flow *flow)
-{
-    return deed_begin(flow, &keys_kind);
-}
-
-const struct step client_deeds_keys[] = {{"caller", begin_client_keys}, DEED_STEPS};
+DEED_ENDPOINT(client_deeds_keys, keys_kind);

@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A deed is one transaction of a few statements; the pool refuses at once where the server cannot be reached. */
-enum { DEED_TIMEOUT_MS = 5000, DEED_MAX_BYTES = 4 << 20, ANSWER_MAX_BYTES = 16 << 20 };
+#define LINES_TYPE "application/x-ndjson"
+
+enum { DEED_MAX_BYTES = 4 << 20, ANSWER_MAX_BYTES = 16 << 20 };
 enum { PAGE_ROWS = 100, PAGE_ROWS_MAX = 500, FILTERED_ROWS_MAX = 20000 };
 
 struct deed_call {
@@ -44,6 +45,19 @@ enum status deed_wrong(struct deed *deed, const char **ret_why, const char *form
     va_end(args);
     *ret_why = arena_string(&deed->arena, slice_str(text));
     return *ret_why ? STATUS_BAD_INPUT : STATUS_NO_MEMORY;
+}
+
+bool deed_is_dry(const struct deed *deed)
+{
+    return slice_eq(deed_query(deed, "dry_run"), SLICE("true"));
+}
+
+enum status deed_judge_dry(struct deed *deed, const char **ret_why)
+{
+    struct slice text = deed_query(deed, "dry_run");
+    if (slice_is_absent(text) || deed_is_dry(deed) || slice_eq(text, SLICE("false")))
+        return STATUS_OK;
+    return deed_wrong(deed, ret_why, "dry_run: it is true or false");
 }
 
 static bool is_known_name(const char *const *names, struct slice name)
@@ -103,6 +117,38 @@ static enum status take_head(struct deed *deed, struct request *request)
     return form_parse(&deed->arena, raw_query, &deed->query);
 }
 
+/* RFC 9110 §8.8.3: an ETag is in double quotes, W/ stands before a weak one. */
+static bool is_etag(struct slice text)
+{
+    struct slice tag = slice_starts_with(text, SLICE("W/")) ? slice_sub(text, 2, text.len) : text;
+    return tag.len >= 2 && tag.ptr[0] == '"' && tag.ptr[tag.len - 1] == '"';
+}
+
+/* What If-Match may be (§13.1.1); *ret_other is the first that is something else. */
+static bool is_match(struct slice match, struct slice *ret_other)
+{
+    for (bool more = match.len > 0; more;) {
+        *ret_other = slice_trim(slice_cut(&match, ',', &more));
+        if (ret_other->len && !slice_eq(*ret_other, SLICE("*")) && !is_etag(*ret_other))
+            return false;
+    }
+    return true;
+}
+
+static enum step_result judge_match(struct request *request, struct deed *deed)
+{
+    struct slice other = SLICE_ABSENT;
+    const char *why = NULL;
+    if (deed->kind->needs_match && slice_is_absent(deed->if_match))
+        return admin_refuse(request, 428,
+                            "send If-Match with the ETag of what you have seen, or * for whatever there is now");
+    if (is_match(deed->if_match, &other))
+        return STEP_NEXT;
+    (void)deed_wrong(deed, &why, "If-Match: %.*s is no ETag; send it in double quotes, as GET showed it: \"3\"",
+                     SLICE_ARGS(other));
+    return why ? admin_refuse(request, 400, why) : admin_refuse_status(request, STATUS_NO_MEMORY);
+}
+
 enum step_result deed_begin(struct flow *flow, const struct deed_kind *kind)
 {
     struct request *request = request_of(flow);
@@ -121,10 +167,22 @@ enum step_result deed_begin(struct flow *flow, const struct deed_kind *kind)
         return admin_refuse(request, 400, "the query cannot be decoded");
     if (status != STATUS_OK || slice_is_absent(deed->who))
         return admin_refuse_status(request, STATUS_NO_MEMORY);
-    if (kind->needs_match && slice_is_absent(deed->if_match))
-        return admin_refuse(request, 428,
-                            "send If-Match with the ETag of what you have seen, or * for whatever there is now");
-    return STEP_NEXT;
+    return judge_match(request, deed);
+}
+
+static bool is_object_type(const struct request *request)
+{
+    return request_has_media_type(request, "application/json") ||
+           request_has_media_type(request, "application/merge-patch+json");
+}
+
+/* What is read of an object are copies. */
+static enum status copy_body(struct deed *deed, struct slice body, const char **ret_why)
+{
+    if (deed->kind->body == DEED_TAKES_OBJECT)
+        return json_read(body.len ? body : SLICE("{}"), &deed->arena, &deed->body, ret_why);
+    deed->lines = arena_copy(&deed->arena, body);
+    return slice_is_absent(deed->lines) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 enum step_result deed_read_body(struct flow *flow)
@@ -132,14 +190,13 @@ enum step_result deed_read_body(struct flow *flow)
     struct request *request = request_of(flow);
     struct deed *deed = ((struct deed_call *)request->state)->deed;
     const char *why = NULL;
-    enum status status = STATUS_OK;
     if (deed->kind->body == DEED_TAKES_NO_BODY && request->body.len)
         return admin_refuse(request, 400, "this call takes no body");
-    if (request->body.len && !request_has_media_type(request, "application/json") &&
-        !request_has_media_type(request, "application/merge-patch+json"))
+    if (request->body.len && deed->kind->body == DEED_TAKES_LINES && !request_has_media_type(request, LINES_TYPE))
+        return admin_refuse(request, 415, "send Content-Type: " LINES_TYPE);
+    if (request->body.len && deed->kind->body == DEED_TAKES_OBJECT && !is_object_type(request))
         return admin_refuse(request, 415, "send Content-Type: application/json");
-    if (deed->kind->body == DEED_TAKES_OBJECT)
-        status = json_read(request->body.len ? request->body : SLICE("{}"), &deed->arena, &deed->body, &why);
+    enum status status = copy_body(deed, request->body, &why);
     if (status == STATUS_OK)
         status = judge_deed(deed, &why);
     if (status == STATUS_BAD_INPUT)
@@ -163,6 +220,7 @@ static void empty_answer(struct deed_answer *answer)
     arena_reset(&answer->arena);
     answer->http_status = 0;
     answer->detail = answer->place = SLICE_ABSENT;
+    answer->report = NULL;
     answer->json = buf_in(&answer->arena);
     answer->version = 0;
 }
@@ -299,7 +357,9 @@ enum step_result deed_start(struct flow *flow)
 
 static enum step_result reply_problem(struct request *request, const struct deed_answer *answer)
 {
-    const struct problem_detail problem = {.detail = answer->detail};
+    const struct problem_detail problem = {.detail = answer->detail,
+                                           .report = answer->report,
+                                           .report_json = answer->report ? buf_slice(&answer->json) : SLICE_ABSENT};
     problem_reply(request, answer->http_status, &problem);
     return STEP_REPLY;
 }
@@ -341,10 +401,18 @@ struct deed_list deed_list_begin(const struct deed *deed, struct deed_answer *an
     return list;
 }
 
+static bool holds_nocase(struct slice text, struct slice wanted)
+{
+    for (size_t at = 0; at + wanted.len <= text.len; at++)
+        if (slice_eq_nocase(slice_sub(text, at, at + wanted.len), wanted))
+            return true;
+    return false;
+}
+
 static bool passes_filter(struct slice filter, const struct slice *texts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (slice_find_slice(texts[i], filter) < texts[i].len)
+        if (holds_nocase(texts[i], filter))
             return true;
     return filter.len == 0;
 }

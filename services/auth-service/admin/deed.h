@@ -1,9 +1,8 @@
 /* deed: what all calls on clients, tokens, users and resource servers share: a call is judged on the loop, done on a
  * thread of the database's pool in one transaction with its row of the audit log, and answered.
  *
- * An endpoint is a struct deed_kind and a table of steps that begins with its own call of deed_begin:
- *   const struct step client_show[] = {{"caller", begin_show}, DEED_STEPS};
- * A deed owns copies of all it needs, for it may outlive its request. */
+ * An endpoint is a struct deed_kind and its DEED_ENDPOINT. A deed owns copies of all it needs, for it may outlive its
+ * request. */
 #ifndef COUNTERSIGN_AUTH_SERVICE_ADMIN_DEED_H
 #define COUNTERSIGN_AUTH_SERVICE_ADMIN_DEED_H
 
@@ -12,16 +11,17 @@
 #include "http/form.h"
 #include "json/json_writer.h"
 
-enum deed_body { DEED_TAKES_NO_BODY, DEED_TAKES_OBJECT };
+enum deed_body { DEED_TAKES_NO_BODY, DEED_TAKES_OBJECT, DEED_TAKES_LINES };
 
 struct deed {
     struct arena arena; /* of all below */
     const struct deed_kind *kind;
-    struct slice who;      /* the audit log's */
-    struct slice id;       /* the path's {…}; absent: it has none */
-    struct slice if_match; /* absent: not sent */
-    struct form query;     /* each name at most once, and only those of the kind */
-    const json_value *body;
+    struct slice who;       /* the audit log's */
+    struct slice id;        /* the path's {…}; absent: it has none */
+    struct slice if_match;  /* absent: not sent */
+    struct form query;      /* each name at most once, and only those of the kind */
+    const json_value *body; /* of DEED_TAKES_OBJECT */
+    struct slice lines;     /* of DEED_TAKES_LINES: NDJSON, as it came */
     bool is_dev;
     void *input;              /* of the kind's own, from judge */
     struct page_request page; /* of a list: page_token and page_size */
@@ -33,6 +33,7 @@ struct deed_answer {
     struct arena arena;
     int http_status;     /* 0: not yet; a refusal has its detail */
     struct slice detail; /* of a refusal */
+    const char *report;  /* of a refusal: the problem's member that `json` is the value of; NULL: none */
     struct buf json;     /* no bytes: none */
     int64_t version;     /* ETag; 0: none */
     struct slice place;  /* Location; absent: none */
@@ -65,17 +66,25 @@ enum step_result deed_start(struct flow *flow);
 /* Sends its answer. */
 enum step_result deed_reply(struct flow *flow);
 
-/* The body, the deed (waits: the database), the reply. */
-#define DEED_STEPS                                                                                   \
-    {"body", admin_take_body}, {"judge", deed_read_body}, {"do", deed_start}, {"reply", deed_reply}, \
-    {                                                                                                \
-        NULL, NULL                                                                                   \
+/* The table of steps NAME[], which does what the kind says. */
+#define DEED_ENDPOINT(NAME, kind)                                                \
+    static enum step_result begin_##NAME(struct flow *flow)                      \
+    {                                                                            \
+        return deed_begin(flow, &(kind));                                        \
+    }                                                                            \
+    const struct step NAME[] = {                                                 \
+        {"caller", begin_##NAME},  {"body", admin_take_body},                    \
+        {"judge", deed_read_body}, {"do", deed_start}, /* waits: the database */ \
+        {"reply", deed_reply},     {NULL, NULL},                                 \
     }
 
 /* For work and judge: an answer other than the usual ones. What was written is rolled back. */
 enum status deed_refuse(struct deed_answer *answer, int http_status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* For judge: sets *ret_why, a text in the deed's arena. BAD_INPUT. */
 enum status deed_wrong(struct deed *deed, const char **ret_why, const char *format, ...) PRINTF_LIKE(3, 4);
+/* For judge: whether the parameter dry_run, if there is one, is true or false. BAD_INPUT: *ret_why. */
+MUST_USE enum status deed_judge_dry(struct deed *deed, const char **ret_why);
+bool deed_is_dry(const struct deed *deed);
 /* Whether If-Match is not there, or *: whatever there is now. */
 bool deed_matches_any(const struct deed *deed);
 /* Whether If-Match names this version of the row, or any; 412. */

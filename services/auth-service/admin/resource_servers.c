@@ -1,8 +1,8 @@
 #include "admin/resource_servers.h"
 
 #include "admin/deed.h"
-#include "cli/overlap.h"
-#include "cli/resource_server_draft.h"
+#include "rules/overlap.h"
+#include "rules/resource_server_draft.h"
 #include "shapes/resource_server_shape.h"
 #include "shapes/shape.h"
 
@@ -30,12 +30,7 @@ static const char *const list_query[] = {DEED_LIST_QUERY, NULL};
 static const struct deed_kind list_kind = {
     .noun = "resource server", .query = list_query, .is_list = true, .work = do_list_servers};
 
-static enum step_result begin_server_list(struct flow *flow)
-{
-    return deed_begin(flow, &list_kind);
-}
-
-const struct step resource_server_deeds_list[] = {{"caller", begin_server_list}, DEED_STEPS};
+DEED_ENDPOINT(resource_server_deeds_list, list_kind);
 
 /* ---- GET resource-servers/{name} ---- */
 
@@ -77,12 +72,7 @@ static enum status show_server(const struct deed *deed, struct durable *db, stru
 
 static const struct deed_kind show_kind = {.noun = "resource server", .work = show_server};
 
-static enum step_result begin_server_show(struct flow *flow)
-{
-    return deed_begin(flow, &show_kind);
-}
-
-const struct step resource_server_deeds_show[] = {{"caller", begin_server_show}, DEED_STEPS};
+DEED_ENDPOINT(resource_server_deeds_show, show_kind);
 
 /* ---- POST resource-servers ---- */
 
@@ -136,7 +126,8 @@ static enum status refuse_taken(struct durable *db, const struct resource_server
                              "GET resource-servers shows which are live, then send it again or choose others");
     else if (slice_eq(rival->name, server->name))
         status = deed_refuse(answer, 409,
-                             "name: there is a live resource server %.*s; choose another name, or DELETE it first",
+                             "name: there is a live resource server %.*s; POST …/rotate-key gives it a new key; choose "
+                             "another name, or DELETE it first",
                              SLICE_ARGS(rival->name));
     else
         status = deed_refuse(answer, 409, "tls_sans: resource server %.*s is live and has the certificate's names %.*s",
@@ -172,22 +163,19 @@ static const struct deed_kind create_kind = {.noun = "resource server",
                                              .judge = judge_server,
                                              .work = do_create_server};
 
-static enum step_result begin_server_create(struct flow *flow)
-{
-    return deed_begin(flow, &create_kind);
-}
-
-const struct step resource_server_deeds_create[] = {{"caller", begin_server_create}, DEED_STEPS};
+DEED_ENDPOINT(resource_server_deeds_create, create_kind);
 
 /* ---- POST resource-servers/{name}/rotate-key ---- */
 
 struct rotation {
-    int64_t overlap;                    /* seconds */
+    int64_t overlap; /* seconds */
+    bool end_former;
     struct resource_server_draft draft; /* of the new key alone */
 };
 
 static const struct json_field rotation_fields[] = {
     JSON_FIELD(struct rotation, overlap, JSON_INT, false),
+    JSON_FIELD(struct rotation, end_former, JSON_BOOL, false),
     JSON_FIELDS_END,
 };
 
@@ -203,6 +191,19 @@ static enum status judge_rotation(struct deed *deed, const char **ret_why)
     return resource_server_draft_key(&rotation->draft);
 }
 
+/* As it is held until the commit. */
+static enum status judge_server_rotation(const struct deed *deed, struct durable *db, struct deed_answer *answer)
+{
+    const struct rotation *rotation = deed->input;
+    const struct overlap overlap = {rotation->overlap, rotation->end_former};
+    struct buf why = buf_in(&answer->arena);
+    int64_t until_ms = 0;
+    TRY(durable_resource_server_former_until_blocking(db, deed->id, &until_ms));
+    if (!overlap_refuses(&overlap, until_ms, "key", &why))
+        return STATUS_OK;
+    return deed_refuse(answer, 409, "%.*s", SLICE_ARGS(buf_slice(&why)));
+}
+
 static enum status do_rotate_server(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     const struct rotation *rotation = deed->input;
@@ -210,6 +211,7 @@ static enum status do_rotate_server(const struct deed *deed, struct durable *db,
     int64_t overlap_ms = rotation->overlap * 1000;
     TRY(find_newest(db, deed->id, answer));
     TRY(deed_match(deed, answer, answer->version));
+    TRY(judge_server_rotation(deed, db, answer));
     TRY(durable_resource_server_rotate_blocking(db, deed->id, draft->server.key_digest, overlap_ms));
     TRY(deed_audit(deed, db, "resource-server.rotate-key", deed->id));
     TRY(find_newest(db, deed->id, answer));
@@ -227,12 +229,7 @@ static const struct deed_kind rotate_kind = {.noun = "resource server",
                                              .judge = judge_rotation,
                                              .work = do_rotate_server};
 
-static enum step_result begin_server_rotate(struct flow *flow)
-{
-    return deed_begin(flow, &rotate_kind);
-}
-
-const struct step resource_server_deeds_rotate[] = {{"caller", begin_server_rotate}, DEED_STEPS};
+DEED_ENDPOINT(resource_server_deeds_rotate, rotate_kind);
 
 /* ---- DELETE resource-servers/{name} ---- */
 
@@ -257,9 +254,4 @@ static const struct deed_kind revoke_kind = {.noun = "resource server",
                                              .needs_match = true,
                                              .work = do_revoke_server};
 
-static enum step_result begin_server_revoke(struct flow *flow)
-{
-    return deed_begin(flow, &revoke_kind);
-}
-
-const struct step resource_server_deeds_revoke[] = {{"caller", begin_server_revoke}, DEED_STEPS};
+DEED_ENDPOINT(resource_server_deeds_revoke, revoke_kind);

@@ -49,15 +49,5 @@ static const struct deed_kind show_kind = {.noun = "sealing key", .work = do_sho
 static const struct deed_kind rewrite_kind = {
     .noun = "sealing key", .writes = true, .commits_itself = true, .work = do_rewrite};
 
-static enum step_result begin_show(struct flow *flow)
-{
-    return deed_begin(flow, &show_kind);
-}
-
-static enum step_result begin_rewrite(struct flow *flow)
-{
-    return deed_begin(flow, &rewrite_kind);
-}
-
-const struct step seal_deeds_show[] = {{"caller", begin_show}, DEED_STEPS};
-const struct step seal_deeds_rewrite[] = {{"caller", begin_rewrite}, DEED_STEPS};
+DEED_ENDPOINT(seal_deeds_show, show_kind);
+DEED_ENDPOINT(seal_deeds_rewrite, rewrite_kind);

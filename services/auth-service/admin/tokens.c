@@ -55,18 +55,13 @@ static const char *const list_query[] = {DEED_LIST_QUERY, "client_id", "sub", NU
 static const struct deed_kind list_kind = {
     .noun = "token", .query = list_query, .is_list = true, .judge = judge_filter, .work = list_filtered};
 
-static enum step_result begin_token_list(struct flow *flow)
-{
-    return deed_begin(flow, &list_kind);
-}
-
-const struct step token_deeds_list[] = {{"caller", begin_token_list}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_list, list_kind);
 
 static enum status list_of_client(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
     struct client *client = NULL;
     const struct token_filter filter = {.client_id = deed->id};
-    TRY(durable_client_find_blocking(db, deed->id, &client));
+    TRY(durable_client_read_blocking(db, deed->id, &client));
     client_free(client);
     return do_list_tokens(deed, db, &filter, answer);
 }
@@ -75,29 +70,17 @@ static const char *const page_query[] = {DEED_LIST_QUERY, NULL};
 static const struct deed_kind of_client_kind = {
     .noun = "client", .query = page_query, .is_list = true, .work = list_of_client};
 
-static enum step_result begin_token_of_client(struct flow *flow)
-{
-    return deed_begin(flow, &of_client_kind);
-}
-
-const struct step token_deeds_of_client[] = {{"caller", begin_token_of_client}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_of_client, of_client_kind);
 
 /* ---- DELETE tokens?client_id=&sub= ---- */
 
 static const char *const bulk_query[] = {"client_id", "sub", "dry_run", NULL};
 
-static bool is_dry(const struct deed *deed)
-{
-    return slice_eq(deed_query(deed, "dry_run"), SLICE("true"));
-}
-
 static enum status judge_bulk(struct deed *deed, const char **ret_why)
 {
-    struct slice dry = deed_query(deed, "dry_run");
     if (slice_is_absent(deed_query(deed, "client_id")) && slice_is_absent(deed_query(deed, "sub")))
         return deed_wrong(deed, ret_why, "client_id, sub: say whose tokens, by one or by both");
-    if (!slice_is_absent(dry) && !is_dry(deed) && !slice_eq(dry, SLICE("false")))
-        return deed_wrong(deed, ret_why, "dry_run: it is true or false");
+    TRY(deed_judge_dry(deed, ret_why));
     return judge_filter(deed, ret_why);
 }
 
@@ -116,8 +99,8 @@ static enum status revoke_all(const struct deed *deed, struct durable *db, struc
     struct token_filter filter = read_filter(deed);
     int64_t count = 0;
     TRY(durable_token_revoke_blocking(db, &filter, &count));
-    answer_count(answer, is_dry(deed) ? "would_revoke" : "revoked", count);
-    if (is_dry(deed))
+    answer_count(answer, deed_is_dry(deed) ? "would_revoke" : "revoked", count);
+    if (deed_is_dry(deed))
         return STATUS_BAD_INPUT;
     return deed_audit_entry(deed, db,
                             (struct audit_entry){.what = SLICE("token.revoke"),
@@ -129,12 +112,7 @@ static enum status revoke_all(const struct deed *deed, struct durable *db, struc
 static const struct deed_kind bulk_kind = {
     .noun = "token", .row = CHANGE_TOKEN, .query = bulk_query, .writes = true, .judge = judge_bulk, .work = revoke_all};
 
-static enum step_result begin_token_bulk(struct flow *flow)
-{
-    return deed_begin(flow, &bulk_kind);
-}
-
-const struct step token_deeds_revoke_all[] = {{"caller", begin_token_bulk}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_revoke_all, bulk_kind);
 
 /* ---- POST tokens ---- */
 
@@ -159,6 +137,9 @@ static enum status judge_issue(struct deed *deed, const char **ret_why)
     if (!input)
         return STATUS_NO_MEMORY;
     TRY(json_decode(deed->body, token_fields, JSON_NULL_REFUSED, "", &deed->arena, input, NULL, ret_why));
+    if (input->scope.len > CLIENT_SCOPES_MAX_BYTES)
+        return deed_wrong(deed, ret_why, "scope: it has %zu bytes, and %d are the most", input->scope.len,
+                          CLIENT_SCOPES_MAX_BYTES);
     if (!scope_is_valid(input->scope))
         return deed_wrong(deed, ret_why, "scope is printable ASCII without quotes, separated by spaces");
     if (slice_find(input->scope, ',') < input->scope.len)
@@ -171,7 +152,7 @@ static enum status judge_issue(struct deed *deed, const char **ret_why)
 static enum status find_parties(const struct token_input *input, struct durable *db, struct deed_answer *answer,
                                 struct client **ret_client, struct user **ret_user)
 {
-    enum status status = durable_client_find_blocking(db, input->client_id, ret_client);
+    enum status status = durable_client_read_blocking(db, input->client_id, ret_client);
     if (status == STATUS_NOT_FOUND)
         return deed_refuse(answer, 400, "client_id: there is no such client");
     TRY(status);
@@ -240,12 +221,7 @@ static const struct deed_kind issue_kind = {.noun = "token",
                                             .judge = judge_issue,
                                             .work = do_issue_token};
 
-static enum step_result begin_token_issue(struct flow *flow)
-{
-    return deed_begin(flow, &issue_kind);
-}
-
-const struct step token_deeds_issue[] = {{"caller", begin_token_issue}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_issue, issue_kind);
 
 /* ---- GET, DELETE tokens/{jti} ---- */
 
@@ -278,12 +254,7 @@ static enum status do_show_token(const struct deed *deed, struct durable *db, st
 
 static const struct deed_kind show_kind = {.noun = "token", .work = do_show_token};
 
-static enum step_result begin_token_show(struct flow *flow)
-{
-    return deed_begin(flow, &show_kind);
-}
-
-const struct step token_deeds_show[] = {{"caller", begin_token_show}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_show, show_kind);
 
 /* One that was revoked before is no error; one that never was is. */
 static enum status do_revoke_token(const struct deed *deed, struct durable *db, struct deed_answer *answer)
@@ -303,9 +274,4 @@ static enum status do_revoke_token(const struct deed *deed, struct durable *db, 
 static const struct deed_kind revoke_kind = {
     .noun = "token", .row = CHANGE_TOKEN, .writes = true, .needs_match = true, .work = do_revoke_token};
 
-static enum step_result begin_token_revoke(struct flow *flow)
-{
-    return deed_begin(flow, &revoke_kind);
-}
-
-const struct step token_deeds_revoke[] = {{"caller", begin_token_revoke}, DEED_STEPS};
+DEED_ENDPOINT(token_deeds_revoke, revoke_kind);

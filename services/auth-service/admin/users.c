@@ -1,10 +1,10 @@
 #include "admin/users.h"
 
 #include "admin/deed.h"
-#include "cli/user_draft.h"
 #include "crypto/password.h"
 #include "durable/users.h"
-#include "login/password_rules.h"
+#include "rules/password_rules.h"
+#include "rules/user_draft.h"
 #include "shapes/user_shape.h"
 
 static void answer_user(struct deed_answer *answer, const struct user *user)
@@ -38,12 +38,7 @@ static enum status do_list_users(const struct deed *deed, struct durable *db, st
 static const char *const list_query[] = {DEED_LIST_QUERY, NULL};
 static const struct deed_kind list_kind = {.noun = "user", .query = list_query, .is_list = true, .work = do_list_users};
 
-static enum step_result begin_user_list(struct flow *flow)
-{
-    return deed_begin(flow, &list_kind);
-}
-
-const struct step user_deeds_list[] = {{"caller", begin_user_list}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_list, list_kind);
 
 /* ---- POST users ---- */
 
@@ -117,12 +112,7 @@ static const struct deed_kind create_kind = {.noun = "user",
                                              .prepare = hash_password,
                                              .work = do_create_user};
 
-static enum step_result begin_user_create(struct flow *flow)
-{
-    return deed_begin(flow, &create_kind);
-}
-
-const struct step user_deeds_create[] = {{"caller", begin_user_create}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_create, create_kind);
 
 /* ---- GET users/{sub} ---- */
 
@@ -137,12 +127,7 @@ static enum status show_user(const struct deed *deed, struct durable *db, struct
 
 static const struct deed_kind show_kind = {.noun = "user", .work = show_user};
 
-static enum step_result begin_user_show(struct flow *flow)
-{
-    return deed_begin(flow, &show_kind);
-}
-
-const struct step user_deeds_show[] = {{"caller", begin_user_show}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_show, show_kind);
 
 /* ---- DELETE users/{sub}; POST users/{sub}/disable, enable ---- */
 
@@ -167,12 +152,7 @@ static enum status do_delete_user(const struct deed *deed, struct durable *db, s
 static const struct deed_kind delete_kind = {
     .noun = "user", .row = CHANGE_USER, .writes = true, .needs_match = true, .work = do_delete_user};
 
-static enum step_result begin_user_delete(struct flow *flow)
-{
-    return deed_begin(flow, &delete_kind);
-}
-
-const struct step user_deeds_delete[] = {{"caller", begin_user_delete}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_delete, delete_kind);
 
 static enum status do_disable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -183,12 +163,7 @@ static enum status do_disable_user(const struct deed *deed, struct durable *db, 
 static const struct deed_kind disable_kind = {
     .noun = "user", .row = CHANGE_USER, .writes = true, .work = do_disable_user};
 
-static enum step_result begin_user_disable(struct flow *flow)
-{
-    return deed_begin(flow, &disable_kind);
-}
-
-const struct step user_deeds_disable[] = {{"caller", begin_user_disable}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_disable, disable_kind);
 
 static enum status do_enable_user(const struct deed *deed, struct durable *db, struct deed_answer *answer)
 {
@@ -199,9 +174,4 @@ static enum status do_enable_user(const struct deed *deed, struct durable *db, s
 static const struct deed_kind enable_kind = {
     .noun = "user", .row = CHANGE_USER, .writes = true, .work = do_enable_user};
 
-static enum step_result begin_user_enable(struct flow *flow)
-{
-    return deed_begin(flow, &enable_kind);
-}
-
-const struct step user_deeds_enable[] = {{"caller", begin_user_enable}, DEED_STEPS};
+DEED_ENDPOINT(user_deeds_enable, enable_kind);

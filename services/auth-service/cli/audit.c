@@ -1,7 +1,7 @@
 #include "cli/cli.h"
-#include "cli/moment.h"
 #include "cli/remote.h"
 #include "cli/table.h"
+#include "rules/moment.h"
 #include "shapes/audit_shape.h"
 
 #include <poll.h>
@@ -19,7 +19,7 @@ static const struct command_option audit_table[] = {
     {"until", OPTION_TEXT, "T", false, offsetof(struct audit_options, until), "before this time, written likewise"},
     {"client", OPTION_TEXT, "ID", false, offsetof(struct audit_options, client), "only what concerns this client"},
     {"user", OPTION_TEXT, "U", false, offsetof(struct audit_options, user),
-     "only what concerns this user, by the `sub` that resource servers see"},
+     "only what concerns this user: the `sub` that resource servers see, or the user name"},
     {"actor", OPTION_TEXT, "NAME", false, offsetof(struct audit_options, actor),
      "only what was done by this one: cli:NAME, user:SUB, or an admin token's name"},
     {"follow", OPTION_FLAG, NULL, false, offsetof(struct audit_options, follow), "goes on with new rows, until SIGINT"},
@@ -91,9 +91,23 @@ static int read_filter(const struct command_line *line, struct audit_filter *ret
     return code == EXIT_DONE ? read_moment(line, "until", options->until, now_ms, &ret_filter->until_ms) : code;
 }
 
-static int run_audit(const struct command_line *line)
+/* The rows bear subs; of a user that is gone, that is all there is. */
+static int show_asked(const struct command_line *line, struct cli_store *store, struct audit_filter *filter)
 {
     const struct audit_options *options = line->options;
+    struct user *user = NULL;
+    enum status status = options->user.len ? cli_find_user(store, options->user, &user) : STATUS_NOT_FOUND;
+    if (status != STATUS_OK && status != STATUS_NOT_FOUND)
+        return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(options->user));
+    if (user)
+        filter->user = user->subject;
+    int code = show_all(line, store, filter, options->follow);
+    user_free(user);
+    return code;
+}
+
+static int run_audit(const struct command_line *line)
+{
     struct cli_store store;
     struct audit_filter filter;
     int code = read_filter(line, &filter);
@@ -101,8 +115,28 @@ static int run_audit(const struct command_line *line)
         code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    code = show_all(line, &store, &filter, options->follow);
+    code = show_asked(line, &store, &filter);
     cli_close(&store);
+    return code;
+}
+
+static int list_remote(struct remote *remote)
+{
+    const struct audit_options *options = remote->line->options;
+    struct buf sub = BUF_INIT;
+    struct buf query = BUF_INIT;
+    int code = options->user.len ? remote_find_user(remote, options->user, &sub) : EXIT_DONE;
+    remote_add_query(&query, "since", options->since);
+    remote_add_query(&query, "until", options->until);
+    remote_add_query(&query, "client", options->client);
+    remote_add_query(&query, "user", sub.len ? buf_slice(&sub) : options->user);
+    remote_add_query(&query, "actor", options->actor);
+    const struct remote_call call = {
+        .method = "GET", .folder = "audit", .query = buf_slice(&query), .noun = "the audit log"};
+    if (code == EXIT_DONE)
+        code = remote_list(remote, &call, "audit", table_audit);
+    buf_done(&query);
+    buf_done(&sub);
     return code;
 }
 
@@ -111,7 +145,6 @@ static int run_audit_remote(const struct command_line *line)
     const struct audit_options *options = line->options;
     struct remote remote;
     struct audit_filter judged;
-    struct buf query = BUF_INIT;
     int code = read_filter(line, &judged);
     if (code == EXIT_DONE && options->follow)
         code = command_fail(line, EXIT_USAGE, "--follow: goes on with the rows of a store; leave out --server");
@@ -119,15 +152,7 @@ static int run_audit_remote(const struct command_line *line)
         code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
-    remote_add_query(&query, "since", options->since);
-    remote_add_query(&query, "until", options->until);
-    remote_add_query(&query, "client", options->client);
-    remote_add_query(&query, "user", options->user);
-    remote_add_query(&query, "actor", options->actor);
-    const struct remote_call call = {
-        .method = "GET", .folder = "audit", .query = buf_slice(&query), .noun = "the audit log"};
-    code = remote_list(&remote, &call, "audit", table_audit);
-    buf_done(&query);
+    code = list_remote(&remote);
     remote_close(&remote);
     return code;
 }

@@ -29,24 +29,31 @@ static enum status open_keys(const struct command_line *line, struct buf *why, s
 }
 
 /* The database comes first: if its folder is missing, so is the key file beside it. */
-static enum status open_stores(const struct command_line *line, struct cli_store *store, struct buf *why)
+static enum status open_stores(const struct command_line *line, int busy_timeout_ms, struct cli_store *store,
+                               struct buf *why)
 {
     store->clock = clock_system(line->config->clock_offset_s * 1000);
     const struct sql_options options = {
-        .busy_timeout_ms = SQL_COMMAND_BUSY_MS,
+        .busy_timeout_ms = busy_timeout_ms,
         .password = line->config->database_password,
+        .must_exist = config_database_is_default(line->config), /* else one run elsewhere would make another one */
     };
+    if (options.must_exist)
+        buf_add_str(why,
+                    "OAUTH1_DATABASE_URL is not set, so it is about the default; set it as the services have it, or "
+                    "go to their directory: ");
     TRY(database_open_blocking(line->config->database_url, &options, &store->clock, why, &store->sql));
+    buf_reset(why);
     TRY(open_keys(line, why, &store->keys));
     store->db = (struct durable){.sql = store->sql, .keys = store->keys, .clock = &store->clock, .log = &store->log};
     return STATUS_OK;
 }
 
-int cli_open(const struct command_line *line, struct cli_store *ret_store)
+static int open_waiting(const struct command_line *line, int busy_timeout_ms, struct cli_store *ret_store)
 {
     struct buf why = BUF_INIT;
     *ret_store = (struct cli_store){.line = line};
-    enum status status = open_stores(line, ret_store, &why);
+    enum status status = open_stores(line, busy_timeout_ms, ret_store, &why);
     int code = command_exit_code(status);
     if (status != STATUS_OK) {
         struct slice text = why.len ? buf_slice(&why) : slice_str(status_text(status));
@@ -57,9 +64,14 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store)
     return code;
 }
 
-int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_store)
+int cli_open(const struct command_line *line, struct cli_store *ret_store)
 {
-    int code = cli_open(line, ret_store);
+    return open_waiting(line, SQL_COMMAND_BUSY_MS, ret_store);
+}
+
+static int open_to_seal(const struct command_line *line, int busy_timeout_ms, struct cli_store *ret_store)
+{
+    int code = open_waiting(line, busy_timeout_ms, ret_store);
     if (code != EXIT_DONE)
         return code;
     struct buf why = BUF_INIT;
@@ -70,6 +82,16 @@ int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_stor
     }
     buf_done(&why);
     return code;
+}
+
+int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_store)
+{
+    return open_to_seal(line, SQL_COMMAND_BUSY_MS, ret_store);
+}
+
+int cli_open_to_import(const struct command_line *line, struct cli_store *ret_store)
+{
+    return open_to_seal(line, SQL_IMPORT_BUSY_MS, ret_store);
 }
 
 static void tell_services(struct cli_store *store)
@@ -92,6 +114,16 @@ void cli_close(struct cli_store *store)
     sql_close(store->sql);
     keyring_free(store->keys);
     *store = (struct cli_store){0};
+}
+
+void cli_let_others_write(int64_t begun_ns)
+{
+    enum { PAUSE_MAX_MS = 200 };
+    int64_t pause_ns = clock_monotonic_ns() - begun_ns;
+    if (pause_ns > PAUSE_MAX_MS * INT64_C(1000000))
+        pause_ns = PAUSE_MAX_MS * INT64_C(1000000);
+    const struct timespec pause = {.tv_nsec = (long)pause_ns};
+    (void)nanosleep(&pause, NULL);
 }
 
 /* What there is instead of the thing that `subject` begins with; NULL: nobody lists those. */
@@ -135,6 +167,13 @@ int cli_not_found(const struct command_line *line, const char *noun, struct slic
     return command_fail(line, EXIT_REFUSED, "%s: %s", subject, found ? found : status_text(STATUS_NOT_FOUND));
 }
 
+/* By subject first: where login is delegated, one user's name may be another's subject. */
+enum status cli_find_user(struct cli_store *store, struct slice named, struct user **ret_user)
+{
+    enum status status = durable_user_find_by_subject_blocking(&store->db, named, ret_user);
+    return status == STATUS_NOT_FOUND ? durable_user_find_by_name_blocking(&store->db, named, ret_user) : status;
+}
+
 void cli_who(struct buf *out)
 {
     char memory[1024];
@@ -176,7 +215,7 @@ struct cli_output cli_output_begin(const struct command_line *line, bool list)
 }
 
 /* Where there is no memory for a table the records stand below each other, as a single one does. */
-struct cli_output cli_list_begin(const struct command_line *line, const char *const *columns)
+struct cli_output cli_list_begin(const struct command_line *line, const struct table_column *columns)
 {
     struct cli_output out = cli_output_begin(line, true);
     if (line->format == FORMAT_TABLE)
@@ -330,7 +369,8 @@ static const char *write_time(char memory[TIME_BYTES], int64_t ms)
     return memory;
 }
 
-void cli_field_time(struct cli_output *out, const char *name, int64_t ms)
+/* Milliseconds since 1970, shown in UTC to people and as seconds to programs; 0 is left out. */
+static void print_time(struct cli_output *out, const char *name, int64_t ms)
 {
     char memory[TIME_BYTES];
     if (ms == 0)
@@ -370,7 +410,7 @@ static bool is_time(const char *name)
 static void print_number(struct cli_output *out, const char *name, int64_t value)
 {
     if (is_time(name))
-        cli_field_time(out, name, value * 1000);
+        print_time(out, name, value * 1000);
     else
         cli_field_int(out, name, value);
 }
@@ -446,11 +486,21 @@ static void add_member(struct table *table, const char *name, const json_value *
     }
 }
 
+/* A column's value of a record; NULL: there is none, or it is shown already. */
+static const json_value *value_of(const json_value *record, const struct table_column *column)
+{
+    const json_value *value = record ? json_member(record, column->member) : NULL;
+    const json_value *same = value && column->repeats ? json_member(record, column->repeats) : NULL;
+    if (same && json_kind_of(value) == JSON_STRING && slice_eq(json_string_of(value), json_string_of(same)))
+        return NULL;
+    return value;
+}
+
 static void add_row(struct cli_output *out, const json_value *record)
 {
     out->records++;
-    for (const char *const *column = table_columns(out->table); *column; column++)
-        add_member(out->table, *column, record ? json_member(record, *column) : NULL);
+    for (const struct table_column *column = table_columns(out->table); column->member; column++)
+        add_member(out->table, column->member, value_of(record, column));
 }
 
 void cli_record_read(struct cli_output *out, const json_value *record)

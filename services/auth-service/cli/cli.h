@@ -4,6 +4,7 @@
 
 #include "durable/changes.h"
 #include "durable/durable.h"
+#include "durable/users.h"
 #include "service/command.h"
 #include "json/json_reader.h"
 
@@ -24,6 +25,8 @@ int cli_open(const struct command_line *line, struct cli_store *ret_store);
 /* The same for a command that seals new secrets: only with keys that open those that are there, or the services could
  * not read the new ones. */
 int cli_open_to_seal(const struct command_line *line, struct cli_store *ret_store);
+/* The same for one that waits longer where others like it take turns at the lock. */
+int cli_open_to_import(const struct command_line *line, struct cli_store *ret_store);
 /* Tells the services what was changed, too; where that fails it says so, for the change stands. */
 void cli_close(struct cli_store *store);
 
@@ -34,8 +37,13 @@ int cli_store_failed(const struct command_line *line, const struct cli_store *st
 /* The same of a thing that there is not: a "client" of this name. */
 int cli_not_found(const struct command_line *line, const char *noun, struct slice name);
 
+/* A user by the sub that resource servers see, or else by the user name. NOT_FOUND. */
+MUST_USE enum status cli_find_user(struct cli_store *store, struct slice named, struct user **ret_user);
+
 /* Of a thing whose version is not the one that the command was given. */
-#define CLI_CHANGED_SINCE "it was changed since the version that you saw; look at it again, and give its version of now"
+#define CLI_CHANGED_SINCE                                                                              \
+    "it was changed since the version that you saw (also by who approved or rejected it); look at it " \
+    "again, and give its version of now"
 
 enum { CLI_WHO_BYTES = 160 };
 /* Writes who works here into `out`, for the audit log: "cli:" and the name of the operating system's user, behind sudo
@@ -48,6 +56,12 @@ MUST_USE enum status cli_audited(struct cli_store *store, const char *what, stru
 /* The same with the client and the user that it concerns, which the work may fill in; `who` is filled in here. */
 MUST_USE enum status cli_audited_entry(struct cli_store *store, struct audit_entry *entry, durable_deed_fn work,
                                        void *context);
+
+/* For what commits in batches: after one that was begun then, the lock is the services' for as long as it took, and
+ * 200 ms at most. SQLite gives it to whoever asks first. */
+void cli_let_others_write(int64_t begun_ns);
+
+struct table_column;
 
 /* Output. A record's fields come one after the other, in the format that was asked for. */
 struct cli_output {
@@ -62,7 +76,7 @@ struct cli_output {
 struct cli_output cli_output_begin(const struct command_line *line, bool list);
 /* Any number of records that cli_record and cli_record_read print; as a table it has these columns (cli/table.h), and
  * with --quiet no header. */
-struct cli_output cli_list_begin(const struct command_line *line, const char *const *columns);
+struct cli_output cli_list_begin(const struct command_line *line, const struct table_column *columns);
 /* What was given so far is seen: for a list that goes on. */
 void cli_output_flush(struct cli_output *out);
 void cli_record_begin(struct cli_output *out);
@@ -74,8 +88,6 @@ void cli_field_list(struct cli_output *out, const char *name, const struct slice
 void cli_field_json(struct cli_output *out, const char *name, struct slice json);
 void cli_field_int(struct cli_output *out, const char *name, int64_t value);
 void cli_field_bool(struct cli_output *out, const char *name, bool value);
-/* Milliseconds since 1970, shown in UTC to people and as seconds to programs; 0 is left out. */
-void cli_field_time(struct cli_output *out, const char *name, int64_t ms);
 void cli_record_end(struct cli_output *out);
 /* A whole record: an object of JSON as services/auth-service/shapes writes it. `at`, and members that end
  * with _at or _until, are times, in seconds. */

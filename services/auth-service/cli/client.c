@@ -1,10 +1,10 @@
 #include "cli/client.h"
 
-#include "cli/overlap.h"
 #include "cli/remote.h"
 #include "cli/table.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
+#include "rules/overlap.h"
 #include "shapes/client_shape.h"
 
 /* ---- output ---- */
@@ -15,7 +15,8 @@ static int64_t wall_ms(const struct command_line *line)
     return clock_wall_ms(&clock);
 }
 
-void client_show(struct cli_output *out, const struct client *client, struct slice secret)
+/* In a list without what lists do not load: callbacks, secrets and keys. */
+static void print_client(struct cli_output *out, const struct client *client, struct slice secret)
 {
     struct buf text = BUF_INIT;
     struct json_writer json = json_writer(&text);
@@ -28,7 +29,7 @@ void client_show(struct cli_output *out, const struct client *client, struct sli
 void client_show_alone(const struct command_line *line, const struct client *client, struct slice secret)
 {
     struct cli_output out = cli_output_begin(line, false);
-    client_show(&out, client, secret);
+    print_client(&out, client, secret);
     cli_output_end(&out);
 }
 
@@ -52,6 +53,9 @@ int client_take_secret(const struct command_line *line, struct slice path, struc
         return refuse_file(line, "secret-file", path, why);
     if (out->len == 0)
         return refuse_file(line, "secret-file", path, "it is empty");
+    if (out->len > SECRET_MAX_BYTES)
+        return command_fail(line, EXIT_USAGE, "--secret-file %.*s: it has %zu bytes, and %d are the most",
+                            SLICE_ARGS(path), out->len, SECRET_MAX_BYTES);
     return EXIT_DONE;
 }
 
@@ -99,7 +103,7 @@ static int run_client_list(const struct command_line *line)
             break;
         }
         for (size_t i = 0; i < rows->count; i++)
-            client_show(&out, &rows->clients[i], SLICE_ABSENT);
+            print_client(&out, &rows->clients[i], SLICE_ABSENT);
         more = rows->count > 0;
         page.after_id = more ? rows->clients[rows->count - 1].id : 0;
         client_page_free(rows);
@@ -145,7 +149,7 @@ static int run_client_get(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_client_find_blocking(&store.db, line->arguments[0], &client);
+    enum status status = durable_client_read_blocking(&store.db, line->arguments[0], &client);
     if (status == STATUS_OK)
         client_show_alone(line, client, SLICE_ABSENT);
     else
@@ -204,41 +208,30 @@ static enum status do_change(struct durable *db, void *context)
 }
 
 /* Does `work` on the client of the argument, and says so. */
-static int change_client_by(const struct command_line *line, const char *what, durable_deed_fn work, void *context)
+static int change_client(const struct command_line *line, const char *what,
+                         enum status (*work)(struct durable *db, struct slice client_id))
 {
     struct cli_store store;
-    struct slice id = line->arguments[0];
+    struct named_change change = {work, line->arguments[0]};
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = cli_audited(&store, what, id, work, context);
-    if (status == STATUS_CONFLICT)
-        code = command_fail(line, EXIT_REFUSED, "client %.*s: %s", SLICE_ARGS(id), CLI_CHANGED_SINCE);
-    else if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
+    enum status status = cli_audited(&store, what, change.id, do_change, &change);
+    if (status != STATUS_OK)
+        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(change.id));
     else if (!line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
     cli_close(&store);
     return code;
 }
 
-static int change_client(const struct command_line *line, const char *what,
-                         enum status (*work)(struct durable *db, struct slice client_id))
-{
-    struct named_change change = {work, line->arguments[0]};
-    return change_client_by(line, what, do_change, &change);
-}
-
-/* `if_match`: as of a struct remote_call. */
-static int change_client_remote(const struct command_line *line, const char *method, const char *verb,
-                                struct slice if_match)
+static int change_client_remote(const struct command_line *line, const char *method, const char *verb)
 {
     struct remote remote;
     struct remote_call call = call_on_client(line, method, verb);
     int code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
-    call.if_match = if_match;
     code = remote_change(&remote, &call);
     remote_close(&remote);
     return code;
@@ -251,7 +244,7 @@ static int run_client_delete(const struct command_line *line)
 
 static int run_client_delete_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "DELETE", NULL, SLICE_ABSENT);
+    return change_client_remote(line, "DELETE", NULL);
 }
 
 const struct command cli_client_delete = {
@@ -273,7 +266,7 @@ static int run_client_disable(const struct command_line *line)
 
 static int run_client_disable_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "disable", SLICE_ABSENT);
+    return change_client_remote(line, "POST", "disable");
 }
 
 const struct command cli_client_disable = {
@@ -295,7 +288,7 @@ static int run_client_enable(const struct command_line *line)
 
 static int run_client_enable_remote(const struct command_line *line)
 {
-    return change_client_remote(line, "POST", "enable", SLICE_ABSENT);
+    return change_client_remote(line, "POST", "enable");
 }
 
 const struct command cli_client_enable = {
@@ -338,32 +331,81 @@ struct judging {
     enum status (*judge)(struct durable *db, struct slice client_id, int64_t version);
     struct slice id;
     uint64_t version;
+    int64_t version_now; /* once it is judged */
 };
 
 static enum status do_judge(struct durable *db, void *context)
 {
-    const struct judging *judging = context;
-    return judging->judge(db, judging->id, (int64_t)judging->version);
+    struct judging *judging = context;
+    struct client *client = NULL;
+    TRY(judging->judge(db, judging->id, (int64_t)judging->version));
+    TRY(durable_client_read_blocking(db, judging->id, &client));
+    judging->version_now = client->version;
+    client_free(client);
+    return STATUS_OK;
+}
+
+static void tell_judged(const struct command_line *line, int64_t version_now)
+{
+    if (!line->quiet)
+        fprintf(stderr, "%s: done; its version is %lld now\n", line->command->name, (long long)version_now);
+}
+
+static int judge_in_store(const struct command_line *line, const char *what, struct judging *judging)
+{
+    struct cli_store store;
+    struct slice id = judging->id;
+    int code = cli_open(line, &store);
+    if (code != EXIT_DONE)
+        return code;
+    enum status status = cli_audited(&store, what, id, do_judge, judging);
+    if (status == STATUS_OK)
+        tell_judged(line, judging->version_now);
+    else if (status == STATUS_CONFLICT || status == STATUS_FORBIDDEN)
+        code = command_fail(line, EXIT_REFUSED, "client %.*s: %s", SLICE_ARGS(id),
+                            status == STATUS_CONFLICT ? CLI_CHANGED_SINCE : CLIENT_WITHOUT_OWNER);
+    else
+        code = cli_store_failed(line, &store, status, "client %.*s", SLICE_ARGS(id));
+    cli_close(&store);
+    return code;
 }
 
 static int judge_client(const struct command_line *line, const char *what,
                         enum status (*judge)(struct durable *db, struct slice client_id, int64_t version))
 {
-    struct judging judging = {judge, line->arguments[0], 0};
+    struct judging judging = {.judge = judge, .id = line->arguments[0]};
     int code = take_version(line, &judging.version);
-    return code == EXIT_DONE ? change_client_by(line, what, do_judge, &judging) : code;
+    return code == EXIT_DONE ? judge_in_store(line, what, &judging) : code;
+}
+
+static int send_judgement(const struct command_line *line, const struct remote_call *call)
+{
+    struct remote remote;
+    const json_value *json = NULL;
+    int code = remote_open(line, &remote);
+    if (code != EXIT_DONE)
+        return code;
+    code = remote_do(&remote, call, &json);
+    const json_value *version = json ? json_member(json, "version") : NULL;
+    if (code == EXIT_DONE)
+        tell_judged(line, version && json_kind_of(version) == JSON_INT ? json_int_of(version) : 0);
+    remote_close(&remote);
+    return code;
 }
 
 static int judge_client_remote(const struct command_line *line, const char *verb)
 {
     char memory[32];
     struct buf tag = buf_fixed(memory, sizeof memory);
+    struct remote_call call = call_on_client(line, "POST", verb);
     uint64_t version = 0;
     int code = take_version(line, &version);
     if (code != EXIT_DONE)
         return code;
     buf_addf(&tag, "\"%llu\"", (unsigned long long)version);
-    return change_client_remote(line, "POST", verb, version ? buf_slice(&tag) : SLICE_ABSENT);
+    if (version)
+        call.if_match = buf_slice(&tag);
+    return send_judgement(line, &call);
 }
 
 static int run_client_approve(const struct command_line *line)
@@ -420,11 +462,14 @@ const struct command cli_client_reject = {
 
 struct rotate_options {
     struct slice overlap, secret_file, rsa_public_key;
+    bool end_former;
 };
 
 static const struct command_option rotate_table[] = {
     {"overlap", OPTION_TEXT, "SECONDS", false, offsetof(struct rotate_options, overlap),
      "how long the old secret stays good (86400); 0 after a leak: it ends at once"},
+    {OVERLAP_END_FORMER, OPTION_FLAG, NULL, false, offsetof(struct rotate_options, end_former),
+     OVERLAP_END_FORMER_HELP},
     {"secret-file", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, secret_file),
      "a file that holds the new secret, - for standard input (left out: generated)"},
     {"rsa-public-key", OPTION_TEXT, "FILE", false, offsetof(struct rotate_options, rsa_public_key),
@@ -436,36 +481,41 @@ static const struct command_option rotate_table[] = {
 struct rotation {
     struct slice id;
     struct buf text; /* the new secret or key */
-    uint64_t overlap_s;
+    struct overlap overlap;
     bool is_key;
+    struct buf why; /* of a refusal */
 };
 
-/* A client that signs with RSA alone gets no secret by mistake. */
-static enum status check_has_secret(struct durable *db, struct slice id)
+/* BAD_INPUT: a client that signs with RSA alone gets no secret by mistake. FORBIDDEN: `why`. */
+static enum status check_rotation(struct rotation *rotation, const struct client *client, int64_t now_ms)
 {
-    struct client *client = NULL;
-    TRY(durable_client_find_blocking(db, id, &client));
-    bool rsa_only = client->secret_count == 0 && client->key_count > 0;
-    client_free(client);
-    return rsa_only ? STATUS_BAD_INPUT : STATUS_OK;
+    buf_reset(&rotation->why);
+    if (!rotation->is_key && !client_has_secret(client) && client->key_count > 0)
+        return STATUS_BAD_INPUT;
+    bool is_refused = overlap_refuses_client(&rotation->overlap, client, rotation->is_key, now_ms, &rotation->why);
+    return is_refused ? STATUS_FORBIDDEN : STATUS_OK;
 }
 
 static enum status do_rotate(struct durable *db, void *context)
 {
-    const struct rotation *rotation = context;
+    struct rotation *rotation = context;
+    struct client *client = NULL;
     struct slice text = buf_slice(&rotation->text);
-    int64_t overlap_ms = (int64_t)rotation->overlap_s * 1000;
-    if (rotation->is_key)
-        return durable_client_rotate_key_blocking(db, rotation->id, text, overlap_ms);
-    TRY(check_has_secret(db, rotation->id));
-    return durable_client_rotate_secret_blocking(db, rotation->id, text, overlap_ms);
+    int64_t overlap_ms = rotation->overlap.seconds * 1000;
+    TRY(durable_hold_blocking(db, CHANGE_CLIENT, rotation->id));
+    TRY(durable_client_read_blocking(db, rotation->id, &client));
+    enum status status = check_rotation(rotation, client, clock_wall_ms(db->clock));
+    client_free(client);
+    TRY(status);
+    return rotation->is_key ? durable_client_rotate_key_blocking(db, rotation->id, text, overlap_ms)
+                            : durable_client_rotate_secret_blocking(db, rotation->id, text, overlap_ms);
 }
 
 /* `secret` is absent where the key was rotated. */
 static enum status show_rotated(const struct command_line *line, struct cli_store *store, struct slice secret)
 {
     struct client *client = NULL;
-    TRY(durable_client_find_blocking(&store->db, line->arguments[0], &client));
+    TRY(durable_client_read_blocking(&store->db, line->arguments[0], &client));
     struct cli_output out = cli_output_begin(line, false);
     struct buf text = BUF_INIT;
     struct json_writer json = json_writer(&text);
@@ -485,6 +535,9 @@ static int rotate_client(const struct command_line *line, struct cli_store *stor
     if (status == STATUS_BAD_INPUT)
         return command_fail(line, EXIT_REFUSED, "client %.*s signs with an RSA key: --rsa-public-key FILE rotates that",
                             SLICE_ARGS(id));
+    if (status == STATUS_FORBIDDEN)
+        return command_fail(line, EXIT_REFUSED, "client %.*s: %.*s", SLICE_ARGS(id),
+                            SLICE_ARGS(buf_slice(&rotation->why)));
     if (status == STATUS_OK)
         status = show_rotated(line, store, rotation->is_key ? SLICE_ABSENT : buf_slice(&rotation->text));
     return status == STATUS_OK ? EXIT_DONE : cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
@@ -493,9 +546,8 @@ static int rotate_client(const struct command_line *line, struct cli_store *stor
 static int take_rotation(const struct command_line *line, struct rotation *ret_rotation)
 {
     const struct rotate_options *options = line->options;
-    *ret_rotation = (struct rotation){
-        .id = line->arguments[0], .overlap_s = OVERLAP_DEFAULT_S, .is_key = !slice_is_absent(options->rsa_public_key)};
-    if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, &ret_rotation->overlap_s))
+    *ret_rotation = (struct rotation){.id = line->arguments[0], .is_key = !slice_is_absent(options->rsa_public_key)};
+    if (!overlap_take(options->overlap, options->end_former, &ret_rotation->overlap))
         return command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
     if (ret_rotation->is_key && !slice_is_absent(options->secret_file))
         return command_fail(line, EXIT_USAGE, "--secret-file and --rsa-public-key do not go together");
@@ -515,6 +567,7 @@ static int run_client_rotate(const struct command_line *line)
         cli_close(&store);
     }
     buf_done(&rotation.text);
+    buf_done(&rotation.why);
     return code;
 }
 
@@ -529,7 +582,7 @@ static int send_rotation(const struct command_line *line, const struct rotation 
         return code;
     json_begin_object(&json);
     json_member_string(&json, rotation->is_key ? "rsa_public_key" : "client_secret", buf_slice(&rotation->text));
-    json_member_int(&json, "overlap", (int64_t)rotation->overlap_s);
+    overlap_write(&json, &rotation->overlap);
     json_end_object(&json);
     call.body = &body;
     code = remote_show(&remote, &call);

@@ -3,14 +3,9 @@
 #define COUNTERSIGN_AUTH_SERVICE_CLI_CLIENT_H
 
 #include "cli/cli.h"
-#include "durable/clients.h"
+#include "rules/client_draft.h"
 
-enum { CLIENT_SECRET_BYTES = 40 };
-
-/* One record. In a list without what lists do not load: callbacks, secrets and keys. `secret` is absent but where it is
- * shown this once. */
-void client_show(struct cli_output *out, const struct client *client, struct slice secret);
-/* The same as the whole output. */
+/* One record, the whole output. `secret` is absent but where it is shown this once. */
 void client_show_alone(const struct command_line *line, const struct client *client, struct slice secret);
 
 /* Fills `out` with the secret of the file, or of standard input for "-"; with a new random one where `path` is absent.

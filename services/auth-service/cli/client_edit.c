@@ -1,7 +1,7 @@
 #include "cli/client.h"
-#include "cli/client_draft.h"
 #include "cli/remote.h"
 #include "crypto/random.h"
+#include "rules/client_draft.h"
 
 /* `client create` and `client update`. */
 
@@ -18,7 +18,7 @@ enum { CLIENT_ID_BYTES = 24 };
 #define VALUE_TEXT      "TEXT"
 #define VALUE_SUBJECT   "SUBJECT"
 
-#define TEXT_OPTION(member, option, FORM, help) OPTION(option, OPTION_TEXT, VALUE_##FORM, false, member, help),
+#define TEXT_OPTION(member, option, FORM, max, help) OPTION(option, OPTION_TEXT, VALUE_##FORM, false, member, help),
 #define ON_OPTION(NAME, bit, column, json, option, help) \
     OPTION(option, OPTION_FLAG, NULL, false, on[FLAG_##NAME], help),
 #define OFF_OPTION(NAME, bit, column, json, option, help) \
@@ -35,7 +35,7 @@ enum { CLIENT_ID_BYTES = 24 };
            "where the browser may go; https://a.example/cb/* registers everything below /cb/"), \
         OPTION("default-callback", OPTION_TEXT, "URI", false, default_callback,                 \
                "where it goes for oauth_callback=oob"),                                         \
-        OPTION("signature-method", OPTION_LIST, "M", false, signature_methods,                  \
+        OPTION("signature-method", OPTION_LIST, "METHOD", false, signature_methods,             \
                "only these (none named: all that the service allows)"),                         \
         OPTION("scope", OPTION_LIST, "S", false, scopes, "what it may ask for"),                \
         OPTION("default-scope", OPTION_LIST, "S", false, default_scopes,                        \
@@ -270,7 +270,7 @@ static int run_client_update(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = durable_client_find_blocking(&store.db, id, &found);
+    enum status status = durable_client_read_blocking(&store.db, id, &found);
     if (status == STATUS_OK) {
         draft.client = *found; /* the arena stays found's */
         bool is_good = client_draft_take(&draft) && client_draft_can_sign(&draft);

@@ -82,11 +82,11 @@ static enum status export_client(struct export *export, const struct client *cli
 static enum status export_named(struct export *export, struct slice client_id)
 {
     struct client *client = NULL;
-    enum status status = durable_client_find_blocking(&export->store->db, client_id, &client);
+    enum status status = durable_client_read_blocking(&export->store->db, client_id, &client);
     if (status == STATUS_NOT_FOUND)
         return STATUS_OK;
     TRY(status);
-    status = export_client(export, client);
+    status = export_leaves_out(export, client->damage) ? STATUS_OK : export_client(export, client);
     client_free(client);
     return status;
 }

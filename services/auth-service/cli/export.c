@@ -92,6 +92,15 @@ void export_warn(const struct export *export, const char *format, ...)
     va_end(args);
 }
 
+bool export_leaves_out(struct export *export, struct slice damage)
+{
+    if (damage.len == 0)
+        return false;
+    export_warn(export, "%.*s", SLICE_ARGS(damage));
+    export->left_out += export->secrets;
+    return export->secrets;
+}
+
 /* ---- the file ---- */
 
 static bool names_file(const struct command_line *line)
@@ -156,6 +165,20 @@ static int write_rows(const struct command_line *line, struct export *export, co
                : cli_store_failed(line, export->store, status, "after %lld lines", (long long)export->written);
 }
 
+static int tell_written(const struct command_line *line, const struct export *export)
+{
+    if (export->left_out)
+        return command_fail(
+            line, EXIT_REFUSED,
+            "%lld lines; %lld left out, whose secrets do not open, as told above: mend them, and export "
+            "again to another file",
+            (long long)export->written, (long long)export->left_out);
+    if (!line->quiet)
+        fprintf(stderr, "%s: %lld lines%s\n", line->command->name, (long long)export->written,
+                export->secrets ? "" : ", without secrets (--secrets writes them)");
+    return EXIT_DONE;
+}
+
 int export_run(const struct command_line *line, const char *what, export_fn write)
 {
     struct cli_store store;
@@ -167,9 +190,8 @@ int export_run(const struct command_line *line, const char *what, export_fn writ
     code = open_output(line, &export);
     if (code == EXIT_DONE)
         code = close_output(line, &export, write_rows(line, &export, what, write));
-    if (code == EXIT_DONE && !line->quiet)
-        fprintf(stderr, "%s: %lld lines%s\n", line->command->name, (long long)export.written,
-                export.secrets ? "" : ", without secrets (--secrets writes them)");
+    if (code == EXIT_DONE)
+        code = tell_written(line, &export);
     cli_close(&store);
     return code;
 }

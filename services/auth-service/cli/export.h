@@ -15,6 +15,7 @@ struct export
     FILE *out;
     struct buf text; /* of the line at hand; wiped */
     int64_t written;
+    int64_t left_out;
 };
 
 /* A line, member by member. */
@@ -33,6 +34,9 @@ void export_time(struct export *export, const char *name, int64_t ms);
 MUST_USE enum status export_end(struct export *export);
 /* What was not exported, and why, on standard error. */
 void export_warn(const struct export *export, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Whether a row is left out because its secret is asked for and does not open (`damage` says why), which is told
+ * anyway. The command fails in the end, and all other rows are written. */
+bool export_leaves_out(struct export *export, struct slice damage);
 
 struct export_options {
     bool secrets;

@@ -1,20 +1,14 @@
 #include "cli/import.h"
 
 #include "base/escape.h"
+#include "cli/import_remote.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-enum {
-    LINE_MAX_BYTES = 64 * 1024,
-    BATCH_LINES = 500,
-    REPEATS_MAX = 20,
-    BATCH_ARENA_BYTES = BATCH_LINES * (LINE_MAX_BYTES + 64),
-    LINE_ARENA_BYTES = 16 << 20,
-};
+enum { BATCH_ARENA_BYTES = INTAKE_LINES_MAX * (INTAKE_LINE_MAX_BYTES + 64) };
 
 static const int64_t progress_ns = 5LL * 1000 * 1000 * 1000;
 
@@ -32,137 +26,38 @@ struct counts {
     int64_t imported, skipped, refused, users_created;
 };
 
-struct numbered_line {
-    int64_t number;
-    struct slice text; /* absent: longer than LINE_MAX_BYTES */
-};
-
 struct run {
     const struct command_line *line;
-    const struct import_kind *kind;
-    bool dry_run;
     uint64_t from_line;
     FILE *report; /* NULL: standard error */
-    struct import import;
+    struct cli_store store;
+    struct remote remote;
+    bool is_remote;
     struct arena arena; /* of the lines of the batch */
-    struct numbered_line lines[BATCH_LINES];
-    size_t count;
-    char text[LINE_MAX_BYTES + 1]; /* of the line that is read */
-    struct buf complaints;         /* of the batch, told once it is committed */
-    struct counts batch;
+    struct intake_batch *batch;
+    size_t batch_bytes;
+    char text[INTAKE_LINE_MAX_BYTES + 1]; /* of the line that is read */
     struct counts all;
     int64_t last_line; /* that is done with, and committed */
     int64_t progress_at_ns;
 };
 
-enum status import_refuse(struct import *import, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    buf_reset(&import->why);
-    buf_addv(&import->why, format, args);
-    va_end(args);
-    return STATUS_BAD_INPUT;
-}
-
-enum status import_audit(struct import *import, const char *what, struct slice subject)
-{
-    char memory[CLI_WHO_BYTES];
-    struct buf who = buf_fixed(memory, sizeof memory);
-    cli_who(&who);
-    return durable_audit_append_blocking(&import->store->db, buf_slice(&who), slice_str(what), subject);
-}
-
-enum status import_race(struct import *import, enum status status)
-{
-    import->is_overtaken = status == STATUS_CONFLICT;
-    return import->is_overtaken ? STATUS_STORE_DOWN : status;
-}
-
 /* ---- a batch ---- */
 
-static enum status decode_line(const struct import_kind *kind, struct slice text, struct arena *arena,
-                               const void **ret_line, const char **ret_why)
+static void tell_refusal(const struct run *run, const struct intake_refusal *refusal)
 {
-    const json_value *value = NULL;
-    void *line = arena_calloc(arena, 1, kind->line_size);
-    if (!line)
-        return STATUS_NO_MEMORY;
-    TRY(json_read(text, arena, &value, ret_why));
-    TRY(json_decode(value, kind->fields, JSON_NULL_IS_ABSENT, "", arena, line, NULL, ret_why));
-    *ret_line = line;
-    return STATUS_OK;
-}
-
-static enum status take_line(struct run *run, struct slice text)
-{
-    struct import *import = &run->import;
-    const void *line = NULL;
-    const char *why = NULL;
-    arena_reset(&import->arena);
-    buf_reset(&import->why);
-    if (slice_is_absent(text))
-        return import_refuse(import, "it is longer than %d bytes; write one JSON object a line, no array of all",
-                             LINE_MAX_BYTES);
-    enum status status = decode_line(run->kind, text, &import->arena, &line, &why);
-    if (status == STATUS_BAD_INPUT)
-        return import_refuse(import, "%s", why);
-    TRY(status);
-    return run->kind->take(import, line);
-}
-
-static void add_complaint(struct run *run, int64_t line, struct slice why)
-{
-    struct buf *out = &run->complaints;
+    struct buf out = BUF_INIT;
     if (run->report) {
-        buf_addf(out, "{\"line\": %lld, \"why\": \"", (long long)line);
-        escape_json(out, why);
-        buf_add_str(out, "\"}\n");
-        return;
+        buf_addf(&out, "{\"line\": %lld, \"why\": \"", (long long)refusal->number);
+        escape_json(&out, refusal->why);
+        buf_add_str(&out, "\"}\n");
+    } else {
+        buf_addf(&out, "%s: line %lld: ", run->line->command->name, (long long)refusal->number);
+        buf_add(&out, refusal->why);
+        buf_add_byte(&out, '\n');
     }
-    buf_addf(out, "%s: line %lld: ", run->line->command->name, (long long)line);
-    buf_add(out, why);
-    buf_add_byte(out, '\n');
-}
-
-static enum status count_line(struct run *run, const struct numbered_line *line)
-{
-    enum status status = take_line(run, line->text);
-    run->batch.imported += status == STATUS_OK;
-    run->batch.skipped += status == STATUS_CONFLICT;
-    if (status != STATUS_BAD_INPUT)
-        return status == STATUS_CONFLICT ? STATUS_OK : status;
-    run->batch.refused++;
-    add_complaint(run, line->number, buf_slice(&run->import.why));
-    return STATUS_OK;
-}
-
-/* A sql_work_fn. A dry run ends with a status that rolls back. */
-static enum status take_lines(struct sql *sql, void *context)
-{
-    struct run *run = context;
-    (void)sql;
-    run->batch = (struct counts){0};
-    run->import.users_created = 0;
-    buf_reset(&run->complaints);
-    for (size_t i = 0; i < run->count; i++)
-        TRY(count_line(run, &run->lines[i]));
-    if (run->complaints.failed)
-        return STATUS_NO_MEMORY;
-    return run->dry_run ? STATUS_CONFLICT : STATUS_OK;
-}
-
-/* Again where another import got in between. */
-static enum status commit_batch(struct run *run)
-{
-    struct durable *db = &run->import.store->db;
-    for (int repeats = 0;; repeats++) {
-        run->import.is_overtaken = false;
-        enum status status = durable_transaction_blocking(db, take_lines, run);
-        bool again = status == STATUS_STORE_DOWN && (run->import.is_overtaken || sql_may_repeat(db->sql));
-        if (!again || repeats == REPEATS_MAX)
-            return status;
-    }
+    fprintf(run->report ? run->report : stderr, "%.*s", SLICE_ARGS(buf_slice(&out)));
+    buf_done(&out);
 }
 
 /* What is committed, and where to go on if this run is cut. */
@@ -177,40 +72,70 @@ static void show_progress(struct run *run)
             (long long)run->all.refused);
 }
 
-static enum status take_batch(struct run *run)
+#define GO_ON_ARGS(run) (long long)(run)->last_line, (long long)(run)->last_line + 1
+
+/* The exit code. */
+static int commit_batch(struct run *run)
 {
-    if (run->count == 0)
-        return STATUS_OK;
-    enum status status = commit_batch(run);
-    if (run->dry_run && status == STATUS_CONFLICT)
-        status = STATUS_OK;
-    TRY(status);
-    fprintf(run->report ? run->report : stderr, "%.*s", SLICE_ARGS(buf_slice(&run->complaints)));
-    run->last_line = run->lines[run->count - 1].number;
-    run->all.imported += run->batch.imported;
-    run->all.skipped += run->batch.skipped;
-    run->all.refused += run->batch.refused;
-    run->all.users_created += run->import.users_created;
-    run->count = 0;
+    if (run->is_remote) {
+        int code = import_remote_take(&run->remote, run->batch);
+        if (code == EXIT_STORE_DOWN)
+            fprintf(stderr, "%s: what was imported up to line %lld stays; run it again, with --from-line %lld\n",
+                    run->line->command->name, GO_ON_ARGS(run));
+        return code;
+    }
+    int64_t begun_ns = clock_monotonic_ns();
+    enum status status = intake_batch_take_blocking(&run->store.db, run->batch);
+    if (status == STATUS_OK && config_database_is_embedded(run->line->config))
+        cli_let_others_write(begun_ns);
+    if (status == STATUS_OK)
+        return EXIT_DONE;
+    return cli_store_failed(run->line, &run->store, status,
+                            "after line %lld (what was imported stays; run it again, with --from-line %lld)",
+                            GO_ON_ARGS(run));
+}
+
+static int take_batch(struct run *run)
+{
+    struct intake_batch *batch = run->batch;
+    int code = batch->count ? commit_batch(run) : EXIT_DONE;
+    if (code != EXIT_DONE || batch->count == 0)
+        return code;
+    for (size_t i = 0; i < batch->refusal_count; i++)
+        tell_refusal(run, &batch->refusals[i]);
+    run->last_line = batch->lines[batch->count - 1].number;
+    run->all.imported += batch->imported;
+    run->all.skipped += batch->skipped;
+    run->all.refused += (int64_t)batch->refusal_count;
+    run->all.users_created += batch->users_created;
+    batch->count = run->batch_bytes = 0;
     arena_reset(&run->arena);
     show_progress(run);
-    return STATUS_OK;
+    return EXIT_DONE;
 }
 
 /* ---- the file ---- */
 
-static enum status add_line(struct run *run, int64_t number, struct slice text)
+static bool has_room(const struct run *run, struct slice text)
 {
-    struct slice copy = SLICE_ABSENT;
+    size_t bytes = run->batch_bytes + text.len + 1;
+    return run->batch->count < INTAKE_LINES_MAX && (!run->is_remote || bytes <= INTAKE_BODY_MAX_BYTES);
+}
+
+static int add_line(struct run *run, int64_t number, struct slice text)
+{
+    struct intake_batch *batch = run->batch;
     if (slice_trim(text).len == 0 || (uint64_t)number < run->from_line)
-        return STATUS_OK;
-    if (text.len <= LINE_MAX_BYTES) {
-        copy = arena_copy(&run->arena, text);
-        if (slice_is_absent(copy))
-            return STATUS_NO_MEMORY;
-    }
-    run->lines[run->count++] = (struct numbered_line){number, copy};
-    return run->count == BATCH_LINES ? take_batch(run) : STATUS_OK;
+        return EXIT_DONE;
+    int code = has_room(run, text) ? EXIT_DONE : take_batch(run);
+    if (code != EXIT_DONE)
+        return code;
+    struct slice copy = arena_copy(&run->arena, text);
+    if (slice_is_absent(copy))
+        return command_fail(run->line, EXIT_STORE_DOWN, "%s", status_text(STATUS_NO_MEMORY));
+    batch->lines[batch->count++] = (struct intake_line){.number = number, .text = copy};
+    run->batch_bytes += text.len + 1;
+    return EXIT_DONE;
 }
 
 /* The next line, without its end, into `line`, which keeps the front of one that is too long: a byte more than may be.
@@ -226,14 +151,25 @@ static bool read_line(FILE *file, struct buf *line)
     return found;
 }
 
-static enum status take_file(struct run *run, FILE *file)
+static struct slice name_input(const struct command_line *line)
 {
-    enum status status = STATUS_OK;
+    bool named = line->argument_count && !slice_eq(line->arguments[0], SLICE("-"));
+    return named ? line->arguments[0] : SLICE("standard input");
+}
+
+static int take_file(struct run *run, FILE *file)
+{
+    int code = EXIT_DONE;
     struct buf line = buf_fixed(run->text, sizeof run->text);
-    for (int64_t number = 1; status == STATUS_OK && read_line(file, &line); number++)
-        status = add_line(run, number, buf_slice(&line));
+    for (int64_t number = 1; code == EXIT_DONE && read_line(file, &line); number++)
+        code = add_line(run, number, buf_slice(&line));
     buf_done(&line); /* wiped: lines hold secrets */
-    return status == STATUS_OK ? take_batch(run) : status;
+    if (code == EXIT_DONE)
+        code = take_batch(run);
+    if (code == EXIT_DONE && ferror(file))
+        code = command_fail(run->line, EXIT_REFUSED, "%.*s cannot be read to its end: %s",
+                            SLICE_ARGS(name_input(run->line)), strerror(errno));
+    return code;
 }
 
 static void show_counts(const struct run *run)
@@ -244,45 +180,35 @@ static void show_counts(const struct run *run)
     cli_field_int(&out, "skipped", run->all.skipped);
     cli_field_int(&out, "refused", run->all.refused);
     cli_field_int(&out, "users_created", run->all.users_created);
-    cli_field_bool(&out, "dry_run", run->dry_run);
+    cli_field_bool(&out, "dry_run", run->batch->is_dry);
     cli_record_end(&out);
     cli_output_end(&out);
 }
 
-static struct slice name_input(const struct command_line *line)
+static int import_file(struct run *run, FILE *file)
 {
-    bool named = line->argument_count && !slice_eq(line->arguments[0], SLICE("-"));
-    return named ? line->arguments[0] : SLICE("standard input");
-}
-
-static int import_file(const struct command_line *line, struct run *run, FILE *file)
-{
-    struct cli_store store;
-    int code = cli_open_to_seal(line, &store);
+    int code = run->is_remote ? remote_open(run->line, &run->remote) : cli_open_to_import(run->line, &run->store);
     if (code != EXIT_DONE)
         return code;
-    run->import.store = &store;
-    enum status status = take_file(run, file);
-    int64_t lines = run->all.imported + run->all.skipped + run->all.refused;
-    if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status,
-                                "after line %lld (what was imported stays; run it again, with --from-line %lld)",
-                                (long long)run->last_line, (long long)run->last_line + 1);
-    else if (ferror(file))
-        code = command_fail(line, EXIT_REFUSED, "%.*s cannot be read to its end: %s", SLICE_ARGS(name_input(line)),
-                            strerror(errno));
-    cli_close(&store);
-    if (code == EXIT_DONE || lines > 0)
+    code = take_file(run, file);
+    if (run->is_remote)
+        remote_close(&run->remote);
+    else
+        cli_close(&run->store);
+    if (code == EXIT_DONE || run->all.imported + run->all.skipped + run->all.refused > 0)
         show_counts(run);
     return code == EXIT_DONE && run->all.refused ? EXIT_REFUSED : code;
 }
 
+/* ---- the command ---- */
+
 /* The exit code. */
-static int take_import_options(const struct command_line *line, struct run *run)
+static int take_import_options(struct run *run)
 {
+    const struct command_line *line = run->line;
     const struct import_options *options = line->options;
     char path[4096];
-    run->dry_run = options->dry_run;
+    run->batch->is_dry = options->dry_run;
     if (!slice_is_absent(options->from_line) &&
         (!slice_to_u64(options->from_line, INT64_MAX, &run->from_line) || run->from_line == 0))
         return command_fail(line, EXIT_USAGE, "--from-line: it must be the number of a line, from 1 on");
@@ -300,46 +226,70 @@ static int take_import_options(const struct command_line *line, struct run *run)
 }
 
 /* A report that did not get onto the disk is no report. */
-static int end_report(const struct command_line *line, struct run *run, int code)
+static int end_report(struct run *run, int code)
 {
     bool failed = run->report && (ferror(run->report) | fclose(run->report)) != 0;
-    return failed
-               ? command_fail(line, EXIT_REFUSED, "--report: it could not be written to its end: %s", strerror(errno))
-               : code;
+    return failed ? command_fail(run->line, EXIT_REFUSED, "--report: it could not be written to its end: %s",
+                                 strerror(errno))
+                  : code;
 }
 
-static int run_on(const struct command_line *line, const struct import_kind *kind, FILE *file)
+/* With a batch. */
+static int run_on(struct run *run, FILE *file)
 {
-    struct run *run = calloc(1, sizeof *run);
-    if (!run)
-        return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(STATUS_NO_MEMORY));
-    run->line = line;
-    run->kind = kind;
+    char memory[CLI_WHO_BYTES];
+    struct buf who = buf_fixed(memory, sizeof memory);
+    cli_who(&who);
+    run->batch->who = buf_slice(&who);
     run->progress_at_ns = clock_monotonic_ns();
     arena_init(&run->arena, BATCH_ARENA_BYTES);
-    arena_init(&run->import.arena, LINE_ARENA_BYTES);
-    int code = take_import_options(line, run);
+    int code = take_import_options(run);
     if (code == EXIT_DONE)
-        code = end_report(line, run, import_file(line, run, file));
-    buf_done(&run->complaints);
-    buf_done(&run->import.why);
-    arena_done(&run->import.arena);
+        code = end_report(run, import_file(run, file));
     arena_done(&run->arena);
+    return code;
+}
+
+static int run_file(const struct command_line *line, const struct intake_kind *kind, bool is_remote, FILE *file)
+{
+    struct run *run = calloc(1, sizeof *run);
+    struct intake_batch *batch = intake_batch_new();
+    int code = EXIT_STORE_DOWN;
+    if (run && batch) {
+        run->line = line;
+        run->is_remote = is_remote;
+        run->batch = batch;
+        batch->kind = kind;
+        code = run_on(run, file);
+    } else {
+        (void)command_fail(line, code, "%s", status_text(STATUS_NO_MEMORY));
+    }
+    intake_batch_free(batch);
     free(run);
     return code;
 }
 
-int import_run(const struct command_line *line, const struct import_kind *kind)
+static int run_named(const struct command_line *line, const struct intake_kind *kind, bool is_remote)
 {
     char path[4096];
     struct slice name = line->argument_count ? line->arguments[0] : SLICE("-");
     if (slice_eq(name, SLICE("-")))
-        return run_on(line, kind, stdin);
+        return run_file(line, kind, is_remote, stdin);
     (void)snprintf(path, sizeof path, "%.*s", SLICE_ARGS(name));
     FILE *file = fopen(path, "re");
     if (!file)
         return command_fail(line, EXIT_USAGE, "%s: %s", path, strerror(errno));
-    int code = run_on(line, kind, file);
+    int code = run_file(line, kind, is_remote, file);
     (void)fclose(file);
     return code;
+}
+
+int import_run(const struct command_line *line, const struct intake_kind *kind)
+{
+    return run_named(line, kind, false);
+}
+
+int import_run_remote(const struct command_line *line, const struct intake_kind *kind)
+{
+    return run_named(line, kind, true);
 }

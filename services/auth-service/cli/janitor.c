@@ -40,7 +40,6 @@ static enum status clean_nonces(const struct command_line *line, struct buf *why
     const struct ephemeral_janitor janitor = {
         .url = config->redis_url,
         .password = config->redis_password,
-        .skew_ms = config->timestamp_skew_s * 1000,
     };
     return ephemeral_janitor_blocking(&janitor, why, ret_sets);
 }

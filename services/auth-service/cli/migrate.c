@@ -1,6 +1,8 @@
 #include "cli/cli.h"
-
+#include "cli/table.h"
 #include "durable/migrations.h"
+#include "shapes/shape.h"
+#include "json/json_writer.h"
 
 /* Opened here and not by cli_open, which brings an embedded database up to date by itself. */
 static enum status open_bare(const struct command_line *line, struct buf *why, struct sql **ret_sql)
@@ -51,14 +53,29 @@ const struct command cli_migrate_up = {
 
 static enum status show_migration(void *context, const struct migration *migration)
 {
-    struct cli_output *out = context;
-    cli_record_begin(out);
-    cli_field_int(out, "number", migration->number);
-    cli_field(out, "name", migration->name);
-    cli_field_bool(out, "applied", migration->applied);
-    cli_field_time(out, "applied_at", migration->applied_at_ms);
-    cli_record_end(out);
+    struct buf text = BUF_INIT;
+    struct json_writer json = json_writer(&text);
+    json_begin_object(&json);
+    json_member_int(&json, "number", migration->number);
+    json_member_string(&json, "name", migration->name);
+    json_member_bool(&json, "applied", migration->applied);
+    shape_write_time(&json, "applied_at", migration->applied_at_ms);
+    json_end_object(&json);
+    cli_record(context, &text);
+    buf_done(&text);
     return STATUS_OK;
+}
+
+/* The verdict comes last, where it is seen. For programs it is the exit code. */
+static int tell_state(const struct command_line *line, enum schema_state state, const struct buf *why)
+{
+    if (state == SCHEMA_AHEAD)
+        (void)fprintf(stderr, "note: %.*s\n", SLICE_ARGS(buf_slice(why)));
+    else if (state != SCHEMA_CURRENT)
+        return command_fail(line, EXIT_REFUSED, "%.*s", SLICE_ARGS(buf_slice(why)));
+    else if (line->format == FORMAT_TABLE && !line->quiet)
+        printf("the schema is the one that this version needs\n");
+    return EXIT_DONE;
 }
 
 static int run_migrate_status(const struct command_line *line)
@@ -66,21 +83,15 @@ static int run_migrate_status(const struct command_line *line)
     struct buf why = BUF_INIT;
     struct sql *sql = NULL;
     enum schema_state state = SCHEMA_CURRENT;
-    int code = EXIT_DONE;
     enum status status = open_bare(line, &why, &sql);
     if (status == STATUS_OK) {
-        struct cli_output out = cli_output_begin(line, true);
+        struct cli_output out = cli_list_begin(line, table_migrations);
         status = migrations_status_blocking(sql, show_migration, &out);
         cli_output_end(&out);
     }
     if (status == STATUS_OK)
         status = migrations_check_blocking(sql, &why, &state);
-    if (status != STATUS_OK)
-        code = fail_migration(line, status, sql, &why);
-    else if (state == SCHEMA_AHEAD)
-        (void)fprintf(stderr, "note: %.*s\n", SLICE_ARGS(buf_slice(&why)));
-    else if (state != SCHEMA_CURRENT)
-        code = command_fail(line, EXIT_REFUSED, "%.*s", SLICE_ARGS(buf_slice(&why)));
+    int code = status == STATUS_OK ? tell_state(line, state, &why) : fail_migration(line, status, sql, &why);
     sql_close(sql);
     buf_done(&why);
     return code;
@@ -89,7 +100,7 @@ static int run_migrate_status(const struct command_line *line)
 const struct command cli_migrate_status = {
     .name = "migrate status",
     .arguments = "",
-    .summary = "lists the migrations; exit 1 if the schema does not fit this version",
+    .summary = "lists the migrations, and says whether the schema fits this version (exit 1: it does not)",
     .example = "  auth-service migrate status --format json",
     .needs_config = true,
     .run = run_migrate_status,

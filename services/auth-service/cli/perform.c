@@ -36,7 +36,7 @@ static const struct command_option table[] = {
     {"client-secret", OPTION_SECRET, "S", false, offsetof(struct perform_options, client_secret), "its secret"},
     {"env-file", OPTION_TEXT, "FILE", false, offsetof(struct perform_options, env_file),
      "a file with CLIENT_ID=… and CLIENT_SECRET=…, as client create --format env prints them"},
-    {"signature-method", OPTION_TEXT, "M", false, offsetof(struct perform_options, signature_method),
+    {"signature-method", OPTION_TEXT, "METHOD", false, offsetof(struct perform_options, signature_method),
      "HMAC-SHA256 (RSA-SHA256 with --rsa-key)"},
     {"rsa-key", OPTION_TEXT, "FILE", false, offsetof(struct perform_options, rsa_key), "PEM, the private key"},
     {"callback", OPTION_TEXT, "URI", false, offsetof(struct perform_options, callback), "oob"},

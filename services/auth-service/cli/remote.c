@@ -139,7 +139,7 @@ static int send_call(struct remote *remote, const struct remote_call *call, stru
         .method = slice_str(call->method),
         .url = buf_slice(&url),
         .authorization = buf_slice(&remote->authorization),
-        .content_type = call->body ? SLICE("application/json") : SLICE_ABSENT,
+        .content_type = call->body ? slice_str(call->body_type ? call->body_type : "application/json") : SLICE_ABSENT,
         .cookie = SLICE_ABSENT,
         .if_match = slice_is_absent(call->if_match) && changes_one ? SLICE("*") : call->if_match,
         .body = call->body ? buf_slice(call->body) : SLICE_ABSENT,
@@ -233,7 +233,8 @@ static int call_server(struct remote *remote, const struct remote_call *call, bo
         return code;
     const json_value *json = read_object(remote, &response);
     bool is_done = response.http_status / 100 == 2;
-    if (is_done && (json || response.http_status == 204)) {
+    bool is_report = json && call->report && json_member(json, call->report);
+    if (is_report || (is_done && (json || response.http_status == 204))) {
         *ret_json = json;
         return EXIT_DONE;
     }
@@ -324,7 +325,8 @@ static int read_page(struct walk *walk)
     return EXIT_DONE;
 }
 
-int remote_list(struct remote *remote, const struct remote_call *call, const char *member, const char *const *columns)
+int remote_list(struct remote *remote, const struct remote_call *call, const char *member,
+                const struct table_column *columns)
 {
     struct walk walk = {.remote = remote, .call = *call, .member = member, .token = SLICE_ABSENT};
     int code = read_page(&walk);
@@ -344,14 +346,7 @@ int remote_list(struct remote *remote, const struct remote_call *call, const cha
 
 /* ---- looking for something ---- */
 
-int remote_probe(struct remote *remote, const struct remote_call *call, bool *ret_found)
-{
-    const json_value *json = NULL;
-    *ret_found = true;
-    return call_server(remote, call, ret_found, &json);
-}
-
-/* As durable_user_find_by_name finds it: a site's users have no name of their own here. */
+/* As durable_user_find_by_name_blocking finds it: a site's users have no name of their own here. */
 static bool is_account(const json_value *user, struct slice username)
 {
     return slice_eq(read_text(user, "username"), username) && slice_eq(read_text(user, "source"), SLICE("here"));
@@ -371,7 +366,26 @@ static int find_in_pages(struct walk *walk, struct slice username, struct buf *s
     return code;
 }
 
-int remote_find_user(struct remote *remote, struct slice username, struct buf *sub)
+int remote_has_sub(struct remote *remote, struct slice sub, bool *ret_found)
+{
+    const struct remote_call call = {.method = "GET", .folder = "users", .id = sub, .noun = "user", .name = sub};
+    const json_value *json = NULL;
+    *ret_found = true;
+    return call_server(remote, &call, ret_found, &json);
+}
+
+int remote_find_user(struct remote *remote, struct slice named, struct buf *sub)
+{
+    bool found = false;
+    int code = remote_has_sub(remote, named, &found);
+    if (code == EXIT_DONE && found)
+        buf_add(sub, named);
+    else if (code == EXIT_DONE)
+        code = remote_find_name(remote, named, sub);
+    return code;
+}
+
+int remote_find_name(struct remote *remote, struct slice username, struct buf *sub)
 {
     struct buf query = BUF_INIT;
     struct walk walk = {.remote = remote, .member = "users", .token = SLICE_ABSENT};

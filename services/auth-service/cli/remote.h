@@ -24,8 +24,10 @@ struct remote_call {
     struct slice query;    /* as it is sent */
     struct slice if_match; /* the ETag of what was seen; absent: whatever there is now */
     const struct buf *body;
-    const char *noun;  /* what a refusal is about: "client" */
-    struct slice name; /* and which: "demo" */
+    const char *body_type; /* NULL: application/json */
+    const char *report;    /* a refusal with this member is an answer: *ret_json is the problem */
+    const char *noun;      /* what a refusal is about: "client" */
+    struct slice name;     /* and which: "demo" */
 };
 
 /* Reads the file of the token. The exit code; unless it is EXIT_DONE, it was said what is wrong. */
@@ -42,12 +44,15 @@ int remote_change(struct remote *remote, const struct remote_call *call);
 /* The same and says how many `things` were revoked. */
 int remote_revoke(struct remote *remote, const struct remote_call *call, const char *thing);
 /* Prints all rows of a folder; `member` is the array's name, `columns` those of a table (cli/table.h). */
-int remote_list(struct remote *remote, const struct remote_call *call, const char *member, const char *const *columns);
+int remote_list(struct remote *remote, const struct remote_call *call, const char *member,
+                const struct table_column *columns);
 
-/* Whether there is such a thing. The exit code is EXIT_DONE also where there is none. */
-int remote_probe(struct remote *remote, const struct remote_call *call, bool *ret_found);
+/* Whether there is a user with this sub. The exit code is EXIT_DONE also where there is none. */
+int remote_has_sub(struct remote *remote, struct slice sub, bool *ret_found);
 /* Appends the sub of the account that was made here by this user name; nothing where there is none. */
-int remote_find_user(struct remote *remote, struct slice username, struct buf *sub);
+int remote_find_name(struct remote *remote, struct slice username, struct buf *sub);
+/* Appends the sub of a user by sub or name, as cli_find_user finds it; nothing where there is none. */
+int remote_find_user(struct remote *remote, struct slice named, struct buf *sub);
 
 /* "name=value", percent-encoded, behind what is there; nothing where the value is absent. */
 void remote_add_query(struct buf *query, const char *name, struct slice value);

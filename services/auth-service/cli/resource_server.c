@@ -1,8 +1,8 @@
-#include "cli/overlap.h"
 #include "cli/remote.h"
-#include "cli/resource_server_draft.h"
 #include "cli/table.h"
 #include "durable/resource_servers.h"
+#include "rules/overlap.h"
+#include "rules/resource_server_draft.h"
 #include "shapes/resource_server_shape.h"
 
 struct create_options {
@@ -42,9 +42,10 @@ static int refuse_taken(const struct command_line *line, struct cli_store *store
     if (slice_eq(rival->name, server->name))
         (void)command_fail(
             line, EXIT_REFUSED,
-            "resource server %.*s: there is a live one of that name; choose another name, or end that one "
-            "first: auth-service resource-server revoke '%.*s'",
-            SLICE_ARGS(server->name), SLICE_ARGS(server->name));
+            "resource server %.*s: there is a live one of that name; for a new key of it: auth-service resource-server "
+            "rotate-key '%.*s'; else choose another name, or end that one first: auth-service resource-server revoke "
+            "'%.*s'",
+            SLICE_ARGS(server->name), SLICE_ARGS(server->name), SLICE_ARGS(server->name));
     else
         (void)command_fail(
             line, EXIT_REFUSED,
@@ -230,26 +231,36 @@ const struct command cli_resource_server_list = {
 
 struct rotate_options {
     struct slice overlap;
+    bool end_former;
 };
 
 static const struct command_option rotate_table[] = {
     {"overlap", OPTION_TEXT, "SECONDS", false, offsetof(struct rotate_options, overlap),
      "how long the old key stays good (86400); 0 after a leak: it ends at once"},
+    {OVERLAP_END_FORMER, OPTION_FLAG, NULL, false, offsetof(struct rotate_options, end_former),
+     OVERLAP_END_FORMER_HELP},
     {0},
 };
 
-static int take_overlap(const struct command_line *line, uint64_t *ret_overlap_s)
+static int take_overlap(const struct command_line *line, struct overlap *ret_overlap)
 {
     const struct rotate_options *options = line->options;
-    *ret_overlap_s = OVERLAP_DEFAULT_S;
-    if (!slice_is_absent(options->overlap) && !slice_to_u64(options->overlap, OVERLAP_MAX_S, ret_overlap_s))
-        return command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
-    return EXIT_DONE;
+    return overlap_take(options->overlap, options->end_former, ret_overlap)
+               ? EXIT_DONE
+               : command_fail(line, EXIT_USAGE, "--" OVERLAP_WRONG);
 }
 
-static void show_rotated(const struct command_line *line, struct cli_store *store,
-                         const struct resource_server_draft *draft, int64_t overlap_ms)
+struct rotation {
+    struct slice name;
+    const struct resource_server_draft *draft; /* of the new key */
+    struct overlap overlap;
+    struct buf why; /* of a refusal */
+};
+
+static void show_rotated(const struct command_line *line, struct cli_store *store, const struct rotation *rotation)
 {
+    const struct resource_server_draft *draft = rotation->draft;
+    int64_t overlap_ms = rotation->overlap.seconds * 1000;
     struct cli_output out = cli_output_begin(line, false);
     struct buf text = BUF_INIT;
     struct json_writer json = json_writer(&text);
@@ -260,31 +271,34 @@ static void show_rotated(const struct command_line *line, struct cli_store *stor
     buf_done(&text);
 }
 
-struct rotation {
-    struct slice name;
-    struct slice key_digest;
-    int64_t overlap_ms;
-};
-
 static enum status do_rotate(struct durable *db, void *context)
 {
-    const struct rotation *rotation = context;
-    return durable_resource_server_rotate_blocking(db, rotation->name, rotation->key_digest, rotation->overlap_ms);
+    struct rotation *rotation = context;
+    int64_t until_ms = 0;
+    buf_reset(&rotation->why);
+    TRY(durable_hold_blocking(db, CHANGE_RESOURCE_SERVER, rotation->name));
+    TRY(durable_resource_server_former_until_blocking(db, rotation->name, &until_ms));
+    if (overlap_refuses(&rotation->overlap, until_ms, "key", &rotation->why))
+        return STATUS_FORBIDDEN;
+    return durable_resource_server_rotate_blocking(db, rotation->name, rotation->draft->server.key_digest,
+                                                   rotation->overlap.seconds * 1000);
 }
 
-static int rotate_in_store(const struct command_line *line, const struct resource_server_draft *draft,
-                           int64_t overlap_ms)
+static int rotate_in_store(const struct command_line *line, struct rotation *rotation)
 {
     struct cli_store store;
-    struct rotation rotation = {line->arguments[0], draft->server.key_digest, overlap_ms};
+    struct slice name = rotation->name;
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = cli_audited(&store, "resource-server.rotate-key", rotation.name, do_rotate, &rotation);
+    enum status status = cli_audited(&store, "resource-server.rotate-key", name, do_rotate, rotation);
     if (status == STATUS_OK)
-        show_rotated(line, &store, draft, overlap_ms);
+        show_rotated(line, &store, rotation);
+    else if (status == STATUS_FORBIDDEN)
+        code = command_fail(line, EXIT_REFUSED, "resource server %.*s: %.*s", SLICE_ARGS(name),
+                            SLICE_ARGS(buf_slice(&rotation->why)));
     else
-        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(rotation.name));
+        code = cli_store_failed(line, &store, status, "resource server %.*s", SLICE_ARGS(name));
     cli_close(&store);
     return code;
 }
@@ -292,15 +306,16 @@ static int rotate_in_store(const struct command_line *line, const struct resourc
 static int run_resource_server_rotate(const struct command_line *line)
 {
     struct resource_server_draft draft = {0};
-    uint64_t overlap_s = 0;
-    int code = take_overlap(line, &overlap_s);
+    struct rotation rotation = {.name = line->arguments[0], .draft = &draft};
+    int code = take_overlap(line, &rotation.overlap);
     if (code != EXIT_DONE)
         return code;
     enum status status = resource_server_draft_key(&draft);
     if (status != STATUS_OK)
         return command_fail(line, EXIT_STORE_DOWN, "%s", status_text(status));
-    code = rotate_in_store(line, &draft, (int64_t)overlap_s * 1000);
+    code = rotate_in_store(line, &rotation);
     resource_server_draft_done(&draft);
+    buf_done(&rotation.why);
     return code;
 }
 
@@ -318,14 +333,14 @@ static int run_resource_server_rotate_remote(const struct command_line *line)
                                      .body = &body,
                                      .noun = "resource server",
                                      .name = name};
-    uint64_t overlap_s = 0;
-    int code = take_overlap(line, &overlap_s);
+    struct overlap overlap;
+    int code = take_overlap(line, &overlap);
     if (code == EXIT_DONE)
         code = remote_open(line, &remote);
     if (code != EXIT_DONE)
         return code;
     json_begin_object(&json);
-    json_member_int(&json, "overlap", (int64_t)overlap_s);
+    overlap_write(&json, &overlap);
     json_end_object(&json);
     code = remote_show(&remote, &call);
     buf_done(&body);

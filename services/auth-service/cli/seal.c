@@ -78,7 +78,11 @@ const struct command cli_seal_status = {
     .name = "seal status",
     .arguments = "",
     .summary = "shows which keys of OAUTH1_SECRETS_KEYS secrets are sealed by, and which may be taken out",
-    .example = "  auth-service seal status --format json",
+    .example =
+        "  auth-service seal status --format json\n\n"
+        "in_use: secrets in the database are sealed by it. seals, state and may_be_taken_out are about the\n"
+        "OAUTH1_SECRETS_KEYS that this command has, with --server about those of the auth-service that answers: each\n"
+        "machine may have others. With Redis wait OAUTH1_TEMP_TTL before you take out what may be.",
     .needs_config = true,
     .run = run_seal_status,
     .run_remote = run_seal_status_remote,
@@ -86,7 +90,7 @@ const struct command cli_seal_status = {
 
 /* ---- seal rewrite ---- */
 
-enum { SAY_MS = 1000, PAUSE_MAX_MS = 200 };
+enum { SAY_MS = 1000 };
 
 static void say_progress(const struct command_line *line, int64_t rewritten, int64_t wanted, int64_t *said_ms)
 {
@@ -95,16 +99,6 @@ static void say_progress(const struct command_line *line, int64_t rewritten, int
         return;
     *said_ms = now_ms;
     fprintf(stderr, "%lld of %lld secrets are sealed anew\n", (long long)rewritten, (long long)wanted);
-}
-
-/* As long as the batch took, the lock is the services': SQLite gives it to whoever asks first. */
-static void let_others_write(int64_t begun_ns)
-{
-    int64_t pause_ns = clock_monotonic_ns() - begun_ns;
-    if (pause_ns > PAUSE_MAX_MS * INT64_C(1000000))
-        pause_ns = PAUSE_MAX_MS * INT64_C(1000000);
-    const struct timespec pause = {.tv_nsec = (long)pause_ns};
-    (void)nanosleep(&pause, NULL);
 }
 
 static enum status rewrite_all(const struct command_line *line, struct durable *db, struct reseal *reseal,
@@ -116,7 +110,7 @@ static enum status rewrite_all(const struct command_line *line, struct durable *
         int64_t begun_ns = clock_monotonic_ns();
         TRY(durable_reseal_batch_blocking(db, reseal));
         say_progress(line, reseal->rewritten, reseal->wanted, &said_ms);
-        let_others_write(begun_ns);
+        cli_let_others_write(begun_ns);
     }
     return durable_reseal_end_blocking(db, reseal, ret_used);
 }
@@ -234,7 +228,7 @@ static int rewrite_all_remote(struct remote *remote, struct rewritten *ret_all)
             return command_fail(remote->line, EXIT_REFUSED, "--server: the answer does not say what was sealed anew");
         sum += ret_all->rewritten;
         say_progress(remote->line, sum, sum + ret_all->left, &said_ms);
-        let_others_write(begun_ns);
+        cli_let_others_write(begun_ns);
     } while (!ret_all->done);
     ret_all->rewritten = sum;
     return EXIT_DONE;

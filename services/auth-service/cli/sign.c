@@ -22,7 +22,7 @@ static const struct command_option table[] = {
     {"token-secret", OPTION_SECRET, "S", false, offsetof(struct sign_options, token_secret), "its secret"},
     {"env-file", OPTION_TEXT, "FILE", false, offsetof(struct sign_options, env_file),
      "a file with CLIENT_ID=…, CLIENT_SECRET=…, TOKEN=…, TOKEN_SECRET=…, as --format env prints them"},
-    {"signature-method", OPTION_TEXT, "M", false, offsetof(struct sign_options, signature_method),
+    {"signature-method", OPTION_TEXT, "METHOD", false, offsetof(struct sign_options, signature_method),
      "HMAC-SHA256 (RSA-SHA256 with --rsa-key)"},
     {"rsa-key", OPTION_TEXT, "FILE", false, offsetof(struct sign_options, rsa_key), "PEM, the private key"},
     {"body-hash", OPTION_FLAG, NULL, false, offsetof(struct sign_options, body_hash), "adds oauth_body_hash"},

@@ -7,21 +7,70 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-const char *const table_clients[] = {"client_id", "name", "scope", "disabled", "approval", "created_at", NULL};
-const char *const table_tokens[] = {"jti",        "client_id",    "username",   "sub",        "scope",
-                                    "created_at", "last_used_at", "expires_at", "revoked_at", NULL};
-const char *const table_users[] = {"username", "sub", "source", "email", "disabled", "created_at", NULL};
-const char *const table_resource_servers[] = {"name",       "origins",    "tls_sans", "allow_explain",
-                                              "created_at", "revoked_at", NULL};
-const char *const table_audit[] = {"at", "who", "what", "subject", "client_id", "sub", "request_id", NULL};
+enum { COLUMNS_MAX = 12, ROWS_KEPT = 200, GAP = 2, NARROWEST = 6, LAST_TURN = 6 };
+enum { DAY = 10 /* "2026-11-29" */, MINUTE = 16 /* "2026-11-29 05:26" */ };
 
-enum { COLUMNS_MAX = 12, ROWS_KEPT = 200, GAP = 2, NARROWEST = 6 };
+const struct table_column table_clients[] = {
+    {.member = "client_id"},
+    {.member = "name", .turn = 1, .least = NARROWEST},
+    {.member = "scope", .turn = 1, .least = NARROWEST},
+    {.member = "disabled"},
+    {.member = "approval"},
+    {.member = "created_at", .turn = 2, .least = DAY, .is_time = true},
+    {0},
+};
+const struct table_column table_tokens[] = {
+    {.member = "jti"},
+    {.member = "client_id", .turn = 1},
+    {.member = "username", .turn = 2, .least = NARROWEST},
+    {.member = "sub", .turn = 4},
+    {.member = "scope", .turn = 2, .least = NARROWEST},
+    {.member = "created_at", .turn = 6},
+    {.member = "last_used_at", .turn = 5},
+    {.member = "expires_at", .turn = 5},
+    {.member = "revoked_at", .turn = 3, .least = NARROWEST},
+    {0},
+};
+const struct table_column table_users[] = {
+    {.member = "username"},
+    {.member = "sub"},
+    {.member = "source", .turn = 2},
+    {.member = "email", .turn = 1, .least = NARROWEST},
+    {.member = "disabled"},
+    {.member = "created_at", .turn = 3, .least = DAY, .is_time = true},
+    {0},
+};
+const struct table_column table_resource_servers[] = {
+    {.member = "name"},
+    {.member = "origins", .turn = 1, .least = NARROWEST},
+    {.member = "tls_sans", .turn = 1, .least = NARROWEST},
+    {.member = "allow_explain", .turn = 3, .least = NARROWEST},
+    {.member = "created_at", .turn = 4},
+    {.member = "revoked_at", .turn = 2, .least = DAY, .is_time = true},
+    {0},
+};
+const struct table_column table_audit[] = {
+    {.member = "at", .turn = 2, .least = MINUTE, .is_time = true},
+    {.member = "who", .turn = 1, .least = NARROWEST},
+    {.member = "what"},
+    {.member = "subject"},
+    {.member = "client_id", .repeats = "subject", .turn = 4},
+    {.member = "sub", .repeats = "subject", .turn = 3},
+    {.member = "request_id", .turn = 5},
+    {0},
+};
+const struct table_column table_migrations[] = {
+    {.member = "number"},
+    {.member = "name"},
+    {.member = "applied_at", .turn = 1, .least = DAY, .is_time = true},
+    {0},
+};
 
 struct table {
-    const char *const *columns;
+    const struct table_column *columns;
     size_t count;
-    size_t widths[COLUMNS_MAX];
-    size_t screen; /* columns of the terminal; 0: this is none */
+    size_t widths[COLUMNS_MAX]; /* 0: it is left out */
+    size_t screen;              /* columns of the terminal; 0: this is none */
     bool has_header;
     bool is_fixed;     /* there are lines already */
     struct buf values; /* of the rows that are kept, each ended by NUL */
@@ -88,44 +137,74 @@ static size_t screen_width(void)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : USUAL;
 }
 
-/* The widest behind the first column; that one, by which a record is known, gives way last. */
-static size_t *find_widest(struct table *table)
+/* Whether the column may be narrower in this turn; in turn 0, the last one, each may. */
+static bool can_give_way(const struct table *table, size_t column, unsigned turn)
 {
-    size_t *widest = &table->widths[table->count - 1];
-    for (size_t i = 1; i < table->count; i++)
-        widest = table->widths[i] > *widest ? &table->widths[i] : widest;
-    return *widest > NARROWEST ? widest : &table->widths[0];
+    const struct table_column *it = &table->columns[column];
+    return turn ? it->turn == turn && table->widths[column] > it->least : table->widths[column] > NARROWEST;
 }
 
-/* Columns give way until all fit, or none can be narrower. */
-static void fit_to_screen(struct table *table)
+/* The widest that can give way; that by which a record is known only where no other can. False: none can. */
+static bool find_widest(const struct table *table, unsigned turn, size_t *ret_column)
+{
+    size_t widest = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        size_t width = i || table->columns[i].turn ? table->widths[i] : 1;
+        if (!can_give_way(table, i, turn) || width <= widest)
+            continue;
+        widest = width;
+        *ret_column = i;
+    }
+    return widest > 0;
+}
+
+static size_t line_width(const struct table *table)
 {
     size_t total = 0;
     for (size_t i = 0; i < table->count; i++)
-        total += table->widths[i] + (i ? GAP : 0);
-    for (; total > table->screen; total--) {
-        size_t *widest = find_widest(table);
-        if (*widest <= NARROWEST)
-            return;
-        (*widest)--;
-    }
+        if (table->widths[i])
+            total += table->widths[i] + (total ? GAP : 0);
+    return total;
+}
+
+/* Columns give way until all fit, or none can. */
+static void fit_to_screen(struct table *table)
+{
+    size_t column = 0;
+    for (unsigned turn = LAST_TURN + 1; turn-- > 0;)
+        while (line_width(table) > table->screen && find_widest(table, turn, &column))
+            table->widths[column] = turn && table->columns[column].least == 0 ? 0 : table->widths[column] - 1;
 }
 
 /* ---- printing ---- */
+
+static bool is_last(const struct table *table, size_t column)
+{
+    while (++column < table->count)
+        if (table->widths[column])
+            return false;
+    return true;
+}
 
 /* One value in its column. `left` is what the terminal has of the line, and becomes less. */
 static void print_value(const struct table *table, size_t column, struct slice text, size_t *left)
 {
     size_t len = text.len;
     size_t limit = table->screen ? table->widths[column] : SIZE_MAX;
+    if (table->widths[column] == 0)
+        return;
     limit = limit < *left ? limit : *left;
     size_t width = measure_text(text, limit, &len);
-    bool is_cut = len < text.len;
+    const struct table_column *it = &table->columns[column];
+    bool is_rounded = len < text.len && it->is_time && limit >= it->least;
+    bool is_cut = len < text.len && !is_rounded;
+    if (is_rounded)
+        width = measure_text(text, it->least, &len);
     if (is_cut)
         width = measure_text(text, limit ? limit - 1 : 0, &len) + (limit ? 1 : 0);
     printf("%.*s%s", (int)len, text.ptr, is_cut && limit ? "…" : "");
     *left -= width;
-    if (column + 1 == table->count)
+    if (is_last(table, column))
         return;
     size_t pad = (width < table->widths[column] ? table->widths[column] - width : 0) + GAP;
     pad = pad < *left ? pad : *left;
@@ -136,26 +215,29 @@ static void print_value(const struct table *table, size_t column, struct slice t
 static void print_header(const struct table *table)
 {
     size_t left = table->screen ? table->screen : SIZE_MAX;
+    bool is_whole = true;
     for (size_t i = 0; i < table->count; i++) {
         char memory[64];
         struct buf name = buf_fixed(memory, sizeof memory);
-        for (const char *at = table->columns[i]; *at; at++)
+        for (const char *at = table->columns[i].member; *at; at++)
             buf_add_byte(&name, *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at);
         print_value(table, i, buf_slice(&name), &left);
+        is_whole = is_whole && table->widths[i];
     }
-    putchar('\n');
+    puts(is_whole || left < GAP ? "" : " …");
 }
 
-/* As wide as what is kept needs. On a terminal, once there are lines, columns stay where they are: but not the first,
- * by which a record is known and which people copy. */
+/* As wide as what is kept needs. On a terminal, once there are lines, columns stay where they are: but not those that
+ * the list is read for, and which people copy. */
 static void widen_columns(struct table *table)
 {
-    size_t growing = table->is_fixed && table->screen ? 1 : table->count;
+    bool is_growing = !table->is_fixed || !table->screen;
     const char *value = table->values.ptr;
     for (size_t i = 0; i < table->kept; i++, value += strlen(value) + 1) {
+        size_t column = i % table->count;
         size_t width = width_of(slice_str(value));
-        if (i % table->count < growing && width > table->widths[i % table->count])
-            table->widths[i % table->count] = width;
+        if ((is_growing || table->columns[column].turn == 0) && width > table->widths[column])
+            table->widths[column] = width;
     }
     if (table->screen)
         fit_to_screen(table);
@@ -189,14 +271,14 @@ void table_flush(struct table *table)
 
 /* ---- rows ---- */
 
-struct table *table_new(const char *const *columns, bool has_header)
+struct table *table_new(const struct table_column *columns, bool has_header)
 {
     struct table *table = calloc(1, sizeof *table);
     if (!table)
         return NULL;
     *table = (struct table){.columns = columns, .has_header = has_header, .screen = screen_width()};
-    for (; columns[table->count]; table->count++)
-        table->widths[table->count] = has_header ? strlen(columns[table->count]) : 1;
+    for (; columns[table->count].member; table->count++)
+        table->widths[table->count] = has_header ? strlen(columns[table->count].member) : 1;
     return table;
 }
 
@@ -209,7 +291,7 @@ void table_free(struct table *table)
     free(table);
 }
 
-const char *const *table_columns(const struct table *table)
+const struct table_column *table_columns(const struct table *table)
 {
     return table->columns;
 }

@@ -15,13 +15,6 @@ static const struct command_option filter_table[] = {
     {0},
 };
 
-/* By subject first: where login is delegated, one user's name may be another's subject. */
-static enum status find_user(struct cli_store *store, struct slice sub, struct user **ret_user)
-{
-    enum status status = durable_user_find_by_subject_blocking(&store->db, sub, ret_user);
-    return status == STATUS_NOT_FOUND ? durable_user_find_by_name_blocking(&store->db, sub, ret_user) : status;
-}
-
 static void show_token(struct cli_output *out, const struct token *token)
 {
     struct buf text = BUF_INIT;
@@ -63,7 +56,7 @@ static int run_token_list(const struct command_line *line)
     int code = cli_open(line, &store);
     if (code != EXIT_DONE)
         return code;
-    enum status status = slice_is_absent(options->sub) ? STATUS_NOT_FOUND : find_user(&store, options->sub, &user);
+    enum status status = slice_is_absent(options->sub) ? STATUS_NOT_FOUND : cli_find_user(&store, options->sub, &user);
     if (status == STATUS_OK)
         filter.subject = user->subject;
     if (status == STATUS_OK || status == STATUS_NOT_FOUND)
@@ -75,26 +68,13 @@ static int run_token_list(const struct command_line *line)
     return code;
 }
 
-/* The sub of whom --sub names, into `sub`, as find_user finds it; nothing where there is no such user. */
-static int find_user_remote(struct remote *remote, struct slice named, struct buf *sub)
-{
-    bool found = false;
-    const struct remote_call call = {.method = "GET", .folder = "users", .id = named, .noun = "user", .name = named};
-    int code = remote_probe(remote, &call, &found);
-    if (code == EXIT_DONE && found)
-        buf_add(sub, named);
-    else if (code == EXIT_DONE)
-        code = remote_find_user(remote, named, sub);
-    return code;
-}
-
 /* The query that selects what the options name; *ret_user_found is true where no option names a user. */
 static int write_selection(struct remote *remote, struct buf *query, bool *ret_user_found)
 {
     const struct filter_options *options = remote->line->options;
     struct buf sub = BUF_INIT;
     bool has_user = !slice_is_absent(options->sub);
-    int code = has_user ? find_user_remote(remote, options->sub, &sub) : EXIT_DONE;
+    int code = has_user ? remote_find_user(remote, options->sub, &sub) : EXIT_DONE;
     remote_add_query(query, "client_id", options->client);
     remote_add_query(query, "sub", sub.len ? buf_slice(&sub) : options->sub);
     *ret_user_found = !has_user || sub.len;
@@ -148,7 +128,7 @@ static void selection_done(struct selection *selection)
 static int select_user(const struct command_line *line, struct cli_store *store, struct slice sub,
                        struct selection *selection)
 {
-    enum status status = find_user(store, sub, &selection->user);
+    enum status status = cli_find_user(store, sub, &selection->user);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(sub));
     selection->filter.subject = selection->user->subject;
@@ -158,7 +138,7 @@ static int select_user(const struct command_line *line, struct cli_store *store,
 static int select_client(const struct command_line *line, struct cli_store *store, struct slice id,
                          struct selection *selection)
 {
-    enum status status = durable_client_find_blocking(&store->db, id, &selection->client);
+    enum status status = durable_client_read_blocking(&store->db, id, &selection->client);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "client %.*s", SLICE_ARGS(id));
     selection->filter.client_id = id;

@@ -40,8 +40,10 @@ static enum status export_token(struct export *export, const struct token *token
 static enum status export_sealed(struct export *export, const struct token *listed)
 {
     struct credential_pair *pair = NULL;
-    TRY(durable_pair_find_blocking(&export->store->db, listed->client_id, listed->oauth_token, &pair));
-    enum status status = pair->token_found ? export_token(export, &pair->token) : STATUS_OK;
+    TRY(durable_pair_read_blocking(&export->store->db, listed->client_id, listed->oauth_token, &pair));
+    enum status status = STATUS_OK;
+    if (pair->token_found && !export_leaves_out(export, pair->token.damage))
+        status = export_token(export, &pair->token);
     credential_pair_free(pair);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status; /* its user was deleted since its page was read */
 }

@@ -1,9 +1,9 @@
 #include "cli/remote.h"
 #include "cli/table.h"
-#include "cli/user_draft.h"
 #include "crypto/password.h"
 #include "durable/users.h"
-#include "login/password_rules.h"
+#include "rules/password_rules.h"
+#include "rules/user_draft.h"
 #include "shapes/user_shape.h"
 
 struct password_options {
@@ -236,6 +236,16 @@ const struct command cli_user_list = {
     .run_remote = run_user_list_remote,
 };
 
+struct named_options {
+    struct slice sub;
+};
+
+static const struct command_option named_table[] = {
+    {"sub", OPTION_TEXT, "SUB", false, offsetof(struct named_options, sub),
+     "the user with this sub, instead of USERNAME: a site's user is named so"},
+    {0},
+};
+
 /* A user is named by the user name of an account made here, or by its sub. */
 static enum status find_named(const struct command_line *line, struct durable *db, struct slice sub,
                               struct user **ret_user)
@@ -253,6 +263,37 @@ static enum status do_change(struct durable *db, void *context)
     return deed->work(db, found->id, deed->hash);
 }
 
+/* `named` is no user's name (or, with `is_sub`, no user's sub), but it may be the other. */
+static int tell_no_user(const struct command_line *line, struct slice named, bool is_sub, bool is_other)
+{
+    if (!is_other)
+        return cli_not_found(line, "user", named);
+    if (is_sub)
+        return command_fail(line, EXIT_REFUSED, "user %.*s: no user has this sub; it is a user name: leave --sub out",
+                            SLICE_ARGS(named));
+    return command_fail(
+        line, EXIT_REFUSED, "user %.*s: no account made here has this name; it is a user's sub: %s", SLICE_ARGS(named),
+        line->command->options == named_table ? "give it with --sub" : "`user list` shows the name that belongs to it");
+}
+
+static int fail_to_change(const struct command_line *line, struct cli_store *store, const struct deed *deed,
+                          enum status status)
+{
+    struct slice named = deed->audit.subject;
+    bool is_sub = !slice_is_absent(deed->sub);
+    struct user *other = NULL;
+    enum status looked = status;
+    if (status == STATUS_NOT_FOUND && is_sub)
+        looked = durable_user_find_by_name_blocking(&store->db, named, &other);
+    else if (status == STATUS_NOT_FOUND)
+        looked = durable_user_find_by_subject_blocking(&store->db, named, &other);
+    bool is_other = status == STATUS_NOT_FOUND && looked == STATUS_OK;
+    user_free(other);
+    return status == STATUS_NOT_FOUND && !status_is_infrastructure(looked)
+               ? tell_no_user(line, named, is_sub, is_other)
+               : cli_store_failed(line, store, looked, "user %.*s", SLICE_ARGS(named));
+}
+
 /* Finds the user of the first argument, or of --sub (absent: there is none), and does something to it. */
 static int change_user(const struct command_line *line, const char *what, struct slice sub,
                        enum status (*work)(struct durable *db, int64_t id, struct slice hash), struct slice hash)
@@ -266,7 +307,7 @@ static int change_user(const struct command_line *line, const char *what, struct
         return code;
     enum status status = cli_audited_entry(&store, &deed.audit, do_change, &deed);
     if (status != STATUS_OK)
-        code = cli_store_failed(line, &store, status, "user %.*s", SLICE_ARGS(named));
+        code = fail_to_change(line, &store, &deed, status);
     if (status == STATUS_OK && !line->quiet)
         fprintf(stderr, "%s: done\n", line->command->name);
     user_free(deed.user);
@@ -309,16 +350,6 @@ static enum status delete_row(struct durable *db, int64_t id, struct slice unuse
     return durable_user_delete_blocking(db, id);
 }
 
-struct named_options {
-    struct slice sub;
-};
-
-static const struct command_option named_table[] = {
-    {"sub", OPTION_TEXT, "SUB", false, offsetof(struct named_options, sub),
-     "the user with this sub, instead of USERNAME: a site's user is named so"},
-    {0},
-};
-
 static int check_names_one(const struct command_line *line)
 {
     struct slice sub = ((const struct named_options *)line->options)->sub;
@@ -335,19 +366,33 @@ static int change_named(const struct command_line *line, const char *what,
     return code == EXIT_DONE ? change_user(line, what, sub, work, SLICE_ABSENT) : code;
 }
 
+/* The sub of whom the command names, into `sub`; the exit code. */
+static int find_named_remote(struct remote *remote, struct slice named, bool is_sub, struct buf *sub)
+{
+    struct buf of_name = BUF_INIT;
+    bool has_sub = false;
+    int code = remote_has_sub(remote, named, &has_sub);
+    if (code == EXIT_DONE && !(is_sub && has_sub))
+        code = remote_find_name(remote, named, &of_name);
+    if (code == EXIT_DONE && is_sub && has_sub)
+        buf_add(sub, named);
+    else if (code == EXIT_DONE && !is_sub && of_name.len)
+        buf_add(sub, buf_slice(&of_name));
+    else if (code == EXIT_DONE)
+        code = tell_no_user(remote->line, named, is_sub, is_sub ? of_name.len > 0 : has_sub);
+    buf_done(&of_name);
+    return code;
+}
+
 static int send_change(struct remote *remote, const char *method, const char *verb)
 {
     const struct command_line *line = remote->line;
     struct slice named = ((const struct named_options *)line->options)->sub;
     struct buf sub = BUF_INIT;
-    int code = EXIT_DONE;
-    buf_add(&sub, named);
-    if (slice_is_absent(named)) {
+    bool is_sub = !slice_is_absent(named);
+    if (!is_sub)
         named = line->arguments[0];
-        code = remote_find_user(remote, named, &sub);
-    }
-    if (code == EXIT_DONE && sub.len == 0)
-        code = cli_not_found(line, "user", named);
+    int code = find_named_remote(remote, named, is_sub, &sub);
     const struct remote_call call = {
         .method = method, .folder = "users", .id = buf_slice(&sub), .verb = verb, .noun = "user", .name = named};
     if (code == EXIT_DONE)

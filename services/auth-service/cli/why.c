@@ -1,6 +1,7 @@
 #include "base/escape.h"
 #include "cli/cli.h"
-#include "cli/moment.h"
+#include "durable/users.h"
+#include "rules/moment.h"
 #include "json/json_reader.h"
 
 #include <errno.h>
@@ -9,11 +10,11 @@
 enum { MOMENTS_MAX = 1000, LINE_ARENA_BYTES = 1 << 20 };
 
 struct why_options {
-    struct slice log;
+    struct option_list logs;
 };
 
 static const struct command_option why_table[] = {
-    {"log", OPTION_TEXT, "FILE|-", false, offsetof(struct why_options, log),
+    {"log", OPTION_LIST, "FILE|-", false, offsetof(struct why_options, logs),
      "the services' log (JSON lines), of as many of them as there are; without it only the audit log is read"},
     {0},
 };
@@ -30,7 +31,11 @@ struct moments {
     struct moment items[MOMENTS_MAX];
     size_t count; /* also those that had no room */
     bool no_memory;
-    bool has_lost; /* a log says that it left lines out */
+    bool has_lost;    /* a log says that it left lines out */
+    size_t lines;     /* of this log */
+    size_t decisions; /* in this log, whoever they are about */
+    size_t nameless;  /* refusals of no known client, in all logs */
+    struct buf notes; /* a line each: what is odd about a log */
 };
 
 /* ---- collecting ---- */
@@ -62,7 +67,7 @@ static bool is_message(const json_value *line, const char *message)
 
 static bool has_id(const json_value *line, struct slice id)
 {
-    static const char *const names[] = {"request_id", "client_id", "jti", "caller"};
+    static const char *const names[] = {"request_id", "client_id", "jti", "sub", "caller"};
     for (size_t i = 0; i < COUNT_OF(names); i++)
         if (slice_eq(text_of(line, names[i]), id))
             return true;
@@ -115,7 +120,7 @@ static void add_nonce_age(struct buf *out, const json_value *line)
 {
     const json_value *value = json_member(line, "nonce_age_max_s");
     if (value && json_kind_of(value) == JSON_INT)
-        buf_addf(out, "; the first one came at most %lld s before", (long long)json_int_of(value));
+        buf_addf(out, "; the first of them was accepted at most %lld s earlier", (long long)json_int_of(value));
 }
 
 static void add_clock(struct buf *out, const json_value *line)
@@ -149,6 +154,7 @@ static void write_decision(const json_value *line, struct buf *out)
     escape_terminal(out, text_of(line, "path"));
     add_words(out, ", client ", text_of(line, "client_id"));
     add_words(out, ", token ", text_of(line, "jti"));
+    add_words(out, ", user ", text_of(line, "sub"));
     add_words(out, ", asked by ", text_of(line, "caller"));
     add_words(out, ", from ", text_of(line, "address"));
     add_words(out, ", signed by ", text_of(line, "signature_method"));
@@ -163,12 +169,26 @@ static void take_decision(struct moments *all, const json_value *line)
 {
     int64_t at_ms = 0;
     struct buf text = BUF_INIT;
-    struct slice time = text_of(line, "time");
-    if (!moment_read(slice_sub(time, 0, sizeof "2026-11-28T14:02:07" - 1), 0, &at_ms))
+    if (!moment_read(text_of(line, "time"), 0, &at_ms))
         return;
     write_decision(line, &text);
     add_moment(all, at_ms, &text);
     buf_done(&text);
+}
+
+static bool is_nameless_refusal(const json_value *line)
+{
+    return slice_eq(text_of(line, "verdict"), SLICE("refused")) && !text_of(line, "client_id").len;
+}
+
+static void read_decision(struct moments *all, struct slice id, const json_value *line)
+{
+    bool is_asked_for = has_id(line, id);
+    all->decisions++;
+    if (is_asked_for)
+        take_decision(all, line);
+    else if (is_nameless_refusal(line))
+        all->nameless++;
 }
 
 static void read_line(struct moments *all, struct slice id, struct slice text)
@@ -181,12 +201,27 @@ static void read_line(struct moments *all, struct slice id, struct slice text)
         return; /* of another program, or cut by a rotation */
     arena_init(&arena, LINE_ARENA_BYTES);
     if (json_read(text, &arena, &line, &why) == STATUS_OK) {
-        if (is_message(line, "decision") && has_id(line, id))
-            take_decision(all, line);
+        if (is_message(line, "decision"))
+            read_decision(all, id, line);
         if (is_message(line, "decisions without a line of their own: more came in a second than are logged"))
             all->has_lost = true;
     }
     arena_done(&arena);
+}
+
+static void note_what_was_read(struct moments *all, const char *name)
+{
+    if (all->lines == 0)
+        buf_addf(&all->notes,
+                 "note: --log %s: not one line was there to read: is it the services' log, and may you read it? "
+                 "(journalctl shows a unit's lines to root and the group systemd-journal)\n",
+                 name);
+    else if (all->decisions == 0)
+        buf_addf(&all->notes,
+                 "note: --log %s: no decision is among its %zu lines. It must be the services' own lines of JSON: "
+                 "OAUTH1_LOG_FORMAT=json, and nothing before the brace (journalctl -o cat, docker compose logs "
+                 "--no-log-prefix)\n",
+                 name, all->lines);
 }
 
 static int read_log(const struct command_line *line, struct slice path, struct slice id, struct moments *all)
@@ -200,12 +235,16 @@ static int read_log(const struct command_line *line, struct slice path, struct s
     FILE *file = slice_eq(path, SLICE("-")) ? stdin : fopen(name, "re");
     if (!file)
         return command_fail(line, EXIT_USAGE, "--log %s: %s", name, strerror(errno));
-    for (ssize_t len = getline(&text, &room, file); len >= 0; len = getline(&text, &room, file))
+    all->lines = all->decisions = 0;
+    for (ssize_t len = getline(&text, &room, file); len >= 0; len = getline(&text, &room, file)) {
+        all->lines++;
         read_line(all, id, slice_of(text, (size_t)len));
+    }
     bool failed = ferror(file) != 0;
     free(text);
     if (file != stdin)
         (void)fclose(file);
+    note_what_was_read(all, name);
     return failed ? command_fail(line, EXIT_REFUSED, "--log %s: %s", name, strerror(errno)) : EXIT_DONE;
 }
 
@@ -289,31 +328,62 @@ static void tell_gaps(const struct command_line *line, const struct moments *all
     const char *gap = gaps[line->config->decision_log];
     if (line->quiet)
         return;
+    fprintf(stderr, "%.*s", SLICE_ARGS(buf_slice(&all->notes)));
     if (!has_log)
         fprintf(stderr, "note: no log was read (--log FILE): only the audit log is shown, and no decision\n");
     else if (gap)
         fprintf(stderr, "note: %s\n", gap);
+    if (all->nameless)
+        fprintf(
+            stderr,
+            "note: refusals in which no client is known: %zu (malformed, or for an origin that the resource server's "
+            "key was not made for); `why` with the resource server's name shows those that it asked about\n",
+            all->nameless);
     if (all->has_lost)
         fprintf(stderr, "note: the log says that more decisions came in a second than are logged: some are missing\n");
     if (all->count > MOMENTS_MAX)
         fprintf(stderr, "note: %zu match; the last %d that were read are shown\n", all->count, MOMENTS_MAX);
 }
 
+/* A user's deeds and decisions bear the sub. */
+static enum status note_sub_of_name(struct cli_store *store, struct slice id, struct moments *all)
+{
+    struct user *user = NULL;
+    enum status status = durable_user_find_by_name_blocking(&store->db, id, &user);
+    if (status == STATUS_OK) {
+        buf_addf(&all->notes,
+                 "note: %.*s is the name of a user whose sub is %.*s: `why %.*s` shows what concerns that user\n",
+                 SLICE_ARGS(id), SLICE_ARGS(user->subject), SLICE_ARGS(user->subject));
+        user_free(user);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static int read_logs(const struct command_line *line, const struct option_list *logs, struct moments *all)
+{
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < logs->count && code == EXIT_DONE; i++)
+        code = read_log(line, logs->items[i], line->arguments[0], all);
+    return code;
+}
+
 static int ask_why(const struct command_line *line, struct cli_store *store, struct moments *all)
 {
     const struct why_options *options = line->options;
     struct slice id = line->arguments[0];
-    bool has_log = !slice_is_absent(options->log);
     enum status status = read_audit_log(store, id, all);
     if (status != STATUS_OK)
         return cli_store_failed(line, store, status, "the audit log");
-    int code = has_log ? read_log(line, options->log, id, all) : EXIT_DONE;
+    status = note_sub_of_name(store, id, all);
+    if (status != STATUS_OK)
+        return cli_store_failed(line, store, status, "user %.*s", SLICE_ARGS(id));
+    int code = read_logs(line, &options->logs, all);
     if (code == EXIT_DONE && all->no_memory)
         code = command_fail(line, EXIT_REFUSED, "there is not enough memory");
     if (code != EXIT_DONE)
         return code;
     tell_moments(line, all);
-    tell_gaps(line, all, has_log);
+    tell_gaps(line, all, options->logs.count > 0);
     return all->count ? EXIT_DONE : EXIT_REFUSED;
 }
 
@@ -328,6 +398,8 @@ static int run_why(const struct command_line *line)
     }
     for (size_t i = 0; all && i < MOMENTS_MAX; i++)
         free(all->items[i].text);
+    if (all)
+        buf_done(&all->notes);
     free(all);
     return code;
 }

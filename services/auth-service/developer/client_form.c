@@ -1,11 +1,10 @@
 #include "developer/client_form.h"
 
-#include "app.h"
-#include "look/frame.h"
+#include "app/app.h"
 #include "oauth/scope.h"
 #include "oauth/signature_method.h"
-
-enum { NAME_MAX_BYTES = 100, ADDRESS_MAX_BYTES = 2000, DESCRIPTION_MAX_BYTES = 1000 };
+#include "rules/callback.h"
+#include "site/frame.h"
 
 static enum status refuse_field(struct client_form *it, const char *key, struct slice value)
 {
@@ -42,15 +41,36 @@ static bool turns_direction(struct slice text)
     return false;
 }
 
-static enum status bound_line(struct client_form *it, struct slice text, size_t max, const char *fault)
+/* A field of one line: how long it may be, and what is said where it is longer or no such line. */
+struct line_rule {
+    size_t max;
+    const char *too_long, *wrong;
+};
+
+static const struct line_rule name_rule = {100, "client_refused.long_name", "client_refused.bad_name"};
+static const struct line_rule website_rule = {2000, "client_refused.long_website", "client_refused.bad_website"};
+static const struct line_rule description_rule = {1000, "client_refused.long_description",
+                                                  "client_refused.bad_description"};
+static const struct line_rule callback_rule = {CALLBACK_MAX_BYTES, "client_refused.long_callback",
+                                               "client_refused.bad_callback"};
+
+static struct slice write_length(struct arena *arena, struct slice text)
 {
-    bool is_plain = slice_is_printable(text) && !turns_direction(text);
-    if (text.len > max || !is_plain)
-        return refuse_field(it, fault, is_plain ? slice_sub(text, 0, 80) : SLICE(""));
-    return STATUS_OK;
+    struct buf out = buf_in(arena);
+    buf_add_i64(&out, (int64_t)text.len);
+    return buf_slice(&out);
 }
 
-static enum status take_callbacks(struct client_form *it)
+static enum status bound_line(struct request *request, struct client_form *it, struct slice text,
+                              const struct line_rule *rule)
+{
+    if (text.len > rule->max)
+        return refuse_field(it, rule->too_long, write_length(&request->arena, text));
+    bool is_plain = slice_is_printable(text) && !turns_direction(text);
+    return is_plain ? STATUS_OK : refuse_field(it, rule->wrong, SLICE(""));
+}
+
+static enum status take_callbacks(struct request *request, struct client_form *it)
 {
     struct option_list *list = &it->options.callbacks;
     struct slice rest = it->callbacks;
@@ -63,7 +83,7 @@ static enum status take_callbacks(struct client_form *it)
             continue;
         if (list->count == CLIENT_CALLBACKS_MAX)
             return refuse_field(it, "client_refused.too_many_callbacks", SLICE(""));
-        TRY(bound_line(it, line, ADDRESS_MAX_BYTES, "client_refused.bad_callback"));
+        TRY(bound_line(request, it, line, &callback_rule));
         list->items[list->count++] = line;
     }
     if (list->count == 0)
@@ -94,14 +114,14 @@ static enum status read_texts(struct request *request, const struct form *form, 
     it->methods = join_fields(arena, form, "method");
     it->scopes = join_fields(arena, form, "scope");
     TRY(it->name.len ? STATUS_OK : refuse_field(it, "client_refused.no_name", SLICE("")));
-    TRY(bound_line(it, it->name, NAME_MAX_BYTES, "client_refused.bad_name"));
-    TRY(bound_line(it, it->website, ADDRESS_MAX_BYTES, "client_refused.bad_website"));
-    TRY(bound_line(it, it->description, DESCRIPTION_MAX_BYTES, "client_refused.bad_description"));
+    TRY(bound_line(request, it, it->name, &name_rule));
+    TRY(bound_line(request, it, it->website, &website_rule));
+    TRY(bound_line(request, it, it->description, &description_rule));
     it->options.name = it->name;
     it->options.website = it->website;
     it->options.description = it->description;
     it->options.signature_methods = (struct option_list){.items = {it->methods}, .count = 1};
-    return take_callbacks(it);
+    return take_callbacks(request, it);
 }
 
 /* ---- scopes ---- */

@@ -3,9 +3,9 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_DEVELOPER_CLIENT_FORM_H
 #define COUNTERSIGN_AUTH_SERVICE_DEVELOPER_CLIENT_FORM_H
 
-#include "cli/client_draft.h"
 #include "http/form.h"
 #include "http/request.h"
+#include "rules/client_draft.h"
 
 enum { CLIENT_CALLBACKS_MAX = 10 };
 

@@ -1,16 +1,21 @@
 #include "developer/client_page.h"
 
 #include "crypto/digest.h"
-#include "developer/client_logo.h"
-#include "look/frame.h"
 #include "look/when.h"
 #include "oauth/scope.h"
 #include "oauth/signature_method.h"
-#include "site.h"
+#include "site/client_logo.h"
+#include "site/frame.h"
+#include "site/site.h"
 
 static bool has_word(struct slice words, struct slice word)
 {
     return words.len > 0 && scope_covers(words, word);
+}
+
+static struct slice name_of(const struct client *client)
+{
+    return client->name.len ? client->name : client->client_id;
 }
 
 static const struct own_client *shown_to(const struct request *request)
@@ -114,12 +119,13 @@ static struct slice former_secret_until(struct arena *arena, const struct client
                   : SLICE("");
 }
 
+/* Or one that was lost, and can be replaced. */
 static bool has_live_secret(const struct client *client, int64_t now_ms)
 {
     for (size_t i = 0; client && i < client->secret_count; i++)
         if (client_secret_is_live(&client->secrets[i], now_ms))
             return true;
-    return false;
+    return client && client->damage.len > 0;
 }
 
 /* ---- the form ---- */
@@ -136,6 +142,15 @@ static struct slice describe_fault(struct request *request, const struct client_
     return form->fault ? site_text_with(request, form->fault, &scope) : SLICE("");
 }
 
+/* "https://auth.example.com/oauth/token". */
+static struct slice write_endpoint(struct request *request, struct slice path)
+{
+    struct buf address = buf_in(&request->arena);
+    buf_add(&address, app_of(request)->config->public_url.text);
+    buf_add(&address, path);
+    return address.failed ? SLICE_ABSENT : buf_slice(&address);
+}
+
 static enum status show_form_in(struct request *request, const struct frame_view *view, const struct client *client,
                                 const struct client_form *form, int64_t now_ms)
 {
@@ -147,17 +162,27 @@ static enum status show_form_in(struct request *request, const struct frame_view
     struct slice action = client ? own_client_address(request, client->client_id)
                                  : slice_str(site_path(request, OWN_CLIENTS_PATH "/new"));
     struct slice error = describe_fault(request, form);
+    const struct config *config = app_of(request)->config;
+    struct slice initiate = write_endpoint(request, config->initiate_path);
+    struct slice authorize = write_endpoint(request, config->authorize_path);
+    struct slice token = write_endpoint(request, config->token_path);
     TRY(list_methods(request, form, &methods));
     TRY(list_scopes(arena, view, form, &scopes));
     TRY(list_keys(arena, client, now_ms, &keys));
-    if (slice_is_absent(back) || slice_is_absent(action) || slice_is_absent(error))
+    if (slice_is_absent(back) || slice_is_absent(action) || slice_is_absent(error) || slice_is_absent(initiate) ||
+        slice_is_absent(authorize) || slice_is_absent(token))
         return STATUS_NO_MEMORY;
     const struct page_value values[] = {
         PAGE_TEXT("error", error),
+        PAGE_FLAG("saved", shown_to(request)->is_saved),
         PAGE_TEXT("action", action),
         PAGE_TEXT("back", back),
         PAGE_TEXT("csrf_token", shown_to(request)->visitor.session->csrf),
         PAGE_TEXT("client_id", client ? client->client_id : SLICE("")),
+        PAGE_TEXT("initiate", initiate),
+        PAGE_TEXT("authorize", authorize),
+        PAGE_TEXT("token", token),
+        PAGE_TEXT("application", client ? name_of(client) : SLICE("")), /* as it is called until it is saved */
         PAGE_TEXT("client_name", form->name),
         PAGE_TEXT("logo", client ? client_logo_address(request, client) : SLICE("")),
         PAGE_TEXT("website", form->website),
@@ -211,7 +236,7 @@ static enum status list_own(struct request *request, const struct client_page *c
             return STATUS_NO_MEMORY;
         const struct page_value row[CLIENT_VALUES] = {
             PAGE_TEXT("address", address),
-            PAGE_TEXT("client_name", client->name.len ? client->name : client->client_id),
+            PAGE_TEXT("client_name", name_of(client)),
             PAGE_TEXT("client_id", client->client_id),
             PAGE_FLAG("pending", has_flags(client, CLIENT_PENDING)),
             PAGE_FLAG("rejected", has_flags(client, CLIENT_REJECTED)),

@@ -1,10 +1,10 @@
 #include "developer/clients.h"
 
-#include "cli/client.h"
 #include "crypto/random.h"
 #include "crypto/rsa.h"
 #include "developer/client_page.h"
-#include "site.h"
+#include "rules/client_draft.h"
+#include "site/site.h"
 
 enum { CLIENT_ID_BYTES = 24 };
 
@@ -112,7 +112,7 @@ static enum step_result take_registration(struct flow *flow)
     const struct audit_entry audit = visitor_entry(flow, "client.register", slice_of(it->id, sizeof it->id));
     if (status == STATUS_OK)
         durable_client_register_start(app_of(request)->durable, &form.draft.client, &audit,
-                                      flow_wait(flow, STORE_TIMEOUT_MS));
+                                      flow_wait(flow, STORE_TIMEOUT_MS)); /* it may be sent again, and is not counted */
     else if (status == STATUS_BAD_INPUT)
         result = client_page_form(request, NULL, &form);
     else

@@ -1,7 +1,7 @@
 #include "developer/own_client.h"
 
 #include "base/percent.h"
-#include "site.h"
+#include "site/site.h"
 
 static struct slice raw_id(struct flow *flow)
 {
@@ -26,7 +26,7 @@ enum step_result own_client_load(struct flow *flow)
         return site_refuse(request, STATUS_NO_MEMORY, NULL);
     if (!percent_decode(raw, PLUS_LITERAL, id, &len))
         return site_refuse(request, STATUS_NOT_FOUND, "client_refused.unknown");
-    durable_client_find_start(app_of(request)->durable, slice_of(id, len), flow_wait(flow, STORE_TIMEOUT_MS));
+    durable_client_read_start(app_of(request)->durable, slice_of(id, len), flow_wait(flow, STORE_TIMEOUT_MS));
     return STEP_WAIT;
 }
 
@@ -64,8 +64,11 @@ enum step_result own_client_return(struct flow *flow)
 {
     struct request *request = request_of(flow);
     enum status status = flow_outcome(flow, NULL);
+    struct buf target = buf_in(&request->arena);
     struct slice address = own_client_address(request, own_client_of(flow)->client->client_id);
-    if (status == STATUS_OK && slice_is_absent(address))
+    buf_add(&target, address);
+    buf_add_str(&target, "?done=saved");
+    if (status == STATUS_OK && (slice_is_absent(address) || target.failed))
         status = STATUS_NO_MEMORY;
-    return status == STATUS_OK ? site_redirect(request, address) : own_client_refuse(flow, status);
+    return status == STATUS_OK ? site_redirect(request, buf_slice(&target)) : own_client_refuse(flow, status);
 }

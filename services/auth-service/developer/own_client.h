@@ -16,6 +16,7 @@
 struct own_client {
     struct visitor visitor;      /* first */
     const struct client *client; /* as own_client_take left it */
+    bool is_saved;               /* the page is shown after a change, and says so */
 };
 
 static inline struct own_client *own_client_of(struct flow *flow)
@@ -34,7 +35,8 @@ enum step_result own_client_refuse(struct flow *flow, enum status status);
 
 /* "/developer/applications/ID" behind the site's prefix, in the request's arena; absent: no memory. */
 struct slice own_client_address(struct request *request, struct slice client_id);
-/* A step behind one that changed something: refuses what went wrong; back to the client's page. */
+/* A step behind one that changed something: refuses what went wrong; back to the client's page, which says that it was
+ * saved. */
 enum step_result own_client_return(struct flow *flow);
 
 #endif

@@ -1,7 +1,8 @@
 #include "developer/try_request.h"
 
+#include "developer/own_client.h"
 #include "login/visitor.h"
-#include "site.h"
+#include "site/site.h"
 
 /* A request that is pasted was made a while ago, so its time is not judged. */
 enum { ANY_AGE_S = 10 * 366 * 24 * 3600 };
@@ -54,15 +55,17 @@ static enum step_result show_tried(struct flow *flow)
     const struct described_request *tried = &it->check.request;
     const struct problem *problem = &it->check.problem;
     const char *action = site_path(request, TRY_PATH);
+    const char *back = site_path(request, OWN_CLIENTS_PATH);
     struct page_value hints = {0};
     enum status status = list_hints(&request->arena, &it->explanation, &hints);
-    if (status == STATUS_OK && !action)
+    if (status == STATUS_OK && (!action || !back))
         status = STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return site_refuse(request, status, NULL);
     bool is_refused = problem->status != STATUS_OK;
     const struct page_value values[] = {
         PAGE_TEXT("action", slice_str(action)),
+        PAGE_TEXT("back", slice_str(back)),
         PAGE_TEXT("csrf_token", it->visitor.session->csrf),
         PAGE_TEXT("method", or_nothing(tried->method)),
         PAGE_TEXT("url", or_nothing(tried->url)),

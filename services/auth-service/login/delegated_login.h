@@ -1,9 +1,10 @@
-/* delegated_login: the door of a site that has its own accounts (OAUTH1_LOGIN_URL): the browser goes there with a
- * challenge, the site tells the admin port who it is, and the browser comes back with a secret (challenge.h). */
+/* delegated_login: logging in at a site that has its own accounts (OAUTH1_LOGIN_URL): the browser goes there with a
+ * challenge, the site tells the admin port who it is, and the browser comes back with a secret (challenge.h,
+ * protocol/login_continue.h). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_DELEGATED_LOGIN_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_DELEGATED_LOGIN_H
 
-#include "app.h"
+#include "app/app.h"
 #include "base/slice.h"
 #include "loop/flow.h"
 
@@ -12,8 +13,6 @@ enum { DELEGATED_SESSION_TTL_MS = 600 * 1000 };
 
 /* GET /login: for a page. */
 extern const struct step delegated_login_show[];
-/* GET /login/continue: the browser comes back. */
-extern const struct step delegated_login_continue[];
 
 static inline bool delegated_login_is_on(const struct config *config)
 {

@@ -1,7 +1,6 @@
 #include "login/login.h"
 
 #include "base/percent.h"
-#include "callback.h"
 #include "crypto/ct.h"
 #include "crypto/random.h"
 #include "durable/changes.h"
@@ -10,10 +9,11 @@
 #include "durable/users.h"
 #include "login/login_tries.h"
 #include "login/password_check.h"
-#include "login/return_to.h"
 #include "login/session_start.h"
-#include "look/frame.h"
-#include "site.h"
+#include "rules/callback.h"
+#include "site/frame.h"
+#include "site/return_to.h"
+#include "site/site.h"
 
 enum {
     SECRET_BYTES = 32, /* characters of 5.95 bit: 190 bit */

@@ -1,4 +1,4 @@
-/* login: the built-in door: user name and password (delegated_login.h and trusted_login.h are the others). */
+/* login: the built-in way to log in: user name and password (delegated_login.h and trusted_login.h are the others). */
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_LOGIN_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_LOGIN_H
 

@@ -2,7 +2,7 @@
 
 #include "base/case_fold.h"
 #include "service/forwarded.h"
-#include "site.h"
+#include "site/site.h"
 #include "verify/quota.h"
 
 static const enum quota of_strangers[] = {QUOTA_LOGIN_ADDRESS, QUOTA_LOGIN_PAIR, QUOTA_LOGIN_ACCOUNT};

@@ -6,7 +6,7 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_LOGIN_TRIES_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_LOGIN_TRIES_H
 
-#include "app.h"
+#include "app/app.h"
 #include "ephemeral/ephemeral.h"
 #include "login/device.h"
 

@@ -2,9 +2,9 @@
 
 #include "crypto/ct.h"
 #include "durable/users.h"
-#include "login/return_to.h"
 #include "login/session_start.h"
-#include "site.h"
+#include "site/return_to.h"
+#include "site/site.h"
 
 struct logout {
     struct slice csrf_token;

@@ -53,9 +53,8 @@ static void verify_blocking(struct job *job, void *thread_context UNUSED)
     check->verdict.wrong_until_ns = begun_ns + time_ns;
     check->matches = password_verify_blocking(password, hash);
     password_time_note(clock_monotonic_ns() - begun_ns, time_ns);
-    if (check->matches && !password_is_ours(hash) &&
-        password_hash_blocking(password, check->verdict.new_hash) != STATUS_OK)
-        check->verdict.new_hash[0] = '\0'; /* the next time, then */
+    if (check->matches && !password_is_ours(hash))
+        (void)!password_hash_blocking(password, check->verdict.new_hash); /* where it fails, the next time does it */
 }
 
 static void on_password_checked(struct job *job)
@@ -133,8 +132,7 @@ static void hash_blocking(struct job *job, void *thread_context UNUSED)
 
 static void free_hashed(void *hashed)
 {
-    if (hashed)
-        wipe_bytes(hashed, sizeof(struct password_hashed));
+    wipe_bytes(hashed, sizeof(struct password_hashed));
     free(hashed);
 }
 

@@ -2,7 +2,7 @@
 
 #include "crypto/random.h"
 #include "login/where_from.h"
-#include "site.h"
+#include "site/site.h"
 
 enum { CSRF_BYTES = 32 };
 enum { STARTED_NEW, ENDED_OLD, STARTED_COUNT };

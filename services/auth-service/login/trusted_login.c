@@ -1,10 +1,10 @@
 #include "login/trusted_login.h"
 
 #include "login/login.h"
-#include "login/return_to.h"
 #include "login/session_start.h"
 #include "service/forwarded.h"
-#include "site.h"
+#include "site/return_to.h"
+#include "site/site.h"
 
 struct slice trusted_login_subject(const struct request *request)
 {

@@ -1,9 +1,9 @@
-/* trusted_login: the door of a proxy that has logged its user in already (OAUTH1_LOGIN_TRUSTED_HEADER): each request
+/* trusted_login: logging in by a proxy that has logged its user in already (OAUTH1_LOGIN_TRUSTED_HEADER): each request
  * says in a header who it is. The session is there for the forms' secret alone. */
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_TRUSTED_LOGIN_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_TRUSTED_LOGIN_H
 
-#include "app.h"
+#include "app/app.h"
 #include "base/slice.h"
 #include "durable/users.h"
 #include "loop/flow.h"

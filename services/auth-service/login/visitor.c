@@ -3,9 +3,9 @@
 #include "crypto/ct.h"
 #include "login/delegated_login.h"
 #include "login/login.h"
-#include "login/return_to.h"
 #include "login/trusted_login.h"
-#include "site.h"
+#include "site/return_to.h"
+#include "site/site.h"
 
 enum { FOUND_SESSION, FOUND_NAMED, FOUND_COUNT };
 
@@ -19,12 +19,19 @@ static bool is_form(const struct request *request)
     return slice_eq(request->method, SLICE("POST"));
 }
 
+/* Or the proxy names nobody here. */
+static bool is_whom_proxy_names(const struct request *request, const struct user *user)
+{
+    struct slice named = trusted_login_subject(request);
+    return !trusted_login_is_on(app_of(request)->config) || slice_is_absent(named) || slice_eq(named, user->subject);
+}
+
 bool visitor_may_come(const struct request *request, const struct session *session, const struct user *user)
 {
     const struct config *config = app_of(request)->config;
     bool is_sites = delegated_login_is_on(config) || trusted_login_is_on(config);
     return !user->disabled && user->source == (is_sites ? USER_OF_SITE : USER_MADE_HERE) &&
-           user->version == session->user_version;
+           user->version == session->user_version && is_whom_proxy_names(request, user);
 }
 
 /* ---- who is here ---- */

@@ -1,4 +1,4 @@
-/* visitor: the logged-in user of a page, whichever door he came by: password, the site's login, the proxy's header.
+/* visitor: the logged-in user of a page, whichever way he logged in: password, the site's login, the proxy's header.
  *
  * A page for logged-in users has request->state that begins with a struct visitor, and a table that begins so:
  *
@@ -14,7 +14,7 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_LOGIN_VISITOR_H
 #define COUNTERSIGN_AUTH_SERVICE_LOGIN_VISITOR_H
 
-#include "app.h"
+#include "app/app.h"
 #include "base/attributes.h"
 #include "durable/changes.h"
 #include "durable/users.h"
@@ -49,9 +49,9 @@ struct audit_entry visitor_entry(struct flow *flow, const char *what, struct sli
 /* Writes that row before he does what no transaction of the database holds: waits. */
 enum step_result visitor_audit(struct flow *flow, const char *what, struct slice subject);
 
-/* Whether the user of a session may go on by it: not one who is disabled, who came by a door that is closed now (a
- * site's user while passwords are taken, or the reverse), or of whom something was changed since somebody vouched for
- * him: a password, or that he logged out everywhere. */
+/* Whether the user of a session may go on by it: not one who is disabled, who logged in by a way that is closed now (a
+ * site's user while passwords are taken, or the reverse), who is another than the proxy names, or of whom something was
+ * changed since somebody vouched for him: a password, or that he logged out everywhere. */
 MUST_USE bool visitor_may_come(const struct request *request, const struct session *session, const struct user *user);
 
 #endif

@@ -1,6 +1,6 @@
 #include "login/where_from.h"
 
-#include "app.h"
+#include "app/app.h"
 #include "base/address.h"
 #include "service/forwarded.h"
 

@@ -1,8 +1,5 @@
 #include "look/language.h"
 
-#include "login/return_to.h"
-#include "site.h"
-
 enum { RANGES_MAX = 32, QUALITY_MAX = 1000 };
 
 struct range {
@@ -122,28 +119,3 @@ size_t language_choose(struct slice accept, const struct slice *tags, size_t cou
             return i;
     return 0;
 }
-
-/* ---- POST /language ---- */
-
-static enum step_result submit_language(struct flow *flow)
-{
-    struct request *request = request_of(flow);
-    struct form form = {0};
-    struct slice tag = {0};
-    enum status status = site_form(request, &form);
-    if (status == STATUS_OK)
-        status = form_get_single(&form, "language", &tag);
-    if (status == STATUS_OK && !site_offers_language(request, tag))
-        status = STATUS_BAD_INPUT;
-    if (status != STATUS_OK)
-        return site_refuse(request, status, NULL);
-    request_reply_start(request, 302);
-    site_set_cookie(request, COOKIE_LANGUAGE, tag);
-    return site_redirect(request, return_to_page(request, form_get(&form, "return_to", NULL)));
-}
-
-const struct step language_submit[] = {
-    {"body", request_take_body}, /* waits where it did not come with the head */
-    {"submit", submit_language},
-    {NULL, NULL},
-};

@@ -18,7 +18,4 @@ MUST_USE bool language_is_tag(struct slice text);
 /* The index of the tag that fits an Accept-Language best; 0 where none does. `accept` may be absent. */
 size_t language_choose(struct slice accept, const struct slice *tags, size_t count);
 
-/* POST /language: keeps the choice in a cookie, and goes back to the page where it was made. */
-extern const struct step language_submit[];
-
 #endif

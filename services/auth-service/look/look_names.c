@@ -11,13 +11,15 @@ static const struct {
 } pages[] = {
     {"layout.html", "content!"},
     {"client.html",
-     "error action back csrf_token client_id client_name logo website description callbacks methods(method ticked) "
-     "scopes(scope text dangerous ticked) has_scopes pending rejected verified disabled switched_off waits has_secret "
-     "former_until keys(key_id fingerprint until) has_keys"},
+     "error saved action back csrf_token client_id initiate authorize token application client_name logo website "
+     "description callbacks "
+     "methods(method ticked) scopes(scope text dangerous ticked) has_scopes pending rejected verified disabled "
+     "switched_off waits has_secret former_until keys(key_id fingerprint until) has_keys"},
     {"client_secret.html", "client_id client_secret oauth_token oauth_token_secret address"},
     {"clients.html", "clients(address client_name client_id pending rejected disabled) has_clients fresh try_address"},
     {"consent.html",
-     "client_name initial verified description website logo username groups(group scopes(scope text dangerous)) "
+     "client_name initial verified description website logo username elsewhere groups(group scopes(scope text "
+     "dangerous)) "
      "has_scopes has_dangerous optional site machine app destination lasts action logout return_to oauth_token "
      "csrf_token shown"},
     {"applications.html",
@@ -29,11 +31,11 @@ static const struct {
     {"message.html", "kind message problem problem_url"},
     {"not_found.html", ""},
     {"problems.html", "problems(code rows(http error text))"},
-    {"security.html", "sessions(handle came_from since current) outcome fault username csrf_token action has_others "
+    {"security.html", "sessions(handle came_from since current) outcome fault username csrf_token action "
                       "password_action site "
                       "by_proxy applications"},
     {"try.html",
-     "action csrf_token method url authorization content_type body verdict problem detail rejected base_string "
+     "action back csrf_token method url authorization content_type body verdict problem detail rejected base_string "
      "hints(hint)"},
     {"verifier.html", "client_name verifier spelled"},
 };

@@ -62,6 +62,7 @@ void client_shape_write(struct json_writer *json, const struct client *client, c
     CLIENT_FLAGS(WRITE_FLAG)
     json_member_bool(json, "disabled", client->flags & CLIENT_DISABLED);
     json_member_text(json, "approval", approval_word(client->flags));
+    shape_write_text(json, "damage", client->damage);
     write_former(json, client, view->now_ms);
     json_member_int(json, "version", client->version);
     shape_write_time(json, "created_at", client->created_ms);

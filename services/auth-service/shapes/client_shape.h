@@ -3,7 +3,7 @@
 #ifndef COUNTERSIGN_AUTH_SERVICE_SHAPES_CLIENT_SHAPE_H
 #define COUNTERSIGN_AUTH_SERVICE_SHAPES_CLIENT_SHAPE_H
 
-#include "cli/client_draft.h"
+#include "rules/client_draft.h"
 #include "shapes/shape.h"
 #include "json/json_reader.h"
 

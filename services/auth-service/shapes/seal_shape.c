@@ -12,10 +12,12 @@ static const char *const states[] = {
 static void write_sealing_key(struct json_writer *json, const struct keyring *keys, const struct sealing_key *key,
                               bool used)
 {
+    bool seals = slice_eq(key->id, keyring_id(keys, 0));
     json_begin_object(json);
     json_member_string(json, "key", key->id);
     json_member_bool(json, "in_use", used);
-    json_member_bool(json, "seals", slice_eq(key->id, keyring_id(keys, 0)));
+    json_member_bool(json, "seals", seals);
+    json_member_bool(json, "may_be_taken_out", !used && !seals);
     json_member_text(json, "state", states[key->state]);
     json_end_object(json);
 }

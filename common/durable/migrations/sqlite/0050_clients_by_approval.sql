@@ -1,0 +1,1 @@
+CREATE INDEX clients_by_approval ON clients (id) WHERE approval = 1
