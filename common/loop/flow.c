@@ -127,7 +127,7 @@ static bool start_deadline(struct flow_wait *wait, unsigned timeout_ms, enum wai
     struct timeval length = {.tv_sec = timeout_ms / 1000, .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
     const struct timeval *common = end == WAIT_TIMES_OUT ? common_timeout(loop, timeout_ms, &length) : NULL;
     return event_assign(&wait->deadline, loop_base(loop), -1, 0, on_deadline, wait) == 0 &&
-           event_add(&wait->deadline, common ? common : &length) == 0;
+           loop_add_timeout(loop, &wait->deadline, common ? common : &length);
 }
 
 /* --- waits --- */

@@ -230,6 +230,12 @@ struct event_base *loop_base(struct loop *loop)
     return loop->base;
 }
 
+bool loop_add_timeout(struct loop *loop, struct event *event, const struct timeval *timeout)
+{
+    event_base_update_cache_time(loop->base);
+    return event_add(event, timeout) == 0;
+}
+
 const struct clock *loop_clock(const struct loop *loop)
 {
     return loop->clock;
@@ -325,7 +331,7 @@ static enum status start_timer(struct loop_timer *timer, unsigned delay_ms, unsi
 {
     struct timeval delay = timeval_of(delay_ms);
     timer->period_ms = period_ms;
-    return event_add(timer->event, &delay) == 0 ? STATUS_OK : STATUS_NO_MEMORY;
+    return loop_add_timeout(timer->loop, timer->event, &delay) ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status loop_timer_start(struct loop_timer *timer, unsigned delay_ms)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 struct event;
+struct timeval;
 struct event_base;
 struct loop;
 
@@ -36,6 +37,9 @@ void loop_stop(struct loop *loop);
 
 /* The event_base, for libraries that add events of their own (hiredis, evhttp). */
 struct event_base *loop_base(struct loop *loop);
+/* Adds a libevent event whose time counts from now: event_add alone counts from the beginning of the turn, which may
+ * have computed for longer than that. False: no memory. */
+MUST_USE bool loop_add_timeout(struct loop *loop, struct event *event, const struct timeval *timeout);
 const struct clock *loop_clock(const struct loop *loop);
 const struct observer *loop_observer(const struct loop *loop);
 /* Whether the caller is on the loop's thread: for assertions. True before the first loop_run. */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 struct trace {
@@ -13,6 +14,8 @@ struct trace {
     char text[64];
     struct deferred first, second, third;
     struct loop_timer timer, stopper;
+    struct loop_message wake;
+    int64_t started_ns;
     unsigned fired;
 };
 
@@ -139,6 +142,31 @@ static void a_one_shot_timer_fires_once_and_a_stopped_one_never(void **state)
     loop_run(trace->loop);
     assert_string_equal(trace->text, "a");
     loop_timer_done(&never);
+}
+
+static void on_wake(struct loop_message *message UNUSED)
+{
+}
+
+/* Computes for as long as the timer that it starts runs, and is woken by something else. */
+static void compute_and_start_stopper(void *context)
+{
+    struct trace *trace = context;
+    const struct timespec while_it_computes = {.tv_nsec = 100000000};
+    (void)nanosleep(&while_it_computes, NULL);
+    trace->wake.deliver = on_wake;
+    loop_post(trace->loop, &trace->wake);
+    trace->started_ns = clock_monotonic_ns();
+    assert_status(loop_timer_start(&trace->stopper, 100), STATUS_OK);
+}
+
+static void a_timer_after_a_long_computation_runs_its_whole_time(void **state)
+{
+    struct trace *trace = *state;
+    assert_status(loop_timer_init(&trace->stopper, trace->loop, stop, trace), STATUS_OK);
+    loop_defer(trace->loop, &trace->first, compute_and_start_stopper, trace);
+    loop_run(trace->loop);
+    assert_true(clock_monotonic_ns() - trace->started_ns >= 80 * INT64_C(1000000)); /* a loop's clock goes by 10 ms */
 }
 
 enum { SENDERS = 4, MESSAGES = 2000 };
@@ -309,6 +337,7 @@ int main(void)
         TEST(stops_at_once_when_told_before_the_run),
         TEST(a_periodic_timer_fires_until_stopped),
         TEST(a_one_shot_timer_fires_once_and_a_stopped_one_never),
+        TEST(a_timer_after_a_long_computation_runs_its_whole_time),
         TEST(messages_of_many_threads_arrive_once_and_in_order),
         TEST(mail_that_was_never_fetched_is_delivered_by_free),
         TEST(the_calls_of_a_turn_share_one_reading_of_the_clock),
