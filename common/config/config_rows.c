@@ -183,7 +183,8 @@ const struct config_row config_rows[] = {
      .help = "On SIGTERM: how long requests are still taken while /readyz fails already."},
     {ROW("SHUTDOWN_TIMEOUT", "shutdown-timeout", CONFIG_MILLISECONDS, BOTH, shutdown_timeout_ms), .initial = "20",
      .min = 0, .max = 3600000, .placeholder = "SECONDS",
-     .help = "Then: how long requests in flight may take to finish."},
+     .help = "Then: how long requests in flight may take to finish. With less than 5, a change may be made whose "
+             "answer nobody gets."},
 };
 
 const size_t config_row_count = COUNT_OF(config_rows);

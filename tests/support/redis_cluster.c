@@ -40,19 +40,22 @@ static void start_server(struct redis_cluster_servers *cluster, unsigned at)
     redis_server_start(&cluster->servers[at], args);
 }
 
-static void wait_until_they_agree(struct redis_cluster_servers *cluster, unsigned at)
+void redis_cluster_servers_wait(struct redis_cluster_servers *cluster, unsigned at, unsigned ranges)
 {
+    char wanted[16];
+    (void)snprintf(wanted, sizeof wanted, ":%u", ranges);
     for (int step = 0; step < PATIENCE_STEPS; step++) {
         char line[256];
         redis_server_tell(&cluster->servers[at],
-                          "EVAL \"local ok = string.find(redis.call('CLUSTER','INFO'),'state:ok') "
+                          "EVAL \"local info = redis.call('CLUSTER','INFO') "
+                          "local ok = string.find(info,'state:ok') and string.find(info,'assigned:16384') "
                           "return ok and #redis.call('CLUSTER','SLOTS') or 0\" 0",
                           line);
-        if (strcmp(line, ":3") == 0)
+        if (strcmp(line, wanted) == 0)
             return;
         (void)usleep(STEP_US);
     }
-    fail_msg("the servers do not become a Cluster");
+    fail_msg("server %u does not learn of %u ranges of slots", at, ranges);
 }
 
 void redis_cluster_servers_start(struct redis_cluster_servers *cluster)
@@ -73,7 +76,7 @@ void redis_cluster_servers_start(struct redis_cluster_servers *cluster)
         redis_server_must(&cluster->servers[0], command, "+OK");
     }
     for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
-        wait_until_they_agree(cluster, i);
+        redis_cluster_servers_wait(cluster, i, CLUSTER_SERVERS);
     (void)snprintf(cluster->url, sizeof cluster->url, "redis+cluster://127.0.0.1:%s,127.0.0.1:%s", cluster->ports[0],
                    cluster->ports[1]);
 }

@@ -17,6 +17,9 @@ struct redis_cluster_servers {
 void redis_cluster_servers_start(struct redis_cluster_servers *cluster);
 void redis_cluster_servers_done(struct redis_cluster_servers *cluster);
 
+/* Waits until the server `at` knows who serves all slots, in so many ranges. Fails the test after 20 s. */
+void redis_cluster_servers_wait(struct redis_cluster_servers *cluster, unsigned at, unsigned ranges);
+
 /* The same command to all of them. */
 void redis_cluster_servers_must(const struct redis_cluster_servers *cluster, const char *command,
                                 const char *begins_with);
