@@ -85,7 +85,8 @@ void loop_waits_done(struct loop_waits *waits)
 
 /* --- deadlines --- */
 
-/* The common timeout of this length; NULL where there are too many lengths (then an ordinary one). */
+/* The common timeout of this length; NULL where there are too many lengths (then an ordinary one). It ends a wait one
+ * call later than an ordinary one does, so that an answer that came while this loop computed is heard first. */
 static const struct timeval *common_timeout(struct loop *loop, unsigned timeout_ms, const struct timeval *length)
 {
     struct loop_waits *waits = loop_waits(loop);

@@ -102,15 +102,21 @@ static void a_lost_connection_refuses_all_and_says_nothing_of_the_epoch(void **s
     assert_int_equal(nonces_world.unsettled, 0); /* whoever has the connection is told */
 }
 
-/* Its answer names the new epoch, but the nonce was hashed under the old one. */
-static void no_verdict_counts_that_was_asked_for_under_an_earlier_epoch(void **state)
+/* A nonce is written and expires as it should, but meanwhile another epoch began. */
+static void spend_and_change_epoch(struct nonces_bench *it)
 {
-    struct nonces_bench *it = *state;
     nonces_spend(it, 1, NOW_S);
     redis_nonces_unsettle(&it->view);
     nonces_settle_on(it, "second", 1);
     nonces_answer_integer(it, 1);
     nonces_answer_integer(it, 1);
+}
+
+/* Its answer names the new epoch, but the nonce was hashed under the old one. */
+static void no_verdict_counts_that_was_asked_for_under_an_earlier_epoch(void **state)
+{
+    struct nonces_bench *it = *state;
+    spend_and_change_epoch(it);
     nonces_answer_epoch(it, "second");
     assert_answered(1, STATUS_STORE_DOWN);
     assert_int_equal(nonces_world.unsettled, 0);
@@ -120,11 +126,7 @@ static void no_verdict_counts_that_was_asked_for_under_an_earlier_epoch(void **s
 static void an_earlier_epoch_that_is_answered_late_is_no_news(void **state)
 {
     struct nonces_bench *it = *state;
-    nonces_spend(it, 1, NOW_S);
-    redis_nonces_unsettle(&it->view);
-    nonces_settle_on(it, "second", 1);
-    nonces_answer_integer(it, 1);
-    nonces_answer_integer(it, 1);
+    spend_and_change_epoch(it);
     nonces_answer_epoch(it, "first");
     assert_answered(1, STATUS_STORE_DOWN);
     assert_int_equal(nonces_world.unsettled, 0);
@@ -338,11 +340,7 @@ static void without_word_of_the_server_nothing_counts_and_nothing_is_lost(void *
 static void what_became_of_the_server_and_is_answered_late_is_no_news(void **state)
 {
     struct nonces_bench *it = *state;
-    nonces_spend(it, 1, NOW_S);
-    redis_nonces_unsettle(&it->view);
-    nonces_settle_on(it, "second", 1);
-    nonces_answer_integer(it, 1);
-    nonces_answer_integer(it, 1);
+    spend_and_change_epoch(it);
     nonces_answer_record(it, "first");
     nonces_answer_server(it, "1", "another");
     assert_answered(1, STATUS_STORE_DOWN);

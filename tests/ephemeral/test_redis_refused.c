@@ -48,14 +48,19 @@ static void a_server_that_evicts_is_refused(void **state)
     process_end(&process);
 }
 
+static void begin_with_a_nonce(struct process *process, struct fleet *fleet)
+{
+    fleet_open(fleet, NULL);
+    process_begin(process, fleet);
+    assert_status(process_spend(process, FIRST_S, "n"), STATUS_OK);
+}
+
 /* Between two looks at the policy: what it forgot then is not known. */
 static void what_was_evicted_in_a_moment_is_a_loss(void **state)
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    begin_with_a_nonce(&process, fleet);
     process_run_for(&process, 1200);
     assert_status(process_spend(&process, FIRST_S, "n"), STATUS_NONCE_USED);
     redis_server_must(&fleet->server, "SETRANGE decoy 125829120 x", ":125829121");
@@ -80,9 +85,7 @@ static void what_was_evicted_just_now_is_a_loss_too(void **state)
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    begin_with_a_nonce(&process, fleet);
     process_run_for(&process, 1200);
     redis_server_must(&fleet->server, "SETRANGE decoy 125829120 x", ":125829121");
     redis_server_must(&fleet->server, /* the nonce goes first, and then the decoy, which is enough */
@@ -100,9 +103,7 @@ static void a_server_that_is_full_is_told(void **state)
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    assert_status(process_spend(&process, FIRST_S, "n"), STATUS_OK);
+    begin_with_a_nonce(&process, fleet);
     assert_false(ephemeral_trouble(process.view).is_full);
     redis_server_must(&fleet->server, "CONFIG SET maxmemory 1", "+OK");
     process_run_for(&process, 1200);
