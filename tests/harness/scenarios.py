@@ -65,26 +65,29 @@ class SharedMariaDB:
 
 
 class OwnStores:
-    """Redis and the database, each behind a proxy of the scenario's."""
+    """Redis and the database behind a proxy of the scenario's. Redis is behind one only where it is to be another server: all
+    proxies share this process's one interpreter lock, and what they pass on may wait for longer than a service does."""
 
-    def __init__(self, directory, hosts, shared, aof):
+    def __init__(self, directory, hosts, shared, aof, redis_moves):
         self.redis = Redis(directory / "redis", aof=aof, clock=hosts.redis)
-        self.redis_proxy = FaultProxy(self.redis.port)
+        self.redis_proxy = FaultProxy(self.redis.port) if redis_moves else None
         self.database_proxy = FaultProxy(shared.server.port)
         self.database = shared.new_database()
         self.database_url = shared.url_to(self.database_proxy.port, self.database)
 
     def start(self):
         for part in (self.redis, self.redis_proxy, self.database_proxy):
-            part.start()
+            if part:
+                part.start()
 
     def stop(self):
         for part in (self.redis_proxy, self.database_proxy, self.redis):
-            part.stop()
+            if part:
+                part.stop()
 
     def variables(self):
-        return {"OAUTH1_DATABASE_URL": self.database_url,
-                "OAUTH1_REDIS_URL": f"redis://127.0.0.1:{self.redis_proxy.port}"}
+        redis = self.redis_proxy or self.redis
+        return {"OAUTH1_DATABASE_URL": self.database_url, "OAUTH1_REDIS_URL": f"redis://127.0.0.1:{redis.port}"}
 
 
 class World:
@@ -151,11 +154,11 @@ class EmbeddedWorld(World):
 class FleetWorld(World):
     """Services on Redis and MariaDB."""
 
-    def __init__(self, directory, hosts, shared, aof=False, introspections=2, **variables):
+    def __init__(self, directory, hosts, shared, scenario):
         self.shared = shared
-        self.stores = OwnStores(directory, hosts, shared, aof)
-        fleet = Fleet(directory / "fleet", self.stores, auths=1, introspections=introspections, bin=release_binaries(),
-                      **{**VARIABLES, **hosts.ours.variables(), **variables})
+        self.stores = OwnStores(directory, hosts, shared, scenario.aof, scenario.redis_moves)
+        fleet = Fleet(directory / "fleet", self.stores, auths=1, introspections=scenario.introspections,
+                      bin=release_binaries(), **{**VARIABLES, **hosts.ours.variables(), **scenario.variables()})
         fleet.services = fleet.introspections
         super().__init__(fleet, fleet.introspections)
 
@@ -227,7 +230,7 @@ class Run:
         if scenario.is_embedded:
             self.world = EmbeddedWorld(directory, self.hosts, **scenario.variables())
         else:
-            self.world = FleetWorld(directory, self.hosts, shared, scenario.aof, scenario.introspections, **scenario.variables())
+            self.world = FleetWorld(directory, self.hosts, shared, scenario)
         self.outcome = Outcome(scenario, str(directory))
         self.replays = None
         self.last_event = 0
@@ -306,6 +309,7 @@ class Scenario:
 
     is_embedded = False
     aof = False
+    redis_moves = False  # the services' Redis becomes another server
     introspections = 2
     begin_with = 3  # the others are started by play()
     skew, lead = SKEW, LEAD
