@@ -305,6 +305,9 @@ void redis_nonces_close_batches(struct redis_view *views, size_t count, struct r
 
 /* ---- spending ---- */
 
+/* How often nonces that wait for the durable store are tried again although it says nothing: rule 8 may hold by now. */
+enum { WAITS_LOOK_MS = AWAY_AFTER_MS / 4 };
+
 /* What the caller has judged by the same clock; here it bounds what a set's expiry covers. */
 static enum status check_second(const struct redis_view *view, int64_t second, int64_t now_ms)
 {
@@ -376,12 +379,19 @@ static enum status try_nonce(struct redis_view *view, const struct nonce *nonce,
     }
 }
 
+static void wait_with_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)
+{
+    if (view->nonces.is_settled && !view->waits.count)
+        (void)!loop_timer_start(&view->waits_timer, WAITS_LOOK_MS);
+    nonce_waits_add(&view->waits, nonce, ticket);
+}
+
 static void spend_nonce(void *context, const struct nonce *nonce, struct ticket ticket)
 {
     struct redis_view *view = context;
     enum status status = try_nonce(view, nonce, ticket);
     if (status == STATUS_NOT_FOUND)
-        nonce_waits_add(&view->waits, nonce, ticket);
+        wait_with_nonce(view, nonce, ticket);
     else if (status != STATUS_OK)
         ticket_complete(ticket, status, NULL, NULL);
 }

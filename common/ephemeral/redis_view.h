@@ -58,6 +58,7 @@ struct redis_view {
     struct redis_call *pings;       /* answered by Redis, but not settled yet */
     struct nonce_guard guard;
     struct nonce_waits waits;
+    struct loop_timer waits_timer; /* tries them again where the durable store says nothing */
     struct nonce_listener *listener;
     struct redis_nonces nonces;
     struct mac *mac;

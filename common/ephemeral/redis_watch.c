@@ -342,6 +342,16 @@ static void on_keeper_change(void *context)
         on_settle_timer(view); /* of many parts each waits for its own news, or for its time */
 }
 
+/* The durable store has said nothing since these nonces wait. */
+static void on_waits_timer(void *context)
+{
+    struct redis_view *view = context;
+    if (!view->nonces.is_settled)
+        return;
+    nonce_guard_read(&view->guard);
+    redis_nonces_retry(view);
+}
+
 /* ---- what an operator sees ---- */
 
 struct nonce_trouble redis_watch_trouble(struct redis_view *view)
@@ -392,6 +402,7 @@ enum status redis_watch_init(struct redis_view *view, struct redis_settling *set
     init_settle(view, greeted);
     TRY(loop_timer_init(&view->clock_timer, view->loop, on_clock_timer, view));
     TRY(loop_timer_init(&view->settle_timer, view->loop, on_settle_timer, view));
+    TRY(loop_timer_init(&view->waits_timer, view->loop, on_waits_timer, view));
     TRY(loop_timer_start_periodic(&view->clock_timer, period_ms));
     view->mac = mac_new(1);
     view->listener = nonce_keeper_listen(view->store->keeper, view->loop, on_keeper_change, view);
@@ -435,6 +446,7 @@ void redis_watch_done(struct redis_view *view)
     answer_pings(view);
     loop_timer_done(&view->clock_timer);
     loop_timer_done(&view->settle_timer);
+    loop_timer_done(&view->waits_timer);
     redis_nonces_done(&view->nonces);
     mac_free(view->mac);
 }

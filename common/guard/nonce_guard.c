@@ -1,13 +1,17 @@
 #include "guard/nonce_guard.h"
 
-const struct nonce_standing *nonce_guard_standing(struct nonce_guard *guard)
+void nonce_guard_read(struct nonce_guard *guard)
 {
-    if (nonce_keeper_version(guard->keeper) == guard->version)
-        return &guard->standing;
     if (guard->parts)
         nonce_keeper_read_parts(guard->keeper, &guard->standing, guard->parts, &guard->version);
     else
         nonce_keeper_read(guard->keeper, &guard->standing, &guard->version);
+}
+
+const struct nonce_standing *nonce_guard_standing(struct nonce_guard *guard)
+{
+    if (nonce_guard_has_news(guard))
+        nonce_guard_read(guard);
     return &guard->standing;
 }
 

@@ -37,8 +37,11 @@ static inline struct nonce_guard nonce_guard_init(struct nonce_keeper *keeper)
     return (struct nonce_guard){.keeper = keeper, .version = UINT64_MAX};
 }
 
-/* What holds now; borrowed until the next call. */
+/* What holds since the keeper last told a change; borrowed until the next call. */
 const struct nonce_standing *nonce_guard_standing(struct nonce_guard *guard);
+/* Reads what holds now. The keeper tells of no question before it is answered or has failed, and so of no answer that
+ * is missing. */
+void nonce_guard_read(struct nonce_guard *guard);
 /* Whether the keeper has told a change since the last look. */
 static inline bool nonce_guard_has_news(const struct nonce_guard *guard)
 {

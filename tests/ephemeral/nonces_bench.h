@@ -35,6 +35,7 @@ struct nonces_world {
     bool may_go_on;
     int64_t kept_s; /* of the epochs that are settled on */
     uint64_t keeper_version;
+    unsigned timer_ms; /* when the nonces that wait are tried again; 0: nobody has asked for it */
     int unsettled;
     enum status statuses[TICKETS_MAX];
     int completed[TICKETS_MAX];

@@ -669,6 +669,38 @@ static void who_came_before_is_tried_first_once_the_keeper_has_news(void **state
     assert_command(it, 2, "SADD n:{0}:tlpwu8 ");
 }
 
+static void the_first_that_waits_lets_all_be_tried_again_before_the_durable_store_counts_as_away(void **state)
+{
+    struct nonces_bench *it = *state;
+    nonces_spend(it, 1, NOW_S);
+    assert_int_equal(nonces_world.timer_ms, 0);
+    nonces_world.judgement = NONCE_WAITS;
+    nonces_spend(it, 2, NOW_S);
+    assert_in_range(nonces_world.timer_ms, 1, AWAY_AFTER_MS / 2);
+    nonces_world.timer_ms = 0;
+    nonces_spend(it, 3, NOW_S);
+    assert_int_equal(nonces_world.timer_ms, 0); /* it runs, and those that come do not put it off */
+    redis_nonces_retry(&it->view);
+    assert_int_equal(it->view.waits.count, 2);
+    assert_true(nonces_world.timer_ms);
+    nonces_world.timer_ms = 0;
+    nonces_world.may_go_on = true; /* rule 8 */
+    redis_nonces_retry(&it->view);
+    assert_int_equal(it->client.sent, 3);
+    assert_int_equal(it->view.waits.count, 0);
+    assert_int_equal(nonces_world.timer_ms, 0);
+}
+
+/* The settling tells by itself that it is over. */
+static void what_waits_for_an_epoch_is_left_alone(void **state)
+{
+    struct nonces_bench *it = *state;
+    redis_nonces_unsettle(&it->view);
+    nonces_spend(it, 1, NOW_S);
+    assert_int_equal(it->view.waits.count, 1);
+    assert_int_equal(nonces_world.timer_ms, 0);
+}
+
 static void at_the_end_the_key_is_wiped(void **state)
 {
     struct nonces_bench *it = *state;
@@ -723,6 +755,8 @@ int main(void)
         NONCES_TEST(nothing_is_sent_that_was_judged_while_the_keeper_went_over_to_another_epoch),
         NONCES_TEST(under_a_provisional_epoch_only_rule_8_lets_anything_through),
         NONCES_TEST(who_came_before_is_tried_first_once_the_keeper_has_news),
+        NONCES_TEST(the_first_that_waits_lets_all_be_tried_again_before_the_durable_store_counts_as_away),
+        NONCES_TEST(what_waits_for_an_epoch_is_left_alone),
         NONCES_TEST(at_the_end_the_key_is_wiped),
     };
     return cmocka_run_group_tests_name("redis_nonces", tests, NULL, NULL);

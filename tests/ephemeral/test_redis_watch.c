@@ -90,7 +90,8 @@ static void at_its_end_nothing_is_left(void **state)
     assert_true(it->view.settle.begin_settling(&it->view));
     it->view.pings = &ping;
     redis_watch_done(&it->view);
-    assert_said("settle stop, ping 0: down, clock timer done, settle timer done, nonces done, mac free");
+    assert_said(
+        "settle stop, ping 0: down, clock timer done, settle timer done, waits timer done, nonces done, mac free");
     assert_null(atomic_load(&it->settling.is_settling));
 }
 
@@ -618,6 +619,18 @@ static void a_durable_store_that_is_away_is_trouble_once_nonces_do_not_go_on(voi
     assert_true(redis_watch_trouble(&it->view).is_stuck);
 }
 
+static void nonces_that_wait_are_tried_by_what_is_read_now_and_only_while_settled(void **state)
+{
+    struct watched *it = *state;
+    struct loop_timer *timer = &it->view.waits_timer;
+    assert_ptr_equal(timer->context, &it->view);
+    timer->fire(timer->context);
+    assert_said("");
+    watched_settle_well(it);
+    timer->fire(timer->context);
+    assert_said("read, retry");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -653,6 +666,7 @@ int main(void)
         WATCH_TEST(a_part_that_is_elsewhere_is_tried_less_often),
         WATCH_TEST(the_guard_that_an_operator_sees_is_the_epochs),
         WATCH_TEST(a_durable_store_that_is_away_is_trouble_once_nonces_do_not_go_on),
+        WATCH_TEST(nonces_that_wait_are_tried_by_what_is_read_now_and_only_while_settled),
     };
     return cmocka_run_group_tests_name("redis_watch", tests, NULL, NULL);
 }

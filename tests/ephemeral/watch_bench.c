@@ -43,6 +43,7 @@ void __wrap_nonce_keeper_unlisten(struct nonce_listener *listener);
 void __wrap_nonce_keeper_enter(struct nonce_keeper *keeper, struct slice epoch, const struct accepted_ranges *ranges);
 void __wrap_nonce_keeper_refresh(struct nonce_keeper *keeper);
 const struct nonce_standing *__wrap_nonce_guard_standing(struct nonce_guard *guard);
+void __wrap_nonce_guard_read(struct nonce_guard *guard);
 struct nonce_trouble __wrap_nonce_guard_trouble(struct nonce_guard *guard, int64_t now_ms, int64_t lead_ms);
 bool __wrap_nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms);
 void __wrap_nonce_waits_done(struct nonce_waits *waits);
@@ -113,7 +114,11 @@ enum status __wrap_loop_timer_start_periodic(struct loop_timer *timer, unsigned 
 
 void __wrap_loop_timer_done(struct loop_timer *timer)
 {
-    say(timer->period_ms ? "clock timer done" : "settle timer done");
+    const struct redis_view *view = timer->context;
+    say(timer == &view->clock_timer    ? "clock timer done"
+        : timer == &view->settle_timer ? "settle timer done"
+        : timer == &view->waits_timer  ? "waits timer done"
+                                       : "another timer done");
 }
 
 const struct clock *__wrap_loop_clock(const struct loop *loop)
@@ -228,6 +233,12 @@ void __wrap_nonce_keeper_refresh(struct nonce_keeper *keeper)
 const struct nonce_standing *__wrap_nonce_guard_standing(struct nonce_guard *guard)
 {
     return &guard->standing;
+}
+
+void __wrap_nonce_guard_read(struct nonce_guard *guard)
+{
+    (void)guard;
+    say("read");
 }
 
 struct nonce_trouble __wrap_nonce_guard_trouble(struct nonce_guard *guard, int64_t now_ms, int64_t lead_ms)

@@ -34,7 +34,7 @@ struct watch_world {
     char said[1024];
     struct command commands[COMMANDS_MAX];
     size_t sent;
-    enum status timer_status[3]; /* of the first, second and third call for a timer */
+    enum status timer_status[4]; /* of the first call for a timer, the second and so on */
     size_t timer_calls;
     enum status start_status;
     enum status nonces_status;

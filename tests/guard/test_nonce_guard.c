@@ -201,6 +201,21 @@ static void an_answer_is_missing_since_it_was_asked_for(void **state)
     assert_int_equal(nonce_standing_missing_ms(&standing), 77);
 }
 
+static void that_an_answer_is_missing_is_read_before_the_keeper_tells_of_it(void **state)
+{
+    struct fixture *it = *state;
+    struct nonce_parts parts = {0};
+    enter(it, NOW_S, NOW_S - 1, NOW_S);
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, 0);
+    it->keeper.standing.asked_ms = MONOTONIC_MS;
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, 0);
+    nonce_guard_read(&it->guard);
+    assert_int_equal(nonce_guard_standing(&it->guard)->asked_ms, MONOTONIC_MS);
+    it->guard.parts = &parts;
+    nonce_guard_read(&it->guard);
+    assert_string_equal(parts.epochs[3], "of the part");
+}
+
 /* ---- rule 8 ---- */
 
 /* The ledger's row was written a second ago, and its next answer has been missing for long enough. */
@@ -380,6 +395,7 @@ int main(void)
         TEST(the_same_is_wanted_once_until_the_keeper_has_news),
         TEST(steady_time_is_what_the_row_says_and_what_has_passed_since),
         TEST(an_answer_is_missing_since_it_was_asked_for),
+        TEST(that_an_answer_is_missing_is_read_before_the_keeper_tells_of_it),
         TEST(nonces_go_on_once_an_answer_has_been_missing_for_a_while),
         TEST(without_a_row_they_do_not),
         TEST(they_go_on_for_five_minutes_of_steady_time),

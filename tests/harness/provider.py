@@ -237,7 +237,7 @@ class Provider:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,  # far more than any needs, on a busy machine, too
             cwd=self.directory,
             env=clean_environment({**self.variables, **variables}),
         )
