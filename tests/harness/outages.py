@@ -8,7 +8,7 @@ from harness.fleet import Load
 
 
 @contextmanager
-def stopped(server, proxy):
+def stopped(server, proxy=None):
     server.kill()
     try:
         yield
@@ -17,7 +17,7 @@ def stopped(server, proxy):
 
 
 @contextmanager
-def hung(server, proxy):
+def hung(server, proxy=None):
     with server.hung():
         yield
 

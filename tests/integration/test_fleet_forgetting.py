@@ -12,7 +12,7 @@ SKEW, LEAD = 4, 2
 
 @pytest.fixture
 def fleet(tmp_path):
-    with new_fleet(tmp_path, faulty=True, auths=1, introspections=4, OAUTH1_TIMESTAMP_SKEW=SKEW,
+    with new_fleet(tmp_path, faulty=("redis",), auths=1, introspections=4, OAUTH1_TIMESTAMP_SKEW=SKEW,
                    OAUTH1_TIMESTAMP_LEAD=LEAD) as made:
         yield made
 

@@ -25,10 +25,15 @@ RANGE_SECONDS = 5 + LEAD + 1  # what was accepted lately lets more through for n
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory):
-    with new_fleet(tmp_path_factory.mktemp("fleet"), faulty=True, aof=True, auths=1, introspections=2, bin=release_binaries(),
+def fleet(request, tmp_path_factory):
+    """The stores that it is asked for with can be broken."""
+    with new_fleet(tmp_path_factory.mktemp("fleet"), faulty=request.param, aof=True, auths=1, introspections=2, bin=release_binaries(),
                    OAUTH1_TIMESTAMP_SKEW=SKEW, OAUTH1_TIMESTAMP_LEAD=LEAD) as made:
         yield made
+
+
+def breakable(*stores):
+    return pytest.mark.parametrize("fleet", [stores], indirect=True, ids=[" and ".join(stores)])
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +96,7 @@ def assert_refused_in_time(answers):
     assert times[len(times) // 2] <= DEADLINE_MS and times[-1] <= AT_WORST_MS, times
 
 
+@breakable("redis")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_without_redis_everything_is_refused_in_time_and_comes_back(fleet, client, key, credentials, fault):
     stores, flow = fleet.stores, granted(fleet, client)
@@ -108,6 +114,7 @@ def test_without_redis_everything_is_refused_in_time_and_comes_back(fleet, clien
     assert soon(flow.exchange).status_code == 200, "the temporary credential survived"
 
 
+@breakable("database")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_without_a_database_what_is_cached_goes_on_and_the_rest_is_refused_in_time(fleet, client, key, credentials, fault):
     stores, flow = fleet.stores, granted(fleet, client)
@@ -122,6 +129,7 @@ def test_without_a_database_what_is_cached_goes_on_and_the_rest_is_refused_in_ti
     assert outage.seconds_until_all_well() <= RECOVERY_SECONDS
 
 
+@breakable("database")
 @pytest.mark.parametrize("fault", ["unreachable", "silent"])
 def test_without_a_database_a_client_that_comes_seldom_is_served_from_the_first_moment(fleet, key, fault):
     """Its timestamp is in no range, so that it has to wait for the database: 0.1 s of the 0.2 that a store has."""
@@ -141,6 +149,7 @@ def test_without_a_database_a_client_that_comes_seldom_is_served_from_the_first_
     assert set(later) == {"active"}, later
 
 
+@breakable("database")
 def test_a_lost_commit_reply_yields_the_same_token_when_tried_again(fleet, client):
     """The row is made by one statement that is its own transaction; its jti is in what goes to the server."""
     proxy, flow = fleet.stores.database_proxy, granted(fleet, client)
@@ -156,6 +165,7 @@ def test_a_lost_commit_reply_yields_the_same_token_when_tried_again(fleet, clien
     assert [[again["oauth_token"]]] == rows, "the row was there, and no second one was made"
 
 
+@breakable("redis", "database")
 def test_outages_leave_no_memory_behind(fleet, key, credentials):
     stores = fleet.stores
 

@@ -16,7 +16,7 @@ PROBE_SECONDS, PROBE_FAILURES = 0.5, 3
 
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory):
-    with new_fleet(tmp_path_factory.mktemp("probes"), faulty=True, auths=1, introspections=2, bin=release_binaries(),
+    with new_fleet(tmp_path_factory.mktemp("probes"), auths=1, introspections=2, bin=release_binaries(),
                    OAUTH1_CACHE_TTL=2) as made:
         yield made
 
@@ -94,7 +94,7 @@ def introspect_meanwhile(fleet, fault, seconds):
             for signer in signers:
                 introspect(fleet, key, signer, service.url)
         asked = late = 0
-        with fault(fleet.stores.database, fleet.stores.database_proxy):
+        with fault(fleet.stores.database):
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 late += not introspect(fleet, key, signers[asked % len(signers)], balancer.choose())
@@ -119,14 +119,14 @@ def test_without_the_database_what_is_cached_is_introspected_behind_probes(fleet
 
 def test_a_replica_that_remembers_nobody_is_not_ready_without_the_database(fleet):
     fresh = fleet.add(fleet.new_introspection("-fresh"))
-    with stopped(fleet.stores.database, fleet.stores.database_proxy):
+    with stopped(fleet.stores.database):
         status, text = wait_for(fresh, lambda found: found[0] != 200)
         assert status == 503 and "[-] database: " in text and "degraded" not in text, text
     wait_for(fresh, lambda found: found[0] == 200)
 
 
 def test_without_redis_no_replica_is_ready(fleet):
-    with stopped(fleet.stores.redis, fleet.stores.redis_proxy):
+    with stopped(fleet.stores.redis):
         for service in fleet.services:
             status, text = wait_for(service, lambda found: found[0] == 503)
             assert "[-] ephemeral: " in text, text

@@ -90,7 +90,7 @@ class Round:
 
 
 def fleet_of(tmp_path, **variables):
-    return new_fleet(tmp_path, stores=Stores(tmp_path, faulty=True), auths=1, introspections=1, OAUTH1_ORIGINS=ORIGIN,
+    return new_fleet(tmp_path, stores=Stores(tmp_path, faulty=("database", "redis")), auths=1, introspections=1, OAUTH1_ORIGINS=ORIGIN,
                      OAUTH1_TRUSTED_PROXIES="127.0.0.1", **variables)
 
 

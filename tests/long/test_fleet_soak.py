@@ -23,7 +23,7 @@ def slope(values):
 
 
 def test_memory_and_descriptors_stay_flat(tmp_path):
-    with new_fleet(tmp_path, faulty=True, auths=1, introspections=2, bin=release_binaries(),
+    with new_fleet(tmp_path, faulty=("database", "redis"), auths=1, introspections=2, bin=release_binaries(),
                    OAUTH1_TIMESTAMP_SKEW=4, OAUTH1_TIMESTAMP_LEAD=1) as fleet:
         key = fleet.create_resource_server()
         credentials = fleet.credentials(fleet.create_client(), 8)
