@@ -64,7 +64,7 @@ bool nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock,
         return false;
     const struct nonce_standing *standing = &guard->standing;
     int64_t steady_ms = nonce_standing_steady_ms(standing, clock);
-    if (accepted_ranges_guard(&standing->ranges, second) || second <= standing->floor_clock_ms / 1000 ||
+    if (accepted_ranges_guard(&standing->ranges, second) || second < standing->floor_clock_ms / 1000 ||
         second > (steady_ms + AWAY_AHEAD_MS) / 1000)
         return false;
     nonce_keeper_note_away(guard->keeper, second);

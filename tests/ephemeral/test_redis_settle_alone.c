@@ -13,7 +13,7 @@ static void go_away(struct settling *it)
     it->ledger_status = STATUS_STORE_DOWN;
     it->keeper.standing.ranges = (struct accepted_ranges){
         .items = {{NOW_S - 90, NOW_S - 91, NOW_S - 60}, {NOW_S + 900, NOW_S + 899, NOW_S + 950}}, .count = 2};
-    it->keeper.standing.noted_clock_ms = NOW_MS - 20000;
+    it->keeper.standing.noted_clock_ms = NOW_MS - 19001; /* at the end of the second NOW_S - 20 */
 }
 
 static void assert_guarded_alone(struct settling *it, int64_t beyond_ms)

@@ -283,6 +283,24 @@ static void what_a_user_of_this_machine_may_have_accepted_is_guarded_by_steady_t
     assert_false(confirmation.is_unsure);
 }
 
+/* It may accept the second itself in which its row was written (nonce_guard_may_go_on). */
+static void the_second_of_its_row_is_guarded_from_its_beginning(void **state)
+{
+    struct nonce_user user = user_of("a", "here", 100, NOW_S);
+    struct nonce_confirmation confirmation = confirmation_at(112, 0, NOW_S);
+    struct nonce_row whole = row_of("before", "parts", true);
+    struct nonce_row part = {.exists = true, .was_used = true, .epoch = "fresh"};
+    struct nonce_users users = {.items = &user, .count = 1};
+    (void)state;
+    user.clock_ms += 999;
+    assert_string_equal(confirm(&confirmation, &user), "1000000 1000017 1000017");
+    confirmation = confirmation_at(401, 0, NOW_S);
+    whole.ranges = (struct accepted_ranges){0};
+    assert_status(nonce_decide_part_confirmation(&confirmation, &whole, &part, &users), STATUS_OK);
+    assert_string_equal(text_of(&part.ranges), "1000000 1000305 1000305");
+    assert_string_equal(text_of(&whole.ranges), "1000000 999999 1000305");
+}
+
 static void no_more_than_it_can_ever_have_accepted_is_guarded_and_then_it_is_forgotten(void **state)
 {
     struct nonce_user user = user_of("a", "here", 100, NOW_S);
@@ -602,6 +620,7 @@ int main(void)
         cmocka_unit_test(who_met_the_row_is_told_what_is_in_it),
         cmocka_unit_test(only_the_epoch_that_is_in_force_is_confirmed),
         cmocka_unit_test(what_a_user_of_this_machine_may_have_accepted_is_guarded_by_steady_time),
+        cmocka_unit_test(the_second_of_its_row_is_guarded_from_its_beginning),
         cmocka_unit_test(no_more_than_it_can_ever_have_accepted_is_guarded_and_then_it_is_forgotten),
         cmocka_unit_test(a_user_of_another_machine_is_judged_by_what_this_process_knows),
         cmocka_unit_test(a_process_that_knows_nothing_goes_by_the_latest_clock_and_stays_unsure),

@@ -289,8 +289,8 @@ static void what_others_would_guard_may_go_on_and_nothing_else(void **state)
 {
     struct fixture *it = *state;
     struct nonce_standing *standing = go_away(it);
-    assert_false(may_go_on(it, NOW_S - 1)); /* of the second in which the row was written */
-    assert_true(may_go_on(it, NOW_S));
+    assert_false(may_go_on(it, NOW_S - 2));
+    assert_true(may_go_on(it, NOW_S - 1)); /* of the second in which the row was written: others guard all of it */
     assert_true(may_go_on(it, NOW_S + AWAY_AHEAD_MS / 1000));
     assert_false(may_go_on(it, NOW_S + AWAY_AHEAD_MS / 1000 + 1));
     it->clock.steady_ms += 999; /* no full second */
@@ -317,8 +317,8 @@ static void nothing_goes_on_below_what_the_row_may_say(void **state)
     struct fixture *it = *state;
     struct nonce_standing *standing = go_away(it);
     standing->floor_clock_ms = NOW_MS + 999;
-    assert_false(may_go_on(it, NOW_S));
-    assert_true(may_go_on(it, NOW_S + 1));
+    assert_false(may_go_on(it, NOW_S - 1));
+    assert_true(may_go_on(it, NOW_S));
 }
 
 /* ---- what an operator sees ---- */
