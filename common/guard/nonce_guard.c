@@ -68,7 +68,7 @@ bool nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock,
         second > (steady_ms + AWAY_AHEAD_MS) / 1000)
         return false;
     nonce_keeper_note_away(guard->keeper, second);
-    return true;
+    return !nonce_guard_has_news(guard); /* the row may have moved on before it was noted */
 }
 
 /* ---- what an operator sees ---- */

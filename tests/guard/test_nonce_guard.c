@@ -19,6 +19,7 @@ struct nonce_keeper {
     size_t wanted_count;
     int64_t away[16];
     size_t away_count;
+    bool answers; /* as soon as a second is noted, before whoever noted it goes on */
 };
 
 static int64_t monotonic_ns = MONOTONIC_MS * 1000000;
@@ -59,6 +60,7 @@ void __wrap_nonce_keeper_want(struct nonce_keeper *keeper, int64_t second)
 void __wrap_nonce_keeper_note_away(struct nonce_keeper *keeper, int64_t second)
 {
     keeper->away[keeper->away_count++] = second;
+    keeper->version += keeper->answers;
 }
 
 int64_t __wrap_clock_monotonic_ns(void)
@@ -311,6 +313,19 @@ static void what_is_guarded_does_not_go_on(void **state)
     assert_true(may_go_on(it, NOW_S + 1));
 }
 
+/* The row may have moved on by then, without this second in the ranges. */
+static void nothing_goes_on_that_was_noted_after_an_answer(void **state)
+{
+    struct fixture *it = *state;
+    (void)go_away(it);
+    it->keeper.version++;
+    it->keeper.answers = true;
+    assert_false(nonce_guard_may_go_on(&it->guard, &it->clock.clock, NOW_S, NOW_MS));
+    assert_int_equal(it->keeper.away_count, 1);
+    it->keeper.answers = false; /* another question, and no answer */
+    assert_true(nonce_guard_may_go_on(&it->guard, &it->clock.clock, NOW_S, NOW_MS));
+}
+
 /* A row whose commit is in doubt bears a later time than the one that is known. */
 static void nothing_goes_on_below_what_the_row_may_say(void **state)
 {
@@ -402,6 +417,7 @@ int main(void)
         TEST(they_go_on_while_the_stores_clock_agrees_with_steady_time),
         TEST(what_others_would_guard_may_go_on_and_nothing_else),
         TEST(what_is_guarded_does_not_go_on),
+        TEST(nothing_goes_on_that_was_noted_after_an_answer),
         TEST(nothing_goes_on_below_what_the_row_may_say),
         TEST(a_guard_is_told_in_seconds),
         TEST(how_far_fast_clients_have_raised_the_ranges_is_told),
