@@ -330,12 +330,11 @@ static enum nonce_judgement judge_second(struct redis_view *view, int64_t second
     if (strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
         return NONCE_WAITS;
     enum nonce_judgement judgement = nonce_guard_judge(&view->guard, second);
-    /* by the ranges of this epoch: the keeper may have taken another one's meanwhile */
-    if (strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) != 0)
-        return NONCE_WAITS;
     if (judgement == NONCE_WAITS && nonce_guard_may_go_on(&view->guard, clock, second, now_ms))
-        return NONCE_MAY;
-    return judgement;
+        judgement = NONCE_MAY;
+    /* by the ranges of this epoch: the keeper may have taken another one's meanwhile */
+    bool is_still = strcmp(nonce_guard_epoch(&view->guard, view->part), nonces->epoch.id) == 0;
+    return is_still ? judgement : NONCE_WAITS;
 }
 
 static enum status send_nonce(struct redis_view *view, const struct nonce *nonce, struct ticket ticket)

@@ -228,6 +228,8 @@ static void tell_epoch(const struct redis_view *view, bool is_new)
 static void end_settling(struct redis_view *view)
 {
     struct redis_view *expected = view;
+    if (!view->settling) /* it never began */
+        return;
     (void)atomic_compare_exchange_strong(&view->settling->is_settling, &expected, NULL);
 }
 

@@ -18,7 +18,7 @@ struct redis_view;
  * redis_watch_done all the same. */
 MUST_USE enum status redis_watch_init(struct redis_view *view, struct redis_settling *settling,
                                       void (*greeted)(void *context));
-/* Before its connection is freed, and after. */
+/* Before its connection is freed, and after. Of a zeroed view it does nothing. */
 void redis_watch_stop(struct redis_view *view);
 void redis_watch_done(struct redis_view *view);
 

@@ -294,7 +294,7 @@ static void begin_visit(struct nonce_keeper *keeper, struct visit *visit)
     bool is_due = keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
     /* one write at most is in doubt: while an answer is missing the row's time is left alone */
     visit->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
-    if (visit->refreshes)
+    if (visit->refreshes && visit->user.clock_ms > standing->floor_clock_ms) /* the row may have either by now */
         standing->floor_clock_ms = visit->user.clock_ms;
     if (!standing->asked_ms)
         standing->asked_ms = keeper->tried_ms;
@@ -325,7 +325,7 @@ static void take_answer(struct nonce_keeper *keeper, const struct visit *visit)
         return;
     keeper->refreshed_ms = keeper->tried_ms;
     standing->noted_steady_ms = visit->user.steady_ms;
-    standing->noted_clock_ms = visit->user.clock_ms;
+    standing->noted_clock_ms = standing->floor_clock_ms = visit->user.clock_ms;
 }
 
 /* Under the lock. */

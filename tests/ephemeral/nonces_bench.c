@@ -82,8 +82,10 @@ enum nonce_judgement __wrap_nonce_guard_judge(struct nonce_guard *guard, int64_t
 
 bool __wrap_nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock, int64_t second, int64_t now_ms)
 {
-    (void)guard, (void)clock, (void)second;
+    (void)clock, (void)second;
     assert_int_equal(now_ms, NOW_MS);
+    if (nonces_world.went_on_under)
+        (void)snprintf(guard->standing.epoch, sizeof guard->standing.epoch, "%s", nonces_world.went_on_under);
     return nonces_world.may_go_on;
 }
 

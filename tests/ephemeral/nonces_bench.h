@@ -33,7 +33,8 @@ struct nonces_world {
     enum nonce_judgement judgement;
     const char *judged_under; /* the keeper's epoch from the next judgement on; NULL: as it is */
     bool may_go_on;
-    int64_t kept_s; /* of the epochs that are settled on */
+    const char *went_on_under; /* the keeper's epoch from the next answer of rule 8 on; NULL: as it is */
+    int64_t kept_s;            /* of the epochs that are settled on */
     uint64_t keeper_version;
     unsigned timer_ms; /* when the nonces that wait are tried again; 0: nobody has asked for it */
     int unsettled;

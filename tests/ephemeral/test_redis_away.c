@@ -194,6 +194,59 @@ static void a_process_that_had_to_settle_alone_just_after_its_epoch_ended_settle
     process_end(&process);
 }
 
+static int64_t row_clock_ms(struct fleet *fleet)
+{
+    return durable_bench_number(&fleet->durable, "SELECT MAX(clock) FROM nonce_users");
+}
+
+/* The process's row is written, and its answer lost; then the clock goes back by less than what is a loss, and the next
+ * write of the row never comes through. */
+static void leave_a_later_clock_in_the_row(struct process *process)
+{
+    struct fleet *fleet = process->fleet;
+    process_pass_s(process, 2);
+    process_pass_s(process, 2);
+    atomic_store(&process->ledger.loses_answers, true);
+    for (int i = 0; i < PATIENCE && row_clock_ms(fleet) == FIRST_MS; i++)
+        process_run_for(process, STEP_MS);
+    assert_int_equal(row_clock_ms(fleet), FIRST_MS + 4000);
+    fleet_step_s(fleet, -1);
+    fleet_set_clocks(fleet);
+    assert_status(process_ping(process), STATUS_OK);
+    process_run_for(process, 300);
+    int kept = atomic_load(&process->ledger.kept);
+    atomic_store(&process->ledger.loses_answers, false);
+    atomic_store(&process->ledger.is_away, false);
+    for (int i = 0; i < PATIENCE * 5 && atomic_load(&process->ledger.kept) == kept;
+         i++) /* one answer, without the row */
+        process_run_for(process, STEP_MS / 5);
+    atomic_store(&process->ledger.is_away, true);
+    process_run_for(process, 1500);
+}
+
+static void what_the_row_may_not_guard_any_more_is_not_accepted(void **state)
+{
+    struct fleet *fleet = *state;
+    struct process process;
+    struct process fresh;
+    fleet_open(fleet, NULL);
+    process_begin(&process, fleet);
+    process_run_for(&process, 200);
+    leave_a_later_clock_in_the_row(&process);
+    int64_t signed_s = fleet_now_s(fleet);
+    assert_int_equal(signed_s, FIRST_S + 3);
+    process.asking.patience_ms = 300;
+    assert_status(process_spend(&process, signed_s, "sent"), STATUS_STORE_DOWN);
+    process.asking.patience_ms = 0;
+    assert_status(process_spend(&process, signed_s + 1, "later"), STATUS_OK);
+    process_end(&process); /* killed: its row stays */
+    redis_server_must(&fleet->server, "FLUSHALL", "+OK");
+    process_begin(&fresh, fleet);
+    fresh.asking.patience_ms = 1000;
+    assert_int_not_equal(process_spend(&fresh, signed_s + 1, "later"), STATUS_OK);
+    process_end(&fresh);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +257,7 @@ int main(void)
         FLEET_TEST(a_loss_without_the_durable_store_is_guarded_for_the_lead),
         FLEET_TEST(a_clock_that_moves_without_the_durable_store_is_not_followed),
         FLEET_TEST(a_process_that_had_to_settle_alone_just_after_its_epoch_ended_settles_with_the_store_again),
+        FLEET_TEST(what_the_row_may_not_guard_any_more_is_not_accepted),
     };
     return cmocka_run_group_tests_name("redis_away", tests, NULL, NULL);
 }

@@ -93,6 +93,9 @@ static void at_its_end_nothing_is_left(void **state)
     assert_said(
         "settle stop, ping 0: down, clock timer done, settle timer done, waits timer done, nonces done, mac free");
     assert_null(atomic_load(&it->settling.is_settling));
+    struct redis_view never = {0};
+    redis_watch_stop(&never);
+    redis_watch_done(&never);
 }
 
 /* ---- looking ---- */

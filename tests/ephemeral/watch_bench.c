@@ -115,6 +115,8 @@ enum status __wrap_loop_timer_start_periodic(struct loop_timer *timer, unsigned 
 void __wrap_loop_timer_done(struct loop_timer *timer)
 {
     const struct redis_view *view = timer->context;
+    if (!view) /* a zeroed one */
+        return;
     say(timer == &view->clock_timer    ? "clock timer done"
         : timer == &view->settle_timer ? "settle timer done"
         : timer == &view->waits_timer  ? "waits timer done"

@@ -174,6 +174,47 @@ static void the_row_is_written_every_five_seconds_and_in_each_epoch(void **state
     assert_true(keeper_wait_for(it, &it->script.ended, ended + 1).has_user);
 }
 
+static void wait_until_noted(struct keeper_bench *it, int64_t clock_ms)
+{
+    for (int i = 0; i < PATIENCE_S * 1000 && keeper_standing(it).noted_clock_ms != clock_ms; i++)
+        (void)usleep(1000);
+    assert_int_equal(keeper_standing(it).noted_clock_ms, clock_ms);
+}
+
+/* The process's row was written by this clock, and is written again in a keep that does not end. */
+static void write_the_row_again(struct keeper_bench *it, int64_t first_ms, int64_t then_ms)
+{
+    keeper_open(it, true);
+    nonce_keeper_tell_clock(it->keeper, first_ms);
+    keeper_enter(it, "e", 1);
+    wait_until_noted(it, first_ms);
+    script_set_closed(&it->script, true);
+    int begun = keeper_number_of(it, &it->script.begun);
+    nonce_keeper_tell_clock(it->keeper, then_ms);
+    keeper_enter(it, "e", 1);
+    while (!keeper_wait_for(it, &it->script.begun, begun + 1).has_user)
+        begun++;
+}
+
+/* Each loop tells of the clock as it read it, so that it may go back between two writes. */
+static void the_row_has_the_later_clock_until_an_earlier_one_was_answered(void **state)
+{
+    struct keeper_bench *it = *state;
+    write_the_row_again(it, NOW_MS + 5, NOW_MS - 15);
+    assert_int_equal(keeper_standing(it).floor_clock_ms, NOW_MS + 5);
+    script_set_closed(&it->script, false);
+    wait_until_noted(it, NOW_MS - 15);
+    assert_int_equal(keeper_standing(it).floor_clock_ms, NOW_MS - 15);
+}
+
+static void a_later_clock_that_is_written_is_what_the_row_may_have(void **state)
+{
+    struct keeper_bench *it = *state;
+    write_the_row_again(it, NOW_MS, NOW_MS + 5000);
+    assert_int_equal(keeper_standing(it).floor_clock_ms, NOW_MS + 5000);
+    assert_int_equal(keeper_standing(it).noted_clock_ms, NOW_MS);
+}
+
 /* Others guard from the row's clock on, which may be either. */
 static void while_a_write_is_in_doubt_the_row_is_left_alone(void **state)
 {
@@ -193,9 +234,7 @@ static void while_a_write_is_in_doubt_the_row_is_left_alone(void **state)
     for (int i = begun + 1; i < begun + 20; i++)
         if (keeper_wait_for(it, &it->script.ended, i).has_user)
             break;
-    for (int i = 0; i < PATIENCE_S * 1000 && !keeper_standing(it).noted_clock_ms; i++)
-        (void)usleep(1000);
-    assert_int_equal(keeper_standing(it).noted_clock_ms, NOW_MS + 2000);
+    wait_until_noted(it, NOW_MS + 2000);
 }
 
 /* ---- what was accepted without the ledger (rule 8) ---- */
@@ -329,6 +368,8 @@ int main(void)
         KEEPER_TEST(a_process_among_others_has_a_row_of_its_own),
         KEEPER_TEST(a_process_alone_has_none),
         KEEPER_TEST(the_row_is_written_every_five_seconds_and_in_each_epoch),
+        KEEPER_TEST(the_row_has_the_later_clock_until_an_earlier_one_was_answered),
+        KEEPER_TEST(a_later_clock_that_is_written_is_what_the_row_may_have),
         KEEPER_TEST(while_a_write_is_in_doubt_the_row_is_left_alone),
         KEEPER_TEST(what_was_accepted_without_is_told_until_it_is_written),
         KEEPER_TEST(what_was_accepted_while_it_was_told_is_told_again),
