@@ -151,7 +151,7 @@ build_release() {
 part_integration() {
   step 'integration: ASan binaries' build_asan || return
   step 'integration: release binaries' build_release || return
-  step 'integration: services, clients, browser' run_pytest -n 4 --dist loadgroup tests/integration tests/browser
+  step 'integration: services, clients, browser' run_pytest -n 3 --dist loadgroup tests/integration tests/browser
 }
 
 # http: how the running services take what is odd on the wire
