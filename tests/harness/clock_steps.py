@@ -223,17 +223,24 @@ class Creep(Scenario):
 
     store: str
 
+    ahead_s, step_s = 12, 0.5
+
     def __str__(self):
-        return f"{self.store}: clocks creep ahead by 12 s and back"
+        return f"{self.store}: clocks creep ahead by {self.ahead_s} s and back"
 
     @property
     def is_embedded(self):
         return self.store == "memory"
 
+    @property
+    def bound_s(self):
+        """What clients that followed it to its highest had accepted, and some seconds more, but for the way back."""
+        return self.lead + self.ahead_s + 5 - int(self.ahead_s * self.step_s)
+
     def play(self, run):
-        for ahead_s in (*range(1, 13), *range(11, -1, -1)):
+        for ahead_s in (*range(1, self.ahead_s + 1), *range(self.ahead_s - 1, -1, -1)):
             run.set_clocks("both", ahead_s)
-            time.sleep(0.5)
+            time.sleep(self.step_s)
         since = time.monotonic()
         run.is_back(since)
         run.wait_out(since)

@@ -2,7 +2,7 @@
 
 import requests
 
-from harness.owner import Page
+from harness.owner import Page, until_answered
 
 
 class Guesser:
@@ -16,9 +16,9 @@ class Guesser:
 
     def guess(self, username, address, password="x"):
         data = {**self.form["fields"], "username": username, "password": password}
-        response = self.session.post(
+        response = until_answered(lambda: self.session.post(
             self.url, data=data, headers={"X-Forwarded-For": address}, timeout=20, allow_redirects=False
-        )
+        ))
         if response.status_code == 429:
             assert 1 <= int(response.headers["Retry-After"]) <= 60
         if response.status_code == 302:  # the form's secret ended with it

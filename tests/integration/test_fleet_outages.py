@@ -3,15 +3,17 @@ is cached goes on without the database, and all is well again soon after.
 
 Release binaries, since times are what it is about."""
 
+import itertools
 import json
 import time
 
 import pytest
 import requests
 
-from harness.fleet import API_URL, load, new_fleet, release_binaries
+from harness.fleet import API_URL, load, new_fleet, release_binaries, write_credentials
 from harness.flow import Flow, form
 from harness.outages import FAULTS, Outage, anonymous_kb, faulty, total
+from harness.owner import until_answered
 from harness.provider import describe
 from harness.replays import Caller
 from harness.signer import Signer
@@ -47,8 +49,13 @@ def client(fleet):
 
 
 @pytest.fixture(scope="module")
-def credentials(fleet, client):
-    return fleet.credentials(client, 3)
+def credentials(fleet, client, key):
+    """Every service remembers them."""
+    signers = fleet.signers(client, 3)
+    for service, signer in itertools.product(fleet.introspections, signers):
+        answer = until_answered(lambda: fleet.introspect(key, signer.sign("GET", API_URL), at=service.url))
+        assert answer.json()["active"], answer.text
+    return write_credentials(fleet.directory / "credentials", signers)
 
 
 @pytest.fixture(autouse=True)
