@@ -3,8 +3,10 @@ of what was acknowledged to them."""
 
 import os
 import random
+import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
@@ -16,6 +18,7 @@ from harness.owner import Owner, location_query
 from harness.signer import Signer
 
 PATIENCE_SECONDS = 30
+SLOW_SECONDS = 8  # whoever takes longer for a leg is looked at
 
 
 class Ledger:
@@ -62,10 +65,19 @@ class Issuer(threading.Thread):
 
     def end(self):
         self.ending.set()
+        self.join(SLOW_SECONDS)
+        if self.is_alive():
+            print(f"an issuer does not end:\n{self.where()}")
         self.join(PATIENCE_SECONDS + 5)
+        assert not self.is_alive(), f"an issuer never ended:\n{self.where()}"
         self.both.shutdown()
         if self.fault:
             raise self.fault
+
+    def where(self):
+        """What it does now."""
+        frame = sys._current_frames().get(self.ident)
+        return "".join(traceback.format_stack(frame)) if frame else ""
 
     # ---- the legs
 

@@ -11,7 +11,8 @@ SKEW, LEAD = 4, 2
 
 
 def test_any_process_may_be_killed_at_any_moment(tmp_path):
-    with new_fleet(tmp_path, aof=True, OAUTH1_TIMESTAMP_SKEW=SKEW, OAUTH1_TIMESTAMP_LEAD=LEAD) as fleet:
+    with new_fleet(tmp_path, aof=True, OAUTH1_TIMESTAMP_SKEW=SKEW, OAUTH1_TIMESTAMP_LEAD=LEAD,
+                   OAUTH1_RATE_LIMIT_CLIENT=0) as fleet:
         client = fleet.create_client()
         rounds = KillRounds(fleet, fleet.create_resource_server(), client, fleet.credentials(client, 3), SKEW, LEAD,
                             seed=random.randrange(1 << 30))
