@@ -58,7 +58,7 @@ enum nonce_judgement nonce_guard_judge(struct nonce_guard *guard, int64_t second
 /* Rule 8: whether the ledger is away, and nonces are taken nevertheless. `now_ms` is the store's clock. */
 bool nonce_guard_goes_on(struct nonce_guard *guard, const struct clock *clock, int64_t now_ms);
 /* Rule 8: whether a timestamp that waits may be accepted because the ledger does not answer. It is noted before this
- * returns true. */
+ * returns true; false, too: the ledger answered meanwhile, and it is to be judged again. */
 bool nonce_guard_may_go_on(struct nonce_guard *guard, const struct clock *clock, int64_t second, int64_t now_ms);
 /* For how long an answer of the ledger has been missing; 0: none is. */
 int64_t nonce_standing_missing_ms(const struct nonce_standing *standing);

@@ -292,7 +292,7 @@ static void begin_visit(struct nonce_keeper *keeper, struct visit *visit)
     keeper->wanted_count = 0;
     keeper->tried_ms = clock_monotonic_ms();
     bool is_due = keeper->tried_ms - keeper->refreshed_ms >= USER_PERIOD_MS;
-    /* one write at most is in doubt: while an answer is missing the row's time is left alone */
+    /* while an answer is missing the row's time is left alone */
     visit->refreshes = keeper->is_shared && keeper->knows_clock && is_due && !standing->asked_ms;
     if (visit->refreshes && visit->user.clock_ms > standing->floor_clock_ms) /* the row may have either by now */
         standing->floor_clock_ms = visit->user.clock_ms;

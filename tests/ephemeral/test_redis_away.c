@@ -1,6 +1,13 @@
 /* What goes on, and what is guarded, while the durable store is away (docs/design/nonce-guard.md, rule 11). */
 #include "fleet_bench.h"
 
+static void begin_with_a_row(struct process *process, struct fleet *fleet)
+{
+    fleet_open(fleet, NULL);
+    process_begin(process, fleet);
+    process_run_for(process, 200); /* until its row is there */
+}
+
 static void take_durable_store_away(struct process *process)
 {
     atomic_store(&process->ledger.is_away, true);
@@ -11,9 +18,7 @@ static void requests_go_on_for_a_while_without_the_durable_store(void **state)
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200); /* until its row is there */
+    begin_with_a_row(&process, fleet);
     process_pass_s(&process, 2);
     take_durable_store_away(&process);
     for (int64_t passed = 0; passed < 5; passed++, process_pass_s(&process, 2)) {
@@ -39,9 +44,7 @@ static void what_was_accepted_without_the_durable_store_is_guarded_after_a_loss(
     struct fleet *fleet = *state;
     struct process process;
     struct process fresh;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     take_durable_store_away(&process);
     process_pass_s(&process, 2);
     process_pass_s(&process, 2);
@@ -66,9 +69,7 @@ static void a_clean_stop_puts_into_the_ranges_what_was_accepted_without(void **s
     struct fleet *fleet = *state;
     struct process process;
     struct process fresh;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     take_durable_store_away(&process);
     process_pass_s(&process, 2);
     process_pass_s(&process, 2);
@@ -88,9 +89,7 @@ static void nothing_older_than_a_row_whose_commit_is_in_doubt_is_accepted_withou
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     process_pass_s(&process, 2);
     process_pass_s(&process, 2);
     atomic_store(&process.ledger.loses_answers, true);
@@ -110,9 +109,7 @@ static void a_loss_without_the_durable_store_is_guarded_for_the_lead(void **stat
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     process_send_all(&process, FIRST_S);
     take_durable_store_away(&process);
     redis_server_must(&fleet->server, "FLUSHALL", "+OK");
@@ -142,9 +139,7 @@ static void a_clock_that_moves_without_the_durable_store_is_not_followed(void **
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     take_durable_store_away(&process);
     fleet_step_s(fleet, -3600);
     (void)process_ping(&process);
@@ -168,9 +163,7 @@ static void a_process_that_had_to_settle_alone_just_after_its_epoch_ended_settle
 {
     struct fleet *fleet = *state;
     struct process process;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     atomic_store(&process.ledger.decides_nothing, true);
     redis_server_must(&fleet->server, "FLUSHALL", "+OK");
     assert_status(sql_execute_blocking(fleet->durable.db.sql, "UPDATE nonce_epochs SET epoch = 'x' || substr(epoch, 2)",
@@ -217,11 +210,11 @@ static void leave_a_later_clock_in_the_row(struct process *process)
     int kept = atomic_load(&process->ledger.kept);
     atomic_store(&process->ledger.loses_answers, false);
     atomic_store(&process->ledger.is_away, false);
-    for (int i = 0; i < PATIENCE * 5 && atomic_load(&process->ledger.kept) == kept;
-         i++) /* one answer, without the row */
+    /* one answer, to a question that is not about the row */
+    for (int i = 0; i < PATIENCE * 5 && atomic_load(&process->ledger.kept) == kept; i++)
         process_run_for(process, STEP_MS / 5);
     atomic_store(&process->ledger.is_away, true);
-    process_run_for(process, 1500);
+    process_run_for(process, 1500); /* until the next question, which is about the row, has failed */
 }
 
 static void what_the_row_may_not_guard_any_more_is_not_accepted(void **state)
@@ -229,9 +222,7 @@ static void what_the_row_may_not_guard_any_more_is_not_accepted(void **state)
     struct fleet *fleet = *state;
     struct process process;
     struct process fresh;
-    fleet_open(fleet, NULL);
-    process_begin(&process, fleet);
-    process_run_for(&process, 200);
+    begin_with_a_row(&process, fleet);
     leave_a_later_clock_in_the_row(&process);
     int64_t signed_s = fleet_now_s(fleet);
     assert_int_equal(signed_s, FIRST_S + 3);
